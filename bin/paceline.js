@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+// The front door for machines whose own Node is older than 24.12: the `node` package that npm
+// installed beside us runs the real program. Plain JavaScript that any Node since 18 can read.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const [major, minor] = process.versions.node.split('.').map(Number);
+const isNewEnough = major > 24 || (major === 24 && minor >= 12);
+const bundled = join(root, 'node_modules', 'node', 'bin', 'node');
+const node = isNewEnough || !existsSync(bundled) ? process.execPath : bundled;
+if (!isNewEnough && node === process.execPath) {
+  console.error(`paceline needs Node 24.12 or newer; this is ${process.version}. Run "npm ci" in ${root} to get one.`);
+  process.exit(78);
+}
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+for (const signal of signals) process.on(signal, () => {}); // The child gets the terminal's signals itself.
+const child = spawnSync(node, [join(root, 'src', 'main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
+if (child.error) throw child.error;
+process.exit(child.status ?? 1);

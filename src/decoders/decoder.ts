@@ -1,0 +1,26 @@
+import type { EventBatch } from '../model/event-batch.ts';
+import type { RecordRun } from '../model/record-run.ts';
+
+/**
+ * Raw records to columns. Never throws for bad data: a bad record becomes a row of kind `rejected`
+ * with its reason in `batch.rejects`, and the rest of its run goes on.
+ */
+export interface Decoder {
+  /**
+   * Decodes the whole run into `batch` (reset first). Returns the writer schema id that must be
+   * learned before the run can be decoded, or -1 when it is done.
+   */
+  decode(run: RecordRun, batch: EventBatch): number;
+  /**
+   * Fetches and compiles a writer schema. An id the registry does not know (404) is remembered as
+   * unknown, so its records become `unknown_schema`; other registry trouble throws
+   * REGISTRY_UNAVAILABLE and the lane waits.
+   */
+  learn(schemaId: number): Promise<void>;
+}
+
+/** Where writer schemas come from. */
+export interface SchemaRegistry {
+  /** The Avro schema as parsed JSON, or null when the registry does not know the id. */
+  schema(id: number): Promise<unknown | null>;
+}

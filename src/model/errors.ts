@@ -1,0 +1,65 @@
+/** Whether waiting helps: `with_backoff` = try the same again later, `never` = a person must act. */
+export type Retry = 'with_backoff' | 'never';
+
+/**
+ * Trouble that the world causes, by code. Our own bugs are assertions, never one of these.
+ * Each entry: what it means and what to do next; `docs/errors.md` is printed from this table.
+ */
+export const errorCatalogue = {
+  CONFIG_INVALID: { retry: 'never', exit: 78, next: 'Correct the named lines, then run "paceline check".' },
+  RULE_INVALID: { retry: 'never', exit: 78, next: 'Correct the rule at the named place, then run "paceline check".' },
+  USAGE: { retry: 'never', exit: 64, next: 'See "paceline help".' },
+  DATA_DIR_LOCKED: { retry: 'never', exit: 73, next: 'Stop the named process or choose another --data directory.' },
+  PORT_TAKEN: { retry: 'never', exit: 73, next: 'Stop the named process or set another port.' },
+  GENERATION_MISMATCH: {
+    retry: 'never',
+    exit: 78,
+    next: 'The data directory belongs to another stream; choose another one or say --new-generation.',
+  },
+  LOG_CORRUPT: { retry: 'never', exit: 74, next: 'Restore the named segment; everything before it is intact.' },
+  LOG_FULL: { retry: 'with_backoff', exit: 74, next: 'Free disk space; the engine goes on by itself.' },
+  OFFSET_OUT_OF_RANGE: { retry: 'never', exit: 74, next: 'The log no longer holds the committed offset; restore it.' },
+  STATE_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the state store.' },
+  STATE_CORRUPT: { retry: 'never', exit: 74, next: 'Restore the state from a snapshot, or replay into a new directory.' },
+  STATE_FORMAT: { retry: 'never', exit: 78, next: 'This state was written by a newer paceline; upgrade.' },
+  SINK_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the named sink; nothing is lost meanwhile.' },
+  SINK_REJECTED: { retry: 'never', exit: 70, next: 'The sink refuses our rows; its message says why.' },
+  REGISTRY_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the schema registry; the lane waits.' },
+  SCHEMA_UNRESOLVABLE: { retry: 'never', exit: 78, next: 'The writer schema does not resolve against ours; see the message.' },
+  ENGINE_CHILD_DIED: { retry: 'with_backoff', exit: 75, next: 'The embedded ClickHouse is restarted.' },
+  CATALOG_CONFLICT: { retry: 'with_backoff', exit: 75, next: 'Another writer committed first; we reload and go on.' },
+  COMMIT_UNKNOWN: { retry: 'with_backoff', exit: 75, next: 'The outcome is read back before anything is sent again.' },
+  QUERY_REFUSED: { retry: 'never', exit: 77, next: 'Readers may run one SELECT over the tables; see docs/sql.md.' },
+  QUERY_FAILED: { retry: 'never', exit: 65, next: 'Correct the query.' },
+} as const satisfies Record<string, { retry: Retry; exit: number; next: string }>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** An error the world caused: coded, with its cause, saying whether waiting helps. */
+export class EngineError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'EngineError';
+    this.code = code;
+  }
+  get retry(): Retry {
+    return errorCatalogue[this.code].retry;
+  }
+  get exitCode(): number {
+    return errorCatalogue[this.code].exit;
+  }
+  get next(): string {
+    return errorCatalogue[this.code].next;
+  }
+}
+
+/** True when the error says that the same attempt may succeed later. */
+export function isWorthRetrying(error: unknown): boolean {
+  return error instanceof EngineError && error.retry === 'with_backoff';
+}
+
+/** Our own invariants. A failure here is a bug of ours: the engine stops rather than guess. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(`invariant broken: ${message}`);
+}

@@ -1,0 +1,204 @@
+import { Dictionary } from './dictionary.ts';
+
+/** What a record is. The numbers are internal: state and rows carry the names. */
+export const kind = {
+  rejected: 0,
+  tick: 1,
+  org_plan: 2,
+  impression: 3,
+  click: 4,
+  video_progress: 5,
+  conversion: 6,
+  spend: 7,
+  spend_adjustment: 8,
+  metric_correction: 9,
+  budget_changed: 10,
+  flight_changed: 11,
+  status_changed: 12,
+  creative_status: 13,
+  auction_stats: 14,
+  source_heartbeat: 15,
+} as const;
+export type KindName = keyof typeof kind;
+export const kindNames = Object.keys(kind) as KindName[];
+
+/** Bits of `EventBatch.flags`. */
+export const flag = { test: 1, invalid: 2, measurable: 4, viewable: 8, reversal: 16, cumulative: 32 } as const;
+
+/** Order of the `basis` column = order of the Avro enum CostBasis. */
+export const costBases = ['MEDIA', 'DATA', 'FEE', 'TOTAL', 'BILLABLE'] as const;
+export type CostBasis = (typeof costBases)[number];
+/** Order of the `code` column of video_progress = order of the Avro enum Quartile. */
+export const quartiles = ['START', 'FIRST_QUARTILE', 'MIDPOINT', 'THIRD_QUARTILE', 'COMPLETE'] as const;
+
+/** Why a record went to the dead letters. Closed set; `docs/events.md` explains each. */
+export const rejectReasons = [
+  'empty_value',
+  'too_large',
+  'bad_framing',
+  'unknown_schema',
+  'schema_mismatch',
+  'truncated',
+  'trailing_bytes',
+  'bad_json',
+  'bad_field',
+  'bad_id',
+  'bad_time',
+  'money_out_of_range',
+  'key_mismatch',
+  'wrong_partition',
+  'header_mismatch',
+  'from_the_future',
+  'currency_mismatch',
+  'unknown_metric',
+  'bad_zone',
+  'bad_flight',
+  'too_many_flights',
+  'bad_plan',
+  'not_ours',
+  'too_many_campaigns',
+] as const;
+export type RejectReason = (typeof rejectReasons)[number];
+
+export interface Reject {
+  readonly row: number;
+  readonly reason: RejectReason;
+  /** One sentence with the field and the value, for a producer's eyes. */
+  readonly detail: string;
+  /** Writer schema id, -1 when there is none (JSON, or framing broken). */
+  readonly schemaId: number;
+}
+
+/** Control and other rare records, decoded to plain objects; money and times as safe integers. */
+export type Detail =
+  | { kind: 'org_plan'; org_id: string; number: number; hash: string; body: string }
+  | { kind: 'metric_correction'; applies_to: number; deltas: ReadonlyMap<string, number>; reason: string }
+  | {
+      kind: 'budget_changed';
+      flight_id: string | null;
+      budget_micros: number;
+      daily_cap_micros: number | null;
+      currency: string;
+      effective_at: number;
+      actor: string | null;
+      ledger_version: number;
+    }
+  | {
+      kind: 'flight_changed';
+      flight_id: string;
+      start_local: number;
+      end_local: number;
+      tz: string;
+      mode: PacingMode;
+      curve_id: string | null;
+      rebase: Rebase;
+      effective_at: number;
+      ledger_version: number;
+    }
+  | { kind: 'status_changed'; status: CampaignStatus; cause: StatusCause; effective_at: number }
+  | { kind: 'creative_status'; creative_id: string; status: string; policy_code: string | null }
+  | { kind: 'source_heartbeat'; complete_through: number; count: number };
+
+export type PacingMode = 'EVEN' | 'TRAFFIC' | 'ASAP';
+export type Rebase = 'ON_PLAN' | 'ON_ACTUAL' | 'NONE';
+export type CampaignStatus = 'ACTIVE' | 'PAUSED' | 'ENDED';
+export type StatusCause = 'ADVERTISER' | 'BUDGET' | 'POLICY' | 'PAYMENT' | 'SYSTEM' | 'SCHEDULE';
+
+/** Dictionaries of one lane; they outlive its batches. */
+export class LaneDictionaries {
+  readonly orgs = new Dictionary();
+  readonly campaigns = new Dictionary();
+  readonly sources = new Dictionary();
+  readonly currencies = new Dictionary();
+}
+
+/**
+ * Events of one run as columns, one row per record, rejected ones included (they move the clock too).
+ * Reused from run to run. Which column holds what, by kind:
+ *
+ * | kind             | amount          | amount2                | t1             | t2          | count       | code      |
+ * |------------------|-----------------|------------------------|----------------|-------------|-------------|-----------|
+ * | impression       | cost_micros     | cpm_micros             |                |             | batch_count |           |
+ * | click            | cost_micros     |                        |                |             |             |           |
+ * | video_progress   |                 |                        |                |             |             | quartile  |
+ * | conversion       | revenue_micros  | weight in millionths   | conversion_time| touch_time  |             |           |
+ * | spend            | amount_micros   |                        | period_start   | period_end  |             |           |
+ * | spend_adjustment | delta_micros    |                        | applies_to (1) |             |             |           |
+ * | auction_stats    | requests        | bids                   | minute         |             | wins        |           |
+ *
+ * (1) days since 1970-01-01 in the campaign's own calendar. An absent touch_time is NaN. Every other
+ * column of a row is 0 / -1. Kinds not listed put their fields in `details`.
+ */
+export class EventBatch {
+  readonly dictionaries: LaneDictionaries;
+  topic = '';
+  partition = 0;
+  count = 0;
+  nextOffset = 0;
+  kinds!: Uint8Array;
+  flags!: Uint8Array;
+  /** Index into `costBases`. */
+  basis!: Uint8Array;
+  code!: Uint8Array;
+  /** Dictionary ids; -1 = absent. `keyOrgs` is the record key read as an organization id. */
+  orgs!: Int32Array;
+  keyOrgs!: Int32Array;
+  campaigns!: Int32Array;
+  sources!: Int32Array;
+  currencies!: Int32Array;
+  counts!: Int32Array;
+  /** Writer schema id of each row; -1 for JSON. */
+  schemaIds!: Int32Array;
+  /** The 16 bytes of event_id as four little-endian words: `eventIds[4 * row + word]`. */
+  eventIds!: Int32Array;
+  offsets!: Float64Array;
+  logTimes!: Float64Array;
+  eventTimes!: Float64Array;
+  amount!: Float64Array;
+  amount2!: Float64Array;
+  t1!: Float64Array;
+  t2!: Float64Array;
+  /** Rows that carry an object instead of columns. */
+  readonly details = new Map<number, Detail>();
+  /** Ascending by row. */
+  readonly rejects: Reject[] = [];
+
+  constructor(capacity: number, dictionaries: LaneDictionaries = new LaneDictionaries()) {
+    this.dictionaries = dictionaries;
+    this.#allocate(capacity);
+  }
+
+  get capacity(): number {
+    return this.kinds.length;
+  }
+
+  /** Empties the batch for a run of `count` records, growing when needed. */
+  reset(count: number): void {
+    if (count > this.capacity) this.#allocate(Math.max(count, this.capacity * 2));
+    this.count = count;
+    this.details.clear();
+    this.rejects.length = 0;
+  }
+
+  #allocate(capacity: number): void {
+    this.kinds = new Uint8Array(capacity);
+    this.flags = new Uint8Array(capacity);
+    this.basis = new Uint8Array(capacity);
+    this.code = new Uint8Array(capacity);
+    this.orgs = new Int32Array(capacity);
+    this.keyOrgs = new Int32Array(capacity);
+    this.campaigns = new Int32Array(capacity);
+    this.sources = new Int32Array(capacity);
+    this.currencies = new Int32Array(capacity);
+    this.counts = new Int32Array(capacity);
+    this.schemaIds = new Int32Array(capacity);
+    this.eventIds = new Int32Array(capacity * 4);
+    this.offsets = new Float64Array(capacity);
+    this.logTimes = new Float64Array(capacity);
+    this.eventTimes = new Float64Array(capacity);
+    this.amount = new Float64Array(capacity);
+    this.amount2 = new Float64Array(capacity);
+    this.t1 = new Float64Array(capacity);
+    this.t2 = new Float64Array(capacity);
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * The tables that operators write, described once: ClickHouse DDL, RowBinary encoders, the reference
+ * in docs/tables.md and the start-up check all come from here. What each value means to the last
+ * digit is docs/semantics.md.
+ */
+export type ColumnType =
+  | 'String'
+  | 'LowCardinality(String)'
+  | 'UInt8'
+  | 'UInt16'
+  | 'UInt32'
+  | 'UInt64'
+  | 'Int32'
+  | 'Int64'
+  /** Days since 1970-01-01. */
+  | 'Date32'
+  /** Milliseconds since the epoch, UTC. */
+  | 'DateTime64(3)'
+  /** Millionths. */
+  | 'Decimal(18,6)'
+  | 'Nullable(Int32)'
+  | 'Nullable(Int64)'
+  | 'Nullable(DateTime64(3))';
+
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly doc: string;
+}
+
+export interface Table {
+  readonly name: string;
+  readonly doc: string;
+  readonly columns: readonly Column[];
+  /** ORDER BY: the row's identity; starts with org_id. */
+  readonly key: readonly string[];
+  /** The instant or date whose week partitions the table; part of the key. */
+  readonly partitionBy: string;
+}
+
+function column(name: string, type: ColumnType, doc: string): Column {
+  return { name, type, doc };
+}
+
+const org = column('org_id', 'LowCardinality(String)', 'Organization.');
+const campaign = column('campaign_id', 'String', 'Campaign, unique inside its organization.');
+const version = column('version', 'UInt64', 'generation << 48 | offset of the record that last changed the row.');
+const partition = column('partition', 'UInt16', 'Partition of the events topic whose log made the row.');
+const plan = column('plan_number', 'UInt32', 'Number of the plan in force; 0 = none yet.');
+
+export const campaignMetricsDaily: Table = {
+  name: 'campaign_metrics_daily',
+  doc: "Additive counters per campaign and local day, restated in place. Ratios are the reader's: sum over sum.",
+  key: ['org_id', 'campaign_id', 'date'],
+  partitionBy: 'date',
+  columns: [
+    org,
+    campaign,
+    column('date', 'Date32', "Day in the campaign's own zone."),
+    column('currency', 'LowCardinality(String)', 'ISO-4217 of every money column; empty while no money was seen.'),
+    column('impressions', 'Int64', 'Valid impressions, after corrections.'),
+    column('invalid_impressions', 'Int64', 'Impressions flagged as invalid traffic; not in `impressions`.'),
+    column('measurable_impressions', 'Int64', 'Valid impressions whose viewability was measurable.'),
+    column('viewable_impressions', 'Int64', 'Valid impressions that were viewable.'),
+    column('clicks', 'Int64', 'Valid clicks, after corrections.'),
+    column('invalid_clicks', 'Int64', 'Clicks flagged as invalid traffic; not in `clicks`.'),
+    column('video_starts', 'Int64', 'VAST start.'),
+    column('video_first_quartiles', 'Int64', 'VAST firstQuartile.'),
+    column('video_midpoints', 'Int64', 'VAST midpoint.'),
+    column('video_third_quartiles', 'Int64', 'VAST thirdQuartile.'),
+    column('video_completes', 'Int64', 'VAST complete.'),
+    column('auction_requests', 'Int64', 'Bid requests.'),
+    column('auction_bids', 'Int64', 'Bids.'),
+    column('auction_wins', 'Int64', 'Auctions won.'),
+    column('conversions_by_touch', 'Decimal(18,6)', 'Weighted conversions booked on the day of their touch.'),
+    column('revenue_by_touch_micros', 'Int64', 'Revenue booked on the day of the touch; reversals subtract.'),
+    column('conversions_by_conversion', 'Decimal(18,6)', 'Weighted conversions booked on their own day.'),
+    column('revenue_by_conversion_micros', 'Int64', 'Revenue booked on the day of the conversion.'),
+    column('spend_micros', 'Int64', "Spend of the campaign's one spend source and cost basis, adjustments included."),
+    column('adjustment_micros', 'Int64', 'The part of `spend_micros` that came from spend adjustments.'),
+    plan,
+    partition,
+    version,
+  ],
+};
+
+export const pacingSnapshots: Table = {
+  name: 'pacing_snapshots',
+  doc: 'How a flight stood, as known at one offset. Immutable; a correction shows in the next one.',
+  key: ['org_id', 'campaign_id', 'flight_id', 'as_of', 'evaluated_at'],
+  partitionBy: 'evaluated_at',
+  columns: [
+    org,
+    campaign,
+    column('flight_id', 'String', 'Flight, unique inside its campaign.'),
+    column('as_of', 'DateTime64(3)', "Completeness frontier of the flight's sources, event time; spend and expectation are both taken here."),
+    column('evaluated_at', 'DateTime64(3)', 'Scheduled instant of the timer, log time.'),
+    column('status', 'LowCardinality(String)', 'Pacing status.'),
+    column('persisted_for', 'LowCardinality(String)', 'Why this snapshot was kept: status, move or hour.'),
+    column('mode', 'LowCardinality(String)', 'EVEN, TRAFFIC or ASAP.'),
+    column('currency', 'LowCardinality(String)', 'ISO-4217 of every money column.'),
+    column('budget_micros', 'Int64', 'Budget in force at `as_of`.'),
+    column('spend_micros', 'Int64', 'Flight spend booked before `as_of`.'),
+    column('expected_micros', 'Nullable(Int64)', 'Expected spend at `as_of` by the segment ledger; null when ASAP.'),
+    column('delivery_bp', 'Nullable(Int64)', 'Spend over budget, basis points.'),
+    column('elapsed_bp', 'Int64', 'Elapsed weight over total weight, basis points.'),
+    column('osi_bp', 'Nullable(Int64)', 'On-schedule indicator: spend over expected spend, basis points.'),
+    column('projected_micros', 'Nullable(Int64)', 'Spend at the end of the flight at the current run rate.'),
+    column('run_rate_micros_per_day', 'Nullable(Int64)', 'Average spend per 24 h over the run-rate window.'),
+    column('required_micros_per_day', 'Nullable(Int64)', 'Remaining budget per 24 h of remaining flight.'),
+    column('lift_bp', 'Nullable(Int64)', 'Required over current run rate, weight against weight, basis points.'),
+    column('exhaustion_at', 'Nullable(DateTime64(3))', 'When the budget runs out at the current run rate, if before the end.'),
+    column('day_target_micros', 'Nullable(Int64)', "Today's share of what remained at local midnight, capped."),
+    column('day_spend_micros', 'Int64', 'Spend booked since local midnight and before `as_of`.'),
+    column('day_pacing_bp', 'Nullable(Int64)', "Today's spend over the share of today's target that has elapsed, basis points."),
+    column('daily_cap_micros', 'Nullable(Int64)', 'Daily cap in force.'),
+    column('impressions_2h', 'Int64', 'Valid impressions in the last two hours before `as_of` (window start floored to 15 min).'),
+    column('spend_2h_micros', 'Int64', 'Spend in the same window.'),
+    column('expected_2h_micros', 'Nullable(Int64)', 'Expected spend in the same window.'),
+    column('completeness', 'String', 'Each required source with its frontier: name=epoch-ms, comma separated, by name; `none` = not known.'),
+    column('ledger_version', 'Int64', 'Highest ledger version among the segments in force; 0 = none.'),
+    plan,
+    partition,
+    version,
+  ],
+};
+
+export const ruleEvaluations: Table = {
+  name: 'rule_evaluations',
+  doc: 'One judgement of one rule: at each persisted snapshot, each hour, and each alert transition.',
+  key: ['org_id', 'rule_id', 'campaign_id', 'flight_id', 'source', 'evaluated_at'],
+  partitionBy: 'evaluated_at',
+  columns: [
+    org,
+    column('rule_id', 'LowCardinality(String)', 'Rule.'),
+    column('campaign_id', 'String', 'Campaign; empty for source rules.'),
+    column('flight_id', 'String', 'Flight; empty for source rules.'),
+    column('source', 'LowCardinality(String)', 'Source; empty for flight rules.'),
+    column('as_of', 'DateTime64(3)', 'Event time up to which the values are complete.'),
+    column('evaluated_at', 'DateTime64(3)', 'Scheduled instant of the timer, log time.'),
+    column('outcome', 'LowCardinality(String)', 'critical, warning, false, insufficient, unknown or error.'),
+    column('state', 'LowCardinality(String)', 'State of the alert after this judgement.'),
+    column('level', 'LowCardinality(String)', 'Level of the alert after this judgement: none, warning, critical.'),
+    column('values', 'String', 'The values that the rule names, as JSON with sorted keys; unknown ones are null.'),
+    column('rule_hash', 'String', 'Hash of the part of the rule that decides.'),
+    plan,
+    partition,
+    version,
+  ],
+};
+
+export const alertEvents: Table = {
+  name: 'alert_events',
+  doc: 'One immutable row per transition of an alert, with its decision receipt.',
+  key: ['org_id', 'alert_id', 'evaluated_at'],
+  partitionBy: 'evaluated_at',
+  columns: [
+    org,
+    column('alert_id', 'String', 'Identity of the transition: hash of fingerprint, as_of, evaluated_at, from, to.'),
+    column('fingerprint', 'String', 'Identity of the alert: hash of organization, rule and scope.'),
+    column('rule_id', 'LowCardinality(String)', 'Rule.'),
+    column('campaign_id', 'String', 'Campaign; empty for source rules.'),
+    column('flight_id', 'String', 'Flight; empty for source rules.'),
+    column('source', 'LowCardinality(String)', 'Source; empty for flight rules.'),
+    column('mode', 'LowCardinality(String)', 'notify or shadow.'),
+    column('from_state', 'LowCardinality(String)', 'State before.'),
+    column('to_state', 'LowCardinality(String)', 'State after: ok, pending, firing, recovering, resolved, no_data, error.'),
+    column('level', 'LowCardinality(String)', 'Level after: none, warning, critical.'),
+    column('reason', 'LowCardinality(String)', 'Why: condition, escalated, deescalated, cleared, guard, no_data, scope_ended, rule_updated, rule_deleted.'),
+    column('as_of', 'DateTime64(3)', 'Event time up to which the values are complete.'),
+    column('evaluated_at', 'DateTime64(3)', 'Scheduled instant of the timer, log time.'),
+    column('active_since', 'Nullable(DateTime64(3))', 'Since when the condition has held, event time.'),
+    column('condition', 'String', 'The condition that decided, as written.'),
+    column('values', 'String', 'The values that the rule names, as JSON with sorted keys; unknown ones are null.'),
+    column('completeness', 'String', 'As in pacing_snapshots.'),
+    column('summary', 'String', 'One sentence for a person.'),
+    column('rule_hash', 'String', 'Hash of the part of the rule that decides.'),
+    plan,
+    column('log_offset', 'UInt64', 'Offset of the record at which this was decided.'),
+    partition,
+    version,
+  ],
+};
+
+export const deadLetters: Table = {
+  name: 'dead_letters',
+  doc: 'Records that could not be used, with their address, the reason and their raw bytes.',
+  key: ['org_id', 'topic', 'partition', 'log_offset', 'log_time'],
+  partitionBy: 'log_time',
+  columns: [
+    column('org_id', 'LowCardinality(String)', 'Organization of the record key where it is a valid id, else _system.'),
+    column('topic', 'LowCardinality(String)', 'Topic.'),
+    partition,
+    column('log_offset', 'UInt64', 'Offset.'),
+    column('log_time', 'DateTime64(3)', 'Append time.'),
+    column('reason', 'LowCardinality(String)', 'Closed set; docs/events.md explains each.'),
+    column('detail', 'String', 'One sentence naming the field and the value.'),
+    column('schema_id', 'Int32', 'Writer schema id; -1 = none.'),
+    column('key', 'String', 'Raw key bytes, at most 1 KiB.'),
+    column('raw', 'String', 'Raw value bytes, at most 64 KiB.'),
+    column('raw_length', 'UInt32', 'Length of the whole value.'),
+    column('raw_sha256', 'String', 'SHA-256 of the whole value, lower-case hex.'),
+    version,
+  ],
+};
+
+export const lateEvents: Table = {
+  name: 'late_events',
+  doc: 'Valid events beyond the allowed lateness of their kind: counted here, in no other table.',
+  key: ['org_id', 'campaign_id', 'partition', 'log_offset', 'log_time'],
+  partitionBy: 'log_time',
+  columns: [
+    org,
+    campaign,
+    partition,
+    column('log_offset', 'UInt64', 'Offset.'),
+    column('log_time', 'DateTime64(3)', 'Append time.'),
+    column('kind', 'LowCardinality(String)', 'Kind of the event.'),
+    column('event_id', 'String', 'event_id, lower-case hex.'),
+    column('booked_at', 'DateTime64(3)', 'Event time that decided: event_time, period_start, conversion_time or the start of applies_to.'),
+    column('late_by_ms', 'Int64', 'How far beyond the allowed lateness, ms.'),
+    column('amount_micros', 'Int64', 'Money of the event: cost, spend, delta or revenue.'),
+    version,
+  ],
+};
+
+export const tables: readonly Table[] = [
+  campaignMetricsDaily,
+  pacingSnapshots,
+  ruleEvaluations,
+  alertEvents,
+  deadLetters,
+  lateEvents,
+];
+
+export type ColumnValue = string | number | bigint | Uint8Array | null;
+export type Row = Readonly<Record<string, ColumnValue>>;

@@ -1,0 +1,28 @@
+/**
+ * Three kinds of time that must never mix (docs/semantics.md, "Time"). All are milliseconds since
+ * the Unix epoch in a double, exact for every instant we accept; the brand is what keeps them apart.
+ */
+export type EventTimeMs = number & { readonly __time: 'event' };
+/** The broker's append time of a record; the lane clock is its running maximum. */
+export type LogTimeMs = number & { readonly __time: 'log' };
+/** Time on this machine. Serves timeouts and batch age only; no answer may depend on it. */
+export type WallTimeMs = number & { readonly __time: 'wall' };
+
+export const secondMs = 1_000;
+export const minuteMs = 60_000;
+/** The grain of the 72-hour cells: every modern zone offset is a multiple of 15 minutes. */
+export const quarterMs = 15 * minuteMs;
+export const hourMs = 60 * minuteMs;
+export const dayMs = 24 * hourMs;
+
+/** Largest multiple of `grainMs` that is not after `at`; correct for instants before 1970 too. */
+export function floorTo(at: number, grainMs: number): number {
+  return Math.floor(at / grainMs) * grainMs;
+}
+
+/** What the engine may ask of the machine's time; simulated in tests. Only adapters implement it. */
+export interface Clock {
+  wallMs(): WallTimeMs;
+  /** Resolves after `ms`; rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,66 @@
+import type { StreamIdentity } from '../model/lane.ts';
+
+/** Durable state of one lane as a claim returns it. Blobs are opaque to the store. */
+export interface LaneSnapshot {
+  /** Null before the first commit ever: start from the log's start, never from its end. */
+  readonly meta: LaneMeta | null;
+  /** Newest base blob of each key group, by group number. */
+  readonly bases: ReadonlyMap<number, Uint8Array>;
+  /** Deltas in order of seq, none newer than `meta.seq`. */
+  readonly deltas: readonly { seq: number; bytes: Uint8Array }[];
+  /** Output chunks not yet acknowledged by every sink, in order of seq. */
+  readonly outbox: readonly { seq: number; bytes: Uint8Array }[];
+}
+
+export interface LaneMeta {
+  readonly seq: number;
+  /** First offset not yet applied. */
+  readonly nextOffset: number;
+}
+
+/** One lane's share of a commit round; applied whole or not at all. */
+export interface LaneCommit {
+  readonly lane: string;
+  /** From `claim`; random per claim, so an old owner can never pass for the new one. */
+  readonly token: string;
+  /** Compare-and-set: the seq this commit builds on. 0 = before the first. */
+  readonly prevSeq: number;
+  /** prevSeq + 1. */
+  readonly seq: number;
+  readonly nextOffset: number;
+  readonly delta: Uint8Array;
+  /** Rewritten bases; each holds its group's state at `seq`. */
+  readonly bases: readonly { group: number; bytes: Uint8Array }[];
+  /** Deltas below this seq are covered by bases and are dropped. */
+  readonly oldestDeltaSeq: number;
+  /** Output of this commit; null when it has none. */
+  readonly outbox: Uint8Array | null;
+  /** Seqs whose output every sink has acknowledged; their chunks are dropped. */
+  readonly acknowledged: readonly number[];
+}
+
+/**
+ * OK = applied now. DUP = this very commit was applied before (our answer was lost). FENCED = the
+ * lane has another owner. GAP = the stored seq is not `prevSeq`: the store lost its tail, or this is
+ * a delayed duplicate. After FENCED or GAP the owner drops its memory and claims again.
+ */
+export type CommitOutcome = 'OK' | 'DUP' | 'FENCED' | 'GAP';
+
+/**
+ * The durable truth: {delta, next offset, seq, owner token, outbox} of a lane change together.
+ * Exam: test/exams/state-store-exam.ts.
+ */
+export interface StateStore {
+  /** The generation number this store holds for the stream, or null when it holds none. */
+  readGeneration(topic: string): Promise<{ generation: number; identity: StreamIdentity } | null>;
+  writeGeneration(topic: string, generation: number, identity: StreamIdentity): Promise<void>;
+  /** Makes `token` the owner of the lane and returns all it holds. */
+  claim(lane: string, token: string): Promise<LaneSnapshot>;
+  /** All lanes of a round; each succeeds or fails by itself. Throws STATE_UNAVAILABLE = unknown outcome. */
+  commit(round: readonly LaneCommit[]): Promise<CommitOutcome[]>;
+  /** For an idle owner: is it still the owner at this seq? */
+  check(lane: string, token: string, seq: number): Promise<CommitOutcome>;
+  /** Drops acknowledged output of an idle lane without a commit. */
+  trim(lane: string, token: string, acknowledged: readonly number[]): Promise<CommitOutcome>;
+  close(): Promise<void>;
+}
