@@ -1,0 +1,171 @@
+import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import type * as z from 'zod';
+import { nearest } from '../nearest.ts';
+import { ConfigError, type Problem } from './problem.ts';
+import { expandReferences, hasReference, type ReferenceWorld, resolvePlain } from './references.ts';
+import { type Config, configSchema, knownKeysAt, settings, valueAt } from './settings.ts';
+import { type Place, readYaml, type YamlDocument } from './yaml-document.ts';
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Files read, in order: later ones win. */
+  readonly files: readonly string[];
+  /** SHA-256 over the raw bytes of the files; changes when any of them does. */
+  readonly checksum: string;
+  /** Where each setting that a file gives was written, by dotted name. */
+  readonly origins: ReadonlyMap<string, Place>;
+}
+
+export interface LoadOptions {
+  readonly world?: ReferenceWorld;
+  /** Values of command-line flags; they win over files. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
+  /** What relative default paths of `plans.*` start from. */
+  readonly shippedConfigDirectory: string;
+}
+
+export const processWorld: ReferenceWorld = {
+  env: process.env,
+  readFile: (path) => readFileSync(path, 'utf8'),
+};
+
+/**
+ * Reads the files in order (maps merge, lists replace, later wins), expands references, validates.
+ * Throws a ConfigError with every problem at once, each with its place.
+ */
+export function loadConfig(files: readonly string[], options: LoadOptions): LoadedConfig {
+  const world = options.world ?? processWorld;
+  const problems: Problem[] = [];
+  const texts = files.map((file) => readText(file, world, problems));
+  const documents = files.map((file, index) => readDocument(file, texts[index], world, problems));
+  if (problems.length > 0) throw new ConfigError(problems);
+  let merged: unknown = {};
+  for (const document of documents) merged = mergeLayers(merged, document.value ?? {});
+  merged = mergeLayers(merged, options.overrides ?? {});
+  const parsed = configSchema.safeParse(merged);
+  if (!parsed.success)
+    throw new ConfigError(parsed.error.issues.flatMap((issue) => explainIssue(issue, merged, documents)));
+  return {
+    config: resolvePaths(parsed.data, documents, options),
+    files: files.map((file) => resolve(file)),
+    checksum: hash('sha256', texts.join('\0')),
+    origins: originsOf(documents),
+  };
+}
+
+function readText(file: string, world: ReferenceWorld, problems: Problem[]): string {
+  try {
+    return world.readFile(file);
+  } catch (error) {
+    problems.push({ file, line: 1, column: 1, message: `cannot be read: ${(error as Error).message}` });
+    return '';
+  }
+}
+
+function readDocument(file: string, text: string, world: ReferenceWorld, problems: Problem[]): YamlDocument {
+  const secrets = new Set(settings.filter((setting) => setting.secret).map((setting) => setting.name));
+  const document = readYaml(file, text, (scalar, place, path) => {
+    if (typeof scalar.value !== 'string') return scalar.value;
+    if (!hasReference(scalar.value)) {
+      if (secrets.has(path.join('.')))
+        problems.push({ ...place, message: `${path.join('.')} is a secret: write \${env:NAME} or \${file:path}` });
+      return scalar.value;
+    }
+    try {
+      const text = expandReferences(scalar.value, world);
+      return scalar.isPlain && !secrets.has(path.join('.')) ? resolvePlain(text) : text;
+    } catch (error) {
+      problems.push({ ...place, message: (error as Error).message });
+      return null;
+    }
+  });
+  problems.push(...document.problems);
+  return document;
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function mergeLayers(base: unknown, layer: unknown): unknown {
+  if (!isMapping(base) || !isMapping(layer)) return layer;
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(layer)) {
+    const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
+    // An empty section ("http:" with nothing below) means "no wish here", not "null".
+    if (value === null && knownKeysAt([key]).length > 0) continue;
+    merged[key] = before === undefined ? value : mergeLayers(before, value);
+  }
+  return merged;
+}
+
+function explainIssue(issue: z.core.$ZodIssue, merged: unknown, documents: readonly YamlDocument[]): Problem[] {
+  if (issue.code !== 'unrecognized_keys') {
+    const path = issue.path.map(String);
+    return [
+      {
+        ...placeOf(path.join('.'), documents, 'values'),
+        message: `${path.join('.') || 'the file'}: ${wish(issue, merged)}`,
+      },
+    ];
+  }
+  return issue.keys.map((key) => {
+    const known = knownKeysAt(issue.path);
+    const near = nearest(key, known);
+    const hint = near ? `did you mean "${near}"?` : `known here: ${known.join(', ')}`;
+    const path = [...issue.path.map(String), key].join('.');
+    return { ...placeOf(path, documents, 'keys'), message: `unknown setting "${path}"; ${hint}` };
+  });
+}
+
+/** Later layers win, so the last document that has the path wrote the value. */
+function placeOf(path: string, documents: readonly YamlDocument[], part: 'keys' | 'values'): Place {
+  for (const document of documents.toReversed()) {
+    const place = document[part].get(path);
+    if (place) return place;
+  }
+  return { file: '(command line)', line: 1, column: 1 };
+}
+
+function wish(issue: z.core.$ZodIssue, merged: unknown): string {
+  const setting = settings.find(({ name }) => name === issue.path.join('.'));
+  if (setting === undefined) return 'must be a mapping of settings';
+  const value = valueAt(merged, setting.keys);
+  const got = setting.secret ? '***' : JSON.stringify(value);
+  if (issue.code === 'too_small' && typeof value === 'string') return `must have at least ${issue.minimum} characters`;
+  if (issue.code === 'invalid_format')
+    return `must match ${'pattern' in issue ? issue.pattern : issue.format}, got ${got}`;
+  const near =
+    typeof value === 'string' && setting.type.includes('|') ? nearest(value, setting.type.split(' | ')) : undefined;
+  const bounds = setting.bounds ? ` from ${setting.bounds}` : '';
+  return `must be ${setting.type}${bounds}, got ${got}${near ? `; did you mean "${near}"?` : ''}`;
+}
+
+function originsOf(documents: readonly YamlDocument[]): Map<string, Place> {
+  const origins = new Map<string, Place>();
+  for (const document of documents)
+    for (const { name } of settings) {
+      const place = document.values.get(name);
+      if (place) origins.set(name, place);
+    }
+  return origins;
+}
+
+/** Written paths start at the directory of their file; defaults at ours, the data directory at the caller's. */
+function resolvePaths(config: Config, documents: readonly YamlDocument[], options: LoadOptions): Config {
+  const resolved = structuredClone(config);
+  const origins = originsOf(documents);
+  for (const setting of settings) {
+    if (!setting.path) continue;
+    const parent = valueAt(resolved, setting.keys.slice(0, -1)) as Record<string, string>;
+    const key = setting.keys.at(-1)!;
+    if (isAbsolute(parent[key])) continue;
+    const isOverridden = valueAt(options.overrides, setting.keys) !== undefined;
+    const origin = isOverridden ? undefined : origins.get(setting.name);
+    const shipped = setting.name.startsWith('plans.') && !isOverridden ? options.shippedConfigDirectory : '.';
+    parent[key] = resolve(origin ? dirname(origin.file) : shipped, parent[key]);
+  }
+  return resolved;
+}

@@ -1,0 +1,30 @@
+import { EngineError } from '../../model/errors.ts';
+
+/** One thing wrong in a file that a person wrote, with its place. Lines and columns start at 1. */
+export interface Problem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+const shownMax = 20;
+
+export function formatProblem(problem: Problem): string {
+  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
+}
+
+/** All problems in one error, in the order of file and place, at most twenty of them spelt out. */
+export class ConfigError extends EngineError {
+  readonly problems: readonly Problem[];
+  constructor(problems: readonly Problem[]) {
+    const sorted = [...problems].sort(
+      (a, b) =>
+        a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column || a.message.localeCompare(b.message),
+    );
+    const lines = sorted.slice(0, shownMax).map(formatProblem);
+    if (sorted.length > shownMax) lines.push(`and ${sorted.length - shownMax} more`);
+    super('CONFIG_INVALID', lines.join('\n'));
+    this.problems = sorted;
+  }
+}
