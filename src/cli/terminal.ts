@@ -1,0 +1,59 @@
+import { styleText } from 'node:util';
+
+/** What a stream can do; process.stdout is one. */
+export interface TextOutput {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan';
+
+/** Where a command talks: results to `out`, everything else to `notes`. Tests bring their own. */
+export class Terminal {
+  readonly #out: TextOutput;
+  readonly #notes: TextOutput;
+  readonly env: Readonly<Record<string, string | undefined>>;
+
+  constructor(out: TextOutput, notes: TextOutput, env: Readonly<Record<string, string | undefined>>) {
+    this.#out = out;
+    this.#notes = notes;
+    this.env = env;
+  }
+
+  /** True only where redrawing is welcome: a terminal that is not a dumb one. */
+  get canAnimate(): boolean {
+    return this.#out.isTTY === true && this.env.TERM !== 'dumb' && !this.env.CI;
+  }
+  get notesCanAnimate(): boolean {
+    return this.#notes.isTTY === true && this.env.TERM !== 'dumb' && !this.env.CI;
+  }
+  get hasColor(): boolean {
+    return this.#out.isTTY === true && !this.env.NO_COLOR && this.env.TERM !== 'dumb';
+  }
+  get columns(): number {
+    return this.#out.columns ?? 100;
+  }
+
+  /** A line of the result. */
+  print(line = ''): void {
+    this.#out.write(`${line}\n`);
+  }
+  printJson(value: unknown): void {
+    this.#out.write(`${JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? item.toString() : item))}\n`);
+  }
+  /** Text as it is: frames of a live view. */
+  write(text: string): void {
+    this.#out.write(text);
+  }
+  /** A line beside the result: progress, warnings, errors. */
+  note(line: string): void {
+    this.#notes.write(`${line}\n`);
+  }
+  writeNote(text: string): void {
+    this.#notes.write(text);
+  }
+  style(style: Style, text: string): string {
+    return this.hasColor ? styleText(style, text, { validateStream: false }) : text;
+  }
+}
