@@ -95,3 +95,30 @@ export function floorDiv(dividend: bigint, divisor: bigint): bigint {
 export function nanosToMicros(nanos: bigint): bigint {
   return floorDiv(nanos, 1_000n);
 }
+
+/** One exact integer sum; what `ExactSums` is for a column. */
+export class ExactSum {
+  #small = 0;
+  #large = 0n;
+
+  get value(): bigint {
+    return this.#large + BigInt(this.#small);
+  }
+  set value(value: bigint) {
+    this.#small = 0;
+    this.#large = value;
+  }
+
+  add(amount: number): void {
+    const sum = this.#small + amount;
+    if (sum <= safeMax && sum >= -safeMax) this.#small = sum;
+    else {
+      this.#large += BigInt(this.#small) + BigInt(amount);
+      this.#small = 0;
+    }
+  }
+
+  addExact(amount: bigint): void {
+    this.#large += amount;
+  }
+}

@@ -1,0 +1,116 @@
+import { Temporal } from 'temporal-polyfill';
+import { dayMs } from './time.ts';
+
+/**
+ * An IANA zone as arithmetic over instants: offsets, local days, and the first instant of a local day
+ * (which is not midnight where the clocks jump over it, as in Cairo or Santiago).
+ * Transitions come from the runtime's zone data, once per zone and four-year chunk.
+ */
+export class Zone {
+  readonly id: string;
+  readonly #chunks = new Map<number, Chunk>();
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** Local time less UTC at the instant, ms. */
+  offsetAt(at: number): number {
+    const chunk = this.#chunkOf(at);
+    let i = chunk.starts.length - 1;
+    while (i > 0 && chunk.starts[i] > at) i--;
+    return chunk.offsets[i];
+  }
+
+  /** Days since 1970-01-01 on the local calendar. */
+  localDay(at: number): number {
+    return Math.floor((at + this.offsetAt(at)) / dayMs);
+  }
+
+  /** First instant of the local day. */
+  dayStart(day: number): number {
+    const midnight = day * dayMs;
+    // Offsets lie within ±15 h, so the day starts inside this span; walk its transitions.
+    let at = midnight - 15 * 3_600_000;
+    const end = midnight + 15 * 3_600_000;
+    while (at < end) {
+      const offset = this.offsetAt(at);
+      const next = this.#nextTransition(at, end);
+      const start = Math.max(at, midnight - offset);
+      if (start < next && this.localDay(start) === day) return start;
+      at = next;
+    }
+    return this.dayStart(day + 1); // The calendar skipped this day (Samoa, 2011-12-30): it is empty.
+  }
+
+  #nextTransition(at: number, end: number): number {
+    for (let from = at; from < end; from = chunkEnd(from)) {
+      const { starts } = this.#chunkOf(from);
+      for (let i = 1; i < starts.length; i++) if (starts[i] > at && starts[i] < end) return starts[i];
+      if (chunkEnd(from) >= end) break;
+    }
+    return end;
+  }
+
+  #chunkOf(at: number): Chunk {
+    const index = Math.floor(at / chunkMs);
+    let chunk = this.#chunks.get(index);
+    if (chunk === undefined) {
+      chunk = readChunk(this.id, index);
+      this.#chunks.set(index, chunk);
+    }
+    return chunk;
+  }
+}
+
+interface Chunk {
+  readonly starts: number[];
+  readonly offsets: number[];
+}
+
+const chunkMs = 1_461 * dayMs;
+
+function chunkEnd(at: number): number {
+  return (Math.floor(at / chunkMs) + 1) * chunkMs;
+}
+
+function readChunk(id: string, index: number): Chunk {
+  const start = index * chunkMs;
+  const end = start + chunkMs;
+  let zoned = Temporal.Instant.fromEpochMilliseconds(start).toZonedDateTimeISO(id);
+  const chunk: Chunk = { starts: [start], offsets: [offsetMs(zoned)] };
+  for (;;) {
+    const next = zoned.getTimeZoneTransition('next');
+    if (next === null || next.epochMilliseconds >= end) return chunk;
+    chunk.starts.push(next.epochMilliseconds);
+    chunk.offsets.push(offsetMs(next));
+    zoned = next;
+  }
+}
+
+function offsetMs(zoned: Temporal.ZonedDateTime): number {
+  return Math.round(zoned.offsetNanoseconds / 1e6);
+}
+
+const zones = new Map<string, Zone | null>();
+
+/** The zone of an IANA name, or null when the runtime does not know it. */
+export function findZone(id: string): Zone | null {
+  let zone = zones.get(id);
+  if (zone === undefined) {
+    zone = isZone(id) ? new Zone(id) : null;
+    zones.set(id, zone);
+  }
+  return zone;
+}
+
+export const utc = new Zone('UTC');
+
+function isZone(id: string): boolean {
+  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(id)) return false;
+  try {
+    return Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(id).timeZoneId.length > 0;
+  } catch {
+    return false; // RangeError is how Temporal says "no such zone"; there is no other question to ask it.
+  }
+}

@@ -1,0 +1,88 @@
+import { ExactSum } from '../model/money.ts';
+import type { Zone } from '../model/zones.ts';
+import type { AlertState } from './alert-state.ts';
+import type { DayRow } from './day-row.ts';
+import type { DeliveryCells } from './delivery-cells.ts';
+import type { Change } from './flight-ledger.ts';
+import type { PacingStatus } from './pacing.ts';
+
+/** A budget segment of a campaign with its dates, ledger and what was last said about it. */
+export class Flight {
+  readonly id: string;
+  /** Set by the newest flight_changed; null while only a budget is known. */
+  dates: { startDay: number; endDay: number; start: number; end: number; zone: Zone } | null = null;
+  readonly changes: Change[] = [];
+  budgetLedgerVersion = Number.NEGATIVE_INFINITY;
+  flightLedgerVersion = Number.NEGATIVE_INFINITY;
+  /** T of docs/semantics.md §6.3. */
+  readonly spentNanos = new ExactSum();
+  impressions = 0;
+  /** True once an evaluation found as_of ≥ e + 72 h. */
+  isDone = false;
+  lastAsOf: number | null = null;
+  lastStatus: PacingStatus | null = null;
+  wasStale = false;
+  /** Whether the last judged evaluation had s ≤ as_of < e. */
+  wasInFlight = false;
+  persistedAt: number | null = null;
+  persistedOsi: number | null = null;
+  /** By rule id; only alerts that are not plainly ok. */
+  readonly alerts = new Map<string, AlertState>();
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  get hasBudget(): boolean {
+    return this.changes.some((change) => change.kind === 'budget');
+  }
+  get isEvaluable(): boolean {
+    return this.dates !== null && this.hasBudget && !this.isDone;
+  }
+  get ledgerVersion(): number {
+    return Math.max(0, this.budgetLedgerVersion, this.flightLedgerVersion);
+  }
+}
+
+/** All that a lane knows of one campaign. One object a campaign, none an event. */
+export class Campaign {
+  readonly slot: number;
+  readonly orgSlot: number;
+  readonly orgId: string;
+  readonly id: string;
+  /** Phase of its timer. */
+  readonly stagger: number;
+  currency = '';
+  zone: Zone | null = null;
+  readonly flights: Flight[] = [];
+  /** Status changes, by record, newest last. */
+  readonly statuses: (Change & { kind: 'status' })[] = [];
+  /** Instant of the pending timer, null = none is set. */
+  timerAt: number | null = null;
+  /** Clock at the last counted record. */
+  lastSeen = Number.NEGATIVE_INFINITY;
+  changeCount = 0;
+  readonly days = new Map<number, DayRow>();
+  cells: DeliveryCells | null = null;
+  /** Last cumulative total by (source, basis, period), with the period's start for forgetting. */
+  readonly cumulative = new Map<string, { periodStart: number; amount: number }>();
+
+  // What follows is derived; it is rebuilt after a restore.
+  /** Newest day looked up, with its bounds. */
+  day: DayRow | null = null;
+  dayStart = 0;
+  dayEnd = 0;
+  planNumberSeen = -1;
+  spendsFromImpressions = true;
+  spendSource = '';
+  spendBasis = 0;
+  isDirty = false;
+
+  constructor(slot: number, orgSlot: number, orgId: string, id: string, stagger: number) {
+    this.slot = slot;
+    this.orgSlot = orgSlot;
+    this.orgId = orgId;
+    this.id = id;
+    this.stagger = stagger;
+  }
+}

@@ -1,0 +1,87 @@
+import { assert } from '../model/errors.ts';
+import { floorTo, hourMs, quarterMs } from '../model/time.ts';
+import type { Zone } from '../model/zones.ts';
+
+/** How expectation is spread over a flight: W(a, b) of docs/semantics.md §6.4. All weights are safe integers. */
+export interface Weight {
+  between(from: number, to: number): number;
+  /** Least whole millisecond u with W(from, u) ≥ need. Ask only for what W(from, end) holds. */
+  reach(from: number, need: number): number;
+}
+
+export const evenWeight: Weight = {
+  between: (from, to) => Math.max(0, to - from),
+  reach: (from, need) => from + need,
+};
+
+export const profileWeightMax = 10_000;
+const hoursAWeek = 168;
+/** Monday 1970-01-05 is day 4. */
+const mondayOffsetHours = 4 * 24;
+const blockQuarters = 2_688; // Four weeks.
+
+/** Weight by the local hour of the week; prefix sums over quarter-hours, grown where asked. */
+export class TrafficWeight implements Weight {
+  readonly #zone: Zone;
+  readonly #profile: readonly number[];
+  #firstQuarter = 0;
+  /** `#sums[i]` = weight of all quarters before `#firstQuarter + i`. */
+  #sums = new Float64Array(1);
+  #weights = new Float64Array(0);
+
+  constructor(zone: Zone, profile: readonly number[]) {
+    assert(profile.length === hoursAWeek, 'a profile has 168 weights');
+    this.#zone = zone;
+    this.#profile = profile;
+  }
+
+  between(from: number, to: number): number {
+    return to <= from ? 0 : this.#before(to, from) - this.#before(from, to);
+  }
+
+  reach(from: number, need: number): number {
+    const target = this.#before(from, from) + need;
+    let low = Math.floor(from / quarterMs);
+    let step = 4;
+    while (this.#before((low + step) * quarterMs, from) < target) step *= 2;
+    let high = low + step;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.#before(middle * quarterMs, from) < target) low = middle;
+      else high = middle;
+    }
+    const rest = target - this.#before(low * quarterMs, from);
+    const weight = this.#weights[low - this.#firstQuarter];
+    return Math.max(from, low * quarterMs + (weight === 0 ? 0 : Math.ceil(rest / weight)));
+  }
+
+  /** Weight before `at`, from an origin that only moves when an earlier instant is asked for. */
+  #before(at: number, partner: number): number {
+    this.#cover(Math.floor(Math.min(at, partner) / quarterMs), Math.floor(Math.max(at, partner) / quarterMs) + 1);
+    const start = floorTo(at, quarterMs);
+    const i = start / quarterMs - this.#firstQuarter;
+    return this.#sums[i] + this.#weights[i] * (at - start);
+  }
+
+  #cover(first: number, last: number): void {
+    const count = this.#weights.length;
+    if (count > 0 && first >= this.#firstQuarter && last <= this.#firstQuarter + count) return;
+    const from = floorTo(count === 0 ? first : Math.min(first, this.#firstQuarter), blockQuarters);
+    const to = floorTo(Math.max(last, this.#firstQuarter + count), blockQuarters) + blockQuarters;
+    const weights = new Float64Array(to - from);
+    const sums = new Float64Array(to - from + 1);
+    for (let i = 0; i < weights.length; i++) {
+      weights[i] = this.#profile[localHourOfWeek(this.#zone, (from + i) * quarterMs)];
+      sums[i + 1] = sums[i] + weights[i] * quarterMs;
+    }
+    this.#firstQuarter = from;
+    this.#weights = weights;
+    this.#sums = sums;
+  }
+}
+
+/** Monday 00:00 local = 0. */
+export function localHourOfWeek(zone: Zone, at: number): number {
+  const hours = Math.floor((at + zone.offsetAt(at)) / hourMs) - mondayOffsetHours;
+  return ((hours % hoursAWeek) + hoursAWeek) % hoursAWeek;
+}

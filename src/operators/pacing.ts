@@ -1,0 +1,217 @@
+import { floorDiv } from '../model/money.ts';
+import { dayMs, floorTo, hourMs, quarterMs } from '../model/time.ts';
+import type { Zone } from '../model/zones.ts';
+import { type Change, expectationAt, statusAt, type Terms, type WeightOf } from './flight-ledger.ts';
+import type { Weight } from './pacing-weight.ts';
+
+/** The pure heart of pacing: docs/semantics.md §7.2 and §7.3 as arithmetic over integers. */
+export type PacingStatus =
+  | 'not_started'
+  | 'warming_up'
+  | 'on_track'
+  | 'ahead'
+  | 'behind'
+  | 'severely_behind'
+  | 'exhausted'
+  | 'capped_today'
+  | 'overspent_after_cut'
+  | 'paused'
+  | 'blocked'
+  | 'stale_data'
+  | 'ended_under'
+  | 'ended_full'
+  | 'ended_over';
+
+/** What the formulas ask of a flight's books; all money in nanos. */
+export interface FlightBooks {
+  readonly start: number;
+  readonly end: number;
+  readonly zone: Zone;
+  readonly changes: readonly Change[];
+  readonly statuses: readonly Change[];
+  readonly previousStatus: PacingStatus | null;
+  /** Σ nanos of the campaign's items in [from, to). */
+  spendBetween(from: number, to: number): bigint;
+  impressionsBetween(from: number, to: number): number;
+  /** S(at) of the flight, micros. */
+  spentBefore(at: number): bigint;
+  /** I(at) of the flight. */
+  impressionsBefore(at: number): number;
+  weightOf: WeightOf;
+}
+
+export interface PacingValues {
+  readonly terms: Terms;
+  readonly budget: bigint;
+  readonly spend: bigint;
+  readonly expected: bigint | null;
+  readonly deliveryBp: bigint | null;
+  readonly elapsedBp: bigint;
+  readonly osiBp: bigint | null;
+  readonly projected: bigint | null;
+  readonly runRatePerDay: bigint | null;
+  readonly requiredPerDay: bigint | null;
+  readonly liftBp: bigint | null;
+  readonly exhaustionAt: number | null;
+  readonly daySpend: bigint;
+  readonly dayTarget: bigint | null;
+  readonly dayPacingBp: bigint | null;
+  readonly impressions2h: number;
+  readonly spend2h: bigint;
+  readonly expected2h: bigint | null;
+  readonly impressionsFlight: number;
+  readonly status: PacingStatus;
+}
+
+/** All values of a judged flight at `a` = as_of. The flight has dates and a budget. */
+export function paceFlight(books: FlightBooks, a: number): PacingValues {
+  const { start, end } = books;
+  const { terms, expected } = expectationAt(books.changes, start, a, books.weightOf);
+  const budget = BigInt(terms.budget as number);
+  const weight = books.weightOf(terms.mode, terms.curve);
+  const spend = books.spentBefore(a);
+  const rate = runRate(books, weight, a);
+  const day = dayValues(books, weight, terms, budget, a);
+  const windowStart = floorTo(a - 2 * hourMs, quarterMs);
+  const elapsedBp = elapsed(weight, start, end, a);
+  const osiBp = onScheduleIndicator(spend, expected, budget);
+  const values = {
+    terms,
+    budget,
+    spend,
+    expected,
+    deliveryBp: budget === 0n ? null : floorDiv(10_000n * spend, budget),
+    elapsedBp,
+    osiBp,
+    ...outlook(rate, weight, budget, spend, a, start, end),
+    ...day,
+    impressions2h: books.impressionsBetween(windowStart, a),
+    spend2h: toMicros(books.spendBetween(windowStart, a)),
+    expected2h: expectedSince(books, Math.max(start, windowStart), a, expected),
+    impressionsFlight: books.impressionsBefore(a),
+  };
+  return { ...values, status: statusOf(books, values, a) };
+}
+
+function toMicros(nanos: bigint): bigint {
+  return floorDiv(nanos, 1_000n);
+}
+
+function elapsed(weight: Weight, start: number, end: number, a: number): bigint {
+  const whole = weight.between(start, end);
+  if (whole === 0) return a >= end ? 10_000n : 0n;
+  return floorDiv(10_000n * BigInt(weight.between(start, Math.min(a, end))), BigInt(whole));
+}
+
+function onScheduleIndicator(spend: bigint, expected: bigint | null, budget: bigint): bigint | null {
+  if (expected === null) return null;
+  const least = (budget + 199n) / 200n; // 0.5 % of the budget, rounded up; below it the ratio is noise.
+  if (expected < (least > 1n ? least : 1n)) return null;
+  return floorDiv(10_000n * positive(spend), expected);
+}
+
+interface RunRate {
+  readonly from: number;
+  /** Micros in [from, a). */
+  readonly spend: bigint;
+  readonly weight: number;
+}
+
+function runRate(books: FlightBooks, weight: Weight, a: number): RunRate {
+  const from = Math.max(books.start, floorTo(a - dayMs, quarterMs));
+  return { from, spend: toMicros(books.spendBetween(from, a)), weight: weight.between(from, a) };
+}
+
+function outlook(rate: RunRate, weight: Weight, budget: bigint, spend: bigint, a: number, start: number, end: number) {
+  const left = weight.between(a, end);
+  const missing = positive(budget - spend);
+  const windowWeight = BigInt(rate.weight);
+  const isMoving = rate.spend > 0n && rate.weight > 0;
+  return {
+    projected: rate.weight === 0 ? null : spend + floorDiv(rate.spend * BigInt(left), windowWeight),
+    runRatePerDay: a <= rate.from ? null : floorDiv(rate.spend * BigInt(dayMs), BigInt(a - rate.from)),
+    requiredPerDay: a >= end ? null : floorDiv(missing * BigInt(dayMs), BigInt(end - a)),
+    liftBp: !isMoving || left === 0 ? null : floorDiv(10_000n * missing * windowWeight, BigInt(left) * rate.spend),
+    exhaustionAt: isMoving && missing > 0n && a >= start && a < end ? exhaustion(rate, weight, missing, a, end, left) : null,
+  };
+}
+
+function exhaustion(rate: RunRate, weight: Weight, missing: bigint, a: number, end: number, left: number): number | null {
+  const need = (missing * BigInt(rate.weight) + rate.spend - 1n) / rate.spend;
+  if (need > BigInt(left)) return null;
+  const at = weight.reach(a, Number(need));
+  return at >= end ? null : at;
+}
+
+function dayValues(books: FlightBooks, weight: Weight, terms: Terms, budget: bigint, a: number) {
+  const { start, end, zone } = books;
+  const day = zone.localDay(a);
+  const dayStart = zone.dayStart(day);
+  const daySpend = toMicros(books.spendBetween(dayStart, a));
+  if (a < start || a >= end) return { daySpend, dayTarget: null, dayPacingBp: null };
+  const from = Math.max(dayStart, start);
+  const whole = weight.between(from, Math.min(zone.dayStart(day + 1), end));
+  const dayTarget = targetOfDay(books, weight, terms, budget, from, whole);
+  const passed = weight.between(from, a);
+  const isJudged = dayTarget !== null && dayTarget > 0n && passed > 0;
+  const dayPacingBp = isJudged ? floorDiv(10_000n * daySpend * BigInt(whole), dayTarget * BigInt(passed)) : null;
+  return { daySpend, dayTarget, dayPacingBp };
+}
+
+function targetOfDay(
+  books: FlightBooks,
+  weight: Weight,
+  terms: Terms,
+  budget: bigint,
+  from: number,
+  whole: number,
+): bigint | null {
+  const cap = terms.cap === null ? null : BigInt(terms.cap);
+  if (terms.mode === 'ASAP') return cap;
+  const left = weight.between(from, books.end);
+  if (left === 0) return null;
+  const target = positive(floorDiv((budget - books.spentBefore(from)) * BigInt(whole), BigInt(left)));
+  return cap !== null && cap < target ? cap : target;
+}
+
+function expectedSince(books: FlightBooks, from: number, a: number, expected: bigint | null): bigint | null {
+  if (expected === null) return null;
+  if (a < books.start) return 0n;
+  const before = expectationAt(books.changes, books.start, from, books.weightOf).expected;
+  return before === null ? null : expected - before;
+}
+
+function positive(value: bigint): bigint {
+  return value > 0n ? value : 0n;
+}
+
+type Unjudged = Omit<PacingValues, 'status'>;
+
+function statusOf(books: FlightBooks, values: Unjudged, a: number): PacingStatus {
+  const { budget, spend, terms } = values;
+  if (a >= books.end) return endedStatus(budget, spend);
+  if (a < books.start) return 'not_started';
+  if (spend >= budget) {
+    const isCut = terms.replacedBudget !== null && BigInt(terms.replacedBudget) > budget;
+    return isCut && spend > budget ? 'overspent_after_cut' : 'exhausted';
+  }
+  const { status, cause } = statusAt(books.statuses, a);
+  if (status !== 'ACTIVE') return cause === 'ADVERTISER' || cause === 'SCHEDULE' ? 'paused' : 'blocked';
+  if (terms.cap !== null && values.daySpend >= BigInt(terms.cap)) return 'capped_today';
+  if (terms.mode === 'ASAP') return 'on_track';
+  if (values.osiBp === null || a - books.start < dayMs || values.elapsedBp < 1_000n) return 'warming_up';
+  return band(Number(values.osiBp), books.previousStatus);
+}
+
+function endedStatus(budget: bigint, spend: bigint): PacingStatus {
+  if (100n * spend > 105n * budget) return 'ended_over';
+  return 100n * spend >= 95n * budget ? 'ended_full' : 'ended_under';
+}
+
+/** Bands of OSI in basis points; entering and leaving differ by 3 points, so that noise cannot flap them. */
+function band(osi: number, previous: PacingStatus | null): PacingStatus {
+  if (osi < 7_500 || (previous === 'severely_behind' && osi < 7_800)) return 'severely_behind';
+  const wasBehind = previous === 'behind' || previous === 'severely_behind';
+  if (osi < 9_000 || (wasBehind && osi < 9_300)) return 'behind';
+  return osi > 11_000 || (previous === 'ahead' && osi > 10_700) ? 'ahead' : 'on_track';
+}
