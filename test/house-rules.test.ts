@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import {
+  findBarrels,
+  findDeadFiles,
+  findForbiddenImports,
+  findForbiddenSyntax,
+  findLongFiles,
+  findMachineAccess,
+  linesMax,
+  linesSoftMax,
+  readSources,
+  type SourceFile,
+} from './house-rules/rules.ts';
+
+const root = join(import.meta.dirname, '..');
+const sources = readSources(root, 'src');
+
+function file(path: string, text: string): SourceFile {
+  return { path, text };
+}
+
+test('imports point one way', () => {
+  expect(findForbiddenImports(sources)).toEqual([]);
+});
+
+test.each([
+  ['src/model/money.ts', '../sinks/sink.ts'],
+  ['src/operators/pace.ts', '../topology/runner.ts'],
+  ['src/operators/pace.ts', '../sinks/sink.ts'],
+  ['src/sinks/clickhouse/sink.ts', '../../state/state-store.ts'],
+  ['src/sources/log.ts', '../control/config/settings.ts'],
+  ['src/control/metrics.ts', '../topology/runner.ts'],
+  ['src/topology/runner.ts', '../operators/pace.ts'],
+  ['src/topology/runner.ts', '../state/sqlite-state-store.ts'],
+  ['src/app.ts', './sinks/iceberg/writer.ts'],
+  ['src/cli/run.ts', '../state/sqlite-state-store.ts'],
+  ['src/adapters.ts', './cli/run.ts'],
+  ['src/elsewhere/x.ts', './y.ts'],
+])('the import rule refuses %s -> %s, in all forms', (path, target) => {
+  for (const text of [
+    `import { x } from '${target}';`,
+    `import type { x } from '${target}';`,
+    `export * from '${target}';`,
+    `const x = await import('${target}');`,
+    `import '${target}';`,
+    `import {\n  x,\n  y,\n} from '${target}';`,
+    `new Worker(new URL('${target}', import.meta.url));`,
+  ])
+    expect(findForbiddenImports([file(path, text)]), text).toHaveLength(1);
+});
+
+test('the import rule allows the way of the data', () => {
+  const text = "import type { Sink } from '../sinks/sink.ts';\nimport { assert } from '../model/errors.ts';";
+  expect(findForbiddenImports([file('src/topology/runner.ts', text)])).toEqual([]);
+  expect(findForbiddenImports([file('src/topology/campaign-topology.ts', "import '../operators/pace.ts';")])).toEqual(
+    [],
+  );
+});
+
+test('only adapters ask the machine for time, chance and wake-up calls', () => {
+  expect(findMachineAccess(sources)).toEqual([]);
+});
+
+test('the machine rule can fail, and comments do not count', () => {
+  const calls = [
+    'Date.now()',
+    'Math.random()',
+    'setTimeout(f)',
+    'new Date(0)',
+    'performance.now()',
+    'crypto.randomUUID()',
+  ];
+  for (const call of calls) {
+    expect(findMachineAccess([file('src/operators/x.ts', `\nconst a = ${call};`)]), call).toHaveLength(1);
+    expect(findMachineAccess([file('src/state/x.ts', `const a = ${call};`)]), call).toEqual([]);
+  }
+  expect(findMachineAccess([file('src/operators/x.ts', '// Date.now() is forbidden\n/* Math.random */')])).toEqual([]);
+  expect(findMachineAccess([file('src/model/x.ts', '/* one\ntwo */ Date.now()')])).toEqual([
+    'src/model/x.ts:2 uses Date.now',
+  ]);
+});
+
+test(`files have at most ${linesMax} lines`, () => {
+  for (const long of findLongFiles(sources, linesSoftMax)) console.log(`soft limit of ${linesSoftMax} lines: ${long}`);
+  expect(findLongFiles(sources, linesMax)).toEqual([]);
+  expect(findLongFiles([file('src/model/x.ts', 'x\n'.repeat(linesMax + 1))], linesMax)).toHaveLength(1);
+});
+
+test('no file only re-exports', () => {
+  expect(findBarrels(sources)).toEqual([]);
+  expect(
+    findBarrels([file('src/model/index.ts', "export * from './a.ts';\nexport { b } from './b.ts';\n")]),
+  ).toHaveLength(1);
+  expect(findBarrels([file('src/model/a.ts', "export type { A } from './b.ts';\nexport const a = 1;\n")])).toEqual([]);
+});
+
+test('every file is reached from the front door or a process of its own', () => {
+  const entries = [
+    'src/main.ts',
+    ...sources.filter(({ path }) => /-(child|worker)\.ts$/.test(path)).map(({ path }) => path),
+  ];
+  expect(findDeadFiles(sources, entries)).toEqual([]);
+  const house = [file('src/main.ts', "import './a.ts';"), file('src/a.ts', ''), file('src/b.ts', "import './a.ts';")];
+  expect(findDeadFiles(house, ['src/main.ts'])).toEqual(['src/b.ts is never imported']);
+});
+
+test('nothing that type stripping cannot remove, and no silenced checker', () => {
+  expect(findForbiddenSyntax([...sources, ...readSources(root, 'scripts')])).toEqual([]);
+  for (const text of [
+    'export enum A { B }',
+    'namespace A {}',
+    '// @ts-ignore',
+    'try { x(); } catch {}',
+    'catch (error) {\n}',
+  ])
+    expect(findForbiddenSyntax([file('src/model/x.ts', text)]), text).toHaveLength(1);
+});

@@ -1,0 +1,164 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+
+/** A source file as the house rules see it; `path` starts at the repository, with forward slashes. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+export function readSources(root: string, folder: string): SourceFile[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ path: relative(root, path).replaceAll('\\', '/'), text: readFileSync(path, 'utf8') }))
+    .sort((a, b) => a.path.localeCompare(b.path));
+}
+
+/** Rooms by the start of the path; the first that fits is the file's room. */
+const rooms: readonly (readonly [string, RegExp])[] = [
+  ['main', /^src\/main\.ts$/],
+  ['app', /^src\/app\.ts$/],
+  ['adapters', /^src\/adapters\.ts$/],
+  ['campaign-topology', /^src\/topology\/campaign-topology\.ts$/],
+  ['contract', /^src\/(sources\/source|decoders\/decoder|sinks\/sink|state\/state-store|operators\/operator)\.ts$/],
+  ['cli', /^src\/cli\//],
+  ['model', /^src\/model\//],
+  ['sources', /^src\/sources\//],
+  ['decoders', /^src\/decoders\//],
+  ['topology', /^src\/topology\//],
+  ['operators', /^src\/operators\//],
+  ['sinks', /^src\/sinks\//],
+  ['state', /^src\/state\//],
+  ['control', /^src\/control\//],
+];
+
+/** Who may import whom. Type-only imports count: knowing a shape is knowing. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  main: ['cli', 'app'],
+  cli: ['cli', 'app', 'adapters', 'control', 'model'],
+  app: ['adapters', 'topology', 'campaign-topology', 'control', 'contract', 'model'],
+  adapters: ['sources', 'decoders', 'sinks', 'state', 'topology', 'campaign-topology', 'control', 'contract', 'model'],
+  'campaign-topology': ['topology', 'operators', 'contract', 'model'],
+  topology: ['topology', 'contract', 'model'],
+  operators: ['operators', 'contract', 'model'],
+  contract: ['contract', 'model'],
+  sources: ['sources', 'contract', 'model'],
+  decoders: ['decoders', 'contract', 'model'],
+  sinks: ['sinks', 'contract', 'model'],
+  state: ['state', 'contract', 'model'],
+  control: ['control', 'model'],
+  model: ['model'],
+};
+
+/** A contract is seen from its own folder and from the places that wire; `lane-program` is topology's own. */
+const contractSeenBy: Readonly<Record<string, readonly string[]>> = {
+  'src/sources/source.ts': ['sources', 'topology', 'campaign-topology', 'app', 'adapters'],
+  'src/decoders/decoder.ts': ['decoders', 'topology', 'campaign-topology', 'app', 'adapters'],
+  'src/sinks/sink.ts': ['sinks', 'topology', 'campaign-topology', 'app', 'adapters'],
+  'src/state/state-store.ts': ['state', 'topology', 'campaign-topology', 'operators', 'app', 'adapters'],
+};
+
+export function roomOf(path: string): string | undefined {
+  return rooms.find(([, pattern]) => pattern.test(path))?.[0];
+}
+
+/** Paths of our own files that `file` imports, dynamic imports, re-exports and type imports included. */
+export function importsOf(file: SourceFile): string[] {
+  const specifiers = [...file.text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g)].map(
+    ([, path]) => path,
+  );
+  const urls = [...file.text.matchAll(/new URL\(\s*['"](\.{1,2}\/[^'"]+\.ts)['"]/g)].map(([, path]) => path);
+  return [...specifiers, ...urls].map((path) => normalize(join(dirname(file.path), path)).replaceAll('\\', '/'));
+}
+
+export function findForbiddenImports(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) => {
+    const room = roomOf(file.path);
+    if (room === undefined) return [`${file.path} stands in no room`];
+    return importsOf(file).flatMap((target) => {
+      const targetRoom = roomOf(target);
+      if (targetRoom === undefined) return [];
+      const isAllowed = mayImport[room].includes(targetRoom) && (contractSeenBy[target]?.includes(room) ?? true);
+      return isAllowed ? [] : [`${file.path} (${room}) imports ${target} (${targetRoom})`];
+    });
+  });
+}
+
+const machineAccess =
+  /\b(Date\.now|Math\.random|setTimeout|setInterval|setImmediate|performance\.now|process\.hrtime|randomUUID|randomBytes|getRandomValues|Temporal\.Now)\b|\bnew Date\(/;
+
+/** Only adapters may ask the machine for time, chance or a wake-up call: an answer never depends on them. */
+export function findMachineAccess(files: readonly SourceFile[]): string[] {
+  const pure = new Set(['topology', 'campaign-topology', 'operators', 'decoders', 'model', 'contract']);
+  return files
+    .filter((file) => pure.has(roomOf(file.path) ?? ''))
+    .flatMap((file) =>
+      withoutComments(file.text)
+        .split('\n')
+        .flatMap((line, index) => {
+          const found = machineAccess.exec(line);
+          return found ? [`${file.path}:${index + 1} uses ${found[0]}`] : [];
+        }),
+    );
+}
+
+/** Comments become blank, lines keep their numbers. Good enough for our own formatted code. */
+export function withoutComments(text: string): string {
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '))
+    .replace(/(^|[^:'"`])\/\/[^\n]*/g, (_, before: string) => before);
+}
+
+export const linesMax = 500;
+export const linesSoftMax = 300;
+
+export function findLongFiles(files: readonly SourceFile[], max: number): string[] {
+  return files
+    .map((file) => ({ path: file.path, lines: file.text.split('\n').length - 1 }))
+    .filter(({ lines }) => lines > max)
+    .map(({ path, lines }) => `${path} has ${lines} lines`);
+}
+
+/** A file that only passes others' names on hides where things live. */
+export function findBarrels(files: readonly SourceFile[]): string[] {
+  return files
+    .filter((file) => {
+      const statements = withoutComments(file.text)
+        .split(/;\s*\n|\n\n/)
+        .map((statement) => statement.trim())
+        .filter(Boolean);
+      return (
+        statements.length > 0 &&
+        statements.every((statement) => /^export\s+(type\s+)?[*{][\s\S]*from\s/.test(statement))
+      );
+    })
+    .map((file) => `${file.path} only re-exports`);
+}
+
+/** Files that no way leads to from `entries`: nothing runs them, so nobody notices when they rot. */
+export function findDeadFiles(files: readonly SourceFile[], entries: readonly string[]): string[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const reached = new Set<string>();
+  const queue = [...entries];
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    const file = byPath.get(path);
+    if (file === undefined || reached.has(path)) continue;
+    reached.add(path);
+    queue.push(...importsOf(file));
+  }
+  return files.filter((file) => !reached.has(file.path)).map((file) => `${file.path} is never imported`);
+}
+
+/** Syntax that type stripping cannot remove, and words that switch the type checker off. */
+export function findForbiddenSyntax(files: readonly SourceFile[]): string[] {
+  const rules: readonly (readonly [RegExp, string])[] = [
+    [/^\s*(export\s+)?(declare\s+)?(const\s+)?enum\s/m, 'enum'],
+    [/^\s*(export\s+)?namespace\s/m, 'namespace'],
+    [/@ts-(ignore|nocheck|expect-error)/, '@ts-ignore'],
+    [/catch\s*(\([^)]*\))?\s*\{\s*\}/, 'empty catch'],
+  ];
+  return files.flatMap((file) =>
+    rules.filter(([pattern]) => pattern.test(file.text)).map(([, name]) => `${file.path}: ${name}`),
+  );
+}
