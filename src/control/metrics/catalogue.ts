@@ -1,0 +1,92 @@
+/** A metric, described once: the registry and docs/metrics.md come from here. */
+export interface MetricDescription {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  /** Bounded and known at start; never an organization, campaign or rule id. */
+  readonly labels: readonly string[];
+  /** Upper bounds of a histogram, in the unit of the name. */
+  readonly buckets?: readonly number[];
+}
+
+const seconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Base units, `_total` on counters only, `sum()` over all labels means something. */
+export const metricCatalogue = {
+  paceline_build_info: { type: 'gauge', help: 'Always 1; the labels say what runs.', labels: ['version', 'node'] },
+  paceline_config_info: {
+    type: 'gauge',
+    help: 'Always 1; checksum of the configuration in force.',
+    labels: ['checksum'],
+  },
+  paceline_config_last_reload_successful: {
+    type: 'gauge',
+    help: '1 when the last attempt to reload was good.',
+    labels: [],
+  },
+  paceline_config_last_reload_success_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Wall time of the last good load.',
+    labels: [],
+  },
+  paceline_records_in_total: {
+    type: 'counter',
+    help: 'Records applied, ticks and plans included.',
+    labels: ['partition'],
+  },
+  paceline_bytes_in_total: { type: 'counter', help: 'Bytes of records read.', labels: ['partition'] },
+  paceline_records_rejected_total: { type: 'counter', help: 'Records sent to the dead letters.', labels: ['reason'] },
+  paceline_rows_out_total: { type: 'counter', help: 'Rows committed for delivery.', labels: ['stream'] },
+  paceline_lane_clock_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Lane clock: newest log time applied.',
+    labels: ['partition'],
+  },
+  paceline_consumer_lag_records: { type: 'gauge', help: 'Records in the log not yet applied.', labels: ['partition'] },
+  paceline_lanes: { type: 'gauge', help: 'Lanes by what they are doing.', labels: ['state'] },
+  paceline_commits_total: { type: 'counter', help: 'Lane commits by outcome.', labels: ['result'] },
+  paceline_commit_duration_seconds: {
+    type: 'histogram',
+    help: 'Time of a commit round in the state store.',
+    labels: [],
+    buckets: seconds,
+  },
+  paceline_commit_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of state committed: deltas, bases, outbox.',
+    labels: [],
+  },
+  paceline_commit_last_success_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Wall time of the last good commit.',
+    labels: [],
+  },
+  paceline_undelivered_bytes: { type: 'gauge', help: 'Committed output that some sink has not yet taken.', labels: [] },
+  paceline_sink_deliveries_total: {
+    type: 'counter',
+    help: 'Deliveries by outcome; failed ones are tried again.',
+    labels: ['sink', 'result'],
+  },
+  paceline_sink_rows_total: { type: 'counter', help: 'Rows delivered, repeats included.', labels: ['sink'] },
+  paceline_sink_delivery_duration_seconds: {
+    type: 'histogram',
+    help: 'Time of a delivery.',
+    labels: ['sink'],
+    buckets: seconds,
+  },
+  paceline_sink_up: { type: 'gauge', help: '1 when the last delivery went well.', labels: ['sink'] },
+  paceline_iceberg_commits_total: {
+    type: 'counter',
+    help: 'Iceberg snapshots by outcome.',
+    labels: ['table', 'result'],
+  },
+  paceline_iceberg_records_total: { type: 'counter', help: 'Records committed to Iceberg.', labels: ['table'] },
+  paceline_alert_transitions_total: { type: 'counter', help: 'Alert transitions delivered.', labels: ['to_state'] },
+  paceline_dead_letters_total: { type: 'counter', help: 'Dead letters delivered.', labels: ['reason'] },
+  paceline_metrics_series_rejected_total: {
+    type: 'counter',
+    help: 'Series refused because the cap of series was reached.',
+    labels: [],
+  },
+} as const satisfies Record<string, MetricDescription>;
+
+export type MetricName = keyof typeof metricCatalogue;

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { type MetricDescription, metricCatalogue } from '../../src/control/metrics/catalogue.ts';
+import { Metrics } from '../../src/control/metrics/metrics.ts';
+
+test('plain numbers reach the registry when it is printed, counters once', async () => {
+  const metrics = new Metrics();
+  metrics.add('paceline_records_in_total', { partition: '0' }, 5);
+  await metrics.print();
+  metrics.add('paceline_records_in_total', { partition: '0' }, 2);
+  metrics.add('paceline_records_in_total', { partition: '1' }, 1);
+  metrics.set('paceline_undelivered_bytes', {}, 10);
+  metrics.set('paceline_undelivered_bytes', {}, 4);
+  metrics.observe('paceline_commit_duration_seconds', {}, 0.02);
+  const text = await metrics.print();
+  expect(text).toContain('paceline_records_in_total{partition="0"} 7\n');
+  expect(text).toContain('paceline_undelivered_bytes 4\n');
+  expect(text).toContain('paceline_commit_duration_seconds_count 1\n');
+  expect(metrics.total('paceline_records_in_total')).toBe(8);
+});
+
+test('series beyond the cap are refused and counted', async () => {
+  const metrics = new Metrics({ seriesMax: 3 });
+  for (let i = 0; i < 10; i++) metrics.add('paceline_records_in_total', { partition: String(i) });
+  const text = await metrics.print();
+  expect(text.match(/^paceline_records_in_total\{/gm)).toHaveLength(3);
+  expect(text).toContain('paceline_metrics_series_rejected_total 7\n');
+});
+
+test('names follow the conventions', () => {
+  for (const [name, { type, labels, help }] of Object.entries<MetricDescription>(metricCatalogue)) {
+    expect(name).toMatch(/^paceline_[a-z_]+$/);
+    expect(name.endsWith('_total'), name).toBe(type === 'counter');
+    expect(help, name).toMatch(/\.$/);
+    for (const label of labels) expect(label, name).not.toMatch(/org|campaign|rule|flight/);
+  }
+});
