@@ -110,13 +110,17 @@ export class RowWriter {
 
 const textEncoder = new TextEncoder();
 
-/** The rows of a chunk as objects: for record sinks, tests and explanations. 64-bit values are bigint. */
-export function decodeRows(table: Table, bytes: Uint8Array): Row[] {
+/**
+ * The rows of a chunk as objects: for record sinks, tests and explanations. 64-bit values are bigint.
+ * String columns named in `rawColumns` come as bytes, because a dead letter need not be UTF-8.
+ */
+export function decodeRows(table: Table, bytes: Uint8Array, rawColumns: readonly string[] = []): Row[] {
   const reader = new RowReader(bytes);
   const rows: Row[] = [];
   while (!reader.isAtEnd) {
     const row: Record<string, ColumnValue> = {};
-    for (const column of table.columns) row[column.name] = reader.value(column.type);
+    for (const { name, type } of table.columns)
+      row[name] = rawColumns.includes(name) ? reader.raw() : reader.value(type);
     rows.push(row);
   }
   return rows;
@@ -141,6 +145,12 @@ class RowReader {
     return this.#bytes[this.#at++] === 1 ? null : this.#plain(type.slice(9, -1) as ColumnType);
   }
 
+  /** The bytes of a string column, copied. */
+  raw(): Uint8Array {
+    const [start, end] = this.#stringRange();
+    return this.#bytes.slice(start, end);
+  }
+
   #plain(type: ColumnType): ColumnValue {
     switch (type) {
       case 'String':
@@ -163,6 +173,11 @@ class RowReader {
   }
 
   #string(): string {
+    const [start, end] = this.#stringRange();
+    return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + start, end - start).toString('utf8');
+  }
+
+  #stringRange(): [start: number, end: number] {
     let length = 0;
     let shift = 0;
     for (;;) {
@@ -172,7 +187,7 @@ class RowReader {
       shift += 7;
     }
     const start = this.#advance(length);
-    return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + start, length).toString('utf8');
+    return [start, start + length];
   }
 
   #advance(by: number): number {

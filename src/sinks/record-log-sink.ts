@@ -1,0 +1,137 @@
+import { assert, EngineError } from '../model/errors.ts';
+import { decodeRows } from '../model/row-binary.ts';
+import type { ColumnValue, Row, Table } from '../model/tables.ts';
+import type { OutputChunk, Sink } from './sink.ts';
+
+/** One topic of an append-only log, as this sink needs it. */
+export interface RecordLog {
+  /** Appends in order; resolves when all are durable. A crash leaves a prefix of them. */
+  append(partition: number, records: readonly { key: Uint8Array; value: Uint8Array }[]): Promise<void>;
+  /** Value of the newest record of the partition; null when there is none. */
+  lastValue(partition: number): Promise<Uint8Array | null>;
+}
+
+/** Where a record comes from: its lane, the commit and the place in that commit's rows. */
+interface Delivery {
+  readonly lane: string;
+  readonly seq: number;
+  readonly index: number;
+}
+
+export interface RecordLogSinkOptions {
+  readonly name: string;
+  readonly table: Table;
+  readonly log: RecordLog;
+  /** String columns that hold bytes; they travel as base64. */
+  readonly rawColumns?: readonly string[];
+}
+
+/**
+ * Rows of one table as JSON records of a topic, keyed by organization, each row exactly once: a
+ * record says which commit made it, so after a crash the newest record tells where to go on. Lane
+ * `topic:p` writes partition p alone, in the order of its commits.
+ */
+export class RecordLogSink implements Sink {
+  readonly name: string;
+  readonly streams: readonly string[];
+  readonly #options: RecordLogSinkOptions;
+  /** By partition; absent = must be read from the log. */
+  readonly #newest = new Map<number, Delivery | null>();
+
+  constructor(options: RecordLogSinkOptions) {
+    this.name = options.name;
+    this.streams = [options.table.name];
+    this.#options = options;
+  }
+
+  async deliver(chunks: readonly OutputChunk[]): Promise<void> {
+    for (const chunk of [...chunks].sort((a, b) => a.seq - b.seq)) await this.#deliverChunk(chunk);
+  }
+
+  async check(): Promise<void> {
+    await this.#attempt(0, async () => {
+      await this.#options.log.lastValue(0);
+    });
+  }
+
+  /** The log belongs to whoever opened it. */
+  async close(): Promise<void> {}
+
+  async #deliverChunk(chunk: OutputChunk): Promise<void> {
+    const partition = partitionOf(chunk.lane);
+    const rows = chunk.streams
+      .filter(({ stream }) => stream === this.#options.table.name)
+      .flatMap(({ bytes }) => this.#decode(bytes));
+    await this.#attempt(partition, async () => {
+      const newest = await this.#newestOf(partition);
+      assert(
+        newest === null || newest.lane === chunk.lane,
+        `partition ${partition} of ${this.name} belongs to one lane`,
+      );
+      const fresh = rows
+        .map((row, index) => ({ row, delivery: { lane: chunk.lane, seq: chunk.seq, index } }))
+        .filter(({ delivery }) => newest === null || isAfter(delivery, newest));
+      if (fresh.length === 0) return;
+      await this.#options.log.append(
+        partition,
+        fresh.map(({ row, delivery }) => this.#encode(row, delivery)),
+      );
+      this.#newest.set(partition, fresh[fresh.length - 1].delivery);
+    });
+  }
+
+  /** After trouble we no longer know what the log holds, so the next attempt reads it again. */
+  async #attempt(partition: number, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (cause) {
+      this.#newest.delete(partition);
+      if (cause instanceof EngineError && cause.retry === 'never') throw cause;
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new EngineError('SINK_UNAVAILABLE', `${this.name}: ${message}`, { cause });
+    }
+  }
+
+  async #newestOf(partition: number): Promise<Delivery | null> {
+    const known = this.#newest.get(partition);
+    if (known !== undefined) return known;
+    const value = await this.#options.log.lastValue(partition);
+    const newest = value === null ? null : deliveryOf(value, this.name);
+    this.#newest.set(partition, newest);
+    return newest;
+  }
+
+  #decode(bytes: Uint8Array): Row[] {
+    return decodeRows(this.#options.table, bytes, this.#options.rawColumns);
+  }
+
+  #encode(row: Row, delivery: Delivery): { key: Uint8Array; value: Uint8Array } {
+    const fields = this.#options.table.columns.map(({ name }) => [name, jsonValue(name, row[name])]);
+    const value = JSON.stringify({ ...Object.fromEntries(fields), delivery });
+    return { key: Buffer.from(String(row.org_id)), value: Buffer.from(value) };
+  }
+}
+
+function isAfter(a: Delivery, b: Delivery): boolean {
+  return a.seq > b.seq || (a.seq === b.seq && a.index > b.index);
+}
+
+function partitionOf(lane: string): number {
+  const partition = Number(lane.slice(lane.lastIndexOf(':') + 1));
+  assert(Number.isInteger(partition) && partition >= 0, `lane ${lane} ends with its partition`);
+  return partition;
+}
+
+function deliveryOf(value: Uint8Array, sink: string): Delivery {
+  const parsed = JSON.parse(Buffer.from(value).toString('utf8')) as { delivery?: Delivery };
+  if (parsed.delivery) return parsed.delivery;
+  throw new EngineError('SINK_REJECTED', `${sink}: the newest record of its topic was not written by this engine`);
+}
+
+/** Bytes as base64; versions as text, since they exceed 2^53; other integers as numbers. */
+function jsonValue(name: string, value: ColumnValue): string | number | null {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if (typeof value !== 'bigint') return value;
+  const isSafe = value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER);
+  return name === 'version' || !isSafe ? value.toString() : Number(value);
+}
