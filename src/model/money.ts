@@ -121,4 +121,17 @@ export class ExactSum {
   addExact(amount: bigint): void {
     this.#large += amount;
   }
+
+  /** For sums in nanos: adds micros · 1000 + nanos. */
+  addMicros(micros: number, nanos: number): void {
+    const product = micros * nanosPerMicro;
+    if (product <= safeMax && product >= -safeMax) this.add(product);
+    else this.addExact(BigInt(micros) * 1_000n);
+    if (nanos !== 0) this.add(nanos);
+  }
+
+  /** For sums in nanos: the floor in micros. */
+  get micros(): bigint {
+    return nanosToMicros(this.value);
+  }
 }

@@ -72,7 +72,8 @@ export class Campaign {
   day: DayRow | null = null;
   dayStart = 0;
   dayEnd = 0;
-  planNumberSeen = -1;
+  /** Plan epoch of the spend fields below. */
+  planSeen = -1;
   spendsFromImpressions = true;
   spendSource = '';
   spendBasis = 0;

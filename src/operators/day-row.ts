@@ -47,6 +47,8 @@ export class DayRow {
   /** Offset of the last record booked here. */
   offset = 0;
   isDirty = false;
+  /** Plan epoch in which `planNumber` was looked up; derived. */
+  planEpoch = -1;
 
   constructor(day: number) {
     this.day = day;

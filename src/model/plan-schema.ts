@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { type Condition, compileCondition, ConditionProblem } from './condition.ts';
+import { costBases } from './event-batch.ts';
+import { idPattern } from './ids.ts';
+import { limits } from './limits.ts';
+import type { LevelPlan, Plan, RulePlan } from './plan.ts';
+import { dayMs, minuteMs } from './time.ts';
+import { findZone } from './zones.ts';
+
+/**
+ * The shape of a plan body. Whoever makes plans checks them before they enter the log; the lane
+ * checks again, because a log may hold anything, and answers with a dead letter `bad_plan`.
+ */
+const id = z.string().regex(idPattern);
+const duration = z.int().min(0).max(400 * dayMs);
+const text = z.string().max(2_000);
+const basis = z.enum(costBases);
+const spend = z.strictObject({ from: z.enum(['impressions', 'feed']), source: z.union([id, z.literal('')]), cost_basis: basis });
+const allowance = z.int().min(10_000).max(1_000_000);
+
+const level = z.strictObject({ when: z.string(), clear: z.string().nullable(), for_ms: duration });
+
+const rule = z.strictObject({
+  id,
+  name: text,
+  scope: z.enum(['flight', 'source']),
+  mode: z.enum(['notify', 'shadow']),
+  guard: z.string().nullable(),
+  warning: level.nullable(),
+  critical: level.nullable(),
+  keep_firing_for_ms: duration,
+  no_data: z.strictObject({ after_ms: duration, then: z.enum(['no_data', 'ok', 'firing']) }).nullable(),
+  on_error: z.enum(['keep_last', 'error']),
+  summary: text,
+  match: z.record(id, z.string().max(256)),
+  hash: z.string().regex(/^[0-9a-f]{16}$/),
+});
+
+const source = z.strictObject({
+  heartbeats: z.boolean(),
+  delay_ms: duration,
+  expected_interval_ms: duration,
+  stale_after_ms: duration,
+});
+
+/** At least one hour of the week must carry weight, or a flight would have none at all. */
+const profile = z
+  .array(z.int().min(0).max(10_000))
+  .length(168)
+  .refine((weights) => weights.some((weight) => weight > 0), 'a profile needs a positive weight');
+
+const campaign = z.strictObject({
+  spend: spend.optional(),
+  delivery_source: id.nullable().optional(),
+  profile: id.optional(),
+  day_allowance_bp: allowance.optional(),
+  labels: z.record(id, z.string().max(256)).optional(),
+});
+
+export const planSchema = z.strictObject({
+  format: z.literal(1),
+  org_id: id,
+  number: z.int().min(1).max(4_294_967_295),
+  defaults: z.strictObject({
+    zone: z.string().refine((name) => findZone(name) !== null, 'not an IANA time zone'),
+    evaluate_every_ms: z.int().min(minuteMs).max(dayMs).multipleOf(minuteMs),
+    spend,
+    delivery_source: id.nullable(),
+    profile: id.nullable(),
+    day_allowance_bp: allowance,
+  }),
+  sources: z.record(id, source).refine((all) => Object.keys(all).length <= limits.sourcesPerOrganizationMax, 'too many sources'),
+  profiles: z.record(id, profile),
+  rules: z.array(rule).max(limits.rulesPerPlanMax),
+  campaigns: z.record(id, campaign),
+});
+
+export interface CompiledLevel {
+  readonly plan: LevelPlan;
+  readonly when: Condition;
+  /** Null = `!(when)`. */
+  readonly clear: Condition | null;
+}
+
+export interface CompiledRule {
+  readonly plan: RulePlan;
+  readonly guard: Condition | null;
+  readonly warning: CompiledLevel | null;
+  readonly critical: CompiledLevel | null;
+  /** Every variable of guard, when and clear, sorted. */
+  readonly names: readonly string[];
+}
+
+export interface CompiledPlan {
+  readonly plan: Plan;
+  /** By rule id, ascending. */
+  readonly flightRules: readonly CompiledRule[];
+  readonly sourceRules: readonly CompiledRule[];
+}
+
+/** Why a plan cannot be used, in one sentence. */
+export class PlanProblem extends Error {
+  override readonly name = 'PlanProblem';
+}
+
+/** Parses and compiles a plan body; throws PlanProblem. */
+export function readPlan(body: string): CompiledPlan {
+  if (Buffer.byteLength(body) > limits.planBytesMax) throw new PlanProblem('plan is too large');
+  const parsed = planSchema.safeParse(parseJson(body));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new PlanProblem(`${issue.path.join('.')}: ${issue.message}`);
+  }
+  return compilePlan(parsed.data as Plan);
+}
+
+export function compilePlan(plan: Plan): CompiledPlan {
+  const rules = plan.rules.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(compileRule);
+  if (new Set(plan.rules.map((each) => each.id)).size !== rules.length) throw new PlanProblem('two rules share an id');
+  return {
+    plan,
+    flightRules: rules.filter((each) => each.plan.scope === 'flight'),
+    sourceRules: rules.filter((each) => each.plan.scope === 'source'),
+  };
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (cause) {
+    throw new PlanProblem('plan is not JSON', { cause });
+  }
+}
+
+function compileRule(plan: RulePlan): CompiledRule {
+  try {
+    const compile = (condition: string) => compileCondition(condition, plan.scope);
+    const compileLevel = (each: LevelPlan | null): CompiledLevel | null =>
+      each && { plan: each, when: compile(each.when), clear: each.clear === null ? null : compile(each.clear) };
+    const guard = plan.guard === null ? null : compile(plan.guard);
+    const warning = compileLevel(plan.warning);
+    const critical = compileLevel(plan.critical);
+    const conditions = [guard, warning?.when, warning?.clear, critical?.when, critical?.clear];
+    const names = new Set(conditions.flatMap((condition) => condition?.names ?? []));
+    return { plan, guard, warning, critical, names: [...names].sort() };
+  } catch (cause) {
+    if (!(cause instanceof ConditionProblem)) throw cause;
+    throw new PlanProblem(`rule ${plan.id}: ${cause.message}`, { cause });
+  }
+}
+
+/** Hash of the part of a rule that decides: editing anything else keeps its alerts open. */
+export function ruleHash(rule: Omit<RulePlan, 'hash'>): string {
+  const { scope, guard, warning, critical, keep_firing_for_ms, no_data, on_error, match } = rule;
+  const deciding = { scope, guard, warning, critical, keep_firing_for_ms, no_data, on_error, match };
+  return createHash('sha256').update(canonicalJson(deciding)).digest('hex').slice(0, 16);
+}
+
+/** JSON with sorted keys: the same object always has the same bytes. */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonicalJson(each)}`).join(',')}}`;
+}

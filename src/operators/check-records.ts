@@ -1,0 +1,337 @@
+import { type Detail, type EventBatch, flag, kind, type Reject, type RejectReason } from '../model/event-batch.ts';
+import { partitionOfKey } from '../model/hash.ts';
+import { defaultPlanOrg } from '../model/ids.ts';
+import { limits } from '../model/limits.ts';
+import { PlanProblem, readPlan } from '../model/plan-schema.ts';
+import type { Campaign } from './campaign.ts';
+import { type Counter, correctableCounters } from './day-row.ts';
+import { EventIdSet } from './event-id-set.ts';
+import type { LaneOutputs } from './lane-outputs.ts';
+import type { LaneState } from './lane-state.ts';
+import type { Operator } from './operator.ts';
+import type { Segment } from './segment.ts';
+
+/** Class of a kind for the duplicate check. */
+const delivery = 1;
+const rare = 2;
+const classOf = new Uint8Array(32);
+for (const each of [kind.impression, kind.click, kind.video_progress, kind.auction_stats]) classOf[each] = delivery;
+for (const each of [
+  kind.conversion,
+  kind.spend,
+  kind.spend_adjustment,
+  kind.metric_correction,
+  kind.budget_changed,
+  kind.flight_changed,
+  kind.status_changed,
+  kind.creative_status,
+]) {
+  classOf[each] = rare;
+}
+
+const unchecked = 0;
+const rightPartition = 1;
+const wrongPartition = 2;
+
+/**
+ * The checks of docs/semantics.md §2, in their order: identity, partition, plan, future, late,
+ * duplicate, test, currency. Rows that pass are marked as counted and know their campaign.
+ */
+export class CheckRecords implements Operator {
+  readonly name = 'check';
+  readonly #state: LaneState;
+  readonly #outputs: LaneOutputs;
+  readonly #partition: number;
+  readonly #partitions: number;
+  /** By dictionary id of the organization. */
+  #partitionVerdicts = new Uint8Array(1_024);
+  #orgSlots = new Int32Array(1_024).fill(-1);
+  /** Delivery ids: a function of the log's tail, never committed, read back after a restore. */
+  #deliveryIds = new EventIdSet();
+  #rejectAt = 0;
+
+  constructor(state: LaneState, outputs: LaneOutputs, lane: { partition: number; partitions: number }) {
+    this.#state = state;
+    this.#outputs = outputs;
+    this.#partition = lane.partition;
+    this.#partitions = lane.partitions;
+  }
+
+  beginBatch(): void {
+    this.#rejectAt = 0;
+  }
+
+  onSegment(segment: Segment): void {
+    const { batch, from, to } = segment;
+    for (let row = from; row < to; row++) {
+      const recordKind = batch.kinds[row];
+      if (recordKind === kind.rejected) this.#rejected(segment, row);
+      else if (recordKind !== kind.tick && this.#isIdentified(segment, row)) this.#identified(segment, row);
+    }
+  }
+
+  /** Fills the duplicate memory from records read back; `clocks` are the lane clock at each row. */
+  remember(segment: Segment): void {
+    const { batch, clocks } = segment;
+    for (let row = 0; row < batch.count; row++) {
+      const recordKind = batch.kinds[row];
+      if (classOf[recordKind] !== delivery) continue;
+      if (this.#identityProblem(batch, row) === null) this.#isSeen(batch, row, clocks[row]);
+    }
+  }
+
+  #rejected({ batch, ...rest }: Segment, row: number): void {
+    const { rejects } = batch;
+    while (rejects[this.#rejectAt].row < row) this.#rejectAt += 1;
+    const reject: Reject = rejects[this.#rejectAt];
+    this.#outputs.deadLetter({ batch, ...rest } as Segment, row, reject.reason, reject.detail, reject.schemaId);
+  }
+
+  #isIdentified(segment: Segment, row: number): boolean {
+    const problem = this.#identityProblem(segment.batch, row);
+    if (problem === null) return true;
+    this.#outputs.deadLetter(segment, row, problem, identityDetail(problem, segment.batch, row, this.#partition));
+    return false;
+  }
+
+  #identityProblem(batch: EventBatch, row: number): RejectReason | null {
+    const org = batch.orgs[row];
+    if (org >= this.#partitionVerdicts.length) this.#growOrganizations(org);
+    if (batch.kinds[row] === kind.org_plan && batch.dictionaries.orgs.text(org) === defaultPlanOrg) {
+      return batch.keyOrgs[row] === -1 ? null : 'key_mismatch';
+    }
+    if (batch.keyOrgs[row] !== org) return 'key_mismatch';
+    let verdict = this.#partitionVerdicts[org];
+    if (verdict === unchecked) {
+      verdict = this.#checkPartition(batch.dictionaries.orgs.text(org));
+      this.#partitionVerdicts[org] = verdict;
+    }
+    if (verdict === rightPartition) return null;
+    return verdict === wrongPartition ? 'wrong_partition' : 'bad_id';
+  }
+
+  #checkPartition(org: string): number {
+    if (org.startsWith('_')) return 3;
+    const bytes = Buffer.from(org);
+    const isRight = partitionOfKey(bytes, 0, bytes.length, this.#partitions) === this.#partition;
+    return isRight ? rightPartition : wrongPartition;
+  }
+
+  #identified(segment: Segment, row: number): void {
+    const { batch, clocks } = segment;
+    const recordKind = batch.kinds[row];
+    const clock = clocks[row];
+    if (recordKind === kind.org_plan) return this.#plan(segment, row);
+    const isSeen = classOf[recordKind] === delivery && this.#isSeen(batch, row, clock);
+    if (latestInstant(batch, row) > clock + limits.futureAllowanceMs) return this.#future(segment, row);
+    if (recordKind === kind.source_heartbeat) return this.#count(segment, row, null);
+    if (this.#isFutureDay(segment, row)) return this.#future(segment, row);
+    const bookedAt = this.#bookedAt(batch, row);
+    const lateness = classOf[recordKind] === delivery ? limits.deliveryLatenessMs : limits.moneyLatenessMs;
+    if (bookedAt < clock - lateness) return this.#outputs.lateEvent(batch, row, bookedAt, clock - lateness - bookedAt);
+    if (isSeen || (classOf[recordKind] === rare && this.#isRareDuplicate(batch, row, clock))) {
+      this.#outputs.dropped.duplicate += 1;
+      return;
+    }
+    if ((batch.flags[row] & flag.test) !== 0) {
+      this.#outputs.dropped.test += 1;
+      return;
+    }
+    this.#known(segment, row);
+  }
+
+  /** The record is valid: find its campaign and check what depends on it. */
+  #known(segment: Segment, row: number): void {
+    const { batch } = segment;
+    const campaign = this.#campaign(segment, row);
+    if (campaign === null) return;
+    const currency = currencyOf(batch, row);
+    if (currency !== null) {
+      if (campaign.currency === '') {
+        campaign.currency = currency;
+        this.#state.touch(campaign);
+      } else if (campaign.currency !== currency) {
+        const detail = `currency is ${currency}, the campaign's is ${campaign.currency}`;
+        return this.#outputs.deadLetter(segment, row, 'currency_mismatch', detail);
+      }
+    }
+    const problem = kindProblem(batch, row);
+    if (problem !== null) return this.#outputs.deadLetter(segment, row, problem.reason, problem.detail);
+    this.#count(segment, row, campaign);
+  }
+
+  #count(segment: Segment, row: number, campaign: Campaign | null): void {
+    segment.counted[row] = 1;
+    segment.campaigns[row] = campaign;
+    if (campaign !== null) campaign.lastSeen = segment.clocks[row];
+  }
+
+  #campaign(segment: Segment, row: number): Campaign | null {
+    const { batch } = segment;
+    const { dictionaries } = batch;
+    const found = this.#state.findCampaign(batch.orgs[row], batch.campaigns[row], dictionaries);
+    if (found !== undefined) {
+      this.#state.forgetIfIdle(found);
+      return found;
+    }
+    if (this.#state.campaigns.length < limits.campaignsPerLaneMax) {
+      return this.#state.createCampaign(batch.orgs[row], batch.campaigns[row], dictionaries);
+    }
+    const detail = `the lane already holds ${limits.campaignsPerLaneMax} campaigns`;
+    this.#outputs.deadLetter(segment, row, 'too_many_campaigns', detail);
+    return null;
+  }
+
+  #plan(segment: Segment, row: number): void {
+    const detail = segment.batch.details.get(row) as Detail & { kind: 'org_plan' };
+    try {
+      const compiled = readPlan(detail.body);
+      if (compiled.plan.org_id !== detail.org_id || compiled.plan.number !== detail.number) {
+        throw new PlanProblem('body names another organization or number than the record');
+      }
+      const inForce = this.#state.plans.get(detail.org_id)?.compiled.plan.number ?? 0;
+      if (compiled.plan.number <= inForce) this.#outputs.dropped.stale_plan += 1;
+      else this.#state.putPlan(detail.org_id, compiled, detail.body);
+    } catch (cause) {
+      if (!(cause instanceof PlanProblem)) throw cause;
+      this.#outputs.deadLetter(segment, row, 'bad_plan', cause.message);
+    }
+  }
+
+  #future(segment: Segment, row: number): void {
+    const ahead = Math.round(latestInstant(segment.batch, row) - segment.clocks[row]);
+    const detail = `an instant of the record lies ${ahead} ms ahead of the lane clock; at most ${limits.futureAllowanceMs} are allowed`;
+    this.#outputs.deadLetter(segment, row, 'from_the_future', detail);
+  }
+
+  /** `applies_to` is a day: its first instant decides. */
+  #isFutureDay({ batch, clocks }: Segment, row: number): boolean {
+    if (appliesTo(batch, row) === null) return false;
+    return this.#bookedAt(batch, row) > clocks[row] + limits.futureAllowanceMs;
+  }
+
+  #bookedAt(batch: EventBatch, row: number): number {
+    const day = appliesTo(batch, row);
+    if (day !== null) return this.#zoneOf(batch, row).dayStart(day);
+    switch (batch.kinds[row]) {
+      case kind.spend:
+      case kind.auction_stats:
+        return batch.t1[row];
+      case kind.conversion:
+        return batch.t2[row] < batch.t1[row] ? batch.t2[row] : batch.t1[row];
+      default:
+        return batch.eventTimes[row];
+    }
+  }
+
+  #zoneOf(batch: EventBatch, row: number) {
+    const campaign = this.#state.findCampaign(batch.orgs[row], batch.campaigns[row], batch.dictionaries);
+    if (campaign !== undefined) return this.#state.zoneOf(campaign);
+    return this.#state.defaultZone(batch.dictionaries.orgs.text(batch.orgs[row]));
+  }
+
+  /** Looks the delivery id up and remembers this occurrence. */
+  #isSeen(batch: EventBatch, row: number, clock: number): boolean {
+    const ids = this.#deliveryIds;
+    const offset = batch.offsets[row];
+    if (ids.isFull) ids.makeRoom(clock - limits.duplicateWindowMs, offset - limits.duplicateRecordsMax);
+    const org = this.#orgSlot(batch, row);
+    const found = ids.find(org, batch.eventIds, 4 * row);
+    const isSeen =
+      found >= 0 &&
+      clock - ids.clockAt(found) <= limits.duplicateWindowMs &&
+      offset - ids.offsetAt(found) <= limits.duplicateRecordsMax;
+    ids.put(found, org, batch.eventIds, 4 * row, clock, offset);
+    return isSeen;
+  }
+
+  #isRareDuplicate(batch: EventBatch, row: number, clock: number): boolean {
+    const ids = this.#state.rareIds;
+    if (ids.isFull) ids.makeRoom(clock - limits.moneyLatenessMs, Number.NEGATIVE_INFINITY);
+    const org = this.#orgSlot(batch, row);
+    const found = ids.find(org, batch.eventIds, 4 * row);
+    if (found >= 0 && clock - ids.clockAt(found) <= limits.moneyLatenessMs) return true;
+    ids.put(found, org, batch.eventIds, 4 * row, clock, batch.offsets[row]);
+    this.#state.rememberRareId(org, batch.eventIds, 4 * row, clock);
+    return false;
+  }
+
+  #orgSlot(batch: EventBatch, row: number): number {
+    const org = batch.orgs[row];
+    let slot = this.#orgSlots[org];
+    if (slot === -1) {
+      slot = this.#state.organizationOf(org, batch.dictionaries).slot;
+      this.#orgSlots[org] = slot;
+    }
+    return slot;
+  }
+
+  #growOrganizations(id: number): void {
+    const capacity = Math.max(id + 1, this.#partitionVerdicts.length * 2);
+    const verdicts = new Uint8Array(capacity);
+    verdicts.set(this.#partitionVerdicts);
+    this.#partitionVerdicts = verdicts;
+    const slots = new Int32Array(capacity).fill(-1);
+    slots.set(this.#orgSlots);
+    this.#orgSlots = slots;
+  }
+}
+
+/** The local day a record applies to, null for kinds without one. */
+function appliesTo(batch: EventBatch, row: number): number | null {
+  if (batch.kinds[row] === kind.spend_adjustment) return batch.t1[row];
+  if (batch.kinds[row] !== kind.metric_correction) return null;
+  return (batch.details.get(row) as Detail & { kind: 'metric_correction' }).applies_to;
+}
+
+/** The latest instant that must not lie in the future. */
+function latestInstant(batch: EventBatch, row: number): number {
+  const at = batch.eventTimes[row];
+  switch (batch.kinds[row]) {
+    case kind.spend:
+    case kind.auction_stats:
+      return Math.max(at, batch.t1[row]);
+    case kind.conversion:
+      return Math.max(at, batch.t1[row], Number.isNaN(batch.t2[row]) ? at : batch.t2[row]);
+    case kind.source_heartbeat:
+      return Math.max(at, (batch.details.get(row) as Detail & { kind: 'source_heartbeat' }).complete_through);
+    default:
+      return at;
+  }
+}
+
+function currencyOf(batch: EventBatch, row: number): string | null {
+  switch (batch.kinds[row]) {
+    case kind.impression:
+    case kind.click:
+    case kind.conversion:
+    case kind.spend:
+    case kind.spend_adjustment:
+      return batch.dictionaries.currencies.text(batch.currencies[row]);
+    case kind.budget_changed:
+      return (batch.details.get(row) as Detail & { kind: 'budget_changed' }).currency;
+    default:
+      return null;
+  }
+}
+
+function kindProblem(batch: EventBatch, row: number): { reason: RejectReason; detail: string } | null {
+  if (batch.kinds[row] === kind.impression) {
+    if (Number.isSafeInteger(batch.amount2[row] * batch.counts[row])) return null;
+    return { reason: 'money_out_of_range', detail: 'cpm_micros times batch_count leaves the safe integers' };
+  }
+  if (batch.kinds[row] !== kind.metric_correction) return null;
+  const { deltas } = batch.details.get(row) as Detail & { kind: 'metric_correction' };
+  for (const name of deltas.keys()) {
+    if (correctableCounters.includes(name as Counter)) continue;
+    return { reason: 'unknown_metric', detail: `"${name.slice(0, 64)}" is not a counter that can be corrected` };
+  }
+  return null;
+}
+
+function identityDetail(problem: RejectReason, batch: EventBatch, row: number, partition: number): string {
+  const org = batch.dictionaries.orgs.text(batch.orgs[row]);
+  if (problem === 'wrong_partition') return `murmur2 of key "${org}" is not partition ${partition}`;
+  if (problem === 'bad_id') return `organization "${org}" is reserved`;
+  return `the record key is not the organization "${org}"`;
+}

@@ -1,0 +1,34 @@
+import { floorDiv } from '../model/money.ts';
+import { quarterMs } from '../model/time.ts';
+import type { Campaign, Flight } from './campaign.ts';
+
+/** Questions to a flight's books (docs/semantics.md §6.3): P(x, y), S(a) and I(a) over its cells. */
+
+/** Σ nanos of the campaign's items in [from, to); nothing lies beyond two minutes after the clock. */
+export function spendBetween(campaign: Campaign, from: number, to: number, clock: number): bigint {
+  const end = Math.min(to, newest(clock));
+  return campaign.cells === null || from >= end ? 0n : campaign.cells.spend(from, end);
+}
+
+export function impressionsBetween(campaign: Campaign, from: number, to: number, clock: number): number {
+  const end = Math.min(to, newest(clock));
+  return campaign.cells === null || from >= end ? 0 : campaign.cells.impressions(from, end);
+}
+
+/** S(at) in micros: what the flight spent in all, less what lies at or after `at`. */
+export function spentBefore(campaign: Campaign, flight: Flight, at: number, clock: number): bigint {
+  if (flight.dates === null) return 0n;
+  const { start, end } = flight.dates;
+  return floorDiv(flight.spentNanos.value - spendBetween(campaign, Math.max(at, start), end, clock), 1_000n);
+}
+
+export function impressionsBefore(campaign: Campaign, flight: Flight, at: number, clock: number): number {
+  if (flight.dates === null) return 0;
+  const { start, end } = flight.dates;
+  return flight.impressions - impressionsBetween(campaign, Math.max(at, start), end, clock);
+}
+
+/** A quarter-hour beyond every item that passed the future check. */
+function newest(clock: number): number {
+  return (Math.floor(clock / quarterMs) + 2) * quarterMs;
+}

@@ -1,0 +1,221 @@
+import { type Detail, type EventBatch, kind, type RejectReason } from '../model/event-batch.ts';
+import { limits } from '../model/limits.ts';
+import { dayMs, floorTo, quarterMs } from '../model/time.ts';
+import { findZone, type Zone } from '../model/zones.ts';
+import { type Campaign, Flight } from './campaign.ts';
+import { DeliveryCells, quartersBehind } from './delivery-cells.ts';
+import { spentBefore } from './flight-books.ts';
+import type { Change } from './flight-ledger.ts';
+import type { LaneOutputs } from './lane-outputs.ts';
+import type { LaneState } from './lane-state.ts';
+import type { Operator } from './operator.ts';
+import type { Segment } from './segment.ts';
+
+const flightDaysMax = 1_100;
+/** Daily rows older than this no longer join a flight that is made or moved. */
+const retainedDays = 33;
+
+interface Problem {
+  readonly reason: RejectReason;
+  readonly detail: string;
+}
+
+/**
+ * Keeps the books of flights: items into cells and totals, control records into ledgers, heartbeats
+ * into frontiers (docs/semantics.md §6).
+ */
+export class FollowFlights implements Operator {
+  readonly name = 'flights';
+  readonly #state: LaneState;
+  readonly #outputs: LaneOutputs;
+
+  constructor(state: LaneState, outputs: LaneOutputs) {
+    this.#state = state;
+    this.#outputs = outputs;
+  }
+
+  onSegment(segment: Segment): void {
+    const { counted, campaigns, itemMicros, impressions, from, to } = segment;
+    for (let row = from; row < to; row++) {
+      if (counted[row] === 0) continue;
+      const campaign = campaigns[row];
+      if (campaign === null) this.#heartbeat(segment, row);
+      else {
+        const hasItem = !Number.isNaN(itemMicros[row]);
+        if (hasItem || impressions[row] !== 0) this.#item(segment, row, campaign, hasItem);
+        if (isControl[segment.batch.kinds[row]] === 1) this.#control(segment, row, campaign);
+      }
+    }
+  }
+
+  #item(segment: Segment, row: number, campaign: Campaign, hasItem: boolean): void {
+    const at = segment.itemAt[row];
+    const micros = hasItem ? segment.itemMicros[row] : 0;
+    const nanos = hasItem ? segment.itemNanos[row] : 0;
+    const impressions = segment.impressions[row];
+    this.#state.touch(campaign);
+    campaign.cells ??= new DeliveryCells();
+    campaign.cells.book(at, segment.clocks[row], micros, nanos, impressions);
+    for (const flight of campaign.flights) {
+      if (flight.dates === null || at < flight.dates.start || at >= flight.dates.end) continue;
+      flight.spentNanos.addMicros(micros, nanos);
+      flight.impressions += impressions;
+    }
+  }
+
+  #heartbeat(segment: Segment, row: number): void {
+    const { batch } = segment;
+    const { complete_through } = batch.details.get(row) as Detail & { kind: 'source_heartbeat' };
+    const organization = this.#state.organizationOf(batch.orgs[row], batch.dictionaries);
+    const source = batch.dictionaries.sources.text(batch.sources[row]);
+    const before = organization.frontiers.get(source) ?? Number.NEGATIVE_INFINITY;
+    if (complete_through <= before) return;
+    organization.frontiers.set(source, complete_through);
+    organization.isDirty = true;
+  }
+
+  #control(segment: Segment, row: number, campaign: Campaign): void {
+    this.#state.touch(campaign);
+    const problem = this.#applyControl(segment.batch, row, campaign);
+    if (problem !== null) this.#outputs.deadLetter(segment, row, problem.reason, problem.detail);
+    if (campaign.flights.some((flight) => flight.isEvaluable)) this.#state.setCampaignTimer(campaign);
+  }
+
+  #applyControl(batch: EventBatch, row: number, campaign: Campaign): Problem | null {
+    const detail = batch.details.get(row) as Detail;
+    const order = batch.offsets[row];
+    if (detail.kind === 'budget_changed') return this.#budget(detail, order, campaign);
+    if (detail.kind === 'flight_changed') return this.#flight(detail, order, campaign);
+    if (detail.kind !== 'status_changed') return null;
+    const { effective_at: at, status, cause } = detail;
+    campaign.statuses.push({ kind: 'status', at, order, status, cause });
+    if (campaign.statuses.length > limits.segmentsPerFlightMax) campaign.statuses.shift();
+    return null;
+  }
+
+  #budget(detail: Detail & { kind: 'budget_changed' }, order: number, campaign: Campaign): Problem | null {
+    const found = detail.flight_id === null ? flightAt(campaign, detail.effective_at) : detail.flight_id;
+    if (found === null) return badFlight('names no flight, and no flight covers or follows effective_at');
+    const flight = this.#flightOf(campaign, found);
+    if (flight === null) return tooMany();
+    if (detail.ledger_version <= flight.budgetLedgerVersion) return this.#superseded();
+    if (flight.changes.length >= limits.segmentsPerFlightMax) return badFlight('has 64 changes already');
+    const actual = this.#actual(campaign, flight, detail.effective_at);
+    this.#keep(campaign, flight);
+    flight.budgetLedgerVersion = detail.ledger_version;
+    const { effective_at: at, budget_micros: budget, daily_cap_micros: cap } = detail;
+    flight.changes.push({ kind: 'budget', at, order, budget, cap, actual });
+    return null;
+  }
+
+  #flight(detail: Detail & { kind: 'flight_changed' }, order: number, campaign: Campaign): Problem | null {
+    const zone = findZone(detail.tz);
+    if (zone === null) return { reason: 'bad_zone', detail: `"${detail.tz.slice(0, 64)}" is not an IANA time zone` };
+    const problem = dateProblem(detail, campaign);
+    if (problem !== null) return problem;
+    const flight = this.#flightOf(campaign, detail.flight_id);
+    if (flight === null) return tooMany();
+    if (detail.ledger_version <= flight.flightLedgerVersion) return this.#superseded();
+    if (flight.changes.length >= limits.segmentsPerFlightMax) return badFlight('has 64 changes already');
+    const actual = this.#actual(campaign, flight, detail.effective_at);
+    this.#keep(campaign, flight);
+    flight.flightLedgerVersion = detail.ledger_version;
+    this.#setDates(campaign, flight, detail, zone);
+    const { effective_at: at, mode, curve_id: curve, rebase } = detail;
+    const end = zone.dayStart(detail.end_local + 1);
+    flight.changes.push({ kind: 'flight', at, order, mode, curve, end, rebase, actual });
+    return null;
+  }
+
+  /** Dates decide which days' items belong to the flight: totals follow them. */
+  #setDates(campaign: Campaign, flight: Flight, detail: Detail & { kind: 'flight_changed' }, zone: Zone): void {
+    const before = flight.dates;
+    const next = { startDay: detail.start_local, endDay: detail.end_local };
+    // The rows were booked in the zone that held until now; `retained` is measured in it.
+    const oldZone = this.#state.zoneOf(campaign);
+    for (const row of campaign.days.values()) {
+      if (oldZone.dayStart(row.day) < this.#state.clock - retainedDays * dayMs) continue;
+      const wasIn = before !== null && row.day >= before.startDay && row.day <= before.endDay;
+      const isIn = row.day >= next.startDay && row.day <= next.endDay;
+      if (wasIn === isIn) continue;
+      flight.spentNanos.addExact(isIn ? row.spendNanos.value : -row.spendNanos.value);
+      flight.impressions += isIn ? row.impressions : -row.impressions;
+    }
+    flight.dates = { ...next, start: zone.dayStart(next.startDay), end: zone.dayStart(next.endDay + 1), zone };
+    flight.isDone = false;
+    campaign.zone = zone;
+    campaign.day = null;
+  }
+
+  /** S at the change, for a later rebase ON_ACTUAL; as known now. */
+  #actual(campaign: Campaign, flight: Flight, effectiveAt: number): bigint {
+    if (flight.dates === null) return 0n;
+    const { clock } = this.#state;
+    const earliest = floorTo(clock, quarterMs) - quartersBehind * quarterMs;
+    const at = floorTo(Math.min(Math.max(effectiveAt, earliest), clock), quarterMs);
+    const spent = spentBefore(campaign, flight, at, clock);
+    return spent > 0n ? spent : 0n;
+  }
+
+  /** The flight of an id, made when there is room; null when the campaign has too many. */
+  #flightOf(campaign: Campaign, id: string): Flight | null {
+    const known = campaign.flights.find((flight) => flight.id === id);
+    if (known !== undefined) return known;
+    if (campaign.flights.length < limits.flightsPerCampaignMax) return new Flight(id);
+    return findForgettable(campaign) === undefined ? null : new Flight(id);
+  }
+
+  /** Enters a new flight into the campaign, in place of the oldest done one when it is the ninth. */
+  #keep(campaign: Campaign, flight: Flight): void {
+    if (campaign.flights.includes(flight)) return;
+    if (campaign.flights.length >= limits.flightsPerCampaignMax) {
+      campaign.flights.splice(campaign.flights.indexOf(findForgettable(campaign) as Flight), 1);
+    }
+    campaign.flights.push(flight);
+  }
+
+  #superseded(): null {
+    this.#outputs.dropped.stale_ledger += 1;
+    return null;
+  }
+}
+
+const isControl = new Uint8Array(32);
+for (const each of [kind.budget_changed, kind.flight_changed, kind.status_changed]) isControl[each] = 1;
+
+/** The changes that shape a flight's expectation: its own and its campaign's. */
+export function ledgerOf(campaign: Campaign, flight: Flight): readonly Change[] {
+  return campaign.statuses.length === 0 ? flight.changes : [...flight.changes, ...campaign.statuses];
+}
+
+function findForgettable(campaign: Campaign): Flight | undefined {
+  const done = campaign.flights.filter((flight) => flight.isDone && flight.dates !== null);
+  return done.sort((a, b) => (a.dates?.end ?? 0) - (b.dates?.end ?? 0))[0];
+}
+
+/** The flight that covers an instant, else the next one to start. */
+function flightAt(campaign: Campaign, at: number): string | null {
+  const dated = campaign.flights.filter((flight) => flight.dates !== null);
+  const covering = dated.find((flight) => flight.dates !== null && at >= flight.dates.start && at < flight.dates.end);
+  if (covering !== undefined) return covering.id;
+  const next = dated.filter((flight) => (flight.dates?.start ?? 0) > at);
+  return next.sort((a, b) => (a.dates?.start ?? 0) - (b.dates?.start ?? 0))[0]?.id ?? null;
+}
+
+function dateProblem(detail: Detail & { kind: 'flight_changed' }, campaign: Campaign): Problem | null {
+  const { start_local: start, end_local: end, flight_id: id } = detail;
+  if (start > end) return badFlight('ends before it starts');
+  if (end - start + 1 > flightDaysMax) return badFlight(`is longer than ${flightDaysMax} days`);
+  const other = campaign.flights.find(
+    ({ dates, id: otherId }) => otherId !== id && dates !== null && dates.startDay <= end && dates.endDay >= start,
+  );
+  return other === undefined ? null : badFlight(`shares days with flight "${other.id}"`);
+}
+
+function badFlight(detail: string): Problem {
+  return { reason: 'bad_flight', detail: `the flight ${detail}` };
+}
+
+function tooMany(): Problem {
+  return { reason: 'too_many_flights', detail: `the campaign has ${limits.flightsPerCampaignMax} flights` };
+}

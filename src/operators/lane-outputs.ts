@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { type EventBatch, kindNames, type RejectReason } from '../model/event-batch.ts';
+import { idPattern, systemOrg } from '../model/ids.ts';
+import { versionOf } from '../model/lane.ts';
+import { limits } from '../model/limits.ts';
+import { RowWriter } from '../model/row-binary.ts';
+import {
+  alertEvents,
+  campaignMetricsDaily,
+  deadLetters,
+  lateEvents,
+  pacingSnapshots,
+  ruleEvaluations,
+} from '../model/tables.ts';
+import type { RawRecords, Segment } from './segment.ts';
+
+const keyBytesMax = 1_024;
+
+/** The rows a lane has made since its last commit, already in their sink's bytes. */
+export class LaneOutputs {
+  readonly days = new RowWriter(campaignMetricsDaily);
+  readonly snapshots = new RowWriter(pacingSnapshots);
+  readonly evaluations = new RowWriter(ruleEvaluations);
+  readonly alerts = new RowWriter(alertEvents);
+  readonly letters = new RowWriter(deadLetters);
+  readonly late = new RowWriter(lateEvents);
+  readonly partition: number;
+  readonly generation: number;
+  /** An alert opened or closed: people wait for it, so the commit should not. */
+  isAlertPending = false;
+  /** Records dropped since the last harvest, by why. */
+  readonly dropped = { duplicate: 0, test: 0, stale_plan: 0, stale_ledger: 0 };
+
+  constructor(partition: number, generation: number) {
+    this.partition = partition;
+    this.generation = generation;
+  }
+
+  version(offset: number): bigint {
+    return versionOf(this.generation, offset);
+  }
+
+  get writers(): readonly RowWriter[] {
+    return [this.days, this.snapshots, this.evaluations, this.alerts, this.letters, this.late];
+  }
+
+  get byteLength(): number {
+    return this.writers.reduce((sum, writer) => sum + writer.byteLength, 0);
+  }
+
+  deadLetter(segment: Segment, row: number, reason: RejectReason, detail: string, schemaId?: number): void {
+    const { batch, raw } = segment;
+    const value = bytesOf(raw, raw.valueStarts[row], raw.valueEnds[row]);
+    const key = bytesOf(raw, raw.keyStarts[row], raw.keyEnds[row]);
+    this.letters.write({
+      org_id: organizationOfKey(key),
+      topic: batch.topic,
+      partition: this.partition,
+      log_offset: batch.offsets[row],
+      log_time: batch.logTimes[row],
+      reason,
+      detail,
+      schema_id: schemaId ?? batch.schemaIds[row],
+      key: key.subarray(0, keyBytesMax),
+      raw: value.subarray(0, limits.deadLetterBytesMax),
+      raw_length: value.length,
+      raw_sha256: createHash('sha256').update(value).digest('hex'),
+      version: this.version(batch.offsets[row]),
+    });
+  }
+
+  lateEvent(batch: EventBatch, row: number, bookedAt: number, lateByMs: number): void {
+    this.late.write({
+      org_id: batch.dictionaries.orgs.text(batch.orgs[row]),
+      campaign_id: batch.dictionaries.campaigns.text(batch.campaigns[row]),
+      partition: this.partition,
+      log_offset: batch.offsets[row],
+      log_time: batch.logTimes[row],
+      kind: kindNames[batch.kinds[row]],
+      event_id: eventIdText(batch, row),
+      booked_at: bookedAt,
+      late_by_ms: lateByMs,
+      amount_micros: moneyOf(batch, row),
+      version: this.version(batch.offsets[row]),
+    });
+  }
+}
+
+function bytesOf(raw: RawRecords, start: number, end: number): Uint8Array {
+  return start < 0 ? new Uint8Array(0) : raw.bytes.subarray(start, end);
+}
+
+function organizationOfKey(key: Uint8Array): string {
+  const text = Buffer.from(key).toString('latin1');
+  return idPattern.test(text) && !text.startsWith('_') ? text : systemOrg;
+}
+
+function eventIdText(batch: EventBatch, row: number): string {
+  const bytes = Buffer.alloc(16);
+  for (let word = 0; word < 4; word++) bytes.writeInt32LE(batch.eventIds[4 * row + word], 4 * word);
+  return bytes.toString('hex');
+}
+
+/** Cost, spend, delta or revenue; control and counters carry no money. */
+function moneyOf(batch: EventBatch, row: number): number {
+  const name = kindNames[batch.kinds[row]];
+  return name === 'auction_stats' ? 0 : batch.amount[row];
+}

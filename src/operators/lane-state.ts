@@ -1,0 +1,281 @@
+import type { LaneDictionaries } from '../model/event-batch.ts';
+import { assert } from '../model/errors.ts';
+import { fnv1a } from '../model/hash.ts';
+import { defaultPlanOrg } from '../model/ids.ts';
+import { dayMs, minuteMs } from '../model/time.ts';
+import type { CampaignPlan, Plan, SourcePlan, SpendPlan } from '../model/plan.ts';
+import type { CompiledPlan } from '../model/plan-schema.ts';
+import { findZone, utc, type Zone } from '../model/zones.ts';
+import type { AlertState } from './alert-state.ts';
+import { Campaign } from './campaign.ts';
+import { EventIdSet } from './event-id-set.ts';
+import { evenWeight, TrafficWeight, type Weight } from './pacing-weight.ts';
+import type { WeightOf } from './flight-ledger.ts';
+import { nextInstant, Timers } from './timers.ts';
+
+/** What a lane knows of one organization. */
+export class Organization {
+  readonly slot: number;
+  readonly id: string;
+  readonly stagger: number;
+  /** Newest complete_through by source. */
+  readonly frontiers = new Map<string, number>();
+  /** By `source|rule`; with the instant of the last evaluation row. */
+  readonly sourceAlerts = new Map<string, { alert: AlertState | null; evaluatedAt: number | null }>();
+  timerAt: number | null = null;
+  isDirty = true;
+
+  constructor(slot: number, id: string) {
+    this.slot = slot;
+    this.id = id;
+    this.stagger = fnv1a(id);
+  }
+}
+
+/** Plan 0: what holds before any plan was written (docs/semantics.md §3). */
+const planZero: CompiledPlan = {
+  plan: {
+    format: 1,
+    org_id: defaultPlanOrg,
+    number: 0,
+    defaults: {
+      zone: 'UTC',
+      evaluate_every_ms: 5 * minuteMs,
+      spend: { from: 'impressions', source: '', cost_basis: 'MEDIA' },
+      delivery_source: null,
+      profile: null,
+      day_allowance_bp: 10_000,
+    },
+    sources: {},
+    profiles: {},
+    rules: [],
+    campaigns: {},
+  },
+  flightRules: [],
+  sourceRules: [],
+};
+
+const undeclaredSource: SourcePlan = {
+  heartbeats: false,
+  delay_ms: 2 * minuteMs,
+  expected_interval_ms: 0,
+  stale_after_ms: 6 * 60 * minuteMs,
+};
+
+/** A campaign without a live flight is forgotten this long after its last counted record. */
+const forgetAfterMs = 33 * dayMs;
+
+/** The state that the operators of one lane share: who exists, what they planned, what is due. */
+export class LaneState {
+  clock = Number.NEGATIVE_INFINITY;
+  readonly organizations: Organization[] = [];
+  readonly campaigns: Campaign[] = [];
+  readonly timers = new Timers();
+  /** Committed identities of money, conversions and control. */
+  readonly rareIds = new EventIdSet();
+  /** By organization id, `_default` included; the body as it came. */
+  readonly plans = new Map<string, { compiled: CompiledPlan; body: string }>();
+  readonly dirtyPlans = new Set<string>();
+  readonly dirtyCampaigns: Campaign[] = [];
+  readonly #organizationsById = new Map<string, Organization>();
+  readonly #campaignsByKey = new Map<string, Campaign>();
+  readonly #organizationOfId: (Organization | undefined)[] = [];
+  /** Campaign by dictionary ids: a map from campaign id for each organization id. */
+  readonly #campaignOfIds: Map<number, Campaign>[] = [];
+  readonly #weights = new Map<string, Weight>();
+  #planEpoch = 0;
+
+  /** Identities that joined `rareIds` since the last harvest: five words each, then their clock. */
+  readonly newRareIds: { words: Int32Array; clock: number }[] = [];
+
+  rememberRareId(org: number, ids: Int32Array, at: number, clock: number): void {
+    this.newRareIds.push({ words: Int32Array.of(org, ids[at], ids[at + 1], ids[at + 2], ids[at + 3]), clock });
+  }
+
+  /** Counts plan changes: what was derived from an older plan is derived again. */
+  get planEpoch(): number {
+    return this.#planEpoch;
+  }
+
+  planOf(orgId: string): CompiledPlan {
+    return (this.plans.get(orgId) ?? this.plans.get(defaultPlanOrg))?.compiled ?? planZero;
+  }
+
+  putPlan(orgId: string, compiled: CompiledPlan, body: string): void {
+    this.plans.set(orgId, { compiled, body });
+    this.dirtyPlans.add(orgId);
+    this.#planEpoch += 1;
+    this.#weights.clear();
+    if (orgId === defaultPlanOrg) for (const organization of this.organizations) this.setOrganizationTimer(organization);
+    else this.setOrganizationTimer(this.organization(orgId));
+  }
+
+  organization(id: string): Organization {
+    let organization = this.#organizationsById.get(id);
+    if (organization === undefined) {
+      organization = this.addOrganization(new Organization(this.organizations.length, id));
+      this.setOrganizationTimer(organization);
+    }
+    return organization;
+  }
+
+  addOrganization(organization: Organization): Organization {
+    assert(organization.slot === this.organizations.length, 'organizations are added in order');
+    this.organizations.push(organization);
+    this.#organizationsById.set(organization.id, organization);
+    return organization;
+  }
+
+  organizationOf(dictionaryId: number, dictionaries: LaneDictionaries): Organization {
+    let organization = this.#organizationOfId[dictionaryId];
+    if (organization === undefined) {
+      organization = this.organization(dictionaries.orgs.text(dictionaryId));
+      this.#organizationOfId[dictionaryId] = organization;
+    }
+    return organization;
+  }
+
+  /** The campaign of dictionary ids, or undefined while none exists. */
+  findCampaign(orgId: number, campaignId: number, dictionaries: LaneDictionaries): Campaign | undefined {
+    const known = this.#campaignOfIds[orgId]?.get(campaignId);
+    if (known !== undefined) return known;
+    const key = `${dictionaries.orgs.text(orgId)}/${dictionaries.campaigns.text(campaignId)}`;
+    const campaign = this.#campaignsByKey.get(key);
+    if (campaign !== undefined) this.#rememberIds(orgId, campaignId, campaign);
+    return campaign;
+  }
+
+  createCampaign(orgId: number, campaignId: number, dictionaries: LaneDictionaries): Campaign {
+    const organization = this.organizationOf(orgId, dictionaries);
+    const name = dictionaries.campaigns.text(campaignId);
+    const campaign = this.addCampaign(organization, name, this.campaigns.length);
+    this.#rememberIds(orgId, campaignId, campaign);
+    this.touch(campaign);
+    return campaign;
+  }
+
+  addCampaign(organization: Organization, name: string, slot: number): Campaign {
+    const key = `${organization.id}/${name}`;
+    const campaign = new Campaign(slot, organization.slot, organization.id, name, fnv1a(key));
+    this.campaigns[slot] = campaign;
+    this.#campaignsByKey.set(key, campaign);
+    return campaign;
+  }
+
+  touch(campaign: Campaign): void {
+    if (campaign.isDirty) return;
+    campaign.isDirty = true;
+    this.dirtyCampaigns.push(campaign);
+  }
+
+  /** Forgets what an idle campaign knew; its rows stay where they are. */
+  forgetIfIdle(campaign: Campaign): void {
+    if (campaign.lastSeen === Number.NEGATIVE_INFINITY || this.clock - campaign.lastSeen < forgetAfterMs) return;
+    if (campaign.flights.some((flight) => flight.isEvaluable)) return;
+    campaign.currency = '';
+    campaign.zone = null;
+    campaign.flights.length = 0;
+    campaign.statuses.length = 0;
+    campaign.cumulative.clear();
+    campaign.days.clear();
+    campaign.day = null;
+    campaign.cells = null;
+    campaign.dayStart = 0;
+    campaign.dayEnd = 0;
+    this.touch(campaign);
+  }
+
+  zoneOf(campaign: Campaign): Zone {
+    return campaign.zone ?? this.defaultZone(campaign.orgId);
+  }
+
+  /** Zone of campaigns of the organization that never named one. */
+  defaultZone(orgId: string): Zone {
+    return findZone(this.planOf(orgId).plan.defaults.zone) ?? utc;
+  }
+
+  campaignPlan(campaign: Campaign): CampaignPlan {
+    return this.planOf(campaign.orgId).plan.campaigns[campaign.id] ?? {};
+  }
+
+  spendPlan(campaign: Campaign): SpendPlan {
+    return this.campaignPlan(campaign).spend ?? this.planOf(campaign.orgId).plan.defaults.spend;
+  }
+
+  /** Sources a flight of the campaign waits for, by name. */
+  requiredSources(campaign: Campaign): { name: string; source: SourcePlan }[] {
+    const { plan } = this.planOf(campaign.orgId);
+    const own = this.campaignPlan(campaign);
+    const delivery = own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source;
+    const names = new Set([this.spendPlan(campaign).source, delivery ?? '']);
+    names.delete('');
+    return [...names].sort().map((name) => ({ name, source: sourceOf(plan, name) }));
+  }
+
+  /** How modes and curves weigh time for the campaign's flights in `zone`. */
+  weightOf(campaign: Campaign, zone: Zone): WeightOf {
+    const { plan } = this.planOf(campaign.orgId);
+    const fallback = this.campaignPlan(campaign).profile ?? plan.defaults.profile;
+    return (mode, curve) => {
+      if (mode !== 'TRAFFIC') return evenWeight;
+      const name = [curve, fallback].find((each) => each !== null && Object.hasOwn(plan.profiles, each));
+      if (name === undefined || name === null) return evenWeight;
+      const key = `${plan.org_id}/${name}/${zone.id}`;
+      let weight = this.#weights.get(key);
+      if (weight === undefined) {
+        weight = new TrafficWeight(zone, plan.profiles[name]);
+        this.#weights.set(key, weight);
+      }
+      return weight;
+    };
+  }
+
+  setCampaignTimer(campaign: Campaign): void {
+    if (campaign.timerAt !== null) return;
+    this.#armCampaign(campaign, this.clock);
+  }
+
+  rearmCampaign(campaign: Campaign, after: number): void {
+    campaign.timerAt = null;
+    if (campaign.flights.some((flight) => flight.isEvaluable)) this.#armCampaign(campaign, after);
+  }
+
+  setOrganizationTimer(organization: Organization): void {
+    if (organization.timerAt === null) this.rearmOrganization(organization, this.clock);
+  }
+
+  rearmOrganization(organization: Organization, after: number): void {
+    const { plan } = this.planOf(organization.id);
+    organization.timerAt = null;
+    organization.isDirty = true;
+    if (Object.keys(plan.sources).length === 0) return;
+    organization.timerAt = nextInstant(after, organization.stagger, plan.defaults.evaluate_every_ms);
+    this.pushOrganizationTimer(organization);
+  }
+
+  pushOrganizationTimer(organization: Organization): void {
+    const { timerAt, id, slot } = organization;
+    this.timers.push({ at: timerAt as number, rank: 0, orgId: id, campaignId: '', slot });
+  }
+
+  pushCampaignTimer(campaign: Campaign): void {
+    const { timerAt, orgId, id, slot } = campaign;
+    this.timers.push({ at: timerAt as number, rank: 1, orgId, campaignId: id, slot });
+  }
+
+  #armCampaign(campaign: Campaign, after: number): void {
+    const every = this.planOf(campaign.orgId).plan.defaults.evaluate_every_ms;
+    campaign.timerAt = nextInstant(after, campaign.stagger, every);
+    this.pushCampaignTimer(campaign);
+    this.touch(campaign);
+  }
+
+  #rememberIds(orgId: number, campaignId: number, campaign: Campaign): void {
+    this.#campaignOfIds[orgId] ??= new Map();
+    this.#campaignOfIds[orgId].set(campaignId, campaign);
+  }
+}
+
+export function sourceOf(plan: Plan, name: string): SourcePlan {
+  return Object.hasOwn(plan.sources, name) ? plan.sources[name] : undeclaredSource;
+}

@@ -1,0 +1,77 @@
+import { type EventBatch, kind } from '../model/event-batch.ts';
+import type { RecordRun } from '../model/record-run.ts';
+import type { Campaign } from './campaign.ts';
+
+/** Raw bytes of the batch's records: dead letters quote them. */
+export type RawRecords = Pick<RecordRun, 'bytes' | 'keyStarts' | 'keyEnds' | 'valueStarts' | 'valueEnds'>;
+
+/**
+ * Consecutive records between which nothing but plain events happens: no timer runs inside, and a
+ * record that changes plans or flights stands alone. Operators go over it with plain loops, and yet
+ * every record meets exactly the state of docs/semantics.md §1.
+ */
+export class Segment {
+  batch!: EventBatch;
+  raw!: RawRecords;
+  from = 0;
+  to = 0;
+  /** Lane clock at each row. */
+  clocks = new Float64Array(0);
+  /** 1 = counted: later operators look only at these rows. */
+  counted = new Uint8Array(0);
+  /** The campaign of each counted row, null for records of an organization. */
+  campaigns: (Campaign | null)[] = [];
+  /** Spend item of each counted row: micros · 1000 + nanos; NaN micros = the row makes none. */
+  itemMicros = new Float64Array(0);
+  itemNanos = new Float64Array(0);
+  itemAt = new Float64Array(0);
+  /** Valid impressions of each counted row, for cells and flights; booked at `itemAt`. */
+  impressions = new Float64Array(0);
+
+  begin(batch: EventBatch, raw: RawRecords): void {
+    this.batch = batch;
+    this.raw = raw;
+    if (this.clocks.length < batch.count) {
+      this.clocks = new Float64Array(batch.capacity);
+      this.counted = new Uint8Array(batch.capacity);
+      this.itemMicros = new Float64Array(batch.capacity);
+      this.itemNanos = new Float64Array(batch.capacity);
+      this.itemAt = new Float64Array(batch.capacity);
+      this.impressions = new Float64Array(batch.capacity);
+    }
+    this.counted.fill(0, 0, batch.count);
+    this.campaigns.length = batch.count;
+  }
+}
+
+/** Kinds that stand alone in their segment, because they change what later records mean. */
+const standsAlone = new Uint8Array(32);
+for (const each of [
+  kind.org_plan,
+  kind.metric_correction,
+  kind.budget_changed,
+  kind.flight_changed,
+  kind.status_changed,
+  kind.creative_status,
+  kind.source_heartbeat,
+]) {
+  standsAlone[each] = 1;
+}
+
+/** Advances the clock from `from` to the end of its segment; timers due at `from` have run. */
+export function extendSegment(segment: Segment, from: number, clock: number, nextTimerAt: number): number {
+  const { batch, clocks } = segment;
+  segment.from = from;
+  clocks[from] = clock;
+  let to = from + 1;
+  if (standsAlone[batch.kinds[from]] === 0) {
+    for (; to < batch.count; to++) {
+      const next = batch.logTimes[to] > clock ? batch.logTimes[to] : clock;
+      if (next >= nextTimerAt || standsAlone[batch.kinds[to]] === 1) break;
+      clock = next;
+      clocks[to] = next;
+    }
+  }
+  segment.to = to;
+  return clock;
+}
