@@ -1,0 +1,139 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import type { Config } from '../../control/config/settings.ts';
+import { describePortHolder, findPortHolder } from '../../control/http/port-holder.ts';
+import { systemClock } from '../../control/system-clock.ts';
+import { product } from '../product.ts';
+
+export type Finding = 'ok' | 'warning' | 'failed';
+
+export interface CheckResult {
+  /** Stable; scripts may rely on it. */
+  readonly id: string;
+  readonly status: Finding;
+  readonly detail: string;
+  /** What to do; null when nothing. */
+  readonly fix: string | null;
+}
+
+const diskBytesMin = 2 * 1024 ** 3;
+const clockToleranceMs = 5_000;
+/** No machine that runs this version can be older; an earlier clock is a broken one. */
+const earliestWallMs = Date.UTC(2026, 0, 1);
+
+function ok(id: string, detail: string): CheckResult {
+  return { id, status: 'ok', detail, fix: null };
+}
+function failed(id: string, detail: string, fix: string): CheckResult {
+  return { id, status: 'failed', detail, fix };
+}
+function warning(id: string, detail: string, fix: string): CheckResult {
+  return { id, status: 'warning', detail, fix };
+}
+
+export function checkNode(version: string = process.versions.node): CheckResult {
+  const [major, minor] = version.split('.').map(Number);
+  if (major > 24 || (major === 24 && minor >= 12)) return ok('node.version', `node ${version}`);
+  return failed(
+    'node.version',
+    `node ${version} is too old`,
+    `Use Node ${product.nodeNeeded} or newer; "npm ci" brings one for npm scripts.`,
+  );
+}
+
+/** In a process of its own: a library that does not load may take its process down. */
+export function checkChdb(): CheckResult {
+  const script = 'import("chdb").then(() => process.stdout.write("loaded"))';
+  const child = spawnSync(process.execPath, ['-e', script], { cwd: product.root, encoding: 'utf8', timeout: 30_000 });
+  if (child.status === 0 && child.stdout.includes('loaded')) return ok('chdb.load', 'the embedded ClickHouse loads');
+  const reason =
+    child.stderr.split('\n').find((line) => line.includes('Error')) ?? child.error?.message ?? `exit ${child.status}`;
+  return failed('chdb.load', reason, 'Run "npm ci" again; chdb needs Linux with glibc or macOS, on x64 or arm64.');
+}
+
+/** Writes and removes a directory of its own beside the data, since the directory may not exist yet. */
+export function checkWritable(directory: string): CheckResult {
+  const existing = nearestExisting(directory);
+  try {
+    accessSync(existing, constants.W_OK | constants.X_OK);
+    rmSync(mkdtempSync(join(existing, '.paceline-doctor-')), { recursive: true });
+    return ok('data.writable', directory === existing ? directory : `${directory} (will be made)`);
+  } catch (error) {
+    return failed(
+      'data.writable',
+      (error as Error).message,
+      `Make ${existing} writable for this user, or choose another --data.`,
+    );
+  }
+}
+
+export function checkDisk(directory: string): CheckResult {
+  const { bavail, bsize } = statfsSync(nearestExisting(directory));
+  const free = `${((bavail * bsize) / 1024 ** 3).toFixed(1)} GiB free`;
+  if (bavail * bsize >= diskBytesMin) return ok('data.disk', free);
+  return warning('data.disk', free, 'Free some disk space: at zero the engine pauses until there is room.');
+}
+
+function nearestExisting(directory: string): string {
+  return existsSync(directory) ? directory : nearestExisting(dirname(directory));
+}
+
+/** Free, or held by the engine of this very data directory. */
+export async function checkPort(
+  id: string,
+  host: string,
+  port: number,
+  enginePid: number | undefined,
+): Promise<CheckResult> {
+  if (port === 0) return ok(id, 'any free port');
+  const trouble = await tryListen(host, port);
+  if (trouble === null) return ok(id, `${host}:${port} is free`);
+  if (trouble === 'EADDRINUSE') {
+    const holder = findPortHolder(port);
+    if (holder && holder.pid === enginePid) return ok(id, `${host}:${port} is served by the running engine`);
+    return failed(
+      id,
+      `${host}:${port} is held by ${describePortHolder(port)}`,
+      'Stop that process or set another port; 0 takes a free one.',
+    );
+  }
+  return failed(id, `cannot listen on ${host}:${port}: ${trouble}`, 'Set another host or port.');
+}
+
+function tryListen(host: string, port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen(port, host, () => server.close(() => resolve(null)));
+  });
+}
+
+/** The log stamps records with this clock: it must be sane, and agree with the disk's. */
+export function checkClock(directory: string): CheckResult {
+  const now = systemClock.wallMs();
+  if (now < earliestWallMs)
+    return failed('clock.sane', `the clock says ${new Date(now).toISOString()}`, 'Set the clock; run a time service.');
+  const probe = mkdtempSync(join(nearestExisting(directory), '.paceline-doctor-'));
+  try {
+    writeFileSync(join(probe, 'now'), '');
+    const drift = Math.abs(statSync(join(probe, 'now')).mtimeMs - now);
+    if (drift <= clockToleranceMs) return ok('clock.sane', new Date(now).toISOString());
+    return warning(
+      'clock.sane',
+      `the disk's clock differs by ${Math.round(drift / 1_000)} s`,
+      'Run a time service on both machines.',
+    );
+  } finally {
+    rmSync(probe, { recursive: true });
+  }
+}
+
+/** Both ports of the engine. */
+export async function checkPorts(config: Config, enginePid: number | undefined): Promise<CheckResult[]> {
+  return [
+    await checkPort('port.http', config.http.host, config.http.port, enginePid),
+    await checkPort('port.clickhouse', '127.0.0.1', config.clickhouse.port, enginePid),
+  ];
+}

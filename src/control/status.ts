@@ -1,0 +1,36 @@
+/** What /-/status and views show: plain JSON, no secret, no promise about the future but its names. */
+export interface EngineStatus {
+  readonly version: string;
+  readonly state: EngineState;
+  /** What went wrong when the state is `failed`. */
+  readonly failure: string | null;
+  readonly pid: number;
+  readonly data_directory: string;
+  readonly generation: number;
+  readonly addresses: { readonly http: string | null; readonly clickhouse: string | null };
+  readonly config: { readonly files: readonly string[]; readonly checksum: string; readonly last_reload_successful: boolean };
+  readonly lanes: readonly LaneStatus[];
+  readonly sinks: readonly SinkStatus[];
+  readonly records: number;
+  readonly dead_letters: number;
+  readonly undelivered_bytes: number;
+}
+
+export type EngineState = 'starting' | 'running' | 'draining' | 'stopped' | 'failed';
+
+export interface LaneStatus {
+  readonly lane: string;
+  readonly next_offset: number;
+  /** Newest log time applied, ms; null before the first record. */
+  readonly clock_ms: number | null;
+  readonly records: number;
+  /** Commits since the start. */
+  readonly commits: number;
+}
+
+export interface SinkStatus {
+  readonly sink: string;
+  readonly is_up: boolean;
+  readonly rows: number;
+  readonly last_error: string | null;
+}
