@@ -109,7 +109,8 @@ class Compiler {
 
   #expect(node: ASTNode, type: Type): Run {
     const compiled = this.compile(node);
-    if (compiled.type !== type) throw new ConditionProblem(`this is a ${compiled.type}, it must be a ${type}`, node.pos);
+    if (compiled.type !== type)
+      throw new ConditionProblem(`this is a ${compiled.type}, it must be a ${type}`, node.pos);
     return compiled.run;
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type Condition, compileCondition, ConditionProblem } from './condition.ts';
+import { type Condition, ConditionProblem, compileCondition } from './condition.ts';
 import { costBases } from './event-batch.ts';
 import { idPattern } from './ids.ts';
 import { limits } from './limits.ts';
@@ -13,10 +13,17 @@ import { findZone } from './zones.ts';
  * checks again, because a log may hold anything, and answers with a dead letter `bad_plan`.
  */
 const id = z.string().regex(idPattern);
-const duration = z.int().min(0).max(400 * dayMs);
+const duration = z
+  .int()
+  .min(0)
+  .max(400 * dayMs);
 const text = z.string().max(2_000);
 const basis = z.enum(costBases);
-const spend = z.strictObject({ from: z.enum(['impressions', 'feed']), source: z.union([id, z.literal('')]), cost_basis: basis });
+const spend = z.strictObject({
+  from: z.enum(['impressions', 'feed']),
+  source: z.union([id, z.literal('')]),
+  cost_basis: basis,
+});
 const allowance = z.int().min(10_000).max(1_000_000);
 
 const level = z.strictObject({ when: z.string(), clear: z.string().nullable(), for_ms: duration });
@@ -30,6 +37,7 @@ const rule = z.strictObject({
   warning: level.nullable(),
   critical: level.nullable(),
   keep_firing_for_ms: duration,
+  // biome-ignore lint/suspicious/noThenProperty: "after … then …" is how people say it, and nobody awaits a plan.
   no_data: z.strictObject({ after_ms: duration, then: z.enum(['no_data', 'ok', 'firing']) }).nullable(),
   on_error: z.enum(['keep_last', 'error']),
   summary: text,
@@ -70,7 +78,9 @@ export const planSchema = z.strictObject({
     profile: id.nullable(),
     day_allowance_bp: allowance,
   }),
-  sources: z.record(id, source).refine((all) => Object.keys(all).length <= limits.sourcesPerOrganizationMax, 'too many sources'),
+  sources: z
+    .record(id, source)
+    .refine((all) => Object.keys(all).length <= limits.sourcesPerOrganizationMax, 'too many sources'),
   profiles: z.record(id, profile),
   rules: z.array(rule).max(limits.rulesPerPlanMax),
   campaigns: z.record(id, campaign),

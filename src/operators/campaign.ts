@@ -67,6 +67,11 @@ export class Campaign {
   /** Last cumulative total by (source, basis, period), with the period's start for forgetting. */
   readonly cumulative = new Map<string, { periodStart: number; amount: number }>();
 
+  /** Keys of `cumulative` set since the last harvest. */
+  readonly newCumulative = new Set<string>();
+  /** Forgotten since the last harvest. */
+  wasForgotten = false;
+
   // What follows is derived; it is rebuilt after a restore.
   /** Newest day looked up, with its bounds. */
   day: DayRow | null = null;

@@ -62,12 +62,21 @@ export class CheckRecords implements Operator {
   }
 
   onSegment(segment: Segment): void {
-    const { batch, from, to } = segment;
-    for (let row = from; row < to; row++) {
-      const recordKind = batch.kinds[row];
-      if (recordKind === kind.rejected) this.#rejected(segment, row);
-      else if (recordKind !== kind.tick && this.#isIdentified(segment, row)) this.#identified(segment, row);
+    const { batch, clocks, from } = segment;
+    for (let row = from; row < segment.to; row++) {
+      // An organization met for the first time sets its timer: the segment ends before it is due.
+      if (row > from && clocks[row] >= this.#state.timers.nextAt) segment.to = row;
+      else {
+        this.#state.clock = clocks[row];
+        this.#checkRow(segment, batch, row);
+      }
     }
+  }
+
+  #checkRow(segment: Segment, batch: EventBatch, row: number): void {
+    const recordKind = batch.kinds[row];
+    if (recordKind === kind.rejected) this.#rejected(segment, row);
+    else if (recordKind !== kind.tick && this.#isIdentified(segment, row)) this.#identified(segment, row);
   }
 
   /** Fills the duplicate memory from records read back; `clocks` are the lane clock at each row. */
@@ -80,11 +89,11 @@ export class CheckRecords implements Operator {
     }
   }
 
-  #rejected({ batch, ...rest }: Segment, row: number): void {
-    const { rejects } = batch;
+  #rejected(segment: Segment, row: number): void {
+    const { rejects } = segment.batch;
     while (rejects[this.#rejectAt].row < row) this.#rejectAt += 1;
     const reject: Reject = rejects[this.#rejectAt];
-    this.#outputs.deadLetter({ batch, ...rest } as Segment, row, reject.reason, reject.detail, reject.schemaId);
+    this.#outputs.deadLetter(segment, row, reject.reason, reject.detail, reject.schemaId);
   }
 
   #isIdentified(segment: Segment, row: number): boolean {
@@ -218,7 +227,8 @@ export class CheckRecords implements Operator {
       case kind.auction_stats:
         return batch.t1[row];
       case kind.conversion:
-        return batch.t2[row] < batch.t1[row] ? batch.t2[row] : batch.t1[row];
+        // An absent touch is NaN, and Math.min would hand that on.
+        return Number.isNaN(batch.t2[row]) ? batch.t1[row] : Math.min(batch.t1[row], batch.t2[row]);
       default:
         return batch.eventTimes[row];
     }

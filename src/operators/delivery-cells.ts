@@ -7,6 +7,8 @@ const minuteCells = 180;
 const quarterCells = 288;
 const cells = minuteCells + quarterCells;
 
+const emptyCell = -2_147_483_648;
+
 export const minutesBehind = 177;
 export const quartersBehind = 285;
 
@@ -15,7 +17,7 @@ export const quartersBehind = 285;
  * A cell knows which minute (quarter) it holds, so nothing is ever cleared: a newer one takes it over.
  */
 export class DeliveryCells {
-  readonly #ids = new Int32Array(cells).fill(-2_147_483_648);
+  readonly #ids = new Int32Array(cells).fill(emptyCell);
   readonly #nanos = new ExactSums(cells);
   readonly #impressions = new Float64Array(cells);
   /** Cells written since the last harvest. */
@@ -28,7 +30,8 @@ export class DeliveryCells {
    */
   book(at: number, clock: number, micros: number, nanos: number, impressions: number): void {
     const minute = Math.floor(at / minuteMs);
-    if (minute >= Math.floor(clock / minuteMs) - minutesBehind) this.#add(modulo(minute, minuteCells), minute, micros, nanos, impressions);
+    if (minute >= Math.floor(clock / minuteMs) - minutesBehind)
+      this.#add(modulo(minute, minuteCells), minute, micros, nanos, impressions);
     const quarter = Math.floor(at / quarterMs);
     if (quarter >= Math.floor(clock / quarterMs) - quartersBehind) {
       this.#add(minuteCells + modulo(quarter, quarterCells), quarter, micros, nanos, impressions);
@@ -93,10 +96,18 @@ export class DeliveryCells {
     }
   }
 
-  /** Visits the touched cells and forgets that they were; `all` visits every cell ever written. */
+  countToHarvest(all: boolean): number {
+    if (!all) return this.touchedCount;
+    let count = 0;
+    for (let cell = 0; cell < cells; cell++) if (this.#ids[cell] !== emptyCell) count += 1;
+    return count;
+  }
+
+  /** Visits the touched cells, or every cell ever written. */
   harvest(all: boolean, visit: (cell: number, id: number, nanos: bigint, impressions: number) => void): void {
+    if (!all && this.touchedCount === 0) return;
     for (let cell = 0; cell < cells; cell++) {
-      const isWanted = all ? this.#ids[cell] !== -2_147_483_648 : this.#touched[cell] === 1;
+      const isWanted = all ? this.#ids[cell] !== emptyCell : this.#touched[cell] === 1;
       if (isWanted) visit(cell, this.#ids[cell], this.#nanos.get(cell), this.#impressions[cell]);
     }
   }

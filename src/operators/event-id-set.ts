@@ -30,14 +30,16 @@ export class EventIdSet {
     const b = ids[at + 1];
     const c = ids[at + 2];
     const d = ids[at + 3];
-    let h = Math.imul(a ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ d, 0x9e3779b1) ^ Math.imul(org, 0x27d4eb2f);
+    let h =
+      Math.imul(a ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ d, 0x9e3779b1) ^ Math.imul(org, 0x27d4eb2f);
     h ^= h >>> 15;
     let slot = h & mask;
     for (;;) {
       const k = slot * 5;
       const owner = keys[k];
       if (owner === 0) return ~slot;
-      if (owner === org + 1 && keys[k + 1] === a && keys[k + 2] === b && keys[k + 3] === c && keys[k + 4] === d) return slot;
+      if (owner === org + 1 && keys[k + 1] === a && keys[k + 2] === b && keys[k + 3] === c && keys[k + 4] === d)
+        return slot;
       slot = (slot + 1) & mask;
     }
   }

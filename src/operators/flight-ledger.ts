@@ -65,7 +65,8 @@ export function statusAt(changes: readonly Change[], at: number): { status: Camp
   let best: (Change & { kind: 'status' }) | undefined;
   for (const change of changes) {
     if (change.kind !== 'status' || change.at > at) continue;
-    if (best === undefined || change.at > best.at || (change.at === best.at && change.order > best.order)) best = change;
+    if (best === undefined || change.at > best.at || (change.at === best.at && change.order > best.order))
+      best = change;
   }
   return best === undefined ? { status: 'ACTIVE', cause: 'ADVERTISER' } : best;
 }

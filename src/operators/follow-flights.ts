@@ -189,7 +189,7 @@ export function ledgerOf(campaign: Campaign, flight: Flight): readonly Change[] 
 }
 
 function findForgettable(campaign: Campaign): Flight | undefined {
-  const done = campaign.flights.filter((flight) => flight.isDone && flight.dates !== null);
+  const done = campaign.flights.filter((flight) => !flight.isEvaluable && flight.dates !== null);
   return done.sort((a, b) => (a.dates?.end ?? 0) - (b.dates?.end ?? 0))[0];
 }
 

@@ -1,16 +1,16 @@
-import type { LaneDictionaries } from '../model/event-batch.ts';
 import { assert } from '../model/errors.ts';
+import type { LaneDictionaries } from '../model/event-batch.ts';
 import { fnv1a } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
-import { dayMs, minuteMs } from '../model/time.ts';
 import type { CampaignPlan, Plan, SourcePlan, SpendPlan } from '../model/plan.ts';
 import type { CompiledPlan } from '../model/plan-schema.ts';
+import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
 import type { AlertState } from './alert-state.ts';
 import { Campaign } from './campaign.ts';
 import { EventIdSet } from './event-id-set.ts';
-import { evenWeight, TrafficWeight, type Weight } from './pacing-weight.ts';
 import type { WeightOf } from './flight-ledger.ts';
+import { evenWeight, TrafficWeight, type Weight } from './pacing-weight.ts';
 import { nextInstant, Timers } from './timers.ts';
 
 /** What a lane knows of one organization. */
@@ -106,7 +106,8 @@ export class LaneState {
     this.dirtyPlans.add(orgId);
     this.#planEpoch += 1;
     this.#weights.clear();
-    if (orgId === defaultPlanOrg) for (const organization of this.organizations) this.setOrganizationTimer(organization);
+    if (orgId === defaultPlanOrg)
+      for (const organization of this.organizations) this.setOrganizationTimer(organization);
     else this.setOrganizationTimer(this.organization(orgId));
   }
 
@@ -154,7 +155,27 @@ export class LaneState {
     return campaign;
   }
 
-  addCampaign(organization: Organization, name: string, slot: number): Campaign {
+  /** A campaign to read into when what is read is not wanted. */
+  scratchCampaign(): Campaign {
+    return new Campaign(-1, -1, '', '', 0);
+  }
+
+  restoreOrganization(read: Organization): void {
+    this.organizations[read.slot] = read;
+    this.#organizationsById.set(read.id, read);
+  }
+
+  restorePlan(orgId: string, compiled: CompiledPlan, body: string): void {
+    this.plans.set(orgId, { compiled, body });
+    this.#planEpoch += 1;
+  }
+
+  restoreRareId(words: Int32Array, clock: number): void {
+    if (this.rareIds.isFull) this.rareIds.makeRoom(Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY);
+    this.rareIds.put(this.rareIds.find(words[0], words, 1), words[0], words, 1, clock, 0);
+  }
+
+  addCampaign(organization: { slot: number; id: string }, name: string, slot: number): Campaign {
     const key = `${organization.id}/${name}`;
     const campaign = new Campaign(slot, organization.slot, organization.id, name, fnv1a(key));
     this.campaigns[slot] = campaign;
@@ -182,6 +203,7 @@ export class LaneState {
     campaign.cells = null;
     campaign.dayStart = 0;
     campaign.dayEnd = 0;
+    campaign.wasForgotten = true;
     this.touch(campaign);
   }
 

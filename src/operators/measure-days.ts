@@ -158,6 +158,7 @@ export class MeasureDays implements Operator {
     const delta = amount - (campaign.cumulative.get(key)?.amount ?? 0);
     assert(Number.isSafeInteger(delta), 'totals of one period differ by a safe integer');
     campaign.cumulative.set(key, { periodStart: batch.t1[row], amount });
+    campaign.newCumulative.add(key);
     return delta;
   }
 

@@ -132,11 +132,19 @@ function outlook(rate: RunRate, weight: Weight, budget: bigint, spend: bigint, a
     runRatePerDay: a <= rate.from ? null : floorDiv(rate.spend * BigInt(dayMs), BigInt(a - rate.from)),
     requiredPerDay: a >= end ? null : floorDiv(missing * BigInt(dayMs), BigInt(end - a)),
     liftBp: !isMoving || left === 0 ? null : floorDiv(10_000n * missing * windowWeight, BigInt(left) * rate.spend),
-    exhaustionAt: isMoving && missing > 0n && a >= start && a < end ? exhaustion(rate, weight, missing, a, end, left) : null,
+    exhaustionAt:
+      isMoving && missing > 0n && a >= start && a < end ? exhaustion(rate, weight, missing, a, end, left) : null,
   };
 }
 
-function exhaustion(rate: RunRate, weight: Weight, missing: bigint, a: number, end: number, left: number): number | null {
+function exhaustion(
+  rate: RunRate,
+  weight: Weight,
+  missing: bigint,
+  a: number,
+  end: number,
+  left: number,
+): number | null {
   const need = (missing * BigInt(rate.weight) + rate.spend - 1n) / rate.spend;
   if (need > BigInt(left)) return null;
   const at = weight.reach(a, Number(need));

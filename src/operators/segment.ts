@@ -58,20 +58,19 @@ for (const each of [
   standsAlone[each] = 1;
 }
 
-/** Advances the clock from `from` to the end of its segment; timers due at `from` have run. */
-export function extendSegment(segment: Segment, from: number, clock: number, nextTimerAt: number): number {
+/** Finds the end of the segment that starts at `from`, whose clock is `clock` and whose timers have run. */
+export function extendSegment(segment: Segment, from: number, clock: number, nextTimerAt: number): void {
   const { batch, clocks } = segment;
   segment.from = from;
   clocks[from] = clock;
   let to = from + 1;
   if (standsAlone[batch.kinds[from]] === 0) {
     for (; to < batch.count; to++) {
-      const next = batch.logTimes[to] > clock ? batch.logTimes[to] : clock;
+      const next = Math.max(batch.logTimes[to], clock);
       if (next >= nextTimerAt || standsAlone[batch.kinds[to]] === 1) break;
       clock = next;
       clocks[to] = next;
     }
   }
   segment.to = to;
-  return clock;
 }

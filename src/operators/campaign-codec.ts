@@ -1,0 +1,253 @@
+import type { ByteReader, ByteWriter } from '../model/byte-codec.ts';
+import type { CampaignStatus, PacingMode, Rebase, StatusCause } from '../model/event-batch.ts';
+import { dayMs } from '../model/time.ts';
+import { findZone } from '../model/zones.ts';
+import type { AlertLevel, AlertState, AlertStateName } from './alert-state.ts';
+import { type Campaign, Flight } from './campaign.ts';
+import { correctableCounters, DayRow } from './day-row.ts';
+import { DeliveryCells } from './delivery-cells.ts';
+import type { Change } from './flight-ledger.ts';
+import type { PacingStatus } from './pacing.ts';
+
+/**
+ * A campaign as bytes: its record whole, and of days, cells and cumulative totals what changed
+ * (`all` false, for deltas) or all (for bases). Format 1; changing anything here makes format 2.
+ */
+const keptDays = 36;
+
+export function writeCampaign(out: ByteWriter, campaign: Campaign, all: boolean, clock: number): void {
+  out.text(campaign.currency);
+  out.text(campaign.zone?.id ?? '');
+  out.optional(campaign.timerAt);
+  out.double(campaign.lastSeen);
+  out.flag(campaign.wasForgotten);
+  out.count(campaign.statuses.length);
+  for (const status of campaign.statuses) writeChange(out, status);
+  out.count(campaign.flights.length);
+  for (const flight of campaign.flights) writeFlight(out, flight);
+  if (all) prune(campaign, clock);
+  writeDays(out, campaign, all);
+  writeCells(out, campaign, all);
+  writeCumulative(out, campaign, all);
+}
+
+export function readCampaign(from: ByteReader, campaign: Campaign): void {
+  campaign.currency = from.text();
+  const zone = from.text();
+  campaign.zone = zone === '' ? null : findZone(zone);
+  campaign.timerAt = from.optional();
+  campaign.lastSeen = from.double();
+  if (from.flag()) {
+    campaign.days.clear();
+    campaign.cells = null;
+    campaign.cumulative.clear();
+  }
+  campaign.statuses.length = 0;
+  for (let n = from.count(); n > 0; n--) campaign.statuses.push(readChange(from) as Change & { kind: 'status' });
+  campaign.flights.length = 0;
+  for (let n = from.count(); n > 0; n--) campaign.flights.push(readFlight(from));
+  readDays(from, campaign);
+  readCells(from, campaign);
+  for (let n = from.count(); n > 0; n--) {
+    const key = from.text();
+    campaign.cumulative.set(key, { periodStart: from.double(), amount: from.double() });
+  }
+}
+
+/** What no record can reach any more; the lateness of money is the longest. */
+function prune(campaign: Campaign, clock: number): void {
+  const oldest = clock - keptDays * dayMs;
+  for (const [key, { periodStart }] of campaign.cumulative) if (periodStart < oldest) campaign.cumulative.delete(key);
+  for (const [number, day] of campaign.days) {
+    if (number * dayMs < oldest && !day.isDirty) campaign.days.delete(number);
+  }
+}
+
+function writeDays(out: ByteWriter, campaign: Campaign, all: boolean): void {
+  const days = [...campaign.days.values()].filter((day) => all || day.isDirty);
+  out.count(days.length);
+  for (const day of days) {
+    out.int32(day.day);
+    out.text(day.currency);
+    out.count(day.planNumber);
+    out.count(day.offset);
+    for (const counter of correctableCounters) out.exact(BigInt(day[counter]));
+    for (const sum of sumsOf(day)) out.exact(sum.value);
+  }
+}
+
+function readDays(from: ByteReader, campaign: Campaign): void {
+  for (let n = from.count(); n > 0; n--) {
+    const day = new DayRow(from.int32());
+    day.currency = from.text();
+    day.planNumber = from.count();
+    day.offset = from.count();
+    for (const counter of correctableCounters) day[counter] = Number(from.exact());
+    for (const sum of sumsOf(day)) sum.value = from.exact();
+    campaign.days.set(day.day, day);
+  }
+}
+
+function sumsOf(day: DayRow) {
+  return [
+    day.conversionsByTouch,
+    day.revenueByTouch,
+    day.conversionsByConversion,
+    day.revenueByConversion,
+    day.spendNanos,
+    day.adjustmentNanos,
+  ];
+}
+
+function writeCells(out: ByteWriter, campaign: Campaign, all: boolean): void {
+  const { cells } = campaign;
+  out.count(cells === null ? 0 : cells.countToHarvest(all));
+  cells?.harvest(all, (cell, id, nanos, impressions) => {
+    out.count(cell);
+    out.int32(id);
+    out.exact(nanos);
+    out.exact(BigInt(impressions));
+  });
+}
+
+function readCells(from: ByteReader, campaign: Campaign): void {
+  for (let n = from.count(); n > 0; n--) {
+    campaign.cells ??= new DeliveryCells();
+    campaign.cells.restore(from.count(), from.int32(), from.exact(), Number(from.exact()));
+  }
+}
+
+function writeCumulative(out: ByteWriter, campaign: Campaign, all: boolean): void {
+  const keys = all ? [...campaign.cumulative.keys()] : [...campaign.newCumulative];
+  const known = keys.filter((key) => campaign.cumulative.has(key));
+  out.count(known.length);
+  for (const key of known) {
+    const { periodStart, amount } = campaign.cumulative.get(key) as { periodStart: number; amount: number };
+    out.text(key);
+    out.double(periodStart);
+    out.double(amount);
+  }
+}
+
+function writeFlight(out: ByteWriter, flight: Flight): void {
+  out.text(flight.id);
+  out.flag(flight.dates !== null);
+  if (flight.dates !== null) {
+    const { startDay, endDay, start, end, zone } = flight.dates;
+    out.int32(startDay);
+    out.int32(endDay);
+    out.double(start);
+    out.double(end);
+    out.text(zone.id);
+  }
+  out.count(flight.changes.length);
+  for (const change of flight.changes) writeChange(out, change);
+  out.double(flight.budgetLedgerVersion);
+  out.double(flight.flightLedgerVersion);
+  out.exact(flight.spentNanos.value);
+  out.exact(BigInt(flight.impressions));
+  out.flag(flight.isDone);
+  out.optional(flight.lastAsOf);
+  out.text(flight.lastStatus ?? '');
+  out.flag(flight.wasStale);
+  out.flag(flight.wasInFlight);
+  out.optional(flight.persistedAt);
+  out.optional(flight.persistedOsi);
+  out.count(flight.alerts.size);
+  for (const [rule, alert] of flight.alerts) {
+    out.text(rule);
+    writeAlert(out, alert);
+  }
+}
+
+function readFlight(from: ByteReader): Flight {
+  const flight = new Flight(from.text());
+  if (from.flag()) {
+    const [startDay, endDay] = [from.int32(), from.int32()];
+    const [start, end] = [from.double(), from.double()];
+    flight.dates = {
+      startDay,
+      endDay,
+      start,
+      end,
+      zone: findZone(from.text()) as NonNullable<ReturnType<typeof findZone>>,
+    };
+  }
+  for (let n = from.count(); n > 0; n--) flight.changes.push(readChange(from));
+  flight.budgetLedgerVersion = from.double();
+  flight.flightLedgerVersion = from.double();
+  flight.spentNanos.value = from.exact();
+  flight.impressions = Number(from.exact());
+  flight.isDone = from.flag();
+  flight.lastAsOf = from.optional();
+  flight.lastStatus = (from.text() || null) as PacingStatus | null;
+  flight.wasStale = from.flag();
+  flight.wasInFlight = from.flag();
+  flight.persistedAt = from.optional();
+  flight.persistedOsi = from.optional();
+  for (let n = from.count(); n > 0; n--) flight.alerts.set(from.text(), readAlert(from));
+  return flight;
+}
+
+export function writeAlert(out: ByteWriter, alert: AlertState): void {
+  out.text(alert.state);
+  out.text(alert.level);
+  for (const since of [
+    alert.warningSince,
+    alert.criticalSince,
+    alert.clearSince,
+    alert.lastKnown,
+    alert.unknownSince,
+  ]) {
+    out.optional(since);
+  }
+  out.text(alert.ruleHash);
+}
+
+export function readAlert(from: ByteReader): AlertState {
+  return {
+    state: from.text() as AlertStateName,
+    level: from.text() as AlertLevel,
+    warningSince: from.optional(),
+    criticalSince: from.optional(),
+    clearSince: from.optional(),
+    lastKnown: from.optional(),
+    unknownSince: from.optional(),
+    ruleHash: from.text(),
+  };
+}
+
+function writeChange(out: ByteWriter, change: Change): void {
+  out.text(change.kind);
+  out.double(change.at);
+  out.count(change.order);
+  if (change.kind === 'status') {
+    out.text(change.status);
+    out.text(change.cause);
+    return;
+  }
+  out.exact(change.actual);
+  if (change.kind === 'budget') {
+    out.double(change.budget);
+    out.optional(change.cap);
+    return;
+  }
+  out.text(change.mode);
+  out.text(change.curve ?? '');
+  out.double(change.end);
+  out.text(change.rebase);
+}
+
+function readChange(from: ByteReader): Change {
+  const kind = from.text() as Change['kind'];
+  const at = from.double();
+  const order = from.count();
+  if (kind === 'status') {
+    return { kind, at, order, status: from.text() as CampaignStatus, cause: from.text() as StatusCause };
+  }
+  const actual = from.exact();
+  if (kind === 'budget') return { kind, at, order, actual, budget: from.double(), cap: from.optional() };
+  const mode = from.text() as PacingMode;
+  const curve = from.text() || null;
+  return { kind, at, order, actual, mode, curve, end: from.double(), rebase: from.text() as Rebase };
+}

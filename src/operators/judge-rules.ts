@@ -1,0 +1,342 @@
+import { createHash } from 'node:crypto';
+import { type Condition, conditionError, type RuleValue, variableNames } from '../model/condition.ts';
+import type { CompiledLevel, CompiledRule } from '../model/plan-schema.ts';
+import { hourMs } from '../model/time.ts';
+import {
+  type AlertLevel,
+  type AlertState,
+  endAlert,
+  freshAlert,
+  isPlainlyOk,
+  type Judgement,
+  type Outcome,
+  stepAlert,
+  type Transition,
+} from './alert-state.ts';
+import type { Campaign, Flight } from './campaign.ts';
+import { frontierOf } from './completeness.ts';
+import type { LaneOutputs } from './lane-outputs.ts';
+import { type LaneState, type Organization, sourceOf } from './lane-state.ts';
+import type { PacingValues } from './pacing.ts';
+import { flightValues, sourceValues, unknownFlight } from './rule-values.ts';
+
+export interface FlightScope {
+  readonly campaign: Campaign;
+  readonly flight: Flight;
+  readonly asOf: number;
+  readonly t: number;
+  readonly offset: number;
+  readonly completeness: string;
+}
+
+/** What a row says about where a rule was judged. */
+interface Scope {
+  readonly orgId: string;
+  readonly campaignId: string;
+  readonly flightId: string;
+  readonly source: string;
+  readonly asOf: number;
+  readonly t: number;
+  readonly offset: number;
+  readonly completeness: string;
+  readonly gapMax: number;
+}
+
+interface Judged {
+  readonly judgement: Judgement;
+  readonly values: readonly RuleValue[];
+}
+
+/** Judges rules and moves their alerts (docs/semantics.md §8); every transition carries its receipt. */
+export class JudgeRules {
+  readonly #state: LaneState;
+  readonly #outputs: LaneOutputs;
+
+  constructor(state: LaneState, outputs: LaneOutputs) {
+    this.#state = state;
+    this.#outputs = outputs;
+  }
+
+  /** `values` null = the flight is stale: every rule is unknown. */
+  judgeFlight(at: FlightScope, values: PacingValues | null, isPersisted: boolean): void {
+    const scope = this.#flightScope(at);
+    const rules = this.#rulesFor(at.campaign);
+    this.#dropAbsentRules(scope, at.flight.alerts, rules);
+    if (rules.length === 0) return;
+    const named = values === null ? unknownFlight : this.#flightValues(at, values);
+    for (const rule of rules) {
+      const alert = this.#currentAlert(scope, at.flight.alerts.get(rule.plan.id), rule);
+      const judged = { judgement: values === null ? unknownJudgement : judge(rule, named), values: named };
+      const transition = this.#step(scope, rule, alert, judged);
+      if (isPlainlyOk(alert)) at.flight.alerts.delete(rule.plan.id);
+      else at.flight.alerts.set(rule.plan.id, alert);
+      if (isPersisted || transition !== null) this.#writeEvaluation(scope, rule, alert, judged, transition);
+    }
+  }
+
+  /** The flight is over: its alerts end. */
+  endFlight(at: FlightScope): void {
+    const scope = this.#flightScope(at);
+    for (const id of [...at.flight.alerts.keys()].sort()) {
+      this.#end(scope, id, at.flight.alerts.get(id) as AlertState, 'scope_ended');
+    }
+    at.flight.alerts.clear();
+  }
+
+  /** Judges the source rules of an organization at its timer instant. */
+  judgeSources(organization: Organization, t: number, offset: number): void {
+    const compiled = this.#state.planOf(organization.id);
+    const { plan, sourceRules } = compiled;
+    this.#dropAbsentSources(organization, t, offset);
+    for (const name of Object.keys(plan.sources).sort()) {
+      const source = sourceOf(plan, name);
+      const frontier = frontierOf(source, organization.frontiers.get(name), t);
+      const values = sourceValues(name, frontier === null ? null : t - frontier, source.expected_interval_ms);
+      const gapMax = 2 * Math.max(plan.defaults.evaluate_every_ms, source.expected_interval_ms);
+      const completeness = `${name}=${frontier ?? 'none'}`;
+      const scope = sourceScope(organization, name, { t, offset, completeness, gapMax });
+      for (const rule of sourceRules) this.#judgeSource(organization, scope, rule, values);
+    }
+    this.#state.rearmOrganization(organization, t);
+  }
+
+  #judgeSource(organization: Organization, scope: Scope, rule: CompiledRule, values: readonly RuleValue[]): void {
+    const key = `${scope.source}|${rule.plan.id}`;
+    const entry = organization.sourceAlerts.get(key) ?? { alert: null, evaluatedAt: null };
+    organization.sourceAlerts.set(key, entry);
+    const alert = this.#currentAlert(scope, entry.alert ?? undefined, rule);
+    const judged = { judgement: judge(rule, values), values };
+    const transition = this.#step(scope, rule, alert, judged);
+    entry.alert = isPlainlyOk(alert) ? null : alert;
+    if (transition === null && entry.evaluatedAt !== null && scope.t - entry.evaluatedAt < hourMs) return;
+    this.#writeEvaluation(scope, rule, alert, judged, transition);
+    entry.evaluatedAt = scope.t;
+  }
+
+  #dropAbsentSources(organization: Organization, t: number, offset: number): void {
+    const { plan, sourceRules } = this.#state.planOf(organization.id);
+    for (const key of [...organization.sourceAlerts.keys()].sort()) {
+      const [source, ruleId] = key.split('|');
+      if (Object.hasOwn(plan.sources, source) && sourceRules.some((rule) => rule.plan.id === ruleId)) continue;
+      const { alert } = organization.sourceAlerts.get(key) as { alert: AlertState | null };
+      const scope = sourceScope(organization, source, { t, offset, completeness: '', gapMax: 0 });
+      if (alert !== null) this.#end(scope, ruleId, alert, 'rule_deleted');
+      organization.sourceAlerts.delete(key);
+    }
+  }
+
+  #dropAbsentRules(scope: Scope, alerts: Map<string, AlertState>, rules: readonly CompiledRule[]): void {
+    for (const id of [...alerts.keys()].sort()) {
+      if (rules.some((rule) => rule.plan.id === id)) continue;
+      this.#end(scope, id, alerts.get(id) as AlertState, 'rule_deleted');
+      alerts.delete(id);
+    }
+  }
+
+  /** The alert as it stands; a rule that was edited ends it and starts afresh. */
+  #currentAlert(scope: Scope, alert: AlertState | undefined, rule: CompiledRule): AlertState {
+    if (alert !== undefined && alert.ruleHash === rule.plan.hash) return alert;
+    if (alert !== undefined) this.#end(scope, rule.plan.id, alert, 'rule_updated');
+    return freshAlert(rule.plan.hash);
+  }
+
+  #step(scope: Scope, rule: CompiledRule, alert: AlertState, judged: Judged): Transition | null {
+    const moment = { x: scope.asOf, t: scope.t, gapMax: scope.gapMax };
+    const transition = stepAlert(alert, rule.plan, judged.judgement, moment);
+    if (transition !== null) this.#writeTransition(scope, rule, transition, judged);
+    return transition;
+  }
+
+  #end(scope: Scope, ruleId: string, alert: AlertState, reason: 'scope_ended' | 'rule_updated' | 'rule_deleted'): void {
+    const hash = alert.ruleHash;
+    const transition = endAlert(alert, reason);
+    if (transition === null) return;
+    const { plan } = this.#state.planOf(scope.orgId);
+    const mode = plan.rules.find((rule) => rule.id === ruleId)?.mode ?? 'notify';
+    const summary = `Rule ${ruleId}: ${reason}`;
+    this.#writeAlert(scope, transition, { ruleId, hash, mode, condition: '', values: '{}', summary });
+  }
+
+  #writeTransition(scope: Scope, rule: CompiledRule, transition: Transition, { values }: Judged): void {
+    const text = valuesText(rule, values);
+    this.#writeAlert(scope, transition, {
+      ruleId: rule.plan.id,
+      hash: rule.plan.hash,
+      mode: rule.plan.mode,
+      condition: decidingCondition(rule, transition),
+      values: text,
+      summary: summarize(rule, scope, values),
+    });
+  }
+
+  #writeAlert(
+    scope: Scope,
+    transition: Transition,
+    rule: { ruleId: string; hash: string; mode: string; condition: string; values: string; summary: string },
+  ): void {
+    const fingerprint = digest([scope.orgId, rule.ruleId, scope.campaignId, scope.flightId, scope.source]);
+    this.#outputs.isAlertPending = true;
+    this.#outputs.alerts.write({
+      org_id: scope.orgId,
+      alert_id: digest([fingerprint, scope.asOf, scope.t, transition.from, transition.to]),
+      fingerprint,
+      rule_id: rule.ruleId,
+      campaign_id: scope.campaignId,
+      flight_id: scope.flightId,
+      source: scope.source,
+      mode: rule.mode,
+      from_state: transition.from,
+      to_state: transition.to,
+      level: transition.level,
+      reason: transition.reason,
+      as_of: scope.asOf,
+      evaluated_at: scope.t,
+      active_since: transition.activeSince,
+      condition: rule.condition,
+      values: rule.values,
+      completeness: scope.completeness,
+      summary: rule.summary,
+      rule_hash: rule.hash,
+      plan_number: this.#state.planOf(scope.orgId).plan.number,
+      log_offset: scope.offset,
+      partition: this.#outputs.partition,
+      version: this.#outputs.version(scope.offset),
+    });
+  }
+
+  #writeEvaluation(
+    scope: Scope,
+    rule: CompiledRule,
+    alert: AlertState,
+    { judgement, values }: Judged,
+    transition: Transition | null,
+  ): void {
+    this.#outputs.evaluations.write({
+      org_id: scope.orgId,
+      rule_id: rule.plan.id,
+      campaign_id: scope.campaignId,
+      flight_id: scope.flightId,
+      source: scope.source,
+      as_of: scope.asOf,
+      evaluated_at: scope.t,
+      outcome: judgement.outcome,
+      state: transition?.to === 'resolved' ? 'resolved' : alert.state,
+      level: alert.level,
+      values: valuesText(rule, values),
+      rule_hash: rule.plan.hash,
+      plan_number: this.#state.planOf(scope.orgId).plan.number,
+      partition: this.#outputs.partition,
+      version: this.#outputs.version(scope.offset),
+    });
+  }
+
+  #flightScope({ campaign, flight, asOf, t, offset, completeness }: FlightScope): Scope {
+    const every = this.#state.planOf(campaign.orgId).plan.defaults.evaluate_every_ms;
+    const intervals = this.#state.requiredSources(campaign).map(({ source }) => source.expected_interval_ms);
+    const gapMax = 2 * Math.max(every, ...intervals);
+    const ids = { orgId: campaign.orgId, campaignId: campaign.id, flightId: flight.id, source: '' };
+    return { ...ids, asOf, t, offset, completeness, gapMax };
+  }
+
+  #rulesFor(campaign: Campaign): readonly CompiledRule[] {
+    const { flightRules } = this.#state.planOf(campaign.orgId);
+    const labels = this.#state.campaignPlan(campaign).labels ?? {};
+    return flightRules.filter(({ plan }) =>
+      Object.entries(plan.match).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value),
+    );
+  }
+
+  #flightValues({ campaign, flight, asOf }: FlightScope, values: PacingValues): readonly RuleValue[] {
+    const dates = flight.dates as NonNullable<Flight['dates']>;
+    const { plan } = this.#state.planOf(campaign.orgId);
+    const dayAllowanceBp = this.#state.campaignPlan(campaign).day_allowance_bp ?? plan.defaults.day_allowance_bp;
+    return flightValues({ values, asOf, start: dates.start, end: dates.end, zone: dates.zone, dayAllowanceBp });
+  }
+}
+
+const unknownJudgement: Judgement = {
+  outcome: 'unknown',
+  critical: null,
+  warning: null,
+  clearCritical: false,
+  clearWarning: false,
+};
+
+function sourceScope(
+  organization: Organization,
+  source: string,
+  at: { t: number; offset: number; completeness: string; gapMax: number },
+): Scope {
+  return { orgId: organization.id, campaignId: '', flightId: '', source, asOf: at.t, ...at };
+}
+
+/** Three-valued results of guard and levels, and the outcome they make (docs/semantics.md §8.3). */
+function judge(rule: CompiledRule, values: readonly RuleValue[]): Judgement {
+  const guard = rule.guard === null ? true : rule.guard.run(values);
+  if (guard !== true) return { ...unknownJudgement, outcome: guardOutcome(guard) };
+  const critical = rule.critical === null ? false : rule.critical.when.run(values);
+  const warning = rule.warning === null ? false : rule.warning.when.run(values);
+  return {
+    outcome: outcomeOf(critical, warning),
+    critical: critical === conditionError ? null : critical,
+    warning: warning === conditionError ? null : warning,
+    clearCritical: isClear(rule.critical, values, critical),
+    clearWarning: isClear(rule.warning, values, warning),
+  };
+}
+
+type Tri = ReturnType<Condition['run']>;
+
+function guardOutcome(guard: Tri): Outcome {
+  if (guard === conditionError) return 'error';
+  return guard === null ? 'unknown' : 'insufficient';
+}
+
+function outcomeOf(critical: Tri, warning: Tri): Outcome {
+  if (critical === true) return 'critical';
+  if (warning === true) return 'warning';
+  if (critical === conditionError || warning === conditionError) return 'error';
+  return critical === null || warning === null ? 'unknown' : 'false';
+}
+
+function isClear(level: CompiledLevel | null, values: readonly RuleValue[], when: Tri): boolean {
+  if (level === null) return true;
+  return level.clear === null ? when === false : level.clear.run(values) === true;
+}
+
+function decidingCondition(rule: CompiledRule, { reason, decidedBy }: Transition): string {
+  if (reason === 'guard') return rule.guard?.text ?? '';
+  const level = levelOf(rule, decidedBy);
+  if (level === null) return '';
+  if (reason === 'condition' || reason === 'escalated') return level.plan.when;
+  if (reason === 'cleared' || reason === 'deescalated') return level.plan.clear ?? `!(${level.plan.when})`;
+  return '';
+}
+
+function levelOf(rule: CompiledRule, level: AlertLevel): CompiledLevel | null {
+  if (level === 'none') return null;
+  return level === 'critical' ? rule.critical : rule.warning;
+}
+
+/** JSON of the values the rule names, keys sorted: what an auditor compares. */
+function valuesText(rule: CompiledRule, values: readonly RuleValue[]): string {
+  const all = variableNames(rule.plan.scope);
+  const parts = rule.names.map((name) => `${JSON.stringify(name)}:${JSON.stringify(values[all.indexOf(name)])}`);
+  return `{${parts.join(',')}}`;
+}
+
+function summarize(rule: CompiledRule, scope: Scope, values: readonly RuleValue[]): string {
+  return rule.plan.summary.replaceAll(/\{\{\s*([a-z._0-9]+)\s*\}\}/g, (whole, name: string) => {
+    if (name === 'c.campaign_id') return scope.campaignId;
+    if (name === 'c.flight_id') return scope.flightId;
+    const index = variableNames(rule.plan.scope).indexOf(name);
+    if (index < 0) return whole;
+    const value = values[index];
+    if (value === null) return 'unknown';
+    return typeof value === 'number' ? String(Math.round(value * 100) / 100) : String(value);
+  });
+}
+
+function digest(parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(parts.join('|')).digest('hex').slice(0, 32);
+}

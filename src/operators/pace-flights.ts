@@ -1,0 +1,175 @@
+import { hourMs } from '../model/time.ts';
+import type { Campaign, Flight } from './campaign.ts';
+import { type Completeness, completenessAt } from './completeness.ts';
+import { impressionsBefore, impressionsBetween, spendBetween, spentBefore } from './flight-books.ts';
+import { expectationAt } from './flight-ledger.ts';
+import { ledgerOf } from './follow-flights.ts';
+import type { FlightScope, JudgeRules } from './judge-rules.ts';
+import type { LaneOutputs } from './lane-outputs.ts';
+import type { LaneState } from './lane-state.ts';
+import { type FlightBooks, type PacingStatus, type PacingValues, paceFlight } from './pacing.ts';
+
+const moveBp = 100;
+const evaluatedAfterEndMs = 72 * hourMs;
+
+type PersistedFor = 'status' | 'move' | 'hour';
+
+/** Evaluates flights when their campaign's timer runs (docs/semantics.md §7), and has their rules judged. */
+export class PaceFlights {
+  readonly #state: LaneState;
+  readonly #outputs: LaneOutputs;
+  readonly #rules: JudgeRules;
+
+  constructor(state: LaneState, outputs: LaneOutputs, rules: JudgeRules) {
+    this.#state = state;
+    this.#outputs = outputs;
+    this.#rules = rules;
+  }
+
+  /** Runs the campaign's timer of instant `t` at the record of `offset`. */
+  onTimer(campaign: Campaign, t: number, offset: number): void {
+    const organization = this.#state.organizations[campaign.orgSlot];
+    const sources = this.#state.requiredSources(campaign);
+    const completeness = completenessAt(sources, organization.frontiers, t, this.#state.clock);
+    const flights = campaign.flights.filter((flight) => flight.isEvaluable);
+    flights.sort((a, b) => (a.dates?.start ?? 0) - (b.dates?.start ?? 0) || (a.id < b.id ? -1 : 1));
+    for (const flight of flights) this.#evaluate(campaign, flight, completeness, t, offset);
+    this.#state.rearmCampaign(campaign, t);
+  }
+
+  #evaluate(campaign: Campaign, flight: Flight, completeness: Completeness, t: number, offset: number): void {
+    if (completeness.isStale) return this.#stale(campaign, flight, completeness, t, offset);
+    const asOf = completeness.asOf as number;
+    const last = flight.lastAsOf;
+    if (last !== null && (asOf < last || (asOf === last && !flight.wasStale))) return;
+    this.#judge(campaign, flight, asOf, completeness, t, offset);
+  }
+
+  #judge(campaign: Campaign, flight: Flight, asOf: number, completeness: Completeness, t: number, offset: number) {
+    const books = this.#books(campaign, flight);
+    const values = paceFlight(books, asOf);
+    const isInFlight = asOf >= books.start && asOf < books.end;
+    const osi = values.osiBp === null ? null : Number(values.osiBp);
+    const why = this.#whyPersist(flight, values.status, osi, t, isInFlight, false);
+    if (why !== null)
+      this.#persist(campaign, flight, { asOf, t, offset, status: values.status, why }, completeness, values);
+    const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness: completeness.text };
+    if (isInFlight) this.#rules.judgeFlight(scope, values, why !== null);
+    else if (asOf >= books.end) this.#rules.endFlight(scope);
+    flight.lastAsOf = asOf;
+    flight.lastStatus = values.status;
+    flight.wasStale = false;
+    flight.wasInFlight = isInFlight;
+    flight.isDone = asOf >= books.end + evaluatedAfterEndMs;
+    if (why !== null) {
+      flight.persistedAt = t;
+      flight.persistedOsi = osi;
+    }
+    this.#state.touch(campaign);
+  }
+
+  #stale(campaign: Campaign, flight: Flight, completeness: Completeness, t: number, offset: number): void {
+    const asOf = flight.lastAsOf ?? 0;
+    const why = this.#whyPersist(flight, 'stale_data', null, t, true, true);
+    if (why !== null) {
+      this.#persist(campaign, flight, { asOf, t, offset, status: 'stale_data', why }, completeness, null);
+      flight.persistedAt = t;
+      flight.persistedOsi = null;
+    }
+    if (flight.wasInFlight) {
+      const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness: completeness.text };
+      this.#rules.judgeFlight(scope, null, why !== null);
+    }
+    flight.lastStatus = 'stale_data';
+    flight.wasStale = true;
+    this.#state.touch(campaign);
+  }
+
+  #whyPersist(
+    flight: Flight,
+    status: PacingStatus,
+    osi: number | null,
+    t: number,
+    isHourly: boolean,
+    isStale: boolean,
+  ): PersistedFor | null {
+    if (flight.lastStatus !== status) return 'status';
+    if (!isStale) {
+      const before = flight.persistedOsi;
+      if ((osi === null) !== (before === null)) return 'move';
+      if (osi !== null && before !== null && Math.abs(osi - before) >= moveBp) return 'move';
+    }
+    return isHourly && flight.persistedAt !== null && t - flight.persistedAt >= hourMs ? 'hour' : null;
+  }
+
+  #books(campaign: Campaign, flight: Flight): FlightBooks {
+    const { clock } = this.#state;
+    const dates = flight.dates as NonNullable<Flight['dates']>;
+    return {
+      start: dates.start,
+      end: dates.end,
+      zone: dates.zone,
+      changes: ledgerOf(campaign, flight),
+      statuses: campaign.statuses,
+      previousStatus: flight.lastStatus,
+      spendBetween: (from, to) => spendBetween(campaign, from, to, clock),
+      impressionsBetween: (from, to) => impressionsBetween(campaign, from, to, clock),
+      spentBefore: (at) => spentBefore(campaign, flight, at, clock),
+      impressionsBefore: (at) => impressionsBefore(campaign, flight, at, clock),
+      weightOf: this.#state.weightOf(campaign, dates.zone),
+    };
+  }
+
+  #persist(
+    campaign: Campaign,
+    flight: Flight,
+    at: { asOf: number; t: number; offset: number; status: PacingStatus; why: PersistedFor },
+    completeness: Completeness,
+    values: PacingValues | null,
+  ): void {
+    const dates = flight.dates as NonNullable<Flight['dates']>;
+    const weightOf = this.#state.weightOf(campaign, dates.zone);
+    const terms = values?.terms ?? expectationAt(ledgerOf(campaign, flight), dates.start, at.asOf, weightOf).terms;
+    this.#outputs.snapshots.write({
+      org_id: campaign.orgId,
+      campaign_id: campaign.id,
+      flight_id: flight.id,
+      as_of: at.asOf,
+      evaluated_at: at.t,
+      status: at.status,
+      persisted_for: at.why,
+      mode: terms.mode,
+      currency: campaign.currency,
+      budget_micros: terms.budget ?? 0,
+      ...numbers(values),
+      daily_cap_micros: values === null ? null : terms.cap,
+      completeness: completeness.text,
+      ledger_version: flight.ledgerVersion,
+      plan_number: this.#state.planOf(campaign.orgId).plan.number,
+      partition: this.#outputs.partition,
+      version: this.#outputs.version(at.offset),
+    });
+  }
+}
+
+/** The judged columns; all null (unknown, not zero) when the flight is stale. */
+function numbers(values: PacingValues | null) {
+  return {
+    spend_micros: values?.spend ?? null,
+    expected_micros: values?.expected ?? null,
+    delivery_bp: values?.deliveryBp ?? null,
+    elapsed_bp: values?.elapsedBp ?? null,
+    osi_bp: values?.osiBp ?? null,
+    projected_micros: values?.projected ?? null,
+    run_rate_micros_per_day: values?.runRatePerDay ?? null,
+    required_micros_per_day: values?.requiredPerDay ?? null,
+    lift_bp: values?.liftBp ?? null,
+    exhaustion_at: values?.exhaustionAt ?? null,
+    day_target_micros: values?.dayTarget ?? null,
+    day_spend_micros: values?.daySpend ?? null,
+    day_pacing_bp: values?.dayPacingBp ?? null,
+    impressions_2h: values?.impressions2h ?? null,
+    spend_2h_micros: values?.spend2h ?? null,
+    expected_2h_micros: values?.expected2h ?? null,
+  };
+}

@@ -1,0 +1,165 @@
+import type { EventBatch } from '../model/event-batch.ts';
+import { limits } from '../model/limits.ts';
+import { CheckRecords } from '../operators/check-records.ts';
+import { ClockMarks } from '../operators/clock-marks.ts';
+import { FollowFlights } from '../operators/follow-flights.ts';
+import { JudgeRules } from '../operators/judge-rules.ts';
+import { groupCount, LaneCodec } from '../operators/lane-codec.ts';
+import { LaneOutputs } from '../operators/lane-outputs.ts';
+import { LaneState } from '../operators/lane-state.ts';
+import { MeasureDays } from '../operators/measure-days.ts';
+import type { Operator } from '../operators/operator.ts';
+import { PaceFlights } from '../operators/pace-flights.ts';
+import { extendSegment, type RawRecords, Segment } from '../operators/segment.ts';
+import type { LaneSnapshot } from '../state/state-store.ts';
+import type { LaneHarvest, LaneProgram, LaneProgramFactory, StreamRows } from './lane-program.ts';
+import { Topology } from './topology.ts';
+
+/** THE MAP of this product: what happens to a campaign event, left to right. */
+export const campaignTopology = new Topology('campaigns')
+  .source('events', 'ads.events.v1, one lane a partition')
+  .operator('decode', 'bytes to columns', { from: 'events' })
+  .operator('check', 'identity, time, duplicates', { from: 'decode' })
+  .operator('days', "daily metrics in the campaign's zone", { from: 'check' })
+  .operator('flights', 'cells, totals, ledgers, frontiers', { from: 'days' })
+  .operator('pace', 'expectation, OSI, projection, status', { from: 'flights' })
+  .operator('rules', 'conditions to alerts, with receipts', { from: 'pace' })
+  .operator('commit', 'delta, offset, outbox: one atomic step', { from: ['check', 'days', 'pace', 'rules'] })
+  .sink('clickhouse', 'six tables, idempotent rows', { from: 'commit' })
+  .sink('alerts', 'ads.alerts.v1', { from: 'commit' })
+  .sink('dead_letters', 'ads.dead-letters.v1', { from: 'commit' });
+
+/** Approximate bytes a dirty campaign and a dirty day add to a commit; decides only when to commit early. */
+const dirtyCampaignBytes = 400;
+const dirtyDayBytes = 400;
+
+/** The topology of one lane: docs/semantics.md §1.3, record by record, as loops over segments. */
+export class CampaignLane implements LaneProgram {
+  readonly #state = new LaneState();
+  readonly #marks = new ClockMarks();
+  readonly #codec = new LaneCodec(this.#state, this.#marks);
+  readonly #segment = new Segment();
+  readonly #outputs: LaneOutputs;
+  readonly #check: CheckRecords;
+  readonly #days: MeasureDays;
+  readonly #rules: JudgeRules;
+  readonly #pace: PaceFlights;
+  readonly #operators: readonly Operator[];
+  readonly #baseSizes = new Array<number>(groupCount).fill(1_024);
+  readonly #baseSeqs = new Array<number>(groupCount).fill(0);
+  #nextGroup = 0;
+  #baseCredit = 0;
+  #tailClock = Number.NEGATIVE_INFINITY;
+
+  constructor(lane: { partition: number; partitions: number; generation: number }) {
+    this.#outputs = new LaneOutputs(lane.partition, lane.generation);
+    this.#check = new CheckRecords(this.#state, this.#outputs, lane);
+    this.#days = new MeasureDays(this.#state, this.#outputs);
+    this.#rules = new JudgeRules(this.#state, this.#outputs);
+    this.#pace = new PaceFlights(this.#state, this.#outputs, this.#rules);
+    this.#operators = [this.#check, this.#days, new FollowFlights(this.#state, this.#outputs)];
+  }
+
+  get clockMs(): number {
+    return this.#state.clock;
+  }
+  get isAlertPending(): boolean {
+    return this.#outputs.isAlertPending;
+  }
+  get dirtyBytes(): number {
+    const dirty = this.#state.dirtyCampaigns.length * dirtyCampaignBytes + this.#days.dirtyCount * dirtyDayBytes;
+    return dirty + this.#outputs.byteLength;
+  }
+
+  apply(batch: EventBatch, raw: RawRecords): void {
+    const segment = this.#segment;
+    segment.begin(batch, raw);
+    this.#check.beginBatch();
+    for (let row = 0; row < batch.count; row = segment.to) {
+      this.#advanceClock(batch, row);
+      this.#runTimers(batch.offsets[row]);
+      extendSegment(segment, row, this.#state.clock, this.#state.timers.nextAt);
+      for (const operator of this.#operators) operator.onSegment(segment);
+      this.#marks.advance(this.#state.clock, batch.offsets[segment.to - 1]);
+    }
+  }
+
+  tailStart(): number {
+    return this.#marks.tail?.offset ?? 0;
+  }
+
+  remember(batch: EventBatch): void {
+    if (this.#tailClock === Number.NEGATIVE_INFINITY) this.#tailClock = this.#marks.tail?.clock ?? this.#tailClock;
+    const segment = this.#segment;
+    segment.begin(batch, noRawRecords);
+    for (let row = 0; row < batch.count; row++) {
+      this.#tailClock = Math.max(this.#tailClock, batch.logTimes[row]);
+      segment.clocks[row] = this.#tailClock;
+    }
+    this.#check.remember(segment);
+  }
+
+  harvest(seq: number): LaneHarvest {
+    const delta = this.#codec.writeDelta(seq);
+    this.#days.harvest();
+    this.#codec.settle();
+    const bases = this.#rewriteBases(seq, delta.length);
+    const outputs = this.#outputs.writers.filter((writer) => writer.rows > 0).map(takeRows);
+    this.#outputs.isAlertPending = false;
+    return { delta, bases, oldestDeltaSeq: Math.min(...this.#baseSeqs) + 1, outputs };
+  }
+
+  restore(snapshot: LaneSnapshot): void {
+    this.#codec.restore(snapshot.bases, snapshot.deltas);
+    const newest = snapshot.meta?.seq ?? 0;
+    const oldestDelta = snapshot.deltas[0]?.seq ?? newest + 1;
+    for (const group of snapshot.bases.keys()) this.#baseSeqs[group] = oldestDelta - 1;
+  }
+
+  #advanceClock(batch: EventBatch, row: number): void {
+    if (batch.logTimes[row] > this.#state.clock) this.#state.clock = batch.logTimes[row];
+  }
+
+  #runTimers(offset: number): void {
+    const { timers, clock } = this.#state;
+    for (let ran = 0; ran < limits.timersPerRecordMax && timers.nextAt <= clock; ran++) {
+      const timer = timers.pop();
+      if (timer.rank === 0) this.#rules.judgeSources(this.#state.organizations[timer.slot], timer.at, offset);
+      else this.#pace.onTimer(this.#state.campaigns[timer.slot], timer.at, offset);
+    }
+  }
+
+  /** Rewrites as many groups as keeps base bytes about equal to delta bytes (reliability: rolling base). */
+  #rewriteBases(seq: number, deltaBytes: number): { group: number; bytes: Uint8Array }[] {
+    const bases: { group: number; bytes: Uint8Array }[] = [];
+    this.#baseCredit += deltaBytes;
+    while (bases.length < groupCount && this.#baseCredit >= this.#baseSizes[this.#nextGroup]) {
+      const group = this.#nextGroup;
+      const bytes = this.#codec.writeBase(group, seq);
+      bases.push({ group, bytes });
+      this.#baseCredit -= bytes.length;
+      this.#baseSizes[group] = bytes.length;
+      this.#baseSeqs[group] = seq;
+      this.#nextGroup = (group + 1) % groupCount;
+    }
+    return bases;
+  }
+}
+
+const noRawRecords: RawRecords = {
+  bytes: new Uint8Array(0),
+  keyStarts: new Int32Array(0),
+  keyEnds: new Int32Array(0),
+  valueStarts: new Int32Array(0),
+  valueEnds: new Int32Array(0),
+};
+
+function takeRows(writer: { table: { name: string }; take(): { rows: number; bytes: Uint8Array } }): StreamRows {
+  return { stream: writer.table.name, ...writer.take() };
+}
+
+export const createCampaignLane: LaneProgramFactory = (lane) => new CampaignLane(lane);
+
+export function describeCampaignTopology(): string {
+  return campaignTopology.describe();
+}
