@@ -1,0 +1,76 @@
+import type { KindName, RejectReason } from '../../src/model/event-batch.ts';
+
+/** One record of the log, raw. */
+export interface LogRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly logTimeMs: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+}
+
+/** A record as its producer meant it. Money in micros, instants in epoch ms, dates in days since 1970-01-01. */
+export interface OracleEvent {
+  readonly kind: Exclude<KindName, 'rejected'>;
+  readonly org: string;
+  readonly eventId: string;
+  readonly campaign: string;
+  readonly flight: string | null;
+  readonly eventTime: number;
+  readonly source: string;
+  readonly test: boolean;
+  readonly fields: EventFields;
+}
+
+/** Every field that any kind reads; a kind that lacks one never looks at it. */
+export interface EventFields {
+  readonly currency: string;
+  readonly cpm_micros: number;
+  readonly cost_micros: number;
+  readonly basis: string | null;
+  readonly measurable: boolean;
+  readonly viewable: boolean;
+  readonly invalid: boolean;
+  readonly batch_count: number;
+  readonly quartile: string;
+  readonly conversion_time: number;
+  readonly touch_time: number | null;
+  readonly weight: number;
+  readonly revenue_micros: number;
+  readonly reversal: boolean;
+  readonly amount_micros: number;
+  readonly period_start: number;
+  readonly period_end: number;
+  readonly cumulative: boolean;
+  readonly delta_micros: number;
+  readonly applies_to: number;
+  readonly deltas: Readonly<Record<string, number>>;
+  readonly budget_micros: number;
+  readonly daily_cap_micros: number | null;
+  readonly effective_at: number;
+  readonly ledger_version: number;
+  readonly start_local: number;
+  readonly end_local: number;
+  readonly tz: string;
+  readonly mode: string;
+  readonly curve_id: string | null;
+  readonly rebase: string;
+  readonly status: string;
+  readonly cause: string;
+  readonly minute: number;
+  readonly requests: number;
+  readonly bids: number;
+  readonly wins: number;
+  readonly complete_through: number;
+  readonly number: number;
+  readonly body: string;
+}
+
+/** A record that could not be read. */
+export interface Refusal {
+  readonly refused: RejectReason;
+  readonly schemaId: number;
+}
+
+export type Decode = (record: LogRecord) => (OracleEvent & { readonly schemaId: number }) | Refusal;

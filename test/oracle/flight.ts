@@ -1,0 +1,208 @@
+import { startOfDay } from './civil-time.ts';
+import type { ItemBook } from './item-book.ts';
+import { floorDivide, floorTo, larger, quarter, smaller } from './whole-numbers.ts';
+import type { Weight } from './weight.ts';
+
+export interface BudgetChange {
+  readonly type: 'budget';
+  readonly effectiveAt: number;
+  readonly order: number;
+  readonly budget: bigint;
+  readonly cap: bigint | null;
+  readonly actual: bigint;
+}
+
+export interface FlightChange {
+  readonly type: 'flight';
+  readonly effectiveAt: number;
+  readonly order: number;
+  readonly mode: string;
+  readonly curve: string | null;
+  readonly end: number;
+  readonly rebase: string;
+  readonly actual: bigint;
+}
+
+export interface StatusChange {
+  readonly type: 'status';
+  readonly effectiveAt: number;
+  readonly order: number;
+  readonly status: string;
+  readonly cause: string;
+}
+
+export type Change = BudgetChange | FlightChange | StatusChange;
+
+export interface Dates {
+  readonly startLocal: number;
+  readonly endLocal: number;
+  readonly zone: string;
+  /** First instant of the flight. */
+  readonly s: number;
+  /** First instant after the flight. */
+  readonly e: number;
+}
+
+export function datesOf(startLocal: number, endLocal: number, zone: string): Dates {
+  return { startLocal, endLocal, zone, s: startOfDay(zone, startLocal), e: startOfDay(zone, endLocal + 1) };
+}
+
+/** Sum and items of one measure of a flight: S with spend in nanos, I with impressions. */
+export class FlightTotal {
+  total = 0n;
+
+  /** What the flight had before `at`: T − P(max(at, s), e). */
+  before(at: number, dates: Dates, items: ItemBook): bigint {
+    return this.total - items.sum(Math.max(at, dates.s), dates.e);
+  }
+}
+
+/** What an evaluation of a flight leaves for the next one. */
+export interface LastEvaluation {
+  readonly status: string;
+  readonly stale: boolean;
+}
+
+export class Flight {
+  readonly id: string;
+  dates: Dates | null = null;
+  readonly changes: (BudgetChange | FlightChange)[] = [];
+  highestBudgetVersion: number | null = null;
+  highestFlightVersion: number | null = null;
+  readonly spend = new FlightTotal();
+  readonly impressions = new FlightTotal();
+  last: LastEvaluation | null = null;
+  /** as_of of the last judged evaluation. */
+  judgedAsOf: number | null = null;
+  judgedInFlight = false;
+  /** An evaluation found as_of ≥ e + 72 h. */
+  isClosed = false;
+  persisted: { readonly osi: bigint | null; readonly t: number } | null = null;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  get hasBudget(): boolean {
+    return this.changes.some((change) => change.type === 'budget');
+  }
+
+  get isEvaluable(): boolean {
+    return this.dates !== null && this.hasBudget && !this.isClosed;
+  }
+
+  get ledgerVersion(): number {
+    return Math.max(this.highestBudgetVersion ?? 0, this.highestFlightVersion ?? 0);
+  }
+
+  spendAt(at: number, items: ItemBook): bigint {
+    return this.dates === null ? 0n : floorDivide(this.spend.before(at, this.dates, items), 1_000n);
+  }
+}
+
+/** Parameters in force on a stretch of the ledger. */
+export interface Parameters {
+  budget: bigint | null;
+  /** The budget that the one in force replaced. */
+  replaced: bigint | null;
+  cap: bigint | null;
+  mode: string;
+  curve: string | null;
+  end: number;
+  rebase: string;
+  frozen: boolean;
+}
+
+export type WeightOf = (parameters: Parameters) => Weight;
+
+interface Segment {
+  readonly at: number;
+  readonly c: number;
+  readonly start: bigint;
+  readonly parameters: Parameters;
+}
+
+/** The ledger of one flight read from its changes, afresh at every evaluation (§6.4). */
+export class Ledger {
+  readonly #segments: Segment[] = [];
+  readonly #weightOf: WeightOf;
+  readonly #s: number;
+
+  constructor(flight: Flight, statuses: readonly StatusChange[], weightOf: WeightOf) {
+    const dates = flight.dates as Dates;
+    this.#weightOf = weightOf;
+    this.#s = dates.s;
+    const changes: Change[] = [...flight.changes, ...statuses];
+    changes.sort((a, b) => a.effectiveAt - b.effectiveAt || a.order - b.order);
+    const firstBudget = changes.find((change) => change.type === 'budget');
+    const firstFlight = changes.find((change) => change.type === 'flight');
+    const isAtStart = (change: Change) =>
+      change.effectiveAt <= dates.s || change === firstBudget || change === firstFlight;
+    let parameters = empty(dates.e);
+    for (const change of changes.filter(isAtStart)) parameters = changed(parameters, change);
+    this.#segments.push({ at: dates.s, c: dates.s, start: 0n, parameters });
+    for (const change of changes.filter((each) => !isAtStart(each))) this.#follow(change);
+  }
+
+  /** Parameters after all changes that apply at or before max(at, s). */
+  parametersAt(at: number): Parameters {
+    return this.#segmentAt(at).parameters;
+  }
+
+  expectedAt(at: number): bigint {
+    const { c, start, parameters } = this.#segmentAt(at);
+    const { budget, end, frozen } = parameters;
+    if (budget === null) return start;
+    let expected = start;
+    if (!frozen) {
+      const weight = this.#weightOf(parameters);
+      const tau = Math.min(at, end);
+      const whole = weight.between(c, end);
+      if (whole > 0n) expected = start + floorDivide((budget - start) * weight.between(c, tau), whole);
+      else if (tau >= end) expected = budget;
+    }
+    return larger(0n, smaller(expected, budget));
+  }
+
+  #segmentAt(at: number): Segment {
+    return this.#segments.findLast((segment) => segment.at <= at) ?? this.#segments[0];
+  }
+
+  #follow(change: Change): void {
+    const at = change.effectiveAt;
+    const here = this.expectedAt(at);
+    const parameters = changed((this.#segments.at(-1) as Segment).parameters, change);
+    if (change.type === 'status' || parameters.rebase === 'ON_PLAN')
+      this.#segments.push({ at, c: at, start: here, parameters });
+    else if (parameters.rebase === 'ON_ACTUAL') this.#segments.push({ at, c: at, start: change.actual, parameters });
+    else this.#segments.push({ at, c: this.#s, start: 0n, parameters });
+  }
+}
+
+function empty(end: number): Parameters {
+  return {
+    budget: null,
+    replaced: null,
+    cap: null,
+    mode: 'EVEN',
+    curve: null,
+    end,
+    rebase: 'ON_PLAN',
+    frozen: false,
+  };
+}
+
+function changed(old: Parameters, change: Change): Parameters {
+  if (change.type === 'budget') return { ...old, budget: change.budget, cap: change.cap, replaced: old.budget };
+  if (change.type === 'flight')
+    return { ...old, mode: change.mode, curve: change.curve, end: change.end, rebase: change.rebase };
+  if (change.cause !== 'ADVERTISER') return old;
+  return { ...old, frozen: change.status !== 'ACTIVE' };
+}
+
+/** E0 of a change that rebases on what was spent: S(floor(c', q)) as known when the change was counted. */
+export function actualAt(flight: Flight, effectiveAt: number, clock: number, items: ItemBook): bigint {
+  const earliest = floorTo(clock, quarter) - 285 * quarter;
+  const at = Math.min(Math.max(effectiveAt, earliest), clock);
+  return larger(0n, flight.spendAt(floorTo(at, quarter), items));
+}

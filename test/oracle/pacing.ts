@@ -1,0 +1,182 @@
+import type { Plan } from '../../src/model/plan.ts';
+import type { Campaign } from './campaign.ts';
+import { localDay, startOfDay } from './civil-time.ts';
+import { type Dates, type Flight, Ledger, type Parameters } from './flight.ts';
+import { campaignView, requiredSources, sourceView } from './plans.ts';
+import { evenWeight, trafficWeight, type Weight } from './weight.ts';
+import { ceilDivide, day, floorDivide, floorTo, hour, larger, minute, quarter, smaller } from './whole-numbers.ts';
+
+/** Frontier of each required source, and what follows from them (§7.1). */
+export interface Completeness {
+  readonly asOf: number;
+  readonly stale: boolean;
+  readonly text: string;
+}
+
+export type FrontierOf = (source: string) => number | null;
+
+export function completenessAt(plan: Plan, campaign: string, t: number, clock: number, frontierOf: FrontierOf): Completeness {
+  const sources = requiredSources(plan, campaign).map((name) => ({ name, frontier: frontierOf(name) }));
+  const text = sources.map(({ name, frontier }) => `${name}=${frontier ?? 'none'}`).join(',');
+  if (sources.some(({ frontier }) => frontier === null)) return { asOf: 0, stale: true, text };
+  const frontiers = sources.length === 0 ? [t - 120_000] : sources.map(({ frontier }) => frontier as number);
+  const f = Math.min(...frontiers);
+  const asOf = floorTo(f, quarter) >= floorTo(clock, minute) - 177 * minute ? floorTo(f, minute) : floorTo(f, quarter);
+  const behind = sources.some(({ name, frontier }) => t - (frontier as number) > sourceView(plan, name).stale_after_ms);
+  return { asOf, stale: behind || asOf < floorTo(clock, quarter) - 46 * hour, text };
+}
+
+/** All numbers of one evaluation at `a` = as_of (§7.2). Money in micros. */
+export interface Pacing {
+  readonly a: number;
+  readonly s: number;
+  readonly e: number;
+  readonly zone: string;
+  readonly mode: string;
+  readonly budget: bigint;
+  readonly budgetWasCut: boolean;
+  readonly cap: bigint | null;
+  readonly spend: bigint;
+  readonly impressions: bigint;
+  readonly expected: bigint | null;
+  readonly delivery: bigint | null;
+  readonly elapsed: bigint;
+  readonly osi: bigint | null;
+  readonly projected: bigint | null;
+  readonly runRate: bigint | null;
+  readonly required: bigint | null;
+  readonly lift: bigint | null;
+  readonly exhaustionAt: number | null;
+  readonly dayTarget: bigint | null;
+  readonly daySpend: bigint;
+  readonly dayPacing: bigint | null;
+  readonly impressions2h: bigint;
+  readonly spend2h: bigint;
+  readonly expected2h: bigint | null;
+}
+
+function weightFrom(plan: Plan, campaign: string, dates: Dates) {
+  return ({ mode, curve }: Parameters): Weight => {
+    if (mode !== 'TRAFFIC') return evenWeight;
+    const fallback = campaignView(plan, campaign).profile;
+    for (const name of [curve, fallback])
+      if (name !== null && Object.hasOwn(plan.profiles, name)) return trafficWeight(dates.zone, plan.profiles[name]);
+    return evenWeight;
+  };
+}
+
+export function pacingAt(campaign: Campaign, flight: Flight, plan: Plan, a: number): Pacing {
+  const dates = flight.dates as Dates;
+  const { s, e, zone } = dates;
+  const weightOf = weightFrom(plan, campaign.id, dates);
+  const ledger = new Ledger(flight, campaign.statuses, weightOf);
+  const now = ledger.parametersAt(a);
+  const W = weightOf(now);
+  const S = (at: number) => flight.spendAt(at, campaign.spendItems);
+  const P = (from: number, to: number) => floorDivide(campaign.spendItems.sum(from, to), 1_000n);
+  const E = (at: number) => (ledger.parametersAt(at).mode === 'ASAP' ? null : ledger.expectedAt(at));
+  const B = now.budget ?? 0n;
+  const spend = S(a);
+  const expected = now.mode === 'ASAP' ? null : a < s ? 0n : E(a);
+  const inside = a >= s && a < e;
+
+  const x = Math.max(s, floorTo(a - day, quarter));
+  const R = P(x, a);
+  const past = W.between(x, a);
+  const rest = W.between(a, e);
+  const left = larger(B - spend, 0n);
+
+  const two = floorTo(a - 2 * hour, quarter);
+  const expectedThen = E(Math.max(s, two));
+  const today = dayNumbers(dates, a, inside, now, B, W, S, P);
+  const exhausts = inside && spend < B && R > 0n && past > 0n;
+  return {
+    a,
+    s,
+    e,
+    zone,
+    mode: now.mode,
+    budget: B,
+    budgetWasCut: now.replaced !== null && B < now.replaced,
+    cap: now.cap,
+    spend,
+    impressions: flight.impressions.before(a, dates, campaign.impressionItems),
+    expected,
+    delivery: B === 0n ? null : floorDivide(10_000n * spend, B),
+    elapsed: elapsedAt(dates, a, W),
+    osi:
+      expected === null || expected < larger(ceilDivide(B, 200n), 1n)
+        ? null
+        : floorDivide(10_000n * larger(spend, 0n), expected),
+    projected: past === 0n ? null : spend + floorDivide(R * rest, past),
+    runRate: a <= x ? null : floorDivide(R * BigInt(day), BigInt(a - x)),
+    required: a >= e ? null : floorDivide(left * BigInt(day), BigInt(e - a)),
+    lift: R <= 0n || rest === 0n || past === 0n ? null : floorDivide(10_000n * left * past, rest * R),
+    exhaustionAt: exhausts ? W.reach(a, ceilDivide((B - spend) * past, R), e) : null,
+    ...today,
+    impressions2h: campaign.impressionItems.sum(two, a),
+    spend2h: P(two, a),
+    expected2h:
+      now.mode === 'ASAP' ? null : a < s ? 0n : expected === null || expectedThen === null ? null : expected - expectedThen,
+  };
+}
+
+function elapsedAt({ s, e }: Dates, a: number, W: Weight): bigint {
+  const whole = W.between(s, e);
+  if (whole === 0n) return a >= e ? 10_000n : 0n;
+  return floorDivide(10_000n * W.between(s, Math.min(Math.max(a, s), e)), whole);
+}
+
+function dayNumbers(
+  { s, e, zone }: Dates,
+  a: number,
+  inside: boolean,
+  { mode, cap }: Parameters,
+  B: bigint,
+  W: Weight,
+  S: (at: number) => bigint,
+  P: (from: number, to: number) => bigint,
+): Pick<Pacing, 'dayTarget' | 'daySpend' | 'dayPacing'> {
+  const date = localDay(zone, a);
+  const ds = startOfDay(zone, date);
+  const daySpend = P(ds, a);
+  if (!inside) return { dayTarget: null, daySpend, dayPacing: null };
+  const d0 = Math.max(ds, s);
+  const d1 = Math.min(startOfDay(zone, date + 1), e);
+  const rest = W.between(d0, e);
+  const whole = W.between(d0, d1);
+  let dayTarget: bigint | null = null;
+  if (rest > 0n && mode === 'ASAP') dayTarget = cap;
+  else if (rest > 0n) {
+    dayTarget = larger(0n, floorDivide((B - S(d0)) * whole, rest));
+    if (cap !== null) dayTarget = smaller(dayTarget, cap);
+  }
+  const passed = W.between(d0, a);
+  const judged = dayTarget !== null && dayTarget !== 0n && passed !== 0n;
+  return {
+    dayTarget,
+    daySpend,
+    dayPacing: judged ? floorDivide(10_000n * daySpend * whole, (dayTarget as bigint) * passed) : null,
+  };
+}
+
+/** The first status that holds (§7.3); `previous` is that of the flight's last evaluation. */
+export function statusOf(pacing: Pacing, campaign: Campaign, previous: string | null): string {
+  const { a, s, e, spend: S, budget: B, osi } = pacing;
+  if (a >= e) return 100n * S > 105n * B ? 'ended_over' : 100n * S >= 95n * B ? 'ended_full' : 'ended_under';
+  if (a < s) return 'not_started';
+  if (S >= B) return S > B && pacing.budgetWasCut ? 'overspent_after_cut' : 'exhausted';
+  const inForce = campaign.statuses
+    .filter((status) => status.effectiveAt <= a)
+    .sort((x, y) => x.effectiveAt - y.effectiveAt || x.order - y.order)
+    .at(-1);
+  if (inForce?.status === 'PAUSED' || inForce?.status === 'ENDED')
+    return inForce.cause === 'ADVERTISER' || inForce.cause === 'SCHEDULE' ? 'paused' : 'blocked';
+  if (pacing.cap !== null && pacing.daySpend >= pacing.cap) return 'capped_today';
+  if (pacing.mode === 'ASAP') return 'on_track';
+  if (osi === null || a - s < day || pacing.elapsed < 1_000n) return 'warming_up';
+  if (osi < 7_500n || (previous === 'severely_behind' && osi < 7_800n)) return 'severely_behind';
+  if (osi < 9_000n || ((previous === 'behind' || previous === 'severely_behind') && osi < 9_300n)) return 'behind';
+  if (osi > 11_000n || (previous === 'ahead' && osi > 10_700n)) return 'ahead';
+  return 'on_track';
+}

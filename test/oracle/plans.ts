@@ -1,0 +1,87 @@
+import { readPlan } from '../../src/model/plan-schema.ts';
+import { PlanProblem } from '../../src/model/plan-schema.ts';
+import type { CampaignPlan, Plan, PlanDefaults, SourcePlan } from '../../src/model/plan.ts';
+import { day, hour } from './whole-numbers.ts';
+
+/** What holds where nobody wrote a plan (docs/semantics.md §3). */
+const planZero: Plan = {
+  format: 1,
+  org_id: '',
+  number: 0,
+  defaults: {
+    zone: 'UTC',
+    evaluate_every_ms: 300_000,
+    spend: { from: 'impressions', source: '', cost_basis: 'MEDIA' },
+    delivery_source: null,
+    profile: null,
+    day_allowance_bp: 10_000,
+  },
+  sources: {},
+  profiles: {},
+  rules: [],
+  campaigns: {},
+};
+
+const undeclaredSource: SourcePlan = {
+  heartbeats: false,
+  delay_ms: 120_000,
+  expected_interval_ms: 0,
+  stale_after_ms: 6 * hour,
+};
+
+/** The plan of a body, or null when it is none. What a plan is, is shared with everybody who reads one. */
+export function parsePlan(body: string): Plan | null {
+  try {
+    return readPlan(body).plan;
+  } catch (cause) {
+    if (cause instanceof PlanProblem) return null;
+    throw cause;
+  }
+}
+
+export class Plans {
+  readonly #own = new Map<string, Plan>();
+
+  /** Puts a plan in force; false when its number is not above that of the organization's own plan. */
+  offer(org: string, plan: Plan): boolean {
+    const before = this.#own.get(org);
+    if (before !== undefined && plan.number <= before.number) return false;
+    this.#own.set(org, plan);
+    return true;
+  }
+
+  inForce(org: string): Plan {
+    return this.#own.get(org) ?? this.#own.get('_default') ?? planZero;
+  }
+}
+
+type CampaignView = Pick<PlanDefaults, 'spend' | 'delivery_source' | 'profile' | 'day_allowance_bp'> & {
+  readonly labels: Readonly<Record<string, string>>;
+};
+
+/** What a plan says about a campaign: its own entry over the defaults, field by field. */
+export function campaignView(plan: Plan, campaign: string): CampaignView {
+  const own: CampaignPlan = Object.hasOwn(plan.campaigns, campaign) ? plan.campaigns[campaign] : {};
+  return {
+    spend: own.spend ?? plan.defaults.spend,
+    delivery_source: own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source,
+    profile: own.profile ?? plan.defaults.profile,
+    day_allowance_bp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
+    labels: own.labels ?? {},
+  };
+}
+
+export function sourceView(plan: Plan, source: string): SourcePlan {
+  return Object.hasOwn(plan.sources, source) ? plan.sources[source] : undeclaredSource;
+}
+
+/** Sources whose word a flight of the campaign waits for, by name. */
+export function requiredSources(plan: Plan, campaign: string): string[] {
+  const { spend, delivery_source } = campaignView(plan, campaign);
+  const names = new Set<string>();
+  if (spend.source !== '') names.add(spend.source);
+  if (delivery_source !== null) names.add(delivery_source);
+  return [...names].sort();
+}
+
+export const lateness = { delivery: 3 * day, money: 32 * day } as const;

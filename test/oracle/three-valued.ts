@@ -1,0 +1,112 @@
+import { type ASTNode, Environment } from '@marcbachmann/cel-js';
+
+/** A third value, and a fourth: docs/semantics.md §8.3. */
+export const failed = Symbol('failed');
+export type Known = number | string | boolean;
+/** Null is unknown. */
+export type Answer = Known | null | typeof failed;
+export type Values = Readonly<Record<string, Known | null>>;
+
+const parsed = new Map<string, ASTNode>();
+
+export function ask(condition: string, values: Values): Answer {
+  return walk(parse(condition), values);
+}
+
+/** Every name that a condition reads. */
+export function namesIn(condition: string): string[] {
+  const names: string[] = [];
+  const visit = (node: unknown): void => {
+    if (Array.isArray(node)) for (const each of node) visit(each);
+    if (!isNode(node)) return;
+    if (node.op === '.') names.push(nameOf(node));
+    else visit(node.args);
+  };
+  visit(parse(condition));
+  return names;
+}
+
+function isNode(value: unknown): value is ASTNode {
+  return value !== null && typeof value === 'object' && 'op' in value;
+}
+
+function parse(condition: string): ASTNode {
+  let ast = parsed.get(condition);
+  if (ast === undefined) {
+    ast = new Environment({ unlistedVariablesAreDyn: true }).parse(condition).ast;
+    parsed.set(condition, ast);
+  }
+  return ast;
+}
+
+function nameOf(node: ASTNode): string {
+  const [object, field] = node.args as [ASTNode, string];
+  return `${String(object.args)}.${field}`;
+}
+
+function walk(node: ASTNode, values: Values): Answer {
+  const args = node.args as unknown;
+  const one = () => walk(args as ASTNode, values);
+  const many = () => (args as ASTNode[]).map((each) => walk(each, values));
+  switch (node.op) {
+    case 'value':
+      return args as Known;
+    case '.': {
+      const name = nameOf(node);
+      if (!(name in values)) throw new Error(`condition reads ${name}, which has no value`);
+      return values[name];
+    }
+    case '&&':
+      return combine(many(), false);
+    case '||':
+      return combine(many(), true);
+    case '!_': {
+      const x = one();
+      return typeof x === 'boolean' ? !x : x;
+    }
+    case '-_': {
+      const x = one();
+      return typeof x === 'number' ? -x : x;
+    }
+    case '?:': {
+      const [test, yes, no] = args as ASTNode[];
+      const x = walk(test, values);
+      if (x === failed || x === null) return x;
+      return walk(x === true ? yes : no, values);
+    }
+    default:
+      return calculate(node.op, many());
+  }
+}
+
+function combine(sides: Answer[], decides: boolean): Answer {
+  if (sides.includes(decides)) return decides;
+  if (sides.includes(failed)) return failed;
+  return sides.includes(null) ? null : !decides;
+}
+
+function calculate(op: string, [x, y]: Answer[]): Answer {
+  if (x === failed || y === failed) return failed;
+  if (x === null || y === null) return null;
+  const a = x as number;
+  const b = y as number;
+  if (op === '==') return a === b;
+  if (op === '!=') return a !== b;
+  if (op === '<') return a < b;
+  if (op === '<=') return a <= b;
+  if (op === '>') return a > b;
+  if (op === '>=') return a >= b;
+  return finite(arithmetic(op, a, b));
+}
+
+function arithmetic(op: string, a: number, b: number): number {
+  if (op === '+') return a + b;
+  if (op === '-') return a - b;
+  if (op === '*') return a * b;
+  if (op === '/') return a / b;
+  throw new Error(`condition uses ${op}`);
+}
+
+function finite(result: number): Answer {
+  return Number.isFinite(result) ? result : failed;
+}

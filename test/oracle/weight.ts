@@ -1,0 +1,81 @@
+import { hourOfWeek } from './civil-time.ts';
+import { floorTo, quarter } from './whole-numbers.ts';
+
+/** How a flight's budget is meant to flow: W(a, b) of docs/semantics.md §6.4. */
+export interface Weight {
+  between(a: number, b: number): bigint;
+  /** Least u with between(a, u) ≥ wanted, looking no further than `end`; null when there is none before it. */
+  reach(a: number, wanted: bigint, end: number): number | null;
+}
+
+export const evenWeight: Weight = {
+  between: (a, b) => (a < b ? BigInt(b - a) : 0n),
+  reach: (a, wanted, end) => {
+    const u = BigInt(a) + wanted;
+    return u >= BigInt(end) ? null : Number(u);
+  },
+};
+
+/**
+ * A traffic profile in a zone. `#sums[i]` is the weight from `#base` to the start of quarter-hour i, a
+ * table of the plain sum, because every evaluation asks for sums over the whole flight.
+ */
+export class TrafficWeight implements Weight {
+  readonly #zone: string;
+  readonly #profile: readonly number[];
+  #base = 0;
+  #sums: bigint[] = [];
+
+  constructor(zone: string, profile: readonly number[]) {
+    this.#zone = zone;
+    this.#profile = profile;
+  }
+
+  between(a: number, b: number): bigint {
+    return a < b ? this.#upTo(b, a) - this.#upTo(a, b) : 0n;
+  }
+
+  reach(a: number, wanted: bigint, end: number): number | null {
+    if (a >= end || this.between(a, end - 1) < wanted) return null;
+    let low = a;
+    let high = end - 1;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.between(a, middle) >= wanted) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #upTo(instant: number, other: number): bigint {
+    this.#cover(Math.min(instant, other), Math.max(instant, other));
+    const start = floorTo(instant, quarter);
+    const sum = this.#sums[(start - this.#base) / quarter];
+    return sum + BigInt(this.#at(start)) * BigInt(instant - start);
+  }
+
+  #at(quarterStart: number): number {
+    return this.#profile[hourOfWeek(this.#zone, quarterStart)];
+  }
+
+  #cover(from: number, to: number): void {
+    if (this.#sums.length === 0 || from < this.#base) {
+      this.#base = floorTo(from, quarter) - 96 * quarter;
+      this.#sums = [0n];
+    }
+    for (let i = this.#sums.length - 1; this.#base + i * quarter <= to; i++) {
+      this.#sums.push(this.#sums[i] + BigInt(this.#at(this.#base + i * quarter)) * BigInt(quarter));
+    }
+  }
+}
+
+const known = new WeakMap<readonly number[], Map<string, TrafficWeight>>();
+
+/** One table per profile and zone; profiles are parsed once per plan, so their identity is their content. */
+export function trafficWeight(zone: string, profile: readonly number[]): TrafficWeight {
+  const byZone = known.get(profile) ?? new Map<string, TrafficWeight>();
+  known.set(profile, byZone);
+  const weight = byZone.get(zone) ?? new TrafficWeight(zone, profile);
+  byZone.set(zone, weight);
+  return weight;
+}
