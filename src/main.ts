@@ -7,4 +7,6 @@ import { Terminal } from './cli/terminal.ts';
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 74));
 
 const terminal = new Terminal(process.stdout, process.stderr, process.env);
-process.exitCode = await runCommandLine(process.argv.slice(2), commands, terminal);
+const exitCode = await runCommandLine(process.argv.slice(2), commands, terminal);
+// Everything is closed by now. A handle that some library forgot must not keep the process alive.
+process.stdout.write('', () => process.exit(exitCode));

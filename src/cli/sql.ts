@@ -28,7 +28,8 @@ export const sqlCommand: Command = {
 };
 
 function printAnswer(answer: QueryAnswer, terminal: Terminal, asJson: boolean): void {
-  if (answer.kind === 'text') terminal.write(answer.text.endsWith('\n') || answer.text === '' ? answer.text : `${answer.text}\n`);
+  if (answer.kind === 'text')
+    terminal.write(answer.text.endsWith('\n') || answer.text === '' ? answer.text : `${answer.text}\n`);
   else if (asJson) for (const row of rowsOf(answer)) terminal.printJson(row);
   else {
     for (const line of textTable(answer.columns, answer.rows)) terminal.print(line);

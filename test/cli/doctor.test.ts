@@ -1,0 +1,50 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { checkClock, checkDisk, checkNode, checkPort, checkWritable } from '../../src/cli/doctor/checks.ts';
+
+test('an old Node is named with the fix', () => {
+  expect(checkNode('24.12.0').status).toBe('ok');
+  expect(checkNode('26.1.0').status).toBe('ok');
+  expect(checkNode('24.11.9')).toMatchObject({
+    id: 'node.version',
+    status: 'failed',
+    fix: expect.stringContaining('24.12'),
+  });
+  expect(checkNode('20.20.2').status).toBe('failed');
+});
+
+test('looking at a directory leaves nothing behind', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'paceline-doctor-test-'));
+  try {
+    expect(checkWritable(join(directory, 'not', 'yet', 'there'))).toMatchObject({
+      status: 'ok',
+      detail: expect.stringContaining('will be made'),
+    });
+    expect(checkDisk(join(directory, 'not'))).toMatchObject({ id: 'data.disk' });
+    expect(checkClock(directory).status).toBe('ok');
+    expect(readdirSync(directory)).toEqual([]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('a taken port is a failure unless the running engine holds it', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  try {
+    expect(await checkPort('port.http', '127.0.0.1', port, undefined)).toMatchObject({
+      status: 'failed',
+      detail: expect.stringContaining(`127.0.0.1:${port} is held by`),
+    });
+    if (process.platform === 'linux')
+      expect(await checkPort('port.http', '127.0.0.1', port, process.pid)).toMatchObject({ status: 'ok' });
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+  expect(await checkPort('port.http', '127.0.0.1', port, undefined)).toMatchObject({ status: 'ok' });
+  expect(await checkPort('port.http', '127.0.0.1', 0, undefined)).toMatchObject({ status: 'ok' });
+});
