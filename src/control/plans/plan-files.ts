@@ -1,0 +1,121 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defaultPlanOrg } from '../../model/ids.ts';
+import type { Plan, RulePlan } from '../../model/plan.ts';
+import { planSchema } from '../../model/plan-schema.ts';
+import { ConfigError, type Problem } from '../config/problem.ts';
+import { checkFile } from './checked-file.ts';
+import { listOrganizations, organizationsFileSchema } from './organizations-file.ts';
+import { type ReadRule, readRule } from './rule-file.ts';
+
+/** A plan before the log gives it a number. */
+export type PlanDraft = Omit<Plan, 'number'>;
+
+export interface PlanFiles {
+  /** One draft an organization, the default first. */
+  readonly drafts: readonly PlanDraft[];
+  readonly rules: readonly ReadRule[];
+}
+
+/**
+ * Reads organizations and rules and makes one plan draft an organization. Throws a ConfigError that
+ * lists every problem of every file with its place; nothing is half applied.
+ */
+export function readPlanFiles(paths: { organizations: string; rules: string }): PlanFiles {
+  const problems: Problem[] = [];
+  const rules = readRules(paths.rules, problems);
+  const text = readText(paths.organizations, problems);
+  if (text === undefined) throw new ConfigError(problems);
+  const checked = checkFile(paths.organizations, text, organizationsFileSchema);
+  problems.push(...checked.problems);
+  if (checked.value === undefined) throw new ConfigError(problems);
+  const known = new Set(Object.keys(checked.value.organizations));
+  problems.push(...unknownOrganizations(rules, known));
+  const drafts = listOrganizations(checked.value).map(({ orgId, ...settings }) => ({
+    format: 1 as const,
+    org_id: orgId,
+    ...settings,
+    rules: rulesFor(orgId, rules),
+  }));
+  for (const draft of drafts) problems.push(...draftProblems(draft, checked.placeOf));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { drafts, rules };
+}
+
+function readRules(directory: string, problems: Problem[]): ReadRule[] {
+  const rules: ReadRule[] = [];
+  for (const name of listYaml(directory, problems)) {
+    const file = join(directory, name);
+    const text = readText(file, problems);
+    if (text === undefined) continue;
+    const { read, problems: found } = readRule(file, text);
+    problems.push(...found);
+    const twin = rules.find((other) => other.rule.id === read?.rule.id);
+    if (twin !== undefined) {
+      problems.push({ file, line: 1, column: 1, message: `rule id "${twin.rule.id}" is also used in ${twin.file}` });
+    }
+    if (read !== undefined) rules.push(read);
+  }
+  return rules;
+}
+
+function listYaml(directory: string, problems: Problem[]): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => /\.ya?ml$/.test(name))
+      .sort();
+  } catch (cause) {
+    problems.push({ file: directory, line: 1, column: 1, message: `cannot be read: ${(cause as Error).message}` });
+    return [];
+  }
+}
+
+function readText(file: string, problems: Problem[]): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    problems.push({ file, line: 1, column: 1, message: `cannot be read: ${(cause as Error).message}` });
+    return undefined;
+  }
+}
+
+function rulesFor(orgId: string, rules: readonly ReadRule[]): RulePlan[] {
+  const own = rules.filter(({ organizations }) => organizations === undefined || organizations.includes(orgId));
+  return own.map(({ rule }) => rule).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function unknownOrganizations(rules: readonly ReadRule[], known: ReadonlySet<string>): Problem[] {
+  return rules.flatMap(({ file, organizations }) =>
+    (organizations ?? [])
+      .filter((orgId) => orgId !== defaultPlanOrg && !known.has(orgId))
+      .map((orgId) => ({
+        file,
+        line: 1,
+        column: 1,
+        message: `organization "${orgId}" is not in the organizations file`,
+      })),
+  );
+}
+
+/** What the plan itself demands beyond the files' shapes: zones, profiles that exist, bounds. */
+function draftProblems(
+  draft: PlanDraft,
+  placeOf: (path: readonly PropertyKey[]) => { file: string; line: number; column: number },
+): Problem[] {
+  const root = draft.org_id === defaultPlanOrg ? ['defaults'] : ['organizations', draft.org_id];
+  const parsed = planSchema.safeParse({ ...draft, number: 1 });
+  const problems = (parsed.error?.issues ?? []).map((issue) => {
+    // The files say `zone` where the plan says `defaults.zone`, and `evaluate_every` for `…_ms`.
+    const path = issue.path.map(String).filter((key) => key !== 'defaults');
+    const written = path.map((key) => key.replace(/_ms$/, '').replace(/_bp$/, '_percent'));
+    return { ...placeOf([...root, ...written]), message: `${draft.org_id}: ${path.join('.')}: ${issue.message}` };
+  });
+  const { profile } = draft.defaults;
+  if (profile !== null && !Object.hasOwn(draft.profiles, profile)) {
+    problems.push({
+      ...placeOf([...root, 'profile']),
+      message: `${draft.org_id}: profile "${profile}" does not exist`,
+    });
+  }
+  return problems;
+}
