@@ -23,9 +23,11 @@ interface JsonCompact {
 export async function askClickHouse(endpoint: QueryEndpoint, sql: string): Promise<QueryAnswer> {
   const url = new URL(endpoint.url);
   url.searchParams.set('default_format', 'JSONCompact');
-  const response = await fetch(url, { method: 'POST', headers: { ...endpoint.headers }, body: sql }).catch((cause: unknown) => {
-    throw new EngineError('SINK_UNAVAILABLE', `no answer from ClickHouse at ${endpoint.url}`, { cause });
-  });
+  const response = await fetch(url, { method: 'POST', headers: { ...endpoint.headers }, body: sql }).catch(
+    (cause: unknown) => {
+      throw new EngineError('SINK_UNAVAILABLE', `no answer from ClickHouse at ${endpoint.url}`, { cause });
+    },
+  );
   const text = await response.text();
   if (response.ok) return readAnswer(text, response.headers.get('x-clickhouse-format'));
   const isRefused = response.status === 401 || response.status === 403;

@@ -8,7 +8,11 @@ export interface EngineStatus {
   readonly data_directory: string;
   readonly generation: number;
   readonly addresses: { readonly http: string | null; readonly clickhouse: string | null };
-  readonly config: { readonly files: readonly string[]; readonly checksum: string; readonly last_reload_successful: boolean };
+  readonly config: {
+    readonly files: readonly string[];
+    readonly checksum: string;
+    readonly last_reload_successful: boolean;
+  };
   readonly lanes: readonly LaneStatus[];
   readonly sinks: readonly SinkStatus[];
   readonly records: number;
@@ -26,11 +30,15 @@ export interface LaneStatus {
   readonly records: number;
   /** Commits since the start. */
   readonly commits: number;
+  /** Why the lane does not read at the moment; null = it reads. */
+  readonly paused_for: string | null;
 }
 
 export interface SinkStatus {
   readonly sink: string;
   readonly is_up: boolean;
   readonly rows: number;
+  /** Committed chunks that it has not taken yet. */
+  readonly chunks_queued: number;
   readonly last_error: string | null;
 }

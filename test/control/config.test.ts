@@ -30,13 +30,13 @@ test('an empty file means the defaults', () => {
 });
 
 test('every mistake is named at once, with its place and the nearest known key', () => {
-  const text = 'htpp: 1\nhttp:\n  prot: 8686\n  host: 3\nlog: {partitions: 0, encoding: arvo}\ncommit: fast\n';
+  const text = 'htpp: 1\nhttp:\n  prot: 8686\n  host: 3\nlog: {partitions: 0, encoding: binray}\ncommit: fast\n';
   expect(problemsOf({ 'p.yaml': text })).toEqual([
     'p.yaml:1:1: unknown setting "htpp"; did you mean "http"?',
     'p.yaml:3:3: unknown setting "http.prot"; did you mean "port"?',
     'p.yaml:4:9: http.host: must be string, got 3',
     'p.yaml:5:19: log.partitions: must be integer from 1 to 1024, got 0',
-    'p.yaml:5:32: log.encoding: must be avro | json, got "arvo"; did you mean "avro"?',
+    'p.yaml:5:32: log.encoding: must be binary | jsonl, got "binray"; did you mean "binary"?',
     'p.yaml:6:9: commit: must be a mapping of settings',
   ]);
 });

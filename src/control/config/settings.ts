@@ -48,8 +48,8 @@ export const configSchema = z.strictObject({
         doc: 'Partitions of a log that is made new. An existing log keeps its own number for ever.',
         reload: 'restart',
       }),
-      encoding: setting(z.enum(['avro', 'json']).default('avro'), {
-        doc: 'How a log that is made new stores records: binary frames around Avro, or one JSON object a line.',
+      encoding: setting(z.enum(['binary', 'jsonl']).default('binary'), {
+        doc: 'How a log that is made new stores records: checksummed frames around Avro, or one JSON object a line.',
         reload: 'restart',
       }),
       mode: setting(z.enum(['live', 'replayed']).default('live'), {

@@ -33,16 +33,32 @@ export const metricCatalogue = {
     help: 'Records applied, ticks and plans included.',
     labels: ['partition'],
   },
-  paceline_bytes_in_total: { type: 'counter', help: 'Bytes of records read.', labels: ['partition'] },
-  paceline_records_rejected_total: { type: 'counter', help: 'Records sent to the dead letters.', labels: ['reason'] },
+  paceline_bytes_in_total: {
+    type: 'counter',
+    help: 'Bytes of records applied, keys and framing included.',
+    labels: ['partition'],
+  },
+  paceline_records_rejected_total: {
+    type: 'counter',
+    help: 'Records that the decoder refused.',
+    labels: ['partition'],
+  },
   paceline_rows_out_total: { type: 'counter', help: 'Rows committed for delivery.', labels: ['stream'] },
   paceline_lane_clock_timestamp_seconds: {
     type: 'gauge',
     help: 'Lane clock: newest log time applied.',
     labels: ['partition'],
   },
-  paceline_consumer_lag_records: { type: 'gauge', help: 'Records in the log not yet applied.', labels: ['partition'] },
-  paceline_lanes: { type: 'gauge', help: 'Lanes by what they are doing.', labels: ['state'] },
+  paceline_lane_paused: {
+    type: 'gauge',
+    help: '1 while the lane does not read, by reason.',
+    labels: ['partition', 'reason'],
+  },
+  paceline_lane_drops_total: {
+    type: 'counter',
+    help: 'Times a lane lost its place and claimed again.',
+    labels: ['outcome'],
+  },
   paceline_commits_total: { type: 'counter', help: 'Lane commits by outcome.', labels: ['result'] },
   paceline_commit_duration_seconds: {
     type: 'histogram',
@@ -60,13 +76,22 @@ export const metricCatalogue = {
     help: 'Wall time of the last good commit.',
     labels: [],
   },
+  paceline_state_failures_total: {
+    type: 'counter',
+    help: 'Calls of the state store with an unknown outcome.',
+    labels: ['call'],
+  },
   paceline_undelivered_bytes: { type: 'gauge', help: 'Committed output that some sink has not yet taken.', labels: [] },
   paceline_sink_deliveries_total: {
     type: 'counter',
     help: 'Deliveries by outcome; failed ones are tried again.',
     labels: ['sink', 'result'],
   },
-  paceline_sink_rows_total: { type: 'counter', help: 'Rows delivered, repeats included.', labels: ['sink'] },
+  paceline_sink_rows_total: {
+    type: 'counter',
+    help: 'Rows delivered, repeats after a crash included.',
+    labels: ['sink', 'stream'],
+  },
   paceline_sink_delivery_duration_seconds: {
     type: 'histogram',
     help: 'Time of a delivery.',
@@ -74,14 +99,7 @@ export const metricCatalogue = {
     buckets: seconds,
   },
   paceline_sink_up: { type: 'gauge', help: '1 when the last delivery went well.', labels: ['sink'] },
-  paceline_iceberg_commits_total: {
-    type: 'counter',
-    help: 'Iceberg snapshots by outcome.',
-    labels: ['table', 'result'],
-  },
-  paceline_iceberg_records_total: { type: 'counter', help: 'Records committed to Iceberg.', labels: ['table'] },
-  paceline_alert_transitions_total: { type: 'counter', help: 'Alert transitions delivered.', labels: ['to_state'] },
-  paceline_dead_letters_total: { type: 'counter', help: 'Dead letters delivered.', labels: ['reason'] },
+  paceline_ticks_total: { type: 'counter', help: 'Ticks appended, by outcome.', labels: ['result'] },
   paceline_metrics_series_rejected_total: {
     type: 'counter',
     help: 'Series refused because the cap of series was reached.',

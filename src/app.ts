@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import { openEmbedded } from './adapters.ts';
+import { ConfigStore, type ReloadOutcome } from './control/config/config-store.ts';
+import type { LoadedConfig } from './control/config/load-config.ts';
+import type { Config } from './control/config/settings.ts';
+import type { EngineContext, EngineParts } from './control/engine-parts.ts';
+import { type HttpServer, startHttpServer } from './control/http/http-server.ts';
+import type { Logger } from './control/logs/logger.ts';
+import { Metrics } from './control/metrics/metrics.ts';
+import { FactObserver } from './control/observe-facts.ts';
+import type { EngineState, EngineStatus } from './control/status.ts';
+import { EngineError } from './model/errors.ts';
+import type { Clock } from './model/time.ts';
+import { describeCampaignTopology } from './topology/campaign-topology.ts';
+
+export interface EngineOptions {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Reads the configuration again, with the flags of the call; absent = reload changes nothing. */
+  readonly loadAgain?: () => LoadedConfig;
+  /** Append nothing of our own: for `run --until-end` and for tests over a recorded log. */
+  readonly isReadOnly?: boolean;
+  readonly isNewGeneration?: boolean;
+  /** Serve no HTTP: for short visits and tests. */
+  readonly isSilent?: boolean;
+  /** Where the parts come from; tests bring their own. */
+  readonly open?: (config: Config, context: EngineContext) => Promise<EngineParts>;
+}
+
+/** The drawing of what runs, as Mermaid. */
+export function describeTopology(): string {
+  return describeCampaignTopology();
+}
+
+/** A running engine. */
+export interface Engine {
+  readonly addresses: EngineStatus['addresses'];
+  readonly parts: EngineParts;
+  readonly metrics: Metrics;
+  /** Rejects when the engine cannot go on; never resolves otherwise. */
+  readonly failed: Promise<never>;
+  /** Resolves when all that the log holds now is applied, committed and delivered. */
+  drain(signal?: AbortSignal): Promise<void>;
+  /** Last commit, sinks flushed; gives up waiting after the deadline of the configuration. */
+  stop(): Promise<void>;
+  reload(): ReloadOutcome;
+  status(): EngineStatus;
+}
+
+/** Opens everything and starts the lanes. What was opened is closed again when a later step fails. */
+export async function startEngine(loaded: LoadedConfig, options: EngineOptions): Promise<Engine> {
+  const { clock, log } = options;
+  const metrics = new Metrics({ withProcess: true });
+  // Listens from the first moment, so that no fact of the opening is missed.
+  const observer = new FactObserver(metrics, log, clock);
+  const open = options.open ?? openEmbedded;
+  let parts: EngineParts;
+  try {
+    parts = await open(loaded.config, {
+      clock,
+      log,
+      isReadOnly: options.isReadOnly ?? false,
+      isNewGeneration: options.isNewGeneration ?? false,
+    });
+  } catch (error) {
+    observer[Symbol.dispose]();
+    throw error;
+  }
+  const engine = new RunningEngine(loaded, options, parts, metrics, observer);
+  try {
+    await engine.begin();
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
+  return engine;
+}
+
+class RunningEngine implements Engine {
+  readonly parts: EngineParts;
+  readonly metrics: Metrics;
+  readonly failed: Promise<never>;
+  readonly #config: ConfigStore;
+  readonly #options: EngineOptions;
+  readonly #observer: FactObserver;
+  readonly #ownToken = randomBytes(24).toString('base64url');
+  readonly #watching = new AbortController();
+  #fail!: (error: unknown) => void;
+  #http: HttpServer | null = null;
+  #state: EngineState = 'starting';
+  #failure: string | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(
+    loaded: LoadedConfig,
+    options: EngineOptions,
+    parts: EngineParts,
+    metrics: Metrics,
+    observer: FactObserver,
+  ) {
+    this.#observer = observer;
+    this.parts = parts;
+    this.metrics = metrics;
+    this.#options = options;
+    this.failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    // Whoever waits for `failed` hears of it; without a listener the status still tells.
+    this.failed.catch(() => {});
+    this.#config = new ConfigStore(loaded, {
+      load: options.loadAgain ?? (() => loaded),
+      clock: options.clock,
+      onOutcome: (outcome) => this.#tellReload(outcome),
+    });
+    this.#config.onChange((config) => options.log.setLevel(config.logging.level));
+  }
+
+  get addresses(): EngineStatus['addresses'] {
+    return { http: this.#http?.url ?? null, clickhouse: this.parts.queries?.url ?? null };
+  }
+
+  /** Serves, announces, starts the lanes; in this order, so that a taken port leaves no trace. */
+  async begin(): Promise<void> {
+    const { config } = this.#config;
+    if (!this.#options.isSilent) {
+      this.#http = await startHttpServer(config.http, {
+        metrics: () => this.#printMetrics(),
+        whyNotLive: () => this.#failure ?? this.parts.whyNotLive(),
+        whyNotReady: () => (this.#state === 'running' ? this.parts.whyNotReady() : `the engine is ${this.#state}`),
+        status: () => this.status(),
+        reload: () => this.reload(),
+        token: () => this.#token(),
+      });
+      await this.parts.announce({ http: this.#http.url, token: this.#token() });
+    }
+    this.parts.start((error) => this.#takeFailure(error));
+    this.#state = 'running';
+    if (this.#options.loadAgain)
+      void this.#config.watch(this.#watching.signal).catch((error) => this.#takeFailure(error));
+    this.#options.log.info('engine.started', { ...this.addresses, generation: this.parts.generation });
+  }
+
+  async drain(signal?: AbortSignal): Promise<void> {
+    this.#state = 'draining';
+    await Promise.race([this.failed, this.parts.drain(signal)]);
+    this.#state = 'running';
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopOnce();
+    return this.#stopping;
+  }
+
+  reload(): ReloadOutcome {
+    return this.#config.reload();
+  }
+
+  status(): EngineStatus {
+    return {
+      version: this.#options.version,
+      state: this.#state,
+      failure: this.#failure,
+      pid: process.pid,
+      data_directory: this.#config.config.data_directory,
+      generation: this.parts.generation,
+      addresses: this.addresses,
+      config: {
+        files: this.#config.files,
+        checksum: this.#config.checksum,
+        last_reload_successful: this.#config.counts.isLastSuccessful,
+      },
+      lanes: this.#observer.lanes(),
+      sinks: this.parts.sinks(),
+      records: this.metrics.total('paceline_records_in_total'),
+      dead_letters: this.metrics.total('paceline_records_rejected_total'),
+      undelivered_bytes: this.parts.undeliveredBytes(),
+    };
+  }
+
+  async #stopOnce(): Promise<void> {
+    this.#watching.abort();
+    this.#state = 'draining';
+    const { deadline_ms } = this.#config.config.shutdown;
+    const deadline = new AbortController();
+    const late = this.#options.clock.sleep(deadline_ms, deadline.signal).then(
+      () => 'late',
+      () => 'in time',
+    );
+    const closed = this.#close().then(() => 'closed');
+    try {
+      if ((await Promise.race([closed, late])) === 'late')
+        throw new EngineError(
+          'STATE_UNAVAILABLE',
+          `not everything could be flushed within ${deadline_ms} ms; the next start delivers it`,
+        );
+    } finally {
+      deadline.abort();
+      this.#observer[Symbol.dispose]();
+      this.#state = this.#failure === null ? 'stopped' : 'failed';
+      this.#options.log.info('engine.stopped', { state: this.#state });
+      this.#options.log.flush();
+    }
+  }
+
+  /** Lanes first, so that health and status answer while the last commit goes out. */
+  async #close(): Promise<void> {
+    try {
+      await this.parts.close();
+    } finally {
+      await this.#http?.close();
+    }
+  }
+
+  #token(): string {
+    return this.#config.config.http.token ?? this.#ownToken;
+  }
+
+  #takeFailure(error: unknown): void {
+    if (this.#failure !== null) return;
+    this.#failure = error instanceof Error ? error.message : String(error);
+    this.#state = 'failed';
+    this.#options.log.error('engine.failed', { error: error instanceof Error ? error : new Error(String(error)) });
+    this.#fail(error);
+  }
+
+  #tellReload(outcome: ReloadOutcome): void {
+    const { log } = this.#options;
+    if (outcome.result === 'rejected') log.error('config.reload_rejected', { reason: outcome.reason });
+    else if (outcome.result === 'applied')
+      log.info('config.reloaded', { applied: outcome.applied, waiting_for_restart: outcome.waitingForRestart });
+  }
+
+  async #printMetrics(): Promise<string> {
+    const { counts, checksum } = this.#config;
+    this.metrics.set('paceline_build_info', { version: this.#options.version, node: process.versions.node }, 1);
+    this.metrics.set('paceline_config_info', { checksum: checksum.slice(0, 16) }, 1);
+    this.metrics.set('paceline_config_last_reload_successful', {}, counts.isLastSuccessful ? 1 : 0);
+    this.metrics.set('paceline_config_last_reload_success_timestamp_seconds', {}, counts.lastSuccessWallMs / 1_000);
+    this.metrics.set('paceline_undelivered_bytes', {}, this.parts.undeliveredBytes());
+    return await this.metrics.print();
+  }
+}

@@ -1,0 +1,72 @@
+import { makeLogger } from '../control/logs/logger.ts';
+import { systemClock } from '../control/system-clock.ts';
+import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
+import { loadCallConfig } from './load-call-config.ts';
+import { product } from './product.ts';
+import { listenForReload, listenForStop } from './signals.ts';
+import type { Terminal } from './terminal.ts';
+
+export const runCommand: Command = {
+  name: 'run',
+  summary: 'Run the engine.',
+  examples: [
+    'paceline run --data ./data',
+    'paceline run --data ./data --until-end',
+    'paceline run --config base.yaml --config local.yaml',
+  ],
+  doc: 'Reads the log in the data directory lane by lane, writes tables, bronze and alert records, and serves metrics and status. Logs are JSON lines on stderr. SIGHUP reloads the configuration; SIGTERM or Ctrl+C drains and ends with 0, a second one ends at once. --until-end works off what the log holds, appends nothing (no tick, no plan), and ends.',
+  flags: {
+    config: configFlag,
+    data: dataFlag,
+    'until-end': { type: 'boolean', doc: 'Stop when everything that the log holds is applied and delivered.' },
+    for: { type: 'duration', doc: 'Stop by itself after this long.', min: 1 },
+    'new-generation': { type: 'boolean', doc: 'The directory now belongs to another stream: start a new generation.' },
+    json: jsonFlag,
+  },
+  run: runEngine,
+};
+
+async function runEngine(call: Call, terminal: Terminal): Promise<number> {
+  const loadAgain = () => loadCallConfig(call);
+  const loaded = loadAgain();
+  const log = makeLogger({ level: loaded.config.logging.level, clock: systemClock });
+  const isReadOnly = call.has('until-end');
+  using stop = listenForStop(terminal);
+  const { startEngine } = await import('../app.ts');
+  const engine = await startEngine(loaded, {
+    version: product.version,
+    clock: systemClock,
+    log,
+    loadAgain,
+    isReadOnly,
+    isNewGeneration: call.has('new-generation'),
+  });
+  using _reload = listenForReload(() => engine.reload());
+  try {
+    const waits = [engine.failed, aborted(stop.signal)];
+    if (isReadOnly) waits.push(engine.drain(stop.signal));
+    const forMs = call.number('for');
+    if (forMs !== undefined) waits.push(systemClock.sleep(forMs, stop.signal).catch(ignoreAbort(stop.signal)));
+    await Promise.race(waits);
+  } finally {
+    await engine.stop();
+  }
+  const { lanes, records, dead_letters } = engine.status();
+  if (call.has('json')) terminal.printJson({ records, dead_letters, lanes });
+  else terminal.note(`stopped: ${records} records, ${dead_letters} dead letters`);
+  return 0;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** An aborted wait is how we are told to stop; anything else is trouble. */
+function ignoreAbort(signal: AbortSignal): (error: unknown) => void {
+  return (error) => {
+    if (!signal.aborted) throw error;
+  };
+}

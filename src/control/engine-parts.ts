@@ -1,0 +1,37 @@
+import type { Clock } from '../model/time.ts';
+import type { Logger } from './logs/logger.ts';
+import type { QueryEndpoint } from './query-client.ts';
+import type { SinkStatus } from './status.ts';
+
+/** What an engine is opened with, beside its configuration. */
+export interface EngineContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Append nothing of our own: no tick, no plan. */
+  readonly isReadOnly: boolean;
+  /** Start a new stream generation when the directory belongs to another stream. */
+  readonly isNewGeneration: boolean;
+}
+
+/** An opened engine as the app sees it: doors are open, lanes stand still until `start`. */
+export interface EngineParts {
+  readonly generation: number;
+  /** Null when the engine runs without tables. */
+  readonly queries: QueryEndpoint | null;
+  /** Starts lanes, ticks and bronze. `onFailure` is called once when they cannot go on. */
+  start(onFailure: (error: unknown) => void): void;
+  /** Resolves when all that the log holds at the call is applied, committed, delivered and in bronze. */
+  drain(signal?: AbortSignal): Promise<void>;
+  /** Last commit, sinks flushed, doors closed; what cannot be flushed stays in the outbox. */
+  close(): Promise<void>;
+  sinks(): readonly SinkStatus[];
+  undeliveredBytes(): number;
+  /** The bronze table; null when it is switched off. */
+  bronze(): { readonly location: string; readonly snapshots: number; readonly records: number } | null;
+  /** Null when all lanes are restored and all sinks answer. */
+  whyNotReady(): string | null;
+  /** Null when the lanes turn. */
+  whyNotLive(): string | null;
+  /** Tells other processes where this engine answers (engine.json). */
+  announce(addresses: { http: string | null; token: string }): Promise<void>;
+}

@@ -1,0 +1,137 @@
+import { type FactName, type Facts, onFact } from '../model/facts.ts';
+import type { Clock } from '../model/time.ts';
+import type { Logger } from './logs/logger.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import type { LaneStatus } from './status.ts';
+
+/** What the facts say about a lane since the start. */
+interface LaneTally {
+  nextOffset: number;
+  clockMs: number | null;
+  records: number;
+  commits: number;
+  pausedFor: string | null;
+}
+
+/**
+ * Listens to the data plane and turns its facts into metrics, log lines and lane status. The data
+ * plane knows none of us; when this listener is gone, it runs on unchanged.
+ */
+export class FactObserver implements Disposable {
+  readonly #metrics: Metrics;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #lanes = new Map<string, LaneTally>();
+  readonly #stops: (() => void)[] = [];
+
+  constructor(metrics: Metrics, log: Logger, clock: Clock) {
+    this.#metrics = metrics;
+    this.#log = log;
+    this.#clock = clock;
+    this.#observeLanes();
+    this.#observeCommits();
+    this.#observeSinks();
+  }
+
+  lanes(): LaneStatus[] {
+    return [...this.#lanes]
+      .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+      .map(([lane, { nextOffset, clockMs, records, commits, pausedFor }]) => ({
+        lane,
+        next_offset: nextOffset,
+        clock_ms: clockMs,
+        records,
+        commits,
+        paused_for: pausedFor,
+      }));
+  }
+
+  [Symbol.dispose](): void {
+    for (const stop of this.#stops) stop();
+  }
+
+  #on<Name extends FactName>(name: Name, listener: (fact: Facts[Name]) => void): void {
+    this.#stops.push(onFact(name, listener));
+  }
+
+  #lane(name: string): LaneTally {
+    let lane = this.#lanes.get(name);
+    if (lane === undefined) {
+      lane = { nextOffset: 0, clockMs: null, records: 0, commits: 0, pausedFor: null };
+      this.#lanes.set(name, lane);
+    }
+    return lane;
+  }
+
+  #observeLanes(): void {
+    this.#on('lane.claimed', (fact) => {
+      this.#lane(fact.lane).nextOffset = fact.nextOffset;
+      const { lane, seq, nextOffset, chunksRedelivered } = fact;
+      this.#log.info('lane.claimed', { lane, seq, next_offset: nextOffset, chunks_redelivered: chunksRedelivered });
+    });
+    this.#on('lane.dropped', (fact) => {
+      this.#metrics.add('paceline_lane_drops_total', { outcome: fact.outcome });
+      this.#log.warn('lane.dropped', { lane: fact.lane, outcome: fact.outcome, while: fact.while });
+    });
+    this.#on('lane.paused', ({ lane, partition, reason }) => {
+      const tally = this.#lane(lane);
+      if (tally.pausedFor !== null) this.#setPaused(partition, tally.pausedFor, 0);
+      if (reason !== null) this.#setPaused(partition, reason, 1);
+      tally.pausedFor = reason;
+      if (reason !== 'opening') this.#log.info(reason === null ? 'lane.resumed' : 'lane.paused', { lane, reason });
+    });
+    this.#on('batch.applied', (fact) => {
+      const lane = this.#lane(fact.lane);
+      lane.nextOffset = fact.nextOffset;
+      lane.records += fact.records;
+      const labels = { partition: String(fact.partition) };
+      this.#metrics.add('paceline_records_in_total', labels, fact.records);
+      this.#metrics.add('paceline_bytes_in_total', labels, fact.bytes);
+      if (fact.rejected > 0) this.#metrics.add('paceline_records_rejected_total', labels, fact.rejected);
+      if (!Number.isFinite(fact.clockMs)) return;
+      lane.clockMs = fact.clockMs;
+      this.#metrics.set('paceline_lane_clock_timestamp_seconds', labels, fact.clockMs / 1_000);
+    });
+  }
+
+  #setPaused(partition: number, reason: string, value: number): void {
+    this.#metrics.set('paceline_lane_paused', { partition: String(partition), reason }, value);
+  }
+
+  #observeCommits(): void {
+    this.#on('lane.committed', (fact) => {
+      this.#lane(fact.lane).commits += 1;
+      this.#metrics.add('paceline_commits_total', { result: fact.result });
+      for (const { stream, rows } of fact.streams) this.#metrics.add('paceline_rows_out_total', { stream }, rows);
+    });
+    this.#on('round.committed', ({ bytes, durationMs }) => {
+      this.#metrics.observe('paceline_commit_duration_seconds', {}, durationMs / 1_000);
+      this.#metrics.add('paceline_commit_bytes_total', {}, bytes);
+      this.#metrics.set('paceline_commit_last_success_timestamp_seconds', {}, this.#clock.wallMs() / 1_000);
+    });
+    this.#on('state.failed', ({ call, attempt, error }) => {
+      this.#metrics.add('paceline_state_failures_total', { call });
+      this.#log.warn('state.failed', { reason: call, attempt, error });
+    });
+    this.#on('tick.appended', () => this.#metrics.add('paceline_ticks_total', { result: 'appended' }));
+    this.#on('tick.failed', ({ partition, error }) => {
+      this.#metrics.add('paceline_ticks_total', { result: 'failed' });
+      this.#log.warn('tick.failed', { partition, error });
+    });
+  }
+
+  #observeSinks(): void {
+    this.#on('sink.delivered', ({ sink, durationMs, streams }) => {
+      this.#metrics.add('paceline_sink_deliveries_total', { sink, result: 'ok' });
+      this.#metrics.observe('paceline_sink_delivery_duration_seconds', { sink }, durationMs / 1_000);
+      this.#metrics.set('paceline_sink_up', { sink }, 1);
+      for (const { stream, rows } of streams) this.#metrics.add('paceline_sink_rows_total', { sink, stream }, rows);
+    });
+    this.#on('sink.failed', ({ sink, attempt, isFinal, error }) => {
+      this.#metrics.add('paceline_sink_deliveries_total', { sink, result: isFinal ? 'refused' : 'failed' });
+      this.#metrics.set('paceline_sink_up', { sink }, 0);
+      if (isFinal) this.#log.error('sink.refused', { sink, attempt, error });
+      else this.#log.warn('sink.failed', { sink, attempt, error });
+    });
+  }
+}
