@@ -1,0 +1,85 @@
+import { channel } from 'node:diagnostics_channel';
+
+/** Why a lane does not read at the moment; it goes on by itself, but for `sink_rejected`. */
+export type PauseReason =
+  | 'opening'
+  | 'state_unavailable'
+  | 'source_unavailable'
+  | 'registry_unavailable'
+  | 'undelivered_bound'
+  | 'sink_rejected';
+
+/**
+ * What the engine says about its own work, one fact per batch, round or delivery and never one per
+ * event. Each is published on the `node:diagnostics_channel` named `paceline:<fact>`, so metrics, logs
+ * and tracing attach from outside and the data plane knows none of them.
+ */
+export interface Facts {
+  /** A lane is ours: its state is restored and its undelivered output queued. */
+  'lane.claimed': { lane: string; partition: number; seq: number; nextOffset: number; chunksRedelivered: number };
+  /** A lane lost its place (another owner, or the store lost its tail); it claims again and replays. */
+  'lane.dropped': { lane: string; partition: number; outcome: 'FENCED' | 'GAP'; while: 'commit' | 'check' | 'trim' };
+  /** `reason` null = it goes on. */
+  'lane.paused': { lane: string; partition: number; reason: PauseReason | null };
+  /** `bytes` is the size of keys and values together with their framing in the run. */
+  'batch.applied': {
+    lane: string;
+    partition: number;
+    records: number;
+    rejected: number;
+    bytes: number;
+    nextOffset: number;
+    clockMs: number;
+  };
+  'lane.committed': {
+    lane: string;
+    partition: number;
+    seq: number;
+    nextOffset: number;
+    result: 'OK' | 'DUP';
+    bytes: number;
+    streams: readonly { stream: string; rows: number }[];
+  };
+  'round.committed': { lanes: number; bytes: number; durationMs: number; attempts: number };
+  /** A call to the state store failed with an unknown outcome; it is tried again. */
+  'state.failed': { call: 'claim' | 'commit' | 'check' | 'trim'; attempt: number; error: unknown };
+  'sink.delivered': {
+    sink: string;
+    chunks: number;
+    bytes: number;
+    durationMs: number;
+    streams: readonly { stream: string; rows: number }[];
+  };
+  /** `isFinal` = the sink refuses our rows and is stopped; else the same chunks are tried again. */
+  'sink.failed': { sink: string; attempt: number; isFinal: boolean; error: unknown };
+  'tick.appended': { partition: number; offset: number };
+  'tick.failed': { partition: number; error: unknown };
+}
+export type FactName = keyof Facts;
+
+const channels = new Map<FactName, ReturnType<typeof channel>>();
+
+function channelOf(name: FactName): ReturnType<typeof channel> {
+  let found = channels.get(name);
+  if (found === undefined) {
+    found = channel(`paceline:${name}`);
+    channels.set(name, found);
+  }
+  return found;
+}
+
+/** Tells everyone who listens; costs next to nothing when nobody does. Listeners must not throw. */
+export function publishFact<Name extends FactName>(name: Name, fact: Facts[Name]): void {
+  const target = channelOf(name);
+  if (target.hasSubscribers) target.publish(fact);
+}
+
+/** Calls `listener` for each fact of that name, at once and in order; returns the way to stop. */
+export function onFact<Name extends FactName>(name: Name, listener: (fact: Facts[Name]) => void): () => void {
+  const target = channelOf(name);
+  const receive = (message: unknown) => listener(message as Facts[Name]);
+  target.subscribe(receive);
+  return () => {
+    target.unsubscribe(receive);
+  };
+}

@@ -1,0 +1,235 @@
+import { assert, isWorthRetrying } from '../model/errors.ts';
+import { EventBatch } from '../model/event-batch.ts';
+import { type PauseReason, publishFact } from '../model/facts.ts';
+import type { RecordRun } from '../model/record-run.ts';
+import { BackOff } from './back-off.ts';
+import type { LaneProgram } from './lane-program.ts';
+import type { LaneSession } from './lane-session.ts';
+import { type OpenLanePorts, openLane } from './open-lane.ts';
+
+export interface LaneRunnerPorts extends OpenLanePorts {
+  readonly makeProgram: (partition: number) => LaneProgram;
+  readonly makeToken: () => string;
+  /** Something changed that the loop may be waiting for. */
+  readonly wake: () => void;
+  /** Trouble that no waiting heals. */
+  readonly fail: (error: unknown) => void;
+  readonly limits: LaneLimits;
+}
+
+export interface LaneLimits {
+  readonly pollRecordsMax: number;
+  readonly pollBytesMax: number;
+  /** A lane whose commit does not come through stops reading at this many uncommitted bytes. */
+  readonly commitBytesMax: number;
+  readonly undeliveredBytesMax: number;
+}
+
+/** What a reader of the status sees of a lane. */
+export interface RunnerLaneStatus {
+  readonly lane: string;
+  readonly partition: number;
+  readonly nextOffset: number;
+  readonly committedOffset: number;
+  /** Offset that the next appended record will get, as last asked. */
+  readonly endOffset: number;
+  /** Newest log time applied, ms; null before the first record. */
+  readonly clockMs: number | null;
+  readonly seq: number;
+  readonly records: number;
+  readonly commits: number;
+  readonly pausedReason: PauseReason | null;
+}
+
+/**
+ * Runs one lane: opens it (again, after a lost claim), and applies run after run. It decides nothing
+ * about commits; the runner does, for all its lanes together.
+ */
+export class LaneRunner {
+  readonly partition: number;
+  readonly name: string;
+  /** Reading stops here; Infinity when the lane has no end. */
+  stopOffset = Number.POSITIVE_INFINITY;
+  session: LaneSession | null = null;
+  pausedReason: PauseReason | null = 'opening';
+  records = 0;
+  commits = 0;
+  endOffset = 0;
+  readonly #ports: LaneRunnerPorts;
+  readonly #backOff = new BackOff();
+  readonly #batch = new EventBatch(1_024);
+  #isOpening = false;
+  #retryAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(partition: number, name: string, ports: LaneRunnerPorts) {
+    this.partition = partition;
+    this.name = name;
+    this.#ports = ports;
+  }
+
+  get isAtStop(): boolean {
+    return this.session !== null && this.session.nextOffset >= this.stopOffset;
+  }
+
+  /** True when a poll may be tried now. */
+  get isReading(): boolean {
+    return this.session !== null && !this.session.isLearning && this.pausedReason === null && !this.isAtStop;
+  }
+
+  /** When a paused lane wants to be stepped again, wall ms; Infinity = when something wakes the loop. */
+  get retryAtMs(): number {
+    return this.#retryAtMs === Number.NEGATIVE_INFINITY ? Number.POSITIVE_INFINITY : this.#retryAtMs;
+  }
+
+  /** Forgets a lost session; the next step opens the lane again. */
+  forget(session: LaneSession): void {
+    if (this.session === session) this.session = null;
+  }
+
+  /** Opens the lane, or applies at most one run; true when it applied one. */
+  async step(isDraining: boolean): Promise<boolean> {
+    const { clock } = this.#ports;
+    if (clock.wallMs() < this.#retryAtMs) return false;
+    this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    const session = this.session;
+    if (session === null) {
+      if (!this.#isOpening && !isDraining) this.#open();
+      return false;
+    }
+    if (session.isLearning || isDraining) return false;
+    this.#pause(this.#reasonToPause(session));
+    if (this.pausedReason !== null || this.isAtStop) return false;
+    const run = session.pendingRun ?? (await this.#poll(session));
+    // A commit under way may have lost the claim while the poll was; then the run belongs to nobody.
+    if (run === null || session.isLost || this.#ports.isStopped()) return false;
+    return this.#apply(session, run);
+  }
+
+  status(): RunnerLaneStatus {
+    const { session } = this;
+    const clockMs = session?.program.clockMs ?? Number.NEGATIVE_INFINITY;
+    return {
+      lane: this.name,
+      partition: this.partition,
+      nextOffset: session?.nextOffset ?? 0,
+      committedOffset: session?.committedOffset ?? 0,
+      endOffset: Math.max(this.endOffset, session?.nextOffset ?? 0),
+      clockMs: clockMs === Number.NEGATIVE_INFINITY ? null : clockMs,
+      seq: session?.seq ?? 0,
+      records: this.records,
+      commits: this.commits,
+      pausedReason: this.pausedReason,
+    };
+  }
+
+  /** Opening waits for the store and the registry, so it runs beside the loop: other lanes go on. */
+  #open(): void {
+    this.#isOpening = true;
+    this.#pause('opening');
+    const { makeProgram, makeToken, fail, wake } = this.#ports;
+    const { partition, name } = this;
+    const lane = { partition, name, batch: this.#batch, token: makeToken(), program: makeProgram(partition) };
+    openLane(lane, this.#ports)
+      .then((session) => {
+        this.#backOff.succeed();
+        this.session = session;
+        this.#pause(null);
+      })
+      .catch((error: unknown) => this.#tryLater(error))
+      .catch(fail)
+      .finally(() => {
+        this.#isOpening = false;
+        wake();
+      });
+  }
+
+  #reasonToPause(session: LaneSession): PauseReason | null {
+    const { delivery, limits } = this.#ports;
+    if (delivery.undeliveredBytes >= limits.undeliveredBytesMax) {
+      return delivery.rejected.length > 0 ? 'sink_rejected' : 'undelivered_bound';
+    }
+    const isBehind = session.isStoreBusy && session.program.dirtyBytes >= limits.commitBytesMax;
+    return isBehind ? 'state_unavailable' : null;
+  }
+
+  async #poll(session: LaneSession): Promise<RecordRun | null> {
+    const { source, limits } = this.#ports;
+    const records = Math.min(limits.pollRecordsMax, this.stopOffset - session.nextOffset);
+    try {
+      const run = await source.poll(this.partition, { records, bytes: limits.pollBytesMax });
+      this.#backOff.succeed();
+      return run === null || run.count === 0 ? null : run;
+    } catch (error) {
+      this.#tryLater(error);
+      return null;
+    }
+  }
+
+  #apply(session: LaneSession, run: RecordRun): boolean {
+    const batch = this.#batch;
+    assert(run.offsets[0] >= session.nextOffset, `lane ${this.name} reads on at its own offset, never before it`);
+    const schema = this.#ports.decoder.decode(run, batch);
+    if (schema >= 0) {
+      this.#learn(session, run, schema);
+      return false;
+    }
+    session.program.apply(batch, run);
+    session.nextOffset = run.nextOffset;
+    session.pendingRun = null;
+    this.records += run.count;
+    publishFact('batch.applied', {
+      lane: this.name,
+      partition: this.partition,
+      records: run.count,
+      rejected: batch.rejects.length,
+      bytes: runBytes(run),
+      nextOffset: run.nextOffset,
+      clockMs: session.program.clockMs,
+    });
+    return true;
+  }
+
+  /** Fetches a writer schema beside the loop; the run waits for it, and with it this lane alone. */
+  #learn(session: LaneSession, run: RecordRun, schema: number): void {
+    session.pendingRun = run;
+    session.isLearning = true;
+    const { decoder, fail, wake } = this.#ports;
+    decoder
+      .learn(schema)
+      .then(() => this.#backOff.succeed())
+      .catch((error: unknown) => this.#tryLater(error))
+      .catch(fail)
+      .finally(() => {
+        session.isLearning = false;
+        wake();
+      });
+  }
+
+  /** Sets the lane aside for a while; throws what waiting does not heal. */
+  #tryLater(error: unknown): void {
+    if (!isWorthRetrying(error)) throw error;
+    const waitMs = this.#backOff.fail();
+    this.#retryAtMs = this.#ports.clock.wallMs() + waitMs;
+    this.#pause(reasonOf(error));
+  }
+
+  #pause(reason: PauseReason | null): void {
+    if (reason === this.pausedReason) return;
+    this.pausedReason = reason;
+    publishFact('lane.paused', { lane: this.name, partition: this.partition, reason });
+  }
+}
+
+function reasonOf(error: unknown): PauseReason {
+  const code = (error as { code?: unknown }).code;
+  if (code === 'REGISTRY_UNAVAILABLE') return 'registry_unavailable';
+  return code === 'STATE_UNAVAILABLE' ? 'state_unavailable' : 'source_unavailable';
+}
+
+/** Bytes of keys and values from the first to the last record, framing between them included. */
+function runBytes(run: RecordRun): number {
+  const last = run.count - 1;
+  const first = run.keyStarts[0] >= 0 ? run.keyStarts[0] : run.valueStarts[0];
+  const end = Math.max(run.keyEnds[last], run.valueEnds[last]);
+  return first < 0 || end < first ? 0 : end - first;
+}

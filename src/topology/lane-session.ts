@@ -1,0 +1,55 @@
+import type { RecordRun } from '../model/record-run.ts';
+import type { LaneMeta } from '../state/state-store.ts';
+import type { LaneProgram } from './lane-program.ts';
+
+/** All we know of a lane under one claim. A lost claim takes its session with it, memory and all. */
+export class LaneSession {
+  readonly partition: number;
+  readonly name: string;
+  readonly token: string;
+  readonly program: LaneProgram;
+  /** Seq of the last commit that the store is known to hold. */
+  seq: number;
+  /** First offset not yet applied. */
+  nextOffset: number;
+  /** First offset not yet covered by a commit. */
+  committedOffset: number;
+  /** Seqs that every sink has; the next commit or trim drops their chunks. */
+  readonly acknowledged = new Set<number>();
+  /** A call to the store is under way: no other may start. */
+  isStoreBusy = false;
+  /** The claim is lost; nothing of this session may be used any more. */
+  isLost = false;
+  /** A run whose writer schema is being learned; it must be applied before the next poll. */
+  pendingRun: RecordRun | null = null;
+  isLearning = false;
+  lastCommitMs: number;
+  lastCheckMs: number;
+
+  constructor(
+    lane: { partition: number; name: string },
+    token: string,
+    program: LaneProgram,
+    meta: LaneMeta,
+    nowMs: number,
+  ) {
+    this.partition = lane.partition;
+    this.name = lane.name;
+    this.token = token;
+    this.program = program;
+    this.seq = meta.seq;
+    this.nextOffset = meta.nextOffset;
+    this.committedOffset = meta.nextOffset;
+    this.lastCommitMs = nowMs;
+    this.lastCheckMs = nowMs;
+  }
+
+  get isDirty(): boolean {
+    return this.nextOffset > this.committedOffset;
+  }
+
+  /** The chunk of `seq` has reached every sink. */
+  acknowledge(seq: number): void {
+    this.acknowledged.add(seq);
+  }
+}

@@ -1,0 +1,68 @@
+import type { Decoder } from '../decoders/decoder.ts';
+import { limits } from '../model/limits.ts';
+import type { Clock } from '../model/time.ts';
+import type { Sink } from '../sinks/sink.ts';
+import type { Source } from '../sources/source.ts';
+import type { StateStore } from '../state/state-store.ts';
+import type { LaneProgramFactory } from './lane-program.ts';
+import type { RunnerLaneStatus } from './lane-runner.ts';
+import { type DeliverySettings, defaultDeliverySettings, type SinkStatus } from './sink-queue.ts';
+
+/** Where owner tokens come from: random, never the same twice, in no process. */
+export interface Entropy {
+  token(): string;
+}
+
+export interface RunnerSettings {
+  /** Partitions that this runner runs; another thread's runner has the others. */
+  readonly lanes: readonly number[];
+  /** Generation of the stream, 1..32767: the high part of every version. */
+  readonly generation: number;
+  /** Value of a tick record. */
+  readonly tickValue: Uint8Array;
+  readonly tickIntervalMs: number;
+  readonly commitIntervalMs: number;
+  /** A pending alert commits at once, but not closer than this to the last commit. */
+  readonly alertCommitSpacingMs: number;
+  readonly commitBytesMax: number;
+  readonly pollRecordsMax: number;
+  readonly pollBytesMax: number;
+  readonly undeliveredBytesMax: number;
+  /** How often an idle lane asks whether it is still ours. */
+  readonly idleCheckMs: number;
+  readonly delivery: DeliverySettings;
+}
+
+export const defaultRunnerSettings: Omit<RunnerSettings, 'lanes' | 'generation' | 'tickValue'> = {
+  tickIntervalMs: limits.tickIntervalMs,
+  commitIntervalMs: limits.commitIntervalMs,
+  alertCommitSpacingMs: limits.alertCommitSpacingMs,
+  commitBytesMax: limits.commitBytesMax,
+  pollRecordsMax: limits.batchRecordsMax,
+  pollBytesMax: limits.batchBytesMax,
+  undeliveredBytesMax: limits.undeliveredBytesMax,
+  idleCheckMs: 5_000,
+  delivery: defaultDeliverySettings,
+};
+
+export interface RunnerOptions {
+  readonly source: Source;
+  readonly decoder: Decoder;
+  readonly store: StateStore;
+  readonly sinks: readonly Sink[];
+  readonly programFactory: LaneProgramFactory;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly settings: RunnerSettings;
+  /** Trouble that a person must see. `isFatal`: the runner has stopped; else one sink has. */
+  readonly onError: (error: unknown, isFatal: boolean) => void;
+  /** Lets the rest of the thread (HTTP, timers) have a turn between two batches. */
+  readonly yieldTurn?: () => Promise<void>;
+}
+
+export interface RunnerStatus {
+  readonly lanes: readonly RunnerLaneStatus[];
+  readonly sinks: readonly SinkStatus[];
+  readonly undeliveredBytes: number;
+  readonly failure: string | null;
+}

@@ -1,0 +1,329 @@
+import { assert, isWorthRetrying } from '../model/errors.ts';
+import { laneName } from '../model/lane.ts';
+import type { Clock } from '../model/time.ts';
+import { Alarm } from './alarm.ts';
+import { BackOff } from './back-off.ts';
+import { commitRound, keepUp } from './checkpoint.ts';
+import { Delivery } from './delivery.ts';
+import { LaneRunner, type LaneRunnerPorts } from './lane-runner.ts';
+import type { LaneSession } from './lane-session.ts';
+import type { RunnerOptions, RunnerSettings, RunnerStatus } from './runner-options.ts';
+import { Ticker } from './ticker.ts';
+
+/**
+ * Runs a set of lanes in one thread: one loop, round-robin, a bounded batch at a time. All lanes that
+ * are due commit in one round, at most one round at a time, while the loop goes on applying.
+ */
+export interface Runner {
+  /** Runs until `drain` or `stop`; ticks when the stream is live. Throws when the source cannot be asked what it is. */
+  start(): Promise<void>;
+  /** Runs to the end offsets seen now, appends nothing, and resolves when all output is delivered. */
+  untilEnd(): Promise<void>;
+  /** Reads no more, commits, flushes the sinks. True when all was done within the deadline; then stops. */
+  drain(deadlineMs: number): Promise<boolean>;
+  /** Stops at once; what was not committed is replayed by the next owner. Resolves when the loop is out. */
+  stop(): Promise<void>;
+  status(): RunnerStatus;
+  /** All lanes open, no sink refusing, nothing failed. */
+  isReady(): boolean;
+}
+
+export function createRunner(options: RunnerOptions): Runner {
+  return new EngineRunner(options);
+}
+
+class EngineRunner implements Runner {
+  readonly #options: RunnerOptions;
+  readonly #settings: RunnerSettings;
+  readonly #clock: Clock;
+  readonly #delivery: Delivery;
+  readonly #ports: LaneRunnerPorts;
+  readonly #alarm: Alarm;
+  readonly #retryAlarm: Alarm;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #refused = Promise.withResolvers<never>();
+  readonly #waitBackOff = new BackOff();
+  #lanes: LaneRunner[] = [];
+  #partitions = 0;
+  #ticker: Ticker | null = null;
+  #loop: Promise<void> | null = null;
+  #round: Promise<void> | null = null;
+  #endsAskedMs = 0;
+  #mode: 'new' | 'running' | 'draining' | 'stopped' = 'new';
+  #failure: unknown = null;
+
+  constructor(options: RunnerOptions) {
+    const { clock, settings, sinks, source, programFactory, entropy } = options;
+    this.#options = options;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#alarm = new Alarm(clock);
+    this.#retryAlarm = new Alarm(clock);
+    this.#delivery = new Delivery(sinks, clock, settings.delivery, (_, error) => this.#onSinkRejected(error));
+    this.#ports = {
+      source,
+      decoder: options.decoder,
+      store: options.store,
+      delivery: this.#delivery,
+      clock,
+      retryAlarm: this.#retryAlarm,
+      isStopped: () => this.#mode === 'stopped',
+      onLost: (session) => this.#onLost(session),
+      onAcknowledged: () => this.#alarm.ring(),
+      makeProgram: (partition) => {
+        const { generation } = settings;
+        return programFactory({ topic: source.topic, partition, partitions: this.#partitions, generation });
+      },
+      makeToken: () => entropy.token(),
+      wake: () => this.#alarm.ring(),
+      fail: (error) => this.#fail(error),
+      limits: settings,
+    };
+    // Whoever calls untilEnd or drain sees a failure; without them onError alone tells of it.
+    this.#finished.promise.catch(() => undefined);
+    this.#refused.promise.catch(() => undefined);
+  }
+
+  async start(): Promise<void> {
+    const { source, settings } = this.#options;
+    const { mode } = await this.#open();
+    if (mode === 'live') {
+      const { tickIntervalMs, tickValue } = settings;
+      this.#ticker = new Ticker(source, this.#clock, { intervalMs: tickIntervalMs, value: tickValue });
+      const owned = () => this.#lanes.filter(({ session }) => session !== null).map(({ partition }) => partition);
+      this.#ticker.run(owned).catch((error: unknown) => this.#fail(error));
+    }
+    this.#begin();
+  }
+
+  async untilEnd(): Promise<void> {
+    await this.#open();
+    for (const lane of this.#lanes) lane.stopOffset = lane.endOffset;
+    this.#begin();
+    try {
+      // With a sink that refuses, the end can never be reached: say so instead of waiting for ever.
+      await Promise.race([this.#finished.promise, this.#refused.promise]);
+    } finally {
+      await this.stop();
+    }
+  }
+
+  async drain(deadlineMs: number): Promise<boolean> {
+    if (this.#mode === 'running') {
+      this.#mode = 'draining';
+      this.#ticker?.stop();
+      this.#delivery.hurry();
+      this.#alarm.ring();
+    }
+    const deadline = new AbortController();
+    const isDone = await Promise.race([
+      this.#finished.promise.then(
+        () => true,
+        () => false,
+      ),
+      this.#clock.sleep(deadlineMs, deadline.signal).then(
+        () => false,
+        () => false,
+      ),
+    ]);
+    deadline.abort();
+    await this.stop();
+    return isDone;
+  }
+
+  async stop(): Promise<void> {
+    this.#halt();
+    await Promise.allSettled([this.#loop, this.#round]);
+  }
+
+  status(): RunnerStatus {
+    return {
+      lanes: this.#lanes.map((lane) => lane.status()),
+      sinks: this.#delivery.status(),
+      undeliveredBytes: this.#delivery.undeliveredBytes,
+      failure: this.#failure === null ? null : String(this.#failure),
+    };
+  }
+
+  isReady(): boolean {
+    return (
+      this.#mode === 'running' &&
+      this.#delivery.rejected.length === 0 &&
+      this.#lanes.every(({ session }) => session !== null)
+    );
+  }
+
+  async #open(): Promise<{ mode: 'live' | 'replayed' }> {
+    assert(this.#mode === 'new', 'a runner runs once');
+    this.#mode = 'running';
+    const { source, settings } = this.#options;
+    const identity = await source.identity();
+    this.#partitions = identity.partitions;
+    for (const partition of settings.lanes) {
+      assert(partition < identity.partitions, `lane ${partition} exists in ${source.topic}`);
+      const lane = new LaneRunner(partition, laneName({ topic: source.topic, partition }), this.#ports);
+      lane.endOffset = (await source.bounds(partition)).end;
+      this.#lanes.push(lane);
+    }
+    return identity;
+  }
+
+  #begin(): void {
+    if (this.#mode === 'stopped') return;
+    this.#delivery.start();
+    this.#loop = this.#run().catch((error: unknown) => this.#fail(error));
+  }
+
+  async #run(): Promise<void> {
+    const { yieldTurn = () => this.#clock.sleep(0) } = this.#options;
+    while (this.#mode !== 'stopped') {
+      let isBusy = false;
+      for (const lane of this.#lanes) {
+        if (await lane.step(this.#mode === 'draining')) {
+          isBusy = true;
+          await yieldTurn();
+        }
+        if (this.#ports.isStopped()) return;
+        this.#commitDueLanes();
+      }
+      this.#askForEnds();
+      if (this.#isFinished()) {
+        this.#finished.resolve();
+        this.#halt();
+        return;
+      }
+      if (!isBusy) await this.#waitForWork();
+    }
+  }
+
+  /** Starts a round of all lanes that are due, unless one is under way; never waits for it. */
+  #commitDueLanes(): void {
+    if (this.#round !== null) return;
+    const nowMs = this.#clock.wallMs();
+    const due: LaneSession[] = [];
+    for (const { session } of this.#lanes) {
+      if (session === null || session.isStoreBusy) continue;
+      if (session.isDirty) {
+        if (this.#dueAtMs(session) <= nowMs) due.push(session);
+      } else if (this.#upkeepAtMs(session) <= nowMs) {
+        keepUp(session, this.#ports)
+          .catch((error: unknown) => this.#fail(error))
+          .finally(() => this.#alarm.ring());
+      }
+    }
+    if (due.length === 0) return;
+    this.#round = commitRound(due, this.#ports)
+      .then(() => this.#countCommits(due))
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#round = null;
+        this.#alarm.ring();
+      });
+  }
+
+  /** Keeps the end offsets of the status fresh, beside the loop: nothing depends on them. */
+  #askForEnds(): void {
+    const nowMs = this.#clock.wallMs();
+    if (nowMs - this.#endsAskedMs < endsIntervalMs || this.#isEnding()) return;
+    this.#endsAskedMs = nowMs;
+    for (const lane of this.#lanes) {
+      this.#options.source.bounds(lane.partition).then(
+        ({ end }) => {
+          lane.endOffset = end;
+        },
+        (error: unknown) => {
+          // The next poll meets the same trouble and deals with it.
+          if (!isWorthRetrying(error)) this.#fail(error);
+        },
+      );
+    }
+  }
+
+  #countCommits(sessions: readonly LaneSession[]): void {
+    for (const lane of this.#lanes) {
+      if (lane.session !== null && sessions.includes(lane.session)) lane.commits += 1;
+    }
+  }
+
+  #dueAtMs(session: LaneSession): number {
+    const { commitIntervalMs, alertCommitSpacingMs, commitBytesMax } = this.#settings;
+    const { program, lastCommitMs } = session;
+    if (this.#isEnding() || program.dirtyBytes >= commitBytesMax) return Number.NEGATIVE_INFINITY;
+    return lastCommitMs + (program.isAlertPending ? alertCommitSpacingMs : commitIntervalMs);
+  }
+
+  #upkeepAtMs(session: LaneSession): number {
+    const hasToTrim = session.acknowledged.size > 0;
+    if (this.#isEnding() && hasToTrim && this.#delivery.isEmpty) return session.lastCheckMs + 10;
+    return session.lastCheckMs + this.#settings.idleCheckMs;
+  }
+
+  /** Draining, or at the end of a bounded run: commits need not wait for company. */
+  #isEnding(): boolean {
+    return this.#mode === 'draining' || (this.#lanes.length > 0 && this.#lanes.every((lane) => lane.isAtStop));
+  }
+
+  /** All applied is committed, delivered, and trimmed from the outbox. */
+  #isFinished(): boolean {
+    if (!this.#isEnding() || this.#round !== null || !this.#delivery.isEmpty) return false;
+    return this.#lanes.every(
+      ({ session }) =>
+        session === null || (!session.isDirty && !session.isStoreBusy && session.acknowledged.size === 0),
+    );
+  }
+
+  async #waitForWork(): Promise<void> {
+    if (this.#isEnding()) this.#delivery.hurry();
+    const nowMs = this.#clock.wallMs();
+    let wakeAtMs = nowMs + idleWaitMs;
+    for (const lane of this.#lanes) {
+      wakeAtMs = Math.min(wakeAtMs, lane.retryAtMs);
+      if (lane.session === null || lane.session.isStoreBusy || this.#round !== null) continue;
+      const { session } = lane;
+      wakeAtMs = Math.min(wakeAtMs, session.isDirty ? this.#dueAtMs(session) : this.#upkeepAtMs(session));
+    }
+    const waitMs = Math.max(1, wakeAtMs - nowMs);
+    const reading = this.#lanes.filter((lane) => lane.isReading).map(({ partition }) => partition);
+    const isReading = reading.length > 0 && this.#mode === 'running';
+    try {
+      await this.#alarm.during((signal) =>
+        isReading ? this.#options.source.waitForRecords(reading, waitMs, signal) : this.#clock.sleep(waitMs, signal),
+      );
+    } catch (error) {
+      if (!isWorthRetrying(error)) throw error;
+      await this.#alarm.sleep(this.#waitBackOff.fail());
+    }
+  }
+
+  #onLost(session: LaneSession): void {
+    for (const lane of this.#lanes) lane.forget(session);
+    this.#alarm.ring();
+  }
+
+  /** The other sinks go on; lanes pause when the undelivered output reaches its bound. */
+  #onSinkRejected(error: unknown): void {
+    this.#options.onError(error, false);
+    this.#refused.reject(error);
+    this.#alarm.ring();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#mode === 'stopped') return;
+    this.#failure = error;
+    this.#halt();
+    this.#options.onError(error, true);
+    this.#finished.reject(error);
+  }
+
+  #halt(): void {
+    this.#mode = 'stopped';
+    this.#ticker?.stop();
+    this.#delivery.stop();
+    this.#alarm.ring();
+    this.#retryAlarm.ring();
+  }
+}
+
+/** The longest the loop sleeps: the bound on noticing what nobody rang for. */
+const idleWaitMs = 1_000;
+const endsIntervalMs = 1_000;
