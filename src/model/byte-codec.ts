@@ -1,5 +1,7 @@
 import { assert } from './errors.ts';
 
+const safeMax = BigInt(Number.MAX_SAFE_INTEGER);
+
 /** Compact binary for state blobs: varints, doubles, strings, exact integers. */
 export class ByteWriter {
   #bytes = new Uint8Array(16_384);
@@ -49,23 +51,47 @@ export class ByteWriter {
   }
 
   text(value: string): void {
-    const length = Buffer.byteLength(value);
-    this.count(length);
-    this.#reserve(length);
-    Buffer.from(this.#bytes.buffer).write(value, this.#length, length, 'utf8');
-    this.#length += length;
+    if (value.length < 64 && this.#shortAscii(value)) return;
+    const bytes = Buffer.from(value, 'utf8');
+    this.count(bytes.length);
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
-  /** An integer of any size: a sign-and-width byte, then the magnitude, little-endian. */
-  exact(value: bigint): void {
-    const magnitude = value < 0n ? -value : value;
-    if (magnitude <= 9_007_199_254_740_991n) {
-      this.count(value < 0n ? 1 : 0);
-      this.count(Number(magnitude));
-      return;
+  /** An integer of any size. Small non-negative ones take one byte; tags 0..3 lead the others. */
+  exact(value: number | bigint): void {
+    if (typeof value === 'bigint') {
+      if (value > safeMax || value < -safeMax) return this.#large(value);
+      value = Number(value);
     }
-    this.count(value < 0n ? 3 : 2);
-    this.text(magnitude.toString(36));
+    if (value >= 0 && value < 124) return this.#byte(value + 4);
+    this.#byte(value < 0 ? 1 : 0);
+    this.count(Math.abs(value));
+  }
+
+  #large(value: bigint): void {
+    this.#byte(value < 0n ? 3 : 2);
+    this.text((value < 0n ? -value : value).toString(36));
+  }
+
+  /** Ids and state names are short ASCII: written here without a call into the encoder. */
+  #shortAscii(value: string): boolean {
+    this.#reserve(value.length + 1);
+    const start = this.#length;
+    this.#bytes[start] = value.length;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) return false;
+      this.#bytes[start + 1 + i] = code;
+    }
+    this.#length = start + 1 + value.length;
+    return true;
+  }
+
+  #byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
   }
 
   #reserve(more: number): void {
@@ -133,9 +159,18 @@ export class ByteReader {
   }
 
   exact(): bigint {
-    const tag = this.count();
-    if (tag < 2) return BigInt(tag === 1 ? -this.count() : this.count());
+    const tag = this.#bytes[this.#at];
+    if (tag !== 2 && tag !== 3) return BigInt(this.integer());
+    this.#at += 1;
     const magnitude = [...this.text()].reduce((sum, digit) => sum * 36n + BigInt(Number.parseInt(digit, 36)), 0n);
     return tag === 3 ? -magnitude : magnitude;
+  }
+
+  /** What `exact` wrote, when it is a safe integer. */
+  integer(): number {
+    const tag = this.#bytes[this.#at++];
+    assert(tag !== undefined && tag !== 2 && tag !== 3, 'state blob holds a safe integer here');
+    if (tag >= 4) return tag - 4;
+    return tag === 1 ? -this.count() : this.count();
   }
 }

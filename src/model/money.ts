@@ -104,9 +104,14 @@ export class ExactSum {
   get value(): bigint {
     return this.#large + BigInt(this.#small);
   }
+  /** The sum as a number where it is a safe integer, else as it is: cheap to write down. */
+  get compact(): number | bigint {
+    return this.#large === 0n ? this.#small : this.value;
+  }
   set value(value: bigint) {
-    this.#small = 0;
-    this.#large = value;
+    const isSmall = value <= BigInt(safeMax) && value >= -BigInt(safeMax);
+    this.#small = isSmall ? Number(value) : 0;
+    this.#large = isSmall ? 0n : value;
   }
 
   add(amount: number): void {

@@ -16,15 +16,16 @@ import type { PacingStatus } from './pacing.ts';
 const keptDays = 36;
 
 export function writeCampaign(out: ByteWriter, campaign: Campaign, all: boolean, clock: number): void {
-  out.text(campaign.currency);
-  out.text(campaign.zone?.id ?? '');
-  out.optional(campaign.timerAt);
   out.double(campaign.lastSeen);
   out.flag(campaign.wasForgotten);
-  out.count(campaign.statuses.length);
-  for (const status of campaign.statuses) writeChange(out, status);
+  const withRecord = all || campaign.isRecordDirty;
+  out.flag(withRecord);
+  if (withRecord) writeRecord(out, campaign);
   out.count(campaign.flights.length);
-  for (const flight of campaign.flights) writeFlight(out, flight);
+  for (const flight of campaign.flights) {
+    out.exact(flight.spentNanos.compact);
+    out.exact(flight.impressions);
+  }
   if (all) prune(campaign, clock);
   writeDays(out, campaign, all);
   writeCells(out, campaign, all);
@@ -32,26 +33,46 @@ export function writeCampaign(out: ByteWriter, campaign: Campaign, all: boolean,
 }
 
 export function readCampaign(from: ByteReader, campaign: Campaign): void {
-  campaign.currency = from.text();
-  const zone = from.text();
-  campaign.zone = zone === '' ? null : findZone(zone);
-  campaign.timerAt = from.optional();
   campaign.lastSeen = from.double();
   if (from.flag()) {
     campaign.days.clear();
     campaign.cells = null;
     campaign.cumulative.clear();
   }
-  campaign.statuses.length = 0;
-  for (let n = from.count(); n > 0; n--) campaign.statuses.push(readChange(from) as Change & { kind: 'status' });
-  campaign.flights.length = 0;
-  for (let n = from.count(); n > 0; n--) campaign.flights.push(readFlight(from));
+  if (from.flag()) readRecord(from, campaign);
+  const totals = Array.from({ length: from.count() }, () => ({ spent: from.exact(), impressions: from.integer() }));
+  for (const [index, flight] of campaign.flights.entries()) {
+    flight.spentNanos.value = totals[index].spent;
+    flight.impressions = totals[index].impressions;
+  }
   readDays(from, campaign);
   readCells(from, campaign);
   for (let n = from.count(); n > 0; n--) {
     const key = from.text();
     campaign.cumulative.set(key, { periodStart: from.double(), amount: from.double() });
   }
+}
+
+/** What changes with control records and evaluations, not with every event. */
+function writeRecord(out: ByteWriter, campaign: Campaign): void {
+  out.text(campaign.currency);
+  out.text(campaign.zone?.id ?? '');
+  out.optional(campaign.timerAt);
+  out.count(campaign.statuses.length);
+  for (const status of campaign.statuses) writeChange(out, status);
+  out.count(campaign.flights.length);
+  for (const flight of campaign.flights) writeFlight(out, flight);
+}
+
+function readRecord(from: ByteReader, campaign: Campaign): void {
+  campaign.currency = from.text();
+  const zone = from.text();
+  campaign.zone = zone === '' ? null : findZone(zone);
+  campaign.timerAt = from.optional();
+  campaign.statuses.length = 0;
+  for (let n = from.count(); n > 0; n--) campaign.statuses.push(readChange(from) as Change & { kind: 'status' });
+  campaign.flights.length = 0;
+  for (let n = from.count(); n > 0; n--) campaign.flights.push(readFlight(from));
 }
 
 /** What no record can reach any more; the lateness of money is the longest. */
@@ -71,8 +92,8 @@ function writeDays(out: ByteWriter, campaign: Campaign, all: boolean): void {
     out.text(day.currency);
     out.count(day.planNumber);
     out.count(day.offset);
-    for (const counter of correctableCounters) out.exact(BigInt(day[counter]));
-    for (const sum of sumsOf(day)) out.exact(sum.value);
+    for (const counter of correctableCounters) out.exact(day[counter]);
+    for (const sum of sumsOf(day)) out.exact(sum.compact);
   }
 }
 
@@ -82,7 +103,7 @@ function readDays(from: ByteReader, campaign: Campaign): void {
     day.currency = from.text();
     day.planNumber = from.count();
     day.offset = from.count();
-    for (const counter of correctableCounters) day[counter] = Number(from.exact());
+    for (const counter of correctableCounters) day[counter] = from.integer();
     for (const sum of sumsOf(day)) sum.value = from.exact();
     campaign.days.set(day.day, day);
   }
@@ -101,19 +122,21 @@ function sumsOf(day: DayRow) {
 
 function writeCells(out: ByteWriter, campaign: Campaign, all: boolean): void {
   const { cells } = campaign;
-  out.count(cells === null ? 0 : cells.countToHarvest(all));
-  cells?.harvest(all, (cell, id, nanos, impressions) => {
+  if (cells === null) return out.count(0);
+  const written = cells.toHarvest(all);
+  out.count(written.length);
+  for (const cell of written) {
     out.count(cell);
-    out.int32(id);
-    out.exact(nanos);
-    out.exact(BigInt(impressions));
-  });
+    out.int32(cells.idAt(cell));
+    out.exact(cells.nanosAt(cell));
+    out.exact(cells.impressionsAt(cell));
+  }
 }
 
 function readCells(from: ByteReader, campaign: Campaign): void {
   for (let n = from.count(); n > 0; n--) {
     campaign.cells ??= new DeliveryCells();
-    campaign.cells.restore(from.count(), from.int32(), from.exact(), Number(from.exact()));
+    campaign.cells.restore(from.count(), from.int32(), from.exact(), from.integer());
   }
 }
 
@@ -144,8 +167,6 @@ function writeFlight(out: ByteWriter, flight: Flight): void {
   for (const change of flight.changes) writeChange(out, change);
   out.double(flight.budgetLedgerVersion);
   out.double(flight.flightLedgerVersion);
-  out.exact(flight.spentNanos.value);
-  out.exact(BigInt(flight.impressions));
   out.flag(flight.isDone);
   out.optional(flight.lastAsOf);
   out.text(flight.lastStatus ?? '');
@@ -176,8 +197,6 @@ function readFlight(from: ByteReader): Flight {
   for (let n = from.count(); n > 0; n--) flight.changes.push(readChange(from));
   flight.budgetLedgerVersion = from.double();
   flight.flightLedgerVersion = from.double();
-  flight.spentNanos.value = from.exact();
-  flight.impressions = Number(from.exact());
   flight.isDone = from.flag();
   flight.lastAsOf = from.optional();
   flight.lastStatus = (from.text() || null) as PacingStatus | null;

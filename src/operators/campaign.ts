@@ -83,6 +83,8 @@ export class Campaign {
   spendSource = '';
   spendBasis = 0;
   isDirty = false;
+  /** Its record changed too, not only totals, days and cells. */
+  isRecordDirty = false;
 
   constructor(slot: number, orgSlot: number, orgId: string, id: string, stagger: number) {
     this.slot = slot;

@@ -158,7 +158,7 @@ export class CheckRecords implements Operator {
     if (currency !== null) {
       if (campaign.currency === '') {
         campaign.currency = currency;
-        this.#state.touch(campaign);
+        this.#state.touchRecord(campaign);
       } else if (campaign.currency !== currency) {
         const detail = `currency is ${currency}, the campaign's is ${campaign.currency}`;
         return this.#outputs.deadLetter(segment, row, 'currency_mismatch', detail);
@@ -256,14 +256,7 @@ export class CheckRecords implements Operator {
   }
 
   #isRareDuplicate(batch: EventBatch, row: number, clock: number): boolean {
-    const ids = this.#state.rareIds;
-    if (ids.isFull) ids.makeRoom(clock - limits.moneyLatenessMs, Number.NEGATIVE_INFINITY);
-    const org = this.#orgSlot(batch, row);
-    const found = ids.find(org, batch.eventIds, 4 * row);
-    if (found >= 0 && clock - ids.clockAt(found) <= limits.moneyLatenessMs) return true;
-    ids.put(found, org, batch.eventIds, 4 * row, clock, batch.offsets[row]);
-    this.#state.rememberRareId(org, batch.eventIds, 4 * row, clock);
-    return false;
+    return this.#state.rareIds.isDuplicate(this.#orgSlot(batch, row), batch.eventIds, 4 * row, clock);
   }
 
   #orgSlot(batch: EventBatch, row: number): number {

@@ -20,9 +20,9 @@ export class DeliveryCells {
   readonly #ids = new Int32Array(cells).fill(emptyCell);
   readonly #nanos = new ExactSums(cells);
   readonly #impressions = new Float64Array(cells);
-  /** Cells written since the last harvest. */
-  readonly #touched = new Uint8Array(cells);
-  touchedCount = 0;
+  /** Cells written since the last harvest: a flag each, and a list of those with the flag. */
+  readonly #isTouched = new Uint8Array(cells);
+  readonly #touched: number[] = [];
 
   /**
    * Books an item at `at`. Items behind a ring leave no cell there: nobody will ask for it again.
@@ -90,31 +90,33 @@ export class DeliveryCells {
     if (micros !== 0) this.#nanos.addProduct(cell, micros, 1_000);
     if (nanos !== 0) this.#nanos.add(cell, nanos);
     this.#impressions[cell] += impressions;
-    if (this.#touched[cell] === 0) {
-      this.#touched[cell] = 1;
-      this.touchedCount += 1;
+    if (this.#isTouched[cell] === 0) {
+      this.#isTouched[cell] = 1;
+      this.#touched.push(cell);
     }
   }
 
-  countToHarvest(all: boolean): number {
-    if (!all) return this.touchedCount;
-    let count = 0;
-    for (let cell = 0; cell < cells; cell++) if (this.#ids[cell] !== emptyCell) count += 1;
-    return count;
+  /** The touched cells, or every cell ever written. */
+  toHarvest(all: boolean): readonly number[] {
+    if (!all) return this.#touched;
+    const written: number[] = [];
+    for (let cell = 0; cell < cells; cell++) if (this.#ids[cell] !== emptyCell) written.push(cell);
+    return written;
   }
 
-  /** Visits the touched cells, or every cell ever written. */
-  harvest(all: boolean, visit: (cell: number, id: number, nanos: bigint, impressions: number) => void): void {
-    if (!all && this.touchedCount === 0) return;
-    for (let cell = 0; cell < cells; cell++) {
-      const isWanted = all ? this.#ids[cell] !== emptyCell : this.#touched[cell] === 1;
-      if (isWanted) visit(cell, this.#ids[cell], this.#nanos.get(cell), this.#impressions[cell]);
-    }
+  idAt(cell: number): number {
+    return this.#ids[cell];
+  }
+  nanosAt(cell: number): number | bigint {
+    return this.#nanos.getSafe(cell) ?? this.#nanos.get(cell);
+  }
+  impressionsAt(cell: number): number {
+    return this.#impressions[cell];
   }
 
   clearTouched(): void {
-    this.#touched.fill(0);
-    this.touchedCount = 0;
+    for (const cell of this.#touched) this.#isTouched[cell] = 0;
+    this.#touched.length = 0;
   }
 
   restore(cell: number, id: number, nanos: bigint, impressions: number): void {

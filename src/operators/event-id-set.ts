@@ -12,7 +12,7 @@ export class EventIdSet {
   #mask: number;
 
   constructor(capacity = 1_024) {
-    this.#keys = new Int32Array(capacity * 5);
+    this.#keys = new Int32Array(capacity * entryWords);
     this.#clocks = new Float64Array(capacity);
     this.#offsets = new Float64Array(capacity);
     this.#mask = capacity - 1;
@@ -35,7 +35,7 @@ export class EventIdSet {
     h ^= h >>> 15;
     let slot = h & mask;
     for (;;) {
-      const k = slot * 5;
+      const k = slot * entryWords;
       const owner = keys[k];
       if (owner === 0) return ~slot;
       if (owner === org + 1 && keys[k + 1] === a && keys[k + 2] === b && keys[k + 3] === c && keys[k + 4] === d)
@@ -55,46 +55,51 @@ export class EventIdSet {
   put(found: number, org: number, ids: Int32Array, at: number, clock: number, offset: number): void {
     const slot = found < 0 ? ~found : found;
     if (found < 0) {
-      const k = slot * 5;
-      this.#keys[k] = org + 1;
-      for (let word = 0; word < 4; word++) this.#keys[k + 1 + word] = ids[at + word];
+      const k = slot * entryWords;
+      const keys = this.#keys;
+      keys[k] = org + 1;
+      keys[k + 1] = ids[at];
+      keys[k + 2] = ids[at + 1];
+      keys[k + 3] = ids[at + 2];
+      keys[k + 4] = ids[at + 3];
       this.#size += 1;
     }
     this.#clocks[slot] = clock;
     this.#offsets[slot] = offset;
   }
 
-  /** True when the next `put` needs `makeRoom` first. */
+  /** True when the next `put` needs `makeRoom` first: beyond this load, probing gets long. */
   get isFull(): boolean {
-    return this.#size * 2 > this.#mask;
+    return this.#size > this.#mask * loadMax;
   }
 
-  /** Drops entries older than `clock` or `offset`; grows when most of them stay. */
+  /** Drops entries older than `clock` or `offset`; grows when too many of them stay. */
   makeRoom(clock: number, offset: number): void {
+    const old = { keys: this.#keys, clocks: this.#clocks, offsets: this.#offsets, mask: this.#mask };
     let kept = 0;
-    const isKept = (slot: number) =>
-      this.#keys[slot * 5] !== 0 && this.#clocks[slot] >= clock && this.#offsets[slot] >= offset;
-    for (let slot = 0; slot <= this.#mask; slot++) if (isKept(slot)) kept += 1;
-    let capacity = 1_024;
-    while (capacity < kept * 4) capacity *= 2;
-    const next = new EventIdSet(capacity);
-    for (let slot = 0; slot <= this.#mask; slot++) {
-      if (!isKept(slot)) continue;
-      const org = this.#keys[slot * 5] - 1;
-      const found = next.find(org, this.#keys, slot * 5 + 1);
-      next.put(found, org, this.#keys, slot * 5 + 1, this.#clocks[slot], this.#offsets[slot]);
+    for (let slot = 0; slot <= old.mask; slot++) {
+      if (old.keys[slot * entryWords] === 0) continue;
+      if (old.clocks[slot] >= clock && old.offsets[slot] >= offset) kept += 1;
+      else old.keys[slot * entryWords] = 0; // Only marks it: nobody probes the old table again.
     }
-    this.#keys = next.#keys;
-    this.#clocks = next.#clocks;
-    this.#offsets = next.#offsets;
-    this.#mask = next.#mask;
-    this.#size = next.#size;
-  }
-
-  /** Calls back with every entry; `words` is five ints from `at`: organization + 1, id. */
-  forEach(visit: (words: Int32Array, at: number, clock: number, offset: number) => void): void {
-    for (let slot = 0; slot <= this.#mask; slot++) {
-      if (this.#keys[slot * 5] !== 0) visit(this.#keys, slot * 5, this.#clocks[slot], this.#offsets[slot]);
+    let capacity = 1_024;
+    while (capacity * loadAfterRebuildMax < kept) capacity *= 2;
+    const fresh = new EventIdSet(capacity);
+    this.#keys = fresh.#keys;
+    this.#clocks = fresh.#clocks;
+    this.#offsets = fresh.#offsets;
+    this.#mask = fresh.#mask;
+    this.#size = 0;
+    for (let slot = 0; slot <= old.mask; slot++) {
+      const k = slot * entryWords;
+      if (old.keys[k] === 0) continue;
+      const org = old.keys[k] - 1;
+      this.put(this.find(org, old.keys, k + 1), org, old.keys, k + 1, old.clocks[slot], old.offsets[slot]);
     }
   }
 }
+
+const entryWords = 5;
+const loadMax = 0.75;
+/** Room for at least as many again before the next rebuild: a rebuild costs about 50 ns an entry. */
+const loadAfterRebuildMax = 0.4;

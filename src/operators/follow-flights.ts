@@ -75,7 +75,7 @@ export class FollowFlights implements Operator {
   }
 
   #control(segment: Segment, row: number, campaign: Campaign): void {
-    this.#state.touch(campaign);
+    this.#state.touchRecord(campaign);
     const problem = this.#applyControl(segment.batch, row, campaign);
     if (problem !== null) this.#outputs.deadLetter(segment, row, problem.reason, problem.detail);
     if (campaign.flights.some((flight) => flight.isEvaluable)) this.#state.setCampaignTimer(campaign);

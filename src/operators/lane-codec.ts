@@ -5,20 +5,32 @@ import type { Campaign } from './campaign.ts';
 import { readAlert, readCampaign, writeAlert, writeCampaign } from './campaign-codec.ts';
 import type { ClockMarks } from './clock-marks.ts';
 import { type LaneState, Organization } from './lane-state.ts';
+import { rareDayGroups } from './rare-ids.ts';
+import { RollingBases } from './rolling-bases.ts';
 
 /**
  * A lane's state as a delta per commit and rolling bases per key group. Groups 0..31 hold campaigns
- * by slot and rare ids by their first word; group 32 holds what belongs to the lane as a whole.
+ * by slot, group 32 what belongs to the lane as a whole, those from 33 the rare ids of one day each.
  * `test/fixtures/state/` keeps blobs of every format ever written.
  */
 export const stateFormat = 1;
 export const campaignGroups = 32;
 export const laneGroup = campaignGroups;
-export const groupCount = campaignGroups + 1;
+export const firstRareGroup = laneGroup + 1;
+export const groupCount = firstRareGroup + rareDayGroups;
+
+/** What a store hands back (state/state-store.ts, `LaneSnapshot`), as far as the codec reads it. */
+export interface StoredLane {
+  readonly meta: { readonly seq: number } | null;
+  readonly bases: ReadonlyMap<number, Uint8Array>;
+  readonly deltas: readonly { seq: number; bytes: Uint8Array }[];
+}
 
 export class LaneCodec {
   readonly #state: LaneState;
   readonly #marks: ClockMarks;
+  readonly #out = new ByteWriter();
+  readonly #rolling = new RollingBases(groupCount);
 
   constructor(state: LaneState, marks: ClockMarks) {
     this.#state = state;
@@ -27,15 +39,14 @@ export class LaneCodec {
 
   /** Everything that changed since the last delta. Does not mark it as saved: `settle` does. */
   writeDelta(seq: number): Uint8Array {
-    const out = new ByteWriter();
+    const out = this.#out;
+    this.#rolling.markChanged(laneGroup, seq);
+    for (const { slot } of this.#state.dirtyCampaigns) this.#rolling.markChanged(slot % campaignGroups, seq);
+    for (const group of this.#state.rareIds.freshGroups()) this.#rolling.markChanged(firstRareGroup + group, seq);
     writeHeader(out, seq);
     this.#writeLane(out, false);
     this.#writeCampaigns(out, this.#state.dirtyCampaigns, false);
-    out.count(this.#state.newRareIds.length);
-    for (const { words, clock } of this.#state.newRareIds) {
-      for (const word of words) out.int32(word);
-      out.double(clock);
-    }
+    this.#state.rareIds.writeFresh(out);
     return out.take();
   }
 
@@ -43,40 +54,45 @@ export class LaneCodec {
   settle(): void {
     for (const campaign of this.#state.dirtyCampaigns) {
       campaign.isDirty = false;
+      campaign.isRecordDirty = false;
       campaign.wasForgotten = false;
       campaign.newCumulative.clear();
       campaign.cells?.clearTouched();
     }
     for (const organization of this.#state.organizations) organization.isDirty = false;
     this.#state.dirtyCampaigns.length = 0;
-    this.#state.newRareIds.length = 0;
+    this.#state.rareIds.settle();
     this.#state.dirtyPlans.clear();
   }
 
+  /** The bases to write with a delta of so many bytes, after `settle`. */
+  writeBases(seq: number, deltaBytes: number): { group: number; bytes: Uint8Array }[] {
+    return this.#rolling.rewrite(seq, deltaBytes, (group) => this.#writeBase(group, seq));
+  }
+
+  oldestDeltaSeq(seq: number): number {
+    return this.#rolling.oldestDeltaSeq(seq);
+  }
+
   /** All that one group holds at `seq`. */
-  writeBase(group: number, seq: number): Uint8Array {
-    const out = new ByteWriter();
+  #writeBase(group: number, seq: number): Uint8Array {
+    const out = this.#out;
     writeHeader(out, seq);
-    if (group === laneGroup) {
-      this.#writeLane(out, true);
-      out.count(0);
-      out.count(0);
-      return out.take();
-    }
-    writeEmptyLane(out);
-    this.#writeCampaigns(out, this.#campaignsOf(group), true);
-    this.#writeRareIds(out, group);
+    if (group === laneGroup) this.#writeLane(out, true);
+    else out.flag(false);
+    this.#writeCampaigns(out, group < campaignGroups ? this.#campaignsOf(group) : [], true);
+    if (group > laneGroup) this.#state.rareIds.writeGroup(out, group - firstRareGroup);
+    else out.count(0);
     return out.take();
   }
 
   /** Rebuilds the state: bases first, then what is newer than them. */
-  restore(bases: ReadonlyMap<number, Uint8Array>, deltas: readonly { seq: number; bytes: Uint8Array }[]): void {
+  restore({ bases, deltas, meta }: StoredLane): void {
+    const newestSeq = meta?.seq ?? 0;
     const baseSeqs = new Array<number>(groupCount).fill(0);
-    for (const group of [laneGroup, ...Array.from({ length: campaignGroups }, (_, index) => index)]) {
-      const bytes = bases.get(group);
-      if (bytes !== undefined) baseSeqs[group] = this.#read(bytes, (each) => each === group);
-    }
+    for (const [group, bytes] of bases) baseSeqs[group] = this.#read(bytes, (each) => each === group);
     for (const { seq, bytes } of deltas) this.#read(bytes, (group) => seq > baseSeqs[group]);
+    this.#rolling.restore(deltas[0]?.seq ?? newestSeq + 1, newestSeq);
     this.#rearm();
   }
 
@@ -88,7 +104,7 @@ export class LaneCodec {
     const seq = from.count();
     this.#readLane(from, isWanted(laneGroup));
     for (let n = from.count(); n > 0; n--) this.#readOneCampaign(from, isWanted);
-    for (let n = from.count(); n > 0; n--) this.#readRareId(from, isWanted);
+    this.#state.rareIds.read(from, (group) => isWanted(firstRareGroup + group));
     assert(from.isAtEnd, 'a state blob is read to its end');
     return seq;
   }
@@ -154,25 +170,6 @@ export class LaneCodec {
     readCampaign(from, target);
   }
 
-  #writeRareIds(out: ByteWriter, group: number): void {
-    const entries: { words: Int32Array; at: number; clock: number }[] = [];
-    this.#state.rareIds.forEach((words, at, clock) => {
-      if ((words[at + 1] & (campaignGroups - 1)) === group) entries.push({ words, at, clock });
-    });
-    out.count(entries.length);
-    for (const { words, at, clock } of entries) {
-      out.int32(words[at] - 1);
-      for (let word = 1; word < 5; word++) out.int32(words[at + word]);
-      out.double(clock);
-    }
-  }
-
-  #readRareId(from: ByteReader, isWanted: (group: number) => boolean): void {
-    const words = Int32Array.of(from.int32(), from.int32(), from.int32(), from.int32(), from.int32());
-    const clock = from.double();
-    if (isWanted(words[1] & (campaignGroups - 1))) this.#state.restoreRareId(words, clock);
-  }
-
   #campaignsOf(group: number): Campaign[] {
     const campaigns: Campaign[] = [];
     for (let slot = group; slot < this.#state.campaigns.length; slot += campaignGroups) {
@@ -196,10 +193,6 @@ export class LaneCodec {
 function writeHeader(out: ByteWriter, seq: number): void {
   out.count(stateFormat);
   out.count(seq);
-}
-
-function writeEmptyLane(out: ByteWriter): void {
-  out.flag(false);
 }
 
 function writeOrganization(out: ByteWriter, organization: Organization): void {

@@ -8,9 +8,9 @@ import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
 import type { AlertState } from './alert-state.ts';
 import { Campaign } from './campaign.ts';
-import { EventIdSet } from './event-id-set.ts';
 import type { WeightOf } from './flight-ledger.ts';
 import { evenWeight, TrafficWeight, type Weight } from './pacing-weight.ts';
+import { RareIds } from './rare-ids.ts';
 import { nextInstant, Timers } from './timers.ts';
 
 /** What a lane knows of one organization. */
@@ -71,8 +71,7 @@ export class LaneState {
   readonly organizations: Organization[] = [];
   readonly campaigns: Campaign[] = [];
   readonly timers = new Timers();
-  /** Committed identities of money, conversions and control. */
-  readonly rareIds = new EventIdSet();
+  readonly rareIds = new RareIds();
   /** By organization id, `_default` included; the body as it came. */
   readonly plans = new Map<string, { compiled: CompiledPlan; body: string }>();
   readonly dirtyPlans = new Set<string>();
@@ -84,13 +83,6 @@ export class LaneState {
   readonly #campaignOfIds: Map<number, Campaign>[] = [];
   readonly #weights = new Map<string, Weight>();
   #planEpoch = 0;
-
-  /** Identities that joined `rareIds` since the last harvest: five words each, then their clock. */
-  readonly newRareIds: { words: Int32Array; clock: number }[] = [];
-
-  rememberRareId(org: number, ids: Int32Array, at: number, clock: number): void {
-    this.newRareIds.push({ words: Int32Array.of(org, ids[at], ids[at + 1], ids[at + 2], ids[at + 3]), clock });
-  }
 
   /** Counts plan changes: what was derived from an older plan is derived again. */
   get planEpoch(): number {
@@ -151,7 +143,7 @@ export class LaneState {
     const name = dictionaries.campaigns.text(campaignId);
     const campaign = this.addCampaign(organization, name, this.campaigns.length);
     this.#rememberIds(orgId, campaignId, campaign);
-    this.touch(campaign);
+    this.touchRecord(campaign);
     return campaign;
   }
 
@@ -170,11 +162,6 @@ export class LaneState {
     this.#planEpoch += 1;
   }
 
-  restoreRareId(words: Int32Array, clock: number): void {
-    if (this.rareIds.isFull) this.rareIds.makeRoom(Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY);
-    this.rareIds.put(this.rareIds.find(words[0], words, 1), words[0], words, 1, clock, 0);
-  }
-
   addCampaign(organization: { slot: number; id: string }, name: string, slot: number): Campaign {
     const key = `${organization.id}/${name}`;
     const campaign = new Campaign(slot, organization.slot, organization.id, name, fnv1a(key));
@@ -183,6 +170,13 @@ export class LaneState {
     return campaign;
   }
 
+  /** The campaign's record changed: flights, alerts, timer, currency. */
+  touchRecord(campaign: Campaign): void {
+    campaign.isRecordDirty = true;
+    this.touch(campaign);
+  }
+
+  /** Totals, days or cells of the campaign changed. */
   touch(campaign: Campaign): void {
     if (campaign.isDirty) return;
     campaign.isDirty = true;
@@ -204,7 +198,7 @@ export class LaneState {
     campaign.dayStart = 0;
     campaign.dayEnd = 0;
     campaign.wasForgotten = true;
-    this.touch(campaign);
+    this.touchRecord(campaign);
   }
 
   zoneOf(campaign: Campaign): Zone {
@@ -289,7 +283,7 @@ export class LaneState {
     const every = this.planOf(campaign.orgId).plan.defaults.evaluate_every_ms;
     campaign.timerAt = nextInstant(after, campaign.stagger, every);
     this.pushCampaignTimer(campaign);
-    this.touch(campaign);
+    this.touchRecord(campaign);
   }
 
   #rememberIds(orgId: number, campaignId: number, campaign: Campaign): void {

@@ -65,7 +65,7 @@ export class PaceFlights {
       flight.persistedAt = t;
       flight.persistedOsi = osi;
     }
-    this.#state.touch(campaign);
+    this.#state.touchRecord(campaign);
   }
 
   #stale(campaign: Campaign, flight: Flight, completeness: Completeness, t: number, offset: number): void {
@@ -82,7 +82,7 @@ export class PaceFlights {
     }
     flight.lastStatus = 'stale_data';
     flight.wasStale = true;
-    this.#state.touch(campaign);
+    this.#state.touchRecord(campaign);
   }
 
   #whyPersist(

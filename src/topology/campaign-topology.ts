@@ -4,7 +4,7 @@ import { CheckRecords } from '../operators/check-records.ts';
 import { ClockMarks } from '../operators/clock-marks.ts';
 import { FollowFlights } from '../operators/follow-flights.ts';
 import { JudgeRules } from '../operators/judge-rules.ts';
-import { groupCount, LaneCodec } from '../operators/lane-codec.ts';
+import { LaneCodec } from '../operators/lane-codec.ts';
 import { LaneOutputs } from '../operators/lane-outputs.ts';
 import { LaneState } from '../operators/lane-state.ts';
 import { MeasureDays } from '../operators/measure-days.ts';
@@ -45,10 +45,6 @@ export class CampaignLane implements LaneProgram {
   readonly #rules: JudgeRules;
   readonly #pace: PaceFlights;
   readonly #operators: readonly Operator[];
-  readonly #baseSizes = new Array<number>(groupCount).fill(1_024);
-  readonly #baseSeqs = new Array<number>(groupCount).fill(0);
-  #nextGroup = 0;
-  #baseCredit = 0;
   #tailClock = Number.NEGATIVE_INFINITY;
 
   constructor(lane: { partition: number; partitions: number; generation: number }) {
@@ -103,17 +99,14 @@ export class CampaignLane implements LaneProgram {
     const delta = this.#codec.writeDelta(seq);
     this.#days.harvest();
     this.#codec.settle();
-    const bases = this.#rewriteBases(seq, delta.length);
+    const bases = this.#codec.writeBases(seq, delta.length);
     const outputs = this.#outputs.writers.filter((writer) => writer.rows > 0).map(takeRows);
     this.#outputs.isAlertPending = false;
-    return { delta, bases, oldestDeltaSeq: Math.min(...this.#baseSeqs) + 1, outputs };
+    return { delta, bases, oldestDeltaSeq: this.#codec.oldestDeltaSeq(seq), outputs };
   }
 
   restore(snapshot: LaneSnapshot): void {
-    this.#codec.restore(snapshot.bases, snapshot.deltas);
-    const newest = snapshot.meta?.seq ?? 0;
-    const oldestDelta = snapshot.deltas[0]?.seq ?? newest + 1;
-    for (const group of snapshot.bases.keys()) this.#baseSeqs[group] = oldestDelta - 1;
+    this.#codec.restore(snapshot);
   }
 
   #advanceClock(batch: EventBatch, row: number): void {
@@ -127,22 +120,6 @@ export class CampaignLane implements LaneProgram {
       if (timer.rank === 0) this.#rules.judgeSources(this.#state.organizations[timer.slot], timer.at, offset);
       else this.#pace.onTimer(this.#state.campaigns[timer.slot], timer.at, offset);
     }
-  }
-
-  /** Rewrites as many groups as keeps base bytes about equal to delta bytes (reliability: rolling base). */
-  #rewriteBases(seq: number, deltaBytes: number): { group: number; bytes: Uint8Array }[] {
-    const bases: { group: number; bytes: Uint8Array }[] = [];
-    this.#baseCredit += deltaBytes;
-    while (bases.length < groupCount && this.#baseCredit >= this.#baseSizes[this.#nextGroup]) {
-      const group = this.#nextGroup;
-      const bytes = this.#codec.writeBase(group, seq);
-      bases.push({ group, bytes });
-      this.#baseCredit -= bytes.length;
-      this.#baseSizes[group] = bytes.length;
-      this.#baseSeqs[group] = seq;
-      this.#nextGroup = (group + 1) % groupCount;
-    }
-    return bases;
   }
 }
 

@@ -1,0 +1,62 @@
+/**
+ * Which key groups to rewrite with a commit (rolling base): about as many bytes of bases as of deltas,
+ * round robin over the groups that changed since their base. What no delta touched needs no rewrite.
+ */
+export class RollingBases {
+  readonly #baseSeqs: number[];
+  readonly #changedSeqs: number[];
+  readonly #sizes: number[];
+  #next = 0;
+  #credit = 0;
+
+  constructor(groups: number) {
+    this.#baseSeqs = new Array<number>(groups).fill(0);
+    this.#changedSeqs = new Array<number>(groups).fill(0);
+    this.#sizes = new Array<number>(groups).fill(sizeGuess);
+  }
+
+  /** After a restore: all deltas that are left may touch every group. */
+  restore(oldestDeltaSeq: number, seq: number): void {
+    this.#baseSeqs.fill(oldestDeltaSeq - 1);
+    this.#changedSeqs.fill(seq);
+  }
+
+  markChanged(group: number, seq: number): void {
+    this.#changedSeqs[group] = seq;
+  }
+
+  /** Rewrites what the delta's bytes pay for. */
+  rewrite(
+    seq: number,
+    deltaBytes: number,
+    write: (group: number) => Uint8Array,
+  ): { group: number; bytes: Uint8Array }[] {
+    const bases: { group: number; bytes: Uint8Array }[] = [];
+    this.#credit += deltaBytes;
+    for (let turn = 0; turn < this.#baseSeqs.length; turn++) {
+      const group = this.#next;
+      if (this.#changedSeqs[group] > this.#baseSeqs[group]) {
+        if (this.#credit < this.#sizes[group]) break;
+        const bytes = write(group);
+        bases.push({ group, bytes });
+        this.#credit -= bytes.length;
+        this.#sizes[group] = bytes.length;
+        this.#baseSeqs[group] = seq;
+      }
+      this.#next = (group + 1) % this.#baseSeqs.length;
+    }
+    return bases;
+  }
+
+  /** Deltas before this one are covered by bases, whichever group they touched. */
+  oldestDeltaSeq(seq: number): number {
+    let oldest = seq + 1;
+    for (const [group, changed] of this.#changedSeqs.entries()) {
+      if (changed > this.#baseSeqs[group]) oldest = Math.min(oldest, this.#baseSeqs[group] + 1);
+    }
+    return oldest;
+  }
+}
+
+/** Before a group was ever written. */
+const sizeGuess = 1_024;

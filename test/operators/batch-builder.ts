@@ -1,0 +1,62 @@
+import { type Detail, EventBatch, type KindName, kind } from '../../src/model/event-batch.ts';
+import type { RawRecords } from '../../src/operators/segment.ts';
+
+/** A record as a test writes it; columns as in `EventBatch`, everything optional. */
+export interface TestRecord {
+  kind: KindName;
+  offset: number;
+  logTime: number;
+  org?: string;
+  key?: string | null;
+  campaign?: string;
+  source?: string;
+  currency?: string;
+  eventTime?: number;
+  eventId?: number;
+  flags?: number;
+  basis?: number;
+  code?: number;
+  count?: number;
+  amount?: number;
+  amount2?: number;
+  t1?: number;
+  t2?: number;
+  detail?: Detail;
+}
+
+/** Fills a batch from records, as a decoder would. */
+export function fillBatch(batch: EventBatch, records: readonly TestRecord[], partition = 0): RawRecords {
+  batch.reset(records.length);
+  batch.topic = 'ads.events.v1';
+  batch.partition = partition;
+  for (const [row, record] of records.entries()) fillRow(batch, row, record);
+  batch.nextOffset = (records.at(-1)?.offset ?? -1) + 1;
+  const empty = new Int32Array(records.length);
+  return { bytes: new Uint8Array(0), keyStarts: empty, keyEnds: empty, valueStarts: empty, valueEnds: empty };
+}
+
+function fillRow(batch: EventBatch, row: number, record: TestRecord): void {
+  const { dictionaries } = batch;
+  const id = (dictionary: { internText(text: string): number }, text?: string | null) =>
+    text === undefined || text === null ? -1 : dictionary.internText(text);
+  batch.kinds[row] = kind[record.kind];
+  batch.flags[row] = record.flags ?? 0;
+  batch.basis[row] = record.basis ?? 0;
+  batch.code[row] = record.code ?? 0;
+  batch.orgs[row] = id(dictionaries.orgs, record.org);
+  batch.keyOrgs[row] = id(dictionaries.orgs, record.key === undefined ? record.org : record.key);
+  batch.campaigns[row] = id(dictionaries.campaigns, record.campaign);
+  batch.sources[row] = id(dictionaries.sources, record.source ?? 'adserver');
+  batch.currencies[row] = id(dictionaries.currencies, record.currency ?? 'USD');
+  batch.counts[row] = record.count ?? 1;
+  batch.schemaIds[row] = -1;
+  batch.eventIds.set([record.eventId ?? record.offset, 0, 0, 7], 4 * row);
+  batch.offsets[row] = record.offset;
+  batch.logTimes[row] = record.logTime;
+  batch.eventTimes[row] = record.eventTime ?? record.logTime;
+  batch.amount[row] = record.amount ?? 0;
+  batch.amount2[row] = record.amount2 ?? 0;
+  batch.t1[row] = record.t1 ?? 0;
+  batch.t2[row] = record.t2 ?? 0;
+  if (record.detail !== undefined) batch.details.set(row, record.detail);
+}
