@@ -19,8 +19,8 @@ export interface EngineOptions {
   readonly log: Logger;
   /** Reads the configuration again, with the flags of the call; absent = reload changes nothing. */
   readonly loadAgain?: () => LoadedConfig;
-  /** Append nothing of our own: for `run --until-end` and for tests over a recorded log. */
-  readonly isReadOnly?: boolean;
+  /** Append nothing of our own (no tick, no plan); `drain` then works off the log, once. */
+  readonly isUntilEnd?: boolean;
   readonly isNewGeneration?: boolean;
   /** Serve no HTTP: for short visits and tests. */
   readonly isSilent?: boolean;
@@ -60,7 +60,7 @@ export async function startEngine(loaded: LoadedConfig, options: EngineOptions):
     parts = await open(loaded.config, {
       clock,
       log,
-      isReadOnly: options.isReadOnly ?? false,
+      isUntilEnd: options.isUntilEnd ?? false,
       isNewGeneration: options.isNewGeneration ?? false,
     });
   } catch (error) {

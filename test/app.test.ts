@@ -34,6 +34,7 @@ function fakeParts() {
     sinks: () => [],
     undeliveredBytes: () => 3,
     bronze: () => null,
+    playWorld: async () => {},
     whyNotReady: () => null,
     whyNotLive: () => null,
     announce: async ({ http, token }) => void calls.push(`announce ${http !== null} ${token.length >= 16}`),

@@ -30,7 +30,7 @@ async function runEngine(call: Call, terminal: Terminal): Promise<number> {
   const loadAgain = () => loadCallConfig(call);
   const loaded = loadAgain();
   const log = makeLogger({ level: loaded.config.logging.level, clock: systemClock });
-  const isReadOnly = call.has('until-end');
+  const isUntilEnd = call.has('until-end');
   using stop = listenForStop(terminal);
   const { startEngine } = await import('../app.ts');
   const engine = await startEngine(loaded, {
@@ -38,13 +38,13 @@ async function runEngine(call: Call, terminal: Terminal): Promise<number> {
     clock: systemClock,
     log,
     loadAgain,
-    isReadOnly,
+    isUntilEnd,
     isNewGeneration: call.has('new-generation'),
   });
   using _reload = listenForReload(() => engine.reload());
   try {
     const waits = [engine.failed, aborted(stop.signal)];
-    if (isReadOnly) waits.push(engine.drain(stop.signal));
+    if (isUntilEnd) waits.push(engine.drain(stop.signal));
     const forMs = call.number('for');
     if (forMs !== undefined) waits.push(systemClock.sleep(forMs, stop.signal).catch(ignoreAbort(stop.signal)));
     await Promise.race(waits);

@@ -7,8 +7,8 @@ import type { SinkStatus } from './status.ts';
 export interface EngineContext {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Append nothing of our own: no tick, no plan. */
-  readonly isReadOnly: boolean;
+  /** Append nothing of our own (no tick, no plan); lanes stand still until `drain`, which ends them. */
+  readonly isUntilEnd: boolean;
   /** Start a new stream generation when the directory belongs to another stream. */
   readonly isNewGeneration: boolean;
 }
@@ -32,6 +32,14 @@ export interface EngineParts {
   whyNotReady(): string | null;
   /** Null when the lanes turn. */
   whyNotLive(): string | null;
+  /** Plays a simulated world into the log, paced by the clock; resolves when it ends or when aborted. */
+  playWorld(options: WorldOptions, signal: AbortSignal): Promise<void>;
   /** Tells other processes where this engine answers (engine.json). */
   announce(addresses: { http: string | null; token: string }): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  /** Simulated seconds per second. */
+  readonly speed: number;
 }
