@@ -1,6 +1,5 @@
 import { startOfDay } from './civil-time.ts';
-import type { Dates, StatusChange } from './flight.ts';
-import { Flight } from './flight.ts';
+import type { Dates, Flight, StatusChange } from './flight.ts';
 import { ItemBook } from './item-book.ts';
 import { day } from './whole-numbers.ts';
 

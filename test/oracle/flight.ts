@@ -1,7 +1,8 @@
+import type { Alert } from './alert-machine.ts';
 import { startOfDay } from './civil-time.ts';
 import type { ItemBook } from './item-book.ts';
-import { floorDivide, floorTo, larger, quarter, smaller } from './whole-numbers.ts';
 import type { Weight } from './weight.ts';
+import { floorDivide, floorTo, larger, quarter, smaller } from './whole-numbers.ts';
 
 export interface BudgetChange {
   readonly type: 'budget';
@@ -77,6 +78,8 @@ export class Flight {
   judgedInFlight = false;
   /** An evaluation found as_of ≥ e + 72 h. */
   isClosed = false;
+  /** Alerts by rule id. */
+  readonly alerts = new Map<string, Alert>();
   persisted: { readonly osi: bigint | null; readonly t: number } | null = null;
 
   constructor(id: string) {

@@ -15,7 +15,13 @@ export interface Completeness {
 
 export type FrontierOf = (source: string) => number | null;
 
-export function completenessAt(plan: Plan, campaign: string, t: number, clock: number, frontierOf: FrontierOf): Completeness {
+export function completenessAt(
+  plan: Plan,
+  campaign: string,
+  t: number,
+  clock: number,
+  frontierOf: FrontierOf,
+): Completeness {
   const sources = requiredSources(plan, campaign).map((name) => ({ name, frontier: frontierOf(name) }));
   const text = sources.map(({ name, frontier }) => `${name}=${frontier ?? 'none'}`).join(',');
   if (sources.some(({ frontier }) => frontier === null)) return { asOf: 0, stale: true, text };
@@ -117,7 +123,13 @@ export function pacingAt(campaign: Campaign, flight: Flight, plan: Plan, a: numb
     impressions2h: campaign.impressionItems.sum(two, a),
     spend2h: P(two, a),
     expected2h:
-      now.mode === 'ASAP' ? null : a < s ? 0n : expected === null || expectedThen === null ? null : expected - expectedThen,
+      now.mode === 'ASAP'
+        ? null
+        : a < s
+          ? 0n
+          : expected === null || expectedThen === null
+            ? null
+            : expected - expectedThen,
   };
 }
 

@@ -1,6 +1,5 @@
-import { readPlan } from '../../src/model/plan-schema.ts';
-import { PlanProblem } from '../../src/model/plan-schema.ts';
 import type { CampaignPlan, Plan, PlanDefaults, SourcePlan } from '../../src/model/plan.ts';
+import { PlanProblem, readPlan } from '../../src/model/plan-schema.ts';
 import { day, hour } from './whole-numbers.ts';
 
 /** What holds where nobody wrote a plan (docs/semantics.md §3). */

@@ -1,0 +1,184 @@
+import type { LevelPlan, RulePlan } from '../../src/model/plan.ts';
+import { type MaybeValues, type Outcome, type Truth, truthOf } from './rule-values.ts';
+import type { Values } from './three-valued.ts';
+
+export type State = 'ok' | 'pending' | 'firing' | 'recovering' | 'no_data' | 'error';
+export type Level = 'none' | 'warning' | 'critical';
+
+/** A step of an alert. `to` may be `resolved`, which leaves the alert ok. */
+export interface Step {
+  readonly from: State;
+  readonly to: State | 'resolved';
+  readonly level: Level;
+  readonly reason: string;
+  readonly condition: string;
+  readonly activeSince: number | null;
+}
+
+export interface Moment {
+  readonly t: number;
+  /** as_of. */
+  readonly x: number;
+  /** max(every, the largest expected interval), ms. */
+  readonly grain: number;
+}
+
+/** The state of one (organization, rule, campaign, flight, source); §8.4. */
+export class Alert {
+  readonly hash: string;
+  state: State = 'ok';
+  level: Level = 'none';
+  w: number | null = null;
+  c: number | null = null;
+  k: number | null = null;
+  last: number | null = null;
+  u: number | null = null;
+  /** t of the last evaluation row of a source rule. */
+  rowAt: number | null = null;
+
+  constructor(hash: string) {
+    this.hash = hash;
+  }
+
+  /** Ends the alert because its rule or its flight went away; null when there was nothing to end. */
+  end(reason: string): Step | null {
+    if (this.state === 'ok') return null;
+    const from = this.state;
+    return {
+      from,
+      to: from === 'pending' ? 'ok' : 'resolved',
+      level: 'none',
+      reason,
+      condition: '',
+      activeSince: null,
+    };
+  }
+
+  judge(rule: RulePlan, outcome: Outcome, values: MaybeValues, moment: Moment): Step | null {
+    if (outcome === 'insufficient') return this.#insufficient(rule, moment);
+    if (outcome === 'unknown') return this.#unknown(rule, moment);
+    if (outcome === 'error') return this.#error(rule);
+    return this.#known(rule, values as Values, moment);
+  }
+
+  #known(rule: RulePlan, values: Values, { x, grain }: Moment): Step | null {
+    const isC = truthOf(rule.critical?.when, values);
+    const isW = truthOf(rule.warning?.when, values);
+    this.#remember(rule, isC, isW, x, grain);
+    const mature = this.#mature(rule, isC, isW, x);
+    if (this.state === 'firing') return this.#whileFiring(rule, values, isC, isW, mature, x);
+    if (this.state === 'recovering') return this.#whileRecovering(rule, isC, isW, x);
+    const held: Level = this.c !== null ? 'critical' : this.w !== null ? 'warning' : 'none';
+    if (mature !== 'none') return this.#go('firing', mature, 'condition', whenOf(rule, mature));
+    if (this.state === 'pending') {
+      if (held === 'none') return this.#go('ok', 'none', 'condition', '');
+      this.level = held;
+      return null;
+    }
+    if (held !== 'none') return this.#go('pending', held, 'condition', whenOf(rule, held));
+    return this.state === 'ok' ? null : this.#go('ok', 'none', 'condition', '');
+  }
+
+  #remember(rule: RulePlan, isC: Truth, isW: Truth, x: number, grain: number): void {
+    if (this.last !== null && x - this.last > 2 * grain) {
+      if (this.w !== null) this.w = x;
+      if (this.c !== null) this.c = x;
+    }
+    this.last = x;
+    this.u = null;
+    if (isC === true) this.c ??= x;
+    if (isC === false) this.c = null;
+    if (rule.warning === null) return;
+    if (isW === true || isC === true) this.w ??= x;
+    else if (isW === false) this.w = null;
+  }
+
+  #mature(rule: RulePlan, isC: Truth, isW: Truth, x: number): Level {
+    if (rule.critical !== null && isC === true && x - (this.c as number) >= rule.critical.for_ms) return 'critical';
+    const holds = isW === true || isC === true;
+    if (rule.warning !== null && holds && x - (this.w as number) >= rule.warning.for_ms) return 'warning';
+    return 'none';
+  }
+
+  #whileFiring(rule: RulePlan, values: Values, isC: Truth, isW: Truth, mature: Level, x: number): Step | null {
+    const critical = this.level === 'critical';
+    if (!critical && mature === 'critical')
+      return this.#go('firing', 'critical', 'escalated', whenOf(rule, 'critical'));
+    const level = (critical ? rule.critical : rule.warning) as LevelPlan;
+    const holds = critical ? isC : isW;
+    if (holds === true || !isClear(level, values)) return null;
+    const condition = clearText(level);
+    if (critical && rule.warning !== null && (isW === true || !isClear(rule.warning, values)))
+      return this.#go('firing', 'warning', 'deescalated', condition);
+    if (rule.keep_firing_for_ms === 0) return this.#go('resolved', 'none', 'cleared', condition);
+    this.k = x;
+    return this.#go('recovering', this.level, 'cleared', condition);
+  }
+
+  #whileRecovering(rule: RulePlan, isC: Truth, isW: Truth, x: number): Step | null {
+    if (isC === true) return this.#go('firing', 'critical', 'condition', whenOf(rule, 'critical'));
+    if (isW === true) return this.#go('firing', 'warning', 'condition', whenOf(rule, 'warning'));
+    if (x - (this.k as number) < rule.keep_firing_for_ms) return null;
+    const level = (this.level === 'critical' ? rule.critical : rule.warning) as LevelPlan;
+    return this.#go('resolved', 'none', 'cleared', clearText(level));
+  }
+
+  #insufficient(rule: RulePlan, { x }: Moment): Step | null {
+    this.last = x;
+    this.u = null;
+    this.w = null;
+    this.c = null;
+    if (this.state === 'ok') return null;
+    const isOpen = this.state === 'firing' || this.state === 'recovering';
+    return this.#go(isOpen ? 'resolved' : 'ok', 'none', 'guard', rule.guard ?? '');
+  }
+
+  #unknown(rule: RulePlan, { t }: Moment): Step | null {
+    this.u ??= t;
+    if (rule.no_data === null || t - this.u < rule.no_data.after_ms) return null;
+    const then = rule.no_data.then;
+    if (then === 'no_data' && this.state !== 'no_data') {
+      this.#unset();
+      return this.#go('no_data', 'none', 'no_data', '');
+    }
+    if (then === 'ok' && (this.state === 'firing' || this.state === 'recovering'))
+      return this.#go('resolved', 'none', 'no_data', '');
+    if (then === 'ok' && this.state === 'pending') return this.#go('ok', 'none', 'no_data', '');
+    if (then === 'firing' && this.state !== 'firing')
+      return this.#go('firing', rule.critical === null ? 'warning' : 'critical', 'no_data', '');
+    return null;
+  }
+
+  #error(rule: RulePlan): Step | null {
+    if (rule.on_error !== 'error' || this.state === 'error') return null;
+    this.#unset();
+    return this.#go('error', 'none', 'error', '');
+  }
+
+  #unset(): void {
+    this.w = null;
+    this.c = null;
+    this.k = null;
+  }
+
+  #go(to: State | 'resolved', level: Level, reason: string, condition: string): Step {
+    const from = this.state;
+    this.state = to === 'resolved' ? 'ok' : to;
+    this.level = level;
+    const activeSince = level === 'critical' ? this.c : level === 'warning' ? this.w : null;
+    return { from, to, level, reason, condition, activeSince };
+  }
+}
+
+function isClear(level: LevelPlan, values: Values): boolean {
+  return truthOf(clearText(level), values) === true;
+}
+
+function clearText(level: LevelPlan): string {
+  return level.clear ?? `!(${level.when})`;
+}
+
+function whenOf(rule: RulePlan, level: Level): string {
+  if (level === 'none') return '';
+  return ((level === 'critical' ? rule.critical : rule.warning) as LevelPlan).when;
+}

@@ -1,0 +1,111 @@
+import type { RejectReason } from '../../src/model/event-batch.ts';
+import type { Campaign } from './campaign.ts';
+import { isZone } from './civil-time.ts';
+import type { OracleEvent } from './events.ts';
+import { actualAt, type BudgetChange, datesOf, Flight } from './flight.ts';
+import { day } from './whole-numbers.ts';
+
+/** Control records (§6.2). `dropped` = an old ledger version. */
+export type ControlAnswer = RejectReason | 'dropped' | 'counted';
+
+export function applyControl(campaign: Campaign, event: OracleEvent, clock: number, order: number): ControlAnswer {
+  if (event.kind === 'flight_changed') return changeFlight(campaign, event, clock, order);
+  if (event.kind === 'budget_changed') return changeBudget(campaign, event, clock, order);
+  if (event.kind === 'status_changed') {
+    const { effective_at, status, cause } = event.fields;
+    campaign.statuses = [
+      ...campaign.statuses,
+      { type: 'status' as const, effectiveAt: effective_at, order, status, cause },
+    ].slice(-64);
+  }
+  return 'counted';
+}
+
+function changeFlight(
+  campaign: Campaign,
+  { flight: id, fields }: OracleEvent,
+  clock: number,
+  order: number,
+): ControlAnswer {
+  if (!isZone(fields.tz)) return 'bad_zone';
+  const { start_local, end_local } = fields;
+  if (start_local > end_local || end_local - start_local + 1 > 1_100) return 'bad_flight';
+  const others = campaign.flights.filter((flight) => flight.id !== id);
+  const sharesDays = (flight: Flight) =>
+    flight.dates !== null && flight.dates.startLocal <= end_local && start_local <= flight.dates.endLocal;
+  if (others.some(sharesDays)) return 'bad_flight';
+  const known = campaign.flights.find((flight) => flight.id === id);
+  const before = known?.highestFlightVersion ?? null;
+  if (before !== null && fields.ledger_version <= before) return 'dropped';
+  if (known !== undefined && known.changes.length >= 64) return 'bad_flight';
+  const flight = known ?? newFlight(campaign, id as string);
+  if (flight === null) return 'too_many_flights';
+
+  flight.highestFlightVersion = fields.ledger_version;
+  campaign.zone = fields.tz;
+  const dates = datesOf(start_local, end_local, fields.tz);
+  campaign.setDates(flight, dates, fields.tz, clock);
+  if (flight.isClosed && (flight.judgedAsOf as number) < dates.e + 3 * day) flight.isClosed = false;
+  flight.changes.push({
+    type: 'flight',
+    effectiveAt: fields.effective_at,
+    order,
+    mode: fields.mode,
+    curve: fields.curve_id,
+    end: dates.e,
+    rebase: fields.rebase,
+    actual: actualAt(flight, fields.effective_at, clock, campaign.spendItems),
+  });
+  return 'counted';
+}
+
+function changeBudget(
+  campaign: Campaign,
+  { flight: id, fields }: OracleEvent,
+  clock: number,
+  order: number,
+): ControlAnswer {
+  const known =
+    id === null ? flightMeant(campaign, fields.effective_at) : campaign.flights.find((each) => each.id === id);
+  if (known === undefined && id === null) return 'bad_flight';
+  const before = known?.highestBudgetVersion ?? null;
+  if (before !== null && fields.ledger_version <= before) return 'dropped';
+  if (known !== undefined && known.changes.length >= 64) return 'bad_flight';
+  const flight = known ?? newFlight(campaign, id as string);
+  if (flight === null) return 'too_many_flights';
+
+  flight.highestBudgetVersion = fields.ledger_version;
+  const change: BudgetChange = {
+    type: 'budget',
+    effectiveAt: fields.effective_at,
+    order,
+    budget: BigInt(fields.budget_micros),
+    cap: fields.daily_cap_micros === null ? null : BigInt(fields.daily_cap_micros),
+    actual: actualAt(flight, fields.effective_at, clock, campaign.spendItems),
+  };
+  flight.changes.push(change);
+  return 'counted';
+}
+
+/** The flight that a budget without a flight_id means. */
+function flightMeant(campaign: Campaign, at: number): Flight | undefined {
+  const dated = campaign.flights.flatMap((flight) => (flight.dates === null ? [] : [{ flight, ...flight.dates }]));
+  dated.sort((a, b) => a.s - b.s || (a.flight.id < b.flight.id ? -1 : 1));
+  const inside = dated.find(({ s, e }) => s <= at && at < e);
+  return (inside ?? dated.find(({ s }) => s > at))?.flight;
+}
+
+/** A new flight; a ninth takes the place of the oldest one that is over. Null when there is none. */
+function newFlight(campaign: Campaign, id: string): Flight | null {
+  if (campaign.flights.length >= 8) {
+    const over = campaign.flights.flatMap((flight) =>
+      flight.dates !== null && !flight.isEvaluable ? [{ flight, e: flight.dates.e }] : [],
+    );
+    over.sort((a, b) => a.e - b.e || (a.flight.id < b.flight.id ? -1 : 1));
+    if (over.length === 0) return null;
+    campaign.flights = campaign.flights.filter((flight) => flight !== over[0].flight);
+  }
+  const flight = new Flight(id);
+  campaign.flights.push(flight);
+  return flight;
+}

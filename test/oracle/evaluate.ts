@@ -1,0 +1,313 @@
+import { type Plan, type RulePlan, ruleVariables } from '../../src/model/plan.ts';
+import { alertEvents, pacingSnapshots, type Row, ruleEvaluations } from '../../src/model/tables.ts';
+import { Alert, type Moment, type Step } from './alert-machine.ts';
+import type { Campaign } from './campaign.ts';
+import type { Dates, Flight } from './flight.ts';
+import { sha256 } from './hashes.ts';
+import { type Completeness, completenessAt, type FrontierOf, type Pacing, pacingAt, statusOf } from './pacing.ts';
+import { campaignView, requiredSources, sourceView } from './plans.ts';
+import { shape } from './rows.ts';
+import { flightValues, type MaybeValues, namedValues, outcomeOf, sourceValues, summaryOf } from './rule-values.ts';
+import { hour } from './whole-numbers.ts';
+
+/** What a timer knows when it runs. */
+export interface TimerContext {
+  readonly org: string;
+  readonly plan: Plan;
+  /** Scheduled instant of the timer. */
+  readonly t: number;
+  /** Lane clock. */
+  readonly clock: number;
+  readonly offset: number;
+  readonly version: bigint;
+  readonly partition: number;
+  readonly frontierOf: FrontierOf;
+  emit(table: 'pacing_snapshots' | 'rule_evaluations' | 'alert_events', row: Row): void;
+}
+
+/** One thing that rules judge at one instant: a flight or a source. */
+interface Subject {
+  readonly campaign: string;
+  readonly flight: string;
+  readonly source: string;
+  readonly asOf: number;
+  readonly grain: number;
+  readonly completeness: string;
+  readonly values: MaybeValues;
+}
+
+export function evaluateFlight(context: TimerContext, campaign: Campaign, flight: Flight): void {
+  const { plan, t, clock } = context;
+  const completeness = completenessAt(plan, campaign.id, t, clock, context.frontierOf);
+  if (completeness.stale) return evaluateStale(context, campaign, flight, completeness);
+  const { asOf } = completeness;
+  const judged = flight.judgedAsOf;
+  const isNews = judged === null || asOf > judged || (asOf === judged && flight.last?.stale === true);
+  if (!isNews) return;
+  const { s, e } = flight.dates as Dates;
+  const pacing = pacingAt(campaign, flight, plan, asOf);
+  const status = statusOf(pacing, campaign, flight.last?.status ?? null);
+  const reason = persistReason(flight, status, pacing, t, false);
+  if (reason !== null) persist(context, campaign, flight, completeness, pacing, status, reason, false);
+  flight.last = { status, stale: false };
+  flight.judgedAsOf = asOf;
+  flight.judgedInFlight = asOf >= s && asOf < e;
+  flight.isClosed = asOf >= e + 72 * hour;
+  const allowance = campaignView(plan, campaign.id).day_allowance_bp;
+  const subject = flightSubject(context, campaign, flight, completeness, flightValues(pacing, status, allowance));
+  if (flight.judgedInFlight) judgeRules(context, campaign, flight, subject, reason !== null);
+  if (asOf >= e) endAlerts(context, flight, subject);
+}
+
+function evaluateStale(context: TimerContext, campaign: Campaign, flight: Flight, found: Completeness): void {
+  const completeness = { ...found, asOf: flight.judgedAsOf ?? 0 };
+  const pacing = pacingAt(campaign, flight, context.plan, completeness.asOf);
+  const reason = persistReason(flight, 'stale_data', pacing, context.t, true);
+  if (reason !== null) persist(context, campaign, flight, completeness, pacing, 'stale_data', reason, true);
+  flight.last = { status: 'stale_data', stale: true };
+  if (!flight.judgedInFlight) return;
+  const subject = flightSubject(context, campaign, flight, completeness, null);
+  judgeRules(context, campaign, flight, subject, reason !== null);
+}
+
+function persistReason(flight: Flight, status: string, pacing: Pacing, t: number, stale: boolean): string | null {
+  if (flight.last === null || flight.last.status !== status || flight.persisted === null) return 'status';
+  const { a, s, e, osi } = pacing;
+  const before = flight.persisted.osi;
+  if (!stale) {
+    if ((osi === null) !== (before === null)) return 'move';
+    if (osi !== null && before !== null && (osi - before >= 100n || before - osi >= 100n)) return 'move';
+  }
+  return t - flight.persisted.t >= hour && (stale || (a >= s && a < e)) ? 'hour' : null;
+}
+
+function persist(
+  context: TimerContext,
+  campaign: Campaign,
+  flight: Flight,
+  { asOf, text }: Completeness,
+  pacing: Pacing,
+  status: string,
+  reason: string,
+  stale: boolean,
+): void {
+  const orNull = <T>(value: T) => (stale ? null : value);
+  flight.persisted = { osi: orNull(pacing.osi), t: context.t };
+  context.emit(
+    'pacing_snapshots',
+    shape(pacingSnapshots, {
+      org_id: context.org,
+      campaign_id: campaign.id,
+      flight_id: flight.id,
+      as_of: asOf,
+      evaluated_at: context.t,
+      status,
+      persisted_for: reason,
+      mode: pacing.mode,
+      currency: campaign.currency,
+      budget_micros: pacing.budget,
+      spend_micros: pacing.spend,
+      expected_micros: orNull(pacing.expected),
+      delivery_bp: orNull(pacing.delivery),
+      elapsed_bp: pacing.elapsed,
+      osi_bp: orNull(pacing.osi),
+      projected_micros: orNull(pacing.projected),
+      run_rate_micros_per_day: orNull(pacing.runRate),
+      required_micros_per_day: orNull(pacing.required),
+      lift_bp: orNull(pacing.lift),
+      exhaustion_at: orNull(pacing.exhaustionAt),
+      day_target_micros: orNull(pacing.dayTarget),
+      day_spend_micros: pacing.daySpend,
+      day_pacing_bp: orNull(pacing.dayPacing),
+      daily_cap_micros: orNull(pacing.cap),
+      impressions_2h: pacing.impressions2h,
+      spend_2h_micros: pacing.spend2h,
+      expected_2h_micros: orNull(pacing.expected2h),
+      completeness: text,
+      ledger_version: flight.ledgerVersion,
+      plan_number: context.plan.number,
+      partition: context.partition,
+      version: context.version,
+    }),
+  );
+}
+
+function flightSubject(
+  { plan }: TimerContext,
+  campaign: Campaign,
+  flight: Flight,
+  { asOf, text }: Completeness,
+  values: MaybeValues,
+): Subject {
+  const intervals = requiredSources(plan, campaign.id).map((name) => sourceView(plan, name).expected_interval_ms);
+  const grain = Math.max(plan.defaults.evaluate_every_ms, ...intervals);
+  return { campaign: campaign.id, flight: flight.id, source: '', asOf, grain, completeness: text, values };
+}
+
+function byId(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function judgeRules(
+  context: TimerContext,
+  campaign: Campaign,
+  flight: Flight,
+  subject: Subject,
+  persisted: boolean,
+): void {
+  const { labels } = campaignView(context.plan, campaign.id);
+  const isInScope = (rule: RulePlan) =>
+    rule.scope === 'flight' &&
+    Object.entries(rule.match).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value);
+  const rules = new Map(context.plan.rules.filter(isInScope).map((rule) => [rule.id, rule]));
+  const ids = new Set([...rules.keys(), ...flight.alerts.keys()]);
+  for (const id of [...ids].sort(byId)) judgeRule(context, subject, flight.alerts, id, rules.get(id), () => persisted);
+}
+
+/** Judges one rule on one subject; `wantsRow` says whether a row is due without a transition. */
+function judgeRule(
+  context: TimerContext,
+  subject: Subject,
+  alerts: Map<string, Alert>,
+  id: string,
+  rule: RulePlan | undefined,
+  wantsRow: (alert: Alert) => boolean,
+): void {
+  let steps = 0;
+  const known = alerts.get(id);
+  if (known !== undefined && known.hash !== rule?.hash) {
+    const step = known.end(rule === undefined ? 'rule_deleted' : 'rule_updated');
+    alerts.delete(id);
+    if (step !== null) {
+      steps += 1;
+      emitEnd(context, subject, id, known.hash, step);
+    }
+  }
+  if (rule === undefined) return;
+  const alert = alerts.get(id) ?? new Alert(rule.hash);
+  alerts.set(id, alert);
+  const outcome = outcomeOf(rule, subject.values);
+  const moment: Moment = { t: context.t, x: subject.asOf, grain: subject.grain };
+  const step = alert.judge(rule, outcome, subject.values, moment);
+  const values = namedValues(rule, subject.values);
+  if (step !== null) {
+    steps += 1;
+    emitStep(context, subject, id, step, {
+      mode: rule.mode,
+      hash: rule.hash,
+      values,
+      summary: summaryOf(rule.summary, placesOf(rule), {
+        ...subject.values,
+        ...(rule.scope === 'flight' ? { 'c.campaign_id': subject.campaign, 'c.flight_id': subject.flight } : {}),
+      }),
+    });
+  }
+  if (steps === 0 && !wantsRow(alert)) return;
+  alert.rowAt = context.t;
+  context.emit(
+    'rule_evaluations',
+    shape(ruleEvaluations, {
+      ...address(context, subject, id),
+      outcome,
+      state: step?.to ?? alert.state,
+      level: alert.level,
+      values,
+      rule_hash: rule.hash,
+    }),
+  );
+}
+
+function placesOf(rule: RulePlan): string[] {
+  return Object.keys(ruleVariables[rule.scope]);
+}
+
+function endAlerts(context: TimerContext, flight: Flight, subject: Subject): void {
+  for (const id of [...flight.alerts.keys()].sort(byId)) {
+    const alert = flight.alerts.get(id) as Alert;
+    const step = alert.end('scope_ended');
+    if (step !== null) emitEnd(context, subject, id, alert.hash, step);
+  }
+  flight.alerts.clear();
+}
+
+function emitEnd(context: TimerContext, subject: Subject, id: string, hash: string, step: Step): void {
+  const rule = context.plan.rules.find((each) => each.id === id);
+  const summary = `Rule ${id}: ${step.reason}`;
+  emitStep(context, subject, id, step, { mode: rule?.mode ?? 'notify', hash, values: '{}', summary });
+}
+
+function address(context: TimerContext, subject: Subject, id: string) {
+  return {
+    org_id: context.org,
+    rule_id: id,
+    campaign_id: subject.campaign,
+    flight_id: subject.flight,
+    source: subject.source,
+    as_of: subject.asOf,
+    evaluated_at: context.t,
+    plan_number: context.plan.number,
+    partition: context.partition,
+    version: context.version,
+  };
+}
+
+function emitStep(
+  context: TimerContext,
+  subject: Subject,
+  id: string,
+  step: Step,
+  receipt: { mode: string; hash: string; values: string; summary: string },
+): void {
+  const scope = [context.org, id, subject.campaign, subject.flight, subject.source];
+  const fingerprint = sha256(scope.join('|')).slice(0, 32);
+  const identity = [fingerprint, subject.asOf, context.t, step.from, step.to];
+  context.emit(
+    'alert_events',
+    shape(alertEvents, {
+      ...address(context, subject, id),
+      alert_id: sha256(identity.join('|')).slice(0, 32),
+      fingerprint,
+      mode: receipt.mode,
+      from_state: step.from,
+      to_state: step.to,
+      level: step.level,
+      reason: step.reason,
+      active_since: step.activeSince,
+      condition: step.condition,
+      values: receipt.values,
+      completeness: subject.completeness,
+      summary: receipt.summary,
+      rule_hash: receipt.hash,
+      log_offset: context.offset,
+    }),
+  );
+}
+
+/** Judges the source rules of an organization; `alertsOf` keeps the alerts of a source by rule id. */
+export function evaluateSources(context: TimerContext, alerts: Map<string, Map<string, Alert>>): void {
+  const { plan, t } = context;
+  const declared = Object.keys(plan.sources);
+  for (const name of [...new Set([...declared, ...alerts.keys()])].sort(byId)) {
+    const isDeclared = declared.includes(name);
+    const { expected_interval_ms } = sourceView(plan, name);
+    const frontier = context.frontierOf(name);
+    const subject: Subject = {
+      campaign: '',
+      flight: '',
+      source: name,
+      asOf: t,
+      grain: Math.max(plan.defaults.evaluate_every_ms, expected_interval_ms),
+      completeness: `${name}=${frontier ?? 'none'}`,
+      values: sourceValues(name, t, frontier, expected_interval_ms),
+    };
+    const ofSource = alerts.get(name) ?? new Map<string, Alert>();
+    alerts.set(name, ofSource);
+    const rules = new Map(
+      plan.rules.filter((rule) => isDeclared && rule.scope === 'source').map((rule) => [rule.id, rule]),
+    );
+    const isDue = (alert: Alert) => alert.rowAt === null || t - alert.rowAt >= hour;
+    for (const id of [...new Set([...rules.keys(), ...ofSource.keys()])].sort(byId))
+      judgeRule(context, subject, ofSource, id, rules.get(id), isDue);
+    if (ofSource.size === 0) alerts.delete(name);
+  }
+}

@@ -1,0 +1,309 @@
+import type { RejectReason } from '../../src/model/event-batch.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import { deadLetters, lateEvents, type Row } from '../../src/model/tables.ts';
+import type { Alert } from './alert-machine.ts';
+import { book, correctable } from './book.ts';
+import { Campaign } from './campaign.ts';
+import {
+  booking,
+  carriesCurrency,
+  duplicateBounds,
+  keyProblem,
+  latestInstant,
+  moneyOf,
+  orgOfKey,
+  Seen,
+} from './check.ts';
+import { applyControl } from './control.ts';
+import { evaluateFlight, evaluateSources, type TimerContext } from './evaluate.ts';
+import type { Decode, LogRecord, OracleEvent } from './events.ts';
+import { fnv1a, partitionOf, sha256 } from './hashes.ts';
+import { Plans, parsePlan, sourceView } from './plans.ts';
+import { dailyRows, emptyRows, shape, sortRows, type TableName, type TableRows, tableNamed } from './rows.ts';
+import { minute, nextInstant } from './whole-numbers.ts';
+
+export interface OracleOptions {
+  readonly partitions: number;
+  readonly generation: number;
+  readonly decode: Decode;
+  /** Smaller bounds for tests of the bounds themselves. */
+  readonly duplicateRecords?: number;
+  readonly timersPerRecord?: number;
+  readonly campaigns?: number;
+}
+
+interface Timer {
+  readonly rank: 0 | 1;
+  readonly org: string;
+  readonly campaign: string;
+  t: number;
+}
+
+interface Organization {
+  readonly id: string;
+  readonly completeThrough: Map<string, number>;
+  /** By source, then rule. */
+  readonly alerts: Map<string, Map<string, Alert>>;
+}
+
+/** The fold of one lane's log by docs/semantics.md, one record at a time. */
+export class LaneOracle {
+  readonly #topic: string;
+  readonly #partition: number;
+  readonly #options: OracleOptions;
+  readonly #plans = new Plans();
+  readonly #organizations = new Map<string, Organization>();
+  readonly #campaigns = new Map<string, Campaign>();
+  readonly #timers = new Map<string, Timer>();
+  readonly #seen: Seen;
+  readonly #rows = emptyRows();
+  readonly #partitionOfKey = new Map<string, number>();
+  #nextDue = Number.POSITIVE_INFINITY;
+  #clock = Number.NEGATIVE_INFINITY;
+
+  constructor(lane: { readonly topic: string; readonly partition: number }, options: OracleOptions) {
+    this.#topic = lane.topic;
+    this.#partition = lane.partition;
+    this.#options = options;
+    this.#seen = new Seen({ ...duplicateBounds, records: options.duplicateRecords ?? duplicateBounds.records });
+  }
+
+  apply(record: LogRecord): void {
+    this.#clock = Math.max(this.#clock, record.logTimeMs);
+    this.#runTimers(record.offset);
+    const event = this.#options.decode(record);
+    if ('refused' in event) return this.#bury(record, event.refused, event.schemaId);
+    if (event.kind === 'tick') return;
+    const problem = this.#admit(record, event);
+    if (problem !== null) this.#bury(record, problem, event.schemaId);
+    this.#setTimers(event);
+  }
+
+  /** All rows so far. */
+  tables(): TableRows {
+    const daily = [...this.#campaigns.values()].flatMap((campaign) =>
+      dailyRows(campaign, this.#partition, (offset) => this.#version(offset)),
+    );
+    const rows = { ...this.#rows, campaign_metrics_daily: daily };
+    const sorted = Object.entries(rows).map(([name, each]) => [name, sortRows(tableNamed(name), each)]);
+    return Object.fromEntries(sorted) as Record<TableName, Row[]>;
+  }
+
+  #version(offset: number): bigint {
+    return BigInt(this.#options.generation) * 2n ** 48n + BigInt(offset);
+  }
+
+  // Checks 2 to 5; the answer is the reason of a dead letter.
+  #admit(record: LogRecord, event: OracleEvent): RejectReason | null {
+    const problem = keyProblem(event, record.key);
+    if (problem !== null) return problem;
+    if (record.key !== null && this.#partitionOf(record.key) !== this.#partition) return 'wrong_partition';
+    if (event.org !== '_default') this.#organization(event.org);
+    const isDuplicate = this.#seen.noteDelivery(event, record.offset, this.#clock);
+    if (event.kind === 'org_plan') return this.#putInForce(event);
+    if (latestInstant(event, this.#zoneOf(event)) > this.#clock + 2 * minute) return 'from_the_future';
+    const late = this.#lateBy(event);
+    if (late !== null) {
+      this.#keepLate(record, event, late);
+      return null;
+    }
+    if (isDuplicate || this.#seen.isRepeated(event, this.#clock) || event.test) return null;
+    if (event.kind === 'source_heartbeat') {
+      this.#advance(event);
+      return null;
+    }
+    return this.#count(record, event);
+  }
+
+  #partitionOf(key: Uint8Array): number {
+    const text = Buffer.from(key).toString('latin1');
+    let partition = this.#partitionOfKey.get(text);
+    if (partition === undefined) {
+      partition = partitionOf(key, this.#options.partitions);
+      this.#partitionOfKey.set(text, partition);
+    }
+    return partition;
+  }
+
+  #putInForce(event: OracleEvent): RejectReason | null {
+    const plan = parsePlan(event.fields.body);
+    if (plan === null || plan.org_id !== event.org || plan.number !== event.fields.number) return 'bad_plan';
+    this.#plans.offer(event.org, plan);
+    return null;
+  }
+
+  #advance({ org, source, fields }: OracleEvent): void {
+    const { completeThrough } = this.#organization(org);
+    completeThrough.set(
+      source,
+      Math.max(completeThrough.get(source) ?? fields.complete_through, fields.complete_through),
+    );
+  }
+
+  // Checks 9 and 10, then the books.
+  #count(record: LogRecord, event: OracleEvent): RejectReason | null {
+    const campaign = this.#campaign(event);
+    if (campaign === null) return 'too_many_campaigns';
+    const { fields } = event;
+    if (carriesCurrency(event)) {
+      if (campaign.currency === '') campaign.currency = fields.currency;
+      if (campaign.currency !== fields.currency) return 'currency_mismatch';
+    }
+    if (event.kind === 'impression') {
+      const nanos = BigInt(fields.cpm_micros) * BigInt(fields.batch_count);
+      if (nanos > 2n ** 53n - 1n || nanos < 1n - 2n ** 53n) return 'money_out_of_range';
+    }
+    if (event.kind === 'metric_correction' && Object.keys(fields.deltas).some((name) => !correctable.includes(name)))
+      return 'unknown_metric';
+    const answer = applyControl(campaign, event, this.#clock, record.offset);
+    if (answer === 'dropped') return null;
+    if (answer !== 'counted') return answer;
+    const plan = this.#plans.inForce(event.org);
+    book({ campaign, plan, zone: this.#zoneOf(event), offset: record.offset }, event);
+    campaign.lastCountedAt = this.#clock;
+    return null;
+  }
+
+  #campaign(event: OracleEvent): Campaign | null {
+    const key = `${event.org}/${event.campaign}`;
+    const known = this.#campaigns.get(key);
+    if (known?.isIdle(this.#clock)) known.forget();
+    if (known !== undefined) return known;
+    if (this.#campaigns.size >= (this.#options.campaigns ?? 1_000_000)) {
+      const living = [...this.#campaigns.values()].filter((each) => !each.isIdle(this.#clock));
+      if (living.length >= (this.#options.campaigns ?? 1_000_000)) return null;
+    }
+    const campaign = new Campaign(event.org, event.campaign, this.#clock);
+    this.#campaigns.set(key, campaign);
+    return campaign;
+  }
+
+  #organization(id: string): Organization {
+    let organization = this.#organizations.get(id);
+    if (organization === undefined) {
+      organization = { id, completeThrough: new Map(), alerts: new Map() };
+      this.#organizations.set(id, organization);
+    }
+    return organization;
+  }
+
+  #zoneOf(event: OracleEvent): string {
+    const campaign = this.#campaigns.get(`${event.org}/${event.campaign}`);
+    const own = campaign?.isIdle(this.#clock) ? null : campaign?.zone;
+    return own ?? this.#plans.inForce(event.org).defaults.zone;
+  }
+
+  #lateBy(event: OracleEvent): { bookedAt: number; by: number } | null {
+    const booked = booking(event, this.#zoneOf(event));
+    if (booked === null) return null;
+    const by = this.#clock - booked.allowed - booked.bookedAt;
+    return by > 0 ? { bookedAt: booked.bookedAt, by } : null;
+  }
+
+  #keepLate(record: LogRecord, event: OracleEvent, late: { bookedAt: number; by: number }): void {
+    this.#rows.late_events.push(
+      shape(lateEvents, {
+        org_id: event.org,
+        campaign_id: event.campaign,
+        partition: this.#partition,
+        log_offset: record.offset,
+        log_time: record.logTimeMs,
+        kind: event.kind,
+        event_id: event.eventId,
+        booked_at: late.bookedAt,
+        late_by_ms: late.by,
+        amount_micros: moneyOf(event),
+        version: this.#version(record.offset),
+      }),
+    );
+  }
+
+  #bury(record: LogRecord, reason: RejectReason, schemaId: number): void {
+    const value = record.value ?? new Uint8Array();
+    this.#rows.dead_letters.push(
+      shape(deadLetters, {
+        org_id: orgOfKey(record.key),
+        topic: this.#topic,
+        partition: this.#partition,
+        log_offset: record.offset,
+        log_time: record.logTimeMs,
+        reason,
+        detail: '',
+        schema_id: schemaId,
+        key: (record.key ?? new Uint8Array()).slice(0, 1_024),
+        raw: value.slice(0, 65_536),
+        raw_length: value.length,
+        raw_sha256: sha256(value),
+        version: this.#version(record.offset),
+      }),
+    );
+  }
+
+  // Timers (§1).
+  #setTimers(event: OracleEvent): void {
+    const owners = event.org === '_default' ? [...this.#organizations.keys()] : [event.org];
+    for (const org of owners) {
+      const plan = this.#plans.inForce(org);
+      if (!this.#organizations.has(org) || Object.keys(plan.sources).length === 0) continue;
+      this.#setTimer({ rank: 0, org, campaign: '', t: 0 }, this.#clock, plan);
+    }
+    const campaign = this.#campaigns.get(`${event.org}/${event.campaign}`);
+    if (campaign === undefined || campaign.evaluableFlights().length === 0) return;
+    this.#setTimer(
+      { rank: 1, org: event.org, campaign: event.campaign, t: 0 },
+      this.#clock,
+      this.#plans.inForce(event.org),
+    );
+  }
+
+  #setTimer(timer: Timer, after: number, plan: Plan): void {
+    const name = timer.rank === 0 ? timer.org : `${timer.org}/${timer.campaign}`;
+    if (this.#timers.has(name)) return;
+    timer.t = nextInstant(after, fnv1a(name), plan.defaults.evaluate_every_ms);
+    this.#timers.set(name, timer);
+    this.#nextDue = Math.min(this.#nextDue, timer.t);
+  }
+
+  #runTimers(offset: number): void {
+    for (let run = 0; run < (this.#options.timersPerRecord ?? 1_000) && this.#nextDue <= this.#clock; run++) {
+      const [name, timer] = [...this.#timers].reduce((first, each) => (isBefore(each[1], first[1]) ? each : first));
+      this.#timers.delete(name);
+      this.#runTimer(timer, offset);
+      this.#nextDue = Math.min(...[...this.#timers.values()].map(({ t }) => t));
+    }
+  }
+
+  #runTimer({ rank, org, campaign, t }: Timer, offset: number): void {
+    const plan = this.#plans.inForce(org);
+    const { completeThrough, alerts } = this.#organization(org);
+    const context: TimerContext = {
+      org,
+      plan,
+      t,
+      clock: this.#clock,
+      offset,
+      version: this.#version(offset),
+      partition: this.#partition,
+      frontierOf: (source) => {
+        const { heartbeats, delay_ms } = sourceView(plan, source);
+        return heartbeats ? (completeThrough.get(source) ?? null) : t - delay_ms;
+      },
+      emit: (table, row) => this.#rows[table].push(row),
+    };
+    if (rank === 0) {
+      evaluateSources(context, alerts);
+      if (Object.keys(plan.sources).length > 0) this.#setTimer({ rank, org, campaign, t: 0 }, t, plan);
+      return;
+    }
+    const known = this.#campaigns.get(`${org}/${campaign}`) as Campaign;
+    for (const flight of known.evaluableFlights()) evaluateFlight(context, known, flight);
+    if (known.evaluableFlights().length > 0) this.#setTimer({ rank, org, campaign, t: 0 }, t, plan);
+  }
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  if (a.t !== b.t) return a.t < b.t;
+  if (a.rank !== b.rank) return a.rank < b.rank;
+  if (a.org !== b.org) return a.org < b.org;
+  return a.campaign < b.campaign;
+}

@@ -1,0 +1,86 @@
+import type { ColumnValue, Row, Table } from '../../src/model/tables.ts';
+import {
+  alertEvents,
+  tables as allTables,
+  campaignMetricsDaily,
+  deadLetters,
+  lateEvents,
+  pacingSnapshots,
+  ruleEvaluations,
+} from '../../src/model/tables.ts';
+import type { Campaign } from './campaign.ts';
+import { floorDivide } from './whole-numbers.ts';
+
+export type TableName =
+  | 'campaign_metrics_daily'
+  | 'pacing_snapshots'
+  | 'rule_evaluations'
+  | 'alert_events'
+  | 'dead_letters'
+  | 'late_events';
+
+/** All rows that a log makes, by table, each sorted by the table's key. */
+export type TableRows = Readonly<Record<TableName, readonly Row[]>>;
+
+export function emptyRows(): Record<TableName, Row[]> {
+  return {
+    [campaignMetricsDaily.name as 'campaign_metrics_daily']: [],
+    [pacingSnapshots.name as 'pacing_snapshots']: [],
+    [ruleEvaluations.name as 'rule_evaluations']: [],
+    [alertEvents.name as 'alert_events']: [],
+    [deadLetters.name as 'dead_letters']: [],
+    [lateEvents.name as 'late_events']: [],
+  } as Record<TableName, Row[]>;
+}
+
+export function tableNamed(name: string): Table {
+  const table = allTables.find((each) => each.name === name);
+  if (table === undefined) throw new Error(`no table ${name}`);
+  return table;
+}
+
+/** The row with every column of its table in the type that decodeRows gives: 64-bit values as bigint. */
+export function shape(table: Table, values: Readonly<Record<string, ColumnValue>>): Row {
+  const row: Record<string, ColumnValue> = {};
+  for (const { name, type } of table.columns) {
+    const value = values[name];
+    if (value === undefined) throw new Error(`${table.name} has no ${name}`);
+    row[name] = typeof value === 'number' && /Int64|DateTime64|Decimal/.test(type) ? BigInt(value) : value;
+  }
+  const stray = Object.keys(values).find((name) => !(name in row));
+  if (stray !== undefined) throw new Error(`${table.name} has no column ${stray}`);
+  return row;
+}
+
+/** Order of the rows of a table: its key, texts by code unit. */
+export function sortRows(table: Table, rows: readonly Row[]): Row[] {
+  return rows.toSorted((a, b) => {
+    for (const name of table.key) {
+      const x = a[name] as string | bigint;
+      const y = b[name] as string | bigint;
+      if (x < y) return -1;
+      if (x > y) return 1;
+    }
+    return 0;
+  });
+}
+
+export function dailyRows(campaign: Campaign, partition: number, versionOf: (offset: number) => bigint): Row[] {
+  return [...campaign.days].map(([date, day]) => {
+    const counts: Record<string, ColumnValue> = {};
+    for (const { name, type } of campaignMetricsDaily.columns)
+      if (type === 'Int64' || type === 'Decimal(18,6)') counts[name] = day.counts.get(name) ?? 0n;
+    return shape(campaignMetricsDaily, {
+      ...counts,
+      org_id: campaign.org,
+      campaign_id: campaign.id,
+      date,
+      currency: day.currency,
+      spend_micros: floorDivide(day.spendNanos, 1_000n),
+      adjustment_micros: floorDivide(day.adjustmentNanos, 1_000n),
+      plan_number: day.planNumber,
+      partition,
+      version: versionOf(day.offset),
+    });
+  });
+}

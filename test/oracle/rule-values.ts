@@ -1,0 +1,109 @@
+import type { RulePlan } from '../../src/model/plan.ts';
+import { localHour } from './civil-time.ts';
+import type { Pacing } from './pacing.ts';
+import { ask, failed, type Known, namesIn, type Values } from './three-valued.ts';
+import { floorDivide, hour } from './whole-numbers.ts';
+
+export type Outcome = 'critical' | 'warning' | 'false' | 'insufficient' | 'unknown' | 'error';
+
+/** Values of a flight's evaluation by the names that conditions use (§8.2). */
+export function flightValues(pacing: Pacing, status: string, allowanceBp: number): Values {
+  const { a, s, e, budget, projected, dayTarget, cap } = pacing;
+  const over = (value: bigint | null, by: number) => (value === null ? null : Number(value) / by);
+  const share = (part: bigint | null, whole: bigint | null) =>
+    part === null || whole === null || whole === 0n ? null : Number(floorDivide(10_000n * part, whole)) / 100;
+  const lead = leadOf(pacing);
+  return {
+    'p.status': status,
+    'p.mode': pacing.mode.toLowerCase(),
+    'p.osi_pct': over(pacing.osi, 100),
+    'p.delivery_pct': over(pacing.delivery, 100),
+    'p.elapsed_pct': over(pacing.elapsed, 100),
+    'p.elapsed_hours': (a - s) / hour,
+    'p.hours_left': (e - a) / hour,
+    'p.days_left': (e - a) / 86_400_000,
+    'p.projected_pct': share(projected, budget),
+    'p.lift_needed': over(pacing.lift, 10_000),
+    'p.required_daily': over(pacing.required, 1e6),
+    'p.run_rate_daily': over(pacing.runRate, 1e6),
+    'p.exhaust_lead_hours': lead === null ? null : lead / hour,
+    'p.exhaust_lead_pct': lead === null ? null : Number(floorDivide(10_000n * BigInt(lead), BigInt(e - s))) / 100,
+    'p.day_pct': share(pacing.daySpend, dayTarget),
+    'p.day_allowance_pct': allowanceBp / 100,
+    'p.day_capped': cap !== null && pacing.daySpend >= cap,
+    'p.daily_cap_allowed': cap === null ? null : over(floorDivide(cap * BigInt(allowanceBp), 10_000n), 1e6),
+    'p.budget': over(budget, 1e6),
+    'p.spend': over(pacing.spend, 1e6),
+    'm.impressions_2h': Number(pacing.impressions2h),
+    'm.spend_2h': over(pacing.spend2h, 1e6),
+    'm.expected_spend_2h': over(pacing.expected2h, 1e6),
+    'm.impressions_flight': Number(pacing.impressions),
+    't.local_hour': localHour(pacing.zone, a),
+  };
+}
+
+/** How long before its end the flight runs dry, ms; 0 when it lasts, null when nobody can say. */
+function leadOf({ exhaustionAt, projected, e }: Pacing): number | null {
+  if (exhaustionAt !== null) return e - exhaustionAt;
+  return projected === null ? null : 0;
+}
+
+export function sourceValues(name: string, t: number, frontier: number | null, intervalMs: number): Values {
+  return {
+    's.name': name,
+    's.lag_s': frontier === null ? null : (t - frontier) / 1000,
+    's.expected_interval_s': intervalMs / 1000,
+  };
+}
+
+/** Values of a rule at one evaluation, or null where everything is unknown because the flight is stale. */
+export type MaybeValues = Values | null;
+
+/** True, false, null = unknown, or failed. */
+export type Truth = boolean | null | typeof failed;
+
+export function truthOf(condition: string | undefined, values: Values): Truth {
+  return condition === undefined ? false : (ask(condition, values) as Truth);
+}
+
+export function outcomeOf(rule: RulePlan, values: MaybeValues): Outcome {
+  if (values === null) return 'unknown';
+  const guard = rule.guard === null ? true : truthOf(rule.guard, values);
+  if (guard === failed) return 'error';
+  if (guard === null) return 'unknown';
+  if (guard === false) return 'insufficient';
+  const critical = truthOf(rule.critical?.when, values);
+  const warning = truthOf(rule.warning?.when, values);
+  if (critical === true) return 'critical';
+  if (warning === true) return 'warning';
+  if (critical === failed || warning === failed) return 'error';
+  return critical === null || warning === null ? 'unknown' : 'false';
+}
+
+const namesOfRule = new WeakMap<RulePlan, string[]>();
+
+/** The values that guard, when and clear of a rule name, as JSON with sorted keys. */
+export function namedValues(rule: RulePlan, values: MaybeValues): string {
+  let names = namesOfRule.get(rule);
+  if (names === undefined) {
+    const { guard, warning, critical } = rule;
+    const conditions = [guard, warning?.when, warning?.clear, critical?.when, critical?.clear];
+    names = [...new Set(conditions.flatMap((each) => (each ? namesIn(each) : [])))].sort();
+    namesOfRule.set(rule, names);
+  }
+  return JSON.stringify(Object.fromEntries(names.map((name) => [name, values === null ? null : values[name]])));
+}
+
+/** Fills the places of a summary. A place that is no value's name stays as written. */
+export function summaryOf(
+  template: string,
+  allNames: readonly string[],
+  values: Readonly<Record<string, Known | null>>,
+): string {
+  return template.replace(/\{\{([^{}]*)\}\}/g, (place, name: string) => {
+    if (!Object.hasOwn(values, name)) return allNames.includes(name) ? 'unknown' : place;
+    const value = values[name];
+    if (value === null) return 'unknown';
+    return typeof value === 'number' ? String(Math.round(value * 100) / 100) : String(value);
+  });
+}
