@@ -1,0 +1,182 @@
+import type { Plan } from '../../src/model/plan.ts';
+import { canonicalJson, ruleHash } from '../../src/model/plan-schema.ts';
+import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
+import type { TestRecord } from './batch-builder.ts';
+
+/** Small, dense worlds for tests: every kind of record, a few campaigns, hours of log time. */
+export function randomSource(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+const start = Date.UTC(2026, 2, 7, 20);
+
+export function testPlan(number: number, orgId = '_default'): Plan {
+  const rule = {
+    id: 'behind',
+    name: 'Behind',
+    scope: 'flight' as const,
+    mode: 'notify' as const,
+    guard: 'p.elapsed_hours >= 1.0',
+    warning: { when: 'p.osi_pct < 95.0', clear: 'p.osi_pct >= 97.0', for_ms: 10 * minuteMs },
+    critical: { when: 'p.osi_pct < 60.0 || m.impressions_2h == 0.0', clear: null, for_ms: number * minuteMs },
+    keep_firing_for_ms: 10 * minuteMs,
+    // biome-ignore lint/suspicious/noThenProperty: the name of the policy in the plan.
+    no_data: { after_ms: 30 * minuteMs, then: 'no_data' as const },
+    on_error: 'keep_last' as const,
+    summary: '{{c.campaign_id}} is at {{p.osi_pct}} %',
+    match: {},
+  };
+  const fresh = {
+    ...rule,
+    id: 'fresh',
+    scope: 'source' as const,
+    guard: null,
+    warning: null,
+    critical: { when: 's.lag_s > 3600.0', clear: null, for_ms: 0 },
+    // biome-ignore lint/suspicious/noThenProperty: the name of the policy in the plan.
+    no_data: { after_ms: 15 * minuteMs, then: 'firing' as const },
+    summary: '{{s.name}} is late',
+  };
+  return {
+    format: 1,
+    org_id: orgId,
+    number,
+    defaults: {
+      zone: 'UTC',
+      evaluate_every_ms: 5 * minuteMs,
+      spend: { from: 'impressions', source: 'adserver', cost_basis: 'MEDIA' },
+      delivery_source: 'adserver',
+      profile: 'busy',
+      day_allowance_bp: 20_000,
+    },
+    sources: {
+      adserver: { heartbeats: false, delay_ms: 2 * minuteMs, expected_interval_ms: 0, stale_after_ms: 6 * hourMs },
+      dsp: { heartbeats: true, delay_ms: 0, expected_interval_ms: hourMs, stale_after_ms: 2 * hourMs },
+    },
+    profiles: { busy: Array.from({ length: 168 }, (_, hour) => 1 + (hour % 24)) },
+    rules: [rule, fresh].map((each) => ({ ...each, hash: ruleHash(each) })),
+    campaigns: { c1: { spend: { from: 'feed', source: 'dsp', cost_basis: 'MEDIA' } } },
+  };
+}
+
+const zones = ['America/New_York', 'Asia/Kolkata', 'Europe/London'];
+
+/** Records of one lane, offsets from 0, log times that mostly rise. */
+export function randomRecords(seed: number, count: number): TestRecord[] {
+  const random = randomSource(seed);
+  const below = (n: number) => Math.floor(random() * n);
+  const records: TestRecord[] = [planRecord(testPlan(1), 0, start)];
+  let logTime = start;
+  let ledger = 1;
+  const days = Math.floor(start / dayMs);
+  const add = (record: Omit<TestRecord, 'offset' | 'logTime'>) =>
+    records.push({ offset: records.length, logTime: logTime - (random() < 0.05 ? below(3_000) : 0), ...record });
+  const control = (campaign: string, detail: TestRecord['detail']) =>
+    add({ kind: (detail as { kind: 'budget_changed' }).kind, org: 'acme', campaign, detail });
+  const flight = (campaign: string, shift: number) =>
+    control(campaign, {
+      kind: 'flight_changed',
+      flight_id: 'f1',
+      start_local: days - 1,
+      end_local: days + 1 + shift,
+      tz: zones[campaign.length % 3 === 0 ? 0 : below(3)],
+      mode: (['EVEN', 'TRAFFIC', 'ASAP'] as const)[below(3)],
+      curve_id: null,
+      rebase: (['ON_PLAN', 'ON_ACTUAL', 'NONE'] as const)[below(3)],
+      effective_at: logTime - below(7_200_000),
+      ledger_version: ledger++,
+    });
+  const budget = (campaign: string) =>
+    control(campaign, {
+      kind: 'budget_changed',
+      flight_id: 'f1',
+      budget_micros: 1e6 * (20 + below(300)),
+      daily_cap_micros: random() < 0.3 ? 1e6 * below(90) : null,
+      currency: 'USD',
+      effective_at: logTime - below(7_200_000),
+      actor: null,
+      ledger_version: ledger++,
+    });
+  for (const campaign of ['c0', 'c1', 'c2', 'c3']) {
+    flight(campaign, 0);
+    budget(campaign);
+  }
+  while (records.length < count) {
+    logTime += below(60_000) * (random() < 0.02 ? 20 : 1);
+    const campaign = `c${below(5)}`;
+    const org = random() < 0.1 ? 'other' : 'acme';
+    const lateness = random() < 0.01 ? 80 * hourMs : 0;
+    const eventTime = logTime - lateness - below(random() < 0.1 ? 5 * hourMs : minuteMs);
+    const eventId = random() < 0.05 ? records.length - below(20) : records.length;
+    const plain = { org, campaign, eventTime, eventId };
+    const dice = random();
+    if (dice < 0.55)
+      add({ ...plain, kind: 'impression', amount2: 1_234_567 * 1_000, count: 1 + below(3), flags: below(2) * 2 });
+    else if (dice < 0.62) add({ ...plain, kind: 'click', amount: below(1_000) });
+    else if (dice < 0.66)
+      add({
+        ...plain,
+        kind: 'conversion',
+        t1: eventTime,
+        t2: eventTime - below(90) * hourMs,
+        amount: 9e6,
+        amount2: 1e6,
+      });
+    else if (dice < 0.74)
+      add({
+        ...plain,
+        kind: 'spend',
+        source: 'dsp',
+        amount: 1e6 * below(5),
+        t1: eventTime - hourMs,
+        t2: eventTime,
+        flags: random() < 0.3 ? 32 : 0,
+      });
+    else if (dice < 0.77)
+      add({ ...plain, kind: 'spend_adjustment', amount: -1e6 * below(3), t1: Math.floor(eventTime / dayMs) - 1 });
+    else if (dice < 0.84)
+      add({
+        kind: 'source_heartbeat',
+        org,
+        source: 'dsp',
+        detail: { kind: 'source_heartbeat', complete_through: logTime - below(90) * minuteMs, count: 1 },
+      });
+    else if (dice < 0.86) flight(campaign, below(3));
+    else if (dice < 0.88) budget(campaign);
+    else if (dice < 0.9)
+      control(campaign, {
+        kind: 'status_changed',
+        status: random() < 0.5 ? 'PAUSED' : 'ACTIVE',
+        cause: random() < 0.7 ? 'ADVERTISER' : 'POLICY',
+        effective_at: logTime,
+      });
+    else if (dice < 0.905) records.push(planRecord(testPlan(2 + below(3)), records.length, logTime));
+    else if (dice < 0.95) add({ ...plain, kind: 'impression', eventTime: logTime + below(300_000) });
+    else add({ ...plain, kind: 'tick', org: undefined, key: null });
+  }
+  return records;
+}
+
+export function planRecord(plan: Plan, offset: number, logTime: number): TestRecord {
+  const detail = {
+    kind: 'org_plan' as const,
+    org_id: plan.org_id,
+    number: plan.number,
+    hash: 'h',
+    body: canonicalJson(plan),
+  };
+  return {
+    kind: 'org_plan',
+    org: plan.org_id,
+    key: plan.org_id === '_default' ? null : plan.org_id,
+    offset,
+    logTime,
+    detail,
+  };
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { randomRecords, randomSource } from '../operators/random-world.ts';
+import { type Drive, printTables, runLane, whole } from '../operators/run-lane.ts';
+
+const seeds = Array.from({ length: 12 }, (_, index) => 1_000 + index);
+const count = 3_000;
+
+function drives(seed: number): Record<string, Drive> {
+  const random = randomSource(seed);
+  const never = () => false;
+  return {
+    'batches of one': { batch: () => 1, commits: () => random() < 0.1, crashes: never },
+    'random batches': { batch: () => 1 + Math.floor(random() * 200), commits: () => random() < 0.5, crashes: never },
+    'a crash after every commit': {
+      batch: () => 1 + Math.floor(random() * 90),
+      commits: () => random() < 0.4,
+      crashes: () => true,
+    },
+  };
+}
+
+test.each(seeds)('tables are a function of the log, whatever the batches and crashes (seed %i)', (seed) => {
+  const records = randomRecords(seed, count);
+  const expected = printTables(runLane(records, whole));
+  for (const [name, drive] of Object.entries(drives(seed))) {
+    expect(printTables(runLane(records, drive)), `${name}, seed ${seed}`).toBe(expected);
+  }
+});
+
+test('the worlds are rich enough to mean something', () => {
+  const final = runLane(randomRecords(seeds[0], count), whole);
+  const sizes = Object.fromEntries(Object.entries(final).map(([name, rows]) => [name, rows.size]));
+  const states = new Set([...final.alert_events.values()].map((row) => row.to_state));
+  for (const [name, size] of Object.entries(sizes)) expect(size, name).toBeGreaterThan(name === 'late_events' ? 0 : 5);
+  for (const state of ['pending', 'firing', 'recovering', 'resolved', 'no_data']) expect([...states]).toContain(state);
+});
