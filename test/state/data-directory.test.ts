@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import type { Clock, WallTimeMs } from '../../src/model/time.ts';
+import { openDataDirectory, readEngineInfo } from '../../src/state/data-directory.ts';
+
+const directories: string[] = [];
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const dir of directories.splice(0)) rmSync(dir, { recursive: true, force: true });
+});
+
+function newDirectory(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'paceline-data-'));
+  directories.push(dir);
+  return join(dir, 'data');
+}
+
+/** Sleeping moves the time; no test waits. */
+class JumpingClock implements Clock {
+  now = 0;
+  wallMs(): WallTimeMs {
+    return this.now as WallTimeMs;
+  }
+  async sleep(ms: number): Promise<void> {
+    this.now += ms;
+  }
+}
+
+test('a second engine waits, then is told who holds the directory', async () => {
+  const dir = newDirectory();
+  const clock = new JumpingClock();
+  const first = await openDataDirectory(dir, { clock });
+  await expect(openDataDirectory(dir, { clock })).rejects.toMatchObject({
+    code: 'DATA_DIR_LOCKED',
+    message: expect.stringContaining(`in use by process ${process.pid} (`),
+  });
+  expect(clock.now).toBe(10_000);
+  first.close();
+  (await openDataDirectory(dir, { clock, waitMs: 0 })).close();
+});
+
+test('kill -9 frees the directory at once', async () => {
+  const dir = newDirectory();
+  const module = new URL('../../src/state/data-directory.ts', import.meta.url).href;
+  const script = `
+    const { openDataDirectory } = await import(${JSON.stringify(module)});
+    const clock = { wallMs: () => 0, sleep: async () => {} };
+    const data = await openDataDirectory(${JSON.stringify(dir)}, { clock });
+    data.publishEngineInfo({ addresses: { http: 'http://127.0.0.1:1', clickhouse: null }, tokens: { http: 'x' } });
+    console.log('held');
+    process.stdin.resume();`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  children.push(child);
+  await once(child.stdout, 'data');
+  const clock = new JumpingClock();
+  await expect(openDataDirectory(dir, { clock, waitMs: 200 })).rejects.toMatchObject({
+    message: expect.stringContaining(`process ${child.pid} (`),
+  });
+  expect(readEngineInfo(dir)?.pid).toBe(child.pid);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const data = await openDataDirectory(dir, { clock, waitMs: 0 });
+  expect(readEngineInfo(dir)).toBeNull();
+  data.close();
+});
+
+test('engine.json is for this user alone and goes with its engine', async () => {
+  const dir = newDirectory();
+  const data = await openDataDirectory(dir, { clock: new JumpingClock() });
+  expect(readEngineInfo(dir)).toBeNull();
+  data.publishEngineInfo({ addresses: { http: 'http://127.0.0.1:8080', clickhouse: null }, tokens: { write: 'w' } });
+  expect(statSync(join(dir, 'engine.json')).mode & 0o777).toBe(0o600);
+  expect(readEngineInfo(dir)).toMatchObject({ pid: process.pid, tokens: { write: 'w' } });
+  data.close();
+  expect(readEngineInfo(dir)).toBeNull();
+});
