@@ -1,0 +1,244 @@
+import { unlink } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { CallError, type Role, readBody, roleOf, spoolBody, spoolBytes, type Tokens } from './http-call.ts';
+import type { Lanes, Statement } from './lanes.ts';
+import { readerSetting, whyReaderMayNot } from './reader-guard.ts';
+import { type DataInsert, formatClause, hasManyStatements, insertFromFile, readDataInsert } from './statement.ts';
+
+export interface FrontOptions {
+  readonly lanes: Lanes;
+  readonly tokens: Tokens;
+  /** Where bodies of inserts lie until they are in. */
+  readonly spoolDirectory: string;
+  /** Database of statements that name none. */
+  readonly database: string;
+  /** Lower-case names, from the engine. */
+  readonly tableFunctions: ReadonlySet<string>;
+}
+
+const insertBytesMax = 256 * 1024 * 1024;
+const statementBytesMax = 64 * 1024 * 1024;
+const readerStatementBytesMax = 1024 * 1024;
+
+/** What every reader runs under; the read-only mode also keeps their statement from changing the rest. */
+const readerSettings: ReadonlyMap<string, string> = new Map([
+  ['max_execution_time', '60'],
+  ['max_memory_usage', String(1024 ** 3)],
+  ['max_result_bytes', String(statementBytesMax)],
+  ['result_overflow_mode', 'throw'],
+  ['max_threads', '2'],
+  ['readonly', '1'],
+]);
+
+/** Parameters of the HTTP protocol that are no settings, or whose effect does not exist here. */
+const protocolParameters =
+  /^(query|database|user|password|default_format|compress|decompress|query_id|session_\w+|wait_end_of_query|buffer_size|quota_key|role|stacktrace|client_protocol_version|enable_http_compression|http_\w+|send_progress_in_http_headers|cancel_http_readonly_queries_on_client_close|param_.*)$/;
+
+/** ClickHouse's HTTP interface (https://clickhouse.com/docs/interfaces/http) over the embedded engine. */
+export function createFront(options: FrontOptions): Server {
+  const front = new Front(options);
+  return createServer((request, response) => {
+    front.answer(request, response).catch((error: unknown) => {
+      // Only a connection that is gone gets here: errors of the call itself are answers.
+      response.destroy(error instanceof Error ? error : undefined);
+    });
+  });
+}
+
+class Front {
+  readonly #options: FrontOptions;
+  #spooled = 0;
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://loopback');
+    const isProbe = pathname === '/' && !searchParams.has('query') && request.method === 'GET';
+    if (pathname === '/ping' || pathname === '/replicas_status' || isProbe) {
+      response.end('Ok.\n');
+      return;
+    }
+    try {
+      const role = roleOf(request, searchParams, this.#options.tokens);
+      const { bytes, format } = await this.#run(role, request, searchParams);
+      await send(request, response, bytes, format);
+    } catch (error) {
+      sendError(request, response, error);
+    }
+  }
+
+  async #run(
+    role: Role,
+    request: IncomingMessage,
+    query: URLSearchParams,
+  ): Promise<{ bytes: Uint8Array; format: string }> {
+    if (request.method !== 'GET' && request.method !== 'POST') throw new CallError(501, 48, 'GET and POST only');
+    const sqlInUrl = query.get('query') ?? '';
+    const insertInUrl = role === 'writer' ? readDataInsert(sqlInUrl) : null;
+    if (insertInUrl !== null && insertInUrl.dataStart >= sqlInUrl.length) {
+      return this.#insert(insertInUrl, query, (path) => spoolBody(request, path, insertBytesMax));
+    }
+    const body = await readBody(request, role === 'writer' ? statementBytesMax : readerStatementBytesMax);
+    const text = Buffer.from(sqlInUrl === '' || body.length === 0 ? sqlInUrl : `${sqlInUrl}\n`);
+    const whole = Buffer.concat([text, body]);
+    // Inline data may be binary: one byte to one character keeps every index an index of bytes.
+    const insert = role === 'writer' ? readDataInsert(whole.toString('latin1')) : null;
+    if (insert !== null) {
+      const utf8Insert = {
+        ...insert,
+        head: Buffer.from(insert.head, 'latin1').toString('utf8'),
+        settings: Buffer.from(insert.settings, 'latin1').toString('utf8'),
+      };
+      return this.#insert(utf8Insert, query, (path) => spoolBytes(whole.subarray(insert.dataStart), path));
+    }
+    return this.#statement(role, whole.toString('utf8'), request, query);
+  }
+
+  async #insert(
+    insert: DataInsert,
+    query: URLSearchParams,
+    spool: (path: string) => Promise<number>,
+  ): Promise<{ bytes: Uint8Array; format: string }> {
+    const path = join(this.#options.spoolDirectory, `${++this.#spooled}.rows`);
+    try {
+      if ((await spool(path)) > 0) {
+        const sql = insertFromFile(insert, path);
+        await this.#options.lanes.run('write', this.#statementOf('writer', sql, 'TabSeparated', query));
+      }
+    } finally {
+      await unlink(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
+    }
+    return { bytes: new Uint8Array(0), format: 'TabSeparated' };
+  }
+
+  async #statement(
+    role: Role,
+    sql: string,
+    request: IncomingMessage,
+    query: URLSearchParams,
+  ): Promise<{ bytes: Uint8Array; format: string }> {
+    if (role === 'reader') {
+      const why = whyReaderMayNot(sql, this.#options.tableFunctions);
+      if (why !== null) throw new CallError(403, 497, `Not enough privileges: ${why}`);
+    } else if (hasManyStatements(sql)) throw new CallError(400, 62, 'Multi-statements are not allowed');
+    const header = request.headers['x-clickhouse-format'];
+    const wanted = query.get('default_format') ?? (typeof header === 'string' ? header : 'TabSeparated');
+    if (!/^\w{1,64}$/.test(wanted)) throw new CallError(400, 73, `Unknown format ${wanted}`);
+    const lane = role === 'reader' || /^\s*(SELECT|WITH|SHOW|DESC|EXISTS|EXPLAIN)/i.test(sql) ? 'read' : 'write';
+    const bytes = await this.#options.lanes.run(lane, this.#statementOf(role, sql, wanted, query));
+    return { bytes, format: formatClause(sql) ?? wanted };
+  }
+
+  #statementOf(role: Role, sql: string, format: string, query: URLSearchParams): Statement {
+    const settings = new Map([['output_format_json_quote_64bit_integers', '1']]);
+    const parameters = new Map<string, string>();
+    for (const [name, value] of query) {
+      if (name.startsWith('param_')) parameters.set(plainName(name.slice(6)), value);
+      if (protocolParameters.test(name)) continue;
+      const verdict = role === 'reader' ? readerSetting(name) : 'take';
+      if (verdict === 'refuse') throw new CallError(403, 164, `Cannot modify '${name}' setting in readonly mode`);
+      if (verdict === 'take') settings.set(plainName(name), value);
+    }
+    if (role === 'reader') for (const [name, value] of readerSettings) settings.set(name, value);
+    return { sql, database: this.#databaseOf(role, query.get('database')), format, settings, parameters };
+  }
+
+  #databaseOf(role: Role, asked: string | null): string | null {
+    // Only the writer may stand outside: it must create the database before it can be in it.
+    if (role === 'writer') return asked === null || asked === 'default' ? null : plainName(asked);
+    if (asked === null || asked === 'default' || asked === this.#options.database) return this.#options.database;
+    if (asked === 'system' || asked.toLowerCase() === 'information_schema') return asked;
+    throw new CallError(403, 497, `Not enough privileges: readers are in the database ${this.#options.database}`);
+  }
+}
+
+function plainName(name: string): string {
+  if (!/^\w{1,128}$/.test(name)) throw new CallError(400, 36, `"${name}" is no name`);
+  return name;
+}
+
+const contentTypes: Readonly<Record<string, string>> = { TabSeparated: 'text/tab-separated-values', CSV: 'text/csv' };
+
+function contentTypeOf(format: string): string {
+  if (format.startsWith('JSON')) return format.endsWith('EachRow') ? 'application/x-ndjson' : 'application/json';
+  return `${contentTypes[format] ?? 'text/plain'}; charset=UTF-8`;
+}
+
+const gzipAsync = promisify(gzip);
+
+async function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  bytes: Uint8Array,
+  format: string,
+): Promise<void> {
+  setCommonHeaders(request, response);
+  response.setHeader('Content-Type', contentTypeOf(format));
+  response.setHeader('X-ClickHouse-Format', format);
+  response.setHeader('X-ClickHouse-Timezone', 'UTC');
+  const wantsGzip =
+    /[?&]enable_http_compression=1/.test(request.url ?? '') &&
+    /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  if (!wantsGzip) {
+    response.end(bytes);
+    return;
+  }
+  response.setHeader('Content-Encoding', 'gzip');
+  response.end(await gzipAsync(bytes, { level: 1 }));
+}
+
+function sendError(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  const { status, code, text } = describe(error);
+  setCommonHeaders(request, response);
+  response.statusCode = status;
+  response.setHeader('Content-Type', 'text/plain; charset=UTF-8');
+  response.setHeader('X-ClickHouse-Exception-Code', String(code));
+  // The rest of a refused body is not read; the connection cannot carry another call.
+  if (!request.complete) response.setHeader('Connection', 'close');
+  response.end(`${text}\n`);
+}
+
+function describe(error: unknown): { status: number; code: number; text: string } {
+  if (error instanceof CallError) {
+    const text = `Code: ${error.clickhouseCode}. DB::Exception: ${error.message}. (${error.status === 401 ? 'AUTHENTICATION_FAILED' : 'REFUSED'})`;
+    return { status: error.status, code: error.clickhouseCode, text };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const code = Number(/Code: (\d+)\./.exec(message)?.[1] ?? 1001);
+  return { status: statusOfCode[code] ?? 500, code, text: message };
+}
+
+/** The statuses that ClickHouse itself gives, where not 500. */
+const statusOfCode: Readonly<Record<number, number>> = {
+  6: 400,
+  27: 400,
+  36: 400,
+  38: 400,
+  41: 400,
+  43: 400,
+  46: 404,
+  47: 404,
+  53: 400,
+  60: 404,
+  62: 400,
+  69: 400,
+  73: 400,
+  81: 404,
+  164: 403,
+  456: 400,
+  497: 403,
+  516: 401,
+};
+
+function setCommonHeaders(request: IncomingMessage, response: ServerResponse): void {
+  const queryId = /[?&]query_id=([\w-]{1,64})/.exec(request.url ?? '')?.[1];
+  if (queryId !== undefined) response.setHeader('X-ClickHouse-Query-Id', queryId);
+  response.setHeader('X-ClickHouse-Server-Display-Name', 'paceline');
+}
