@@ -1,0 +1,77 @@
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { EngineError } from '../../model/errors.ts';
+
+/** Where a table's files lie. URIs are opaque and literal: nothing is decoded or normalised. */
+export interface FileIO {
+  /** Writes a new file, durable on return. Throws SINK_UNAVAILABLE, also when the file exists. */
+  create(uri: string, bytes: Uint8Array): Promise<void>;
+  read(uri: string): Promise<Uint8Array>;
+  /** Deleting what is not there is fine. */
+  delete(uri: string): Promise<void>;
+}
+
+const scheme = 'file://';
+
+/** Files on this machine, under `file:///...` URIs. */
+export class LocalFileIO implements FileIO {
+  readonly #made = new Set<string>();
+
+  async create(uri: string, bytes: Uint8Array): Promise<void> {
+    const path = localPath(uri);
+    await guarded(`write ${uri}`, async () => {
+      await this.#makeFolder(dirname(path));
+      const file = await open(path, 'wx');
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await syncFolder(dirname(path));
+    });
+  }
+
+  async read(uri: string): Promise<Uint8Array> {
+    return guarded(`read ${uri}`, () => readFile(localPath(uri)));
+  }
+
+  async delete(uri: string): Promise<void> {
+    await guarded(`delete ${uri}`, () => rm(localPath(uri), { force: true }));
+  }
+
+  async #makeFolder(folder: string): Promise<void> {
+    if (this.#made.has(folder)) return;
+    const first = await mkdir(folder, { recursive: true });
+    // A new folder's name must survive a power cut as well; mkdir says which one was the first made.
+    if (first !== undefined) {
+      for (let at = folder; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at));
+    }
+    this.#made.add(folder);
+  }
+}
+
+export function localPath(uri: string): string {
+  return uri.startsWith(scheme) ? uri.slice(scheme.length) : uri;
+}
+
+export function localUri(path: string): string {
+  return scheme + path;
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function guarded<T>(action: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new EngineError('SINK_UNAVAILABLE', `cannot ${action}: ${String(cause)}`, { cause });
+  }
+}

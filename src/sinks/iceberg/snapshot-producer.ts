@@ -1,0 +1,226 @@
+import { EngineError, isWorthRetrying } from '../../model/errors.ts';
+import type { Catalog, TableState } from './catalog.ts';
+import type { FileIO } from './file-io.ts';
+import type { IdSource } from './id-source.ts';
+import {
+  type DataFile,
+  entryStatus,
+  type ManifestFile,
+  readManifestList,
+  summarizePartitions,
+  writeManifest,
+  writeManifestList,
+} from './manifest.ts';
+import { ManifestMerger } from './manifest-merge.ts';
+import type { PartitionSpec, Schema } from './schema.ts';
+import { expiredSnapshots, removeExpiredFiles } from './snapshot-expiry.ts';
+import { currentSnapshot, type Snapshot, snapshotById, type Update } from './table-metadata.ts';
+
+/** What `check` says about a freshly loaded table before each attempt. */
+export type AppendVerdict = 'go' | 'give_up';
+
+export interface Append {
+  readonly files: readonly DataFile[];
+  /** Written into the snapshot summary and as table properties, in the same commit. */
+  readonly marks: Readonly<Record<string, string>>;
+  /** Called before every attempt with the table as it is now; `give_up` ends the append. */
+  check(state: TableState): AppendVerdict;
+}
+
+export interface AppendResult {
+  /** `given_up`: `check` said so, and our snapshot is not in the table. */
+  readonly outcome: 'committed' | 'given_up';
+  readonly state: TableState;
+  readonly attempts: number;
+  readonly conflicts: number;
+  readonly unknown: number;
+}
+
+export interface ProducerOptions {
+  readonly catalog: Catalog;
+  readonly io: FileIO;
+  readonly ids: IdSource;
+  readonly nowMs: () => number;
+  readonly attemptsMax: number;
+  /** Waits before attempt `attempt` (1 = first repetition). */
+  pause(attempt: number): Promise<void>;
+}
+
+/** Loads the table; it must exist. */
+export async function loadTable(catalog: Catalog): Promise<TableState> {
+  const state = await catalog.load();
+  if (state === null) throw new EngineError('SINK_REJECTED', 'the table is no longer in its catalog');
+  return state;
+}
+
+/**
+ * Adds data files as one snapshot ("fast append"). The manifest and the snapshot id are made once and
+ * serve every attempt: the id is what tells, after a lost answer, whether the commit happened.
+ */
+export class SnapshotProducer {
+  readonly #options: ProducerOptions;
+  readonly #merger: ManifestMerger;
+
+  constructor(options: ProducerOptions) {
+    this.#options = options;
+    this.#merger = new ManifestMerger(options.io, options.ids);
+  }
+
+  /** Throws CATALOG_CONFLICT or COMMIT_UNKNOWN when the attempts are used up. */
+  async append(append: Append): Promise<AppendResult> {
+    const { catalog, attemptsMax } = this.#options;
+    let prepared: PreparedAppend | undefined;
+    let conflicts = 0;
+    let unknown = 0;
+    const snapshotId = this.#options.ids.snapshotId();
+    for (let attempt = 1; ; attempt++) {
+      if (attempt > 1) await this.#options.pause(attempt - 1);
+      const state = await loadTable(catalog);
+      const done = (outcome: AppendResult['outcome'], at: TableState): AppendResult => {
+        return { outcome, state: at, attempts: attempt, conflicts, unknown };
+      };
+      // After an unknown outcome the table itself says whether our snapshot is in.
+      if (snapshotById(state.metadata, snapshotId) !== null) return done('committed', state);
+      if (append.check(state) === 'give_up') return done('given_up', state);
+      prepared ??= await this.#prepare(append, state, snapshotId);
+      try {
+        return done('committed', await this.#attempt(append, prepared, state));
+      } catch (error) {
+        if (!(error instanceof EngineError) || !isWorthRetrying(error)) throw error;
+        if (error.code === 'CATALOG_CONFLICT') conflicts++;
+        else unknown++;
+        if (attempt >= attemptsMax) throw error;
+      }
+    }
+  }
+
+  async #prepare(append: Append, state: TableState, snapshotId: bigint): Promise<PreparedAppend> {
+    const { io, ids } = this.#options;
+    const { metadata } = state;
+    const schema = metadata.schemas.find((one) => one['schema-id'] === metadata['current-schema-id']);
+    const spec = metadata['partition-specs'].find((one) => one['spec-id'] === metadata['default-spec-id']);
+    if (!schema || !spec) throw new EngineError('SINK_REJECTED', 'the table names a schema or spec it does not hold');
+    const added = { status: entryStatus.added, snapshotId, sequenceNumber: null, fileSequenceNumber: null };
+    const bytes = writeManifest(
+      schema,
+      spec,
+      append.files.map((file) => ({ ...added, file })),
+      ids.sync(),
+    );
+    const path = `${metadata.location}/metadata/${ids.uuid()}-m0.avro`;
+    await io.create(path, bytes);
+    const rows = append.files.reduce((sum, file) => sum + file.recordCount, 0);
+    return {
+      snapshotId,
+      schema,
+      spec,
+      rows,
+      manifest: newManifest(path, bytes.length, snapshotId, append.files, rows, schema, spec),
+    };
+  }
+
+  async #attempt(append: Append, prepared: PreparedAppend, state: TableState): Promise<TableState> {
+    const { catalog, io, ids, nowMs } = this.#options;
+    const { metadata } = state;
+    const parent = currentSnapshot(metadata);
+    const sequenceNumber = metadata['last-sequence-number'] + 1;
+    const previous = parent === null ? [] : readManifestList(await io.read(parent['manifest-list']));
+    const kept = await this.#merger.merge(previous, metadata, { snapshotId: prepared.snapshotId, sequenceNumber });
+    const manifests = [{ ...prepared.manifest, sequenceNumber, minSequenceNumber: sequenceNumber }, ...kept];
+    const listPath = `${metadata.location}/metadata/snap-${prepared.snapshotId}-${ids.uuid()}.avro`;
+    const parentId = parent?.['snapshot-id'] ?? null;
+    await io.create(
+      listPath,
+      writeManifestList(manifests, { id: prepared.snapshotId, parentId, sequenceNumber }, ids.sync()),
+    );
+    const snapshot: Snapshot = {
+      'snapshot-id': prepared.snapshotId,
+      ...(parentId === null ? {} : { 'parent-snapshot-id': parentId }),
+      'sequence-number': sequenceNumber,
+      'timestamp-ms': Math.max(nowMs(), metadata['last-updated-ms'] + 1),
+      'manifest-list': listPath,
+      summary: { ...summarize(append.files, parent), ...append.marks },
+      'schema-id': prepared.schema['schema-id'],
+    };
+    const expired = expiredSnapshots(metadata, nowMs());
+    const updates: Update[] = [
+      { action: 'add-snapshot', snapshot },
+      { action: 'set-snapshot-ref', 'ref-name': 'main', type: 'branch', 'snapshot-id': prepared.snapshotId },
+      { action: 'set-properties', updates: append.marks },
+    ];
+    if (expired.length > 0) {
+      updates.push({ action: 'remove-snapshots', 'snapshot-ids': expired.map((one) => one['snapshot-id']) });
+    }
+    try {
+      const committed = await catalog.commit(
+        state,
+        [
+          { type: 'assert-table-uuid', uuid: metadata['table-uuid'] },
+          { type: 'assert-ref-snapshot-id', ref: 'main', 'snapshot-id': parentId },
+        ],
+        updates,
+      );
+      await removeExpiredFiles(io, committed.metadata, expired);
+      return committed;
+    } catch (error) {
+      // Only a definite refusal says that nothing points at our list.
+      if (error instanceof EngineError && error.code === 'CATALOG_CONFLICT') await io.delete(listPath);
+      throw error;
+    }
+  }
+}
+
+interface PreparedAppend {
+  readonly snapshotId: bigint;
+  readonly schema: Schema;
+  readonly spec: PartitionSpec;
+  readonly rows: number;
+  readonly manifest: ManifestFile;
+}
+
+function newManifest(
+  path: string,
+  length: number,
+  snapshotId: bigint,
+  files: readonly DataFile[],
+  rows: number,
+  schema: Schema,
+  spec: PartitionSpec,
+): ManifestFile {
+  return {
+    path,
+    length,
+    specId: spec['spec-id'],
+    content: 0,
+    sequenceNumber: 0,
+    minSequenceNumber: 0,
+    addedSnapshotId: snapshotId,
+    addedFiles: files.length,
+    existingFiles: 0,
+    deletedFiles: 0,
+    addedRows: rows,
+    existingRows: 0,
+    deletedRows: 0,
+    partitions: summarizePartitions(schema, spec, files),
+  };
+}
+
+/** Counters of the snapshot summary; totals are the previous ones and what is added. */
+function summarize(files: readonly DataFile[], parent: Snapshot | null): Record<string, string> {
+  const records = files.reduce((sum, file) => sum + file.recordCount, 0);
+  const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const total = (name: string, added: number) => String(Number(parent?.summary[name] ?? 0) + added);
+  return {
+    operation: 'append',
+    'added-data-files': String(files.length),
+    'added-records': String(records),
+    'added-files-size': String(bytes),
+    'changed-partition-count': String(new Set(files.map((file) => JSON.stringify(file.partition))).size),
+    'total-records': total('total-records', records),
+    'total-files-size': total('total-files-size', bytes),
+    'total-data-files': total('total-data-files', files.length),
+    'total-delete-files': total('total-delete-files', 0),
+    'total-position-deletes': total('total-position-deletes', 0),
+    'total-equality-deletes': total('total-equality-deletes', 0),
+  };
+}
