@@ -134,7 +134,11 @@ function makeOrganization(random: Random, index: number): SimulatedOrganization 
     delivery_source: 'adserver',
     delivery_heartbeats: index % 3 === 0,
     feed: hasFeed
-      ? { source: 'social-feed', lag_ms: Math.round(random.between(1.5, 3) * hourMs), is_cumulative: index % 4 === 0 }
+      ? {
+          source: 'social-feed',
+          lag_ms: Math.round(random.between(0.75, 1.2) * hourMs),
+          is_cumulative: index % 4 === 0,
+        }
       : null,
   };
 }

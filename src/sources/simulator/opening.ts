@@ -22,7 +22,6 @@ export function planRecords(
   random: Random,
 ): ProducedRecord[] {
   return plans.flatMap((plan): ProducedRecord[] => {
-    const body = canonicalJson(plan);
     const value = {
       event_id: random.id(),
       org_id: plan.org_id,
@@ -32,8 +31,8 @@ export function planRecords(
       source: 'paceline',
       test: false,
       number: plan.number,
-      hash: createHash('sha256').update(body).digest('hex'),
-      body,
+      hash: planHash(plan),
+      body: canonicalJson(plan),
     };
     if (plan.org_id !== defaultPlanOrg) return [{ type: 'org_plan', key: plan.org_id, logTimeMs, value }];
     return Array.from({ length: partitions }, (_, partition) => ({
@@ -44,6 +43,12 @@ export function planRecords(
       value,
     }));
   });
+}
+
+/** Hash of what the plan says, its number apart: what "paceline apply" compares to see a change. */
+function planHash(plan: Plan): string {
+  const { number, ...said } = plan;
+  return createHash('sha256').update(canonicalJson(said)).digest('hex');
 }
 
 /** Tells the log what was so before it began: the flight, its budget, and what was spent on it. */

@@ -1,3 +1,4 @@
+import { defaultPlanOrg } from '../../model/ids.ts';
 import type { CampaignPlan, Plan, RulePlan, SourcePlan } from '../../model/plan.ts';
 import { hourMs, minuteMs, secondMs } from '../../model/time.ts';
 import { trafficProfile } from './traffic-shape.ts';
@@ -10,12 +11,21 @@ export interface PlanChoices {
   readonly evaluateEveryMs?: number;
 }
 
+/** Organizations that the world does not name are paced like this one. */
+const anyOrganization: SimulatedOrganization = {
+  org_id: defaultPlanOrg,
+  zone: 'UTC',
+  delivery_source: 'adserver',
+  delivery_heartbeats: false,
+  feed: null,
+};
+
 /**
- * One plan per organization of the world, number 1, naming the sources that the world really has,
- * which campaigns spend through a feed, and the traffic profile that the traffic really follows.
+ * The default plan and one per organization of the world, each number 1, naming the sources that the
+ * world really has, which campaigns spend through a feed, and the profile that the traffic follows.
  */
 export function plansOfWorld(world: World, choices: PlanChoices): Plan[] {
-  return world.organizations.map((organization) => ({
+  return [anyOrganization, ...world.organizations].map((organization) => ({
     format: 1,
     org_id: organization.org_id,
     number: 1,

@@ -25,7 +25,7 @@ export type ProducedRecord =
       readonly partition?: number;
       readonly logTimeMs: number;
     }
-  /** A good event whose encoded bytes are cut short by that many bytes. */
+  /** A good event of which only the first half of its bytes arrives. */
   | {
       readonly type: 'truncated';
       readonly of: EventType;
