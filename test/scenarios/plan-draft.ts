@@ -1,0 +1,89 @@
+import type { CostBasis } from '../../src/model/event-batch.ts';
+import type { LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/model/plan.ts';
+import { ruleHash } from '../../src/model/plan-schema.ts';
+import { durationOf, type Words } from './words.ts';
+
+type Named = Readonly<Record<string, string>>;
+
+/** A plan that grows line by line. */
+export class PlanDraft {
+  readonly #head: Named;
+  readonly #sources: Record<string, SourcePlan> = {};
+  readonly #rules: RulePlan[] = [];
+
+  constructor(head: Named) {
+    this.#head = head;
+  }
+
+  add({ plain: [verb, id], named }: Words): void {
+    if (verb === 'rule') this.#rules.push(ruleOf(id, named));
+    else this.#sources[id] = sourceOf(named);
+  }
+
+  finish(): Plan {
+    const {
+      number = '1',
+      org = 'acme',
+      zone = 'UTC',
+      every = '5m',
+      spend = 'impressions::MEDIA',
+      delivery,
+    } = this.#head;
+    const [from, source, basis] = spend.split(':');
+    return {
+      format: 1,
+      org_id: org,
+      number: Number(number),
+      defaults: {
+        zone,
+        evaluate_every_ms: durationOf(every),
+        spend: { from: from as 'impressions' | 'feed', source, cost_basis: basis as CostBasis },
+        delivery_source: delivery ?? null,
+        profile: null,
+        day_allowance_bp: 10_000,
+      },
+      sources: this.#sources,
+      profiles: {},
+      rules: this.#rules,
+      campaigns: {},
+    };
+  }
+}
+
+function sourceOf({ delay = '2m', stale = '6h', interval = '0s', heartbeats = 'no' }: Named): SourcePlan {
+  return {
+    heartbeats: heartbeats === 'yes',
+    delay_ms: durationOf(delay),
+    expected_interval_ms: durationOf(interval),
+    stale_after_ms: durationOf(stale),
+  };
+}
+
+function ruleOf(id: string, named: Named): RulePlan {
+  const { no_data, scope = 'flight', guard, keep = '0s', mode = 'notify', summary = id } = named;
+  const whole: Omit<RulePlan, 'hash'> = {
+    id,
+    name: id,
+    scope: scope as RulePlan['scope'],
+    mode: mode as RulePlan['mode'],
+    guard: guard ?? null,
+    warning: levelOf(named.warning, named.clear, named.for),
+    critical: levelOf(named.critical, named.critical_clear, named.critical_for),
+    keep_firing_for_ms: durationOf(keep),
+    no_data: no_data === undefined ? null : noDataOf(no_data),
+    on_error: 'keep_last',
+    summary,
+    match: {},
+  };
+  return { ...whole, hash: ruleHash(whole) };
+}
+
+function levelOf(when: string | undefined, clear: string | undefined, wait = '0s'): LevelPlan | null {
+  return when === undefined ? null : { when, clear: clear ?? null, for_ms: durationOf(wait) };
+}
+
+function noDataOf(words: string): RulePlan['no_data'] {
+  const [then, after] = words.split(':');
+  // biome-ignore lint/suspicious/noThenProperty: the plan names its field so, and nobody awaits a plan.
+  return { after_ms: durationOf(after), then: then as 'no_data' | 'ok' | 'firing' };
+}
