@@ -85,6 +85,7 @@ describe.each(['binary', 'jsonl'] as const)('%s', (encoding) => {
     for (let cut = before; cut < whole.length - 1; cut++) {
       writeFileSync(segment(dir, encoding), whole.subarray(0, cut));
       const again = await open(dir, encoding);
+      expect(readFileSync(segment(dir, encoding)).length).toBe(before);
       expect(await again.append(0, null, bytes('{"n":3}')), `cut at ${cut}`).toBe(2);
       expect(await values(again), `cut at ${cut}`).toEqual(['{"n":0}', '{"n":1}', '{"n":3}']);
       await again.close();
