@@ -117,10 +117,10 @@ export class FollowFlights implements Operator {
     if (flight === null) return tooMany();
     if (detail.ledger_version <= flight.flightLedgerVersion) return this.#superseded();
     if (flight.changes.length >= limits.segmentsPerFlightMax) return badFlight('has 64 changes already');
-    const actual = this.#actual(campaign, flight, detail.effective_at);
     this.#keep(campaign, flight);
     flight.flightLedgerVersion = detail.ledger_version;
     this.#setDates(campaign, flight, detail, zone);
+    const actual = this.#actual(campaign, flight, detail.effective_at);
     const { effective_at: at, mode, curve_id: curve, rebase } = detail;
     const end = zone.dayStart(detail.end_local + 1);
     flight.changes.push({ kind: 'flight', at, order, mode, curve, end, rebase, actual });

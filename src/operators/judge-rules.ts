@@ -42,6 +42,14 @@ interface Scope {
   readonly gapMax: number;
 }
 
+type EndReason = 'scope_ended' | 'rule_updated' | 'rule_deleted';
+
+/** The alert to judge, and whether its forerunner under an older rule just ended. */
+interface Current {
+  readonly alert: AlertState;
+  readonly wasEnded: boolean;
+}
+
 interface Judged {
   readonly judgement: Judgement;
   readonly values: readonly RuleValue[];
@@ -65,12 +73,12 @@ export class JudgeRules {
     if (rules.length === 0) return;
     const named = values === null ? unknownFlight : this.#flightValues(at, values);
     for (const rule of rules) {
-      const alert = this.#currentAlert(scope, at.flight.alerts.get(rule.plan.id), rule);
+      const { alert, wasEnded } = this.#currentAlert(scope, at.flight.alerts.get(rule.plan.id), rule);
       const judged = { judgement: values === null ? unknownJudgement : judge(rule, named), values: named };
       const transition = this.#step(scope, rule, alert, judged);
       if (isPlainlyOk(alert)) at.flight.alerts.delete(rule.plan.id);
       else at.flight.alerts.set(rule.plan.id, alert);
-      if (isPersisted || transition !== null) this.#writeEvaluation(scope, rule, alert, judged, transition);
+      if (isPersisted || wasEnded || transition !== null) this.#writeEvaluation(scope, rule, alert, judged, transition);
     }
   }
 
@@ -104,11 +112,12 @@ export class JudgeRules {
     const key = `${scope.source}|${rule.plan.id}`;
     const entry = organization.sourceAlerts.get(key) ?? { alert: null, evaluatedAt: null };
     organization.sourceAlerts.set(key, entry);
-    const alert = this.#currentAlert(scope, entry.alert ?? undefined, rule);
+    const { alert, wasEnded } = this.#currentAlert(scope, entry.alert ?? undefined, rule);
     const judged = { judgement: judge(rule, values), values };
     const transition = this.#step(scope, rule, alert, judged);
     entry.alert = isPlainlyOk(alert) ? null : alert;
-    if (transition === null && entry.evaluatedAt !== null && scope.t - entry.evaluatedAt < hourMs) return;
+    const isQuiet = transition === null && !wasEnded;
+    if (isQuiet && entry.evaluatedAt !== null && scope.t - entry.evaluatedAt < hourMs) return;
     this.#writeEvaluation(scope, rule, alert, judged, transition);
     entry.evaluatedAt = scope.t;
   }
@@ -134,10 +143,10 @@ export class JudgeRules {
   }
 
   /** The alert as it stands; a rule that was edited ends it and starts afresh. */
-  #currentAlert(scope: Scope, alert: AlertState | undefined, rule: CompiledRule): AlertState {
-    if (alert !== undefined && alert.ruleHash === rule.plan.hash) return alert;
-    if (alert !== undefined) this.#end(scope, rule.plan.id, alert, 'rule_updated');
-    return freshAlert(rule.plan.hash);
+  #currentAlert(scope: Scope, alert: AlertState | undefined, rule: CompiledRule): Current {
+    if (alert !== undefined && alert.ruleHash === rule.plan.hash) return { alert, wasEnded: false };
+    const wasEnded = alert !== undefined && this.#end(scope, rule.plan.id, alert, 'rule_updated');
+    return { alert: freshAlert(rule.plan.hash), wasEnded };
   }
 
   #step(scope: Scope, rule: CompiledRule, alert: AlertState, judged: Judged): Transition | null {
@@ -147,14 +156,16 @@ export class JudgeRules {
     return transition;
   }
 
-  #end(scope: Scope, ruleId: string, alert: AlertState, reason: 'scope_ended' | 'rule_updated' | 'rule_deleted'): void {
+  /** Ends an alert; true when that was a transition. */
+  #end(scope: Scope, ruleId: string, alert: AlertState, reason: EndReason): boolean {
     const hash = alert.ruleHash;
     const transition = endAlert(alert, reason);
-    if (transition === null) return;
+    if (transition === null) return false;
     const { plan } = this.#state.planOf(scope.orgId);
     const mode = plan.rules.find((rule) => rule.id === ruleId)?.mode ?? 'notify';
     const summary = `Rule ${ruleId}: ${reason}`;
     this.#writeAlert(scope, transition, { ruleId, hash, mode, condition: '', values: '{}', summary });
+    return true;
   }
 
   #writeTransition(scope: Scope, rule: CompiledRule, transition: Transition, { values }: Judged): void {

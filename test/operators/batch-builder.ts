@@ -31,8 +31,22 @@ export function fillBatch(batch: EventBatch, records: readonly TestRecord[], par
   batch.partition = partition;
   for (const [row, record] of records.entries()) fillRow(batch, row, record);
   batch.nextOffset = (records.at(-1)?.offset ?? -1) + 1;
+  return rawKeys(records);
+}
+
+/** Raw bytes with keys only; values are empty. */
+function rawKeys(records: readonly TestRecord[]): RawRecords {
+  const keys = records.map((record) => (record.key === undefined ? record.org : record.key) ?? null);
+  const bytes = Buffer.from(keys.join(''));
+  const [keyStarts, keyEnds] = [new Int32Array(keys.length), new Int32Array(keys.length)];
+  let at = 0;
+  for (const [row, key] of keys.entries()) {
+    keyStarts[row] = key === null ? -1 : at;
+    at += key?.length ?? 0;
+    keyEnds[row] = at;
+  }
   const empty = new Int32Array(records.length);
-  return { bytes: new Uint8Array(0), keyStarts: empty, keyEnds: empty, valueStarts: empty, valueEnds: empty };
+  return { bytes, keyStarts, keyEnds, valueStarts: empty, valueEnds: empty };
 }
 
 function fillRow(batch: EventBatch, row: number, record: TestRecord): void {

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { randomRecords } from '../operators/random-world.ts';
+import { runLane, whole } from '../operators/run-lane.ts';
+import { compareTables, foldLog } from '../oracle/fold.ts';
+import { sortRows, type TableRows, tableNamed } from '../oracle/rows.ts';
+import { toLogRecord, toOracleEvent } from './to-oracle.ts';
+
+const seeds = Array.from({ length: Number(process.env.ORACLE_SEEDS ?? 12) }, (_, index) => 2_000 + index);
+
+test.each(seeds)('the engine and the oracle agree on every table (seed %i)', (seed) => {
+  const records = randomRecords(seed, 2_500);
+  const expected = foldLog(records.map(toLogRecord), {
+    partitions: 1,
+    generation: 1,
+    decode: ({ offset }) => toOracleEvent(records[offset]),
+  });
+  const final = runLane(records, whole);
+  const actual = Object.fromEntries(
+    Object.entries(final).map(([name, rows]) => [name, sortRows(tableNamed(name as keyof TableRows), [...rows.values()])]),
+  ) as TableRows;
+  expect(compareTables(expected, actual, { show: 10 }), `seed ${seed}`).toEqual([]);
+});
