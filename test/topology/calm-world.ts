@@ -1,0 +1,99 @@
+import type { Decoder } from '../../src/decoders/decoder.ts';
+import type { OutputChunk, Sink } from '../../src/sinks/sink.ts';
+import type { LaneSnapshot } from '../../src/state/state-store.ts';
+import { createRunner, type Runner } from '../../src/topology/runner.ts';
+import { defaultRunnerSettings, type RunnerSettings } from '../../src/topology/runner-options.ts';
+import type { ProgramUnderTest } from '../simulation/program-under-test.ts';
+import { Random } from '../simulation/random.ts';
+import { Scheduler } from '../simulation/scheduler.ts';
+import { SimulatedLog, SimulatedSource } from '../simulation/simulated-log.ts';
+import { SimulatedProcess } from '../simulation/simulated-process.ts';
+import { SimulatedStore, StoreServer } from '../simulation/simulated-store.ts';
+import { makeToyProgram } from '../simulation/toy-program.ts';
+
+/** A sink that a test steers. */
+export class SteeredSink implements Sink {
+  readonly name: string;
+  readonly streams: readonly string[];
+  readonly calls: (readonly OutputChunk[])[] = [];
+  /** Thrown by the next deliveries while set. */
+  trouble: Error | null = null;
+  attempts = 0;
+
+  constructor(name: string, streams: readonly string[]) {
+    this.name = name;
+    this.streams = streams;
+  }
+  get rows(): number {
+    return this.calls.flat().reduce((sum, { streams }) => sum + streams.reduce((rows, s) => rows + s.rows, 0), 0);
+  }
+  async deliver(chunks: readonly OutputChunk[]): Promise<void> {
+    this.attempts += 1;
+    if (this.trouble !== null) throw this.trouble;
+    this.calls.push(chunks);
+  }
+  async check(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+/** A world without faults, in virtual time: what a test does not break works. */
+export class CalmWorld {
+  readonly scheduler = new Scheduler(new Random(1));
+  readonly program: ProgramUnderTest = makeToyProgram();
+  readonly log = new SimulatedLog(2);
+  readonly commits: { lane: string; seq: number; atMs: number }[] = [];
+  readonly server = new StoreServer(null, (lane, _: LaneSnapshot, { seq }) => {
+    this.commits.push({ lane, seq, atMs: this.scheduler.nowMs });
+  });
+  readonly tables = new SteeredSink('tables', ['totals', 'alerts']);
+  readonly alerts = new SteeredSink('alerts', ['alerts']);
+  readonly errors: { error: unknown; isFatal: boolean }[] = [];
+  readonly process = new SimulatedProcess('engine', this.scheduler, new Random(2), { isStormy: false });
+  readonly source = new SimulatedSource(this.log, this.process, null);
+  decoder: Decoder = this.program.makeDecoder();
+  #tokens = 0;
+  readonly #random = new Random(3);
+
+  runner(settings: Partial<RunnerSettings> = {}): Runner {
+    return createRunner({
+      source: this.source,
+      decoder: this.decoder,
+      store: new SimulatedStore(this.server, this.process, null),
+      sinks: [this.tables, this.alerts],
+      programFactory: this.program.makeProgram,
+      clock: this.process.clock,
+      entropy: { token: () => `token ${++this.#tokens}` },
+      settings: {
+        ...defaultRunnerSettings,
+        lanes: [0, 1],
+        generation: 1,
+        tickValue: this.program.tickValue,
+        ...settings,
+      },
+      onError: (error, isFatal) => this.errors.push({ error, isFatal }),
+    });
+  }
+
+  produce(partition: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const record = this.program.makeRecord(this.#random, partition);
+      this.log.append(partition, { logTimeMs: this.scheduler.nowMs, ...record });
+    }
+  }
+
+  async pass(ms: number): Promise<void> {
+    await this.scheduler.runUntil(() => false, this.scheduler.nowMs + ms);
+  }
+
+  /** Virtual time runs until `promise` settles, a minute at most. */
+  async settle<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const mark = () => {
+      isSettled = true;
+    };
+    promise.then(mark, mark);
+    await this.scheduler.runUntil(() => isSettled, this.scheduler.nowMs + 60_000);
+    if (!isSettled) throw new Error('not settled within a minute of virtual time');
+    return promise;
+  }
+}
