@@ -1,0 +1,91 @@
+/** A view for dashboards: plain SQL over FINAL, so it can never count a row twice. */
+export interface View {
+  readonly name: string;
+  readonly doc: string;
+  readonly select: string;
+}
+
+/** Basis points or per-mille style ratios are null where the denominator is zero: unknown, not zero. */
+function ratio(numerator: string, denominator: string, factor = 1): string {
+  return `if(${denominator} = 0, NULL, ${factor === 1 ? '' : `${factor} * `}${numerator} / ${denominator})`;
+}
+
+const day = 'campaign_metrics_daily';
+
+export const views: readonly View[] = [
+  {
+    name: 'v_campaign_days',
+    doc: 'Campaign and local day, with ratios. For longer periods sum the counters and divide then.',
+    select: `SELECT *,
+  spend_micros / 1000000 AS spend,
+  ${ratio('clicks', 'impressions')} AS ctr,
+  ${ratio('viewable_impressions', 'measurable_impressions')} AS viewability,
+  ${ratio('spend_micros', 'impressions', 1000)} AS cpm_micros,
+  ${ratio('spend_micros', 'clicks')} AS cpc_micros,
+  ${ratio('toFloat64(conversions_by_touch)', 'clicks')} AS conversion_rate,
+  ${ratio('spend_micros', 'toFloat64(conversions_by_touch)')} AS cpa_micros,
+  ${ratio('revenue_by_touch_micros', 'spend_micros')} AS roas,
+  ${ratio('video_completes', 'video_starts')} AS video_completion_rate,
+  ${ratio('auction_wins', 'auction_bids')} AS win_rate
+FROM {db}.${day} FINAL`,
+  },
+  {
+    name: 'v_org_days',
+    doc: 'Organization, currency and local day: sums over campaigns, with ratios of sums.',
+    select: `SELECT org_id, date, currency, count() AS campaigns,
+  sum(d.impressions) AS impressions, sum(d.clicks) AS clicks,
+  sum(d.conversions_by_touch) AS conversions_by_touch,
+  sum(d.spend_micros) AS spend_micros, sum(d.revenue_by_touch_micros) AS revenue_by_touch_micros,
+  ${ratio('sum(d.clicks)', 'sum(d.impressions)')} AS ctr,
+  ${ratio('sum(d.spend_micros)', 'sum(d.impressions)', 1000)} AS cpm_micros,
+  ${ratio('sum(d.revenue_by_touch_micros)', 'sum(d.spend_micros)')} AS roas
+FROM {db}.${day} AS d FINAL GROUP BY org_id, date, currency`,
+  },
+  {
+    name: 'v_pacing_latest',
+    doc: 'The newest snapshot of every flight.',
+    select: `SELECT * FROM {db}.pacing_snapshots FINAL
+ORDER BY evaluated_at DESC, as_of DESC LIMIT 1 BY org_id, campaign_id, flight_id`,
+  },
+  {
+    name: 'v_alerts_open',
+    doc: 'Alerts that are firing or recovering now, or cannot be judged: the newest transition of each.',
+    select: `SELECT * FROM (
+  SELECT * FROM {db}.alert_events FINAL ORDER BY evaluated_at DESC, log_offset DESC LIMIT 1 BY org_id, fingerprint
+) WHERE to_state IN ('firing', 'recovering', 'no_data', 'error')`,
+  },
+  {
+    name: 'v_alert_history',
+    doc: 'Every transition, with how long the state before it had lasted, ms; null for the first.',
+    select: `SELECT *,
+  if(row_number() OVER alert = 1, NULL,
+     toUnixTimestamp64Milli(evaluated_at) - toUnixTimestamp64Milli(lagInFrame(evaluated_at) OVER alert)) AS state_before_ms
+FROM {db}.alert_events FINAL
+WINDOW alert AS (PARTITION BY org_id, fingerprint ORDER BY evaluated_at, log_offset
+                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`,
+  },
+  {
+    name: 'v_dead_letters_by_reason',
+    doc: 'Dead letters per organization, topic, reason and hour of the log, with one example address.',
+    select: `SELECT org_id, topic, reason, toStartOfHour(log_time) AS hour, count() AS records,
+  argMax((partition, log_offset), (log_time, log_offset)) AS example_partition_offset, max(log_time) AS last_log_time
+FROM {db}.dead_letters FINAL GROUP BY org_id, topic, reason, hour`,
+  },
+  {
+    name: 'v_late_by_kind',
+    doc: 'Late events per organization, kind and day of booking: how many, how much, how late.',
+    select: `SELECT org_id, kind, toDate(booked_at) AS booked_day, count() AS events,
+  sum(l.amount_micros) AS amount_micros, max(late_by_ms) AS latest_by_ms
+FROM {db}.late_events AS l FINAL GROUP BY org_id, kind, booked_day`,
+  },
+  {
+    name: 'v_org_pacing',
+    doc: "One organization's newest snapshots: SELECT … FROM v_org_pacing(org = 'acme').",
+    select: `SELECT * FROM {db}.pacing_snapshots FINAL WHERE org_id = {org:String}
+ORDER BY evaluated_at DESC, as_of DESC LIMIT 1 BY campaign_id, flight_id`,
+  },
+];
+
+export function createView(view: View, database: string): string {
+  return `CREATE OR REPLACE VIEW ${database}.${view.name} AS ${view.select.replaceAll('{db}', database)}`;
+}
