@@ -6,6 +6,8 @@ import type { Origin, Transport } from './transport.ts';
 
 const recordsPerMinuteMax = 2_000;
 const clicksPerRecordMax = 3;
+/** Share of clicks whose price a producer booked in the currency of its own books. */
+const foreignCurrency = 0.0003;
 
 /** What an ad server sees in one minute of one campaign: impressions and all that follows from them. */
 export class Delivery {
@@ -74,7 +76,7 @@ export class Delivery {
     const isInvalid = random.chance(this.#invalid * 2);
     this.#transport.send('click', originOf(run, organization.delivery_source, at), {
       cost_micros: random.chance(0.1) ? random.integer(1, 9_999) : 0,
-      currency: campaign.currency,
+      currency: random.chance(foreignCurrency) ? 'CHF' : campaign.currency,
       ivt: isInvalid ? 'GIVT' : 'NONE',
     });
     if (isInvalid || !random.chance(campaign.cvr) || run.isUnder('tracking_cut', at)) return;

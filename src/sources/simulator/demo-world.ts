@@ -13,6 +13,8 @@ import {
 /** 2026-03-06T06:00Z, a Friday morning: the clocks of New York change on the third day. */
 const demoStartMs = Date.UTC(2026, 2, 6, 6);
 const demoDays = 60;
+/** As the embedded log has by default. */
+const demoPartitions = 8;
 
 const organizations: readonly SimulatedOrganization[] = [
   organization('northwind', 'America/New_York', null),
@@ -42,7 +44,7 @@ const currencies: Readonly<Record<string, string>> = { contoso: 'GBP', bluebird:
  * - `harbor/test-drive` is cut off from hour 20 and sends three hours at once: a late burst;
  * - `bluebird` sends one of every kind of bad record from hour 6 on.
  */
-export function demoWorld(seed: number, partitions: number): World {
+export function demoWorld(seed: number, partitions = demoPartitions): World {
   const endMs = demoStartMs + demoDays * dayMs;
   const campaigns = organizations.flatMap(({ org_id }) =>
     names[org_id].map((name, i) => demoCampaign(new Random(seed, `demo ${org_id}/${name}`), org_id, name, i)),
