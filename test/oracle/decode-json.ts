@@ -11,10 +11,15 @@ export function decodeJson({ value }: LogRecord): (OracleEvent & { schemaId: num
   if (value === null || value.length === 0) return refuse('empty_value');
   const raw = parse(value);
   if (raw === null) return refuse('bad_json');
+  return readFields(raw, -1);
+}
+
+/** An event from plain fields, whatever carried them. */
+export function readFields(raw: Fields, schemaId: number): (OracleEvent & { schemaId: number }) | Refusal {
   try {
-    return { ...readEvent(raw), schemaId: -1 };
+    return { ...readEvent(raw), schemaId };
   } catch (cause) {
-    if (cause instanceof BadField) return refuse('bad_field');
+    if (cause instanceof BadField) return { refused: 'bad_field', schemaId };
     throw cause;
   }
 }
@@ -37,8 +42,7 @@ function parse(value: Uint8Array): Fields | null {
   }
 }
 
-/** An event from plain fields, whatever carried them: JSON here, Avro elsewhere. */
-export function readEvent(raw: Fields): OracleEvent {
+function readEvent(raw: Fields): OracleEvent {
   const kind = text(raw, 'type');
   if (!(kind in kinds) || kind === 'rejected') throw new BadField('type');
   const read = readers[kind as OracleEvent['kind']];

@@ -1,0 +1,35 @@
+import { type Schema, Type } from 'avsc';
+import { expect, test } from 'vitest';
+import { decodeAvro } from './decode-avro.ts';
+import { lane } from './story.ts';
+
+const click: Schema = {
+  type: 'record',
+  name: 'ads.Click',
+  fields: [
+    { name: 'event_id', type: { type: 'fixed', name: 'EventId', size: 16 } },
+    { name: 'org_id', type: 'string' },
+    { name: 'campaign_id', type: 'string' },
+    { name: 'event_time', type: { type: 'long', logicalType: 'timestamp-millis' } },
+    { name: 'cost_micros', type: 'long' },
+    { name: 'currency', type: 'string' },
+  ],
+};
+
+test('a framed record is read by its own schema, and a cut one is refused', () => {
+  const body = {
+    event_id: Buffer.alloc(16, 0xab),
+    org_id: 'acme',
+    campaign_id: 'c',
+    event_time: 7,
+    cost_micros: 9,
+    currency: 'EUR',
+  };
+  const value = Buffer.concat([Buffer.from([0, 0, 0, 0, 5]), Type.forSchema(click).toBuffer(body)]);
+  const read = (bytes: Buffer) =>
+    decodeAvro(new Map([[5, click]]))({ ...lane, offset: 0, logTimeMs: 0, key: null, value: bytes });
+  const expected = { kind: 'click', eventId: 'ab'.repeat(16), eventTime: 7, fields: { cost_micros: 9 }, schemaId: 5 };
+  expect(read(value)).toMatchObject(expected);
+  expect(read(value.subarray(0, -1))).toEqual({ refused: 'truncated', schemaId: 5 });
+  expect(read(Buffer.from([0, 0, 0, 0, 6]))).toEqual({ refused: 'unknown_schema', schemaId: 6 });
+});
