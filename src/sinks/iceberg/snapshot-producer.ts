@@ -21,8 +21,8 @@ export type AppendVerdict = 'go' | 'give_up';
 
 export interface Append {
   readonly files: readonly DataFile[];
-  /** Written into the snapshot summary and as table properties, in the same commit. */
-  readonly marks: Readonly<Record<string, string>>;
+  /** Written into the snapshot summary and as table properties, in the commit that builds on `state`. */
+  marks(state: TableState): Readonly<Record<string, string>>;
   /** Called before every attempt with the table as it is now; `give_up` ends the append. */
   check(state: TableState): AppendVerdict;
 }
@@ -100,33 +100,26 @@ export class SnapshotProducer {
     const schema = metadata.schemas.find((one) => one['schema-id'] === metadata['current-schema-id']);
     const spec = metadata['partition-specs'].find((one) => one['spec-id'] === metadata['default-spec-id']);
     if (!schema || !spec) throw new EngineError('SINK_REJECTED', 'the table names a schema or spec it does not hold');
+    if (append.files.length === 0) return { snapshotId, schema, manifest: null };
     const added = { status: entryStatus.added, snapshotId, sequenceNumber: null, fileSequenceNumber: null };
-    const bytes = writeManifest(
-      schema,
-      spec,
-      append.files.map((file) => ({ ...added, file })),
-      ids.sync(),
-    );
+    const entries = append.files.map((file) => ({ ...added, file }));
+    const bytes = writeManifest(schema, spec, entries, ids.sync());
     const path = `${metadata.location}/metadata/${ids.uuid()}-m0.avro`;
     await io.create(path, bytes);
-    const rows = append.files.reduce((sum, file) => sum + file.recordCount, 0);
-    return {
-      snapshotId,
-      schema,
-      spec,
-      rows,
-      manifest: newManifest(path, bytes.length, snapshotId, append.files, rows, schema, spec),
-    };
+    const manifest = newManifest({ path, length: bytes.length }, snapshotId, append.files, schema, spec);
+    return { snapshotId, schema, manifest };
   }
 
   async #attempt(append: Append, prepared: PreparedAppend, state: TableState): Promise<TableState> {
     const { catalog, io, ids, nowMs } = this.#options;
     const { metadata } = state;
     const parent = currentSnapshot(metadata);
+    const marks = append.marks(state);
     const sequenceNumber = metadata['last-sequence-number'] + 1;
     const previous = parent === null ? [] : readManifestList(await io.read(parent['manifest-list']));
     const kept = await this.#merger.merge(previous, metadata, { snapshotId: prepared.snapshotId, sequenceNumber });
-    const manifests = [{ ...prepared.manifest, sequenceNumber, minSequenceNumber: sequenceNumber }, ...kept];
+    const added = prepared.manifest && { ...prepared.manifest, sequenceNumber, minSequenceNumber: sequenceNumber };
+    const manifests = added === null ? kept : [added, ...kept];
     const listPath = `${metadata.location}/metadata/snap-${prepared.snapshotId}-${ids.uuid()}.avro`;
     const parentId = parent?.['snapshot-id'] ?? null;
     await io.create(
@@ -139,14 +132,14 @@ export class SnapshotProducer {
       'sequence-number': sequenceNumber,
       'timestamp-ms': Math.max(nowMs(), metadata['last-updated-ms'] + 1),
       'manifest-list': listPath,
-      summary: { ...summarize(append.files, parent), ...append.marks },
+      summary: { ...summarize(append.files, parent), ...marks },
       'schema-id': prepared.schema['schema-id'],
     };
     const expired = expiredSnapshots(metadata, nowMs());
     const updates: Update[] = [
       { action: 'add-snapshot', snapshot },
       { action: 'set-snapshot-ref', 'ref-name': 'main', type: 'branch', 'snapshot-id': prepared.snapshotId },
-      { action: 'set-properties', updates: append.marks },
+      { action: 'set-properties', updates: marks },
     ];
     if (expired.length > 0) {
       updates.push({ action: 'remove-snapshots', 'snapshot-ids': expired.map((one) => one['snapshot-id']) });
@@ -173,23 +166,19 @@ export class SnapshotProducer {
 interface PreparedAppend {
   readonly snapshotId: bigint;
   readonly schema: Schema;
-  readonly spec: PartitionSpec;
-  readonly rows: number;
-  readonly manifest: ManifestFile;
+  /** Null when only offsets move, over a gap in the log. */
+  readonly manifest: ManifestFile | null;
 }
 
 function newManifest(
-  path: string,
-  length: number,
+  written: { path: string; length: number },
   snapshotId: bigint,
   files: readonly DataFile[],
-  rows: number,
   schema: Schema,
   spec: PartitionSpec,
 ): ManifestFile {
   return {
-    path,
-    length,
+    ...written,
     specId: spec['spec-id'],
     content: 0,
     sequenceNumber: 0,
@@ -198,7 +187,7 @@ function newManifest(
     addedFiles: files.length,
     existingFiles: 0,
     deletedFiles: 0,
-    addedRows: rows,
+    addedRows: files.reduce((sum, file) => sum + file.recordCount, 0),
     existingRows: 0,
     deletedRows: 0,
     partitions: summarizePartitions(schema, spec, files),

@@ -1,0 +1,194 @@
+import type { Decoder } from '../decoders/decoder.ts';
+import { EngineError, isWorthRetrying } from '../model/errors.ts';
+import { EventBatch, kind, kindNames } from '../model/event-batch.ts';
+import { systemOrg } from '../model/ids.ts';
+import { limits } from '../model/limits.ts';
+import type { RecordRun } from '../model/record-run.ts';
+import type { Clock } from '../model/time.ts';
+import type { Source } from '../sources/source.ts';
+
+/** A run with the columns that bronze adds; everything is only valid until the next poll. */
+export interface BronzeRows extends RecordRun {
+  readonly orgs: readonly string[];
+  readonly eventTimes: Float64Array;
+  readonly schemaIds: Int32Array;
+  readonly kinds: readonly string[];
+}
+
+/** Where bronze rows go. Throws errors that are worth retrying, or not; a retry is always safe. */
+export interface BronzeStore {
+  /** First offset not yet stored, by partition; absent = none is stored. */
+  open(): Promise<ReadonlyMap<number, number>>;
+  positions(): ReadonlyMap<number, number>;
+  add(rows: BronzeRows): void;
+  /** `fenced`: what was added is dropped, reading goes on from `positions()`. */
+  commit(): Promise<'committed' | 'fenced' | 'nothing'>;
+  readonly bufferedRecords: number;
+  readonly bufferedBytes: number;
+}
+
+export interface BronzeTopologyOptions {
+  readonly source: Source;
+  readonly decoder: Decoder;
+  readonly store: BronzeStore;
+  readonly clock: Clock;
+  readonly partitions: number;
+  /** A commit is due this long after the last one, or when this much waits. */
+  readonly commitIntervalMs: number;
+  readonly commitBytes: number;
+  readonly commitRecords: number;
+  /** Told about trouble that passes by itself, before each wait. */
+  onTrouble?(error: EngineError): void;
+}
+
+/** Without news the log is looked at this often, so that a stop or a drain is noticed soon. */
+const idleWaitMs = 100;
+const retryWaitMaxMs = 10_000;
+
+interface Drain {
+  readonly targets: ReadonlyMap<number, number>;
+  resolve(): void;
+}
+
+/**
+ * Every record of the log into the bronze table: source, decoder, bronze columns, table. Owns its
+ * positions (they live in the table), so nothing here waits for the campaign lanes or they for it.
+ */
+export class BronzeTopology {
+  readonly #options: BronzeTopologyOptions;
+  readonly #batch = new EventBatch(limits.batchRecordsMax);
+  #read = new Map<number, number>();
+  #lastCommitMs = 0;
+  #drains: Drain[] = [];
+  #stopped = false;
+
+  constructor(options: BronzeTopologyOptions) {
+    this.#options = options;
+  }
+
+  /** Runs until `stop`; rejects when it cannot go on. What waits uncommitted then is read again later. */
+  async run(): Promise<void> {
+    await this.#retrying(() => this.#options.store.open());
+    await this.#seekAll();
+    this.#lastCommitMs = this.#options.clock.wallMs();
+    while (!this.#stopped) {
+      const progressed = await this.#readRound();
+      if (this.#isCommitDue()) await this.#commit();
+      this.#resolveDrains();
+      if (!progressed) await this.#options.source.waitForRecords(this.#partitions(), idleWaitMs);
+    }
+  }
+
+  /** Resolves when all that the log holds now is committed. Only while `run` runs. */
+  async drain(): Promise<void> {
+    const targets = new Map<number, number>();
+    for (const partition of this.#partitions()) {
+      targets.set(partition, (await this.#options.source.bounds(partition)).end);
+    }
+    await new Promise<void>((resolve) => this.#drains.push({ targets, resolve }));
+  }
+
+  /** `run` returns after its present step. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #partitions(): number[] {
+    return Array.from({ length: this.#options.partitions }, (_, partition) => partition);
+  }
+
+  async #seekAll(): Promise<void> {
+    const { source, store } = this.#options;
+    const stored = store.positions();
+    for (const partition of this.#partitions()) {
+      const next = stored.get(partition) ?? (await source.bounds(partition)).start;
+      await source.seek(partition, next);
+      this.#read.set(partition, next);
+    }
+  }
+
+  async #readRound(): Promise<boolean> {
+    let progressed = false;
+    for (const partition of this.#partitions()) {
+      const max = { records: limits.batchRecordsMax, bytes: limits.batchBytesMax };
+      const run = await this.#options.source.poll(partition, max);
+      if (run === null) continue;
+      progressed = true;
+      await this.#decode(run);
+      this.#options.store.add(bronzeRows(run, this.#batch));
+      this.#read.set(partition, run.nextOffset);
+      if (this.#isCommitDue()) await this.#commit();
+    }
+    return progressed;
+  }
+
+  async #decode(run: RecordRun): Promise<void> {
+    const { decoder } = this.#options;
+    for (let id = decoder.decode(run, this.#batch); id !== -1; id = decoder.decode(run, this.#batch)) {
+      const unknown = id;
+      await this.#retrying(() => decoder.learn(unknown));
+    }
+  }
+
+  #isCommitDue(): boolean {
+    const { store, clock, commitBytes, commitRecords, commitIntervalMs } = this.#options;
+    if (store.bufferedBytes >= commitBytes || store.bufferedRecords >= commitRecords) return true;
+    if (this.#drains.some((drain) => isReached(drain.targets, this.#read))) return true;
+    return clock.wallMs() - this.#lastCommitMs >= commitIntervalMs;
+  }
+
+  async #commit(): Promise<void> {
+    const outcome = await this.#retrying(() => this.#options.store.commit());
+    this.#lastCommitMs = this.#options.clock.wallMs();
+    if (outcome === 'fenced') await this.#seekAll();
+  }
+
+  #resolveDrains(): void {
+    const stored = this.#options.store.positions();
+    this.#drains = this.#drains.filter((drain) => {
+      if (!isReached(drain.targets, stored)) return true;
+      drain.resolve();
+      return false;
+    });
+  }
+
+  /** Waits out trouble that passes; a stop ends the waiting with the trouble itself. */
+  async #retrying<T>(work: () => Promise<T>): Promise<T> {
+    for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, retryWaitMaxMs)) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof EngineError) || !isWorthRetrying(error) || this.#stopped) throw error;
+        this.#options.onTrouble?.(error);
+        await this.#options.clock.sleep(waitMs);
+      }
+    }
+  }
+}
+
+/** A log that never held a record in a partition has nothing to reach there. */
+function isReached(targets: ReadonlyMap<number, number>, positions: ReadonlyMap<number, number>): boolean {
+  return [...targets].every(([partition, target]) => (positions.get(partition) ?? 0) >= target);
+}
+
+/**
+ * Bronze columns of a decoded run. Records whose key or time cannot be trusted, that is rejected ones,
+ * and ticks belong to the system organization at their log time.
+ */
+function bronzeRows(run: RecordRun, batch: EventBatch): BronzeRows {
+  const { count } = run;
+  const orgs = new Array<string>(count);
+  const kinds = new Array<string>(count);
+  const eventTimes = new Float64Array(count);
+  const { orgs: names } = batch.dictionaries;
+  for (let row = 0; row < count; row++) {
+    const rowKind = batch.kinds[row];
+    const org = batch.orgs[row];
+    const time = batch.eventTimes[row];
+    const isTrusted = rowKind !== kind.rejected && rowKind !== kind.tick && org >= 0 && Number.isFinite(time);
+    orgs[row] = isTrusted ? names.text(org) : systemOrg;
+    eventTimes[row] = isTrusted ? time : run.logTimes[row];
+    kinds[row] = kindNames[rowKind];
+  }
+  return { ...run, orgs, kinds, eventTimes, schemaIds: batch.schemaIds.subarray(0, count) };
+}
