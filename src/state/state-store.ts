@@ -28,6 +28,12 @@ export interface LaneCommit {
   /** prevSeq + 1. */
   readonly seq: number;
   readonly nextOffset: number;
+  /**
+   * `nextOffset` of the commit this one builds on, when there is one: the second half of the
+   * compare-and-set. A store behind a network checks it too (and `nextOffset` before it says DUP): a
+   * lost tail together with a claim that arrives twice can put our token over another owner's commit.
+   */
+  readonly prevOffset?: number;
   readonly delta: Uint8Array;
   /** Rewritten bases; each holds its group's state at `seq`. */
   readonly bases: readonly { group: number; bytes: Uint8Array }[];

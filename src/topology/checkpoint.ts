@@ -131,6 +131,7 @@ function draftCommit(session: LaneSession, nowMs: number): Draft {
     prevSeq: session.seq,
     seq,
     nextOffset: session.nextOffset,
+    prevOffset: session.committedOffset,
     delta,
     bases,
     oldestDeltaSeq,

@@ -58,6 +58,7 @@ export class LaneRunner {
   readonly #ports: LaneRunnerPorts;
   readonly #backOff = new BackOff();
   readonly #batch = new EventBatch(1_024);
+  #endAskedMs = Number.NEGATIVE_INFINITY;
   #isOpening = false;
   #retryAtMs = Number.NEGATIVE_INFINITY;
 
@@ -97,12 +98,29 @@ export class LaneRunner {
       return false;
     }
     if (session.isLearning || isDraining) return false;
+    this.#askForEnd();
     this.#pause(this.#reasonToPause(session));
     if (this.pausedReason !== null || this.isAtStop) return false;
     const run = session.pendingRun ?? (await this.#poll(session));
     // A commit under way may have lost the claim while the poll was; then the run belongs to nobody.
     if (run === null || session.isLost || this.#ports.isStopped()) return false;
     return this.#apply(session, run);
+  }
+
+  /** Keeps the status fresh, beside the loop: nothing depends on it. */
+  #askForEnd(): void {
+    const nowMs = this.#ports.clock.wallMs();
+    if (nowMs - this.#endAskedMs < endIntervalMs) return;
+    this.#endAskedMs = nowMs;
+    this.#ports.source.bounds(this.partition).then(
+      ({ end }) => {
+        this.endOffset = end;
+      },
+      (error: unknown) => {
+        // The next poll meets the same trouble and deals with it.
+        if (!isWorthRetrying(error)) this.#ports.fail(error);
+      },
+    );
   }
 
   status(): RunnerLaneStatus {
@@ -219,6 +237,9 @@ export class LaneRunner {
     publishFact('lane.paused', { lane: this.name, partition: this.partition, reason });
   }
 }
+
+/** How often the status asks where the log ends. */
+const endIntervalMs = 1_000;
 
 function reasonOf(error: unknown): PauseReason {
   const code = (error as { code?: unknown }).code;

@@ -4,10 +4,11 @@ import type { Clock } from '../model/time.ts';
 import { Alarm } from './alarm.ts';
 import { BackOff } from './back-off.ts';
 import { commitRound, keepUp } from './checkpoint.ts';
+import { CommitSchedule } from './commit-schedule.ts';
 import { Delivery } from './delivery.ts';
 import { LaneRunner, type LaneRunnerPorts } from './lane-runner.ts';
 import type { LaneSession } from './lane-session.ts';
-import type { RunnerOptions, RunnerSettings, RunnerStatus } from './runner-options.ts';
+import type { RunnerOptions, RunnerStatus } from './runner-options.ts';
 import { Ticker } from './ticker.ts';
 
 /**
@@ -17,7 +18,10 @@ import { Ticker } from './ticker.ts';
 export interface Runner {
   /** Runs until `drain` or `stop`; ticks when the stream is live. Throws when the source cannot be asked what it is. */
   start(): Promise<void>;
-  /** Runs to the end offsets seen now, appends nothing, and resolves when all output is delivered. */
+  /**
+   * Runs to the end offsets seen now, appends nothing, and resolves when all output is delivered, or
+   * when drained or stopped earlier.
+   */
   untilEnd(): Promise<void>;
   /** Reads no more, commits, flushes the sinks. True when all was done within the deadline; then stops. */
   drain(deadlineMs: number): Promise<boolean>;
@@ -34,9 +38,9 @@ export function createRunner(options: RunnerOptions): Runner {
 
 class EngineRunner implements Runner {
   readonly #options: RunnerOptions;
-  readonly #settings: RunnerSettings;
   readonly #clock: Clock;
   readonly #delivery: Delivery;
+  readonly #schedule: CommitSchedule;
   readonly #ports: LaneRunnerPorts;
   readonly #alarm: Alarm;
   readonly #retryAlarm: Alarm;
@@ -48,15 +52,14 @@ class EngineRunner implements Runner {
   #ticker: Ticker | null = null;
   #loop: Promise<void> | null = null;
   #round: Promise<void> | null = null;
-  #endsAskedMs = 0;
   #mode: 'new' | 'running' | 'draining' | 'stopped' = 'new';
   #failure: unknown = null;
 
   constructor(options: RunnerOptions) {
     const { clock, settings, sinks, source, programFactory, entropy } = options;
     this.#options = options;
-    this.#settings = settings;
     this.#clock = clock;
+    this.#schedule = new CommitSchedule(settings);
     this.#alarm = new Alarm(clock);
     this.#retryAlarm = new Alarm(clock);
     this.#delivery = new Delivery(sinks, clock, settings.delivery, (_, error) => this.#onSinkRejected(error));
@@ -109,6 +112,7 @@ class EngineRunner implements Runner {
   }
 
   async drain(deadlineMs: number): Promise<boolean> {
+    if (this.#mode === 'new') this.#finished.resolve();
     if (this.#mode === 'running') {
       this.#mode = 'draining';
       this.#ticker?.stop();
@@ -133,6 +137,7 @@ class EngineRunner implements Runner {
 
   async stop(): Promise<void> {
     this.#halt();
+    this.#finished.resolve();
     await Promise.allSettled([this.#loop, this.#round]);
   }
 
@@ -186,7 +191,6 @@ class EngineRunner implements Runner {
         if (this.#ports.isStopped()) return;
         this.#commitDueLanes();
       }
-      this.#askForEnds();
       if (this.#isFinished()) {
         this.#finished.resolve();
         this.#halt();
@@ -200,12 +204,14 @@ class EngineRunner implements Runner {
   #commitDueLanes(): void {
     if (this.#round !== null) return;
     const nowMs = this.#clock.wallMs();
+    const isEnding = this.#isEnding();
+    const isFlushed = isEnding && this.#delivery.isEmpty;
     const due: LaneSession[] = [];
     for (const { session } of this.#lanes) {
       if (session === null || session.isStoreBusy) continue;
       if (session.isDirty) {
-        if (this.#dueAtMs(session) <= nowMs) due.push(session);
-      } else if (this.#upkeepAtMs(session) <= nowMs) {
+        if (this.#schedule.commitAtMs(session, isEnding) <= nowMs) due.push(session);
+      } else if (this.#schedule.upkeepAtMs(session, isFlushed) <= nowMs) {
         keepUp(session, this.#ports)
           .catch((error: unknown) => this.#fail(error))
           .finally(() => this.#alarm.ring());
@@ -221,41 +227,10 @@ class EngineRunner implements Runner {
       });
   }
 
-  /** Keeps the end offsets of the status fresh, beside the loop: nothing depends on them. */
-  #askForEnds(): void {
-    const nowMs = this.#clock.wallMs();
-    if (nowMs - this.#endsAskedMs < endsIntervalMs || this.#isEnding()) return;
-    this.#endsAskedMs = nowMs;
-    for (const lane of this.#lanes) {
-      this.#options.source.bounds(lane.partition).then(
-        ({ end }) => {
-          lane.endOffset = end;
-        },
-        (error: unknown) => {
-          // The next poll meets the same trouble and deals with it.
-          if (!isWorthRetrying(error)) this.#fail(error);
-        },
-      );
-    }
-  }
-
   #countCommits(sessions: readonly LaneSession[]): void {
     for (const lane of this.#lanes) {
       if (lane.session !== null && sessions.includes(lane.session)) lane.commits += 1;
     }
-  }
-
-  #dueAtMs(session: LaneSession): number {
-    const { commitIntervalMs, alertCommitSpacingMs, commitBytesMax } = this.#settings;
-    const { program, lastCommitMs } = session;
-    if (this.#isEnding() || program.dirtyBytes >= commitBytesMax) return Number.NEGATIVE_INFINITY;
-    return lastCommitMs + (program.isAlertPending ? alertCommitSpacingMs : commitIntervalMs);
-  }
-
-  #upkeepAtMs(session: LaneSession): number {
-    const hasToTrim = session.acknowledged.size > 0;
-    if (this.#isEnding() && hasToTrim && this.#delivery.isEmpty) return session.lastCheckMs + 10;
-    return session.lastCheckMs + this.#settings.idleCheckMs;
   }
 
   /** Draining, or at the end of a bounded run: commits need not wait for company. */
@@ -273,14 +248,19 @@ class EngineRunner implements Runner {
   }
 
   async #waitForWork(): Promise<void> {
-    if (this.#isEnding()) this.#delivery.hurry();
+    const isEnding = this.#isEnding();
+    const isFlushed = isEnding && this.#delivery.isEmpty;
+    if (isEnding) this.#delivery.hurry();
     const nowMs = this.#clock.wallMs();
     let wakeAtMs = nowMs + idleWaitMs;
     for (const lane of this.#lanes) {
       wakeAtMs = Math.min(wakeAtMs, lane.retryAtMs);
       if (lane.session === null || lane.session.isStoreBusy || this.#round !== null) continue;
       const { session } = lane;
-      wakeAtMs = Math.min(wakeAtMs, session.isDirty ? this.#dueAtMs(session) : this.#upkeepAtMs(session));
+      wakeAtMs = Math.min(
+        wakeAtMs,
+        session.isDirty ? this.#schedule.commitAtMs(session, isEnding) : this.#schedule.upkeepAtMs(session, isFlushed),
+      );
     }
     const waitMs = Math.max(1, wakeAtMs - nowMs);
     const reading = this.#lanes.filter((lane) => lane.isReading).map(({ partition }) => partition);
@@ -326,4 +306,3 @@ class EngineRunner implements Runner {
 
 /** The longest the loop sleeps: the bound on noticing what nobody rang for. */
 const idleWaitMs = 1_000;
-const endsIntervalMs = 1_000;

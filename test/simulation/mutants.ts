@@ -11,7 +11,9 @@ export const mutants = [
   'resume_from_wrong_offset',
   /** A commit does not check on which commit it builds. */
   'no_compare_and_set',
-  /** A commit does not check who owns the lane. */
+  /** A commit checks the seq that it builds on, not the offset. */
+  'compare_seq_alone',
+  /** A commit checks the seq alone, not who owns the lane. (With offsets compared too, state stays exact.) */
   'no_owner_token',
   /** Undelivered output is not part of the commit. */
   'outbox_in_memory',

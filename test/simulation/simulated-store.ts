@@ -36,7 +36,7 @@ export class StoreServer {
 
   commit(commit: LaneCommit): CommitOutcome {
     const row = this.#rows.get(commit.lane) ?? emptyRow;
-    const refusal = this.#refusal(row, commit.token, commit.prevSeq, commit.seq);
+    const refusal = this.#refusal(row, commit);
     if (refusal !== null) return refusal;
     const bases = new Map(row.bases);
     for (const { group, bytes } of commit.bases) bases.set(group, bytes);
@@ -83,11 +83,14 @@ export class StoreServer {
     return toSnapshot(this.#rows.get(lane) ?? emptyRow);
   }
 
-  #refusal(row: LaneRow, token: string, prevSeq: number, seq: number): CommitOutcome | null {
-    if (row.token !== token && this.#mutant !== 'no_owner_token') return 'FENCED';
+  #refusal(row: LaneRow, commit: LaneCommit): CommitOutcome | null {
+    if (row.token !== commit.token && this.#mutant !== 'no_owner_token') return 'FENCED';
     if (this.#mutant === 'no_compare_and_set') return null;
-    if (row.seq === seq) return 'DUP';
-    return row.seq === prevSeq ? null : 'GAP';
+    // A seq alone may be another owner's (see LaneCommit.prevOffset); the simulation found it.
+    const isSeqEnough = this.#mutant === 'compare_seq_alone' || this.#mutant === 'no_owner_token';
+    if (row.seq === commit.seq && (isSeqEnough || row.nextOffset === commit.nextOffset)) return 'DUP';
+    if (row.seq !== commit.prevSeq) return 'GAP';
+    return isSeqEnough || row.seq === 0 || row.nextOffset === commit.prevOffset ? null : 'GAP';
   }
 
   #write(lane: string, row: LaneRow): void {

@@ -178,3 +178,15 @@ test('an idle owner notices that it was fenced', async () => {
   });
   expect(dropped).toMatchObject([{ lane: 'simulated:1', outcome: 'FENCED', while: 'check' }]);
 });
+
+test('a hard stop ends a bounded run too, and a runner that never ran drains at once', async () => {
+  const world = new CalmWorld();
+  world.produce(0, 50);
+  world.tables.trouble = new EngineError('SINK_UNAVAILABLE', 'down');
+  const runner = world.runner();
+  const end = runner.untilEnd();
+  await world.pass(2_000);
+  await world.settle(runner.stop());
+  await world.settle(end);
+  expect(await world.settle(world.runner().drain(60_000_000))).toBe(true);
+});

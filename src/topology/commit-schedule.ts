@@ -1,0 +1,36 @@
+import type { LaneSession } from './lane-session.ts';
+
+export interface CommitScheduleSettings {
+  readonly commitIntervalMs: number;
+  readonly alertCommitSpacingMs: number;
+  readonly commitBytesMax: number;
+  readonly idleCheckMs: number;
+}
+
+/** When a lane is due; lanes that committed together fall due together, and so share the next round. */
+export class CommitSchedule {
+  readonly #settings: CommitScheduleSettings;
+
+  constructor(settings: CommitScheduleSettings) {
+    this.#settings = settings;
+  }
+
+  /** When a lane with changes commits, wall ms. At the end of a run commits need not wait for company. */
+  commitAtMs(session: LaneSession, isEnding: boolean): number {
+    const { commitIntervalMs, alertCommitSpacingMs, commitBytesMax } = this.#settings;
+    const { program, lastCommitMs } = session;
+    if (isEnding || program.dirtyBytes >= commitBytesMax) return Number.NEGATIVE_INFINITY;
+    return (
+      lastCommitMs + (program.isAlertPending ? Math.min(alertCommitSpacingMs, commitIntervalMs) : commitIntervalMs)
+    );
+  }
+
+  /** When an idle lane trims its outbox, or asks whether it is still ours, wall ms. */
+  upkeepAtMs(session: LaneSession, isFlushed: boolean): number {
+    if (isFlushed && session.acknowledged.size > 0) return session.lastCheckMs + lastTrimDelayMs;
+    return session.lastCheckMs + this.#settings.idleCheckMs;
+  }
+}
+
+/** At the end of a run the last trim comes soon, but a store in trouble is not hammered. */
+const lastTrimDelayMs = 10;
