@@ -13,7 +13,7 @@ export const mutants = [
   'no_compare_and_set',
   /** A commit checks the seq that it builds on, not the offset. */
   'compare_seq_alone',
-  /** A commit checks the seq alone, not who owns the lane. (With offsets compared too, state stays exact.) */
+  /** A commit checks the seq alone, not who owns the lane. */
   'no_owner_token',
   /** Undelivered output is not part of the commit. */
   'outbox_in_memory',
