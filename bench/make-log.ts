@@ -136,8 +136,7 @@ class LogMaker {
 
   async run(rules: readonly RulePlan[], relieve: () => Promise<void> | undefined): Promise<void> {
     const plans = this.#organizations.map((organization) => planOf(organization, rules));
-    for (const record of planRecords(plans, startMs, this.#options.partitions, this.#random))
-      this.#producer.add(record);
+    for (const record of planRecords(plans, startMs, this.#options.partitions)) this.#producer.add(record);
     let opening = 0;
     for (const organization of this.#organizations) {
       for (const campaign of organization.campaigns) opening += this.#open(organization, campaign);
@@ -217,7 +216,13 @@ class LogMaker {
       this.#producer.add({ type: 'tick', key: null, partition, logTimeMs: at, value: {} });
     }
     for (const organization of this.#organizations) {
-      const fields = { campaign_id: '', event_time: at, source: 'adserver', complete_through: at - minuteMs, count: 0 };
+      const fields = {
+        campaign_id: null,
+        event_time: at,
+        source: 'adserver',
+        complete_through: at - minuteMs,
+        count: 0,
+      };
       this.#add('source_heartbeat', organization, at, fields);
     }
   }

@@ -35,6 +35,8 @@ export class ControlChurn {
     run.ledgerVersion += 1;
     run.replan(at);
     this.#transport.send('budget_changed', originOf(run, 'console', at), {
+      // Without a flight, the record means the one that runs.
+      ...(this.#random.chance(0.3) && { flight_id: null }),
       budget_micros: run.budgetMicros,
       daily_cap_micros: run.campaign.daily_cap_micros,
       currency: run.campaign.currency,

@@ -88,7 +88,7 @@ function demoCampaign(random: Random, org_id: string, name: string, index: numbe
     spend_from: organization?.feed != null && index % 2 === 0 ? 'feed' : 'impressions',
     ...flightSpan(zone, start_day, end_day),
     budget_micros: perDay * (end_day - start_day + 1),
-    daily_cap_micros: null,
+    daily_cap_micros: perDay * 3,
     cpm_micros,
     ctr: random.between(0.0005, 0.0012),
     cvr: random.between(0.04, 0.12),

@@ -105,7 +105,7 @@ export class Feeds {
   }
 
   #heartbeat(organization: SimulatedOrganization, source: string, at: number, complete_through: number, count: number) {
-    const origin = { org_id: organization.org_id, campaign_id: '', source, event_time: at };
+    const origin = { org_id: organization.org_id, campaign_id: null, source, event_time: at };
     this.#transport.sendAt(at, 'source_heartbeat', origin, { complete_through, count });
   }
 }

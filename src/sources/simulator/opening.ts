@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { defaultPlanOrg, systemOrg } from '../../model/ids.ts';
+import { defaultPlanOrg } from '../../model/ids.ts';
 import type { Plan } from '../../model/plan.ts';
 import { canonicalJson } from '../../model/plan-schema.ts';
 import { dayMs, floorTo, hourMs } from '../../model/time.ts';
 import type { CampaignRun } from './campaign-run.ts';
 import { originOf } from './deliver.ts';
 import type { ProducedRecord } from './produced-record.ts';
-import type { Random } from './random.ts';
 import type { Transport } from './transport.ts';
 
 /** Money is taken back to this far before the log; its lateness is 32 days. */
@@ -15,21 +14,10 @@ const openingReachMs = 30 * dayMs;
 const hourlyReachMs = 48 * hourMs;
 
 /** The plan records that stand first: those of organizations in their partition, `_default` in each. */
-export function planRecords(
-  plans: readonly Plan[],
-  logTimeMs: number,
-  partitions: number,
-  random: Random,
-): ProducedRecord[] {
+export function planRecords(plans: readonly Plan[], logTimeMs: number, partitions: number): ProducedRecord[] {
   return plans.flatMap((plan): ProducedRecord[] => {
     const value = {
-      event_id: random.id(),
       org_id: plan.org_id,
-      campaign_id: systemOrg,
-      event_time: logTimeMs,
-      produced_at: logTimeMs,
-      source: 'paceline',
-      test: false,
       number: plan.number,
       hash: planHash(plan),
       body: canonicalJson(plan),
@@ -110,8 +98,9 @@ function bookDay(run: CampaignRun, startMs: number, transport: Transport, from: 
 function bookHour(run: CampaignRun, startMs: number, transport: Transport, from: number, until: number): void {
   const { campaign, organization } = run;
   const micros = openingMicros(run, from, until);
-  if (campaign.spend_from === 'feed') return bookFeed(run, startMs, transport, from, until, micros);
+  if (campaign.spend_from === 'feed') bookFeed(run, startMs, transport, from, until, micros);
   if (micros === 0) return;
+  // Also where a feed tells the spend: the ad server saw the impressions all the same.
   const origin = { ...originOf(run, organization.delivery_source, floorTo((from + until) / 2, 1)), sent_at: startMs };
   transport.sendAt(startMs, 'impression', origin, {
     currency: campaign.currency,

@@ -19,7 +19,7 @@ import { type BadProducerKind, badProducerKinds, campaignKey, type Fault, type W
  * and what is on its way.
  */
 export function* simulateWorld(world: World, plans: readonly Plan[]): Generator<ProducedRecord, void, undefined> {
-  yield* planRecords(plans, world.startMs, world.partitions, new Random(world.seed, 'plans'));
+  yield* planRecords(plans, world.startMs, world.partitions);
   const simulation = new Simulation(world);
   simulation.open();
   for (let minute = world.startMs; minute < world.endMs; minute += minuteMs) {

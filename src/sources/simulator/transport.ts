@@ -7,7 +7,8 @@ import type { Churn } from './world.ts';
 /** Where and when an event comes from. */
 export interface Origin {
   readonly org_id: string;
-  readonly campaign_id: string;
+  /** Null for what concerns the whole organization. */
+  readonly campaign_id: string | null;
   readonly source: string;
   readonly event_time: number;
   /** When its producer sends it; default: as it happens. */

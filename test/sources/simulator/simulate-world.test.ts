@@ -138,11 +138,14 @@ test('flights that are under way have earlier spend, about what their plan expec
     const key = `${value.org_id}/${value.campaign_id}`;
     spent.set(key, (spent.get(key) ?? 0) + micros);
   };
+  const ofFeed = world.campaigns.filter((campaign) => campaign.spend_from === 'feed');
+  const isOfFeed = (value: Readonly<Record<string, unknown>>) =>
+    ofFeed.some((each) => each.org_id === value.org_id && each.campaign_id === value.campaign_id);
   for (const record of records.filter((each) => each.logTimeMs === world.startMs)) {
     const value = record.value as Readonly<Record<string, number>>;
     if (record.type === 'spend') add(value, value.amount_micros);
     if (record.type === 'spend_adjustment') add(value, value.delta_micros);
-    if (record.type === 'impression') add(value, (value.cpm_micros * value.batch_count) / 1_000);
+    if (record.type === 'impression' && !isOfFeed(value)) add(value, (value.cpm_micros * value.batch_count) / 1_000);
   }
   const underWay = world.campaigns.filter(
     ({ start_ms, pace, mode }) => start_ms < world.startMs - dayMs && pace > 0 && mode === 'EVEN',
