@@ -1,6 +1,6 @@
 import { type Schema, Type } from 'avsc';
 import { expect, test } from 'vitest';
-import { decodeAvro } from './decode-avro.ts';
+import { decodeAvro, decodeEither, releasedSchemas } from './decode-avro.ts';
 import { lane } from './story.ts';
 
 const click: Schema = {
@@ -32,4 +32,12 @@ test('a framed record is read by its own schema, and a cut one is refused', () =
   expect(read(value)).toMatchObject(expected);
   expect(read(value.subarray(0, -1))).toEqual({ refused: 'truncated', schemaId: 5 });
   expect(read(Buffer.from([0, 0, 0, 0, 6]))).toEqual({ refused: 'unknown_schema', schemaId: 6 });
+});
+
+test('every released schema is known, and a tick of them is read', () => {
+  const schemas = releasedSchemas();
+  expect([...schemas.values()].map((schema) => (schema as { name: string }).name)).toContain('SpendAdjustment');
+  const [id] = [...schemas].find(([, schema]) => (schema as { name: string }).name === 'Tick') as [number, unknown];
+  const value = Buffer.from([0, 0, 0, 0, id]);
+  expect(decodeEither(schemas)({ ...lane, offset: 0, logTimeMs: 0, key: null, value })).toMatchObject({ kind: 'tick' });
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type Schema, Type } from 'avsc';
 import type { RejectReason } from '../../src/model/event-batch.ts';
 import { decodeJson, readFields } from './decode-json.ts';
@@ -19,6 +20,14 @@ export function decodeAvro(schemas: ReadonlyMap<number, unknown>): Decode {
     const fields = readValue(type, bytes.subarray(5));
     return fields === null ? refuse('truncated', id) : readFields({ ...fields, type: kindOf(type) }, id);
   };
+}
+
+/** The schemas that the repository has released, by id. */
+export function releasedSchemas(): ReadonlyMap<number, unknown> {
+  const folder = new URL('../../schemas/avro/', import.meta.url);
+  const read = (path: string): unknown => JSON.parse(readFileSync(new URL(path, folder), 'utf8'));
+  const ids = Object.entries(read('ids.json') as Record<string, string>);
+  return new Map(ids.map(([id, name]) => [Number(id), read(`released/${name}.avsc`)]));
 }
 
 /** Avro where the value starts with a zero byte, else JSON. */
