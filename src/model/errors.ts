@@ -37,6 +37,11 @@ export const errorCatalogue = {
   ENGINE_CHILD_DIED: { retry: 'with_backoff', exit: 75, next: 'The embedded ClickHouse is restarted.' },
   CATALOG_CONFLICT: { retry: 'with_backoff', exit: 75, next: 'Another writer committed first; we reload and go on.' },
   COMMIT_UNKNOWN: { retry: 'with_backoff', exit: 75, next: 'The outcome is read back before anything is sent again.' },
+  BRONZE_ROLLED_BACK: {
+    retry: 'never',
+    exit: 74,
+    next: 'Somebody set the bronze table back; restore it, or correct its property paceline.offsets.',
+  },
   QUERY_REFUSED: { retry: 'never', exit: 77, next: 'Readers may run one SELECT over the tables; see docs/sql.md.' },
   QUERY_FAILED: { retry: 'never', exit: 65, next: 'Correct the query.' },
 } as const satisfies Record<string, { retry: Retry; exit: number; next: string }>;
