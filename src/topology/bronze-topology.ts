@@ -110,8 +110,8 @@ export class BronzeTopology {
   async #readRound(): Promise<boolean> {
     let progressed = false;
     for (const partition of this.#partitions()) {
-      const max = { records: limits.batchRecordsMax, bytes: limits.batchBytesMax };
-      const run = await this.#options.source.poll(partition, max);
+      const records = Math.min(limits.batchRecordsMax, this.#options.commitRecords);
+      const run = await this.#options.source.poll(partition, { records, bytes: limits.batchBytesMax });
       if (run === null) continue;
       progressed = true;
       await this.#decode(run);

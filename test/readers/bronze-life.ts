@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import { systemClock } from '../../src/control/system-clock.ts';
+import { BronzeTable } from '../../src/sinks/iceberg/bronze-table.ts';
+import type { Catalog } from '../../src/sinks/iceberg/catalog.ts';
+import { LocalFileIO, localUri } from '../../src/sinks/iceberg/file-io.ts';
+import { randomIds } from '../../src/sinks/iceberg/id-source.ts';
+import { ParquetEncoder } from '../../src/sinks/iceberg/parquet-encoder.ts';
+import { SqlCatalog } from '../../src/sinks/iceberg/sql-catalog.ts';
+import { openLogReader } from '../../src/sources/recorded-log.ts';
+import { BronzeTopology } from '../../src/topology/bronze-topology.ts';
+import { fakeDecoder } from './fake-decoder.ts';
+
+/**
+ * One life of a bronze writer over the log in `folder`. `dieAt` "3 before" or "3 after": the process
+ * kills itself at its third commit, just before or just after it takes effect.
+ */
+const [folder, dieAt = ''] = process.argv.slice(2);
+const [dieCommit, dieWhen] = dieAt.split(' ');
+let commits = 0;
+
+const io = new LocalFileIO();
+const nowMs = () => systemClock.wallMs();
+const inner = new SqlCatalog({
+  path: join(folder, 'catalog.sqlite'),
+  catalogName: 'paceline',
+  namespace: 'bronze',
+  table: 'events',
+  io,
+  ids: randomIds,
+  nowMs,
+});
+const catalog: Catalog = {
+  load: () => inner.load(),
+  create: (table) => inner.create(table),
+  close: () => inner.close(),
+  commit: async (base, requirements, updates) => {
+    const isLast = ++commits === Number(dieCommit);
+    if (isLast && dieWhen === 'before') process.kill(process.pid, 'SIGKILL');
+    const state = await inner.commit(base, requirements, updates);
+    if (isLast) process.kill(process.pid, 'SIGKILL');
+    return state;
+  },
+};
+const source = await openLogReader({ dir: join(folder, 'log'), topic: 'ads.events.v1', clock: systemClock });
+const identity = await source.identity();
+const store = new BronzeTable({
+  catalog,
+  io,
+  ids: randomIds,
+  encoder: new ParquetEncoder(),
+  topic: source.topic,
+  identity,
+  location: localUri(join(folder, 'lake/bronze/events')),
+  nowMs,
+  pause: (attempt) => systemClock.sleep(10 * attempt),
+});
+const topology = new BronzeTopology({
+  source,
+  decoder: fakeDecoder,
+  store,
+  clock: systemClock,
+  partitions: identity.partitions,
+  commitIntervalMs: 3_600_000,
+  commitBytes: 1 << 30,
+  commitRecords: 500,
+});
+const running = topology.run();
+await Promise.race([running, topology.drain()]);
+topology.stop();
+await running;
+await source.close();
+catalog.close();
