@@ -22,13 +22,14 @@ export interface EmbeddedClickHouse {
   readonly writeToken: string;
   /** May run one reading statement over the tables; safe to show to the owner of the data directory. */
   readonly readToken: string;
-  /** Process id of the child in service. */
+  /** Process id of the newest child; changes when it is restarted. */
   readonly pid: number;
-  /** Processor seconds of all children of this handle so far, the last second of a killed one apart. */
+  /** Processor seconds of all children of this handle so far; of a killed one, up to its last reading. */
   cpuUsage(): Promise<{ user: number; system: number }>;
   stop(): Promise<void>;
 }
 
+const lastWordsMax = 2_000;
 const stopWaitMs = 15_000;
 const restartWaitMs = { first: 100, longest: 5_000 };
 
@@ -74,9 +75,10 @@ class Supervisor implements EmbeddedClickHouse {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       // One thread per lane and some for files: a long query must not stop unrelated I/O.
       env: { ...process.env, UV_THREADPOOL_SIZE: '10', TZ: 'UTC', NODE_OPTIONS: '' },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#child = child;
+    const lastWords = keepLastWords(child);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     child.on('message', (message: FromChild) => {
       if (message.kind === 'ready') resolve(message.port);
@@ -85,7 +87,7 @@ class Supervisor implements EmbeddedClickHouse {
     });
     child.once('error', (cause) => reject(new EngineError('ENGINE_CHILD_DIED', 'the child does not start', { cause })));
     child.once('exit', (code, signal) => {
-      const message = `the embedded ClickHouse ended with ${signal ?? `exit code ${code}`}`;
+      const message = `the embedded ClickHouse ended with ${signal ?? `exit code ${code}`}${lastWords()}`;
       reject(new EngineError('ENGINE_CHILD_DIED', message));
     });
     send(child, this.#startMessage());
@@ -168,6 +170,15 @@ class Supervisor implements EmbeddedClickHouse {
       }
     }
   }
+}
+
+/** What the child last wrote to stderr: the engine complains there, and only matters when it ends. */
+function keepLastWords(child: ChildProcess): () => string {
+  let words = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    words = (words + text).slice(-lastWordsMax);
+  });
+  return () => (words === '' ? '' : `: ${words.trim()}`);
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -80,7 +80,14 @@ test('nobody listening is worth another attempt', async () => {
   await sink.close();
 });
 
-test('processor time counts on over a restart', async () => {
+test('processor time of the child never runs backwards over a restart', async () => {
   const before = await engine.engine.cpuUsage();
   expect(before.user + before.system).toBeGreaterThan(0);
+  const { pid } = engine.engine;
+  process.kill(pid, 'SIGKILL');
+  const sink = engine.sinkAt();
+  await deliverForEver(sink, [sampleChunk(tables[1], 0, 1)]);
+  const after = await engine.engine.cpuUsage();
+  expect(after.user + after.system).toBeGreaterThanOrEqual(before.user + before.system);
+  await sink.close();
 });
