@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { EngineError } from '../../model/errors.ts';
 import { partitionOfKey } from '../../model/hash.ts';
+import { memberText } from './json-member.ts';
 import type { RecordAppender } from './produce-records.ts';
 
 export interface ProduceFileOptions {
@@ -78,7 +79,7 @@ function readLine(text: string, place: string): Line {
   }
   return {
     key,
-    value: JSON.stringify(value),
+    value: memberText(text, 'value') ?? '',
     logTimeMs: readTime(fields.log_time, place),
     partition: partition as number,
   };

@@ -204,9 +204,31 @@ test('a file of JSON lines becomes records in the partitions of their keys', asy
   expect(await readLog(log, partition)).toContainEqual({
     logTime: 1_772_841_600_000,
     key: 'acme',
-    value: '{"type":"click","org_id":"acme"}',
+    value: '{"type": "click", "org_id": "acme"}',
   });
-  expect((await readLog(log, 2)).at(-1)).toEqual({ logTime: 1_772_841_660_000, key: null, value: '{"type":"tick"}' });
+  expect((await readLog(log, 2)).at(-1)).toEqual({ logTime: 1_772_841_660_000, key: null, value: '{"type": "tick"}' });
+  await log.close();
+});
+
+test('a value goes into the log exactly as it is written', async () => {
+  const clock = new SleepingClock();
+  const log = await openRecordedLog({
+    dir: join(dir, 'log'),
+    topic: eventsTopic,
+    partitions: 1,
+    mode: 'replayed',
+    encoding: 'binary',
+    clock,
+  });
+  const value =
+    '{ "amount_micros":1.0, "big": 12345678901234567890, "text": "a \\"}, b\\\\", "list": [ {"value": 2} ] }';
+  const path = join(dir, 'events.jsonl');
+  writeFileSync(
+    path,
+    `{"value": ${value} , "key": "acme", "log_time": 5}\n{"log_time":6,"key":"value","value":${value}}`,
+  );
+  expect(await produceFile(path, log)).toBe(2);
+  expect((await readLog(log, 0)).map((record) => record.value)).toEqual([value, value]);
   await log.close();
 });
 

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { draftHash } from '../../../src/control/plans/apply-plans.ts';
 import { partitionOfKey } from '../../../src/model/hash.ts';
+import type { Plan } from '../../../src/model/plan.ts';
 import { readPlan } from '../../../src/model/plan-schema.ts';
 import { dayMs, hourMs, minuteMs } from '../../../src/model/time.ts';
 import { findZone } from '../../../src/model/zones.ts';
@@ -29,6 +31,10 @@ test('records come in the order of log time, within the simulated days', () => {
 test('plans stand first: one for each organization, the default one in every partition, all of them valid', () => {
   const plans = records.slice(0, world.partitions + world.organizations.length);
   expect(plans.every((record) => record.type === 'org_plan')).toBe(true);
+  for (const record of plans) {
+    const { number, ...draft } = JSON.parse(fieldsOf(record).body as string) as Plan;
+    expect([number, fieldsOf(record).hash]).toEqual([1, draftHash(draft)]);
+  }
   expect(records.slice(plans.length).some((record) => record.type === 'org_plan')).toBe(false);
   for (const record of plans) expect(() => readPlan(fieldsOf(record).body as string)).not.toThrow();
   const defaults = plans.filter((record) => fieldsOf(record).org_id === '_default');
