@@ -91,3 +91,19 @@ test('processor time of the child never runs backwards over a restart', async ()
   expect(after.user + after.system).toBeGreaterThanOrEqual(before.user + before.system);
   await sink.close();
 });
+
+test.each(tables.map((table) => [table.name, table] as const))(
+  '%s: every value arrives as it was',
+  async (_, table) => {
+    const sink = engine.sinkAt();
+    const id = 500_001;
+    const chunk = sampleChunk(table, id, id + 1, { salt: 7 });
+    await deliverForEver(sink, [chunk]);
+    const response = await fetch(
+      `${engine.engine.url}/?${new URLSearchParams({ query: `SELECT * FROM ads.${table.name} WHERE org_id = 'k-${id}' FORMAT RowBinary` })}`,
+      { headers: { 'X-ClickHouse-Key': engine.engine.readToken } },
+    );
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(Buffer.from(chunk.streams[0].bytes));
+    await sink.close();
+  },
+);
