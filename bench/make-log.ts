@@ -176,7 +176,7 @@ class LogMaker {
       effective_at,
       ledger_version: 1,
     });
-    const budget = { budget_micros: dailyMicros * flightDays, daily_cap_micros: null, actor: 'bench' };
+    const budget = { budget_micros: dailyMicros * flightDays, daily_cap_micros: dailyMicros * 2, actor: 'bench' };
     const { currency } = organization;
     this.#add('budget_changed', organization, startMs, {
       ...base,
