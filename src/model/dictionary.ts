@@ -31,6 +31,18 @@ export class Dictionary {
     }
   }
 
+  /** The id of `bytes[start, end)`, or -1 when it was never seen. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    const hash = hashBytes(bytes, start, end);
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    for (;;) {
+      const id = this.#slots[slot];
+      if (id === -1 || (this.#hashes[id] === hash && this.#equals(id, bytes, start, end))) return id;
+      slot = (slot + 1) & mask;
+    }
+  }
+
   internText(text: string): number {
     const bytes = Buffer.from(text, 'utf8');
     return this.intern(bytes, 0, bytes.length);
@@ -96,8 +108,14 @@ export class Dictionary {
   }
 }
 
+/** Four bytes at a time; only spreads, nobody relies on its values. */
 function hashBytes(bytes: Uint8Array, start: number, end: number): number {
   let h = (0x811c9dc5 ^ (end - start)) | 0;
-  for (let i = start; i < end; i++) h = Math.imul(h ^ bytes[i], 0x01000193);
-  return (h ^ (h >>> 15)) | 0;
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    h = Math.imul(h ^ (bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)), 0x9e3779b1);
+    h ^= h >>> 15;
+  }
+  for (; i < end; i++) h = Math.imul(h ^ bytes[i], 0x01000193);
+  return (h ^ (h >>> 13)) | 0;
 }

@@ -1,3 +1,4 @@
+import type { Detail } from '../../src/model/event-batch.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import { canonicalJson, ruleHash } from '../../src/model/plan-schema.ts';
 import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
@@ -77,8 +78,7 @@ export function randomRecords(seed: number, count: number): TestRecord[] {
   const days = Math.floor(start / dayMs);
   const add = (record: Omit<TestRecord, 'offset' | 'logTime'>) =>
     records.push({ offset: records.length, logTime: logTime - (random() < 0.05 ? below(3_000) : 0), ...record });
-  const control = (campaign: string, detail: TestRecord['detail']) =>
-    add({ kind: (detail as { kind: 'budget_changed' }).kind, org: 'acme', campaign, detail });
+  const control = (campaign: string, detail: Detail) => add({ kind: detail.kind, org: 'acme', campaign, detail });
   const flight = (campaign: string, shift: number) =>
     control(campaign, {
       kind: 'flight_changed',
@@ -158,7 +158,7 @@ export function randomRecords(seed: number, count: number): TestRecord[] {
       });
     else if (dice < 0.905) records.push(planRecord(testPlan(2 + below(3)), records.length, logTime));
     else if (dice < 0.95) add({ ...plain, kind: 'impression', eventTime: logTime + below(300_000) });
-    else add({ ...plain, kind: 'tick', org: undefined, key: null });
+    else add({ kind: 'tick', key: null });
   }
   return records;
 }

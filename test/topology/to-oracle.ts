@@ -23,7 +23,6 @@ export function toOracleEvent(record: TestRecord): OracleEvent & { schemaId: num
     org: record.org ?? '',
     eventId: id.toString('hex'),
     campaign: record.campaign ?? '',
-    flight: null,
     eventTime: record.eventTime ?? record.logTime,
     source: record.source ?? 'adserver',
     test: has(record, flag.test),

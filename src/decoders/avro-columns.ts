@@ -1,0 +1,257 @@
+import type { AvroField, AvroRecord, AvroType } from '../model/avro/schema.ts';
+import { type EventBatch, flag, type KindName, kind } from '../model/event-batch.ts';
+import type { AvroCursor } from './avro-cursor.ts';
+import { findTarget, isReadable, names, plainType, unresolvable } from './avro-object.ts';
+import { checkedDay, instantMax, instantMin, instantProblem, weightInMillionths } from './event-fields.ts';
+
+/**
+ * Hot kinds go from bytes to columns by a function generated for the schema that wrote them: straight
+ * line code, no object, no branch on types. Only numbers and the fixed snippets below enter the
+ * generated text; nothing of a remote schema does but the order and types of its fields.
+ */
+export type ReadRow = (cursor: AvroCursor, batch: EventBatch, row: number) => void;
+
+/** The code that stores a decoded value `v` (or, for ids, reads it) into a column. */
+interface Target {
+  readonly take: 'id' | 'currency' | 'eventId' | 'value' | 'symbol' | 'boolean';
+  readonly store: string;
+  /** Run when the writer has null, or lacks the field. */
+  readonly absent: string;
+}
+
+const envelope: Readonly<Record<string, Target>> = {
+  event_id: { take: 'eventId', store: '', absent: '' },
+  org_id: { take: 'id', store: 'batch.orgs[row] = cursor.id(dictionaries.orgs, "org_id");', absent: '' },
+  campaign_id: {
+    take: 'id',
+    store: 'batch.campaigns[row] = cursor.id(dictionaries.campaigns, "campaign_id");',
+    absent: 'cursor.fail("bad_field", "campaign_id is missing");',
+  },
+  source: { take: 'id', store: 'batch.sources[row] = cursor.id(dictionaries.sources, "source");', absent: '' },
+  event_time: instantTarget('eventTimes', 'event_time'),
+  test: flagTarget(flag.test),
+};
+
+const currency: Target = {
+  take: 'currency',
+  store: 'batch.currencies[row] = cursor.currency(dictionaries.currencies);',
+  absent: '',
+};
+const basis: Target = { take: 'symbol', store: 'batch.basis[row] = v;', absent: 'batch.basis[row] = 0;' };
+const ivt: Target = { take: 'symbol', store: `if (v !== 0) flags |= ${flag.invalid};`, absent: '' };
+
+/** Columns by kind and field; what is not here is passed over. */
+const hotKinds: Readonly<Partial<Record<KindName, Readonly<Record<string, Target>>>>> = {
+  impression: {
+    currency,
+    basis,
+    ivt,
+    cost_micros: numberTarget('amount'),
+    cpm_micros: numberTarget('amount2'),
+    measurable: flagTarget(flag.measurable),
+    viewable: flagTarget(flag.viewable),
+    batch_count: {
+      take: 'value',
+      store: 'if (v < 1 || v > 2147483647) help.count(cursor, v); batch.counts[row] = v;',
+      absent: 'batch.counts[row] = 1;',
+    },
+  },
+  click: { currency, ivt, cost_micros: numberTarget('amount') },
+  video_progress: { event: { take: 'symbol', store: 'batch.code[row] = v;', absent: '' } },
+  conversion: {
+    currency,
+    conversion_time: instantTarget('t1', 'conversion_time'),
+    touch_time: { ...instantTarget('t2', 'touch_time'), absent: 'batch.t2[row] = NaN;' },
+    weight: {
+      take: 'value',
+      store: 'batch.amount2[row] = help.weight(cursor, v);',
+      absent: 'batch.amount2[row] = 1e6;',
+    },
+    revenue_micros: numberTarget('amount'),
+    reversal: flagTarget(flag.reversal),
+  },
+  spend: {
+    currency,
+    basis,
+    amount_micros: numberTarget('amount'),
+    period_start: instantTarget('t1', 'period_start'),
+    period_end: instantTarget('t2', 'period_end'),
+    cumulative: flagTarget(flag.cumulative),
+  },
+  spend_adjustment: {
+    currency,
+    delta_micros: numberTarget('amount'),
+    applies_to: { take: 'value', store: 'batch.t1[row] = help.day(cursor, v);', absent: '' },
+  },
+  auction_stats: {
+    minute: instantTarget('t1', 'minute'),
+    requests: countTarget('amount'),
+    bids: countTarget('amount2'),
+    wins: {
+      take: 'value',
+      store: 'if (v < 0 || v > 2147483647) help.count(cursor, v); batch.counts[row] = v;',
+      absent: '',
+    },
+  },
+};
+
+export function isHot(name: KindName): boolean {
+  return hotKinds[name] !== undefined;
+}
+
+/** Generates the row reader for records of `writer`; throws SCHEMA_UNRESOLVABLE naming both sides. */
+export function compileRowReader(name: KindName, writer: AvroRecord, reader: AvroRecord): ReadRow {
+  const targets: Readonly<Record<string, Target>> = { ...envelope, ...hotKinds[name] };
+  const tables: Int32Array[] = [];
+  const lines = ['const dictionaries = batch.dictionaries; let flags = 0; let v = 0;'];
+  for (const field of writer.fields) lines.push(fieldCode(field, reader, targets, tables));
+  for (const field of reader.fields) {
+    const isWritten = writer.fields.some((each) => names(field).includes(each.name));
+    if (isWritten) continue;
+    if (!field.hasDefault) throw unresolvable(reader.name, field.name, 'the writer lacks it and it has no default');
+    lines.push(targets[field.name]?.absent ?? '');
+  }
+  lines.push(...untouchedColumns(lines), 'batch.flags[row] = flags;', `batch.kinds[row] = ${kind[name]};`);
+  const make = new Function('help', 'tables', `return function readRow(cursor, batch, row) {\n${lines.join('\n')}\n};`);
+  return make(help, tables) as ReadRow;
+}
+
+/** Batches are reused: columns that a kind does not use are emptied, so that equal events are equal rows. */
+function untouchedColumns(lines: readonly string[]): string[] {
+  const code = lines.join(' ');
+  const empty = { basis: 0, code: 0, campaigns: -1, currencies: -1, counts: 0, amount: 0, amount2: 0, t1: 0, t2: 0 };
+  return Object.entries(empty)
+    .filter(([column]) => !code.includes(`batch.${column}[row]`))
+    .map(([column, value]) => `batch.${column}[row] = ${value};`);
+}
+
+/** What generated code calls when a value is out of its bounds. */
+const help = {
+  instant(cursor: AvroCursor, name: string, value: number): void {
+    cursor.fail('bad_time', instantProblem(name, value)?.message ?? '');
+  },
+  count(cursor: AvroCursor, value: number): void {
+    cursor.fail('bad_field', `a count is ${value}`);
+  },
+  weight(cursor: AvroCursor, value: number): number {
+    if (value >= 0 && value <= 1_000) return weightInMillionths(value);
+    cursor.fail('bad_field', `weight is ${value}, not from 0 to 1000`);
+    return 0;
+  },
+  day(cursor: AvroCursor, value: number): number {
+    if (value * 86_400_000 >= instantMin && value * 86_400_000 <= instantMax) return checkedDay('applies_to', value);
+    cursor.fail('bad_field', `applies_to is day ${value}, not between 2000 and 2100`);
+    return 0;
+  },
+};
+
+function instantTarget(column: string, name: string): Target {
+  const check = `if (!(v >= ${instantMin} && v <= ${instantMax})) help.instant(cursor, "${name}", v);`;
+  return { take: 'value', store: `${check} batch.${column}[row] = v;`, absent: '' };
+}
+
+function numberTarget(column: string): Target {
+  return { take: 'value', store: `batch.${column}[row] = v;`, absent: `batch.${column}[row] = 0;` };
+}
+
+function countTarget(column: string): Target {
+  return { take: 'value', store: `if (v < 0) help.count(cursor, v); batch.${column}[row] = v;`, absent: '' };
+}
+
+function flagTarget(bit: number): Target {
+  return { take: 'boolean', store: `if (cursor.boolean()) flags |= ${bit};`, absent: '' };
+}
+
+function fieldCode(
+  field: AvroField,
+  reader: AvroRecord,
+  targets: Readonly<Record<string, Target>>,
+  tables: Int32Array[],
+): string {
+  const wanted = findTarget(reader, field.name);
+  const target = wanted === undefined ? undefined : targets[wanted.name];
+  if (wanted === undefined || target === undefined) return skipCode(field.type);
+  const written = plainType(field.type);
+  if (!isReadable(written, plainType(wanted.type))) {
+    throw unresolvable(
+      reader.name,
+      wanted.name,
+      `the writer has ${written.kind}, we read ${plainType(wanted.type).kind}`,
+    );
+  }
+  const read = readCode(written, plainType(wanted.type), target, tables);
+  if (field.type.kind !== 'union') return read;
+  if (field.type.branches.length !== 2 || wanted.type.kind !== 'union') {
+    if (!wanted.hasDefault) throw unresolvable(reader.name, wanted.name, 'the writer may leave it null, we need it');
+  }
+  const nullIndex = field.type.branches.findIndex((branch) => branch.kind === 'null');
+  return `if (cursor.isNull(${nullIndex})) { ${target.absent} } else { ${read} }`;
+}
+
+function readCode(written: AvroType, wanted: AvroType, target: Target, tables: Int32Array[]): string {
+  switch (target.take) {
+    case 'eventId':
+      return 'cursor.eventId(batch.eventIds, 4 * row);';
+    case 'id':
+    case 'currency':
+    case 'boolean':
+      return target.store;
+    case 'symbol':
+      return `v = ${symbolCode(written, wanted, tables)}; ${target.store}`;
+    case 'value':
+      return `v = ${written.kind === 'double' || written.kind === 'float' ? `cursor.${written.kind}()` : 'cursor.long()'}; ${target.store}`;
+  }
+}
+
+/** The writer's symbol index as ours; a symbol we lack becomes our default. */
+function symbolCode(written: AvroType, wanted: AvroType, tables: Int32Array[]): string {
+  if (written.kind !== 'enum' || wanted.kind !== 'enum') return 'cursor.long()';
+  const fallback = wanted.default === undefined ? 0 : wanted.symbols.indexOf(wanted.default);
+  const table = Int32Array.from(written.symbols, (symbol) => {
+    const index = wanted.symbols.indexOf(symbol);
+    return index < 0 ? fallback : index;
+  });
+  tables.push(table);
+  return `tables[${tables.length - 1}][cursor.symbol(${written.symbols.length})]`;
+}
+
+/** Passes over a value that no column takes. */
+function skipCode(type: AvroType): string {
+  switch (type.kind) {
+    case 'null':
+      return '';
+    case 'boolean':
+      return 'cursor.skip(1);';
+    case 'int':
+    case 'long':
+    case 'enum':
+      return 'cursor.long();';
+    case 'float':
+      return 'cursor.skip(4);';
+    case 'double':
+      return 'cursor.skip(8);';
+    case 'string':
+    case 'bytes':
+      return 'cursor.skipBytes();';
+    case 'fixed':
+      return `cursor.skip(${type.size});`;
+    case 'record':
+      return type.fields.map((field) => skipCode(field.type)).join(' ');
+    case 'union':
+      return `switch (cursor.symbol(${type.branches.length})) { ${type.branches
+        .map((branch, index) => `case ${index}: ${skipCode(branch)} break;`)
+        .join(' ')} }`;
+    case 'array':
+    case 'map':
+      return skipBlocksCode(type);
+  }
+}
+
+function skipBlocksCode(type: Extract<AvroType, { kind: 'array' | 'map' }>): string {
+  const item = `${type.kind === 'map' ? 'cursor.skipBytes(); ' : ''}${skipCode(type.values)}`;
+  const isLive = 'cursor.problem === null && cursor.at < cursor.end';
+  return `for (let n = cursor.long(); n !== 0 && ${isLive}; n = cursor.long()) {
+    if (n < 0) cursor.skip(cursor.long());
+    else for (; n > 0 && ${isLive}; n--) { ${item} }
+  }`;
+}

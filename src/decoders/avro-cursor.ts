@@ -1,0 +1,179 @@
+import type { Dictionary } from '../model/dictionary.ts';
+import type { RejectReason } from '../model/event-batch.ts';
+import { isIdBytes } from '../model/ids.ts';
+
+/**
+ * Reads Avro binary straight out of a run's bytes. It never throws for bad data: the first trouble is
+ * kept in `problem`, later reads return harmless values, and the caller asks once, at the record's end.
+ */
+export class AvroCursor {
+  bytes: Uint8Array = new Uint8Array(0);
+  at = 0;
+  end = 0;
+  problem: RejectReason | null = null;
+  detail = '';
+  readonly #scratch = new DataView(new ArrayBuffer(8));
+
+  begin(bytes: Uint8Array, at: number, end: number): void {
+    this.bytes = bytes;
+    this.at = at;
+    this.end = end;
+    this.problem = null;
+  }
+
+  fail(reason: RejectReason, detail: string): void {
+    if (this.problem !== null) return;
+    this.problem = reason;
+    this.detail = detail;
+  }
+
+  /** Zigzag varint, exact in ±(2^53 − 1); larger ones are a problem of the field that reads them. */
+  long(): number {
+    const bytes = this.bytes;
+    let at = this.at;
+    let byte = bytes[at++];
+    let low = byte & 127;
+    if (byte > 127) {
+      byte = bytes[at++];
+      low |= (byte & 127) << 7;
+      if (byte > 127) {
+        byte = bytes[at++];
+        low |= (byte & 127) << 14;
+        if (byte > 127) {
+          byte = bytes[at++];
+          low |= (byte & 127) << 21;
+          if (byte > 127) return this.#longTail(at, low);
+        }
+      }
+    }
+    this.at = at;
+    return (low & 1) === 0 ? low >>> 1 : -(low >>> 1) - 1;
+  }
+
+  /** The bytes beyond the first 28 bits. */
+  #longTail(at: number, low: number): number {
+    let high = 0;
+    let unit = 1;
+    for (let n = 0; ; n++) {
+      const byte = this.bytes[at++];
+      high += (byte & 127) * unit;
+      if (byte < 128) break;
+      unit *= 128;
+      if (n === 5 || !(at < this.end)) {
+        this.fail(at < this.end ? 'bad_field' : 'truncated', 'a number has more than ten bytes');
+        return 0;
+      }
+    }
+    this.at = at;
+    const value = high * 134_217_728 + (low >>> 1);
+    const signed = (low & 1) === 0 ? value : -value - 1;
+    if (value > Number.MAX_SAFE_INTEGER) this.fail('money_out_of_range', 'a number lies beyond ±(2^53 − 1)');
+    return signed;
+  }
+
+  double(): number {
+    if (this.at + 8 > this.end) return this.#short(0);
+    for (let i = 0; i < 8; i++) this.#scratch.setUint8(i, this.bytes[this.at + i]);
+    this.at += 8;
+    return this.#scratch.getFloat64(0, true);
+  }
+
+  float(): number {
+    if (this.at + 4 > this.end) return this.#short(0);
+    for (let i = 0; i < 4; i++) this.#scratch.setUint8(i, this.bytes[this.at + i]);
+    this.at += 4;
+    return this.#scratch.getFloat32(0, true);
+  }
+
+  boolean(): boolean {
+    const byte = this.bytes[this.at++];
+    if (byte > 1) this.fail('bad_field', 'a boolean is neither 0 nor 1');
+    return byte === 1;
+  }
+
+  /** Start of a string or bytes value of `length`; the cursor stands behind it. */
+  skipBytes(): number {
+    const length = this.long();
+    const start = this.at;
+    if (length < 0 || start + length > this.end) return this.#short(start);
+    this.at = start + length;
+    return start;
+  }
+
+  skip(count: number): void {
+    this.at += count;
+  }
+
+  /** The id of an organization, campaign or source. */
+  id(dictionary: Dictionary, field: string): number {
+    const start = this.skipBytes();
+    if (this.problem !== null) return -1;
+    const found = dictionary.find(this.bytes, start, this.at);
+    if (found >= 0) return found;
+    if (isIdBytes(this.bytes, start, this.at)) return dictionary.intern(this.bytes, start, this.at);
+    this.fail('bad_id', `${field} "${this.#quote(start)}" is not 1 to 64 of A-Z a-z 0-9 _ . : -`);
+    return -1;
+  }
+
+  currency(dictionary: Dictionary): number {
+    const start = this.skipBytes();
+    if (this.problem !== null) return -1;
+    const found = dictionary.find(this.bytes, start, this.at);
+    if (found >= 0) return found;
+    if (isCurrency(this.bytes, start, this.at)) return dictionary.intern(this.bytes, start, this.at);
+    this.fail('bad_field', `currency "${this.#quote(start)}" is not an ISO-4217 code`);
+    return -1;
+  }
+
+  /** The 16 bytes of an event id as four little-endian words. */
+  eventId(words: Int32Array, at: number): void {
+    const { bytes } = this;
+    let from = this.at;
+    for (let word = 0; word < 4; word++, from += 4) {
+      words[at + word] = bytes[from] | (bytes[from + 1] << 8) | (bytes[from + 2] << 16) | (bytes[from + 3] << 24);
+    }
+    this.at = from;
+  }
+
+  text(): string {
+    const start = this.skipBytes();
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, this.at - start).toString('utf8');
+  }
+
+  /** Index of the writer's enum symbol; out of range is a problem. */
+  symbol(count: number): number {
+    const index = this.long();
+    if (index >= 0 && index < count) return index;
+    this.fail('bad_field', 'an enum holds an index beyond its symbols');
+    return 0;
+  }
+
+  /** True when the union holds its null branch. */
+  isNull(nullIndex: number): boolean {
+    const branch = this.long();
+    if (branch !== 0 && branch !== 1) this.fail('bad_field', 'a union names a branch that it lacks');
+    return branch === nullIndex;
+  }
+
+  /** After the last field: what is left over or missing. */
+  finish(): void {
+    if (this.at > this.end) this.problem = 'truncated';
+    if (this.problem === 'truncated') this.detail = 'the value ends inside a field';
+    else if (this.at < this.end) this.fail('trailing_bytes', `${this.end - this.at} bytes follow the last field`);
+  }
+
+  #short(value: number): number {
+    this.fail('truncated', 'the value ends inside a field');
+    return value;
+  }
+
+  #quote(start: number): string {
+    return Buffer.from(this.bytes.subarray(start, Math.min(this.at, start + 64))).toString('latin1');
+  }
+}
+
+export function isCurrency(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== 3) return false;
+  for (let i = start; i < end; i++) if (bytes[i] < 65 || bytes[i] > 90) return false;
+  return true;
+}

@@ -1,0 +1,157 @@
+import type { AvroField, AvroRecord, AvroType } from '../model/avro/schema.ts';
+import { EngineError } from '../model/errors.ts';
+import type { AvroCursor } from './avro-cursor.ts';
+
+/**
+ * Reads a record as a plain object shaped like our own schema, whatever compatible schema wrote it
+ * (Avro specification, "Schema Resolution"). For rare kinds, tools and tests; events of the hot kinds
+ * go straight into columns.
+ */
+export type ReadObject = (cursor: AvroCursor) => Record<string, unknown>;
+
+type Read = (cursor: AvroCursor) => unknown;
+
+const itemsMax = 10_000;
+
+export function compileObjectReader(writer: AvroRecord, reader: AvroRecord): ReadObject {
+  const steps = writer.fields.map((field) => {
+    const target = findTarget(reader, field.name);
+    const read = target === undefined ? compileRead(field.type) : compileResolved(field, target, reader.name);
+    return { name: target?.name ?? null, read };
+  });
+  const missing = reader.fields.filter((field) => !writer.fields.some((each) => names(field).includes(each.name)));
+  for (const field of missing) {
+    if (!field.hasDefault) throw unresolvable(reader.name, field.name, 'the writer lacks it and it has no default');
+  }
+  return (cursor) => {
+    const value: Record<string, unknown> = {};
+    for (const field of missing) value[field.name] = field.default;
+    for (const { name, read } of steps) {
+      const each = read(cursor);
+      if (cursor.problem !== null || cursor.at > cursor.end) return value;
+      if (name !== null) value[name] = each;
+    }
+    return value;
+  };
+}
+
+export function names(field: AvroField): readonly string[] {
+  return [field.name, ...field.aliases];
+}
+
+export function findTarget(reader: AvroRecord, name: string): AvroField | undefined {
+  return reader.fields.find((field) => names(field).includes(name));
+}
+
+export function unresolvable(record: string, field: string, message: string): EngineError {
+  return new EngineError('SCHEMA_UNRESOLVABLE', `${record}.${field}: ${message}`);
+}
+
+function compileResolved(field: AvroField, target: AvroField, record: string): Read {
+  const read = compileRead(field.type);
+  const written = plainType(field.type);
+  const wanted = plainType(target.type);
+  if (!isReadable(written, wanted)) {
+    throw unresolvable(record, target.name, `the writer has ${written.kind}, we read ${wanted.kind}`);
+  }
+  if (field.type.kind === 'union' && target.type.kind !== 'union' && !target.hasDefault) {
+    throw unresolvable(record, target.name, 'the writer may leave it null, we need it');
+  }
+  if (written.kind !== 'enum' || wanted.kind !== 'enum') return read;
+  return (cursor) => {
+    const symbol = read(cursor) as string | null;
+    if (symbol === null || wanted.symbols.includes(symbol)) return symbol;
+    if (wanted.default === undefined) cursor.fail('bad_field', `${target.name} "${symbol}" is not a symbol we know`);
+    return wanted.default;
+  };
+}
+
+/** The type without its null branch. */
+export function plainType(type: AvroType): AvroType {
+  if (type.kind !== 'union') return type;
+  return type.branches.find((branch) => branch.kind !== 'null') ?? type;
+}
+
+const promotions: Readonly<Record<string, readonly string[]>> = {
+  int: ['int', 'long', 'float', 'double'],
+  long: ['long', 'float', 'double'],
+  float: ['float', 'double'],
+  string: ['string', 'bytes'],
+  bytes: ['bytes', 'string'],
+};
+
+export function isReadable(written: AvroType, wanted: AvroType): boolean {
+  if (written.kind === 'fixed' && wanted.kind === 'fixed') return written.size === wanted.size;
+  if ((written.kind === 'map' || written.kind === 'array') && written.kind === wanted.kind) {
+    return isReadable(plainType(written.values), plainType(wanted.values));
+  }
+  return promotions[written.kind]?.includes(wanted.kind) ?? written.kind === wanted.kind;
+}
+
+/** Reads a value of the writer's type; also how fields nobody wants are passed over. */
+function compileRead(type: AvroType): Read {
+  switch (type.kind) {
+    case 'null':
+      return () => null;
+    case 'boolean':
+      return (cursor) => cursor.boolean();
+    case 'int':
+    case 'long':
+      return (cursor) => cursor.long();
+    case 'float':
+      return (cursor) => cursor.float();
+    case 'double':
+      return (cursor) => cursor.double();
+    case 'string':
+      return (cursor) => cursor.text();
+    case 'bytes':
+      return (cursor) => cursor.bytes.slice(cursor.skipBytes(), cursor.at);
+    case 'fixed':
+      return (cursor) => readFixed(cursor, type.size);
+    case 'enum':
+      return (cursor) => type.symbols[cursor.symbol(type.symbols.length)];
+    case 'union':
+      return compileUnion(type.branches);
+    case 'array':
+    case 'map':
+      return compileBlocks(type.kind, compileRead(type.values));
+    case 'record':
+      return compileRecord(type.fields);
+  }
+}
+
+function readFixed(cursor: AvroCursor, size: number): Uint8Array {
+  const start = cursor.at;
+  cursor.skip(size);
+  return cursor.bytes.slice(start, Math.min(start + size, cursor.end));
+}
+
+function compileUnion(branches: readonly AvroType[]): Read {
+  const reads = branches.map(compileRead);
+  return (cursor) => reads[cursor.symbol(reads.length)](cursor);
+}
+
+function compileRecord(fields: readonly AvroField[]): Read {
+  const reads = fields.map((field) => [field.name, compileRead(field.type)] as const);
+  return (cursor) => Object.fromEntries(reads.map(([name, read]) => [name, read(cursor)]));
+}
+
+/** Blocks of counted items, ended by an empty one; a negative count is followed by the block's bytes. */
+function compileBlocks(kind: 'array' | 'map', read: Read): Read {
+  return (cursor) => {
+    const entries: [string, unknown][] = [];
+    for (;;) {
+      let count = cursor.long();
+      if (count < 0) {
+        count = -count;
+        cursor.long();
+      }
+      if (count === 0 || cursor.problem !== null || cursor.at >= cursor.end) break;
+      if (entries.length + count > itemsMax) cursor.fail('bad_field', `a list holds more than ${itemsMax} items`);
+      for (; count > 0 && cursor.problem === null && cursor.at < cursor.end; count--) {
+        entries.push([kind === 'map' ? cursor.text() : '', read(cursor)]);
+      }
+    }
+    return kind === 'map' ? new Map(entries) : entries.map(([, value]) => value);
+  };
+}

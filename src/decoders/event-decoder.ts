@@ -1,0 +1,182 @@
+import { parseRecordSchema } from '../model/avro/schema.ts';
+import { EngineError } from '../model/errors.ts';
+import { type EventBatch, type KindName, kind, type RejectReason } from '../model/event-batch.ts';
+import { limits } from '../model/limits.ts';
+import type { RecordRun } from '../model/record-run.ts';
+import { compileRowReader, isHot, type ReadRow } from './avro-columns.ts';
+import { AvroCursor } from './avro-cursor.ts';
+import { compileObjectReader, type ReadObject } from './avro-object.ts';
+import type { Decoder, SchemaRegistry } from './decoder.ts';
+import { BadField, clearRow, type Fields, fillRow } from './event-fields.ts';
+import { kindOfRecord, readerSchema } from './event-schemas.ts';
+
+/** How records of one writer schema are read; `refused` ones are dead letters with that reason. */
+type Reader =
+  | { readonly kind: KindName; readonly readRow: ReadRow }
+  | { readonly kind: KindName; readonly readObject: ReadObject }
+  | { readonly refused: RejectReason; readonly detail: string };
+
+const framingBytes = 5;
+const openingBrace = 0x7b;
+
+export function createDecoder(registry: SchemaRegistry): Decoder {
+  return new EventDecoder(registry);
+}
+
+/** Avro in Confluent framing and JSON objects, told apart by the first byte of the value. */
+class EventDecoder implements Decoder {
+  readonly #registry: SchemaRegistry;
+  readonly #readers = new Map<number, Reader>();
+  readonly #cursor = new AvroCursor();
+  #lastId = -1;
+  #lastReader: Reader | undefined;
+
+  constructor(registry: SchemaRegistry) {
+    this.#registry = registry;
+  }
+
+  decode(run: RecordRun, batch: EventBatch): number {
+    batch.reset(run.count);
+    batch.topic = run.topic;
+    batch.partition = run.partition;
+    batch.nextOffset = run.nextOffset;
+    for (let row = 0; row < run.count; row++) {
+      batch.offsets[row] = run.offsets[row];
+      batch.logTimes[row] = run.logTimes[row];
+      const keyStart = run.keyStarts[row];
+      batch.keyOrgs[row] = keyStart < 0 ? -1 : batch.dictionaries.orgs.find(run.bytes, keyStart, run.keyEnds[row]);
+      const missing = this.#row(run, batch, row);
+      if (missing >= 0) return missing;
+      // An organization met for the first time enters the dictionary with its value, after the key.
+      if (keyStart >= 0 && batch.keyOrgs[row] === -1) {
+        batch.keyOrgs[row] = foundOr(batch.dictionaries.orgs.find(run.bytes, keyStart, run.keyEnds[row]), unknownKey);
+      }
+    }
+    return -1;
+  }
+
+  async learn(schemaId: number): Promise<void> {
+    const schema = await this.#registry.schema(schemaId);
+    this.#readers.set(schemaId, schema === null ? unknownSchema(schemaId) : readerOf(schema, schemaId));
+    this.#lastId = -1;
+  }
+
+  /** Decodes one record; returns a schema id to learn first, else -1. */
+  #row(run: RecordRun, batch: EventBatch, row: number): number {
+    const start = run.valueStarts[row];
+    const end = run.valueEnds[row];
+    batch.schemaIds[row] = -1;
+    if (start < 0 || start === end) reject(batch, row, 'empty_value', 'the record has no value');
+    else if (end - start > limits.recordBytesMax) {
+      reject(
+        batch,
+        row,
+        'too_large',
+        `the value has ${end - start} bytes, at most ${limits.recordBytesMax} are allowed`,
+      );
+    } else if (run.bytes[start] === 0) return this.#avro(run.bytes, start, end, batch, row);
+    else if (run.bytes[start] === openingBrace) this.#json(run.bytes, start, end, batch, row);
+    else reject(batch, row, 'bad_framing', 'the value starts neither with a zero byte (Avro) nor with { (JSON)');
+    return -1;
+  }
+
+  #avro(bytes: Uint8Array, start: number, end: number, batch: EventBatch, row: number): number {
+    if (end - start < framingBytes) {
+      reject(batch, row, 'bad_framing', 'the value ends inside the schema id');
+      return -1;
+    }
+    const id = (bytes[start + 1] << 24) | (bytes[start + 2] << 16) | (bytes[start + 3] << 8) | bytes[start + 4];
+    const reader = id === this.#lastId ? this.#lastReader : this.#readers.get(id);
+    if (reader === undefined) return id >= 0 ? id : this.#rejectId(batch, row, id);
+    this.#lastId = id;
+    this.#lastReader = reader;
+    batch.schemaIds[row] = id;
+    if ('refused' in reader) reject(batch, row, reader.refused, reader.detail);
+    else this.#read(reader, bytes, start + framingBytes, end, batch, row);
+    return -1;
+  }
+
+  #rejectId(batch: EventBatch, row: number, id: number): number {
+    reject(batch, row, 'unknown_schema', `schema id ${id} is negative`);
+    return -1;
+  }
+
+  #read(
+    reader: Exclude<Reader, { refused: RejectReason }>,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    batch: EventBatch,
+    row: number,
+  ): void {
+    const cursor = this.#cursor;
+    cursor.begin(bytes, start, end);
+    const fields = 'readRow' in reader ? null : reader.readObject(cursor);
+    if ('readRow' in reader) reader.readRow(cursor, batch, row);
+    cursor.finish();
+    if (cursor.problem !== null) reject(batch, row, cursor.problem, cursor.detail);
+    else if (fields !== null) fill(batch, row, reader.kind, fields);
+  }
+
+  #json(bytes: Uint8Array, start: number, end: number, batch: EventBatch, row: number): void {
+    const fields = parseObject(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8'));
+    if (fields === null) return reject(batch, row, 'bad_json', 'the value is not one JSON object');
+    const { type } = fields;
+    if (typeof type !== 'string') return reject(batch, row, 'bad_field', 'type must be text');
+    if (!Object.hasOwn(kind, type) || type === 'rejected') {
+      return reject(batch, row, 'not_ours', `type "${type.slice(0, 64)}" is not an event`);
+    }
+    fill(batch, row, type as KindName, fields);
+  }
+}
+
+/** In `keyOrgs`: the key is no organization that any record of the lane ever named. */
+const unknownKey = -2;
+
+function foundOr(id: number, absent: number): number {
+  return id >= 0 ? id : absent;
+}
+
+function fill(batch: EventBatch, row: number, name: KindName, fields: Fields): void {
+  try {
+    fillRow(batch, row, name, fields);
+  } catch (cause) {
+    if (!(cause instanceof BadField)) throw cause;
+    reject(batch, row, cause.reason, cause.message);
+  }
+}
+
+function reject(batch: EventBatch, row: number, reason: RejectReason, detail: string): void {
+  const schemaId = batch.schemaIds[row];
+  clearRow(batch, row);
+  batch.details.delete(row);
+  batch.rejects.push({ row, reason, detail, schemaId });
+}
+
+function parseObject(text: string): Fields | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null;
+  } catch {
+    return null; // SyntaxError is the answer: not JSON.
+  }
+}
+
+function unknownSchema(id: number): Reader {
+  return { refused: 'unknown_schema', detail: `schema id ${id} is not in the registry` };
+}
+
+/** A schema that cannot be resolved against ours refuses its records; both sides are named. */
+function readerOf(schema: unknown, id: number): Reader {
+  try {
+    const writer = parseRecordSchema(schema, `schema id ${id}`);
+    const name = kindOfRecord(writer.name);
+    if (name === null) return { refused: 'not_ours', detail: `schema id ${id} is ${writer.name}, not an event` };
+    const reader = readerSchema(name);
+    if (isHot(name)) return { kind: name, readRow: compileRowReader(name, writer, reader) };
+    return { kind: name, readObject: compileObjectReader(writer, reader) };
+  } catch (cause) {
+    if (!(cause instanceof EngineError) || cause.code !== 'SCHEMA_UNRESOLVABLE') throw cause;
+    return { refused: 'schema_mismatch', detail: `schema id ${id}: ${cause.message}` };
+  }
+}

@@ -1,0 +1,340 @@
+import {
+  type CampaignStatus,
+  costBases,
+  type Detail,
+  type EventBatch,
+  flag,
+  type KindName,
+  kind,
+  type PacingMode,
+  quartiles,
+  type Rebase,
+  type RejectReason,
+  type StatusCause,
+} from '../model/event-batch.ts';
+import { idPattern } from '../model/ids.ts';
+import { dayMs } from '../model/time.ts';
+
+/** An event as plain fields, to columns: rare Avro kinds and everything in JSON come this way. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** A field that cannot be used; becomes a dead letter. */
+export class BadField extends Error {
+  readonly reason: RejectReason;
+  constructor(reason: RejectReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** 2000-01-01 and 2100-01-01: instants outside are not milliseconds of any campaign. */
+export const instantMin = 946_684_800_000;
+export const instantMax = 4_102_444_800_000;
+
+export function instantProblem(name: string, value: number): BadField | null {
+  if (value >= instantMin && value <= instantMax) return null;
+  const looksLikeSeconds = value * 1_000 >= instantMin && value * 1_000 <= instantMax;
+  const hint = looksLikeSeconds ? '; it looks like seconds' : '';
+  return new BadField('bad_time', `${name} is ${value}, not milliseconds between 2000 and 2100${hint}`);
+}
+
+/** Fills one row; throws BadField. The row's kind is set last, when all is well. */
+export function fillRow(batch: EventBatch, row: number, name: KindName, fields: Fields): void {
+  clearRow(batch, row);
+  if (name !== 'tick' && name !== 'org_plan') envelope(batch, row, name, fields);
+  const fill = fills[name as keyof typeof fills];
+  if (fill === undefined) throw new BadField('not_ours', `records of type ${name} do not belong on this topic`);
+  fill(batch, row, fields);
+  batch.kinds[row] = kind[name];
+}
+
+export function clearRow(batch: EventBatch, row: number): void {
+  batch.kinds[row] = kind.rejected;
+  batch.flags[row] = 0;
+  batch.basis[row] = 0;
+  batch.code[row] = 0;
+  batch.orgs[row] = -1;
+  batch.campaigns[row] = -1;
+  batch.sources[row] = -1;
+  batch.currencies[row] = -1;
+  batch.counts[row] = 0;
+  batch.eventIds.fill(0, 4 * row, 4 * row + 4);
+  batch.eventTimes[row] = 0;
+  batch.amount[row] = 0;
+  batch.amount2[row] = 0;
+  batch.t1[row] = 0;
+  batch.t2[row] = 0;
+}
+
+function envelope(batch: EventBatch, row: number, name: KindName, fields: Fields): void {
+  const { orgs, campaigns, sources } = batch.dictionaries;
+  eventId(batch, row, fields);
+  const org = id(fields, 'org_id');
+  const campaign = name === 'source_heartbeat' ? null : id(fields, 'campaign_id');
+  const source = id(fields, 'source');
+  batch.eventTimes[row] = instant(fields, 'event_time');
+  if (boolean(fields, 'test', false)) batch.flags[row] |= flag.test;
+  batch.orgs[row] = orgs.internText(org);
+  batch.campaigns[row] = campaign === null ? -1 : campaigns.internText(campaign);
+  batch.sources[row] = sources.internText(source);
+}
+
+type Fill = (batch: EventBatch, row: number, fields: Fields) => void;
+
+const fills: Readonly<Partial<Record<KindName, Fill>>> = {
+  tick: () => {},
+  org_plan(batch, row, fields) {
+    const org_id = id(fields, 'org_id');
+    batch.orgs[row] = batch.dictionaries.orgs.internText(org_id);
+    const number = count(fields, 'number');
+    batch.details.set(row, {
+      kind: 'org_plan',
+      org_id,
+      number,
+      hash: text(fields, 'hash'),
+      body: text(fields, 'body'),
+    });
+  },
+  impression(batch, row, fields) {
+    batch.amount[row] = money(fields, 'cost_micros', 0);
+    batch.amount2[row] = money(fields, 'cpm_micros', 0);
+    batch.basis[row] = symbol(fields, 'basis', costBases, 'MEDIA');
+    batch.counts[row] = positive(fields, 'batch_count', 1);
+    if (boolean(fields, 'measurable', false)) batch.flags[row] |= flag.measurable;
+    if (boolean(fields, 'viewable', false)) batch.flags[row] |= flag.viewable;
+    invalid(batch, row, fields);
+    currency(batch, row, fields);
+  },
+  click(batch, row, fields) {
+    batch.amount[row] = money(fields, 'cost_micros', 0);
+    invalid(batch, row, fields);
+    currency(batch, row, fields);
+  },
+  video_progress(batch, row, fields) {
+    batch.code[row] = symbol(fields, 'event', quartiles);
+  },
+  conversion(batch, row, fields) {
+    batch.t1[row] = instant(fields, 'conversion_time');
+    batch.t2[row] = isAbsent(fields.touch_time) ? Number.NaN : instant(fields, 'touch_time');
+    batch.amount[row] = money(fields, 'revenue_micros', 0);
+    batch.amount2[row] = weightInMillionths(fields.weight ?? 1);
+    if (boolean(fields, 'reversal', false)) batch.flags[row] |= flag.reversal;
+    currency(batch, row, fields);
+  },
+  spend(batch, row, fields) {
+    batch.amount[row] = money(fields, 'amount_micros');
+    batch.basis[row] = symbol(fields, 'basis', costBases, 'MEDIA');
+    batch.t1[row] = instant(fields, 'period_start');
+    batch.t2[row] = instant(fields, 'period_end');
+    if (boolean(fields, 'cumulative', false)) batch.flags[row] |= flag.cumulative;
+    currency(batch, row, fields);
+  },
+  spend_adjustment(batch, row, fields) {
+    batch.amount[row] = money(fields, 'delta_micros');
+    batch.t1[row] = date(fields, 'applies_to');
+    currency(batch, row, fields);
+  },
+  metric_correction(batch, row, fields) {
+    const applies_to = date(fields, 'applies_to');
+    batch.details.set(row, {
+      kind: 'metric_correction',
+      applies_to,
+      deltas: deltas(fields),
+      reason: text(fields, 'reason', ''),
+    });
+  },
+  budget_changed(batch, row, fields) {
+    batch.details.set(row, budget(fields));
+  },
+  flight_changed(batch, row, fields) {
+    batch.details.set(row, flight(fields));
+  },
+  status_changed(batch, row, fields) {
+    batch.details.set(row, {
+      kind: 'status_changed',
+      status: oneOf<CampaignStatus>(fields, 'status', ['ACTIVE', 'PAUSED', 'ENDED']),
+      cause: oneOf<StatusCause>(fields, 'cause', causes, 'SYSTEM'),
+      effective_at: instant(fields, 'effective_at'),
+    });
+  },
+  creative_status(batch, row, fields) {
+    const policy_code = isAbsent(fields.policy_code) ? null : text(fields, 'policy_code');
+    const [creative_id, status] = [text(fields, 'creative_id'), text(fields, 'status')];
+    batch.details.set(row, { kind: 'creative_status', creative_id, status, policy_code });
+  },
+  auction_stats(batch, row, fields) {
+    batch.t1[row] = instant(fields, 'minute');
+    batch.amount[row] = count(fields, 'requests');
+    batch.amount2[row] = count(fields, 'bids');
+    batch.counts[row] = int32(fields, 'wins', 0);
+  },
+  source_heartbeat(batch, row, fields) {
+    const complete_through = instant(fields, 'complete_through');
+    batch.details.set(row, { kind: 'source_heartbeat', complete_through, count: integer(fields, 'count', 0) });
+  },
+};
+
+const causes: readonly StatusCause[] = ['SYSTEM', 'ADVERTISER', 'BUDGET', 'POLICY', 'PAYMENT', 'SCHEDULE'];
+
+function budget(fields: Fields): Detail {
+  const currency = text(fields, 'currency');
+  if (!/^[A-Z]{3}$/.test(currency)) throw badCurrency(currency);
+  const budget_micros = money(fields, 'budget_micros');
+  const daily_cap_micros = isAbsent(fields.daily_cap_micros) ? null : money(fields, 'daily_cap_micros');
+  if (budget_micros < 0 || (daily_cap_micros ?? 0) < 0) throw new BadField('bad_field', 'a budget or cap is negative');
+  return {
+    kind: 'budget_changed',
+    flight_id: isAbsent(fields.flight_id) ? null : id(fields, 'flight_id'),
+    budget_micros,
+    daily_cap_micros,
+    currency,
+    effective_at: instant(fields, 'effective_at'),
+    actor: isAbsent(fields.actor) ? null : text(fields, 'actor'),
+    ledger_version: integer(fields, 'ledger_version'),
+  };
+}
+
+function flight(fields: Fields): Detail {
+  return {
+    kind: 'flight_changed',
+    flight_id: id(fields, 'flight_id'),
+    start_local: date(fields, 'start_local'),
+    end_local: date(fields, 'end_local'),
+    tz: text(fields, 'tz'),
+    mode: oneOf<PacingMode>(fields, 'mode', ['EVEN', 'TRAFFIC', 'ASAP'], 'EVEN'),
+    curve_id: isAbsent(fields.curve_id) ? null : id(fields, 'curve_id'),
+    rebase: oneOf<Rebase>(fields, 'rebase', ['ON_PLAN', 'ON_ACTUAL', 'NONE'], 'ON_PLAN'),
+    effective_at: instant(fields, 'effective_at'),
+    ledger_version: integer(fields, 'ledger_version'),
+  };
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+function bad(name: string, wanted: string, value: unknown): BadField {
+  const shown = value === undefined ? 'missing' : JSON.stringify(value)?.slice(0, 64);
+  return new BadField('bad_field', `${name} must be ${wanted}, it is ${shown}`);
+}
+
+function text(fields: Fields, name: string, absent?: string): string {
+  const value = fields[name] ?? absent;
+  if (typeof value !== 'string') throw bad(name, 'text', value);
+  return value;
+}
+
+function id(fields: Fields, name: string): string {
+  const value = text(fields, name);
+  if (idPattern.test(value)) return value;
+  throw new BadField('bad_id', `${name} "${value.slice(0, 64)}" is not 1 to 64 of A-Z a-z 0-9 _ . : -`);
+}
+
+function boolean(fields: Fields, name: string, absent: boolean): boolean {
+  const value = fields[name] ?? absent;
+  if (typeof value !== 'boolean') throw bad(name, 'true or false', value);
+  return value;
+}
+
+function integer(fields: Fields, name: string, absent?: number): number {
+  const value = fields[name] ?? absent;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw bad(name, 'an integer', value);
+  return value;
+}
+
+function money(fields: Fields, name: string, absent?: number): number {
+  const value = fields[name] ?? absent;
+  if (typeof value !== 'number' || !Number.isInteger(value)) throw bad(name, 'integer micros', value);
+  if (!Number.isSafeInteger(value)) throw new BadField('money_out_of_range', `${name} lies beyond ±(2^53 − 1)`);
+  return value;
+}
+
+function count(fields: Fields, name: string, absent?: number): number {
+  const value = integer(fields, name, absent);
+  if (value < 0) throw bad(name, 'not negative', value);
+  return value;
+}
+
+function positive(fields: Fields, name: string, absent: number): number {
+  const value = int32(fields, name, absent);
+  if (value < 1) throw bad(name, 'at least 1', value);
+  return value;
+}
+
+function int32(fields: Fields, name: string, absent: number): number {
+  const value = count(fields, name, absent);
+  if (value > 2_147_483_647) throw bad(name, 'at most 2147483647', value);
+  return value;
+}
+
+/** Milliseconds, or ISO text with a zone. */
+function instant(fields: Fields, name: string): number {
+  const value = fields[name];
+  const parsed = typeof value === 'string' ? parseIso(value) : value;
+  if (typeof parsed !== 'number' || !Number.isInteger(parsed)) throw bad(name, 'integer milliseconds', value);
+  const problem = instantProblem(name, parsed);
+  if (problem !== null) throw problem;
+  return parsed;
+}
+
+function parseIso(value: string): number {
+  return /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value) ? Date.parse(value) : Number.NaN;
+}
+
+/** Days since 1970-01-01, or YYYY-MM-DD. */
+function date(fields: Fields, name: string): number {
+  const value = fields[name];
+  const isText = typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value);
+  const days = isText ? Date.parse(`${value}T00:00:00Z`) / dayMs : value;
+  return checkedDay(name, typeof days === 'number' ? days : Number.NaN, value);
+}
+
+export function checkedDay(name: string, days: number, shown: unknown = days): number {
+  if (Number.isInteger(days) && days * dayMs >= instantMin && days * dayMs <= instantMax) return days;
+  throw bad(name, 'a date between 2000 and 2100', shown);
+}
+
+function symbol(fields: Fields, name: string, symbols: readonly string[], absent?: string): number {
+  return symbols.indexOf(oneOf(fields, name, symbols, absent));
+}
+
+function oneOf<T extends string>(fields: Fields, name: string, symbols: readonly T[], absent?: T): T {
+  const value = fields[name] ?? absent;
+  if (symbols.includes(value as T)) return value as T;
+  throw bad(name, `one of ${symbols.join(', ')}`, value);
+}
+
+function currency(batch: EventBatch, row: number, fields: Fields): void {
+  const code = text(fields, 'currency');
+  if (!/^[A-Z]{3}$/.test(code)) throw badCurrency(code);
+  batch.currencies[row] = batch.dictionaries.currencies.internText(code);
+}
+
+function badCurrency(code: string): BadField {
+  return new BadField('bad_field', `currency "${code.slice(0, 64)}" is not an ISO-4217 code`);
+}
+
+function invalid(batch: EventBatch, row: number, fields: Fields): void {
+  if (oneOf(fields, 'ivt', ['NONE', 'GIVT', 'SIVT'], 'NONE') !== 'NONE') batch.flags[row] |= flag.invalid;
+}
+
+/** Weight of a conversion: 0 to 1000, kept in millionths. */
+export function weightInMillionths(weight: unknown): number {
+  if (typeof weight !== 'number' || !(weight >= 0 && weight <= 1_000)) throw bad('weight', 'from 0 to 1000', weight);
+  return Math.round(weight * 1e6);
+}
+
+function eventId(batch: EventBatch, row: number, fields: Fields): void {
+  const value = fields.event_id;
+  const bytes = typeof value === 'string' ? Buffer.from(value.replaceAll('-', ''), 'hex') : value;
+  if (!(bytes instanceof Uint8Array) || bytes.length !== 16) throw bad('event_id', '16 bytes (32 hex digits)', value);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
+  for (let word = 0; word < 4; word++) batch.eventIds[4 * row + word] = view.getInt32(4 * word, true);
+}
+
+function deltas(fields: Fields): Map<string, number> {
+  const value = fields.deltas;
+  const entries = value instanceof Map ? [...value] : Object.entries(typeof value === 'object' ? (value ?? {}) : {});
+  if (entries.length === 0) throw bad('deltas', 'a map of counters', value);
+  return new Map(entries.map(([name, delta]) => [name as string, integer({ delta }, 'delta')]));
+}

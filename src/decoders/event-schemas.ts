@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AvroRecord, parseRecordSchema } from '../model/avro/schema.ts';
+import { type KindName, kind } from '../model/event-batch.ts';
+import type { SchemaRegistry } from './decoder.ts';
+
+/** Our own schemas (schemas/avro/), and the registry of the embedded log: every version ever released. */
+const directory = join(import.meta.dirname, '../../schemas/avro');
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(join(directory, file), 'utf8'));
+}
+
+/** The schema we read a kind with. */
+export function readerSchema(name: KindName): AvroRecord {
+  let schema = readers.get(name);
+  if (schema === undefined) {
+    schema = parseRecordSchema(readJson(`${name}.avsc`), `schemas/avro/${name}.avsc`);
+    readers.set(name, schema);
+  }
+  return schema;
+}
+
+const readers = new Map<KindName, AvroRecord>();
+
+const kindByRecordName = new Map(
+  (Object.keys(kind) as KindName[]).map((name) => [
+    name.replaceAll(/(^|_)([a-z])/g, (_, __, letter) => letter.toUpperCase()),
+    name,
+  ]),
+);
+
+/** The kind that a record schema's name says, e.g. `SpendAdjustment`; null for names that are not events of ours. */
+export function kindOfRecord(name: string): Exclude<KindName, 'rejected'> | null {
+  const found = kindByRecordName.get(name) ?? null;
+  return found === 'rejected' ? null : found;
+}
+
+/** Released schemas by id, from files: a 404 of this registry is final. */
+export class EmbeddedRegistry implements SchemaRegistry {
+  readonly #files = readJson('ids.json') as Readonly<Record<string, string>>;
+
+  schema(id: number): Promise<unknown | null> {
+    const file = this.#files[String(id)];
+    return Promise.resolve(file === undefined ? null : readJson(join('released', `${file}.avsc`)));
+  }
+}
+
+/** Id of the newest released schema of each kind: what our own producers write with. */
+export function releasedIds(): ReadonlyMap<string, number> {
+  const files = Object.entries(readJson('ids.json') as Readonly<Record<string, string>>);
+  return new Map(files.map(([id, file]) => [file.slice(0, file.lastIndexOf('.')), Number(id)]));
+}
