@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { applyToDirectory, findRunningEngine, openTablesForReading } from './adapters/visits.ts';
 import { openEmbedded } from './adapters.ts';
 import { ConfigStore, type ReloadOutcome } from './control/config/config-store.ts';
 import type { LoadedConfig } from './control/config/load-config.ts';
@@ -8,8 +9,12 @@ import { type HttpServer, startHttpServer } from './control/http/http-server.ts'
 import type { Logger } from './control/logs/logger.ts';
 import { Metrics } from './control/metrics/metrics.ts';
 import { FactObserver } from './control/observe-facts.ts';
+import type { AppliedPlan } from './control/plans/apply-plans.ts';
+import { type PlanDraft, readPlanFiles } from './control/plans/plan-files.ts';
+import { askClickHouse, type QueryAnswer } from './control/query-client.ts';
 import type { EngineState, EngineStatus } from './control/status.ts';
 import { EngineError } from './model/errors.ts';
+import { planSchema } from './model/plan-schema.ts';
 import type { Clock } from './model/time.ts';
 import { describeCampaignTopology } from './topology/campaign-topology.ts';
 
@@ -31,6 +36,51 @@ export interface EngineOptions {
 /** The drawing of what runs, as Mermaid. */
 export function describeTopology(): string {
   return describeCampaignTopology();
+}
+
+export interface Queries extends AsyncDisposable {
+  ask(sql: string): Promise<QueryAnswer>;
+}
+
+/** Opens the tables of a data directory for queries: through its running engine, else by itself. */
+export async function openQueries(config: Config, log: Logger, clock: Clock): Promise<Queries> {
+  const { endpoint, close } = await openTablesForReading(config, { clock, log });
+  return { ask: (sql) => askClickHouse(endpoint, sql), [Symbol.asyncDispose]: close };
+}
+
+/** Checks the files and appends the plans that changed: through the running engine, else by itself. */
+export async function applyPlanFiles(config: Config, log: Logger, clock: Clock): Promise<AppliedPlan[]> {
+  const { drafts } = readPlanFiles(config.plans);
+  const engine = await findRunningEngine(config.data_directory);
+  if (engine?.addresses.http == null) return await applyToDirectory(drafts, config, { clock, log });
+  const response = await fetch(`${engine.addresses.http}/-/apply`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${engine.tokens.http}` },
+    body: JSON.stringify(drafts),
+  });
+  if (!response.ok)
+    throw new EngineError('RULE_INVALID', `the running engine refuses: ${(await response.text()).trim()}`);
+  return (await response.json()) as AppliedPlan[];
+}
+
+/** The engine trusts no one with its log: what arrives is checked like what a file says. */
+function parseDrafts(body: string): PlanDraft[] {
+  let drafts: unknown;
+  try {
+    drafts = JSON.parse(body);
+  } catch (cause) {
+    throw new EngineError('RULE_INVALID', 'the body is not JSON', { cause });
+  }
+  if (!Array.isArray(drafts)) throw new EngineError('RULE_INVALID', 'the body is not a list of plans');
+  for (const draft of drafts as readonly object[]) {
+    const parsed = planSchema.safeParse({ ...draft, number: 1 });
+    if (!parsed.success)
+      throw new EngineError(
+        'RULE_INVALID',
+        parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+      );
+  }
+  return drafts as PlanDraft[];
 }
 
 /** A running engine. */
@@ -130,6 +180,7 @@ class RunningEngine implements Engine {
         whyNotReady: () => (this.#state === 'running' ? this.parts.whyNotReady() : `the engine is ${this.#state}`),
         status: () => this.status(),
         reload: () => this.reload(),
+        apply: (body) => this.parts.applyDrafts(parseDrafts(body)),
         token: () => this.#token(),
       });
       await this.parts.announce({ http: this.#http.url, token: this.#token() });

@@ -35,6 +35,7 @@ function fakeParts() {
     undeliveredBytes: () => 3,
     bronze: () => null,
     playWorld: async () => {},
+    applyDrafts: async () => [],
     whyNotReady: () => null,
     whyNotLive: () => null,
     announce: async ({ http, token }) => void calls.push(`announce ${http !== null} ${token.length >= 16}`),

@@ -2,44 +2,51 @@ import type { Decoder } from '../decoders/decoder.ts';
 import { createDecoder } from '../decoders/event-decoder.ts';
 import { EmbeddedRegistry, readerSchema, releasedIds } from '../decoders/event-schemas.ts';
 import { compileEncoder, frameValue } from '../model/avro/encode.ts';
+import { assert } from '../model/errors.ts';
 import type { LogEncoding } from '../sources/log-encoding.ts';
 import type { EventEncoder } from '../sources/simulator/produce-records.ts';
-import type { EventType, EventValue } from '../sources/simulator/produced-record.ts';
 
-/** Writing and reading events of an embedded log: Avro where it is binary, JSON where it is lines. */
 export interface EventCodec {
+  /** For our own producers: ticks, plans, the simulator. */
   readonly encoder: EventEncoder;
+  /** A new one for each reader, since it remembers the schemas that it met. Reads both encodings. */
   makeDecoder(): Decoder;
 }
 
+/** What our producers write into a log of that encoding: Avro frames for `binary`, objects for `jsonl`. */
 export function makeEventCodec(encoding: LogEncoding): EventCodec {
   return {
-    encoder: encoding === 'binary' ? new AvroEncoder() : jsonEncoder,
+    encoder: encoding === 'binary' ? makeAvroEncoder() : jsonEncoder,
     makeDecoder: () => createDecoder(new EmbeddedRegistry()),
   };
 }
 
-class AvroEncoder implements EventEncoder {
-  readonly #ids = releasedIds();
-  readonly #encoders = new Map<EventType, (value: EventValue) => Uint8Array>();
-
-  encode(type: EventType, value: EventValue): Uint8Array {
-    let encode = this.#encoders.get(type);
-    if (encode === undefined) {
-      encode = compileEncoder(readerSchema(type));
-      this.#encoders.set(type, encode);
-    }
-    return frameValue(this.#ids.get(type) as number, encode(value));
-  }
+/** Values in Confluent framing, under the newest released schema of their kind. */
+function makeAvroEncoder(): EventEncoder {
+  const ids = releasedIds();
+  const encoders = new Map<string, EventEncoder['encode']>();
+  return {
+    encode: (type, value) => {
+      let encode = encoders.get(type);
+      if (encode === undefined) {
+        const id = ids.get(type);
+        assert(id !== undefined, `${type} has a released schema`);
+        const write = compileEncoder(readerSchema(type));
+        encode = (_, fields) => frameValue(id, write(fields));
+        encoders.set(type, encode);
+      }
+      return encode(type, value);
+    },
+  };
 }
 
-/** Ids become hex, maps become objects; everything else is JSON already. */
+/** One JSON object a value; bytes (the event id) as lower-case hex. */
 const jsonEncoder: EventEncoder = {
-  encode(type, value) {
-    const text = JSON.stringify({ type, ...value }, (_, each) => {
-      if (each instanceof Map) return Object.fromEntries(each);
-      return each instanceof Uint8Array ? Buffer.from(each).toString('hex') : each;
-    });
-    return Buffer.from(text, 'utf8');
+  encode: (type, value) => {
+    const fields = Object.entries(value).map(([name, field]) => [
+      name,
+      field instanceof Uint8Array ? Buffer.from(field).toString('hex') : field,
+    ]);
+    return Buffer.from(JSON.stringify({ type, ...Object.fromEntries(fields) }));
   },
 };

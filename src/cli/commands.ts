@@ -1,13 +1,25 @@
+import { applyCommand } from './apply.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
+import { demoCommand } from './demo/demo.ts';
+import { doctorCommand } from './doctor/doctor.ts';
 import { graphCommand } from './graph.ts';
+import { runCommand } from './run.ts';
 import { makeHelpCommand } from './run-command-line.ts';
+import { simulateCommand } from './simulate.ts';
+import { sqlCommand } from './sql.ts';
 import { versionCommand } from './version.ts';
 
 /** The command table, in the order of the help. */
 export const commands: readonly Command[] = [
+  demoCommand,
+  runCommand,
   checkCommand,
+  applyCommand,
+  simulateCommand,
+  sqlCommand,
   graphCommand,
+  doctorCommand,
   versionCommand,
   makeHelpCommand(() => commands),
 ];

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type QueryAnswer, rowsOf } from '../control/query-client.ts';
+import { systemClock } from '../control/system-clock.ts';
 import { type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { quietLogger } from './quiet-logger.ts';
@@ -21,7 +22,7 @@ export const sqlCommand: Command = {
     const { config } = loadCallConfig(call);
     const query = call.words[0] === '-' ? readFileSync(0, 'utf8') : call.words[0];
     const { openQueries } = await import('../app.ts');
-    await using queries = await openQueries(config, quietLogger());
+    await using queries = await openQueries(config, quietLogger(), systemClock);
     printAnswer(await queries.ask(query), terminal, call.has('json'));
     return 0;
   },

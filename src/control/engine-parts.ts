@@ -1,5 +1,7 @@
 import type { Clock } from '../model/time.ts';
 import type { Logger } from './logs/logger.ts';
+import type { AppliedPlan } from './plans/apply-plans.ts';
+import type { PlanDraft } from './plans/plan-files.ts';
 import type { QueryEndpoint } from './query-client.ts';
 import type { SinkStatus } from './status.ts';
 
@@ -34,6 +36,8 @@ export interface EngineParts {
   whyNotLive(): string | null;
   /** Plays a simulated world into the log, paced by the clock; resolves when it ends or when aborted. */
   playWorld(options: WorldOptions, signal: AbortSignal): Promise<void>;
+  /** Appends the plans that changed. */
+  applyDrafts(drafts: readonly PlanDraft[]): Promise<AppliedPlan[]>;
   /** Tells other processes where this engine answers (engine.json). */
   announce(addresses: { http: string | null; token: string }): Promise<void>;
 }

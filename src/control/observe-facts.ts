@@ -77,8 +77,11 @@ export class FactObserver implements Disposable {
       const tally = this.#lane(lane);
       if (tally.pausedFor !== null) this.#setPaused(partition, tally.pausedFor, 0);
       if (reason !== null) this.#setPaused(partition, reason, 1);
+      const wasOpening = tally.pausedFor === null || tally.pausedFor === 'opening';
       tally.pausedFor = reason;
-      if (reason !== 'opening') this.#log.info(reason === null ? 'lane.resumed' : 'lane.paused', { lane, reason });
+      // The end of opening is told by `lane.claimed`.
+      if (reason === null && !wasOpening) this.#log.info('lane.resumed', { lane });
+      if (reason !== null && reason !== 'opening') this.#log.warn('lane.paused', { lane, reason });
     });
     this.#on('batch.applied', (fact) => {
       const lane = this.#lane(fact.lane);

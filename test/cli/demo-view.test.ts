@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type DemoModel, renderFrame } from '../../src/cli/demo/demo-view.ts';
+import { type DemoModel, foldUnknown, renderFrame } from '../../src/cli/demo/demo-view.ts';
 import { progressLine } from '../../src/cli/progress.ts';
 
 const model: DemoModel = {
@@ -44,6 +44,21 @@ alerts
 
 Ctrl+C stops.
 `);
+});
+
+test('rules that all lose their source at once are one line', () => {
+  const unknown = { ...model.alerts[0], state: 'no_data', level: 'none' };
+  const folded = foldUnknown([
+    model.alerts[0],
+    unknown,
+    { ...unknown, rule: 'exhausted' },
+    { ...unknown, subject: 'other' },
+  ]);
+  expect(folded.map(({ state, subject, rule }) => [state, subject, rule])).toEqual([
+    ['firing', 'falls-behind', 'underpacing'],
+    ['no_data', 'falls-behind', '2 rules'],
+    ['no_data', 'other', 'underpacing'],
+  ]);
 });
 
 test('no line is wider than the terminal, and nothing to show is said', () => {

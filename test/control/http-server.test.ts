@@ -15,6 +15,7 @@ const surface = {
   whyNotReady: () => 'lane ads.events.v1:3 is being restored',
   status: () => ({ offset: 9_007_199_254_740_993n }),
   reload: () => ({ result: 'unchanged' }),
+  apply: async (body: string) => JSON.parse(body) as unknown,
   token: () => 'token-of-16-chars',
 };
 

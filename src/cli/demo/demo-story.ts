@@ -7,6 +7,7 @@ import {
   alertText,
   type CampaignLine,
   type DemoModel,
+  foldUnknown,
   formatCount,
   formatInstant,
   renderFrame,
@@ -15,6 +16,7 @@ import {
 const frameMs = 250;
 const queryMs = 1_000;
 const plainLineMs = 5_000;
+const alertsPrinted = 16;
 const clearScreen = '\u001b[2J\u001b[H';
 const home = '\u001b[H';
 const clearToEndOfLine = '\u001b[K';
@@ -85,12 +87,11 @@ export class DemoStory {
     this.#lastQueryMs = now;
     const [campaigns, alerts] = [await readCampaigns(endpoint), await readAlerts(endpoint)];
     this.#campaigns = campaigns;
-    for (const alert of alerts) {
-      if (this.#alerts.has(alert.id)) continue;
-      this.#alerts.set(alert.id, alert);
-      if (alert.state === 'firing') this.#firstAlertSeconds ??= (this.#clock.wallMs() - this.#startMs) / 1_000;
-      if (!this.#terminal.canAnimate) this.#terminal.note(alertText(alert));
-    }
+    const fresh = alerts.filter(({ id }) => !this.#alerts.has(id));
+    for (const alert of fresh) this.#alerts.set(alert.id, alert);
+    if (fresh.some(({ state }) => state === 'firing'))
+      this.#firstAlertSeconds ??= (this.#clock.wallMs() - this.#startMs) / 1_000;
+    if (!this.#terminal.canAnimate) for (const alert of foldUnknown(fresh)) this.#terminal.note(alertText(alert));
   }
 
   #model(): DemoModel {
@@ -139,9 +140,7 @@ export class DemoStory {
 
 /** The alerts as they stand at the end, for people. */
 export function printAlerts(story: Story, terminal: Terminal): void {
-  const newest = story.alerts.slice(-12);
-  terminal.print(
-    `${story.alerts.length} alert transitions${newest.length < story.alerts.length ? `, the last ${newest.length}` : ''}:`,
-  );
+  const newest = foldUnknown(story.alerts).slice(-alertsPrinted);
+  terminal.print(`${story.alerts.length} alert transitions, the newest:`);
   for (const alert of newest) terminal.print(terminal.style(alertStyle(alert), `  ${alertText(alert)}`));
 }

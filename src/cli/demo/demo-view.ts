@@ -64,12 +64,39 @@ export function renderFrame(model: DemoModel, columns: number, paint: Paint): st
     '',
     paint('dim', 'alerts'),
   ];
-  const shown = model.alerts.slice(-alertsShown);
+  const shown = foldUnknown(model.alerts).slice(-alertsShown);
   if (shown.length === 0) lines.push(paint('dim', '  none yet'));
   for (const alert of shown) lines.push(paint(alertStyle(alert), clip(`  ${alertText(alert)}`, columns)));
   lines.push('', paint('dim', clip(model.hint, columns)));
   return lines;
 }
+
+/**
+ * When a source goes silent, all rules of a flight say so at once; that is one piece of news, not
+ * seven. Neighbours of state no_data about the same subject become one line.
+ */
+export function foldUnknown(alerts: readonly AlertLine[]): AlertLine[] {
+  const folded: AlertLine[] = [];
+  const counts = new Map<string, { at: number; rules: number }>();
+  for (const alert of alerts) {
+    const key = `${alert.subject} ${Math.floor(alert.atMs / foldMs)}`;
+    const before = alert.state === 'no_data' ? counts.get(key) : undefined;
+    if (before === undefined) {
+      if (alert.state === 'no_data') counts.set(key, { at: folded.length, rules: 1 });
+      folded.push(alert);
+      continue;
+    }
+    before.rules += 1;
+    folded[before.at] = {
+      ...folded[before.at],
+      rule: `${before.rules} rules`,
+      summary: 'unknown, not zero: a source of it is silent',
+    };
+  }
+  return folded;
+}
+
+const foldMs = 600_000;
 
 /** One alert as one line: for frames and for plain output. */
 export function alertText(alert: AlertLine): string {

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, mkdtempSync, rmSync, statfsSync, sta
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Config } from '../../control/config/settings.ts';
-import { describePortHolder, findPortHolder } from '../../control/http/port-holder.ts';
+import { describePortHolder } from '../../control/http/port-holder.ts';
 import { systemClock } from '../../control/system-clock.ts';
 import { product } from '../product.ts';
 
@@ -81,18 +81,12 @@ function nearestExisting(directory: string): string {
 }
 
 /** Free, or held by the engine of this very data directory. */
-export async function checkPort(
-  id: string,
-  host: string,
-  port: number,
-  enginePid: number | undefined,
-): Promise<CheckResult> {
+export async function checkPort(id: string, host: string, port: number, isOurs: boolean): Promise<CheckResult> {
   if (port === 0) return ok(id, 'any free port');
   const trouble = await tryListen(host, port);
   if (trouble === null) return ok(id, `${host}:${port} is free`);
   if (trouble === 'EADDRINUSE') {
-    const holder = findPortHolder(port);
-    if (holder && holder.pid === enginePid) return ok(id, `${host}:${port} is served by the running engine`);
+    if (isOurs) return ok(id, `${host}:${port} is served by the running engine`);
     return failed(
       id,
       `${host}:${port} is held by ${describePortHolder(port)}`,
@@ -130,10 +124,12 @@ export function checkClock(directory: string): CheckResult {
   }
 }
 
-/** Both ports of the engine. */
-export async function checkPorts(config: Config, enginePid: number | undefined): Promise<CheckResult[]> {
+/** Both ports of the engine; `served` are the addresses at which it answers now. */
+export async function checkPorts(config: Config, served: readonly (string | null)[]): Promise<CheckResult[]> {
+  const isOurs = (port: number): boolean => served.some((address) => address?.endsWith(`:${port}`));
+  const { http, clickhouse } = config;
   return [
-    await checkPort('port.http', config.http.host, config.http.port, enginePid),
-    await checkPort('port.clickhouse', '127.0.0.1', config.clickhouse.port, enginePid),
+    await checkPort('port.http', http.host, http.port, isOurs(http.port)),
+    await checkPort('port.clickhouse', '127.0.0.1', clickhouse.port, isOurs(clickhouse.port)),
   ];
 }

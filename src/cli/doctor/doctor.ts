@@ -19,8 +19,8 @@ export const doctorCommand: Command = {
       results.push({ id: 'config.valid', status: 'ok', detail, fix: null });
       const directory = config.data_directory;
       results.push(checkWritable(directory), checkDisk(directory), checkClock(directory));
-      const data = await checkDataDirectory(directory);
-      results.push(...data.results, ...(await checkPorts(config, data.enginePid)));
+      const data = await checkDataDirectory(directory, config.log.topic);
+      results.push(...data.results, ...(await checkPorts(config, data.served)));
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       results.push({ id: 'config.valid', status: 'failed', detail: error.message, fix: error.next });

@@ -15,7 +15,9 @@ export interface ControlSurface {
   /** For people and tools; holds no secret. */
   status(): unknown;
   reload(): unknown;
-  /** Bearer token of POST /-/reload. */
+  /** Appends changed plans; the body is a list of plan drafts. Throws EngineError for bad ones. */
+  apply(body: string): Promise<unknown>;
+  /** Bearer token of the POST routes. */
   token(): string;
 }
 
@@ -33,7 +35,15 @@ export async function startHttpServer(
 ): Promise<HttpServer> {
   const server = createServer((request, response) => {
     answer(request, response, surface).catch((error: unknown) => {
-      send(response, 500, 'text/plain', `internal error: ${error instanceof Error ? error.message : String(error)}\n`);
+      if (error instanceof EngineError)
+        sendJson(response, 400, { error: { code: error.code, message: error.message } });
+      else
+        send(
+          response,
+          500,
+          'text/plain',
+          `internal error: ${error instanceof Error ? error.message : String(error)}\n`,
+        );
     });
   });
   server.requestTimeout = 10_000;
@@ -77,7 +87,24 @@ const routes: Readonly<Record<string, Answer>> = {
     if (!hasToken(request, surface.token())) sendJson(response, 401, { error: 'bearer token needed; see engine.json' });
     else sendJson(response, 200, surface.reload());
   },
+  'POST /-/apply': async (request, response, surface) => {
+    if (!hasToken(request, surface.token())) sendJson(response, 401, { error: 'bearer token needed; see engine.json' });
+    else sendJson(response, 200, await surface.apply(await readBody(request)));
+  },
 };
+
+const bodyBytesMax = 64 * 1024 * 1024;
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > bodyBytesMax) throw new EngineError('USAGE', `the body is longer than ${bodyBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
 
 async function answer(request: IncomingMessage, response: ServerResponse, surface: ControlSurface): Promise<void> {
   const path = (request.url ?? '/').split('?')[0];

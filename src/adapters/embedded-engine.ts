@@ -1,0 +1,164 @@
+import type { EngineParts, WorldOptions } from '../control/engine-parts.ts';
+import type { AppliedPlan } from '../control/plans/apply-plans.ts';
+import type { PlanDraft } from '../control/plans/plan-files.ts';
+import type { QueryEndpoint } from '../control/query-client.ts';
+import type { SinkStatus } from '../control/status.ts';
+import type { Clock } from '../model/time.ts';
+import type { Source } from '../sources/source.ts';
+import type { BronzeWorker } from '../topology/bronze-worker.ts';
+import type { Runner } from '../topology/runner.ts';
+
+/** Carries a failure from a part that may fail before anybody listens. */
+export class FailureRelay {
+  #listener: ((error: unknown) => void) | null = null;
+  #early: { readonly error: unknown } | null = null;
+
+  tell(error: unknown): void {
+    if (this.#listener) this.#listener(error);
+    else this.#early ??= { error };
+  }
+
+  listen(listener: (error: unknown) => void): void {
+    this.#listener = listener;
+    if (this.#early) listener(this.#early.error);
+  }
+}
+
+export interface OpenedDoors {
+  readonly generation: number;
+  readonly isUntilEnd: boolean;
+  readonly clock: Clock;
+  readonly source: Source;
+  readonly partitions: number;
+  /** Made by us, because it must know where to report. */
+  readonly makeRunner: (onError: (error: unknown, isFatal: boolean) => void) => Runner;
+  readonly bronze: BronzeWorker | null;
+  /** Tells when bronze cannot go on. */
+  readonly failures: FailureRelay;
+  readonly queries: QueryEndpoint | null;
+  readonly drainDeadlineMs: number;
+  readonly announce: EngineParts['announce'];
+  readonly applyDrafts: EngineParts['applyDrafts'];
+  readonly playWorld: (options: WorldOptions, signal: AbortSignal) => Promise<void>;
+  /** What was opened; closed after the lanes, last opened first. */
+  readonly stack: AsyncDisposableStack;
+}
+
+const drainPollMs = 20;
+
+/** Lanes, bronze and doors of one process as one thing to start, drain and close. */
+export class EmbeddedEngine implements EngineParts {
+  readonly generation: number;
+  readonly queries: QueryEndpoint | null;
+  readonly #doors: OpenedDoors;
+  readonly #runner: Runner;
+  #onFailure: (error: unknown) => void = () => {};
+  #failure: unknown = null;
+  #isStarted = false;
+
+  constructor(doors: OpenedDoors) {
+    this.#doors = doors;
+    this.generation = doors.generation;
+    this.queries = doors.queries;
+    this.#runner = doors.makeRunner((error, isFatal) => {
+      if (isFatal) this.#fail(error);
+    });
+  }
+
+  start(onFailure: (error: unknown) => void): void {
+    this.#onFailure = onFailure;
+    this.#isStarted = true;
+    this.#doors.failures.listen((error) => this.#fail(error));
+    // A bounded run starts when it is drained: it must know its end before it reads.
+    if (!this.#doors.isUntilEnd) this.#runner.start().catch((error: unknown) => this.#fail(error));
+  }
+
+  async drain(signal?: AbortSignal): Promise<void> {
+    const ends = await this.#ends();
+    if (this.#doors.isUntilEnd) await this.#runner.untilEnd();
+    else await this.#waitForLanes(ends, signal);
+    if (!signal?.aborted) await this.#doors.bronze?.drain();
+  }
+
+  /** Lanes, then bronze, then doors; each is closed whatever the others do. */
+  async close(): Promise<void> {
+    const { isUntilEnd, drainDeadlineMs, stack, bronze } = this.#doors;
+    const canDrain = this.#isStarted && !isUntilEnd && this.#failure === null;
+    // The stack closes last what is put in first.
+    if (bronze !== null) stack.defer(() => bronze.stop());
+    if (bronze !== null && this.#failure === null) stack.defer(() => bronze.drain());
+    stack.defer(async () => {
+      if (canDrain) await this.#runner.drain(drainDeadlineMs);
+      else await this.#runner.stop();
+    });
+    await stack.disposeAsync();
+  }
+
+  sinks(): readonly SinkStatus[] {
+    return this.#runner.status().sinks.map(({ name, isUp, rowsDelivered, chunksQueued, lastError }) => ({
+      sink: name,
+      is_up: isUp,
+      rows: rowsDelivered,
+      chunks_queued: chunksQueued,
+      last_error: lastError,
+    }));
+  }
+
+  undeliveredBytes(): number {
+    return this.#runner.status().undeliveredBytes;
+  }
+
+  bronze(): { location: string; snapshots: number; records: number } | null {
+    return this.#doors.bronze?.stats() ?? null;
+  }
+
+  whyNotReady(): string | null {
+    if (this.#runner.isReady()) return null;
+    const { lanes, sinks, failure } = this.#runner.status();
+    const closed = lanes.find(({ pausedReason }) => pausedReason === 'opening');
+    const refusing = sinks.find(({ isRejected }) => isRejected);
+    if (failure !== null) return failure;
+    if (refusing) return `sink ${refusing.name} refuses: ${refusing.lastError}`;
+    return closed ? `lane ${closed.lane} is being restored` : 'the lanes are not running';
+  }
+
+  whyNotLive(): string | null {
+    return this.#failure === null ? null : String(this.#failure);
+  }
+
+  announce(addresses: { http: string | null; token: string }): Promise<void> {
+    return this.#doors.announce(addresses);
+  }
+
+  applyDrafts(drafts: readonly PlanDraft[]): Promise<AppliedPlan[]> {
+    return this.#doors.applyDrafts(drafts);
+  }
+
+  playWorld(options: WorldOptions, signal: AbortSignal): Promise<void> {
+    return this.#doors.playWorld(options, signal);
+  }
+
+  async #ends(): Promise<number[]> {
+    const { source, partitions } = this.#doors;
+    return await Promise.all(
+      Array.from({ length: partitions }, async (_, partition) => (await source.bounds(partition)).end),
+    );
+  }
+
+  /** Committed up to the ends and delivered: looked at, since nothing else in the engine needs to know. */
+  async #waitForLanes(ends: readonly number[], signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      const { lanes, undeliveredBytes } = this.#runner.status();
+      const isThere =
+        lanes.length === ends.length && lanes.every((lane) => lane.committedOffset >= ends[lane.partition]);
+      if ((isThere && undeliveredBytes === 0) || signal?.aborted) return;
+      await this.#doors.clock.sleep(drainPollMs);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== null) return;
+    this.#failure = error;
+    this.#onFailure(error);
+  }
+}

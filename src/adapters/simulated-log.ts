@@ -1,0 +1,42 @@
+import { readPlanFiles } from '../control/plans/plan-files.ts';
+import type { Clock } from '../model/time.ts';
+import { plansOfWorld } from '../sources/simulator/plans.ts';
+import { writeSimulation } from '../sources/simulator/write-simulation.ts';
+import { makeEventCodec } from './event-codec.ts';
+
+export interface SimulatedLogOptions {
+  readonly dir: string;
+  readonly seed: number;
+  readonly days: number;
+  readonly campaigns: number;
+  readonly partitions: number;
+  readonly encoding: 'binary' | 'jsonl';
+  /** Where the rules of the simulated organizations are. */
+  readonly plans: { readonly organizations: string; readonly rules: string };
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+  /** Share of the simulated time that is done, 0 to 1. */
+  readonly onProgress?: (share: number) => void;
+}
+
+/** Writes the log of a simulated world, with plans of our rules, and its truth.json. */
+export async function writeSimulatedLog(
+  options: SimulatedLogOptions,
+): Promise<{ records: number; log: string; truth: string }> {
+  const { dir, seed, days, campaigns, partitions, encoding, clock, signal, onProgress } = options;
+  const rules = readPlanFiles(options.plans).rules.map(({ rule }) => rule);
+  const { records, logDir, truthPath } = await writeSimulation({
+    dir,
+    seed,
+    days,
+    campaigns,
+    partitions,
+    clock,
+    encoding: encoding === 'binary' ? 'avro' : 'json',
+    encoder: makeEventCodec(encoding).encoder,
+    plans: (world) => plansOfWorld(world, { rules }),
+    ...(signal ? { signal } : {}),
+    ...(onProgress ? { onProgress: (_, share) => onProgress(share) } : {}),
+  });
+  return { records, log: logDir, truth: truthPath };
+}

@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import type { Config } from '../control/config/settings.ts';
+import type { Logger } from '../control/logs/logger.ts';
+import type { AppliedPlan } from '../control/plans/apply-plans.ts';
+import type { PlanDraft } from '../control/plans/plan-files.ts';
+import type { QueryEndpoint } from '../control/query-client.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Clock } from '../model/time.ts';
+import { openRecordedLog, type RecordedLog } from '../sources/recorded-log.ts';
+import { readStreamFile } from '../sources/segment-files.ts';
+import { type DataDirectory, type EngineInfo, openDataDirectory, readEngineInfo } from '../state/data-directory.ts';
+import { EmbeddedStateStore } from '../state/embedded-state-store.ts';
+import { makeEventCodec } from './event-codec.ts';
+import { applyDrafts } from './plan-log.ts';
+import { openTables } from './tables.ts';
+
+export interface VisitContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How long a short command waits for the lock of an engine that is just leaving. */
+const visitWaitMs = 2_000;
+
+/** The engine that runs on a directory now; null when none answers, even where one left its file. */
+export async function findRunningEngine(dir: string): Promise<EngineInfo | null> {
+  const info = readEngineInfo(dir);
+  if (info?.addresses.http == null) return null;
+  try {
+    const answer = await fetch(`${info.addresses.http}/-/status`, { signal: AbortSignal.timeout(2_000) });
+    const status = (await answer.json()) as { pid?: number };
+    return status.pid === info.pid ? info : null;
+  } catch (error) {
+    // Nobody answers there, or something that is no paceline: the file is what a killed engine left.
+    if (error instanceof TypeError || error instanceof SyntaxError || error instanceof DOMException) return null;
+    throw error;
+  }
+}
+
+/** Opens the tables for reading: through the running engine, else by taking the directory. */
+export async function openTablesForReading(
+  config: Config,
+  context: VisitContext,
+): Promise<{ endpoint: QueryEndpoint; close(): Promise<void> }> {
+  const engine = await findRunningEngine(config.data_directory);
+  if (engine?.addresses.clickhouse != null) {
+    const headers = { 'x-clickhouse-key': engine.tokens.clickhouse_read };
+    return { endpoint: { url: engine.addresses.clickhouse, headers }, close: async () => {} };
+  }
+  await using stack = new AsyncDisposableStack();
+  stack.adopt(await takeDirectory(config, context), (opened) => opened.close());
+  const tables = await openTables({ dir: join(config.data_directory, 'clickhouse'), port: 0, ...context });
+  stack.defer(() => tables.close());
+  const opened = stack.move();
+  return { endpoint: tables.reader, close: () => opened.disposeAsync() };
+}
+
+async function takeDirectory(config: Config, { clock }: VisitContext): Promise<DataDirectory> {
+  if (readStreamFile(join(config.data_directory, 'log'), config.log.topic) === null)
+    throw new EngineError('USAGE', `${config.data_directory} holds no data of paceline yet; name another with --data`);
+  return await openDataDirectory(config.data_directory, { clock, waitMs: visitWaitMs });
+}
+
+/** Appends changed plans to the log of a directory that no engine runs on. */
+export async function applyToDirectory(
+  drafts: readonly PlanDraft[],
+  config: Config,
+  { clock }: VisitContext,
+): Promise<AppliedPlan[]> {
+  await using stack = new AsyncDisposableStack();
+  const directory = await openDataDirectory(config.data_directory, { clock, waitMs: visitWaitMs });
+  stack.adopt(directory, (opened) => opened.close());
+  const log = stack.adopt(await openEventLog(config, directory, clock), (opened) => opened.close());
+  return await applyToLog(drafts, log);
+}
+
+/** A log that exists keeps its own number of partitions, mode and encoding. */
+export async function openEventLog(config: Config, directory: DataDirectory, clock: Clock): Promise<RecordedLog> {
+  const { topic, partitions, mode, encoding } = config.log;
+  const dir = directory.logDirectory;
+  const existing = readStreamFile(dir, topic);
+  return await openRecordedLog({
+    dir,
+    topic,
+    partitions: existing?.identity.partitions ?? partitions,
+    mode,
+    encoding,
+    clock,
+  });
+}
+
+export async function applyToLog(drafts: readonly PlanDraft[], log: RecordedLog): Promise<AppliedPlan[]> {
+  const codec = makeEventCodec(log.encoding);
+  return await applyDrafts(drafts, { log, decoder: codec.makeDecoder(), encoder: codec.encoder });
+}
+
+/** What `doctor` wants to know of a directory; takes no lock and changes nothing. */
+export async function inspectDirectory(
+  dir: string,
+  topic: string,
+): Promise<{ engine: EngineInfo | null; isOwnerAlive: boolean; generation: string }> {
+  const engine = readEngineInfo(dir);
+  const isOwnerAlive = (await findRunningEngine(dir)) !== null;
+  return { engine, isOwnerAlive, generation: await describeGeneration(dir, topic) };
+}
+
+async function describeGeneration(dir: string, topic: string): Promise<string> {
+  const stream = readStreamFile(join(dir, 'log'), topic);
+  if (stream === null) return 'no log yet; the first start makes one';
+  const { mode, partitions } = stream.identity;
+  const store = new EmbeddedStateStore(join(dir, 'state.sqlite'));
+  try {
+    const held = await store.readGeneration(topic);
+    return `${mode} stream of ${partitions} partitions, ${held === null ? 'not started yet' : `generation ${held.generation}`}`;
+  } finally {
+    await store.close();
+  }
+}

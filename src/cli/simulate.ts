@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../control/system-clock.ts';
+import { type Call, type Command, configFlag, jsonFlag } from './command.ts';
+import { loadCallConfig } from './load-call-config.ts';
+import { usage } from './parse-call.ts';
+import { Progress } from './progress.ts';
+import { listenForStop } from './signals.ts';
+import type { Terminal } from './terminal.ts';
+
+const defaults = { seed: 1, days: 3, campaigns: 100, partitions: 8 } as const;
+
+export const simulateCommand: Command = {
+  name: 'simulate',
+  summary: 'Write the log of a simulated world.',
+  examples: [
+    'paceline simulate --out ./sim',
+    'paceline simulate --seed 7 --days 3 --campaigns 300 --partitions 8 --out ./sim',
+  ],
+  doc: 'Writes DIR/log (plans, ticks and events, with duplicates, lateness, corrections, control changes and labelled faults) and DIR/truth.json, which says what was done. The same options give the same bytes. Then "paceline run --data DIR --until-end" works it off; give it the same rules.',
+  flags: {
+    out: { type: 'text', value: 'DIR', doc: 'Where to write; must hold no log yet.' },
+    seed: { type: 'integer', value: 'N', doc: 'Seed of all chance.', default: String(defaults.seed) },
+    days: { type: 'integer', value: 'N', doc: 'Simulated days.', default: String(defaults.days), min: 1, max: 400 },
+    campaigns: {
+      type: 'integer',
+      value: 'N',
+      doc: 'Campaigns.',
+      default: String(defaults.campaigns),
+      min: 1,
+      max: 100_000,
+    },
+    partitions: {
+      type: 'integer',
+      value: 'N',
+      doc: 'Partitions of the log.',
+      default: String(defaults.partitions),
+      min: 1,
+      max: 1_024,
+    },
+    encoding: {
+      type: 'text',
+      value: 'binary|jsonl',
+      doc: 'Checksummed frames around Avro, or lines that a person can read.',
+      default: 'binary',
+    },
+    config: configFlag,
+    json: jsonFlag,
+  },
+  run: runSimulate,
+};
+
+async function runSimulate(call: Call, terminal: Terminal): Promise<number> {
+  const out = call.text('out');
+  if (out === undefined) throw usage('"paceline simulate" needs --out DIR');
+  if (existsSync(join(out, 'log'))) throw usage(`${out} holds a log already; choose another --out`);
+  const encoding = call.text('encoding') ?? 'binary';
+  if (encoding !== 'binary' && encoding !== 'jsonl')
+    throw usage(`--encoding must be binary or jsonl, got "${encoding}"`);
+  const { config } = loadCallConfig(call);
+  const progress = new Progress(terminal, systemClock, 'simulating, minutes of world time');
+  const days = call.number('days') ?? defaults.days;
+  const minutes = days * 1_440;
+  using stop = listenForStop(terminal);
+  const { writeSimulatedLog } = await import('../adapters/simulated-log.ts');
+  const result = await writeSimulatedLog({
+    dir: out,
+    seed: call.number('seed') ?? defaults.seed,
+    days,
+    campaigns: call.number('campaigns') ?? defaults.campaigns,
+    partitions: call.number('partitions') ?? defaults.partitions,
+    encoding,
+    plans: config.plans,
+    clock: systemClock,
+    signal: stop.signal,
+    onProgress: (share) => progress.update(Math.floor(share * minutes), minutes),
+  });
+  progress.end();
+  if (call.has('json')) terminal.printJson(result);
+  else {
+    terminal.print(`${result.records} records in ${result.log}, truth in ${result.truth}`);
+    terminal.print(`next: paceline run --data ${out} --until-end`);
+  }
+  return 0;
+}

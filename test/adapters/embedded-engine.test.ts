@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+import { EmbeddedEngine, FailureRelay, type OpenedDoors } from '../../src/adapters/embedded-engine.ts';
+import type { Clock, WallTimeMs } from '../../src/model/time.ts';
+import type { Source } from '../../src/sources/source.ts';
+import type { BronzeWorker } from '../../src/topology/bronze-worker.ts';
+import type { Runner } from '../../src/topology/runner.ts';
+
+/** Doors that write down in which order they are used; each sleep of the clock lets the lane apply one record. */
+function openDoors(options: { isUntilEnd?: boolean; end?: number } = {}) {
+  const calls: string[] = [];
+  let committed = 0;
+  let onError: (error: unknown, isFatal: boolean) => void = () => {};
+  const call = (name: string) => async (): Promise<void> => void calls.push(name);
+  const lane = {
+    lane: 't:0',
+    partition: 0,
+    nextOffset: 0,
+    endOffset: 0,
+    clockMs: null,
+    seq: 0,
+    records: 0,
+    commits: 0,
+  };
+  const runner: Runner = {
+    start: call('runner.start'),
+    untilEnd: call('runner.untilEnd'),
+    stop: call('runner.stop'),
+    drain: async () => {
+      calls.push('runner.drain');
+      return true;
+    },
+    status: () => ({
+      lanes: [{ ...lane, committedOffset: committed, pausedReason: null }],
+      sinks: [],
+      undeliveredBytes: committed === (options.end ?? 3) ? 0 : 1,
+      failure: null,
+    }),
+    isReady: () => true,
+  };
+  const stats = {
+    location: 'x',
+    snapshots: 1,
+    records: 2,
+    commits: 1,
+    conflicts: 0,
+    unknown: 0,
+    fenced: 0,
+    files: 1,
+    bytes: 1,
+  };
+  const bronze: BronzeWorker = { stats: () => stats, drain: call('bronze.drain'), stop: call('bronze.stop') };
+  const clock: Clock = {
+    wallMs: () => 0 as WallTimeMs,
+    sleep: async () => {
+      committed += 1;
+    },
+  };
+  const stack = new AsyncDisposableStack();
+  stack.defer(call('close directory'));
+  stack.defer(call('close tables'));
+  const doors: OpenedDoors = {
+    generation: 1,
+    isUntilEnd: options.isUntilEnd ?? false,
+    clock,
+    source: { bounds: async () => ({ start: 0, end: options.end ?? 3 }) } as unknown as Source,
+    partitions: 1,
+    makeRunner: (report) => {
+      onError = report;
+      return runner;
+    },
+    bronze,
+    failures: new FailureRelay(),
+    queries: null,
+    drainDeadlineMs: 1_000,
+    announce: async () => {},
+    applyDrafts: async () => [],
+    playWorld: async () => {},
+    stack,
+  };
+  return {
+    engine: new EmbeddedEngine(doors),
+    calls,
+    report: (error: unknown, isFatal: boolean) => onError(error, isFatal),
+  };
+}
+
+test('a live engine drains to the ends of that moment and closes from the lanes outwards', async () => {
+  const { engine, calls } = openDoors();
+  engine.start(() => {});
+  await engine.drain();
+  await engine.close();
+  expect(calls).toEqual([
+    'runner.start',
+    'bronze.drain',
+    'runner.drain',
+    'bronze.drain',
+    'bronze.stop',
+    'close tables',
+    'close directory',
+  ]);
+});
+
+test('a bounded run reads only when it is drained', async () => {
+  const { engine, calls } = openDoors({ isUntilEnd: true });
+  engine.start(() => {});
+  expect(calls).toEqual([]);
+  await engine.drain();
+  expect(calls).toEqual(['runner.untilEnd', 'bronze.drain']);
+});
+
+test('a fatal failure is told once, and closing does not drain any more', async () => {
+  const { engine, calls, report } = openDoors();
+  const told: unknown[] = [];
+  engine.start((error) => told.push(error));
+  report(new Error('a sink refuses'), false);
+  report(new Error('state is gone'), true);
+  report(new Error('again'), true);
+  expect(told.map(String)).toEqual(['Error: state is gone']);
+  expect(engine.whyNotLive()).toBe('Error: state is gone');
+  await engine.close();
+  expect(calls).not.toContain('runner.drain');
+  expect(calls).not.toContain('bronze.drain');
+  expect(calls).toContain('close directory');
+});
