@@ -50,6 +50,7 @@ const keyOnly: Decoder = {
     for (let row = 0; row < run.count; row++) {
       batch.kinds[row] = kind.click;
       batch.orgs[row] = batch.dictionaries.orgs.intern(run.bytes, run.keyStarts[row], run.keyEnds[row]);
+      batch.keyOrgs[row] = batch.orgs[row];
       batch.eventTimes[row] = run.logTimes[row];
       batch.schemaIds[row] = 3;
     }

@@ -44,6 +44,7 @@ export interface BronzeTopologyOptions {
 /** Without news the log is looked at this often, so that a stop or a drain is noticed soon. */
 const idleWaitMs = 100;
 const retryWaitMaxMs = 10_000;
+const namesKeptMax = 200_000;
 
 interface Drain {
   readonly targets: ReadonlyMap<number, number>;
@@ -56,7 +57,7 @@ interface Drain {
  */
 export class BronzeTopology {
   readonly #options: BronzeTopologyOptions;
-  readonly #batch = new EventBatch(limits.batchRecordsMax);
+  #batch = new EventBatch(limits.batchRecordsMax);
   #read = new Map<number, number>();
   #lastCommitMs = 0;
   #drains: Drain[] = [];
@@ -124,6 +125,8 @@ export class BronzeTopology {
 
   async #decode(run: RecordRun): Promise<void> {
     const { decoder } = this.#options;
+    // Bronze needs names only within a run; without this, every campaign ever seen would stay in memory.
+    if (this.#batch.dictionaries.campaigns.size > namesKeptMax) this.#batch = new EventBatch(limits.batchRecordsMax);
     for (let id = decoder.decode(run, this.#batch); id !== -1; id = decoder.decode(run, this.#batch)) {
       const unknown = id;
       await this.#retrying(() => decoder.learn(unknown));
@@ -172,23 +175,28 @@ function isReached(targets: ReadonlyMap<number, number>, positions: ReadonlyMap<
 }
 
 /**
- * Bronze columns of a decoded run. Records whose key or time cannot be trusted, that is rejected ones,
- * and ticks belong to the system organization at their log time.
+ * Bronze columns of a decoded run. Rejected records, ticks, and records whose key does not name their
+ * organization or whose time lies ahead of the log belong to the system organization at their log time:
+ * one wrong field must not open table partitions for years to come or for strangers.
  */
 function bronzeRows(run: RecordRun, batch: EventBatch): BronzeRows {
   const { count } = run;
   const orgs = new Array<string>(count);
   const kinds = new Array<string>(count);
   const eventTimes = new Float64Array(count);
-  const { orgs: names } = batch.dictionaries;
   for (let row = 0; row < count; row++) {
-    const rowKind = batch.kinds[row];
-    const org = batch.orgs[row];
-    const time = batch.eventTimes[row];
-    const isTrusted = rowKind !== kind.rejected && rowKind !== kind.tick && org >= 0 && Number.isFinite(time);
-    orgs[row] = isTrusted ? names.text(org) : systemOrg;
-    eventTimes[row] = isTrusted ? time : run.logTimes[row];
-    kinds[row] = kindNames[rowKind];
+    const isTrusted = isRowTrusted(run, batch, row);
+    orgs[row] = isTrusted ? batch.dictionaries.orgs.text(batch.orgs[row]) : systemOrg;
+    eventTimes[row] = isTrusted ? batch.eventTimes[row] : run.logTimes[row];
+    kinds[row] = kindNames[batch.kinds[row]];
   }
   return { ...run, orgs, kinds, eventTimes, schemaIds: batch.schemaIds.subarray(0, count) };
+}
+
+function isRowTrusted(run: RecordRun, batch: EventBatch, row: number): boolean {
+  const rowKind = batch.kinds[row];
+  if (rowKind === kind.rejected || rowKind === kind.tick) return false;
+  const org = batch.orgs[row];
+  if (org < 0 || batch.keyOrgs[row] !== org) return false;
+  return batch.eventTimes[row] <= run.logTimes[row] + limits.futureAllowanceMs;
 }

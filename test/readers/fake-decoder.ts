@@ -14,6 +14,7 @@ export const fakeDecoder: Decoder = {
       const isGood = hasOrg && time !== null;
       batch.kinds[row] = isGood ? kind.click : kind.rejected;
       batch.orgs[row] = hasOrg ? batch.dictionaries.orgs.intern(run.bytes, run.keyStarts[row], run.keyEnds[row]) : -1;
+      batch.keyOrgs[row] = batch.orgs[row];
       batch.eventTimes[row] = time === null ? Number.NaN : Number(time[1]);
       batch.schemaIds[row] = -1;
       batch.offsets[row] = run.offsets[row];

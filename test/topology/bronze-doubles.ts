@@ -64,7 +64,7 @@ export class MemoryLog implements Source {
   async close() {}
 }
 
-/** Every fifth offset is rejected, every seventh a tick; schema 9 must be learned once before anything. */
+/** Every fifth offset is rejected, every seventh a tick, 12 has another's key and 13 is far ahead; schema 9 must be learned once before anything. */
 export function makeDecoder(troubles = 0): Decoder {
   let isLearned = false;
   return {
@@ -75,7 +75,9 @@ export function makeDecoder(troubles = 0): Decoder {
         const offset = run.offsets[row];
         batch.kinds[row] = offset % 5 === 0 ? kind.rejected : offset % 7 === 0 ? kind.tick : kind.spend;
         batch.orgs[row] = batch.dictionaries.orgs.internText('acme');
-        batch.eventTimes[row] = 500;
+        const isForeign = offset % 11 === 1 && offset > 1;
+        batch.keyOrgs[row] = isForeign ? batch.dictionaries.orgs.internText('other') : batch.orgs[row];
+        batch.eventTimes[row] = offset === 13 ? 1_000_000 : 500;
         batch.schemaIds[row] = 9;
       }
       return -1;

@@ -63,6 +63,14 @@ test('rejected records and ticks belong to the system organization at their log 
   expect(store.rows[7]).toEqual({ partition: 0, offset: 7, org: '_system', time: 1_007, kind: 'tick' });
 });
 
+test("a record under another's key, or far ahead of the log, is not filed where it says", async () => {
+  const { store, topology } = setUp([14]);
+  await runToEnd(topology);
+  expect(store.rows[12]).toMatchObject({ org: '_system', time: 1_012, kind: 'spend' });
+  expect(store.rows[13]).toMatchObject({ org: '_system', time: 1_013, kind: 'spend' });
+  expect(store.rows[11]).toMatchObject({ org: 'acme', time: 500 });
+});
+
 test('trouble with the registry or the table is waited out, a fence reads again: still once each', async () => {
   const told: string[] = [];
   const { store, clock, topology } = setUp([60], {

@@ -1,5 +1,5 @@
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { EngineError } from '../../model/errors.ts';
 
 /** Where a table's files lie. URIs are opaque and literal: nothing is decoded or normalised. */
@@ -55,8 +55,9 @@ export function localPath(uri: string): string {
   return uri.startsWith(scheme) ? uri.slice(scheme.length) : uri;
 }
 
+/** Absolute whatever `path` is: other engines open the table from another folder. */
 export function localUri(path: string): string {
-  return scheme + path;
+  return scheme + resolve(path);
 }
 
 async function syncFolder(folder: string): Promise<void> {
