@@ -61,7 +61,7 @@ export class BronzeTopology {
   #read = new Map<number, number>();
   #lastCommitMs = 0;
   #drains: Drain[] = [];
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: BronzeTopologyOptions) {
     this.#options = options;
@@ -69,10 +69,19 @@ export class BronzeTopology {
 
   /** Runs until `stop`; rejects when it cannot go on. What waits uncommitted then is read again later. */
   async run(): Promise<void> {
+    try {
+      await this.#turn();
+    } catch (error) {
+      // Trouble that passes does not matter to one who leaves.
+      if (!this.#stopping.signal.aborted || !isWorthRetrying(error)) throw error;
+    }
+  }
+
+  async #turn(): Promise<void> {
     await this.#retrying(() => this.#options.store.open());
     await this.#seekAll();
     this.#lastCommitMs = this.#options.clock.wallMs();
-    while (!this.#stopped) {
+    while (!this.#stopping.signal.aborted) {
       const progressed = await this.#readRound();
       if (this.#isCommitDue()) await this.#commit();
       this.#resolveDrains();
@@ -89,9 +98,9 @@ export class BronzeTopology {
     await new Promise<void>((resolve) => this.#drains.push({ targets, resolve }));
   }
 
-  /** `run` returns after its present step. */
+  /** `run` returns after its present step; a wait for better times ends at once. */
   stop(): void {
-    this.#stopped = true;
+    this.#stopping.abort();
   }
 
   #partitions(): number[] {
@@ -157,13 +166,16 @@ export class BronzeTopology {
 
   /** Waits out trouble that passes; a stop ends the waiting with the trouble itself. */
   async #retrying<T>(work: () => Promise<T>): Promise<T> {
+    const { signal } = this.#stopping;
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, retryWaitMaxMs)) {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof EngineError) || !isWorthRetrying(error) || this.#stopped) throw error;
+        if (!(error instanceof EngineError) || !isWorthRetrying(error) || signal.aborted) throw error;
         this.#options.onTrouble?.(error);
-        await this.#options.clock.sleep(waitMs);
+        await this.#options.clock.sleep(waitMs, signal).catch((reason: unknown) => {
+          if (!signal.aborted) throw reason;
+        });
       }
     }
   }

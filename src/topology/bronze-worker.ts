@@ -73,7 +73,7 @@ export async function startBronzeWorker(options: BronzeWorkerOptions): Promise<B
     ready.reject(error);
     for (const drain of drains.values()) drain.reject(error);
     drains.clear();
-    if (stats !== undefined) options.onError(error);
+    if (stats !== undefined && !isStopping) options.onError(error);
   };
   worker.on('message', (message: ToParent) => {
     if (message.type === 'stats') {

@@ -10,7 +10,7 @@ class StillClock implements Clock {
   wallMs() {
     return this.now as WallTimeMs;
   }
-  async sleep(ms: number) {
+  async sleep(ms: number, _signal?: AbortSignal) {
     this.slept.push(ms);
   }
 }
@@ -103,4 +103,17 @@ test('trouble that no waiting ends stops the run', async () => {
     throw new EngineError('BRONZE_ROLLED_BACK', 'set back');
   };
   await expect(topology.run()).rejects.toMatchObject({ code: 'BRONZE_ROLLED_BACK' });
+});
+
+test('a stop ends a wait for better times, and leaves nothing half done', async () => {
+  const { store, clock, topology } = setUp([30]);
+  store.troubles.push('unavailable');
+  clock.sleep = (_ms, signal?: AbortSignal) => {
+    const asleep = new Promise<void>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+    topology.stop();
+    return asleep;
+  };
+  store.troubles.push('unavailable');
+  await topology.run();
+  expect(store.rows).toEqual([]);
 });
