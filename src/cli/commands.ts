@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './doctor/doctor.ts';
 import { graphCommand } from './graph.ts';
+import { produceCommand } from './produce.ts';
 import { runCommand } from './run.ts';
 import { makeHelpCommand } from './run-command-line.ts';
 import { simulateCommand } from './simulate.ts';
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   checkCommand,
   applyCommand,
   simulateCommand,
+  produceCommand,
   sqlCommand,
   graphCommand,
   doctorCommand,

@@ -21,7 +21,7 @@ const rooms: readonly (readonly [string, RegExp])[] = [
   ['app', /^src\/app\.ts$/],
   ['adapters', /^src\/adapters(\.ts$|\/)/],
   ['campaign-topology', /^src\/topology\/campaign-topology\.ts$/],
-  ['contract', /^src\/(sources\/source|decoders\/decoder|sinks\/sink|state\/state-store|operators\/operator)\.ts$/],
+  ['contract', /^src\/(sources\/source|decoders\/decoder|sinks\/sink|state\/state-store)\.ts$/],
   ['cli', /^src\/cli\//],
   ['model', /^src\/model\//],
   ['sources', /^src\/sources\//],
