@@ -1,6 +1,9 @@
 import { floorDiv } from '../model/money.ts';
-import { quarterMs } from '../model/time.ts';
+import { hourMs, quarterMs } from '../model/time.ts';
 import type { Campaign, Flight } from './campaign.ts';
+
+/** A flight is evaluated until its delivery can no longer be restated. */
+export const evaluatedAfterEndMs = 72 * hourMs;
 
 /** Questions to a flight's books (docs/semantics.md §6.3): P(x, y), S(a) and I(a) over its cells. */
 

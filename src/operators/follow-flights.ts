@@ -4,7 +4,7 @@ import { dayMs, floorTo, quarterMs } from '../model/time.ts';
 import { findZone, type Zone } from '../model/zones.ts';
 import { type Campaign, Flight } from './campaign.ts';
 import { DeliveryCells, quartersBehind } from './delivery-cells.ts';
-import { spentBefore } from './flight-books.ts';
+import { evaluatedAfterEndMs, spentBefore } from './flight-books.ts';
 import type { Change } from './flight-ledger.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { LaneState } from './lane-state.ts';
@@ -131,10 +131,8 @@ export class FollowFlights implements Operator {
   #setDates(campaign: Campaign, flight: Flight, detail: Detail & { kind: 'flight_changed' }, zone: Zone): void {
     const before = flight.dates;
     const next = { startDay: detail.start_local, endDay: detail.end_local };
-    // The rows were booked in the zone that held until now; `retained` is measured in it.
-    const oldZone = this.#state.zoneOf(campaign);
     for (const row of campaign.days.values()) {
-      if (oldZone.dayStart(row.day) < this.#state.clock - retainedDays * dayMs) continue;
+      if (zone.dayStart(row.day) < this.#state.clock - retainedDays * dayMs) continue;
       const wasIn = before !== null && row.day >= before.startDay && row.day <= before.endDay;
       const isIn = row.day >= next.startDay && row.day <= next.endDay;
       if (wasIn === isIn) continue;
@@ -142,7 +140,7 @@ export class FollowFlights implements Operator {
       flight.impressions += isIn ? row.impressions : -row.impressions;
     }
     flight.dates = { ...next, start: zone.dayStart(next.startDay), end: zone.dayStart(next.endDay + 1), zone };
-    flight.isDone = false;
+    flight.isDone &&= (flight.lastAsOf ?? 0) >= flight.dates.end + evaluatedAfterEndMs;
     campaign.zone = zone;
     campaign.day = null;
   }
@@ -190,7 +188,7 @@ export function ledgerOf(campaign: Campaign, flight: Flight): readonly Change[] 
 
 function findForgettable(campaign: Campaign): Flight | undefined {
   const done = campaign.flights.filter((flight) => !flight.isEvaluable && flight.dates !== null);
-  return done.sort((a, b) => (a.dates?.end ?? 0) - (b.dates?.end ?? 0))[0];
+  return done.sort((a, b) => (a.dates?.end ?? 0) - (b.dates?.end ?? 0) || (a.id < b.id ? -1 : 1))[0];
 }
 
 /** The flight that covers an instant, else the next one to start. */

@@ -1,7 +1,7 @@
 import { hourMs } from '../model/time.ts';
 import type { Campaign, Flight } from './campaign.ts';
 import { type Completeness, completenessAt } from './completeness.ts';
-import { impressionsBefore, impressionsBetween, spendBetween, spentBefore } from './flight-books.ts';
+import { evaluatedAfterEndMs, impressionsBefore, impressionsBetween, spendBetween, spentBefore } from './flight-books.ts';
 import { expectationAt } from './flight-ledger.ts';
 import { ledgerOf } from './follow-flights.ts';
 import type { FlightScope, JudgeRules } from './judge-rules.ts';
@@ -10,7 +10,6 @@ import type { LaneState } from './lane-state.ts';
 import { type FlightBooks, type PacingStatus, type PacingValues, paceFlight } from './pacing.ts';
 
 const moveBp = 100;
-const evaluatedAfterEndMs = 72 * hourMs;
 
 type PersistedFor = 'status' | 'move' | 'hour';
 
