@@ -181,10 +181,13 @@ function fieldCode(
   }
   const read = readCode(written, plainType(wanted.type), target, tables);
   if (field.type.kind !== 'union') return read;
-  if (field.type.branches.length !== 2 || wanted.type.kind !== 'union') {
-    if (!wanted.hasDefault) throw unresolvable(reader.name, wanted.name, 'the writer may leave it null, we need it');
-  }
   const nullIndex = field.type.branches.findIndex((branch) => branch.kind === 'null');
+  if (field.type.branches.length !== 2 || nullIndex < 0) {
+    throw unresolvable(reader.name, wanted.name, 'the writer has a union of other than null and one type');
+  }
+  if (wanted.type.kind !== 'union' && !wanted.hasDefault) {
+    throw unresolvable(reader.name, wanted.name, 'the writer may leave it null, we need it');
+  }
   return `if (cursor.isNull(${nullIndex})) { ${target.absent} } else { ${read} }`;
 }
 
@@ -250,8 +253,8 @@ function skipCode(type: AvroType): string {
 function skipBlocksCode(type: Extract<AvroType, { kind: 'array' | 'map' }>): string {
   const item = `${type.kind === 'map' ? 'cursor.skipBytes(); ' : ''}${skipCode(type.values)}`;
   const isLive = 'cursor.problem === null && cursor.at < cursor.end';
-  return `for (let n = cursor.long(); n !== 0 && ${isLive}; n = cursor.long()) {
-    if (n < 0) cursor.skip(cursor.long());
+  return `for (let n = cursor.blockCount(); n !== 0 && ${isLive}; n = cursor.blockCount()) {
+    if (n < 0) cursor.skipSized();
     else for (; n > 0 && ${isLive}; n--) { ${item} }
   }`;
 }

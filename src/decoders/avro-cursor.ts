@@ -67,7 +67,7 @@ export class AvroCursor {
     this.at = at;
     const value = high * 134_217_728 + (low >>> 1);
     const signed = (low & 1) === 0 ? value : -value - 1;
-    if (value > Number.MAX_SAFE_INTEGER) this.fail('money_out_of_range', 'a number lies beyond ±(2^53 − 1)');
+    if (!Number.isSafeInteger(signed)) this.fail('money_out_of_range', 'a number lies beyond ±(2^53 − 1)');
     return signed;
   }
 
@@ -102,6 +102,20 @@ export class AvroCursor {
 
   skip(count: number): void {
     this.at += count;
+  }
+
+  /** Items of the next block of a list; negative when the block's size in bytes follows. */
+  blockCount(): number {
+    const count = this.long();
+    if (Math.abs(count) > listItemsMax) this.fail('bad_field', `a list holds more than ${listItemsMax} items`);
+    return count;
+  }
+
+  /** Passes over a block that says its size; a size that does not fit the record is a problem. */
+  skipSized(): void {
+    const size = this.long();
+    if (size < 0 || size > this.end - this.at) this.#short(0);
+    else this.at += size;
   }
 
   /** The id of an organization, campaign or source. */
@@ -171,6 +185,9 @@ export class AvroCursor {
     return Buffer.from(this.bytes.subarray(start, Math.min(this.at, start + 64))).toString('latin1');
   }
 }
+
+/** No list of ours is longer, and a block of empty items must not spin. */
+export const listItemsMax = 10_000;
 
 export function isCurrency(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start !== 3) return false;

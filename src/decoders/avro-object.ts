@@ -1,6 +1,6 @@
 import type { AvroField, AvroRecord, AvroType } from '../model/avro/schema.ts';
 import { EngineError } from '../model/errors.ts';
-import type { AvroCursor } from './avro-cursor.ts';
+import { type AvroCursor, listItemsMax } from './avro-cursor.ts';
 
 /**
  * Reads a record as a plain object shaped like our own schema, whatever compatible schema wrote it
@@ -10,8 +10,6 @@ import type { AvroCursor } from './avro-cursor.ts';
 export type ReadObject = (cursor: AvroCursor) => Record<string, unknown>;
 
 type Read = (cursor: AvroCursor) => unknown;
-
-const itemsMax = 10_000;
 
 export function compileObjectReader(writer: AvroRecord, reader: AvroRecord): ReadObject {
   const steps = writer.fields.map((field) => {
@@ -141,13 +139,14 @@ function compileBlocks(kind: 'array' | 'map', read: Read): Read {
   return (cursor) => {
     const entries: [string, unknown][] = [];
     for (;;) {
-      let count = cursor.long();
+      let count = cursor.blockCount();
       if (count < 0) {
         count = -count;
         cursor.long();
       }
       if (count === 0 || cursor.problem !== null || cursor.at >= cursor.end) break;
-      if (entries.length + count > itemsMax) cursor.fail('bad_field', `a list holds more than ${itemsMax} items`);
+      if (entries.length + count > listItemsMax)
+        cursor.fail('bad_field', `a list holds more than ${listItemsMax} items`);
       for (; count > 0 && cursor.problem === null && cursor.at < cursor.end; count--) {
         entries.push([kind === 'map' ? cursor.text() : '', read(cursor)]);
       }
