@@ -27,7 +27,7 @@ const envelope: Readonly<Record<string, Target>> = {
     store: 'batch.campaigns[row] = cursor.id(dictionaries.campaigns, "campaign_id");',
     absent: 'cursor.fail("bad_field", "campaign_id is missing");',
   },
-  source: { take: 'id', store: 'batch.sources[row] = cursor.id(dictionaries.sources, "source");', absent: '' },
+  source: { take: 'id', store: 'batch.sources[row] = cursor.repeatedId(dictionaries.sources, "source");', absent: '' },
   event_time: instantTarget('eventTimes', 'event_time'),
   test: flagTarget(flag.test),
 };
@@ -228,7 +228,7 @@ function skipCode(type: AvroType): string {
     case 'int':
     case 'long':
     case 'enum':
-      return 'cursor.long();';
+      return 'cursor.skipLong();';
     case 'float':
       return 'cursor.skip(4);';
     case 'double':

@@ -100,6 +100,16 @@ export class AvroCursor {
     return start;
   }
 
+  /** Passes over a varint. */
+  skipLong(): void {
+    const { bytes } = this;
+    let { at } = this;
+    const limit = at + longBytesMax;
+    while (bytes[at] > 127 && at < limit) at += 1;
+    if (at === limit) this.fail('bad_field', 'a number has more than ten bytes');
+    this.at = at + 1;
+  }
+
   skip(count: number): void {
     this.at += count;
   }
@@ -129,10 +139,21 @@ export class AvroCursor {
     return -1;
   }
 
+  /** As `id`, for names that repeat from record to record. */
+  repeatedId(dictionary: Dictionary, field: string): number {
+    const before = this.at;
+    const start = this.skipBytes();
+    if (this.problem !== null) return -1;
+    const found = dictionary.findAgain(this.bytes, start, this.at);
+    if (found >= 0) return found;
+    this.at = before;
+    return this.id(dictionary, field);
+  }
+
   currency(dictionary: Dictionary): number {
     const start = this.skipBytes();
     if (this.problem !== null) return -1;
-    const found = dictionary.find(this.bytes, start, this.at);
+    const found = dictionary.findAgain(this.bytes, start, this.at);
     if (found >= 0) return found;
     if (isCurrency(this.bytes, start, this.at)) return dictionary.intern(this.bytes, start, this.at);
     this.fail('bad_field', `currency "${this.#quote(start)}" is not an ISO-4217 code`);
@@ -156,6 +177,12 @@ export class AvroCursor {
 
   /** Index of the writer's enum symbol; out of range is a problem. */
   symbol(count: number): number {
+    const byte = this.bytes[this.at];
+    // Nearly always one byte: an even number below 128 is a small index.
+    if ((byte & 129) === 0 && byte >> 1 < count) {
+      this.at += 1;
+      return byte >> 1;
+    }
     const index = this.long();
     if (index >= 0 && index < count) return index;
     this.fail('bad_field', 'an enum holds an index beyond its symbols');
@@ -164,6 +191,11 @@ export class AvroCursor {
 
   /** True when the union holds its null branch. */
   isNull(nullIndex: number): boolean {
+    const byte = this.bytes[this.at];
+    if (byte === 0 || byte === 2) {
+      this.at += 1;
+      return byte >> 1 === nullIndex;
+    }
     const branch = this.long();
     if (branch !== 0 && branch !== 1) this.fail('bad_field', 'a union names a branch that it lacks');
     return branch === nullIndex;
@@ -185,6 +217,9 @@ export class AvroCursor {
     return Buffer.from(this.bytes.subarray(start, Math.min(this.at, start + 64))).toString('latin1');
   }
 }
+
+/** A 64-bit varint has at most ten bytes. */
+const longBytesMax = 10;
 
 /** No list of ours is longer, and a block of empty items must not spin. */
 export const listItemsMax = 10_000;

@@ -13,6 +13,8 @@ export class Dictionary {
   #arena: Uint8Array = new Uint8Array(8_192);
   #texts: (string | undefined)[] = [];
   #count = 0;
+  /** The last answer of `findAgain`. */
+  #again = -1;
 
   get size(): number {
     return this.#count;
@@ -41,6 +43,13 @@ export class Dictionary {
       if (id === -1 || (this.#hashes[id] === hash && this.#equals(id, bytes, start, end))) return id;
       slot = (slot + 1) & mask;
     }
+  }
+
+  /** As `find`, quick when the bytes are those of the last answer. */
+  findAgain(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#again >= 0 && this.#equals(this.#again, bytes, start, end)) return this.#again;
+    this.#again = this.find(bytes, start, end);
+    return this.#again;
   }
 
   internText(text: string): number {
