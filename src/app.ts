@@ -15,6 +15,7 @@ import { askClickHouse, type QueryAnswer } from './control/query-client.ts';
 import type { EngineState, EngineStatus } from './control/status.ts';
 import { EngineError } from './model/errors.ts';
 import { planSchema } from './model/plan-schema.ts';
+import { deadLetters } from './model/tables.ts';
 import type { Clock } from './model/time.ts';
 import { describeCampaignTopology } from './topology/campaign-topology.ts';
 
@@ -224,7 +225,7 @@ class RunningEngine implements Engine {
       lanes: this.#observer.lanes(),
       sinks: this.parts.sinks(),
       records: this.metrics.total('paceline_records_in_total'),
-      dead_letters: this.metrics.total('paceline_records_rejected_total'),
+      dead_letters: this.metrics.value('paceline_rows_out_total', { stream: deadLetters.name }),
       undelivered_bytes: this.parts.undeliveredBytes(),
     };
   }

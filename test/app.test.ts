@@ -63,6 +63,8 @@ test('starts, serves, drains and stops in order', async () => {
   const { parts, calls } = fakeParts();
   engine = await start(parts);
   publishFact('batch.applied', { ...lane, records: 7, rejected: 2, bytes: 700, nextOffset: 7, clockMs: 1_000 });
+  const streams = [{ stream: 'dead_letters', rows: 2 }];
+  publishFact('lane.committed', { ...lane, seq: 1, nextOffset: 7, result: 'OK', bytes: 10, streams });
   const get = async (path: string) => (await fetch(`${engine!.addresses.http}${path}`)).text();
   expect(await get('/readyz')).toBe('ok\n');
   expect(JSON.parse(await get('/-/status'))).toMatchObject({

@@ -5,6 +5,7 @@ export interface TextOutput {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan';
@@ -32,7 +33,11 @@ export class Terminal {
     return this.#out.isTTY === true && !this.env.NO_COLOR && this.env.TERM !== 'dumb';
   }
   get columns(): number {
-    return this.#out.columns ?? 100;
+    // Zero is what a pseudo-terminal without a size says.
+    return this.#out.columns || 100;
+  }
+  get rows(): number {
+    return this.#out.rows || 40;
   }
 
   /** A line of the result. */

@@ -17,6 +17,9 @@ const frameMs = 250;
 const queryMs = 1_000;
 const plainLineMs = 5_000;
 const alertsPrinted = 16;
+const campaignsMin = 3;
+/** Lines of a frame beside its campaigns. */
+const otherLines = 17;
 const clearScreen = '\u001b[2J\u001b[H';
 const home = '\u001b[H';
 const clearToEndOfLine = '\u001b[K';
@@ -113,7 +116,8 @@ export class DemoStory {
       records,
       recordsPerSecond: this.#rate.perSecond,
       deadLetters: dead_letters,
-      campaigns: this.#campaigns,
+      // A frame taller than the terminal would scroll instead of being redrawn in place.
+      campaigns: this.#campaigns.slice(0, Math.max(campaignsMin, this.#terminal.rows - otherLines)),
       alerts: [...this.#alerts.values()],
       hint: `Ctrl+C ends the demo. Status: ${this.#engine.addresses.http}/-/status  SQL: ${this.#engine.addresses.clickhouse}`,
     };

@@ -124,7 +124,7 @@ async function summarize(engine: Engine, story: Story, startMs: number): Promise
     bronze_snapshots: bronze?.snapshots ?? 0,
     bronze_records: bronze?.records ?? 0,
     records,
-    rejected_records: dead_letters,
+    dead_letters,
     elapsed_seconds: (systemClock.wallMs() - startMs) / 1_000,
     paths: { data: data_directory, bronze: bronze?.location ?? null },
     addresses,

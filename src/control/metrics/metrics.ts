@@ -58,6 +58,11 @@ export class Metrics {
     return sum;
   }
 
+  /** One counter or gauge with just these labels; 0 when it was never touched. */
+  value(name: MetricName, labels: Readonly<Record<string, string>>): number {
+    return this.#series.get(seriesKey(name, labels))?.value ?? 0;
+  }
+
   /** Hands the plain numbers to the registry. */
   flush(): void {
     for (const series of this.#series.values()) {
@@ -77,7 +82,7 @@ export class Metrics {
   }
 
   #find(name: MetricName, labels: Readonly<Record<string, string>>): Series | undefined {
-    const key = `${name}\0${Object.values(labels).join('\0')}`;
+    const key = seriesKey(name, labels);
     const found = this.#series.get(key);
     if (found) return found;
     const isCounted = name === 'paceline_metrics_series_rejected_total';
@@ -102,4 +107,9 @@ export class Metrics {
     if (description.type === 'gauge') return new Gauge(options);
     return new Histogram({ ...options, buckets: [...(description.buckets ?? [])] });
   }
+}
+
+/** Callers give the labels of a metric in one order, that of the catalogue. */
+function seriesKey(name: MetricName, labels: Readonly<Record<string, string>>): string {
+  return `${name}\0${Object.values(labels).join('\0')}`;
 }
