@@ -37,6 +37,9 @@ export async function openEmbedded(config: Config, context: EngineContext): Prom
   const store = stack.adopt(new EmbeddedStateStore(directory.statePath), (opened) => opened.close());
   const identity = await log.identity();
   const isFirstStart = (await store.readGeneration(log.topic)) === null;
+  // Before the generation is written: a crash in between applies again, and equal plans append nothing.
+  if (identity.mode === 'live' && isFirstStart && !isUntilEnd)
+    await applyToLog(readPlanFiles(config.plans).drafts, log);
   const generation = await admitGeneration(store, log.topic, identity, { accept: context.isNewGeneration });
   const tables = await openTables({ dir: tablesDirectory(config), port: config.clickhouse.port, clock, log: logger });
   stack.defer(() => tables.close());
@@ -46,8 +49,6 @@ export async function openEmbedded(config: Config, context: EngineContext): Prom
   const bronze = config.bronze.enabled ? await startBronze(config, logger, failures) : null;
   // Only for an opening that fails later: a started engine stops bronze itself, after a last snapshot.
   if (bronze !== null) stack.defer(() => bronze.stop());
-  if (identity.mode === 'live' && isFirstStart && !isUntilEnd)
-    await applyToLog(readPlanFiles(config.plans).drafts, log);
   const runner: Omit<RunnerOptions, 'onError'> = {
     source: log,
     decoder: codec.makeDecoder(),
@@ -76,7 +77,8 @@ export async function openEmbedded(config: Config, context: EngineContext): Prom
     bronze,
     failures,
     queries: tables.reader,
-    drainDeadlineMs: config.shutdown.deadline_ms,
+    // The doors need the rest of the time.
+    drainDeadlineMs: config.shutdown.deadline_ms * 0.8,
     announce: async ({ http, token }) =>
       directory.publishEngineInfo({
         addresses: { http, clickhouse: tables.reader.url },

@@ -3,6 +3,7 @@ import type { AppliedPlan } from '../control/plans/apply-plans.ts';
 import type { PlanDraft } from '../control/plans/plan-files.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
 import type { SinkStatus } from '../control/status.ts';
+import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import type { Source } from '../sources/source.ts';
 import type { BronzeWorker } from '../topology/bronze-worker.ts';
@@ -88,8 +89,11 @@ export class EmbeddedEngine implements EngineParts {
     if (bronze !== null) stack.defer(() => bronze.stop());
     if (bronze !== null && this.#failure === null) stack.defer(() => bronze.drain());
     stack.defer(async () => {
-      if (canDrain) await this.#runner.drain(drainDeadlineMs);
-      else await this.#runner.stop();
+      if (!canDrain) await this.#runner.stop();
+      else if (!(await this.#runner.drain(drainDeadlineMs))) {
+        const message = `not everything could be flushed within ${drainDeadlineMs} ms; the next start delivers it`;
+        throw new EngineError('SINK_UNAVAILABLE', message);
+      }
     });
     await stack.disposeAsync();
   }
