@@ -62,6 +62,14 @@ function firstLine(cause: unknown): string {
   return String(cause instanceof Error ? cause.message : cause).split('\n')[0];
 }
 
+/** A compiled part; a variable or a number says so, for the short cuts. */
+interface Compiled {
+  readonly type: Type;
+  readonly run: Run;
+  readonly variable?: number;
+  readonly constant?: number;
+}
+
 class Compiler {
   readonly names = new Set<string>();
   readonly #scope: ConditionScope;
@@ -71,7 +79,7 @@ class Compiler {
     this.#scope = scope;
   }
 
-  compile(node: ASTNode): { type: Type; run: Run } {
+  compile(node: ASTNode): Compiled {
     this.#nodes += 1;
     if (this.#nodes > nodesMax) throw new ConditionProblem(`condition has more than ${nodesMax} parts`, node.pos);
     switch (node.op) {
@@ -114,7 +122,7 @@ class Compiler {
     return compiled.run;
   }
 
-  #variable(node: ASTNode & { op: '.' }): { type: Type; run: Run } {
+  #variable(node: ASTNode & { op: '.' }): Compiled {
     const [object, field] = node.args;
     if (object.op !== 'id') throw new ConditionProblem('only names like p.osi_pct are allowed', node.pos);
     const name = `${object.args}.${field}`;
@@ -122,7 +130,7 @@ class Compiler {
     const index = variableNames(this.#scope).indexOf(name);
     if (index < 0) throw new ConditionProblem(`unknown name "${name}"; ${this.#hint(name)}`, object.pos);
     this.names.add(name);
-    return { type: known[name][0], run: (values) => values[index] };
+    return { type: known[name][0], run: (values) => values[index], variable: index };
   }
 
   #hint(name: string): string {
@@ -199,14 +207,17 @@ class Compiler {
 
   #comparison(op: keyof typeof comparison, [left, right]: [ASTNode, ASTNode]): { type: Type; run: Run } {
     const a = this.compile(left);
-    const b = this.#expect(right, a.type);
+    const b = this.compile(right);
+    if (b.type !== a.type) throw new ConditionProblem(`this is a ${b.type}, it must be a ${a.type}`, right.pos);
     if (a.type === 'bool' && op !== '==' && op !== '!=') {
       throw new ConditionProblem('bools can only be compared with == and !=', left.pos);
     }
+    const quick = compareVariable(op, a, b);
+    if (quick !== null) return { type: 'bool', run: quick };
     const apply = comparison[op];
     const run: Run = (values) => {
       const x = a.run(values);
-      const y = b(values);
+      const y = b.run(values);
       if (x === conditionError || y === conditionError) return conditionError;
       return x === null || y === null ? null : apply(x as number, y as number);
     };
@@ -230,8 +241,35 @@ const comparison = {
   '>=': (x: number, y: number) => x >= y,
 } as const;
 
-function literal(value: unknown, at: number): { type: Type; run: Run } {
-  if (typeof value === 'number') return { type: 'double', run: () => value };
+/** A variable against a number, which is what most conditions are: one closure instead of four. */
+function compareVariable(op: keyof typeof comparison, a: Compiled, b: Compiled): Run | null {
+  const { variable: index } = a;
+  const { constant: limit } = b;
+  if (index === undefined || limit === undefined) return null;
+  const known = (compare: (value: number) => boolean): Run => {
+    return (values) => {
+      const value = values[index];
+      return value === null ? null : compare(value as number);
+    };
+  };
+  switch (op) {
+    case '<':
+      return known((value) => value < limit);
+    case '<=':
+      return known((value) => value <= limit);
+    case '>':
+      return known((value) => value > limit);
+    case '>=':
+      return known((value) => value >= limit);
+    case '==':
+      return known((value) => value === limit);
+    case '!=':
+      return known((value) => value !== limit);
+  }
+}
+
+function literal(value: unknown, at: number): Compiled {
+  if (typeof value === 'number') return { type: 'double', run: () => value, constant: value };
   if (typeof value === 'string') return { type: 'string', run: () => value };
   if (typeof value === 'boolean') return { type: 'bool', run: () => value };
   if (typeof value === 'bigint') throw new ConditionProblem(`write ${value}.0: all numbers are doubles`, at);

@@ -30,6 +30,8 @@ export const limits = {
   conditionBytesMax: 4_096,
   planBytesMax: 512 * 1024,
   commitIntervalMs: 500,
+  /** A lane far behind commits less often: its rows are old whatever we do, and larger commits cost less an event. */
+  catchUpIntervalMs: 2_000,
   /** A pending alert commits at once, but not closer than this to the last commit. */
   alertCommitSpacingMs: 100,
   commitBytesMax: 4 * 1024 * 1024,

@@ -78,6 +78,14 @@ export class ExactSums {
     return this.#large?.has(index) ? undefined : this.#small[index];
   }
 
+  /** Every sum is a safe integer in `small`: readers may loop over plain doubles. */
+  get isSmall(): boolean {
+    return this.#large === undefined || this.#large.size === 0;
+  }
+  get small(): Float64Array {
+    return this.#small;
+  }
+
   #spill(index: number, small: bigint): void {
     this.#large ??= new Map();
     this.#large.set(index, (this.#large.get(index) ?? 0n) + small);
@@ -136,7 +144,10 @@ export class ExactSum {
   }
 
   /** For sums in nanos: the floor in micros. */
-  get micros(): bigint {
-    return nanosToMicros(this.value);
+  get micros(): number | bigint {
+    if (this.#large !== 0n) return nanosToMicros(this.value);
+    // By the remainder: a quotient near 2^53 / 1000 may round up before it is floored.
+    const rest = this.#small % nanosPerMicro;
+    return (this.#small - (rest < 0 ? rest + nanosPerMicro : rest)) / nanosPerMicro;
   }
 }

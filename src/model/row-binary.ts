@@ -12,9 +12,11 @@ export class RowWriter {
   #length = 0;
   #rows = 0;
   readonly table: Table;
+  readonly #columns: readonly ColumnPlan[];
 
   constructor(table: Table) {
     this.table = table;
+    this.#columns = table.columns.map(planColumn);
   }
 
   get rows(): number {
@@ -26,7 +28,13 @@ export class RowWriter {
 
   /** Appends a row; every column of the table must be present. */
   write(row: Row): void {
-    for (const column of this.table.columns) this.#value(column, row[column.name]);
+    for (const column of this.#columns) {
+      const value = row[column.name];
+      assert(value !== undefined, 'a row has every column of its table');
+      if (column.isNullable) this.#byte(value === null ? 1 : 0);
+      if (value !== null) this.#value(column.width, value);
+      else assert(column.isNullable, 'a column that is not nullable holds a value');
+    }
     this.#rows += 1;
   }
 
@@ -38,48 +46,47 @@ export class RowWriter {
     return taken;
   }
 
-  #value(column: Column, value: ColumnValue | undefined): void {
-    assert(value !== undefined, `row of ${this.table.name} has column ${column.name}`);
-    if (column.type.startsWith('Nullable(')) {
-      this.#reserve(1);
-      this.#bytes[this.#length++] = value === null ? 1 : 0;
-      if (value !== null) this.#plain(column.type.slice(9, -1) as ColumnType, value);
-      return;
-    }
-    assert(value !== null, `column ${column.name} is not null`);
-    this.#plain(column.type, value);
+  #value(width: ColumnPlan['width'], value: ColumnValue): void {
+    if (width === 0) this.#text(value as string | Uint8Array);
+    else if (width === 8) this.#long(value as number | bigint);
+    else this.#int(width, value as number);
   }
 
-  #plain(type: ColumnType, value: ColumnValue): void {
-    switch (type) {
-      case 'String':
-      case 'LowCardinality(String)':
-        return this.#string(value as string | Uint8Array);
-      case 'UInt8':
-        return this.#int(1, value as number);
-      case 'UInt16':
-        return this.#int(2, value as number);
-      case 'UInt32':
-      case 'Int32':
-      case 'Date32':
-        return this.#int(4, value as number);
-      default:
-        return this.#long(value as number | bigint);
-    }
+  #text(value: string | Uint8Array): void {
+    if (typeof value !== 'string') return this.#raw(value);
+    if (value.length > shortTextMax || !this.#shortAscii(value)) this.#raw(textEncoder.encode(value));
   }
 
-  #string(value: string | Uint8Array): void {
-    const length = typeof value === 'string' ? Buffer.byteLength(value) : value.length;
-    this.#reserve(length + 5);
-    let rest = length;
+  /** Ids, states and codes: written without a call into the encoder. */
+  #shortAscii(value: string): boolean {
+    this.#reserve(value.length + 1);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    bytes[at++] = value.length;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) return false;
+      bytes[at++] = code;
+    }
+    this.#length = at;
+    return true;
+  }
+
+  #raw(value: Uint8Array): void {
+    this.#reserve(value.length + 5);
+    let rest = value.length;
     while (rest > 127) {
       this.#bytes[this.#length++] = (rest & 127) | 128;
       rest >>>= 7;
     }
     this.#bytes[this.#length++] = rest;
-    if (typeof value === 'string') textEncoder.encodeInto(value, this.#bytes.subarray(this.#length));
-    else this.#bytes.set(value, this.#length);
-    this.#length += length;
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  #byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
   }
 
   #int(width: 1 | 2 | 4, value: number): void {
@@ -105,6 +112,39 @@ export class RowWriter {
     next.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = next;
     this.#view = new DataView(next.buffer);
+  }
+}
+
+/** A column as the writer needs it: bytes of an integer, 0 for text. */
+interface ColumnPlan {
+  readonly name: string;
+  readonly isNullable: boolean;
+  readonly width: 0 | 1 | 2 | 4 | 8;
+}
+
+/** A length below 128 is one byte, and most texts are. */
+const shortTextMax = 127;
+
+function planColumn({ name, type }: Column): ColumnPlan {
+  const isNullable = type.startsWith('Nullable(');
+  return { name, isNullable, width: widthOf(isNullable ? (type.slice(9, -1) as ColumnType) : type) };
+}
+
+function widthOf(type: ColumnType): ColumnPlan['width'] {
+  switch (type) {
+    case 'String':
+    case 'LowCardinality(String)':
+      return 0;
+    case 'UInt8':
+      return 1;
+    case 'UInt16':
+      return 2;
+    case 'UInt32':
+    case 'Int32':
+    case 'Date32':
+      return 4;
+    default:
+      return 8;
   }
 }
 

@@ -1,4 +1,6 @@
 import { ExactSum } from '../model/money.ts';
+import type { SourcePlan } from '../model/plan.ts';
+import type { CompiledRule } from '../model/plan-schema.ts';
 import type { Zone } from '../model/zones.ts';
 import type { AlertState } from './alert-state.ts';
 import type { DayRow } from './day-row.ts';
@@ -12,6 +14,8 @@ export class Flight {
   /** Set by the newest flight_changed; null while only a budget is known. */
   dates: { startDay: number; endDay: number; start: number; end: number; zone: Zone } | null = null;
   readonly changes: Change[] = [];
+  /** Its changes and its campaign's status changes in ledger order; derived, null = to be made again. */
+  ledger: readonly Change[] | null = null;
   budgetLedgerVersion = Number.NEGATIVE_INFINITY;
   flightLedgerVersion = Number.NEGATIVE_INFINITY;
   /** T of docs/semantics.md §6.3. */
@@ -42,6 +46,19 @@ export class Flight {
   get ledgerVersion(): number {
     return Math.max(0, this.budgetLedgerVersion, this.flightLedgerVersion);
   }
+}
+
+/** A plan seen from one campaign. */
+export interface CampaignPlanView {
+  readonly epoch: number;
+  /** Sources a flight waits for, by name. */
+  readonly sources: readonly { readonly name: string; readonly source: SourcePlan }[];
+  /** Flight rules whose labels match, by id. */
+  readonly rules: readonly CompiledRule[];
+  /** A longer gap between known outcomes restarts `for`. */
+  readonly gapMax: number;
+  readonly dayAllowanceBp: number;
+  readonly planNumber: number;
 }
 
 /** All that a lane knows of one campaign. One object a campaign, none an event. */
@@ -77,6 +94,8 @@ export class Campaign {
   day: DayRow | null = null;
   dayStart = 0;
   dayEnd = 0;
+  /** What the plan says of this campaign; looked up again when plans change. */
+  planView: CampaignPlanView | null = null;
   /** Plan epoch of the spend fields below. */
   planSeen = -1;
   spendsFromImpressions = true;

@@ -20,6 +20,8 @@ export class DeliveryCells {
   readonly #ids = new Int32Array(cells).fill(emptyCell);
   readonly #nanos = new ExactSums(cells);
   readonly #impressions = new Float64Array(cells);
+  /** Largest magnitude that any cell ever had. */
+  #peak = 0;
   /** Cells written since the last harvest: a flag each, and a list of those with the flag. */
   readonly #isTouched = new Uint8Array(cells);
   readonly #touched: number[] = [];
@@ -38,47 +40,55 @@ export class DeliveryCells {
     }
   }
 
-  /** Σ nanos over [from, to); both at quarter-hours, or `to`/`from` at minutes inside the minute ring. */
+  /** Σ nanos over [from, to); both at quarter-hours, or at minutes inside the minute ring. */
   spend(from: number, to: number): bigint {
-    let sum = 0n;
-    let safe = 0;
-    this.#visit(from, to, (cell) => {
-      const nanos = this.#nanos.getSafe(cell);
-      if (nanos !== undefined && Number.isSafeInteger(safe + nanos)) safe += nanos;
-      else sum += this.#nanos.get(cell);
-    });
-    return sum + BigInt(safe);
+    // Whatever is added up, no partial sum can leave the safe integers.
+    const isSafe = this.#nanos.isSmall && this.#peak * cells <= Number.MAX_SAFE_INTEGER;
+    return isSafe ? BigInt(this.#sum(this.#nanos.small, from, to)) : this.#exactSpend(from, to);
   }
 
   impressions(from: number, to: number): number {
+    return this.#sum(this.#impressions, from, to);
+  }
+
+  /** Minutes up to the first quarter-hour, quarter-hours, minutes after the last. */
+  #sum(values: Float64Array, from: number, to: number): number {
+    const first = Math.min(-floorTo(-from, quarterMs), to);
+    const last = Math.max(floorTo(to, quarterMs), first);
+    return (
+      this.#sumRing(values, from / minuteMs, first / minuteMs, 0, minuteCells) +
+      this.#sumRing(values, first / quarterMs, last / quarterMs, minuteCells, quarterCells) +
+      this.#sumRing(values, last / minuteMs, to / minuteMs, 0, minuteCells)
+    );
+  }
+
+  #sumRing(values: Float64Array, from: number, to: number, base: number, size: number): number {
+    const ids = this.#ids;
     let sum = 0;
-    this.#visit(from, to, (cell) => {
-      sum += this.#impressions[cell];
-    });
+    let cell = base + modulo(from, size);
+    for (let id = from; id < to; id++) {
+      if (ids[cell] === id) sum += values[cell];
+      cell += 1;
+      if (cell === base + size) cell = base;
+    }
     return sum;
   }
 
-  #visit(from: number, to: number, each: (cell: number) => void): void {
-    const firstQuarter = -floorTo(-from, quarterMs); // Rounded up.
-    const lastQuarter = floorTo(to, quarterMs);
-    if (firstQuarter >= lastQuarter) {
-      this.#visitMinutes(from, Math.min(to, firstQuarter), each);
-      this.#visitMinutes(Math.max(from, lastQuarter, Math.min(to, firstQuarter)), to, each);
-      return;
-    }
-    this.#visitMinutes(from, firstQuarter, each);
-    for (let quarter = firstQuarter / quarterMs; quarter < lastQuarter / quarterMs; quarter++) {
-      const cell = minuteCells + modulo(quarter, quarterCells);
-      if (this.#ids[cell] === quarter) each(cell);
-    }
-    this.#visitMinutes(lastQuarter, to, each);
-  }
-
-  #visitMinutes(from: number, to: number, each: (cell: number) => void): void {
-    for (let minute = from / minuteMs; minute < to / minuteMs; minute++) {
-      const cell = modulo(minute, minuteCells);
-      if (this.#ids[cell] === minute) each(cell);
-    }
+  /** As `spend`, for sums that left the safe integers on the way. */
+  #exactSpend(from: number, to: number): bigint {
+    let sum = 0n;
+    const first = Math.min(-floorTo(-from, quarterMs), to);
+    const last = Math.max(floorTo(to, quarterMs), first);
+    const add = (base: number, size: number, start: number, end: number) => {
+      for (let id = start; id < end; id++) {
+        const cell = base + modulo(id, size);
+        if (this.#ids[cell] === id) sum += this.#nanos.get(cell);
+      }
+    };
+    add(0, minuteCells, from / minuteMs, first / minuteMs);
+    add(minuteCells, quarterCells, first / quarterMs, last / quarterMs);
+    add(0, minuteCells, last / minuteMs, to / minuteMs);
+    return sum;
   }
 
   #add(cell: number, id: number, micros: number, nanos: number, impressions: number): void {
@@ -89,6 +99,7 @@ export class DeliveryCells {
     }
     if (micros !== 0) this.#nanos.addProduct(cell, micros, 1_000);
     if (nanos !== 0) this.#nanos.add(cell, nanos);
+    this.#peak = Math.max(this.#peak, Math.abs(this.#nanos.small[cell]));
     this.#impressions[cell] += impressions;
     if (this.#isTouched[cell] === 0) {
       this.#isTouched[cell] = 1;
@@ -122,6 +133,7 @@ export class DeliveryCells {
   restore(cell: number, id: number, nanos: bigint, impressions: number): void {
     this.#ids[cell] = id;
     this.#nanos.set(cell, nanos);
+    this.#peak = Math.max(this.#peak, Math.abs(this.#nanos.small[cell]));
     this.#impressions[cell] = impressions;
   }
 }

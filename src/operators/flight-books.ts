@@ -1,6 +1,7 @@
 import { floorDiv } from '../model/money.ts';
 import { hourMs, quarterMs } from '../model/time.ts';
 import type { Campaign, Flight } from './campaign.ts';
+import { byLedgerOrder, type Change } from './flight-ledger.ts';
 
 /** A flight is evaluated until its delivery can no longer be restated. */
 export const evaluatedAfterEndMs = 72 * hourMs;
@@ -34,4 +35,10 @@ export function impressionsBefore(campaign: Campaign, flight: Flight, at: number
 /** A quarter-hour beyond every item that passed the future check. */
 function newest(clock: number): number {
   return (Math.floor(clock / quarterMs) + 2) * quarterMs;
+}
+
+/** The changes that shape a flight's expectation, in ledger order: its own and its campaign's. */
+export function ledgerOf(campaign: Campaign, flight: Flight): readonly Change[] {
+  flight.ledger ??= [...flight.changes, ...campaign.statuses].sort(byLedgerOrder);
+  return flight.ledger;
 }

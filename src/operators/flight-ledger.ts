@@ -40,12 +40,11 @@ export interface Expectation {
 
 /**
  * E at one instant, by walking the ledger's segments (docs/semantics.md §6.4): the expectation so far
- * is kept at every change and what remains of the budget is spread over what remains of the flight.
+ * is kept at every change (they come in ledger order) and what remains of the budget is spread over what remains of the flight.
  */
-export function expectationAt(changes: readonly Change[], start: number, at: number, weightOf: WeightOf): Expectation {
-  const sorted = changes.toSorted((a, b) => a.at - b.at || a.order - b.order);
+export function expectationAt(ledger: readonly Change[], start: number, at: number, weightOf: WeightOf): Expectation {
   const terms = emptyTerms(start);
-  const later = applyInitial(sorted, terms, start);
+  const later = applyInitial(ledger, terms, start);
   let from = start;
   let base = 0n;
   for (const change of later) {
@@ -58,6 +57,11 @@ export function expectationAt(changes: readonly Change[], start: number, at: num
   }
   if (terms.mode === 'ASAP') return { terms, expected: null };
   return { terms, expected: at < start ? 0n : segmentValue(terms, from, base, at, weightOf) };
+}
+
+/** By when they take effect; ties by record. */
+export function byLedgerOrder(a: Change, b: Change): number {
+  return a.at - b.at || a.order - b.order;
 }
 
 /** The campaign status in force at `at`, ACTIVE when there is none. */

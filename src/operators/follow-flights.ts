@@ -5,7 +5,6 @@ import { findZone, type Zone } from '../model/zones.ts';
 import { type Campaign, Flight } from './campaign.ts';
 import { DeliveryCells, quartersBehind } from './delivery-cells.ts';
 import { evaluatedAfterEndMs, spentBefore } from './flight-books.ts';
-import type { Change } from './flight-ledger.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { LaneState } from './lane-state.ts';
 import type { Operator } from './operator.ts';
@@ -88,6 +87,7 @@ export class FollowFlights implements Operator {
     if (detail.kind === 'flight_changed') return this.#flight(detail, order, campaign);
     if (detail.kind !== 'status_changed') return null;
     const { effective_at: at, status, cause } = detail;
+    for (const flight of campaign.flights) flight.ledger = null;
     campaign.statuses.push({ kind: 'status', at, order, status, cause });
     if (campaign.statuses.length > limits.segmentsPerFlightMax) campaign.statuses.shift();
     return null;
@@ -104,6 +104,7 @@ export class FollowFlights implements Operator {
     this.#keep(campaign, flight);
     flight.budgetLedgerVersion = detail.ledger_version;
     const { effective_at: at, budget_micros: budget, daily_cap_micros: cap } = detail;
+    flight.ledger = null;
     flight.changes.push({ kind: 'budget', at, order, budget, cap, actual });
     return null;
   }
@@ -123,6 +124,7 @@ export class FollowFlights implements Operator {
     const actual = this.#actual(campaign, flight, detail.effective_at);
     const { effective_at: at, mode, curve_id: curve, rebase } = detail;
     const end = zone.dayStart(detail.end_local + 1);
+    flight.ledger = null;
     flight.changes.push({ kind: 'flight', at, order, mode, curve, end, rebase, actual });
     return null;
   }
@@ -180,11 +182,6 @@ export class FollowFlights implements Operator {
 
 const isControl = new Uint8Array(32);
 for (const each of [kind.budget_changed, kind.flight_changed, kind.status_changed]) isControl[each] = 1;
-
-/** The changes that shape a flight's expectation: its own and its campaign's. */
-export function ledgerOf(campaign: Campaign, flight: Flight): readonly Change[] {
-  return campaign.statuses.length === 0 ? flight.changes : [...flight.changes, ...campaign.statuses];
-}
 
 function findForgettable(campaign: Campaign): Flight | undefined {
   const done = campaign.flights.filter((flight) => !flight.isEvaluable && flight.dates !== null);

@@ -68,7 +68,7 @@ export class JudgeRules {
   /** `values` null = the flight is stale: every rule is unknown. */
   judgeFlight(at: FlightScope, values: PacingValues | null, isPersisted: boolean): void {
     const scope = this.#flightScope(at);
-    const rules = this.#rulesFor(at.campaign);
+    const { rules } = this.#state.planView(at.campaign);
     this.#dropAbsentRules(scope, at.flight.alerts, rules);
     if (rules.length === 0) return;
     const named = values === null ? unknownFlight : this.#flightValues(at, values);
@@ -242,25 +242,14 @@ export class JudgeRules {
   }
 
   #flightScope({ campaign, flight, asOf, t, offset, completeness }: FlightScope): Scope {
-    const every = this.#state.planOf(campaign.orgId).plan.defaults.evaluate_every_ms;
-    const intervals = this.#state.requiredSources(campaign).map(({ source }) => source.expected_interval_ms);
-    const gapMax = 2 * Math.max(every, ...intervals);
+    const { gapMax } = this.#state.planView(campaign);
     const ids = { orgId: campaign.orgId, campaignId: campaign.id, flightId: flight.id, source: '' };
     return { ...ids, asOf, t, offset, completeness, gapMax };
   }
 
-  #rulesFor(campaign: Campaign): readonly CompiledRule[] {
-    const { flightRules } = this.#state.planOf(campaign.orgId);
-    const labels = this.#state.campaignPlan(campaign).labels ?? {};
-    return flightRules.filter(({ plan }) =>
-      Object.entries(plan.match).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value),
-    );
-  }
-
   #flightValues({ campaign, flight, asOf }: FlightScope, values: PacingValues): readonly RuleValue[] {
     const dates = flight.dates as NonNullable<Flight['dates']>;
-    const { plan } = this.#state.planOf(campaign.orgId);
-    const dayAllowanceBp = this.#state.campaignPlan(campaign).day_allowance_bp ?? plan.defaults.day_allowance_bp;
+    const { dayAllowanceBp } = this.#state.planView(campaign);
     return flightValues({ values, asOf, start: dates.start, end: dates.end, zone: dates.zone, dayAllowanceBp });
   }
 }

@@ -7,9 +7,9 @@ import type { CompiledPlan } from '../model/plan-schema.ts';
 import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
 import type { AlertState } from './alert-state.ts';
-import { Campaign } from './campaign.ts';
+import { Campaign, type CampaignPlanView } from './campaign.ts';
 import type { WeightOf } from './flight-ledger.ts';
-import { evenWeight, TrafficWeight, type Weight } from './pacing-weight.ts';
+import { evenWeight, trafficWeight } from './pacing-weight.ts';
 import { RareIds } from './rare-ids.ts';
 import { nextInstant, Timers } from './timers.ts';
 
@@ -81,7 +81,6 @@ export class LaneState {
   readonly #organizationOfId: (Organization | undefined)[] = [];
   /** Campaign by dictionary ids: a map from campaign id for each organization id. */
   readonly #campaignOfIds: Map<number, Campaign>[] = [];
-  readonly #weights = new Map<string, Weight>();
   #planEpoch = 0;
 
   /** Counts plan changes: what was derived from an older plan is derived again. */
@@ -97,7 +96,6 @@ export class LaneState {
     this.plans.set(orgId, { compiled, body });
     this.dirtyPlans.add(orgId);
     this.#planEpoch += 1;
-    this.#weights.clear();
     if (orgId === defaultPlanOrg)
       for (const organization of this.organizations) this.setOrganizationTimer(organization);
     else this.setOrganizationTimer(this.organization(orgId));
@@ -218,14 +216,32 @@ export class LaneState {
     return this.campaignPlan(campaign).spend ?? this.planOf(campaign.orgId).plan.defaults.spend;
   }
 
-  /** Sources a flight of the campaign waits for, by name. */
-  requiredSources(campaign: Campaign): { name: string; source: SourcePlan }[] {
-    const { plan } = this.planOf(campaign.orgId);
+  /** The plan in force as the campaign sees it. */
+  planView(campaign: Campaign): CampaignPlanView {
+    const known = campaign.planView;
+    if (known !== null && known.epoch === this.#planEpoch) return known;
+    const view = this.#makePlanView(campaign);
+    campaign.planView = view;
+    return view;
+  }
+
+  #makePlanView(campaign: Campaign): CampaignPlanView {
+    const { plan, flightRules } = this.planOf(campaign.orgId);
     const own = this.campaignPlan(campaign);
     const delivery = own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source;
     const names = new Set([this.spendPlan(campaign).source, delivery ?? '']);
     names.delete('');
-    return [...names].sort().map((name) => ({ name, source: sourceOf(plan, name) }));
+    const sources = [...names].sort().map((name) => ({ name, source: sourceOf(plan, name) }));
+    const intervals = sources.map(({ source }) => source.expected_interval_ms);
+    const labels = own.labels ?? {};
+    return {
+      epoch: this.#planEpoch,
+      sources,
+      rules: flightRules.filter(({ plan: rule }) => holdsAll(labels, rule.match)),
+      gapMax: 2 * Math.max(plan.defaults.evaluate_every_ms, ...intervals),
+      dayAllowanceBp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
+      planNumber: plan.number,
+    };
   }
 
   /** How modes and curves weigh time for the campaign's flights in `zone`. */
@@ -236,13 +252,7 @@ export class LaneState {
       if (mode !== 'TRAFFIC') return evenWeight;
       const name = [curve, fallback].find((each) => each !== null && Object.hasOwn(plan.profiles, each));
       if (name === undefined || name === null) return evenWeight;
-      const key = `${plan.org_id}/${name}/${zone.id}`;
-      let weight = this.#weights.get(key);
-      if (weight === undefined) {
-        weight = new TrafficWeight(zone, plan.profiles[name]);
-        this.#weights.set(key, weight);
-      }
-      return weight;
+      return trafficWeight(zone, plan.profiles[name]);
     };
   }
 
@@ -290,6 +300,10 @@ export class LaneState {
     this.#campaignOfIds[orgId] ??= new Map();
     this.#campaignOfIds[orgId].set(campaignId, campaign);
   }
+}
+
+function holdsAll(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value);
 }
 
 export function sourceOf(plan: Plan, name: string): SourcePlan {

@@ -1,9 +1,15 @@
 import { hourMs } from '../model/time.ts';
 import type { Campaign, Flight } from './campaign.ts';
 import { type Completeness, completenessAt } from './completeness.ts';
-import { evaluatedAfterEndMs, impressionsBefore, impressionsBetween, spendBetween, spentBefore } from './flight-books.ts';
+import {
+  evaluatedAfterEndMs,
+  impressionsBefore,
+  impressionsBetween,
+  ledgerOf,
+  spendBetween,
+  spentBefore,
+} from './flight-books.ts';
 import { expectationAt } from './flight-ledger.ts';
-import { ledgerOf } from './follow-flights.ts';
 import type { FlightScope, JudgeRules } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { LaneState } from './lane-state.ts';
@@ -28,10 +34,10 @@ export class PaceFlights {
   /** Runs the campaign's timer of instant `t` at the record of `offset`. */
   onTimer(campaign: Campaign, t: number, offset: number): void {
     const organization = this.#state.organizations[campaign.orgSlot];
-    const sources = this.#state.requiredSources(campaign);
+    const { sources } = this.#state.planView(campaign);
     const completeness = completenessAt(sources, organization.frontiers, t, this.#state.clock);
     const flights = campaign.flights.filter((flight) => flight.isEvaluable);
-    flights.sort((a, b) => (a.dates?.start ?? 0) - (b.dates?.start ?? 0) || (a.id < b.id ? -1 : 1));
+    if (flights.length > 1) flights.sort(byStart);
     for (const flight of flights) this.#evaluate(campaign, flight, completeness, t, offset);
     this.#state.rearmCampaign(campaign, t);
   }
@@ -144,11 +150,15 @@ export class PaceFlights {
       daily_cap_micros: values === null ? null : terms.cap,
       completeness: completeness.text,
       ledger_version: flight.ledgerVersion,
-      plan_number: this.#state.planOf(campaign.orgId).plan.number,
+      plan_number: this.#state.planView(campaign).planNumber,
       partition: this.#outputs.partition,
       version: this.#outputs.version(at.offset),
     });
   }
+}
+
+function byStart(a: Flight, b: Flight): number {
+  return (a.dates?.start ?? 0) - (b.dates?.start ?? 0) || (a.id < b.id ? -1 : 1);
 }
 
 /** The judged columns; all null (unknown, not zero) when the flight is stale. */

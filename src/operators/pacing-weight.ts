@@ -85,3 +85,33 @@ export function localHourOfWeek(zone: Zone, at: number): number {
   const hours = Math.floor((at + zone.offsetAt(at)) / hourMs) - mondayOffsetHours;
   return ((hours % hoursAWeek) + hoursAWeek) % hoursAWeek;
 }
+
+/** Weights are shared: many organizations follow one profile, and its sums take a while to make. */
+const weightsByText = new Map<string, Map<string, Weight>>();
+/** The same by the plan's own array, to find them without making its text again. */
+const weightsByProfile = new WeakMap<readonly number[], Map<string, Weight>>();
+const profilesMax = 1_000;
+
+export function trafficWeight(zone: Zone, profile: readonly number[]): Weight {
+  let byZone = weightsByProfile.get(profile);
+  if (byZone === undefined) {
+    byZone = weightsOfText(profile.join());
+    weightsByProfile.set(profile, byZone);
+  }
+  let weight = byZone.get(zone.id);
+  if (weight === undefined) {
+    weight = new TrafficWeight(zone, profile);
+    byZone.set(zone.id, weight);
+  }
+  return weight;
+}
+
+function weightsOfText(text: string): Map<string, Weight> {
+  let byZone = weightsByText.get(text);
+  if (byZone === undefined) {
+    if (weightsByText.size >= profilesMax) weightsByText.clear();
+    byZone = new Map();
+    weightsByText.set(text, byZone);
+  }
+  return byZone;
+}

@@ -1,6 +1,6 @@
 /**
- * Which key groups to rewrite with a commit (rolling base): about as many bytes of bases as of deltas,
- * round robin over the groups that changed since their base. What no delta touched needs no rewrite.
+ * Which key groups to rewrite with a commit (rolling base): a fixed share of the delta's bytes, round
+ * robin over the groups that changed since their base. What no delta touched needs no rewrite.
  */
 export class RollingBases {
   readonly #baseSeqs: number[];
@@ -32,7 +32,7 @@ export class RollingBases {
     write: (group: number) => Uint8Array,
   ): { group: number; bytes: Uint8Array }[] {
     const bases: { group: number; bytes: Uint8Array }[] = [];
-    this.#credit += deltaBytes;
+    this.#credit += deltaBytes * baseShare;
     for (let turn = 0; turn < this.#baseSeqs.length; turn++) {
       const group = this.#next;
       if (this.#changedSeqs[group] > this.#baseSeqs[group]) {
@@ -57,6 +57,12 @@ export class RollingBases {
     return oldest;
   }
 }
+
+/**
+ * Bytes of bases for each byte of delta: half, so that a commit writes half as much again as it must,
+ * and a restore reads at most about two states' worth of deltas.
+ */
+const baseShare = 0.5;
 
 /** Before a group was ever written. */
 const sizeGuess = 1_024;

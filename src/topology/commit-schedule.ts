@@ -2,6 +2,8 @@ import type { LaneSession } from './lane-session.ts';
 
 export interface CommitScheduleSettings {
   readonly commitIntervalMs: number;
+  /** Interval of a lane that is behind: nobody waits for rows that are old, and each commit carries more. */
+  readonly catchUpIntervalMs: number;
   readonly alertCommitSpacingMs: number;
   readonly commitBytesMax: number;
   readonly idleCheckMs: number;
@@ -17,9 +19,10 @@ export class CommitSchedule {
 
   /** When a lane with changes commits, wall ms. At the end of a run commits need not wait for company. */
   commitAtMs(session: LaneSession, isEnding: boolean): number {
-    const { commitIntervalMs, alertCommitSpacingMs, commitBytesMax } = this.#settings;
+    const { commitIntervalMs, catchUpIntervalMs, alertCommitSpacingMs, commitBytesMax } = this.#settings;
     const { program, lastCommitMs } = session;
     if (isEnding || program.dirtyBytes >= commitBytesMax) return Number.NEGATIVE_INFINITY;
+    if (session.isBehind) return lastCommitMs + Math.max(catchUpIntervalMs, commitIntervalMs);
     return (
       lastCommitMs + (program.isAlertPending ? Math.min(alertCommitSpacingMs, commitIntervalMs) : commitIntervalMs)
     );

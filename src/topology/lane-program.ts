@@ -22,7 +22,16 @@ export interface LaneHarvest {
  */
 export interface LaneProgram {
   /** Applies every record of the batch in order. */
-  apply(batch: EventBatch, run: { bytes: Uint8Array; valueStarts: Int32Array; valueEnds: Int32Array; keyStarts: Int32Array; keyEnds: Int32Array }): void;
+  apply(
+    batch: EventBatch,
+    run: {
+      bytes: Uint8Array;
+      valueStarts: Int32Array;
+      valueEnds: Int32Array;
+      keyStarts: Int32Array;
+      keyEnds: Int32Array;
+    },
+  ): void;
   /** First offset whose record must be read back before `apply` may go on (duplicate memory). */
   tailStart(): number;
   /** Records of the tail, read back after a restore; only fills the duplicate memory. */
@@ -39,4 +48,9 @@ export interface LaneProgram {
 }
 
 /** Makes the program of a lane; generation goes into every version. */
-export type LaneProgramFactory = (lane: { topic: string; partition: number; partitions: number; generation: number }) => LaneProgram;
+export type LaneProgramFactory = (lane: {
+  topic: string;
+  partition: number;
+  partitions: number;
+  generation: number;
+}) => LaneProgram;

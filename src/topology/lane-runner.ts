@@ -193,6 +193,7 @@ export class LaneRunner {
     }
     session.program.apply(batch, run);
     session.nextOffset = run.nextOffset;
+    session.isBehind = this.endOffset - run.nextOffset > this.#ports.limits.pollRecordsMax;
     session.pendingRun = null;
     this.records += run.count;
     publishFact('batch.applied', {

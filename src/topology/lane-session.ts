@@ -23,6 +23,8 @@ export class LaneSession {
   /** A run whose writer schema is being learned; it must be applied before the next poll. */
   pendingRun: RecordRun | null = null;
   isLearning = false;
+  /** More than a whole poll waits in the log: what is committed now is old already. */
+  isBehind = false;
   lastCommitMs: number;
   lastCheckMs: number;
 

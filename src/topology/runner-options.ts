@@ -22,6 +22,8 @@ export interface RunnerSettings {
   readonly tickValue: Uint8Array;
   readonly tickIntervalMs: number;
   readonly commitIntervalMs: number;
+  /** Commit interval of a lane that is more than a poll behind the log's end. */
+  readonly catchUpIntervalMs: number;
   /** A pending alert commits at once, but not closer than this to the last commit. */
   readonly alertCommitSpacingMs: number;
   readonly commitBytesMax: number;
@@ -36,6 +38,7 @@ export interface RunnerSettings {
 export const defaultRunnerSettings: Omit<RunnerSettings, 'lanes' | 'generation' | 'tickValue'> = {
   tickIntervalMs: limits.tickIntervalMs,
   commitIntervalMs: limits.commitIntervalMs,
+  catchUpIntervalMs: limits.catchUpIntervalMs,
   alertCommitSpacingMs: limits.alertCommitSpacingMs,
   commitBytesMax: limits.commitBytesMax,
   pollRecordsMax: limits.batchRecordsMax,
