@@ -40,8 +40,23 @@ export function variableNames(scope: ConditionScope): readonly string[] {
 
 const nodesMax = 256;
 
+/** Conditions by scope and text: a thousand organizations share the same few. */
+const compiled = new Map<string, Condition>();
+const compiledMax = 4_096;
+
 /** Compiles; throws ConditionProblem for anything that is not a bool over known names. */
 export function compileCondition(text: string, scope: ConditionScope): Condition {
+  const key = `${scope} ${text}`;
+  let condition = compiled.get(key);
+  if (condition === undefined) {
+    condition = compileFresh(text, scope);
+    if (compiled.size >= compiledMax) compiled.clear();
+    compiled.set(key, condition);
+  }
+  return condition;
+}
+
+function compileFresh(text: string, scope: ConditionScope): Condition {
   if (Buffer.byteLength(text) > limits.conditionBytesMax) throw new ConditionProblem('condition is too long', 0);
   const compiler = new Compiler(scope);
   const { type, run } = compiler.compile(parse(text));

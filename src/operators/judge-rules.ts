@@ -73,8 +73,11 @@ export class JudgeRules {
     if (rules.length === 0) return;
     const named = values === null ? unknownFlight : this.#flightValues(at, values);
     for (const rule of rules) {
-      const { alert, wasEnded } = this.#currentAlert(scope, at.flight.alerts.get(rule.plan.id), rule);
-      const judged = { judgement: values === null ? unknownJudgement : judge(rule, named), values: named };
+      const known = at.flight.alerts.get(rule.plan.id);
+      const judgement = values === null ? unknownJudgement : judge(rule, named, known?.state === 'firing');
+      if (known === undefined && !isPersisted && isNothing(judgement.outcome)) continue;
+      const { alert, wasEnded } = this.#currentAlert(scope, known, rule);
+      const judged = { judgement, values: named };
       const transition = this.#step(scope, rule, alert, judged);
       if (isPlainlyOk(alert)) at.flight.alerts.delete(rule.plan.id);
       else at.flight.alerts.set(rule.plan.id, alert);
@@ -113,7 +116,7 @@ export class JudgeRules {
     const entry = organization.sourceAlerts.get(key) ?? { alert: null, evaluatedAt: null };
     organization.sourceAlerts.set(key, entry);
     const { alert, wasEnded } = this.#currentAlert(scope, entry.alert ?? undefined, rule);
-    const judged = { judgement: judge(rule, values), values };
+    const judged = { judgement: judge(rule, values, alert.state === 'firing'), values };
     const transition = this.#step(scope, rule, alert, judged);
     entry.alert = isPlainlyOk(alert) ? null : alert;
     const isQuiet = transition === null && !wasEnded;
@@ -271,7 +274,7 @@ function sourceScope(
 }
 
 /** Three-valued results of guard and levels, and the outcome they make (docs/semantics.md §8.3). */
-function judge(rule: CompiledRule, values: readonly RuleValue[]): Judgement {
+function judge(rule: CompiledRule, values: readonly RuleValue[], isFiring: boolean): Judgement {
   const guard = rule.guard === null ? true : rule.guard.run(values);
   if (guard !== true) return { ...unknownJudgement, outcome: guardOutcome(guard) };
   const critical = rule.critical === null ? false : rule.critical.when.run(values);
@@ -280,9 +283,15 @@ function judge(rule: CompiledRule, values: readonly RuleValue[]): Judgement {
     outcome: outcomeOf(critical, warning),
     critical: critical === conditionError ? null : critical,
     warning: warning === conditionError ? null : warning,
-    clearCritical: isClear(rule.critical, values, critical),
-    clearWarning: isClear(rule.warning, values, warning),
+    // Only a firing alert asks whether its levels are clear.
+    clearCritical: isFiring && isClear(rule.critical, values, critical),
+    clearWarning: isFiring && isClear(rule.warning, values, warning),
   };
+}
+
+/** Outcomes that leave an alert which is plainly ok as it is, which is what most judgements find. */
+function isNothing(outcome: Outcome): boolean {
+  return outcome === 'false' || outcome === 'insufficient';
 }
 
 type Tri = ReturnType<Condition['run']>;
