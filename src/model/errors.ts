@@ -19,11 +19,41 @@ export const errorCatalogue = {
   LOG_CORRUPT: { retry: 'never', exit: 74, next: 'Restore the named segment; everything before it is intact.' },
   LOG_FULL: { retry: 'with_backoff', exit: 74, next: 'Free disk space; the engine goes on by itself.' },
   OFFSET_OUT_OF_RANGE: { retry: 'never', exit: 74, next: 'The log no longer holds the committed offset; restore it.' },
+  SOURCE_UNAVAILABLE: {
+    retry: 'with_backoff',
+    exit: 75,
+    next: 'Check the brokers; the lanes wait and go on by themselves.',
+  },
+  SOURCE_REFUSED: {
+    retry: 'never',
+    exit: 77,
+    next: 'Correct the credentials, the permissions or the topic that the message names; "paceline doctor" checks them.',
+  },
   STATE_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the state store.' },
   STATE_CORRUPT: {
     retry: 'never',
     exit: 74,
     next: 'Restore the state from a snapshot, or replay into a new directory.',
+  },
+  STATE_LOST: {
+    retry: 'never',
+    exit: 74,
+    next: 'Bring the state store or a snapshot back; to build the state anew from the log, say --new-generation.',
+  },
+  STATE_REFUSED: {
+    retry: 'never',
+    exit: 77,
+    next: 'Correct the credentials or the policy that the message names; "paceline doctor" checks them.',
+  },
+  CONTROL_UNAVAILABLE: {
+    retry: 'with_backoff',
+    exit: 75,
+    next: 'Check PostgreSQL; rules in force stay in force meanwhile.',
+  },
+  CONTROL_REFUSED: {
+    retry: 'never',
+    exit: 77,
+    next: 'Correct the credentials or run "paceline migrate"; "paceline doctor" checks both.',
   },
   STATE_FORMAT: { retry: 'never', exit: 78, next: 'This state was written by a newer paceline; upgrade.' },
   SINK_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the named sink; nothing is lost meanwhile.' },

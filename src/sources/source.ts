@@ -23,7 +23,40 @@ export interface Source {
   append(partition: number, key: Uint8Array | null, value: Uint8Array): Promise<number>;
   /** Resolves when a poll of `partition` may return something, or after `ms`. */
   waitForRecords(partitions: readonly number[], ms: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Tells the log how far our state has committed. Advice for lag tools alone: nothing of ours ever
+   * reads it back to decide where to go on, and a source may drop it.
+   */
+  adviseCommitted?(partition: number, nextOffset: number): void;
   close(): Promise<void>;
+}
+
+/**
+ * Who says which lanes of a source are ours to run. The embedded log gives all of them for ever; a
+ * consumer group gives and takes. Correctness never rests on it: two owners of one lane at the same
+ * time are sorted out by the state store's fence (StateStore.claim, DESIGN §5).
+ */
+export interface LaneAssignment {
+  /** Joins; the listener hears the first assignment later. Throws when the world refuses us. */
+  start(listener: AssignmentListener): Promise<void>;
+  /** Leaves, so that others may take over at once; no call of the listener comes after it. */
+  stop(): Promise<void>;
+}
+
+export interface AssignmentListener {
+  /**
+   * These, and no others, are ours from now on. A lane that was ours before and still is keeps its
+   * session; one that is missing here is let go.
+   */
+  assigned(partitions: readonly number[]): void;
+  /**
+   * These may be taken away: the runner stops reading them and commits what is applied. Resolves when
+   * it has, or when it cannot; whoever calls waits no longer than its own patience. Reading goes on with
+   * the next `assigned` that still holds the lane.
+   */
+  revoking(partitions: readonly number[]): Promise<void>;
+  /** The assignment cannot go on (a group that refuses us): stops the runner with this error. */
+  failed(error: unknown): void;
 }
 
 export type { Lane };

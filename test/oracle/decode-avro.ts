@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Schema, Type } from 'avsc';
+import avsc, { type Schema } from 'avsc';
 import type { RejectReason } from '../../src/model/event-batch.ts';
 import { decodeJson, readFields } from './decode-json.ts';
 import type { Decode, Refusal } from './events.ts';
@@ -9,7 +9,7 @@ import type { Decode, Refusal } from './events.ts';
  * written with. The record's name says its kind: `SpendAdjustment` is `spend_adjustment`.
  */
 export function decodeAvro(schemas: ReadonlyMap<number, unknown>): Decode {
-  const types = new Map([...schemas].map(([id, schema]) => [id, Type.forSchema(schema as Schema)]));
+  const types = new Map([...schemas].map(([id, schema]) => [id, avsc.Type.forSchema(schema as Schema)]));
   return ({ value }) => {
     if (value === null || value.length === 0) return refuse('empty_value', -1);
     const bytes = Buffer.from(value);
@@ -41,7 +41,7 @@ function refuse(refused: RejectReason, schemaId: number): Refusal {
 }
 
 /** Null when the bytes are not one value of the type; avsc has one kind of Error for all of that. */
-function readValue(type: Type, bytes: Buffer): Record<string, unknown> | null {
+function readValue(type: avsc.Type, bytes: Buffer): Record<string, unknown> | null {
   let value: Record<string, unknown>;
   try {
     value = type.fromBuffer(bytes) as Record<string, unknown>;
@@ -56,7 +56,7 @@ function readValue(type: Type, bytes: Buffer): Record<string, unknown> | null {
   return Object.fromEntries(plain);
 }
 
-function kindOf(type: Type): string {
+function kindOf(type: avsc.Type): string {
   const name = (type.name ?? '').split('.').at(-1) ?? '';
   return name.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
 }

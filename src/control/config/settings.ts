@@ -24,6 +24,8 @@ function setting<T extends z.ZodType>(schema: T, meta: SettingMeta): T {
 }
 
 const portNumber = () => z.int().min(0).max(65_535);
+const secretText = () => z.string().min(1).nullable().default(null);
+const filePath = () => z.string().min(1).nullable().default(null);
 
 /**
  * Every setting of the process, described once: type, default, bounds, meaning, reload class. Nothing
@@ -58,6 +60,171 @@ export const configSchema = z.strictObject({
       }),
     })
     .prefault({}),
+  kafka: z
+    .strictObject({
+      brokers: setting(z.array(z.string().regex(/^[^\s:,/]+:\d{1,5}$/, 'must be host:port')).default([]), {
+        doc: 'Brokers to begin with, as host:port. Empty: the log in the data directory is read instead.',
+        reload: 'restart',
+      }),
+      group_id: setting(z.string().min(1).max(200).default('paceline'), {
+        doc: 'Consumer group of the campaign lanes. Bronze uses the same name followed by -bronze.',
+        reload: 'restart',
+      }),
+      client_id: setting(z.string().min(1).max(200).default('paceline'), {
+        doc: 'Name under which the brokers see this process.',
+        reload: 'restart',
+      }),
+      session_timeout_ms: setting(z.int().min(1_000).max(300_000).default(10_000), {
+        doc: 'After this long without a heartbeat the group gives our lanes to others, ms.',
+        reload: 'restart',
+      }),
+      tls: z
+        .strictObject({
+          enabled: setting(z.boolean().default(false), { doc: 'Talk TLS to the brokers.', reload: 'restart' }),
+          ca_file: setting(filePath(), {
+            doc: "PEM file of the authorities to trust. Null: the system's.",
+            reload: 'restart',
+            path: true,
+          }),
+          cert_file: setting(filePath(), {
+            doc: 'PEM file of our certificate, where the brokers ask for one.',
+            reload: 'restart',
+            path: true,
+          }),
+          key_file: setting(filePath(), {
+            doc: 'PEM file of the key to that certificate.',
+            reload: 'restart',
+            path: true,
+          }),
+        })
+        .prefault({}),
+      sasl: z
+        .strictObject({
+          mechanism: setting(
+            z.enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']).default('none'),
+            { doc: 'How we prove who we are to the brokers.', reload: 'restart' },
+          ),
+          username: setting(z.string().min(1).nullable().default(null), {
+            doc: 'Name for plain and scram.',
+            reload: 'restart',
+          }),
+          password: setting(secretText(), { doc: 'Password for plain and scram.', reload: 'restart', secret: true }),
+          token_file: setting(filePath(), {
+            doc: 'File that holds the bearer token of oauthbearer; read again for each connection.',
+            reload: 'restart',
+            path: true,
+          }),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  registry: z
+    .strictObject({
+      url: setting(
+        z
+          .url({ protocol: /^https?$/ })
+          .nullable()
+          .default(null),
+        {
+          doc: 'Schema registry with the Confluent API. Null: the schemas released with paceline, by their own ids.',
+          reload: 'restart',
+        },
+      ),
+      username: setting(z.string().min(1).nullable().default(null), {
+        doc: 'Name for basic authentication.',
+        reload: 'restart',
+      }),
+      password: setting(secretText(), { doc: 'Password for it.', reload: 'restart', secret: true }),
+      ca_file: setting(filePath(), { doc: 'PEM file of the authorities to trust.', reload: 'restart', path: true }),
+    })
+    .prefault({}),
+  redis: z
+    .strictObject({
+      url: setting(secretText(), {
+        doc: 'State store, as redis://[user:password@]host:port[/db], rediss:// for TLS. Null: SQLite in the data directory.',
+        reload: 'restart',
+        secret: true,
+      }),
+      kind: setting(z.enum(['single', 'sentinel', 'cluster']).default('single'), {
+        doc: 'What stands behind the url: one server, a Sentinel, or a node of a Cluster.',
+        reload: 'restart',
+      }),
+      sentinel_master: setting(z.string().min(1).nullable().default(null), {
+        doc: 'Name of the master that the Sentinel watches.',
+        reload: 'restart',
+      }),
+      nodes: setting(z.array(z.string().regex(/^[^\s:,/]+:\d{1,5}$/, 'must be host:port')).default([]), {
+        doc: 'Further Sentinels or Cluster nodes to ask, as host:port.',
+        reload: 'restart',
+      }),
+      ca_file: setting(filePath(), { doc: 'PEM file of the authorities to trust.', reload: 'restart', path: true }),
+      key_prefix: setting(
+        z
+          .string()
+          .regex(/^[A-Za-z0-9_.:-]{0,64}$/)
+          .default('paceline:'),
+        {
+          doc: 'Begins every key, so that several engines may share a server.',
+          reload: 'restart',
+        },
+      ),
+      cache_url: setting(secretText(), {
+        doc: 'Redis for sessions, rate limits and query results. It may evict; the state store must not, so they are two.',
+        reload: 'restart',
+        secret: true,
+      }),
+    })
+    .prefault({}),
+  snapshots: z
+    .strictObject({
+      directory: setting(z.string().min(1).nullable().default(null), {
+        doc: 'Where snapshots of the state in Redis are kept. Null: snapshots below the data directory.',
+        reload: 'restart',
+        path: true,
+      }),
+      interval_ms: setting(z.int().min(1_000).max(3_600_000).default(60_000), {
+        doc: 'Time between two snapshots of a lane, ms.',
+        reload: 'restart',
+      }),
+    })
+    .prefault({}),
+  postgres: z
+    .strictObject({
+      url: setting(secretText(), {
+        doc: 'Database of organizations, pipelines, rules and the audit log, as postgres://user:password@host:port/name. Null: the files alone.',
+        reload: 'restart',
+        secret: true,
+      }),
+      ca_file: setting(filePath(), { doc: 'PEM file of the authorities to trust.', reload: 'restart', path: true }),
+      poll_interval_ms: setting(z.int().min(500).max(600_000).default(10_000), {
+        doc: 'Edits are notified at once; should a notification get lost, they are found after this long, ms.',
+        reload: 'restart',
+      }),
+    })
+    .prefault({}),
+  alertmanager: z
+    .strictObject({
+      urls: setting(z.array(z.url({ protocol: /^https?$/ })).default([]), {
+        doc: 'Alertmanagers that receive firing and resolved alerts; each gets all.',
+        reload: 'restart',
+      }),
+      username: setting(z.string().min(1).nullable().default(null), {
+        doc: 'Name for basic authentication.',
+        reload: 'restart',
+      }),
+      password: setting(secretText(), { doc: 'Password for it.', reload: 'restart', secret: true }),
+      external_url: setting(
+        z
+          .url({ protocol: /^https?$/ })
+          .nullable()
+          .default(null),
+        {
+          doc: 'Where people look an alert up; becomes its generatorURL.',
+          reload: 'restart',
+        },
+      ),
+    })
+    .prefault({}),
   http: z
     .strictObject({
       host: setting(z.string().min(1).default('127.0.0.1'), {
@@ -74,6 +241,44 @@ export const configSchema = z.strictObject({
     .prefault({}),
   clickhouse: z
     .strictObject({
+      url: setting(
+        z
+          .url({ protocol: /^https?$/ })
+          .nullable()
+          .default(null),
+        {
+          doc: 'ClickHouse server. Null: the embedded one.',
+          reload: 'restart',
+        },
+      ),
+      username: setting(z.string().min(1).default('default'), { doc: 'User of that server.', reload: 'restart' }),
+      password: setting(secretText(), { doc: 'Its password.', reload: 'restart', secret: true }),
+      database: setting(
+        z
+          .string()
+          .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/)
+          .default('default'),
+        {
+          doc: 'Database that holds our tables.',
+          reload: 'restart',
+        },
+      ),
+      ca_file: setting(filePath(), { doc: 'PEM file of the authorities to trust.', reload: 'restart', path: true }),
+      cluster: setting(
+        z
+          .string()
+          .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/)
+          .nullable()
+          .default(null),
+        {
+          doc: 'Cluster on which tables are made replicated and distributed. Null: one server.',
+          reload: 'restart',
+        },
+      ),
+      buckets: setting(z.int().min(1).max(64).default(8), {
+        doc: 'Organization buckets of the partitions of tables made new on a server. The embedded one always has 1.',
+        reload: 'restart',
+      }),
       port: setting(portNumber().default(8_123), {
         doc: "Loopback port of the embedded ClickHouse's HTTP protocol; 0 takes a free one.",
         reload: 'restart',
@@ -92,6 +297,15 @@ export const configSchema = z.strictObject({
     .strictObject({
       enabled: setting(z.boolean().default(true), {
         doc: 'Keep every record, as it came, in the Iceberg bronze table.',
+        reload: 'restart',
+      }),
+      warehouse: setting(z.string().min(1).nullable().default(null), {
+        doc: 'Directory of the table; instances that share a topic share it. Null: lake below the data directory.',
+        reload: 'restart',
+        path: true,
+      }),
+      catalog: setting(z.enum(['sqlite', 'postgres']).default('sqlite'), {
+        doc: 'Where the newest metadata is named: a file beside the warehouse, or the database of postgres.url.',
         reload: 'restart',
       }),
       commit_interval_ms: setting(z.int().min(1_000).max(3_600_000).default(60_000), {
