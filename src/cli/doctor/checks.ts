@@ -2,36 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { type CheckResult, failed, ok, warning } from '../../control/check-result.ts';
 import type { Config } from '../../control/config/settings.ts';
 import { describePortHolder } from '../../control/http/port-holder.ts';
 import { systemClock } from '../../control/system-clock.ts';
 import { product } from '../product.ts';
 
-export type Finding = 'ok' | 'warning' | 'failed';
-
-export interface CheckResult {
-  /** Stable; scripts may rely on it. */
-  readonly id: string;
-  readonly status: Finding;
-  readonly detail: string;
-  /** What to do; null when nothing. */
-  readonly fix: string | null;
-}
-
 const diskBytesMin = 2 * 1024 ** 3;
 const clockToleranceMs = 5_000;
 /** No machine that runs this version can be older; an earlier clock is a broken one. */
 const earliestWallMs = Date.UTC(2026, 0, 1);
-
-function ok(id: string, detail: string): CheckResult {
-  return { id, status: 'ok', detail, fix: null };
-}
-function failed(id: string, detail: string, fix: string): CheckResult {
-  return { id, status: 'failed', detail, fix };
-}
-function warning(id: string, detail: string, fix: string): CheckResult {
-  return { id, status: 'warning', detail, fix };
-}
 
 export function checkNode(version: string = process.versions.node): CheckResult {
   const [major, minor] = version.split('.').map(Number);

@@ -1,4 +1,4 @@
-import type { CheckResult } from './checks.ts';
+import type { CheckResult } from '../../control/check-result.ts';
 
 /** Who owns the data directory, and to which stream it belongs. */
 export async function checkDataDirectory(

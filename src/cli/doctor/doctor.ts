@@ -1,8 +1,9 @@
+import type { CheckResult } from '../../control/check-result.ts';
 import { EngineError } from '../../model/errors.ts';
 import { type Command, configFlag, dataFlag, jsonFlag } from '../command.ts';
 import { loadCallConfig } from '../load-call-config.ts';
 import type { Terminal } from '../terminal.ts';
-import { type CheckResult, checkChdb, checkClock, checkDisk, checkNode, checkPorts, checkWritable } from './checks.ts';
+import { checkChdb, checkClock, checkDisk, checkNode, checkPorts, checkWritable } from './checks.ts';
 import { checkDataDirectory } from './data-checks.ts';
 
 export const doctorCommand: Command = {
