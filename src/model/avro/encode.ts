@@ -115,7 +115,7 @@ function compileUnion(branches: readonly AvroType[], at: string): Write {
   assert(branches.length === 2 && nullIndex >= 0, `${at} is a union of null and one more`);
   const write = compile(branches[otherIndex], at);
   return (writer, value) => {
-    const isNull = value === null || value === '';
+    const isNull = value === null;
     writer.long(isNull ? nullIndex : otherIndex);
     if (!isNull) write(writer, value);
   };

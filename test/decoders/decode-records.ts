@@ -1,0 +1,92 @@
+import type { SchemaRegistry } from '../../src/decoders/decoder.ts';
+import { createDecoder } from '../../src/decoders/event-decoder.ts';
+import { EmbeddedRegistry } from '../../src/decoders/event-schemas.ts';
+import { EventBatch, kindNames } from '../../src/model/event-batch.ts';
+import type { RecordRun } from '../../src/model/record-run.ts';
+
+/** A raw record of a test; without a key it has the one that its organization asks for. */
+export interface RawRecord {
+  readonly value: Uint8Array | null;
+  readonly key?: string | null;
+}
+
+export function runOf(records: readonly RawRecord[]): RecordRun {
+  const keys = records.map(({ key }) => (key === undefined ? 'acme' : key));
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const place = (bytes: Uint8Array | null): [number, number] => {
+    if (bytes === null) return [-1, -1];
+    parts.push(bytes);
+    length += bytes.length;
+    return [length - bytes.length, length];
+  };
+  const places = records.map(({ value }, row) => {
+    const key = keys[row];
+    return [...place(key === null ? null : Buffer.from(key)), ...place(value)];
+  });
+  const column = (index: number) => Int32Array.from(places, (each) => each[index]);
+  return {
+    topic: 'ads.events.v1',
+    partition: 0,
+    count: records.length,
+    bytes: Buffer.concat(parts),
+    offsets: Float64Array.from(records, (_, row) => row),
+    logTimes: Float64Array.from(records, (_, row) => 1_772_323_200_000 + row),
+    keyStarts: column(0),
+    keyEnds: column(1),
+    valueStarts: column(2),
+    valueEnds: column(3),
+    nextOffset: records.length,
+  };
+}
+
+/** A registry of these schemas; every other id is unknown to it. */
+export function registryOf(schemas: Readonly<Record<number, unknown>>): SchemaRegistry {
+  return { schema: (id) => Promise.resolve(schemas[id] ?? null) };
+}
+
+/** Decodes as a lane does: learns what is missing, then decodes the run again. */
+export async function decodeInto(
+  batch: EventBatch,
+  records: readonly RawRecord[],
+  registry: SchemaRegistry = new EmbeddedRegistry(),
+  decoder = createDecoder(registry),
+): Promise<EventBatch> {
+  const run = runOf(records);
+  for (let id = decoder.decode(run, batch); id >= 0; id = decoder.decode(run, batch)) await decoder.learn(id);
+  return batch;
+}
+
+/** Rows as plain objects: what the rest of the engine sees of each record. */
+export async function decodeRows(records: readonly RawRecord[], registry?: SchemaRegistry): Promise<DecodedRow[]> {
+  const batch = await decodeInto(new EventBatch(4), records, registry);
+  return records.map((_, row) => rowOf(batch, row));
+}
+
+export type DecodedRow = ReturnType<typeof rowOf>;
+
+/** Dictionary ids become text, so rows of different batches can be compared. */
+export function rowOf(batch: EventBatch, row: number) {
+  const { orgs, campaigns, sources, currencies } = batch.dictionaries;
+  const reject = batch.rejects.find((each) => each.row === row);
+  return {
+    kind: kindNames[batch.kinds[row]],
+    reject: reject === undefined ? null : `${reject.reason}: ${reject.detail}`,
+    org: batch.orgs[row] < 0 ? null : orgs.text(batch.orgs[row]),
+    campaign: batch.campaigns[row] < 0 ? null : campaigns.text(batch.campaigns[row]),
+    source: batch.sources[row] < 0 ? null : sources.text(batch.sources[row]),
+    currency: batch.currencies[row] < 0 ? null : currencies.text(batch.currencies[row]),
+    eventId: [...batch.eventIds.subarray(4 * row, 4 * row + 4)],
+    eventTime: batch.eventTimes[row],
+    flags: batch.flags[row],
+    basis: batch.basis[row],
+    code: batch.code[row],
+    count: batch.counts[row],
+    // Minus zero is zero: JSON can say it, Avro cannot, and sums do not care.
+    amount: batch.amount[row] + 0,
+    amount2: batch.amount2[row] + 0,
+    t1: batch.t1[row],
+    t2: batch.t2[row],
+    detail: batch.details.get(row) ?? null,
+  };
+}
