@@ -159,13 +159,14 @@ function resolvePaths(config: Config, documents: readonly YamlDocument[], option
   const origins = originsOf(documents);
   for (const setting of settings) {
     if (!setting.path) continue;
-    const parent = valueAt(resolved, setting.keys.slice(0, -1)) as Record<string, string>;
+    const parent = valueAt(resolved, setting.keys.slice(0, -1)) as Record<string, string | null>;
     const key = setting.keys.at(-1)!;
-    if (isAbsolute(parent[key])) continue;
+    const path = parent[key];
+    if (path === null || isAbsolute(path)) continue;
     const isOverridden = valueAt(options.overrides, setting.keys) !== undefined;
     const origin = isOverridden ? undefined : origins.get(setting.name);
     const shipped = setting.name.startsWith('plans.') && !isOverridden ? options.shippedConfigDirectory : '.';
-    parent[key] = resolve(origin ? dirname(origin.file) : shipped, parent[key]);
+    parent[key] = resolve(origin ? dirname(origin.file) : shipped, path);
   }
   return resolved;
 }
