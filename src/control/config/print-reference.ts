@@ -36,12 +36,16 @@ export function embeddedConfigFile(): string {
     '# Every setting of the embedded engine with its default. Printed by "npm run docs"; copy what you',
     '# need into a file of your own, below a name of your choice, and give it with --config.',
   ];
-  let section = '';
+  let section: readonly string[] = [];
   for (const { keys, doc, bounds, reload, defaultValue, path, secret } of settings) {
-    const parent = keys.slice(0, -1).join('.');
-    if (parent !== section) lines.push('', `${parent}:`);
-    section = parent;
-    const indent = parent === '' ? '' : '  ';
+    const parents = keys.slice(0, -1);
+    const shared = parents.findIndex((name, depth) => name !== section[depth]);
+    if (shared !== -1) {
+      lines.push('');
+      for (const [depth, name] of parents.entries()) if (depth >= shared) lines.push(`${'  '.repeat(depth)}${name}:`);
+    }
+    section = parents;
+    const indent = '  '.repeat(parents.length);
     lines.push(`${indent}# ${doc}${bounds ? ` ${bounds}.` : ''} (${reload})`);
     const isRelativePath = path === true || secret === true;
     lines.push(`${indent}${isRelativePath ? '# ' : ''}${keys.at(-1)}: ${JSON.stringify(defaultValue)}`);
