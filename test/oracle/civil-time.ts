@@ -3,10 +3,12 @@ import { day, minute, quarter } from './whole-numbers.ts';
 /**
  * Local time by asking the runtime's formatter, one instant at a time: slow, and independent of the
  * transitions that the engine reads. Offsets are remembered per quarter-hour, inside which no zone of
- * the years we use changes.
+ * the years we use changes; a day (UTC) that ends with the offset it began with has that one all day,
+ * because no zone of the years we use changes twice a day (a test asks for every quarter-hour of a year).
  */
 const formatters = new Map<string, Intl.DateTimeFormat>();
 const offsets = new Map<string, Map<number, number>>();
+const days = new Map<string, Map<number, number | null>>();
 
 export function isZone(zone: string): boolean {
   if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(zone)) return false;
@@ -22,18 +24,38 @@ export function isZone(zone: string): boolean {
 /** Local time less UTC at an instant, ms. */
 export function offsetAt(zone: string, instant: number): number {
   if (zone === 'UTC') return 0;
-  let known = offsets.get(zone);
-  if (known === undefined) {
-    known = new Map();
-    offsets.set(zone, known);
+  return offsetOfDay(zone, Math.floor(instant / day)) ?? offsetOfQuarter(zone, Math.floor(instant / quarter));
+}
+
+/** Null when the offset changes on that day. */
+function offsetOfDay(zone: string, date: number): number | null {
+  const known = remember(days, zone);
+  let offset = known.get(date);
+  if (offset === undefined) {
+    const first = offsetOfQuarter(zone, (date * day) / quarter);
+    offset = first === offsetOfQuarter(zone, ((date + 1) * day) / quarter) ? first : null;
+    known.set(date, offset);
   }
-  const slot = Math.floor(instant / quarter);
+  return offset;
+}
+
+function offsetOfQuarter(zone: string, slot: number): number {
+  const known = remember(offsets, zone);
   let offset = known.get(slot);
   if (offset === undefined) {
     offset = askOffset(zone, slot * quarter);
     known.set(slot, offset);
   }
   return offset;
+}
+
+function remember<T>(all: Map<string, Map<number, T>>, zone: string): Map<number, T> {
+  let known = all.get(zone);
+  if (known === undefined) {
+    known = new Map();
+    all.set(zone, known);
+  }
+  return known;
 }
 
 /** Days since 1970-01-01 on the local calendar. */
@@ -86,7 +108,7 @@ function formatterOf(zone: string): Intl.DateTimeFormat {
   return formatter;
 }
 
-function askOffset(zone: string, instant: number): number {
+export function askOffset(zone: string, instant: number): number {
   const part: Record<string, number> = {};
   for (const { type, value } of formatterOf(zone).formatToParts(instant)) part[type] = Number(value);
   return Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second) - instant;

@@ -4,7 +4,15 @@ import { Alert, type Moment, type Step } from './alert-machine.ts';
 import type { Campaign } from './campaign.ts';
 import type { Dates, Flight } from './flight.ts';
 import { sha256 } from './hashes.ts';
-import { type Completeness, completenessAt, type FrontierOf, type Pacing, pacingAt, statusOf } from './pacing.ts';
+import {
+  type Completeness,
+  completenessAt,
+  type FrontierOf,
+  inForceAt,
+  type Pacing,
+  pacingAt,
+  statusOf,
+} from './pacing.ts';
 import { campaignView, requiredSources, sourceView } from './plans.ts';
 import { shape } from './rows.ts';
 import { flightValues, type MaybeValues, namedValues, outcomeOf, sourceValues, summaryOf } from './rule-values.ts';
@@ -47,8 +55,8 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   const { s, e } = flight.dates as Dates;
   const pacing = pacingAt(campaign, flight, plan, asOf);
   const status = statusOf(pacing, campaign, flight.last?.status ?? null);
-  const reason = persistReason(flight, status, pacing, t, false);
-  if (reason !== null) persist(context, campaign, flight, completeness, pacing, status, reason, false);
+  const reason = persistReason(flight, status, pacing, t);
+  if (reason !== null) persist(context, campaign, flight, completeness, pacing, status, reason);
   flight.last = { status, stale: false };
   flight.judgedAsOf = asOf;
   flight.judgedInFlight = asOf >= s && asOf < e;
@@ -61,24 +69,25 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
 
 function evaluateStale(context: TimerContext, campaign: Campaign, flight: Flight, found: Completeness): void {
   const completeness = { ...found, asOf: flight.judgedAsOf ?? 0 };
-  const pacing = pacingAt(campaign, flight, context.plan, completeness.asOf);
-  const reason = persistReason(flight, 'stale_data', pacing, context.t, true);
-  if (reason !== null) persist(context, campaign, flight, completeness, pacing, 'stale_data', reason, true);
+  const reason = persistReason(flight, 'stale_data', null, context.t);
+  const left = inForceAt(campaign, flight, context.plan, completeness.asOf);
+  if (reason !== null) persist(context, campaign, flight, completeness, left, 'stale_data', reason);
   flight.last = { status: 'stale_data', stale: true };
   if (!flight.judgedInFlight) return;
   const subject = flightSubject(context, campaign, flight, completeness, null);
   judgeRules(context, campaign, flight, subject, reason !== null);
 }
 
-function persistReason(flight: Flight, status: string, pacing: Pacing, t: number, stale: boolean): string | null {
+/** `pacing` is null when the evaluation is stale. */
+function persistReason(flight: Flight, status: string, pacing: Pacing | null, t: number): string | null {
   if (flight.last === null || flight.last.status !== status || flight.persisted === null) return 'status';
+  const isDue = t - flight.persisted.t >= hour;
+  if (pacing === null) return isDue ? 'hour' : null;
   const { a, s, e, osi } = pacing;
   const before = flight.persisted.osi;
-  if (!stale) {
-    if ((osi === null) !== (before === null)) return 'move';
-    if (osi !== null && before !== null && (osi - before >= 100n || before - osi >= 100n)) return 'move';
-  }
-  return t - flight.persisted.t >= hour && (stale || (a >= s && a < e)) ? 'hour' : null;
+  if ((osi === null) !== (before === null)) return 'move';
+  if (osi !== null && before !== null && (osi - before >= 100n || before - osi >= 100n)) return 'move';
+  return isDue && a >= s && a < e ? 'hour' : null;
 }
 
 function persist(
@@ -86,13 +95,13 @@ function persist(
   campaign: Campaign,
   flight: Flight,
   { asOf, text }: Completeness,
-  pacing: Pacing,
+  pacing: Pacing | Pick<Pacing, 'mode' | 'budget'>,
   status: string,
   reason: string,
-  stale: boolean,
 ): void {
-  const orNull = <T>(value: T) => (stale ? null : value);
-  flight.persisted = { osi: orNull(pacing.osi), t: context.t };
+  // Stale: every nullable column is null.
+  const known = 'spend' in pacing ? pacing : null;
+  flight.persisted = { osi: known?.osi ?? null, t: context.t };
   context.emit(
     'pacing_snapshots',
     shape(pacingSnapshots, {
@@ -106,23 +115,23 @@ function persist(
       mode: pacing.mode,
       currency: campaign.currency,
       budget_micros: pacing.budget,
-      spend_micros: orNull(pacing.spend),
-      expected_micros: orNull(pacing.expected),
-      delivery_bp: orNull(pacing.delivery),
-      elapsed_bp: orNull(pacing.elapsed),
-      osi_bp: orNull(pacing.osi),
-      projected_micros: orNull(pacing.projected),
-      run_rate_micros_per_day: orNull(pacing.runRate),
-      required_micros_per_day: orNull(pacing.required),
-      lift_bp: orNull(pacing.lift),
-      exhaustion_at: orNull(pacing.exhaustionAt),
-      day_target_micros: orNull(pacing.dayTarget),
-      day_spend_micros: orNull(pacing.daySpend),
-      day_pacing_bp: orNull(pacing.dayPacing),
-      daily_cap_micros: orNull(pacing.cap),
-      impressions_2h: orNull(pacing.impressions2h),
-      spend_2h_micros: orNull(pacing.spend2h),
-      expected_2h_micros: orNull(pacing.expected2h),
+      spend_micros: known?.spend ?? null,
+      expected_micros: known?.expected ?? null,
+      delivery_bp: known?.delivery ?? null,
+      elapsed_bp: known?.elapsed ?? null,
+      osi_bp: known?.osi ?? null,
+      projected_micros: known?.projected ?? null,
+      run_rate_micros_per_day: known?.runRate ?? null,
+      required_micros_per_day: known?.required ?? null,
+      lift_bp: known?.lift ?? null,
+      exhaustion_at: known?.exhaustionAt ?? null,
+      day_target_micros: known?.dayTarget ?? null,
+      day_spend_micros: known?.daySpend ?? null,
+      day_pacing_bp: known?.dayPacing ?? null,
+      daily_cap_micros: known?.cap ?? null,
+      impressions_2h: known?.impressions2h ?? null,
+      spend_2h_micros: known?.spend2h ?? null,
+      expected_2h_micros: known?.expected2h ?? null,
       completeness: text,
       ledger_version: flight.ledgerVersion,
       plan_number: context.plan.number,

@@ -71,11 +71,21 @@ function weightFrom(plan: Plan, campaign: string, dates: Dates) {
   };
 }
 
+/** Mode and budget in force at `a`: all that is left of an evaluation whose sources are stale. */
+export function inForceAt(campaign: Campaign, flight: Flight, plan: Plan, a: number): Pick<Pacing, 'mode' | 'budget'> {
+  const { mode, budget } = ledgerOf(campaign, flight, plan).ledger.parametersAt(a);
+  return { mode, budget: budget ?? 0n };
+}
+
+function ledgerOf(campaign: Campaign, flight: Flight, plan: Plan) {
+  const weightOf = weightFrom(plan, campaign.id, flight.dates as Dates);
+  return { ledger: new Ledger(flight, campaign.statuses, weightOf), weightOf };
+}
+
 export function pacingAt(campaign: Campaign, flight: Flight, plan: Plan, a: number): Pacing {
   const dates = flight.dates as Dates;
   const { s, e, zone } = dates;
-  const weightOf = weightFrom(plan, campaign.id, dates);
-  const ledger = new Ledger(flight, campaign.statuses, weightOf);
+  const { ledger, weightOf } = ledgerOf(campaign, flight, plan);
   const now = ledger.parametersAt(a);
   const W = weightOf(now);
   const S = (at: number) => flight.spendAt(at, campaign.spendItems);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { hourOfWeek } from './civil-time.ts';
+import { askOffset, hourOfWeek, offsetAt } from './civil-time.ts';
 import { ItemBook } from './item-book.ts';
 import { at } from './story.ts';
 import { ask, failed } from './three-valued.ts';
@@ -49,6 +49,15 @@ test('a traffic weight is the sum over quarter-hours, across a change of the clo
   );
   expect(hourOfWeek('Europe/Berlin', at('2026-03-29T00:59:00'))).toBe(6 * 24 + 1);
   expect(hourOfWeek('Europe/Berlin', at('2026-03-29T00:59:00') + minute)).toBe(6 * 24 + 3);
+});
+
+test('the offset of a quarter-hour is what the formatter says, all year', () => {
+  const zones = ['America/New_York', 'Australia/Lord_Howe', 'Africa/Casablanca', 'Antarctica/Troll', 'Asia/Kathmandu'];
+  const differing: string[] = [];
+  for (const zone of zones)
+    for (let when = at('2026-01-01T00:00'); when < at('2027-01-01T00:00'); when += quarter)
+      if (offsetAt(zone, when + minute) !== askOffset(zone, when)) differing.push(`${zone} ${when}`);
+  expect(differing).toEqual([]);
 });
 
 test('unknown and error go the way of the definition', () => {
