@@ -11,6 +11,7 @@ import { ParquetEncoder } from '../src/sinks/iceberg/parquet-encoder.ts';
 import { SqlCatalog } from '../src/sinks/iceberg/sql-catalog.ts';
 import { openLogReader, openRecordedLog } from '../src/sources/recorded-log.ts';
 import { BronzeTopology } from '../src/topology/bronze-topology.ts';
+import { allLanes } from '../src/topology/fixed-assignment.ts';
 
 /**
  * Records a second through bronze alone, from the log on disk to committed files, on one thread. The
@@ -89,7 +90,7 @@ const topology = new BronzeTopology({
   decoder: keyOnly,
   store,
   clock: systemClock,
-  partitions: 4,
+  assignment: allLanes(4),
   commitIntervalMs: 60_000,
   commitBytes: 128 * 1024 * 1024,
   commitRecords: 1_000_000,

@@ -22,6 +22,7 @@ import { EmbeddedStateStore } from './state/embedded-state-store.ts';
 import { admitGeneration } from './state/stream-generation.ts';
 import { type BronzeWorker, startBronzeWorker } from './topology/bronze-worker.ts';
 import { createCampaignLane } from './topology/campaign-topology.ts';
+import { allLanes } from './topology/fixed-assignment.ts';
 import { createRunner } from './topology/runner.ts';
 import { defaultRunnerSettings, type RunnerOptions } from './topology/runner-options.ts';
 
@@ -51,6 +52,7 @@ export async function openEmbedded(config: Config, context: EngineContext): Prom
   if (bronze !== null) stack.defer(() => bronze.stop());
   const runner: Omit<RunnerOptions, 'onError'> = {
     source: log,
+    assignment: allLanes(log.partitions),
     decoder: codec.makeDecoder(),
     store,
     sinks: [tables.sink, ...records],
@@ -60,7 +62,6 @@ export async function openEmbedded(config: Config, context: EngineContext): Prom
     yieldTurn: () => nextTurn(),
     settings: {
       ...defaultRunnerSettings,
-      lanes: Array.from({ length: log.partitions }, (_, partition) => partition),
       generation,
       tickValue: codec.encoder.encode('tick', {}),
       commitIntervalMs: config.commit.interval_ms,

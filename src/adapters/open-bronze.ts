@@ -7,6 +7,7 @@ import { ParquetEncoder } from '../sinks/iceberg/parquet-encoder.ts';
 import { SqlCatalog } from '../sinks/iceberg/sql-catalog.ts';
 import { openLogReader } from '../sources/recorded-log.ts';
 import type { BronzeParts } from '../topology/bronze-worker.ts';
+import { allLanes } from '../topology/fixed-assignment.ts';
 import { makeEventCodec } from './event-codec.ts';
 
 /** Travels to the worker thread, so it is plain data. */
@@ -54,7 +55,7 @@ export async function openBronze(settings: BronzeSettings): Promise<BronzeParts>
       decoder: makeEventCodec(source.encoding).makeDecoder(),
       store: table,
       clock: systemClock,
-      partitions: identity.partitions,
+      assignment: allLanes(identity.partitions),
       commitIntervalMs,
       commitBytes,
       commitRecords: commitRecordsMax,

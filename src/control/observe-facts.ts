@@ -64,6 +64,12 @@ export class FactObserver implements Disposable {
   }
 
   #observeLanes(): void {
+    this.#on('lanes.assigned', ({ topic, partitions }) => {
+      const ours = new Set(partitions.map((partition) => `${topic}:${partition}`));
+      for (const lane of this.#lanes.keys()) if (!ours.has(lane)) this.#lanes.delete(lane);
+      this.#metrics.set('paceline_lanes_assigned', {}, partitions.length);
+      this.#log.info('lanes.assigned', { topic, partitions: partitions.join(',') });
+    });
     this.#on('lane.claimed', (fact) => {
       this.#lane(fact.lane).nextOffset = fact.nextOffset;
       const { lane, seq, nextOffset, chunksRedelivered } = fact;

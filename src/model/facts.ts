@@ -3,6 +3,7 @@ import { channel } from 'node:diagnostics_channel';
 /** Why a lane does not read at the moment; it goes on by itself, but for `sink_rejected`. */
 export type PauseReason =
   | 'opening'
+  | 'revoking'
   | 'state_unavailable'
   | 'source_unavailable'
   | 'registry_unavailable'
@@ -15,6 +16,8 @@ export type PauseReason =
  * and tracing attach from outside and the data plane knows none of them.
  */
 export interface Facts {
+  /** Which lanes are ours from now on; others may run the rest. */
+  'lanes.assigned': { topic: string; partitions: readonly number[] };
   /** A lane is ours: its state is restored and its undelivered output queued. */
   'lane.claimed': { lane: string; partition: number; seq: number; nextOffset: number; chunksRedelivered: number };
   /** A lane lost its place (another owner, or the store lost its tail); it claims again and replays. */

@@ -5,7 +5,7 @@ import { systemOrg } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
 import type { RecordRun } from '../model/record-run.ts';
 import type { Clock } from '../model/time.ts';
-import type { Source } from '../sources/source.ts';
+import type { LaneAssignment, Source } from '../sources/source.ts';
 
 /** A run with the columns that bronze adds; everything is only valid until the next poll. */
 export interface BronzeRows extends RecordRun {
@@ -20,6 +20,8 @@ export interface BronzeStore {
   /** First offset not yet stored, by partition; absent = none is stored. */
   open(): Promise<ReadonlyMap<number, number>>;
   positions(): ReadonlyMap<number, number>;
+  /** The partitions that we read; the others have other writers and move without us. All, until told. */
+  own(partitions: readonly number[]): void;
   add(rows: BronzeRows): void;
   /** `fenced`: what was added is dropped, reading goes on from `positions()`. */
   commit(): Promise<'committed' | 'fenced' | 'nothing'>;
@@ -32,7 +34,8 @@ export interface BronzeTopologyOptions {
   readonly decoder: Decoder;
   readonly store: BronzeStore;
   readonly clock: Clock;
-  readonly partitions: number;
+  /** Says which partitions are ours to write. */
+  readonly assignment: LaneAssignment;
   /** A commit is due this long after the last one, or when this much waits. */
   readonly commitIntervalMs: number;
   readonly commitBytes: number;
@@ -61,6 +64,14 @@ export class BronzeTopology {
   #read = new Map<number, number>();
   #lastCommitMs = 0;
   #drains: Drain[] = [];
+  /** Ours now; read only after `#follow` has looked where the table stands in them. */
+  #partitions: readonly number[] = [];
+  /** The newest word of the group, until `#follow` takes it up. */
+  #assigned: readonly number[] | null = null;
+  /** Resolved once an assignment was taken up. */
+  readonly #isFollowing = Promise.withResolvers<void>();
+  #refusal: { readonly error: unknown } | null = null;
+  #revokes: (() => void)[] = [];
   readonly #stopping = new AbortController();
 
   constructor(options: BronzeTopologyOptions) {
@@ -78,21 +89,64 @@ export class BronzeTopology {
   }
 
   async #turn(): Promise<void> {
-    await this.#retrying(() => this.#options.store.open());
-    await this.#seekAll();
-    this.#lastCommitMs = this.#options.clock.wallMs();
-    while (!this.#stopping.signal.aborted) {
-      const progressed = await this.#readRound();
-      if (this.#isCommitDue()) await this.#commit();
-      this.#resolveDrains();
-      if (!progressed) await this.#options.source.waitForRecords(this.#partitions(), idleWaitMs);
+    const { assignment, clock, source, store } = this.#options;
+    await this.#retrying(() => store.open());
+    this.#lastCommitMs = clock.wallMs();
+    await this.#retrying(() => this.#join());
+    try {
+      while (!this.#stopping.signal.aborted) {
+        if (this.#refusal !== null) throw this.#refusal.error;
+        await this.#follow();
+        const progressed = await this.#readRound();
+        if (this.#isCommitDue()) await this.#commit();
+        this.#answerRevokes();
+        this.#resolveDrains();
+        if (!progressed) await source.waitForRecords(this.#partitions, idleWaitMs, this.#stopping.signal);
+      }
+    } finally {
+      this.#isFollowing.resolve();
+      this.#answerRevokes();
+      await assignment.stop();
     }
+  }
+
+  #join(): Promise<void> {
+    return this.#options.assignment.start({
+      assigned: (partitions) => {
+        this.#assigned = partitions;
+      },
+      revoking: () => new Promise((resolve) => this.#revokes.push(resolve)),
+      failed: (error) => {
+        this.#refusal = { error };
+      },
+    });
+  }
+
+  /** Takes up a new assignment: what waits is committed under the old one, then the table says where to read on. */
+  async #follow(): Promise<void> {
+    if (this.#assigned === null) return;
+    const partitions = this.#assigned;
+    this.#assigned = null;
+    await this.#commit();
+    const { store } = this.#options;
+    store.own(partitions);
+    await this.#retrying(() => store.open());
+    this.#partitions = partitions;
+    await this.#seekAll();
+    this.#isFollowing.resolve();
+  }
+
+  #answerRevokes(): void {
+    if (this.#options.store.bufferedRecords > 0 && !this.#stopping.signal.aborted) return;
+    for (const resolve of this.#revokes) resolve();
+    this.#revokes = [];
   }
 
   /** Resolves when all that the log holds now is committed. Only while `run` runs. */
   async drain(): Promise<void> {
+    await this.#isFollowing.promise;
     const targets = new Map<number, number>();
-    for (const partition of this.#partitions()) {
+    for (const partition of this.#partitions) {
       targets.set(partition, (await this.#options.source.bounds(partition)).end);
     }
     await new Promise<void>((resolve) => this.#drains.push({ targets, resolve }));
@@ -103,14 +157,11 @@ export class BronzeTopology {
     this.#stopping.abort();
   }
 
-  #partitions(): number[] {
-    return Array.from({ length: this.#options.partitions }, (_, partition) => partition);
-  }
-
   async #seekAll(): Promise<void> {
     const { source, store } = this.#options;
     const stored = store.positions();
-    for (const partition of this.#partitions()) {
+    this.#read.clear();
+    for (const partition of this.#partitions) {
       const next = stored.get(partition) ?? (await source.bounds(partition)).start;
       await source.seek(partition, next);
       this.#read.set(partition, next);
@@ -119,9 +170,11 @@ export class BronzeTopology {
 
   async #readRound(): Promise<boolean> {
     let progressed = false;
-    for (const partition of this.#partitions()) {
+    for (const partition of this.#partitions) {
       const records = Math.min(limits.batchRecordsMax, this.#options.commitRecords);
-      const run = await this.#options.source.poll(partition, { records, bytes: limits.batchBytesMax });
+      const run = await this.#retrying(() =>
+        this.#options.source.poll(partition, { records, bytes: limits.batchBytesMax }),
+      );
       if (run === null) continue;
       progressed = true;
       await this.#decode(run);
@@ -145,6 +198,7 @@ export class BronzeTopology {
   #isCommitDue(): boolean {
     const { store, clock, commitBytes, commitRecords, commitIntervalMs } = this.#options;
     if (store.bufferedBytes >= commitBytes || store.bufferedRecords >= commitRecords) return true;
+    if (this.#revokes.length > 0) return true;
     if (this.#drains.some((drain) => isReached(drain.targets, this.#read))) return true;
     return clock.wallMs() - this.#lastCommitMs >= commitIntervalMs;
   }

@@ -135,6 +135,7 @@ async function runWorker(port: NonNullable<typeof parentPort>, adapter: string, 
         return positions;
       },
       positions: () => store.positions(),
+      own: (partitions: readonly number[]) => store.own(partitions),
       add: store.add.bind(store),
       commit: async () => {
         const outcome = await store.commit();

@@ -9,7 +9,7 @@ export interface CommitScheduleSettings {
   readonly idleCheckMs: number;
 }
 
-/** When a lane is due; lanes that committed together fall due together, and so share the next round. */
+/** When a lane is due, and who shares its round. */
 export class CommitSchedule {
   readonly #settings: CommitScheduleSettings;
 
@@ -26,6 +26,16 @@ export class CommitSchedule {
     return (
       lastCommitMs + (program.isAlertPending ? Math.min(alertCommitSpacingMs, commitIntervalMs) : commitIntervalMs)
     );
+  }
+
+  /**
+   * The lanes of the round that starts now: none, unless one is due; then also those that would be soon.
+   * So lanes that opened at different moments end up in step, and a sink gets one delivery of many lanes.
+   */
+  roundOf(dirty: readonly { session: LaneSession; atMs: number }[], nowMs: number): LaneSession[] {
+    if (!dirty.some(({ atMs }) => atMs <= nowMs)) return [];
+    const soonMs = nowMs + this.#settings.commitIntervalMs / 4;
+    return dirty.filter(({ atMs }) => atMs <= soonMs).map(({ session }) => session);
   }
 
   /** When an idle lane trims its outbox, or asks whether it is still ours, wall ms. */

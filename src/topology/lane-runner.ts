@@ -15,6 +15,8 @@ export interface LaneRunnerPorts extends OpenLanePorts {
   /** Trouble that no waiting heals. */
   readonly fail: (error: unknown) => void;
   readonly limits: LaneLimits;
+  /** The run ends where the log ended when the lane was opened first. */
+  readonly isBounded: () => boolean;
 }
 
 export interface LaneLimits {
@@ -51,6 +53,8 @@ export class LaneRunner {
   /** Reading stops here; Infinity when the lane has no end. */
   stopOffset = Number.POSITIVE_INFINITY;
   session: LaneSession | null = null;
+  /** Somebody else may get this lane: it reads no more, and commits what it has at once. */
+  isRevoking = false;
   pausedReason: PauseReason | null = 'opening';
   records = 0;
   commits = 0;
@@ -60,6 +64,9 @@ export class LaneRunner {
   readonly #batch = new EventBatch(1_024);
   #endAskedMs = Number.NEGATIVE_INFINITY;
   #isOpening = false;
+  #isOwned = true;
+  /** Counts the times the lane was taken away: what was begun before belongs to an earlier ownership. */
+  #releases = 0;
   #retryAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(partition: number, name: string, ports: LaneRunnerPorts) {
@@ -87,14 +94,43 @@ export class LaneRunner {
     if (this.session === session) this.session = null;
   }
 
+  get isOwned(): boolean {
+    return this.#isOwned;
+  }
+
+  /** The lane is ours (again): the next step opens it, unless its session lives on. */
+  adopt(): void {
+    this.#isOwned = true;
+    this.isRevoking = false;
+  }
+
+  /**
+   * The lane has another owner now: nothing of ours may be used, and what is queued for sinks is the
+   * outbox's to keep. The runner keeps this object, so that a lane that comes back is opened only after
+   * all that was begun with it before has ended.
+   */
+  release(): void {
+    if (!this.#isOwned) return;
+    this.#isOwned = false;
+    this.#releases += 1;
+    this.#lose(this.session);
+    this.session = null;
+  }
+
+  #lose(session: LaneSession | null): void {
+    if (session === null) return;
+    session.isLost = true;
+    this.#ports.delivery.drop(session);
+  }
+
   /** Opens the lane, or applies at most one run; true when it applied one. */
   async step(isDraining: boolean): Promise<boolean> {
     const { clock } = this.#ports;
-    if (clock.wallMs() < this.#retryAtMs) return false;
+    if (!this.#isOwned || clock.wallMs() < this.#retryAtMs) return false;
     this.#retryAtMs = Number.NEGATIVE_INFINITY;
     const session = this.session;
     if (session === null) {
-      if (!this.#isOpening && !isDraining) this.#open();
+      if (!this.#isOpening && !isDraining && !this.isRevoking) this.#open();
       return false;
     }
     if (session.isLearning || isDraining) return false;
@@ -147,9 +183,15 @@ export class LaneRunner {
     const { makeProgram, makeToken, fail, wake } = this.#ports;
     const { partition, name } = this;
     const lane = { partition, name, batch: this.#batch, token: makeToken(), program: makeProgram(partition) };
-    openLane(lane, this.#ports)
+    const releases = this.#releases;
+    this.#boundsOnce()
+      .then(() => openLane(lane, this.#ports))
       .then((session) => {
         this.#backOff.succeed();
+        if (releases !== this.#releases) {
+          this.#lose(session);
+          return;
+        }
         this.session = session;
         this.#pause(null);
       })
@@ -161,8 +203,16 @@ export class LaneRunner {
       });
   }
 
+  /** A bounded run ends where the log ends when it first looks, whatever comes later. */
+  async #boundsOnce(): Promise<void> {
+    const { end } = await this.#ports.source.bounds(this.partition);
+    this.endOffset = end;
+    if (this.#ports.isBounded() && this.stopOffset === Number.POSITIVE_INFINITY) this.stopOffset = end;
+  }
+
   #reasonToPause(session: LaneSession): PauseReason | null {
     const { delivery, limits } = this.#ports;
+    if (this.isRevoking) return 'revoking';
     if (delivery.undeliveredBytes >= limits.undeliveredBytesMax) {
       return delivery.rejected.length > 0 ? 'sink_rejected' : 'undelivered_bound';
     }

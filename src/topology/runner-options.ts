@@ -2,7 +2,7 @@ import type { Decoder } from '../decoders/decoder.ts';
 import { limits } from '../model/limits.ts';
 import type { Clock } from '../model/time.ts';
 import type { Sink } from '../sinks/sink.ts';
-import type { Source } from '../sources/source.ts';
+import type { LaneAssignment, Source } from '../sources/source.ts';
 import type { StateStore } from '../state/state-store.ts';
 import type { LaneProgramFactory } from './lane-program.ts';
 import type { RunnerLaneStatus } from './lane-runner.ts';
@@ -14,8 +14,6 @@ export interface Entropy {
 }
 
 export interface RunnerSettings {
-  /** Partitions that this runner runs; another thread's runner has the others. */
-  readonly lanes: readonly number[];
   /** Generation of the stream, 1..32767: the high part of every version. */
   readonly generation: number;
   /** Value of a tick record. */
@@ -35,7 +33,7 @@ export interface RunnerSettings {
   readonly delivery: DeliverySettings;
 }
 
-export const defaultRunnerSettings: Omit<RunnerSettings, 'lanes' | 'generation' | 'tickValue'> = {
+export const defaultRunnerSettings: Omit<RunnerSettings, 'generation' | 'tickValue'> = {
   tickIntervalMs: limits.tickIntervalMs,
   commitIntervalMs: limits.commitIntervalMs,
   catchUpIntervalMs: limits.catchUpIntervalMs,
@@ -50,6 +48,8 @@ export const defaultRunnerSettings: Omit<RunnerSettings, 'lanes' | 'generation' 
 
 export interface RunnerOptions {
   readonly source: Source;
+  /** Says which lanes are ours; the others have other owners. */
+  readonly assignment: LaneAssignment;
   readonly decoder: Decoder;
   readonly store: StateStore;
   readonly sinks: readonly Sink[];

@@ -1,12 +1,12 @@
 import { assert, isWorthRetrying } from '../model/errors.ts';
-import { laneName } from '../model/lane.ts';
 import type { Clock } from '../model/time.ts';
 import { Alarm } from './alarm.ts';
 import { BackOff } from './back-off.ts';
 import { commitRound, keepUp } from './checkpoint.ts';
 import { CommitSchedule } from './commit-schedule.ts';
 import { Delivery } from './delivery.ts';
-import { LaneRunner, type LaneRunnerPorts } from './lane-runner.ts';
+import { LaneRoster } from './lane-roster.ts';
+import type { LaneRunnerPorts } from './lane-runner.ts';
 import type { LaneSession } from './lane-session.ts';
 import type { RunnerOptions, RunnerStatus } from './runner-options.ts';
 import { Ticker } from './ticker.ts';
@@ -47,7 +47,9 @@ class EngineRunner implements Runner {
   readonly #finished = Promise.withResolvers<void>();
   readonly #refused = Promise.withResolvers<never>();
   readonly #waitBackOff = new BackOff();
-  #lanes: LaneRunner[] = [];
+  readonly #roster: LaneRoster;
+  #isBounded = false;
+  #hasJoined = false;
   #partitions = 0;
   #ticker: Ticker | null = null;
   #loop: Promise<void> | null = null;
@@ -81,7 +83,9 @@ class EngineRunner implements Runner {
       wake: () => this.#alarm.ring(),
       fail: (error) => this.#fail(error),
       limits: settings,
+      isBounded: () => this.#isBounded,
     };
+    this.#roster = new LaneRoster(source.topic, this.#ports);
     // Whoever calls untilEnd or drain sees a failure; without them onError alone tells of it.
     this.#finished.promise.catch(() => undefined);
     this.#refused.promise.catch(() => undefined);
@@ -93,17 +97,18 @@ class EngineRunner implements Runner {
     if (mode === 'live') {
       const { tickIntervalMs, tickValue } = settings;
       this.#ticker = new Ticker(source, this.#clock, { intervalMs: tickIntervalMs, value: tickValue });
-      const owned = () => this.#lanes.filter(({ session }) => session !== null).map(({ partition }) => partition);
+      const owned = () =>
+        this.#roster.lanes.filter(({ session }) => session !== null).map(({ partition }) => partition);
       this.#ticker.run(owned).catch((error: unknown) => this.#fail(error));
     }
-    this.#begin();
+    await this.#begin();
   }
 
   async untilEnd(): Promise<void> {
+    this.#isBounded = true;
     await this.#open();
-    for (const lane of this.#lanes) lane.stopOffset = lane.endOffset;
-    this.#begin();
     try {
+      await this.#begin();
       // With a sink that refuses, the end can never be reached: say so instead of waiting for ever.
       await Promise.race([this.#finished.promise, this.#refused.promise]);
     } finally {
@@ -138,12 +143,12 @@ class EngineRunner implements Runner {
   async stop(): Promise<void> {
     this.#halt();
     this.#finished.resolve();
-    await Promise.allSettled([this.#loop, this.#round]);
+    await Promise.allSettled([this.#loop, this.#round, this.#leave()]);
   }
 
   status(): RunnerStatus {
     return {
-      lanes: this.#lanes.map((lane) => lane.status()),
+      lanes: this.#roster.lanes.map((lane) => lane.status()),
       sinks: this.#delivery.status(),
       undeliveredBytes: this.#delivery.undeliveredBytes,
       failure: this.#failure === null ? null : String(this.#failure),
@@ -153,37 +158,51 @@ class EngineRunner implements Runner {
   isReady(): boolean {
     return (
       this.#mode === 'running' &&
+      this.#roster.isAssigned &&
       this.#delivery.rejected.length === 0 &&
-      this.#lanes.every(({ session }) => session !== null)
+      this.#roster.lanes.every(({ session }) => session !== null)
     );
   }
 
   async #open(): Promise<{ mode: 'live' | 'replayed' }> {
     assert(this.#mode === 'new', 'a runner runs once');
     this.#mode = 'running';
-    const { source, settings } = this.#options;
-    const identity = await source.identity();
+    const identity = await this.#options.source.identity();
     this.#partitions = identity.partitions;
-    for (const partition of settings.lanes) {
-      assert(partition < identity.partitions, `lane ${partition} exists in ${source.topic}`);
-      const lane = new LaneRunner(partition, laneName({ topic: source.topic, partition }), this.#ports);
-      lane.endOffset = (await source.bounds(partition)).end;
-      this.#lanes.push(lane);
-    }
     return identity;
   }
 
-  #begin(): void {
+  async #begin(): Promise<void> {
     if (this.#mode === 'stopped') return;
     this.#delivery.start();
     this.#loop = this.#run().catch((error: unknown) => this.#fail(error));
+    this.#hasJoined = true;
+    await this.#options.assignment.start({
+      assigned: (partitions) => {
+        if (this.#mode === 'stopped') return;
+        this.#roster.assign(partitions, this.#partitions);
+        this.#alarm.ring();
+      },
+      revoking: (partitions) => {
+        this.#alarm.ring();
+        return this.#mode === 'stopped' ? Promise.resolve() : this.#roster.revoke(partitions);
+      },
+      failed: (error) => this.#fail(error),
+    });
+  }
+
+  /** Leaves the group once, so that others may take over at once. */
+  async #leave(): Promise<void> {
+    if (!this.#hasJoined) return;
+    this.#hasJoined = false;
+    await this.#options.assignment.stop();
   }
 
   async #run(): Promise<void> {
     const { yieldTurn = () => this.#clock.sleep(0) } = this.#options;
     while (this.#mode !== 'stopped') {
       let isBusy = false;
-      for (const lane of this.#lanes) {
+      for (const lane of this.#roster.lanes) {
         if (await lane.step(this.#mode === 'draining')) {
           isBusy = true;
           await yieldTurn();
@@ -191,6 +210,7 @@ class EngineRunner implements Runner {
         if (this.#ports.isStopped()) return;
         this.#commitDueLanes();
       }
+      this.#roster.answerRevokes();
       if (this.#isFinished()) {
         this.#finished.resolve();
         this.#halt();
@@ -206,17 +226,18 @@ class EngineRunner implements Runner {
     const nowMs = this.#clock.wallMs();
     const isEnding = this.#isEnding();
     const isFlushed = isEnding && this.#delivery.isEmpty;
-    const due: LaneSession[] = [];
-    for (const { session } of this.#lanes) {
+    const dirty: { session: LaneSession; atMs: number }[] = [];
+    for (const { session, isRevoking } of this.#roster.lanes) {
       if (session === null || session.isStoreBusy) continue;
       if (session.isDirty) {
-        if (this.#schedule.commitAtMs(session, isEnding) <= nowMs) due.push(session);
+        dirty.push({ session, atMs: this.#schedule.commitAtMs(session, isEnding || isRevoking) });
       } else if (this.#schedule.upkeepAtMs(session, isFlushed) <= nowMs) {
         keepUp(session, this.#ports)
           .catch((error: unknown) => this.#fail(error))
           .finally(() => this.#alarm.ring());
       }
     }
+    const due = this.#schedule.roundOf(dirty, nowMs);
     if (due.length === 0) return;
     this.#round = commitRound(due, this.#ports)
       .then(() => this.#countCommits(due))
@@ -228,20 +249,26 @@ class EngineRunner implements Runner {
   }
 
   #countCommits(sessions: readonly LaneSession[]): void {
-    for (const lane of this.#lanes) {
-      if (lane.session !== null && sessions.includes(lane.session)) lane.commits += 1;
+    const { source } = this.#options;
+    for (const lane of this.#roster.lanes) {
+      if (lane.session === null || !sessions.includes(lane.session)) continue;
+      lane.commits += 1;
+      source.adviseCommitted?.(lane.partition, lane.session.committedOffset);
     }
   }
 
   /** Draining, or at the end of a bounded run: commits need not wait for company. */
   #isEnding(): boolean {
-    return this.#mode === 'draining' || (this.#lanes.length > 0 && this.#lanes.every((lane) => lane.isAtStop));
+    return (
+      this.#mode === 'draining' ||
+      (this.#roster.isAssigned && this.#isBounded && this.#roster.lanes.every((lane) => lane.isAtStop))
+    );
   }
 
   /** All applied is committed, delivered, and trimmed from the outbox. */
   #isFinished(): boolean {
     if (!this.#isEnding() || this.#round !== null || !this.#delivery.isEmpty) return false;
-    return this.#lanes.every(
+    return this.#roster.lanes.every(
       ({ session }) =>
         session === null || (!session.isDirty && !session.isStoreBusy && session.acknowledged.size === 0),
     );
@@ -253,17 +280,19 @@ class EngineRunner implements Runner {
     if (isEnding) this.#delivery.hurry();
     const nowMs = this.#clock.wallMs();
     let wakeAtMs = nowMs + idleWaitMs;
-    for (const lane of this.#lanes) {
+    for (const lane of this.#roster.lanes) {
       wakeAtMs = Math.min(wakeAtMs, lane.retryAtMs);
       if (lane.session === null || lane.session.isStoreBusy || this.#round !== null) continue;
       const { session } = lane;
       wakeAtMs = Math.min(
         wakeAtMs,
-        session.isDirty ? this.#schedule.commitAtMs(session, isEnding) : this.#schedule.upkeepAtMs(session, isFlushed),
+        session.isDirty
+          ? this.#schedule.commitAtMs(session, isEnding || lane.isRevoking)
+          : this.#schedule.upkeepAtMs(session, isFlushed),
       );
     }
     const waitMs = Math.max(1, wakeAtMs - nowMs);
-    const reading = this.#lanes.filter((lane) => lane.isReading).map(({ partition }) => partition);
+    const reading = this.#roster.lanes.filter((lane) => lane.isReading).map(({ partition }) => partition);
     const isReading = reading.length > 0 && this.#mode === 'running';
     try {
       await this.#alarm.during((signal) =>
@@ -276,7 +305,7 @@ class EngineRunner implements Runner {
   }
 
   #onLost(session: LaneSession): void {
-    for (const lane of this.#lanes) lane.forget(session);
+    for (const lane of this.#roster.lanes) lane.forget(session);
     this.#alarm.ring();
   }
 
@@ -299,6 +328,7 @@ class EngineRunner implements Runner {
     this.#mode = 'stopped';
     this.#ticker?.stop();
     this.#delivery.stop();
+    this.#roster.giveUp();
     this.#alarm.ring();
     this.#retryAlarm.ring();
   }

@@ -8,6 +8,7 @@ import { ParquetEncoder } from '../../src/sinks/iceberg/parquet-encoder.ts';
 import { SqlCatalog } from '../../src/sinks/iceberg/sql-catalog.ts';
 import { openLogReader } from '../../src/sources/recorded-log.ts';
 import { BronzeTopology } from '../../src/topology/bronze-topology.ts';
+import { allLanes } from '../../src/topology/fixed-assignment.ts';
 import { fakeDecoder } from './fake-decoder.ts';
 
 /**
@@ -59,7 +60,7 @@ const topology = new BronzeTopology({
   decoder: fakeDecoder,
   store,
   clock: systemClock,
-  partitions: identity.partitions,
+  assignment: allLanes(identity.partitions),
   commitIntervalMs: 3_600_000,
   commitBytes: 1 << 30,
   commitRecords: 500,

@@ -19,7 +19,7 @@ test('a seed decides the whole world', async () => {
 });
 
 /** Any of these seeds may kill a mutant; all of them together must. */
-const killerSeeds = [19, 20, 12, 16, 5, 1157];
+const killerSeeds = [19, 20, 12, 16, 5, 311];
 
 test.each(mutants)('the harness catches the mutant %s', async (mutant: Mutant) => {
   for (const seed of killerSeeds) {

@@ -1,3 +1,4 @@
+import { allLanes } from '../../src/topology/fixed-assignment.ts';
 import { createRunner, type Runner } from '../../src/topology/runner.ts';
 import { defaultRunnerSettings } from '../../src/topology/runner-options.ts';
 import { Checker } from './checker.ts';
@@ -155,6 +156,7 @@ class World {
     let tokens = 0;
     const runner = createRunner({
       source: new SimulatedSource(this.#log, process, this.#mutant),
+      assignment: allLanes(this.#log.partitions.length),
       decoder: this.#program.makeDecoder(),
       store: new SimulatedStore(this.#store, process, this.#mutant),
       sinks: this.#sinks.map((sink) => new SimulatedSink(sink, process, this.#mutant)),
@@ -163,7 +165,6 @@ class World {
       entropy: { token: () => `${name}, claim ${++tokens}` },
       settings: {
         ...defaultRunnerSettings,
-        lanes: this.#log.partitions.map((_, partition) => partition),
         generation: 1,
         tickValue: this.#program.tickValue,
         undeliveredBytesMax: 2_000,

@@ -114,6 +114,8 @@ export class MemoryStore implements BronzeStore {
     return this.#stored;
   }
 
+  own() {}
+
   add(rows: BronzeRows) {
     for (let i = 0; i < rows.count; i++) {
       const { partition } = rows;

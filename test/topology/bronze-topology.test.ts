@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { EngineError } from '../../src/model/errors.ts';
 import type { Clock, WallTimeMs } from '../../src/model/time.ts';
 import { BronzeTopology, type BronzeTopologyOptions } from '../../src/topology/bronze-topology.ts';
+import { allLanes } from '../../src/topology/fixed-assignment.ts';
 import { MemoryLog, MemoryStore, makeDecoder } from './bronze-doubles.ts';
 
 class StillClock implements Clock {
@@ -24,7 +25,7 @@ function setUp(lengths: number[], more: Partial<BronzeTopologyOptions> = {}) {
     decoder: makeDecoder(),
     store,
     clock,
-    partitions: lengths.length,
+    assignment: allLanes(lengths.length),
     commitIntervalMs: 60_000,
     commitBytes: 1e9,
     commitRecords: 20,

@@ -1,6 +1,7 @@
 import { EngineError } from '../../src/model/errors.ts';
 import type { WallTimeMs } from '../../src/model/time.ts';
 import type { BronzeParts } from '../../src/topology/bronze-worker.ts';
+import { allLanes } from '../../src/topology/fixed-assignment.ts';
 import { MemoryLog, MemoryStore, makeDecoder } from './bronze-doubles.ts';
 
 export async function openBronze(settings: unknown): Promise<BronzeParts> {
@@ -22,7 +23,7 @@ export async function openBronze(settings: unknown): Promise<BronzeParts> {
       decoder: makeDecoder(),
       store,
       clock: { wallMs: () => 0 as WallTimeMs, sleep: async () => {} },
-      partitions: 1,
+      assignment: allLanes(1),
       commitIntervalMs: 60_000,
       commitBytes: 1e9,
       commitRecords: 1e9,

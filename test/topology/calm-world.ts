@@ -1,6 +1,8 @@
 import type { Decoder } from '../../src/decoders/decoder.ts';
 import type { OutputChunk, Sink } from '../../src/sinks/sink.ts';
+import type { LaneAssignment } from '../../src/sources/source.ts';
 import type { LaneSnapshot } from '../../src/state/state-store.ts';
+import { allLanes } from '../../src/topology/fixed-assignment.ts';
 import { createRunner, type Runner } from '../../src/topology/runner.ts';
 import { defaultRunnerSettings, type RunnerSettings } from '../../src/topology/runner-options.ts';
 import type { ProgramUnderTest } from '../simulation/program-under-test.ts';
@@ -49,14 +51,14 @@ export class CalmWorld {
   readonly alerts = new SteeredSink('alerts', ['alerts']);
   readonly errors: { error: unknown; isFatal: boolean }[] = [];
   readonly process = new SimulatedProcess('engine', this.scheduler, new Random(2), { isStormy: false });
-  readonly source = new SimulatedSource(this.log, this.process, null);
   decoder: Decoder = this.program.makeDecoder();
   #tokens = 0;
   readonly #random = new Random(3);
 
-  runner(settings: Partial<RunnerSettings> = {}): Runner {
+  runner(settings: Partial<RunnerSettings> = {}, assignment: LaneAssignment = allLanes(2)): Runner {
     return createRunner({
-      source: this.source,
+      source: new SimulatedSource(this.log, this.process, null),
+      assignment,
       decoder: this.decoder,
       store: new SimulatedStore(this.server, this.process, null),
       sinks: [this.tables, this.alerts],
@@ -65,7 +67,6 @@ export class CalmWorld {
       entropy: { token: () => `token ${++this.#tokens}` },
       settings: {
         ...defaultRunnerSettings,
-        lanes: [0, 1],
         generation: 1,
         tickValue: this.program.tickValue,
         ...settings,

@@ -44,6 +44,7 @@ export const metricCatalogue = {
     labels: ['partition'],
   },
   paceline_rows_out_total: { type: 'counter', help: 'Rows committed for delivery.', labels: ['stream'] },
+  paceline_lanes_assigned: { type: 'gauge', help: 'Lanes that this process runs.', labels: [] },
   paceline_lane_clock_timestamp_seconds: {
     type: 'gauge',
     help: 'Lane clock: newest log time applied.',

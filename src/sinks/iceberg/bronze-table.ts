@@ -52,6 +52,8 @@ export class BronzeTable {
   #committed = new Map<number, number>();
   #buffered = new Map<number, number>();
   #files: DataFile[] | null = null;
+  /** What we read; null = all. */
+  #own: readonly number[] | null = null;
   #stats = {
     location: '',
     snapshots: 0,
@@ -86,6 +88,11 @@ export class BronzeTable {
   /** Committed ends by partition; a partition that is absent starts at the log's start. */
   positions(): Positions {
     return new Map(this.#committed);
+  }
+
+  /** The partitions that we read; the others have other writers, whose progress is no fence for us. */
+  own(partitions: readonly number[]): void {
+    this.#own = partitions;
   }
 
   get bufferedRecords(): number {
@@ -135,10 +142,10 @@ export class BronzeTable {
     }
     const ours = new Map([...this.#committed, ...this.#buffered]);
     this.#resume(result.state);
-    // Also after our own commit somebody else may have gone further: in another partition, or on top
-    // of ours while its answer was lost. What our reader would bring next is then already there.
-    const isWhereWeLeftIt =
-      this.#committed.size === ours.size && [...ours].every(([at, next]) => this.#committed.get(at) === next);
+    // Also after our own commit somebody else may have gone further: in another partition of ours, or on
+    // top of ours while its answer was lost. What our reader would bring next is then already there.
+    const read = this.#own ?? [...new Set([...this.#committed.keys(), ...ours.keys()])];
+    const isWhereWeLeftIt = read.every((at) => this.#committed.get(at) === ours.get(at));
     if (isWhereWeLeftIt) return 'committed';
     this.#stats.fenced++;
     return 'fenced';
