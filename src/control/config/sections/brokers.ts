@@ -1,0 +1,83 @@
+import * as z from 'zod';
+import { address, filePath, optionalName, secretText, setting } from '../setting.ts';
+
+/** Where records come from, and what their bytes mean. */
+export const kafkaSection = z
+  .strictObject({
+    brokers: setting(z.array(address()).default([]), {
+      doc: 'Brokers to begin with, as host:port. Empty: the log in the data directory is read instead.',
+      reload: 'restart',
+    }),
+    group_id: setting(z.string().min(1).max(200).default('paceline'), {
+      doc: 'Consumer group of the campaign lanes. Bronze uses the same name followed by -bronze.',
+      reload: 'restart',
+    }),
+    client_id: setting(z.string().min(1).max(200).default('paceline'), {
+      doc: 'Name under which the brokers see this process.',
+      reload: 'restart',
+    }),
+    session_timeout_ms: setting(z.int().min(1_000).max(300_000).default(10_000), {
+      doc: 'After this long without a heartbeat the group gives our lanes to others, ms.',
+      reload: 'restart',
+    }),
+    tls: z
+      .strictObject({
+        enabled: setting(z.boolean().default(false), { doc: 'Talk TLS to the brokers.', reload: 'restart' }),
+        ca_file: setting(filePath(), {
+          doc: "PEM file of the authorities to trust. Null: the system's.",
+          reload: 'restart',
+          path: true,
+        }),
+        cert_file: setting(filePath(), {
+          doc: 'PEM file of our certificate, where the brokers ask for one.',
+          reload: 'restart',
+          path: true,
+        }),
+        key_file: setting(filePath(), {
+          doc: 'PEM file of the key to that certificate.',
+          reload: 'restart',
+          path: true,
+        }),
+      })
+      .prefault({}),
+    sasl: z
+      .strictObject({
+        mechanism: setting(z.enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']).default('none'), {
+          doc: 'How we prove who we are to the brokers.',
+          reload: 'restart',
+        }),
+        username: setting(optionalName(), {
+          doc: 'Name for plain and scram.',
+          reload: 'restart',
+        }),
+        password: setting(secretText(), { doc: 'Password for plain and scram.', reload: 'restart', secret: true }),
+        token_file: setting(filePath(), {
+          doc: 'File that holds the bearer token of oauthbearer; read again for each connection.',
+          reload: 'restart',
+          path: true,
+        }),
+      })
+      .prefault({}),
+  })
+  .prefault({});
+
+export const registrySection = z
+  .strictObject({
+    url: setting(
+      z
+        .url({ protocol: /^https?$/ })
+        .nullable()
+        .default(null),
+      {
+        doc: 'Schema registry with the Confluent API. Null: the schemas released with paceline, by their own ids.',
+        reload: 'restart',
+      },
+    ),
+    username: setting(optionalName(), {
+      doc: 'Name for basic authentication.',
+      reload: 'restart',
+    }),
+    password: setting(secretText(), { doc: 'Password for it.', reload: 'restart', secret: true }),
+    ca_file: setting(filePath(), { doc: 'PEM file of the authorities to trust.', reload: 'restart', path: true }),
+  })
+  .prefault({});

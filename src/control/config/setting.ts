@@ -1,0 +1,33 @@
+import * as z from 'zod';
+
+/** What the engine does with a changed value: takes it at once, or names it and waits for a restart. */
+export type Reload = 'live' | 'restart';
+
+export interface SettingMeta {
+  /** One sentence; docs/config.md is printed from it. */
+  readonly doc: string;
+  readonly reload: Reload;
+  /** Shown as `***` everywhere; a file may hold only a reference to it. */
+  readonly secret?: true;
+  /** A relative path in a file is taken from that file's directory. */
+  readonly path?: true;
+}
+
+/** Meta data of every field of `configSchema`. */
+export const settingMeta = z.registry<SettingMeta>();
+
+/** Describes a field once and for all. */
+export function setting<T extends z.ZodType>(schema: T, meta: SettingMeta): T {
+  settingMeta.add(schema, meta);
+  return schema;
+}
+
+/** 0 takes a free one. */
+export const portNumber = () => z.int().min(0).max(65_535);
+/** Nobody prints it; a file may hold only a reference to it. */
+export const secretText = () => z.string().min(1).nullable().default(null);
+export const filePath = () => z.string().min(1).nullable().default(null);
+
+export const address = () => z.string().regex(/^[^\s:,/]+:\d{1,5}$/, 'must be host:port');
+export const httpUrl = () => z.url({ protocol: /^https?$/ });
+export const optionalName = () => z.string().min(1).nullable().default(null);
