@@ -326,7 +326,9 @@ export function weightInMillionths(weight: unknown): number {
 
 function eventId(batch: EventBatch, row: number, fields: Fields): void {
   const value = fields.event_id;
-  const bytes = typeof value === 'string' ? Buffer.from(value.replaceAll('-', ''), 'hex') : value;
+  // A Buffer stops at the first character that is not hex, so the text is looked at first.
+  const isHex = typeof value === 'string' && /^[0-9a-fA-F-]*$/.test(value);
+  const bytes = isHex ? Buffer.from(value.replaceAll('-', ''), 'hex') : value;
   if (!(bytes instanceof Uint8Array) || bytes.length !== 16) throw bad('event_id', '16 bytes (32 hex digits)', value);
   const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
   for (let word = 0; word < 4; word++) batch.eventIds[4 * row + word] = view.getInt32(4 * word, true);

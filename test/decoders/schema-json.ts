@@ -3,7 +3,10 @@ import type { KindName } from '../../src/model/event-batch.ts';
 
 const folder = new URL('../../schemas/avro/', import.meta.url);
 
-export type SchemaJson = { fields: { name: string; type: unknown; default?: unknown }[] } & Record<string, unknown>;
+export type SchemaJson = { fields: { name: string; type: unknown; default?: unknown; doc?: unknown }[] } & Record<
+  string,
+  unknown
+>;
 
 /** A schema as its file says it; a fresh object each time, so that tests may change it. */
 export function schemaJson(kind: KindName | string): SchemaJson {

@@ -1,0 +1,100 @@
+import type { KindName } from '../../src/model/event-batch.ts';
+
+/** Kinds that producers send, in the order of docs/events.md. */
+export type ProducedKind = Exclude<KindName, 'rejected' | 'tick' | 'org_plan'>;
+
+const at = Date.UTC(2026, 2, 2, 9);
+const day = Date.UTC(2026, 2, 2) / 86_400_000;
+const hour = 3_600_000;
+
+/** The envelope of example `number`: one campaign of one organization on one Monday morning. */
+function envelope(number: number, source = 'adserver') {
+  const event_id = `018f3a5c7e00${number.toString(16).padStart(4, '7000')}8000000000000001`;
+  return { event_id, org_id: 'acme', campaign_id: 'spring-sale', event_time: at, source };
+}
+
+/** One worked example a kind: fields in the schema's order, what is absent takes its default. */
+export const examples: Readonly<Record<ProducedKind, Readonly<Record<string, unknown>>>> = {
+  impression: { ...envelope(1), currency: 'EUR', cpm_micros: 4_500_000, measurable: true, viewable: true },
+  click: { ...envelope(2), currency: 'EUR', cost_micros: 350_000, click_id: 'k-1' },
+  video_progress: { ...envelope(3), event: 'MIDPOINT' },
+  conversion: {
+    ...envelope(4),
+    currency: 'EUR',
+    conversion_time: at,
+    touch_time: at - 2 * hour,
+    weight: 0.5,
+    revenue_micros: 59_900_000,
+    conversion_type: 'purchase',
+  },
+  spend: {
+    ...envelope(5, 'dsp'),
+    currency: 'EUR',
+    amount_micros: 12_340_000,
+    basis: 'TOTAL',
+    period_start: at - 2 * hour,
+    period_end: at - hour,
+  },
+  spend_adjustment: {
+    ...envelope(6, 'dsp'),
+    currency: 'EUR',
+    delta_micros: -1_250_000,
+    applies_to: day,
+    reason: 'IVT',
+  },
+  metric_correction: {
+    ...envelope(7),
+    applies_to: day,
+    deltas: { impressions: -120, invalid_impressions: 120 },
+    reason: 'filtered afterwards',
+  },
+  budget_changed: {
+    ...envelope(8, 'planner'),
+    currency: 'EUR',
+    flight_id: 'spring-1',
+    budget_micros: 10_000_000_000,
+    daily_cap_micros: 500_000_000,
+    effective_at: at,
+    ledger_version: 1,
+    actor: 'kim',
+  },
+  flight_changed: {
+    ...envelope(9, 'planner'),
+    flight_id: 'spring-1',
+    start_local: day,
+    end_local: day + 29,
+    tz: 'Europe/Berlin',
+    mode: 'TRAFFIC',
+    curve_id: 'daytime',
+    effective_at: at,
+    ledger_version: 1,
+  },
+  status_changed: { ...envelope(10, 'planner'), status: 'PAUSED', cause: 'ADVERTISER', effective_at: at },
+  creative_status: { ...envelope(11), creative_id: 'banner-7', status: 'disapproved', policy_code: 'ALCOHOL' },
+  auction_stats: { ...envelope(12), minute: at, requests: 5_120, bids: 4_800, wins: 310 },
+  source_heartbeat: { ...envelope(13, 'dsp'), campaign_id: null, complete_through: at - hour, count: 24 },
+};
+
+/** What each kind is for, beside the doc of its schema. */
+export const uses: Readonly<Record<ProducedKind, string>> = {
+  impression:
+    'Its cost is `cost_micros` + `cpm_micros` · `batch_count` / 1000. It is spend only where the plan takes spend from impressions, from this source, with this basis.',
+  click: 'Its cost is spend where the plan takes spend from impressions of this source.',
+  video_progress: 'Counted by quartile.',
+  conversion:
+    'Counted on the day it happened and on the day of its touch. To take one back, send it again with `reversal` true and an `event_id` of its own.',
+  spend:
+    'It is spend where the plan takes spend from this feed, with this basis; else it is only kept in bronze. A period that is reported again must either be an addition (a new `event_id`, the difference) or carry `cumulative` true from its first report on.',
+  spend_adjustment: 'Always counts, whatever the plan takes spend from.',
+  metric_correction:
+    'Counters: impressions, invalid_impressions, measurable_impressions, viewable_impressions, clicks, invalid_clicks, video_starts, video_first_quartiles, video_midpoints, video_third_quartiles, video_completes, auction_requests, auction_bids, auction_wins.',
+  budget_changed: 'The whole budget, not a difference. `ledger_version` rises by flight; an older one is dropped.',
+  flight_changed:
+    'Dates are inclusive local days of `tz`. Flights of one campaign may not share a day; a flight has at most 1,100 days, a campaign at most 8 flights at a time.',
+  status_changed:
+    'While the advertiser has paused a campaign, its flights owe nothing. Other causes stop delivery, not expectation.',
+  creative_status: 'Kept in bronze.',
+  auction_stats: 'One record a minute is enough; counts add up by day.',
+  source_heartbeat:
+    'Send one after everything before `complete_through` was sent, also when there was nothing. A source whose plan says `heartbeats: true` is complete only as far as this; without it windows stay unknown. It has no campaign.',
+};

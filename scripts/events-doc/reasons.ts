@@ -1,0 +1,29 @@
+import type { RejectReason } from '../../src/model/event-batch.ts';
+
+/** What each dead-letter reason means and what a producer does about it. */
+export const reasons: Readonly<Record<RejectReason, string>> = {
+  empty_value: 'The record has no value. Deletions have no meaning here; send a correction.',
+  too_large: 'The value is larger than 1 MiB. Send smaller batches.',
+  bad_framing: 'The value begins neither with a zero byte (Avro) nor with `{` (JSON), or ends inside the schema id.',
+  unknown_schema: 'The schema id is not in the registry. Register the schema first, then send again.',
+  schema_mismatch: 'The writer schema cannot be read as ours; `detail` names the field and both sides.',
+  truncated: 'The value ends inside a field: it was cut, or written with another schema than its id says.',
+  trailing_bytes: 'Bytes follow the last field: written with another schema than its id says.',
+  bad_json: 'The value begins with `{` and is not one JSON object.',
+  bad_field: 'A field is missing, or has a value outside its meaning; `detail` names field and value.',
+  bad_id: 'An id is not 1 to 64 of `A-Z a-z 0-9 _ . : -`, or an organization begins with `_`.',
+  bad_time: 'An instant is not milliseconds between 2000 and 2100. Seconds and microseconds are the usual mistake.',
+  money_out_of_range: 'Money, or cpm times batch_count, leaves ±(2^53 − 1) micros.',
+  key_mismatch: 'The record key is not the `org_id` of the value.',
+  wrong_partition: "The key does not belong to this partition: the producer does not use Kafka's default partitioner.",
+  header_mismatch: 'A CloudEvents header (`ce_id`, `ce_type`, `ce_source`, `ce_time`) does not agree with the value.',
+  from_the_future: 'An instant lies more than 2 minutes ahead of the log: a wrong clock, or a wrong time zone.',
+  currency_mismatch: "The currency is not the campaign's, which is that of its first record with money.",
+  unknown_metric: 'A correction names a counter that does not exist.',
+  bad_zone: 'The time zone is not one of the IANA database.',
+  bad_flight: 'Dates that end before they start, share days with another flight, or a budget without a flight.',
+  too_many_flights: 'The campaign already has 8 flights that are not over.',
+  bad_plan: 'A plan record that is not a plan; `paceline apply` writes none.',
+  not_ours: 'A record of another type than those of this page.',
+  too_many_campaigns: 'The partition holds 1,000,000 campaigns.',
+};

@@ -1,0 +1,123 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readerSchema, releasedIds } from '../src/decoders/event-schemas.ts';
+import { compileEncoder, frameValue } from '../src/model/avro/encode.ts';
+import { type AvroField, type AvroRecord, type AvroType, parseRecordSchema } from '../src/model/avro/schema.ts';
+import { assert } from '../src/model/errors.ts';
+import { rejectReasons } from '../src/model/event-batch.ts';
+import { examples, type ProducedKind, uses } from './events-doc/examples.ts';
+import { reasons } from './events-doc/reasons.ts';
+
+// Prints docs/events.md from the schemas in schemas/avro/, around the prose of events-doc/. `--check`
+// writes nothing and fails when the file differs; test/decoders/ decodes every example of the page.
+const root = join(import.meta.dirname, '..');
+const path = join(root, 'docs', 'events.md');
+const ids = releasedIds();
+const kinds = Object.keys(examples) as ProducedKind[];
+/** What is alike in (nearly) all kinds; a field that a kind has otherwise is told again there. */
+const envelope = readerSchema('spend_adjustment').fields.filter((field) =>
+  readerSchema('status_changed').fields.some((each) => isSame(each, field)),
+);
+
+function isSame(a: AvroField, b: AvroField): boolean {
+  return a.name === b.name && a.doc === b.doc && typeText(a.type, a.logicalType) === typeText(b.type, b.logicalType);
+}
+
+function typeText(type: AvroType, logicalType: string | null): string {
+  switch (type.kind) {
+    case 'union':
+      return `${typeText(type.branches.find(({ kind }) => kind !== 'null') as AvroType, logicalType)} or null`;
+    case 'enum':
+      return `enum: ${type.symbols.join(', ')}`;
+    case 'fixed':
+      return `fixed, ${type.size} bytes`;
+    case 'map':
+      return `map of ${typeText(type.values, null)}`;
+    case 'array':
+      return `array of ${typeText(type.values, null)}`;
+    default:
+      return logicalType === null ? type.kind : `${type.kind}, ${logicalType}`;
+  }
+}
+
+function fieldRows(fields: readonly AvroField[]): string {
+  const rows = fields.map(({ name, type, logicalType, hasDefault, default: absent, doc }) => {
+    const without = hasDefault ? `\`${JSON.stringify(absent)}\`` : 'required';
+    return `| \`${name}\` | ${typeText(type, logicalType)} | ${without} | ${doc.replaceAll('|', '\\|')} |`;
+  });
+  return ['| field | Avro type | without it | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+/** The value byte by byte: the framing, then each field's bytes with what they say. */
+function annotatedAvro(kind: ProducedKind, schema: AvroRecord): string {
+  const value = examples[kind];
+  const id = ids.get(kind);
+  assert(id !== undefined, `${kind} has a released schema`);
+  const lines: [Uint8Array, string][] = [[frameValue(id, new Uint8Array(0)), `zero byte, schema id ${id}`]];
+  for (const field of schema.fields) {
+    const given = Object.hasOwn(value, field.name) ? value[field.name] : field.default;
+    const bytes = compileEncoder({ ...schema, fields: [field] })({ [field.name]: given });
+    lines.push([bytes, `${field.name} = ${JSON.stringify(given)}`]);
+  }
+  const whole = frameValue(id, compileEncoder(schema)(value));
+  assert(Buffer.concat(lines.map(([bytes]) => bytes)).equals(whole), `${kind}: the parts are the whole`);
+  return lines.map(([bytes, text]) => `${hexOf(bytes).padEnd(47)}  # ${text}`).join('\n');
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return (Buffer.from(bytes).toString('hex').match(/../g) ?? []).join(' ');
+}
+
+function exampleJson(kind: ProducedKind): string {
+  return JSON.stringify({ type: kind, ...examples[kind] }, null, 2);
+}
+
+function section(kind: ProducedKind): string {
+  const schema = readerSchema(kind);
+  const json = JSON.parse(readFileSync(join(root, 'schemas/avro', `${kind}.avsc`), 'utf8')) as { doc: string };
+  const own = schema.fields.filter((field) => !envelope.some((each) => isSame(each, field)));
+  return `### ${kind}
+
+${json.doc} ${uses[kind]} Schema: \`schemas/avro/${kind}.avsc\`, id ${ids.get(kind)}.
+
+${fieldRows(own)}
+
+In JSON:
+
+\`\`\`json
+${exampleJson(kind)}
+\`\`\`
+
+The same in Avro, each line the bytes of what stands behind them:
+
+\`\`\`text
+${annotatedAvro(kind, schema)}
+\`\`\`
+`;
+}
+
+function resultSection(name: string): string {
+  const json: unknown = JSON.parse(readFileSync(join(root, 'schemas/avro', `${name}.avsc`), 'utf8'));
+  const schema = parseRecordSchema(json, name);
+  return `### ${name}\n\n${(json as { doc: string }).doc}\n\n${fieldRows(schema.fields)}\n`;
+}
+
+function page(): string {
+  const prose = readFileSync(join(import.meta.dirname, 'events-doc', 'prose.md'), 'utf8');
+  const parts: Readonly<Record<string, string>> = {
+    envelope: fieldRows(envelope),
+    kinds: kinds.map(section).join('\n'),
+    reasons: rejectReasons.map((reason) => `| \`${reason}\` | ${reasons[reason]} |`).join('\n'),
+    results: ['alert', 'dead_letter', 'pacing_snapshot'].map(resultSection).join('\n'),
+    ours: `${resultSection('tick').replace(/\n\| field[\s\S]*/, '')}\n${resultSection('org_plan')}`,
+    ids: [...ids].map(([name, id]) => `| ${id} | \`${name}\` |`).join('\n'),
+  };
+  return prose.replaceAll(/\{\{([a-z]+)\}\}/g, (_, name: string) => parts[name].trimEnd());
+}
+
+if (process.argv.includes('--check')) {
+  if (readFileSync(path, 'utf8') !== page()) {
+    console.error('out of date: docs/events.md\nnext: run "npm run docs" and commit the result');
+    process.exitCode = 1;
+  }
+} else writeFileSync(path, page());
