@@ -3,7 +3,7 @@ import { partitionOfKey } from '../../model/hash.ts';
 import { defaultPlanOrg } from '../../model/ids.ts';
 import type { Plan } from '../../model/plan.ts';
 import { canonicalJson } from '../../model/plan-schema.ts';
-import type { PlanDraft } from './plan-files.ts';
+import type { PlanDraft } from './make-draft.ts';
 
 /** What the log says about plans: the newest of each organization, per partition. */
 export interface PlanLog {
@@ -60,7 +60,8 @@ async function applyOne(draft: PlanDraft, partition: number, log: PlanLog): Prom
   return { orgId, partition, number: record.number, offset: await log.append(record) };
 }
 
-function planRecord(draft: PlanDraft, partition: number, number: number): PlanRecord {
+/** The record of a plan that got its number. */
+export function planRecord(draft: PlanDraft, partition: number, number: number): PlanRecord {
   const plan: Plan = { ...draft, number };
   return { orgId: draft.org_id, partition, number, hash: draftHash(draft), body: canonicalJson(plan) };
 }
@@ -70,7 +71,8 @@ export function draftHash(draft: PlanDraft): string {
   return hash('sha256', canonicalJson(draft), 'hex');
 }
 
-function partitionsOf(orgId: string, partitions: number): number[] {
+/** Where an organization's plan belongs; the default plan goes into every lane. */
+export function partitionsOf(orgId: string, partitions: number): number[] {
   if (orgId === defaultPlanOrg) return Array.from({ length: partitions }, (_, index) => index);
   const bytes = Buffer.from(orgId);
   return [partitionOfKey(bytes, 0, bytes.length, partitions)];

@@ -44,13 +44,14 @@ const settings = {
   campaigns: z.record(id, campaign).optional(),
 };
 
-const section = z.strictObject(settings);
-type Section = z.infer<typeof section>;
+/** The settings of one organization, or the defaults of all: a section of the file, or a pipeline's settings. */
+export const sectionSchema = z.strictObject(settings);
+export type Section = z.infer<typeof sectionSchema>;
 
 export const organizationsFileSchema = z.strictObject({
-  defaults: section.default({}),
+  defaults: sectionSchema.default({}),
   /** Organizations with a plan of their own; all others follow the defaults. */
-  organizations: z.record(orgId, section.nullable()).default({}),
+  organizations: z.record(orgId, sectionSchema.nullable()).default({}),
 });
 export type OrganizationsFile = z.infer<typeof organizationsFileSchema>;
 
@@ -69,7 +70,8 @@ export function listOrganizations(file: OrganizationsFile): OrganizationSettings
   return [toSettings(defaultPlanOrg, file.defaults, {}), ...own];
 }
 
-function toSettings(orgId: string, shared: Section, own: Section): OrganizationSettings {
+/** An organization's own section merged over what all share. */
+export function toSettings(orgId: string, shared: Section, own: Section): OrganizationSettings {
   const sources = { ...shared.sources, ...own.sources };
   const campaigns = { ...shared.campaigns, ...own.campaigns };
   return {

@@ -1,15 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultPlanOrg } from '../../model/ids.ts';
-import type { Plan, RulePlan } from '../../model/plan.ts';
-import { planSchema } from '../../model/plan-schema.ts';
 import { ConfigError, type Problem } from '../config/problem.ts';
 import { checkFile } from './checked-file.ts';
+import { draftProblems, makeDraft, type PlanDraft } from './make-draft.ts';
 import { listOrganizations, organizationsFileSchema } from './organizations-file.ts';
 import { type ReadRule, readRule } from './rule-file.ts';
 
-/** A plan before the log gives it a number. */
-export type PlanDraft = Omit<Plan, 'number'>;
+export type { PlanDraft };
 
 export interface PlanFiles {
   /** One draft an organization, the default first. */
@@ -31,13 +29,13 @@ export function readPlanFiles(paths: { organizations: string; rules: string }): 
   if (checked.value === undefined) throw new ConfigError(problems);
   const known = new Set(Object.keys(checked.value.organizations));
   problems.push(...unknownOrganizations(rules, known));
-  const drafts = listOrganizations(checked.value).map(({ orgId, ...settings }) => ({
-    format: 1 as const,
-    org_id: orgId,
-    ...settings,
-    rules: rulesFor(orgId, rules),
-  }));
-  for (const draft of drafts) problems.push(...draftProblems(draft, checked.placeOf));
+  const drafts = listOrganizations(checked.value).map((settings) =>
+    makeDraft(settings, rulesFor(settings.orgId, rules)),
+  );
+  for (const draft of drafts) {
+    const root = draft.org_id === defaultPlanOrg ? ['defaults'] : ['organizations', draft.org_id];
+    problems.push(...draftProblems(draft, (path) => checked.placeOf([...root, ...path])));
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   return { drafts, rules };
 }
@@ -79,9 +77,8 @@ function readText(file: string, problems: Problem[]): string | undefined {
   }
 }
 
-function rulesFor(orgId: string, rules: readonly ReadRule[]): RulePlan[] {
-  const own = rules.filter(({ organizations }) => organizations === undefined || organizations.includes(orgId));
-  return own.map(({ rule }) => rule).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+function rulesFor(orgId: string, rules: readonly ReadRule[]): ReadRule[] {
+  return rules.filter(({ organizations }) => organizations === undefined || organizations.includes(orgId));
 }
 
 function unknownOrganizations(rules: readonly ReadRule[], known: ReadonlySet<string>): Problem[] {
@@ -95,27 +92,4 @@ function unknownOrganizations(rules: readonly ReadRule[], known: ReadonlySet<str
         message: `organization "${orgId}" is not in the organizations file`,
       })),
   );
-}
-
-/** What the plan itself demands beyond the files' shapes: zones, profiles that exist, bounds. */
-function draftProblems(
-  draft: PlanDraft,
-  placeOf: (path: readonly PropertyKey[]) => { file: string; line: number; column: number },
-): Problem[] {
-  const root = draft.org_id === defaultPlanOrg ? ['defaults'] : ['organizations', draft.org_id];
-  const parsed = planSchema.safeParse({ ...draft, number: 1 });
-  const problems = (parsed.error?.issues ?? []).map((issue) => {
-    // The files say `zone` where the plan says `defaults.zone`, and `evaluate_every` for `…_ms`.
-    const path = issue.path.map(String).filter((key) => key !== 'defaults');
-    const written = path.map((key) => key.replace(/_ms$/, '').replace(/_bp$/, '_percent'));
-    return { ...placeOf([...root, ...written]), message: `${draft.org_id}: ${path.join('.')}: ${issue.message}` };
-  });
-  const { profile } = draft.defaults;
-  if (profile !== null && !Object.hasOwn(draft.profiles, profile)) {
-    problems.push({
-      ...placeOf([...root, 'profile']),
-      message: `${draft.org_id}: profile "${profile}" does not exist`,
-    });
-  }
-  return problems;
 }

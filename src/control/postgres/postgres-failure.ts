@@ -1,0 +1,39 @@
+import pg from 'pg';
+import { EngineError } from '../../model/errors.ts';
+
+/** SQLSTATE classes and codes that pass by themselves: connection, resources, operator, locks, time. */
+const passing = /^(08|53|57P0|40|55P03|57014)/;
+/** Trouble that a person must mend: credentials, a missing database, privileges, tables not migrated. */
+const refused = /^(28|3D000|3F000|42501|42P01|42703|42883)/;
+/** What somebody wrote does not hold: values, constraints, our own guards. */
+const badValue = /^(22|23|PL|P0001)/;
+
+/**
+ * Trouble with PostgreSQL as CONTROL_UNAVAILABLE (waiting helps) or CONTROL_REFUSED (a person must act),
+ * with what we were doing. Anything else is a bug of ours and comes back unchanged.
+ */
+export function asControlError(error: unknown, doing: string): unknown {
+  if (!(error instanceof Error) || error instanceof EngineError) return error;
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return error;
+  const code = (error as { code?: unknown }).code;
+  const say = (verdict: 'CONTROL_UNAVAILABLE' | 'CONTROL_REFUSED', hint = '') =>
+    new EngineError(verdict, `${doing}: ${describe(error)}${hint}`, { cause: error });
+  if (error instanceof pg.DatabaseError) {
+    const state = String(code);
+    if (passing.test(state)) return say('CONTROL_UNAVAILABLE');
+    if (/^(42P01|3F000|42703|42883)/.test(state)) return say('CONTROL_REFUSED', '; run "paceline migrate"');
+    if (refused.test(state)) return say('CONTROL_REFUSED');
+    if (badValue.test(state)) return say('CONTROL_REFUSED', error.hint === undefined ? '' : `. ${error.hint}`);
+    return error;
+  }
+  if (typeof code === 'string' && /^(ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_SSL)/.test(code))
+    return say('CONTROL_REFUSED', '; check postgres.ca_file and the host name in postgres.url');
+  if (/does not support SSL|no password|password must be/i.test(error.message)) return say('CONTROL_REFUSED');
+  return say('CONTROL_UNAVAILABLE');
+}
+
+/** Several addresses tried and failed have an empty message of their own. */
+function describe(error: Error): string {
+  if (error instanceof AggregateError) return error.errors.map((each: Error) => each.message).join('; ');
+  return error.message;
+}
