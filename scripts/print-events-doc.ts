@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readerSchema, releasedIds } from '../src/decoders/event-schemas.ts';
 import { compileEncoder, frameValue } from '../src/model/avro/encode.ts';
@@ -7,11 +7,11 @@ import { assert } from '../src/model/errors.ts';
 import { rejectReasons } from '../src/model/event-batch.ts';
 import { examples, type ProducedKind, uses } from './events-doc/examples.ts';
 import { reasons } from './events-doc/reasons.ts';
+import { fillPage, publishPage } from './publish-page.ts';
 
 // Prints docs/events.md from the schemas in schemas/avro/, around the prose of events-doc/. `--check`
 // writes nothing and fails when the file differs; test/decoders/ decodes every example of the page.
 const root = join(import.meta.dirname, '..');
-const path = join(root, 'docs', 'events.md');
 const ids = releasedIds();
 const kinds = Object.keys(examples) as ProducedKind[];
 /** What is alike in (nearly) all kinds; a field that a kind has otherwise is told again there. */
@@ -102,22 +102,15 @@ function resultSection(name: string): string {
   return `### ${name}\n\n${(json as { doc: string }).doc}\n\n${fieldRows(schema.fields)}\n`;
 }
 
-function page(): string {
-  const prose = readFileSync(join(import.meta.dirname, 'events-doc', 'prose.md'), 'utf8');
-  const parts: Readonly<Record<string, string>> = {
+const prose = readFileSync(join(import.meta.dirname, 'events-doc', 'prose.md'), 'utf8');
+publishPage(
+  join(root, 'docs', 'events.md'),
+  fillPage(prose, {
     envelope: fieldRows(envelope),
     kinds: kinds.map(section).join('\n'),
     reasons: rejectReasons.map((reason) => `| \`${reason}\` | ${reasons[reason]} |`).join('\n'),
     results: ['alert', 'dead_letter', 'pacing_snapshot'].map(resultSection).join('\n'),
     ours: `${resultSection('tick').replace(/\n\| field[\s\S]*/, '')}\n${resultSection('org_plan')}`,
     ids: [...ids].map(([name, id]) => `| ${id} | \`${name}\` |`).join('\n'),
-  };
-  return prose.replaceAll(/\{\{([a-z]+)\}\}/g, (_, name: string) => parts[name].trimEnd());
-}
-
-if (process.argv.includes('--check')) {
-  if (readFileSync(path, 'utf8') !== page()) {
-    console.error('out of date: docs/events.md\nnext: run "npm run docs" and commit the result');
-    process.exitCode = 1;
-  }
-} else writeFileSync(path, page());
+  }),
+);

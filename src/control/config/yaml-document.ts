@@ -21,6 +21,8 @@ export interface YamlDocument {
   readonly values: ReadonlyMap<string, Place>;
   readonly keys: ReadonlyMap<string, Place>;
   readonly problems: readonly Problem[];
+  /** Where the character `at` of the text value at a dotted path stands; undefined = there is no text there. */
+  placeInside(path: string, at: number): Place | undefined;
 }
 
 export type ScalarExpander = (scalar: YamlScalar, place: Place, path: readonly string[]) => unknown;
@@ -34,6 +36,7 @@ export function readYaml(file: string, text: string, expand: ScalarExpander): Ya
   const document = parseDocument(text, { lineCounter: lines, version: '1.2', prettyErrors: false });
   const values = new Map<string, Place>();
   const keys = new Map<string, Place>();
+  const scalars = new Map<string, Scalar>();
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -59,11 +62,35 @@ export function readYaml(file: string, text: string, expand: ScalarExpander): Ya
     }
     if (isSeq(node)) return node.items.map((item, index) => walk(item as Node, [...path, String(index)]));
     if (!isScalar(node)) return node === null ? null : (node.toJS(document) as unknown);
+    scalars.set(path.join('.'), node);
     return expand({ value: node.value, isPlain: (node as Scalar).type === 'PLAIN' }, place, path);
   }
 
   const value = problems.length > 0 ? null : walk(document.contents as Node | null, []);
-  return { file, value, values, keys, problems };
+  const placeInside = (path: string, at: number): Place | undefined => {
+    const scalar = scalars.get(path);
+    return scalar?.range ? placeAt(scalar.range[0] + offsetInside(scalar, text, at)) : undefined;
+  };
+  return { file, value, values, keys, problems, placeInside };
+}
+
+/** Steps from the start of a scalar, as written, to the character `at` of its value. */
+function offsetInside(scalar: Scalar, text: string, at: number): number {
+  const [start, end] = scalar.range ?? [0, 0];
+  const written = text.slice(start, end);
+  const [isSingle, isDouble] = [scalar.type === 'QUOTE_SINGLE', scalar.type === 'QUOTE_DOUBLE'];
+  const isBlock = scalar.type === 'BLOCK_LITERAL' || scalar.type === 'BLOCK_FOLDED';
+  // Folding and indentation change white space alone, so the other characters are counted.
+  let left = String(scalar.value).slice(0, at).replaceAll(/\s/g, '').length;
+  let step = isBlock ? written.indexOf('\n') + 1 : isSingle || isDouble ? 1 : 0;
+  for (; step < written.length; step++) {
+    if (/\s/.test(written[step])) continue;
+    if (left === 0) break;
+    const isEscape = isDouble ? written[step] === '\\' : isSingle && written.startsWith("''", step);
+    if (isEscape) step += 1;
+    left -= 1;
+  }
+  return step;
 }
 
 function firstLine(message: string): string {

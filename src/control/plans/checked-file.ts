@@ -11,16 +11,23 @@ export interface CheckedFile<T> {
   readonly problems: readonly Problem[];
   /** Where a value stands; the nearest enclosing place when the value itself is absent. */
   placeOf(path: readonly PropertyKey[]): Place;
+  /** Where the character `at` of a text value stands. */
+  placeInside(path: readonly PropertyKey[], at: number): Place;
 }
 
 export function checkFile<S extends z.ZodType>(file: string, text: string, schema: S): CheckedFile<z.infer<S>> {
   const document = readYaml(file, text, (scalar) => scalar.value);
   const placeOf = (path: readonly PropertyKey[]) => placeIn(document, path);
-  if (document.problems.length > 0) return { file, value: undefined, problems: document.problems, placeOf };
+  const places = {
+    placeOf,
+    placeInside: (path: readonly PropertyKey[], at: number) =>
+      document.placeInside(path.map(String).join('.'), at) ?? placeOf(path),
+  };
+  if (document.problems.length > 0) return { file, value: undefined, problems: document.problems, ...places };
   const parsed = schema.safeParse(document.value);
-  if (parsed.success) return { file, value: parsed.data, problems: [], placeOf };
+  if (parsed.success) return { file, value: parsed.data, problems: [], ...places };
   const problems = parsed.error.issues.flatMap((issue) => explain(issue, document, schema));
-  return { file, value: undefined, problems, placeOf };
+  return { file, value: undefined, problems, ...places };
 }
 
 function explain(issue: z.core.$ZodIssue, document: YamlDocument, schema: z.ZodType): Problem[] {
@@ -28,7 +35,7 @@ function explain(issue: z.core.$ZodIssue, document: YamlDocument, schema: z.ZodT
     return [
       {
         ...placeIn(document, issue.path),
-        message: `${issue.path.map(String).join('.') || 'the file'}: ${issue.message}`,
+        message: `${issue.path.map(String).join('.') || 'the file'}${wish(issue)}`,
       },
     ];
   }
@@ -39,6 +46,23 @@ function explain(issue: z.core.$ZodIssue, document: YamlDocument, schema: z.ZodT
     const place = document.keys.get([...issue.path.map(String), key].join('.')) ?? placeIn(document, issue.path);
     return { ...place, message: `unknown key "${key}"; ${hint}` };
   });
+}
+
+const shapes: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a mapping of keys',
+  record: 'a mapping of names',
+};
+
+function wish(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_type') return `: ${issue.message}`;
+  return issue.message.endsWith('received undefined')
+    ? ' is missing'
+    : ` must be ${shapes[issue.expected] ?? issue.expected}`;
 }
 
 function placeIn(document: YamlDocument, path: readonly PropertyKey[]): Place {

@@ -51,7 +51,7 @@ export type Section = z.infer<typeof sectionSchema>;
 export const organizationsFileSchema = z.strictObject({
   defaults: sectionSchema.default({}),
   /** Organizations with a plan of their own; all others follow the defaults. */
-  organizations: z.record(orgId, sectionSchema.nullable()).default({}),
+  organizations: z.record(orgId, sectionSchema.nullable()).nullable().default({}),
 });
 export type OrganizationsFile = z.infer<typeof organizationsFileSchema>;
 
@@ -66,7 +66,9 @@ export interface OrganizationSettings {
 
 /** The defaults' settings first, then each organization's, merged over them. */
 export function listOrganizations(file: OrganizationsFile): OrganizationSettings[] {
-  const own = Object.entries(file.organizations).map(([name, each]) => toSettings(name, file.defaults, each ?? {}));
+  const own = Object.entries(file.organizations ?? {}).map(([name, each]) =>
+    toSettings(name, file.defaults, each ?? {}),
+  );
   return [toSettings(defaultPlanOrg, file.defaults, {}), ...own];
 }
 

@@ -27,7 +27,7 @@ export function readPlanFiles(paths: { organizations: string; rules: string }): 
   const checked = checkFile(paths.organizations, text, organizationsFileSchema);
   problems.push(...checked.problems);
   if (checked.value === undefined) throw new ConfigError(problems);
-  const known = new Set(Object.keys(checked.value.organizations));
+  const known = new Set(Object.keys(checked.value.organizations ?? {}));
   problems.push(...unknownOrganizations(rules, known));
   const drafts = listOrganizations(checked.value).map((settings) =>
     makeDraft(settings, rulesFor(settings.orgId, rules)),

@@ -62,9 +62,7 @@ function problemIn(checked: CheckedFile<RuleFile>, path: string[], text: string,
     return [];
   } catch (cause) {
     if (!(cause instanceof ConditionProblem)) throw cause;
-    const place = checked.placeOf(path);
-    // One more for the opening quote, which every condition with an operator in it has.
-    return [{ ...place, column: place.column + 1 + cause.at, message: `${path.join('.')}: ${cause.message}` }];
+    return [{ ...checked.placeInside(path, cause.at), message: `${path.join('.')}: ${cause.message}` }];
   }
 }
 

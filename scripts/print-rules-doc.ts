@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readRule } from '../src/control/plans/rule-file.ts';
+import { assert } from '../src/model/errors.ts';
+import { type LevelPlan, type RulePlan, ruleVariables } from '../src/model/plan.ts';
+import { fillPage, publishPage } from './publish-page.ts';
+
+// Prints docs/rules.md: the prose of rules-doc/ around the names that conditions may use and the rules
+// that ship. `--check` writes nothing and fails when the file differs.
+const root = join(import.meta.dirname, '..');
+const rulesDirectory = join(root, 'config', 'rules');
+const files = readdirSync(rulesDirectory).sort();
+
+function nameRows(scope: keyof typeof ruleVariables): string {
+  const rows = Object.entries(ruleVariables[scope]).map(([name, [type, doc]]) => `| \`${name}\` | ${type} | ${doc} |`);
+  return ['| name | type | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function shippedRow(file: string): string {
+  const { read } = readRule(file, readFileSync(join(rulesDirectory, file), 'utf8'));
+  assert(read !== undefined, `${file} is a good rule`);
+  const { rule } = read;
+  return `| \`${rule.id}\` | ${rule.name} | ${levelCell(rule.warning)} | ${levelCell(rule.critical)} |`;
+}
+
+function levelCell(level: RulePlan['warning'] | LevelPlan): string {
+  if (level === null) return '–';
+  const wait = level.for_ms === 0 ? '' : ` for ${level.for_ms / 60_000} min`;
+  return `\`${level.when.replaceAll('|', '\\|')}\`${wait}`;
+}
+
+const prose = readFileSync(join(import.meta.dirname, 'rules-doc', 'prose.md'), 'utf8');
+publishPage(
+  join(root, 'docs', 'rules.md'),
+  fillPage(prose, {
+    example: readFileSync(join(rulesDirectory, 'under-pacing.yaml'), 'utf8'),
+    flight: nameRows('flight'),
+    source: nameRows('source'),
+    shipped: files.map(shippedRow).join('\n'),
+  }),
+);
