@@ -1,0 +1,141 @@
+import { assert, EngineError } from '../../model/errors.ts';
+import type { StreamIdentity } from '../../model/lane.ts';
+import type { RecordRun } from '../../model/record-run.ts';
+import type { Source } from '../source.ts';
+import { KafkaAppender } from './appender.ts';
+import type { KafkaConnection } from './connection.ts';
+import { KafkaLane } from './kafka-lane.ts';
+import { LaneFetcher } from './lane-fetcher.ts';
+import { TopicView } from './topic-view.ts';
+
+export interface KafkaSourceOptions {
+  readonly topic: string;
+  readonly mode: 'live' | 'replayed';
+}
+
+const readBackBytesMax = 8 * 1024 * 1024;
+const readBackRun = { records: 16_384, bytes: 4 * 1024 * 1024 };
+
+/**
+ * A topic of Kafka, read from our own offsets: no consumer of kafkajs takes part, so nothing is ever
+ * reset to an offset that we did not name. Who reads which partition is said elsewhere (GroupMembership).
+ */
+export class KafkaSource implements Source {
+  readonly topic: string;
+  readonly #mode: 'live' | 'replayed';
+  readonly #view: TopicView;
+  readonly #fetcher: LaneFetcher;
+  readonly #appender: KafkaAppender;
+  readonly #lanes = new Map<number, KafkaLane>();
+
+  constructor(connection: KafkaConnection, options: KafkaSourceOptions) {
+    this.topic = options.topic;
+    this.#mode = options.mode;
+    const reading = connection.openCluster();
+    this.#view = new TopicView(options.topic, connection, reading);
+    this.#fetcher = new LaneFetcher(this.#view, connection.openCluster());
+    this.#appender = new KafkaAppender(options.topic, connection);
+  }
+
+  async identity(): Promise<StreamIdentity> {
+    const { clusterId, topicId, partitions } = await this.#view.metadata();
+    return { clusterId, topicId, partitions: partitions.length, mode: this.#mode };
+  }
+
+  async poll(partition: number, max: { records: number; bytes: number }): Promise<RecordRun | null> {
+    const lane = await this.#placedLane(partition);
+    for (;;) {
+      throwFailure(lane);
+      const run = lane.take(max);
+      if (run !== null) {
+        this.#fetcher.readAhead(lane);
+        return run;
+      }
+      if (!lane.mayHaveMore) return null;
+      const from = lane.fetchOffset;
+      await this.#fetcher.read(lane);
+      if (lane.fetchOffset === from && !lane.isBuffered) return null;
+    }
+  }
+
+  async seek(partition: number, offset: number): Promise<void> {
+    await this.#requireHeld(partition, offset, offset);
+    this.#lane(partition).place(offset);
+  }
+
+  async *readBack(partition: number, from: number, to: number): AsyncIterable<RecordRun> {
+    await this.#requireHeld(partition, from, to);
+    const lane = this.#newLane(partition);
+    lane.place(from);
+    while (lane.position < to) {
+      throwFailure(lane);
+      const run = lane.take({ ...readBackRun, until: to });
+      if (run === null) {
+        const before = lane.fetchOffset;
+        await this.#fetcher.read(lane, readBackBytesMax);
+        if (lane.fetchOffset === before && !lane.isBuffered)
+          throw new EngineError('SOURCE_UNAVAILABLE', `${lane.name}: an open transaction hides offset ${before}`);
+      } else {
+        this.#fetcher.readAhead(lane);
+        if (run.count > 0) yield run;
+      }
+    }
+  }
+
+  async bounds(partition: number): Promise<{ start: number; end: number }> {
+    return await this.#view.bounds(partition);
+  }
+
+  async append(partition: number, key: Uint8Array | null, value: Uint8Array): Promise<number> {
+    const offset = await this.#appender.append(partition, { key, value });
+    this.#lanes.get(partition)?.noteAppended(offset);
+    return offset;
+  }
+
+  async waitForRecords(partitions: readonly number[], ms: number, signal?: AbortSignal): Promise<void> {
+    const lanes = await Promise.all(partitions.map((partition) => this.#placedLane(partition)));
+    await this.#fetcher.waitForNews(lanes, ms, signal ?? new AbortController().signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#appender.close();
+  }
+
+  /** A lane that nobody placed begins at the oldest record held. */
+  async #placedLane(partition: number): Promise<KafkaLane> {
+    const lane = this.#lane(partition);
+    if (!lane.isPlaced) {
+      const { start } = await this.#view.bounds(partition);
+      if (!lane.isPlaced) lane.place(start);
+    }
+    return lane;
+  }
+
+  #lane(partition: number): KafkaLane {
+    const lane = this.#lanes.get(partition) ?? this.#newLane(partition);
+    this.#lanes.set(partition, lane);
+    return lane;
+  }
+
+  #newLane(partition: number): KafkaLane {
+    assert(partition >= 0, `partition ${partition} exists`);
+    return new KafkaLane(this.topic, partition, this.#mode === 'live');
+  }
+
+  async #requireHeld(partition: number, from: number, to: number): Promise<void> {
+    const { start, end } = await this.#view.bounds(partition);
+    if (from >= start && to <= end) return;
+    throw new EngineError(
+      'OFFSET_OUT_OF_RANGE',
+      `${this.topic}:${partition} holds the offsets ${start} to ${end}, asked for ${from} to ${to}`,
+    );
+  }
+}
+
+/** Trouble met beside the poll is told once; the next poll tries again. */
+function throwFailure(lane: KafkaLane): void {
+  const { failure } = lane;
+  if (failure === null) return;
+  lane.failure = null;
+  throw failure;
+}

@@ -1,0 +1,130 @@
+import { EngineError } from '../../model/errors.ts';
+import type { KafkaConnection } from './connection.ts';
+import { sourceError } from './kafka-errors.ts';
+import type { WireBroker, WireCluster } from './kafkajs-internals.ts';
+import { askMetadata, kafkaError, type TopicMetadata } from './requests.ts';
+
+const earliest = '-2';
+const latest = '-1';
+const readUncommitted = 0;
+
+/**
+ * One topic as the cluster describes it: its id, its partitions and who leads them, asked again when
+ * told that it is stale. The topic is bound at the first answer: made anew or grown, it is refused.
+ */
+export class TopicView {
+  readonly topic: string;
+  readonly #connection: KafkaConnection;
+  readonly #cluster: WireCluster;
+  #bound: TopicMetadata | null = null;
+  #newest: TopicMetadata | null = null;
+  #isStale = true;
+  #asking: Promise<TopicMetadata> | null = null;
+
+  constructor(topic: string, connection: KafkaConnection, cluster: WireCluster) {
+    this.topic = topic;
+    this.#connection = connection;
+    this.#cluster = cluster;
+  }
+
+  /** The leader of a partition is not whom we took for it: the next question goes to the cluster again. */
+  markStale(): void {
+    this.#isStale = true;
+  }
+
+  /** Throws SOURCE_REFUSED when the topic is gone, is another one or has grown; SOURCE_UNAVAILABLE without an answer. */
+  async metadata(): Promise<TopicMetadata> {
+    if (!this.#isStale && this.#newest !== null) return this.#newest;
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = null;
+    });
+    return await this.#asking;
+  }
+
+  async leaderOf(partition: number): Promise<number> {
+    const { partitions } = await this.metadata();
+    const leader = partitions.find((each) => each.partition === partition)?.leader ?? -1;
+    if (leader >= 0) return leader;
+    this.markStale();
+    throw new EngineError('SOURCE_UNAVAILABLE', `${this.topic}:${partition} has no leader at the moment`);
+  }
+
+  /** The broker over connections of `cluster`; the view's own where none is named. */
+  async broker(nodeId: number, cluster: WireCluster = this.#cluster): Promise<WireBroker> {
+    try {
+      await cluster.connect();
+      return await this.#find(nodeId, cluster);
+    } catch (error) {
+      this.markStale();
+      throw sourceError(error, `waiting for broker ${nodeId} of ${this.#connection.names}`);
+    }
+  }
+
+  async bounds(partition: number): Promise<{ start: number; end: number }> {
+    const broker = await this.broker(await this.leaderOf(partition));
+    const ask = async (timestamp: string): Promise<number> => {
+      const { responses } = await broker.listOffsets({
+        isolationLevel: readUncommitted,
+        topics: [{ topic: this.topic, partitions: [{ partition, timestamp }] }],
+      });
+      return Number(responses[0].partitions[0].offset);
+    };
+    try {
+      const [start, end] = await Promise.all([ask(earliest), ask(latest)]);
+      return { start, end };
+    } catch (error) {
+      this.markStale();
+      throw sourceError(error, `asking for the offsets of ${this.topic}:${partition}`);
+    }
+  }
+
+  /** A broker that joined after kafkajs last looked is found after a second look. */
+  async #find(nodeId: number, cluster: WireCluster): Promise<WireBroker> {
+    try {
+      return await cluster.findBroker({ nodeId });
+    } catch (error) {
+      if ((error as { name?: string }).name !== 'KafkaJSBrokerNotFound') throw error;
+      return await cluster.findBroker({ nodeId });
+    }
+  }
+
+  async #ask(): Promise<TopicMetadata> {
+    let answer: TopicMetadata;
+    try {
+      await this.#cluster.connect();
+      await this.#cluster.refreshMetadata();
+      answer = await askMetadata(await this.#cluster.brokerPool.findConnectedBroker(), this.topic);
+    } catch (error) {
+      throw sourceError(error, `waiting for Kafka at ${this.#connection.names}`);
+    }
+    this.#check(answer);
+    this.#bound ??= answer;
+    this.#newest = answer;
+    this.#isStale = false;
+    return answer;
+  }
+
+  #check({ error, topicId, partitions }: TopicMetadata): void {
+    const { topic } = this;
+    if (error === kafkaError.leaderNotAvailable)
+      throw new EngineError('SOURCE_UNAVAILABLE', `waiting for leaders of topic ${topic}`);
+    if (error === kafkaError.topicAuthorizationFailed)
+      throw new EngineError('SOURCE_REFUSED', `we may not describe topic ${topic}; grant DESCRIBE and READ on it`);
+    if (error !== kafkaError.none)
+      throw new EngineError(
+        'SOURCE_REFUSED',
+        `topic ${topic} does not exist at ${this.#connection.names} (error ${error}); "paceline migrate" makes it`,
+      );
+    if (this.#bound === null) return;
+    if (topicId !== this.#bound.topicId)
+      throw new EngineError(
+        'SOURCE_REFUSED',
+        `topic ${topic} was deleted and made anew (id ${this.#bound.topicId} became ${topicId}): its offsets mean other records now; restart with --new-generation to begin it from its start`,
+      );
+    if (partitions.length !== this.#bound.partitions.length)
+      throw new EngineError(
+        'SOURCE_REFUSED',
+        `topic ${topic} has ${partitions.length} partitions now, not ${this.#bound.partitions.length}: keys have changed their lanes; fill a new topic by replay instead`,
+      );
+  }
+}
