@@ -3,20 +3,41 @@ import { type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { Progress } from './progress.ts';
 import { quietLogger } from './quiet-logger.ts';
+import { listenForStop } from './signals.ts';
 
 export const produceCommand: Command = {
   name: 'produce',
-  summary: 'Append the records of a file to the log.',
-  examples: ['paceline produce events.jsonl --data ./data'],
-  doc: 'Each line is {"key": "<org_id>", "value": {…}} with an optional log_time (epoch ms or ISO text; needed on a replayed log) and partition; the value is an event as docs/events.md shows it in JSON. No engine may run on the directory. A line that is no record stops with file:line; the lines before it are in the log. A bad value is the decoder\'s to refuse: it becomes a dead letter.',
-  flags: { config: configFlag, data: dataFlag, json: jsonFlag },
-  words: { name: 'FILE', doc: 'a file of JSON lines.', min: 1, max: 1 },
+  summary: 'Append the records of a file, or of a recorded log, to the log.',
+  examples: [
+    'paceline produce events.jsonl --data ./data',
+    'paceline produce ./sim --config config/production.yaml --rate 20000',
+  ],
+  doc: 'SOURCE is a file of JSON lines or a data directory with a log, as "paceline simulate" writes it. Records go to the topic log.topic where kafka.brokers names brokers, else to the log of the data directory, on which no engine may run. Each line of a file is {"key": "<org_id>", "value": {…}} with an optional log_time (epoch ms or ISO text; needed on a replayed log) and partition; the value is an event as docs/events.md shows it in JSON. A line that is no record stops with file:line; the lines before it are in the log. A bad value is the decoder\'s to refuse: it becomes a dead letter. Records of a directory keep their partitions and, on a replayed log, their log times; a live one stamps them anew.',
+  flags: {
+    config: configFlag,
+    data: dataFlag,
+    rate: {
+      type: 'integer',
+      value: 'N',
+      doc: 'Records a second, for a directory. Without it as fast as it goes.',
+      min: 1,
+      max: 10_000_000,
+    },
+    json: jsonFlag,
+  },
+  words: { name: 'SOURCE', doc: 'a file of JSON lines, or a data directory.', min: 1, max: 1 },
   async run(call, terminal) {
     const { config } = loadCallConfig(call);
     const progress = new Progress(terminal, systemClock, 'producing, records');
-    const { produceFileInto } = await import('../adapters/produce-file.ts');
+    const { produceInto } = await import('../adapters/produce-file.ts');
     const context = { clock: systemClock, log: quietLogger() };
-    const records = await produceFileInto(call.words[0], config, context, (done) => progress.update(done, null));
+    const rate = call.number('rate');
+    using stop = listenForStop(terminal);
+    const records = await produceInto(call.words[0], config, context, {
+      ...(rate === undefined ? {} : { rate }),
+      signal: stop.signal,
+      onProgress: (done, total) => progress.update(done, total),
+    });
     progress.end();
     if (call.has('json')) terminal.printJson({ records });
     else terminal.print(`${records} records appended`);

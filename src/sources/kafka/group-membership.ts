@@ -85,6 +85,22 @@ export class GroupMembership implements LaneAssignment {
     this.#advised.set(partition, nextOffset);
   }
 
+  /** What the group was last told, by us or by whoever sat here before; null when nothing. */
+  async advisoryOffset(partition: number): Promise<number | null> {
+    const { groupId, topic } = this.#options;
+    try {
+      const coordinator = await this.#findCoordinator();
+      const { responses } = await coordinator.offsetFetch({
+        groupId,
+        topics: [{ topic, partitions: [{ partition }] }],
+      });
+      const offset = Number(responses[0]?.partitions[0]?.offset ?? -1);
+      return offset < 0 ? null : offset;
+    } catch (error) {
+      throw sourceError(error, `asking group ${groupId} for its offset of ${topic}:${partition}`);
+    }
+  }
+
   async #run(first: PromiseWithResolvers<void>): Promise<void> {
     let waitMs: number = retryMs.first;
     while (!this.#stopping.signal.aborted) {

@@ -27,6 +27,8 @@ export class KafkaSource implements Source {
   readonly #fetcher: LaneFetcher;
   readonly #appender: KafkaAppender;
   readonly #lanes = new Map<number, KafkaLane>();
+  /** Where advice of committed offsets goes. */
+  onCommitted: (partition: number, nextOffset: number) => void = () => undefined;
 
   constructor(connection: KafkaConnection, options: KafkaSourceOptions) {
     this.topic = options.topic;
@@ -95,6 +97,10 @@ export class KafkaSource implements Source {
   async waitForRecords(partitions: readonly number[], ms: number, signal?: AbortSignal): Promise<void> {
     const lanes = await Promise.all(partitions.map((partition) => this.#placedLane(partition)));
     await this.#fetcher.waitForNews(lanes, ms, signal ?? new AbortController().signal);
+  }
+
+  adviseCommitted(partition: number, nextOffset: number): void {
+    this.onCommitted(partition, nextOffset);
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@ import { KafkaConnection } from '../../../src/sources/kafka/connection.ts';
 import { KafkaSource } from '../../../src/sources/kafka/kafka-source.ts';
 import { sourceExam } from '../../exams/source-exam.ts';
 
-const brokers = (process.env.PACELINE_TEST_KAFKA ?? '127.0.0.1:29092').split(',');
+const brokers = (process.env.PACELINE_TEST_KAFKA ?? '127.0.0.1:19092').split(',');
 
 sourceExam('Kafka', async () => {
   const topic = `exam-${randomUUID()}`;

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { Config } from '../control/config/settings.ts';
+import type { Logger } from '../control/logs/logger.ts';
+import { assert, EngineError } from '../model/errors.ts';
+import type { Clock } from '../model/time.ts';
+import { KafkaConnection, type KafkaConnectionOptions } from '../sources/kafka/connection.ts';
+import { type OpenedKafka, openKafkaSource } from '../sources/kafka/open-kafka-source.ts';
+import { TopicView } from '../sources/kafka/topic-view.ts';
+import { TopicWriter } from '../sources/kafka/topic-writer.ts';
+import { requireTimestampType } from '../sources/kafka/topics.ts';
+
+export interface KafkaContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** True when the records live in Kafka, not in the data directory. */
+export function hasKafka(config: Config): boolean {
+  return config.kafka.brokers.length > 0;
+}
+
+/** How the configuration says to talk to the brokers. Throws CONFIG_INVALID for what is missing or unreadable. */
+export function kafkaOptions({ kafka }: Config, log: Logger): KafkaConnectionOptions {
+  return {
+    brokers: kafka.brokers,
+    clientId: kafka.client_id,
+    tls: readTls(kafka.tls),
+    sasl: readSasl(kafka.sasl),
+    onLog: ({ level, message, broker }) => log[level]('kafka.client', { message, broker }),
+  };
+}
+
+/** The topic of events and our seat in the group that shares its lanes; bronze has a group of its own. */
+export async function openKafkaLog(
+  config: Config,
+  role: 'campaigns' | 'bronze',
+  { clock, log }: KafkaContext,
+): Promise<OpenedKafka> {
+  const { group_id: group, session_timeout_ms: sessionTimeoutMs } = config.kafka;
+  return await openKafkaSource({
+    ...kafkaOptions(config, log),
+    topic: config.log.topic,
+    mode: config.log.mode,
+    groupId: role === 'bronze' ? `${group}-bronze` : group,
+    sessionTimeoutMs,
+    clock,
+    onTrouble: (error) => log.warn('kafka.waiting', { error }),
+  });
+}
+
+/** The topic of events for a producer of many records. */
+export async function openTopicWriter(
+  config: Config,
+  { log }: KafkaContext,
+): Promise<{ writer: TopicWriter; close(): Promise<void> }> {
+  const { topic, mode } = config.log;
+  const connection = new KafkaConnection(kafkaOptions(config, log));
+  try {
+    const { partitions } = await new TopicView(topic, connection, connection.openCluster()).metadata();
+    await requireTimestampType(connection, topic, mode);
+    const writer = new TopicWriter(topic, partitions.length, connection);
+    const close = async () => {
+      await writer.close();
+      await connection.close();
+    };
+    return { writer, close };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+function readTls(tls: Config['kafka']['tls']): KafkaConnectionOptions['tls'] {
+  if (!tls.enabled) return null;
+  const { ca_file: ca, cert_file: cert, key_file: key } = tls;
+  return {
+    ...(ca === null ? {} : { ca: readPem(ca, 'kafka.tls.ca_file') }),
+    ...(cert === null ? {} : { cert: readPem(cert, 'kafka.tls.cert_file') }),
+    ...(key === null ? {} : { key: readPem(key, 'kafka.tls.key_file') }),
+  };
+}
+
+function readPem(path: string, setting: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new EngineError('CONFIG_INVALID', `${setting}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}
+
+function readSasl({
+  mechanism,
+  username,
+  password,
+  token_file: tokenFile,
+}: Config['kafka']['sasl']): KafkaConnectionOptions['sasl'] {
+  if (mechanism === 'none') return null;
+  if (mechanism === 'oauthbearer') {
+    if (tokenFile === null) throw missing('kafka.sasl.token_file', mechanism);
+    return { mechanism, token: async () => (await readFile(tokenFile, 'utf8')).trim() };
+  }
+  if (username === null) throw missing('kafka.sasl.username', mechanism);
+  if (password === null) throw missing('kafka.sasl.password', mechanism);
+  assert(mechanism.startsWith('scram') || mechanism === 'plain', 'a mechanism with a password');
+  return { mechanism, username, password };
+}
+
+function missing(setting: string, mechanism: string): EngineError {
+  return new EngineError('CONFIG_INVALID', `${setting} is needed for kafka.sasl.mechanism ${mechanism}`);
+}

@@ -1,0 +1,118 @@
+import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import { EngineError } from '../../model/errors.ts';
+import type { KafkaConnection } from './connection.ts';
+import { sourceError } from './kafka-errors.ts';
+
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions: number;
+  /** Copies of each partition; -1 takes the cluster's default. */
+  readonly replicationFactor: number;
+  /** live: the broker stamps records; replayed: producers bring the original log time. */
+  readonly mode: 'live' | 'replayed';
+}
+
+export interface TopicReport {
+  readonly topic: string;
+  readonly outcome: 'made' | 'kept';
+  readonly partitions: number;
+}
+
+export type TimestampType = 'LogAppendTime' | 'CreateTime';
+
+export const timestampTypeOf = { live: 'LogAppendTime', replayed: 'CreateTime' } as const;
+
+/** Runs administration over a connection of its own. Throws SOURCE_UNAVAILABLE or SOURCE_REFUSED. */
+export async function withAdmin<Result>(
+  connection: KafkaConnection,
+  what: string,
+  act: (admin: Admin) => Promise<Result>,
+): Promise<Result> {
+  const admin = connection.client.admin();
+  try {
+    await admin.connect();
+    return await act(admin);
+  } catch (error) {
+    throw sourceError(error, what);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/**
+ * Makes the topics that are missing and checks those that are there: a topic's partitions and the time
+ * of its records are never changed in place. Throws SOURCE_REFUSED with what differs.
+ */
+export async function ensureTopics(connection: KafkaConnection, specs: readonly TopicSpec[]): Promise<TopicReport[]> {
+  return await withAdmin(connection, `making topics at ${connection.names}`, async (admin) => {
+    const existing = new Set(await admin.listTopics());
+    const missing = specs.filter(({ topic }) => !existing.has(topic));
+    if (missing.length > 0)
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map(({ topic, partitions, replicationFactor, mode }) => ({
+          topic,
+          numPartitions: partitions,
+          replicationFactor,
+          configEntries: [{ name: 'message.timestamp.type', value: timestampTypeOf[mode] }],
+        })),
+      });
+    const reports: TopicReport[] = [];
+    for (const spec of specs) {
+      if (existing.has(spec.topic)) await requireSpec(admin, spec);
+      const outcome = existing.has(spec.topic) ? 'kept' : 'made';
+      reports.push({ topic: spec.topic, outcome, partitions: spec.partitions });
+    }
+    return reports;
+  });
+}
+
+async function requireSpec(admin: Admin, { topic, partitions, mode }: TopicSpec): Promise<void> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  const found = topics[0].partitions.length;
+  if (found !== partitions)
+    throw new EngineError(
+      'SOURCE_REFUSED',
+      `topic ${topic} has ${found} partitions, the configuration says ${partitions}: set log.partitions to ${found}, or fill a new topic`,
+    );
+  checkTimestampType(topic, mode, await readTimestampType(admin, topic));
+}
+
+/** Throws SOURCE_REFUSED when the topic's records are not stamped as the mode wants it. */
+export async function requireTimestampType(
+  connection: KafkaConnection,
+  topic: string,
+  mode: 'live' | 'replayed',
+): Promise<void> {
+  await withAdmin(connection, `reading the settings of topic ${topic}`, async (admin) => {
+    checkTimestampType(topic, mode, await readTimestampType(admin, topic));
+  });
+}
+
+function checkTimestampType(topic: string, mode: 'live' | 'replayed', found: TimestampType): void {
+  const wanted = timestampTypeOf[mode];
+  if (found === wanted) return;
+  const [key, value] = ['message.timestamp.type', wanted];
+  throw new EngineError(
+    'SOURCE_REFUSED',
+    `topic ${topic} has ${key}=${found}, a ${mode} log wants ${wanted}: correct log.mode, or run kafka-configs.sh --bootstrap-server BROKER --alter --entity-type topics --entity-name ${topic} --add-config ${key}=${value} before anything is produced`,
+  );
+}
+
+export async function readTimestampType(admin: Admin, topic: string): Promise<TimestampType> {
+  return (await readTopicConfig(admin, topic, ['message.timestamp.type'])).get(
+    'message.timestamp.type',
+  ) as TimestampType;
+}
+
+export async function readTopicConfig(
+  admin: Admin,
+  topic: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: [...names] }],
+  });
+  return new Map(resources[0].configEntries.map(({ configName, configValue }) => [configName, configValue]));
+}
