@@ -1,0 +1,46 @@
+import { makeEventCodec } from '../src/adapters/event-codec.ts';
+import { EventBatch } from '../src/model/event-batch.ts';
+import { limits } from '../src/model/limits.ts';
+import type { RecordRun } from '../src/model/record-run.ts';
+import { copyRuns, openPrefix } from './log-prefix.ts';
+import { serveTask } from './task.ts';
+
+/** Decoding alone: record bytes in memory to validated columns, every type of the log. */
+export interface DecodeTask {
+  readonly logDir: string;
+  /** Share of each partition that is read. */
+  readonly share: number;
+}
+
+export interface DecodeResult {
+  readonly records: number;
+  /** Of one pass over the records, the code being warm. */
+  readonly cpuSeconds: number;
+  readonly rejected: number;
+}
+
+const warmPasses = 2;
+const passes = 3;
+
+await serveTask<DecodeTask>(async ({ logDir, share }) => {
+  const prefix = await openPrefix(logDir, share);
+  const runs = await copyRuns(prefix);
+  const decoder = makeEventCodec('binary').makeDecoder();
+  const batches = prefix.ends.map(() => new EventBatch(limits.batchRecordsMax));
+  let rejected = 0;
+  const decodeAll = async (): Promise<void> => {
+    rejected = 0;
+    for (const run of runs) rejected += await decode(run, batches[run.partition]);
+  };
+  const decode = async (run: RecordRun, batch: EventBatch): Promise<number> => {
+    for (let id = decoder.decode(run, batch); id >= 0; id = decoder.decode(run, batch)) await decoder.learn(id);
+    return batch.rejects.length;
+  };
+  for (let pass = 0; pass < warmPasses; pass++) await decodeAll();
+  const before = process.cpuUsage();
+  for (let pass = 0; pass < passes; pass++) await decodeAll();
+  const { user, system } = process.cpuUsage(before);
+  await prefix.source.close();
+  const result: DecodeResult = { records: prefix.records, cpuSeconds: (user + system) / 1e6 / passes, rejected };
+  return result;
+});

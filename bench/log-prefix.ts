@@ -1,0 +1,72 @@
+import { systemClock } from '../src/control/system-clock.ts';
+import { eventsTopic } from '../src/model/ids.ts';
+import type { RecordRun } from '../src/model/record-run.ts';
+import { openLogReader, type RecordedLog } from '../src/sources/recorded-log.ts';
+import type { Source } from '../src/sources/source.ts';
+
+export interface LogPrefix {
+  readonly source: RecordedLog;
+  /** Where each partition's share of the prefix ends. */
+  readonly ends: readonly number[];
+  readonly records: number;
+}
+
+/** The first `share` of every partition of the log. */
+export async function openPrefix(dir: string, share: number): Promise<LogPrefix> {
+  const source = await openLogReader({ dir, topic: eventsTopic, clock: systemClock });
+  const ends: number[] = [];
+  for (let partition = 0; partition < source.partitions; partition++) {
+    ends.push(Math.ceil((await source.bounds(partition)).end * share));
+  }
+  return { source, ends, records: ends.reduce((sum, end) => sum + end, 0) };
+}
+
+/** The prefix as a source of its own, for parts that read to the end of what they are given. */
+export function boundedSource({ source, ends }: LogPrefix): Source {
+  const positions = ends.map(() => 0);
+  return {
+    topic: source.topic,
+    identity: () => source.identity(),
+    async poll(partition, max) {
+      const left = ends[partition] - positions[partition];
+      if (left <= 0) return null;
+      const run = await source.poll(partition, { ...max, records: Math.min(max.records, left) });
+      if (run !== null) positions[partition] = run.nextOffset;
+      return run;
+    },
+    async seek(partition, offset) {
+      await source.seek(partition, offset);
+      positions[partition] = offset;
+    },
+    readBack: (partition, from, to) => source.readBack(partition, from, to),
+    bounds: async (partition) => ({ start: (await source.bounds(partition)).start, end: ends[partition] }),
+    append: (partition, key, value) => source.append(partition, key, value),
+    waitForRecords: (partitions, ms, signal) => source.waitForRecords(partitions, ms, signal),
+    close: () => source.close(),
+  };
+}
+
+/** Runs of the prefix in turns of the partitions, each of its own memory. */
+export async function copyRuns({ source, ends }: LogPrefix): Promise<RecordRun[]> {
+  const runs: RecordRun[] = [];
+  for (const [partition, end] of ends.entries()) {
+    for await (const run of source.readBack(partition, 0, end)) runs.push(copyRun(run));
+  }
+  return runs;
+}
+
+function copyRun(run: RecordRun): RecordRun {
+  const from = Math.min(...[run.keyStarts, run.valueStarts].map((starts) => starts.find((start) => start >= 0) ?? 0));
+  const to = run.valueEnds.reduce((last, end) => Math.max(last, end), 0);
+  const shifted = (places: Int32Array): Int32Array => places.map((place) => (place < 0 ? place : place - from));
+  return {
+    ...run,
+    bytes: Buffer.from(run.bytes.subarray(from, to)),
+    offsets: run.offsets.slice(),
+    logTimes: run.logTimes.slice(),
+    keyStarts: shifted(run.keyStarts),
+    keyEnds: shifted(run.keyEnds),
+    valueStarts: shifted(run.valueStarts),
+    valueEnds: shifted(run.valueEnds),
+  };
+}
