@@ -2,13 +2,13 @@ import { makeEventCodec } from '../src/adapters/event-codec.ts';
 import { EventBatch } from '../src/model/event-batch.ts';
 import { limits } from '../src/model/limits.ts';
 import type { RecordRun } from '../src/model/record-run.ts';
-import { copyRuns, openPrefix } from './log-prefix.ts';
+import { openPrefix, sampleRuns } from './log-prefix.ts';
 import { serveTask } from './task.ts';
 
 /** Decoding alone: record bytes in memory to validated columns, every type of the log. */
 export interface DecodeTask {
   readonly logDir: string;
-  /** Share of each partition that is read. */
+  /** Share of the log's runs that is decoded. */
   readonly share: number;
 }
 
@@ -23,10 +23,10 @@ const warmPasses = 2;
 const passes = 3;
 
 await serveTask<DecodeTask>(async ({ logDir, share }) => {
-  const prefix = await openPrefix(logDir, share);
-  const runs = await copyRuns(prefix);
+  const { source } = await openPrefix(logDir, 1);
+  const runs = await sampleRuns(source, Math.round(1 / share));
   const decoder = makeEventCodec('binary').makeDecoder();
-  const batches = prefix.ends.map(() => new EventBatch(limits.batchRecordsMax));
+  const batches = Array.from({ length: source.partitions }, () => new EventBatch(limits.batchRecordsMax));
   let rejected = 0;
   const decodeAll = async (): Promise<void> => {
     rejected = 0;
@@ -40,7 +40,8 @@ await serveTask<DecodeTask>(async ({ logDir, share }) => {
   const before = process.cpuUsage();
   for (let pass = 0; pass < passes; pass++) await decodeAll();
   const { user, system } = process.cpuUsage(before);
-  await prefix.source.close();
-  const result: DecodeResult = { records: prefix.records, cpuSeconds: (user + system) / 1e6 / passes, rejected };
+  await source.close();
+  const records = runs.reduce((sum, { count }) => sum + count, 0);
+  const result: DecodeResult = { records, cpuSeconds: (user + system) / 1e6 / passes, rejected };
   return result;
 });

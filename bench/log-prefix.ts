@@ -46,11 +46,13 @@ export function boundedSource({ source, ends }: LogPrefix): Source {
   };
 }
 
-/** Runs of the prefix in turns of the partitions, each of its own memory. */
-export async function copyRuns({ source, ends }: LogPrefix): Promise<RecordRun[]> {
+/** Every `step`-th run of the log, each of its own memory: a sample that has the whole log's mixture. */
+export async function sampleRuns(source: RecordedLog, step: number): Promise<RecordRun[]> {
   const runs: RecordRun[] = [];
-  for (const [partition, end] of ends.entries()) {
-    for await (const run of source.readBack(partition, 0, end)) runs.push(copyRun(run));
+  let seen = 0;
+  for (let partition = 0; partition < source.partitions; partition++) {
+    const { start, end } = await source.bounds(partition);
+    for await (const run of source.readBack(partition, start, end)) if (seen++ % step === 0) runs.push(copyRun(run));
   }
   return runs;
 }
