@@ -20,8 +20,8 @@ export class ClockMarks {
     const last = this.#marks.at(-1);
     if (last !== undefined && Math.floor(clock / minuteMs) === Math.floor(last.clock / minuteMs)) return;
     this.#marks.push({ offset, clock });
-    // The newest mark at or before the horizon is where the tail starts; older ones are done with.
-    while (this.#marks.length > 1 && this.#marks[1].clock <= clock - limits.duplicateWindowMs) this.#marks.shift();
+    // The newest mark before the horizon is where the tail starts: at the very horizon, records before the mark may count.
+    while (this.#marks.length > 1 && this.#marks[1].clock < clock - limits.duplicateWindowMs) this.#marks.shift();
   }
 
   /** Where to start reading back, and the clock there; null before the first record. */

@@ -73,10 +73,10 @@ export class CampaignLane implements LaneProgram {
     this.#check.beginBatch();
     for (let row = 0; row < batch.count; row = segment.to) {
       this.#advanceClock(batch, row);
+      this.#marks.advance(this.#state.clock, batch.offsets[row]);
       this.#runTimers(batch.offsets[row]);
       extendSegment(segment, row, this.#state.clock, this.#state.timers.nextAt);
       for (const operator of this.#operators) operator.onSegment(segment);
-      this.#marks.advance(this.#state.clock, batch.offsets[segment.to - 1]);
     }
   }
 

@@ -3,6 +3,7 @@ import { createDecoder } from '../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../src/decoders/event-schemas.ts';
 import { EventBatch, kindNames } from '../../src/model/event-batch.ts';
 import type { RecordRun } from '../../src/model/record-run.ts';
+import { recordRun } from './record-run.ts';
 
 /** A raw record of a test; without a key it has the one that its organization asks for. */
 export interface RawRecord {
@@ -11,33 +12,14 @@ export interface RawRecord {
 }
 
 export function runOf(records: readonly RawRecord[]): RecordRun {
-  const keys = records.map(({ key }) => (key === undefined ? 'acme' : key));
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  const place = (bytes: Uint8Array | null): [number, number] => {
-    if (bytes === null) return [-1, -1];
-    parts.push(bytes);
-    length += bytes.length;
-    return [length - bytes.length, length];
-  };
-  const places = records.map(({ value }, row) => {
-    const key = keys[row];
-    return [...place(key === null ? null : Buffer.from(key)), ...place(value)];
-  });
-  const column = (index: number) => Int32Array.from(places, (each) => each[index]);
-  return {
-    topic: 'ads.events.v1',
-    partition: 0,
-    count: records.length,
-    bytes: Buffer.concat(parts),
-    offsets: Float64Array.from(records, (_, row) => row),
-    logTimes: Float64Array.from(records, (_, row) => 1_772_323_200_000 + row),
-    keyStarts: column(0),
-    keyEnds: column(1),
-    valueStarts: column(2),
-    valueEnds: column(3),
-    nextOffset: records.length,
-  };
+  return recordRun(
+    records.map(({ key = 'acme', value }, offset) => ({
+      offset,
+      logTimeMs: 1_772_323_200_000 + offset,
+      key: key === null ? null : Buffer.from(key),
+      value,
+    })),
+  );
 }
 
 /** A registry of these schemas; every other id is unknown to it. */

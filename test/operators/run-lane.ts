@@ -1,6 +1,7 @@
 import { EventBatch } from '../../src/model/event-batch.ts';
 import { decodeRows } from '../../src/model/row-binary.ts';
 import { type Row, type Table, tables } from '../../src/model/tables.ts';
+import type { RawRecords } from '../../src/operators/segment.ts';
 import type { LaneSnapshot } from '../../src/state/state-store.ts';
 import { CampaignLane } from '../../src/topology/campaign-topology.ts';
 import { fillBatch, type TestRecord } from './batch-builder.ts';
@@ -21,6 +22,15 @@ export type FinalTables = Record<string, Map<string, Row>>;
 
 /** Runs records through lanes and a store that is plain memory; returns what FINAL would show. */
 export function runLane(records: readonly TestRecord[], drive: Drive): FinalTables {
+  return driveLane(records, drive, fillBatch);
+}
+
+/** The same for records of any shape, whose offsets are their places; `fill` turns some into a batch. */
+export function driveLane<R>(
+  records: readonly R[],
+  drive: Drive,
+  fill: (batch: EventBatch, run: readonly R[]) => RawRecords,
+): FinalTables {
   const lane = { partition: 0, partitions: 1, generation: 1 };
   const final: FinalTables = Object.fromEntries(tables.map((table) => [table.name, new Map()]));
   let program = new CampaignLane(lane);
@@ -43,7 +53,7 @@ export function runLane(records: readonly TestRecord[], drive: Drive): FinalTabl
   };
   for (let at = 0; at < records.length; ) {
     const run = records.slice(at, at + Math.max(1, drive.batch()));
-    program.apply(batch, fillBatch(batch, run));
+    program.apply(batch, fill(batch, run));
     at += run.length;
     if (!drive.commits() && at < records.length) continue;
     commit(at);
@@ -56,7 +66,7 @@ export function runLane(records: readonly TestRecord[], drive: Drive): FinalTabl
       outbox: [],
     } as LaneSnapshot);
     const tail = records.slice(program.tailStart(), at);
-    fillBatch(batch, tail);
+    fill(batch, tail);
     program.remember(batch);
   }
   return final;

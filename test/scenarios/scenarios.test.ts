@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { foldLog } from '../oracle/fold.ts';
+import { describe, expect, test } from 'vitest';
+import { compareTables, foldLog } from '../oracle/fold.ts';
 import { options } from '../oracle/story.ts';
+import { drives, runScenario } from './run-scenario.ts';
 import { checkScenario, parseScenario } from './scenario.ts';
 
 const folder = import.meta.dirname;
@@ -10,6 +11,15 @@ const names = readdirSync(folder).filter((name) => name.endsWith('.scenario'));
 test.each(names)('the oracle tells %s', (name) => {
   const scenario = parseScenario(readFileSync(`${folder}/${name}`, 'utf8'));
   expect(checkScenario(scenario, foldLog(scenario.records, options))).toEqual([]);
+});
+
+describe.each(Object.entries(drives))('the engine, %s,', (_, drive) => {
+  test.each(names)('tells %s, to the last column as the oracle does', (name) => {
+    const scenario = parseScenario(readFileSync(`${folder}/${name}`, 'utf8'));
+    const tables = runScenario(scenario.records, drive);
+    expect(checkScenario(scenario, tables)).toEqual([]);
+    expect(compareTables(foldLog(scenario.records, options), tables)).toEqual([]);
+  });
 });
 
 test('an expectation that does not hold is told, and a line that cannot be read is named', () => {

@@ -1,0 +1,36 @@
+import type { RecordRun } from '../../src/model/record-run.ts';
+
+/** One record as a source would read it. */
+export interface RunRecord {
+  readonly offset: number;
+  readonly logTimeMs: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+}
+
+/** Records of one lane as a source hands them over. */
+export function recordRun(records: readonly RunRecord[], partition = 0): RecordRun {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const place = (bytes: Uint8Array | null): [number, number] => {
+    if (bytes === null) return [-1, -1];
+    parts.push(bytes);
+    length += bytes.length;
+    return [length - bytes.length, length];
+  };
+  const places = records.map(({ key, value }) => [...place(key), ...place(value)]);
+  const column = (index: number) => Int32Array.from(places, (each) => each[index]);
+  return {
+    topic: 'ads.events.v1',
+    partition,
+    count: records.length,
+    bytes: Buffer.concat(parts),
+    offsets: Float64Array.from(records, ({ offset }) => offset),
+    logTimes: Float64Array.from(records, ({ logTimeMs }) => logTimeMs),
+    keyStarts: column(0),
+    keyEnds: column(1),
+    valueStarts: column(2),
+    valueEnds: column(3),
+    nextOffset: (records.at(-1)?.offset ?? -1) + 1,
+  };
+}
