@@ -21,7 +21,7 @@ const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength:
 /** Offset 1 lies before the record that begins the tail, and yet exactly fifteen minutes back. */
 const atTheEdge: [{ id: number; stepMs: number }[], number[]] = [
   [0, 15 * minute, 0, 15 * minute, 0].map((stepMs, index) => ({ id: index === 4 ? 1 : index, stepMs })),
-  [2],
+  [2, 1, 1],
 ];
 
 test('a duplicate is a duplicate whatever crashes lie between', () => {
