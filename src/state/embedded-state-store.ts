@@ -49,13 +49,15 @@ export class EmbeddedStateStore implements StateStore {
 
   async writeGeneration(topic: string, generation: number, identity: StreamIdentity): Promise<void> {
     const { clusterId, topicId, partitions, mode } = identity;
-    this.#guard(() =>
-      this.#sql('INSERT OR REPLACE INTO streams VALUES (?, ?, ?)').run(
-        topic,
-        generation,
-        JSON.stringify({ clusterId, topicId, partitions, mode }),
-      ),
-    );
+    const text = JSON.stringify({ clusterId, topicId, partitions, mode });
+    this.#transaction(() => {
+      const held = this.#sql('SELECT generation FROM streams WHERE topic = ?').get(topic);
+      this.#sql('INSERT OR REPLACE INTO streams VALUES (?, ?, ?)').run(topic, generation, text);
+      if (held === undefined || generation <= Number(held.generation)) return;
+      const stem = `${topic}:`;
+      this.#sql('DELETE FROM lanes WHERE substr(lane, 1, ?) = ?').run(stem.length, stem);
+      this.#sql('DELETE FROM blobs WHERE substr(lane, 1, ?) = ?').run(stem.length, stem);
+    });
   }
 
   async claim(lane: string, token: string): Promise<LaneSnapshot> {
@@ -118,8 +120,9 @@ export class EmbeddedStateStore implements StateStore {
   }
 
   #owner(lane: string): LaneOwner {
-    const row = this.#sql('SELECT token, seq FROM lanes WHERE lane = ?').get(lane);
-    return row === undefined ? { token: null, seq: 0 } : { token: row.token as string | null, seq: Number(row.seq) };
+    const row = this.#sql('SELECT token, seq, next_offset FROM lanes WHERE lane = ?').get(lane);
+    if (row === undefined) return { token: null, seq: 0, nextOffset: 0 };
+    return { token: row.token as string | null, seq: Number(row.seq), nextOffset: Number(row.next_offset) };
   }
 
   #apply(commit: LaneCommit): void {

@@ -20,7 +20,9 @@ export class MemoryStateStore implements StateStore {
   }
 
   async writeGeneration(topic: string, generation: number, identity: StreamIdentity): Promise<void> {
+    const isNew = generation > (this.#generations.get(topic)?.generation ?? generation);
     this.#generations.set(topic, { generation, identity: { ...identity } });
+    for (const lane of this.#lanes.keys()) if (isNew && lane.startsWith(`${topic}:`)) this.#lanes.delete(lane);
   }
 
   async claim(lane: string, token: string): Promise<LaneSnapshot> {
@@ -37,7 +39,8 @@ export class MemoryStateStore implements StateStore {
   async commit(round: readonly LaneCommit[]): Promise<CommitOutcome[]> {
     return round.map((commit) => {
       const held = this.#lane(commit.lane);
-      const outcome = judgeCommit({ token: held.token, seq: held.meta?.seq ?? 0 }, commit);
+      const { seq, nextOffset } = held.meta ?? { seq: 0, nextOffset: 0 };
+      const outcome = judgeCommit({ token: held.token, seq, nextOffset }, commit);
       if (outcome === 'OK') apply(held, commit);
       return outcome;
     });

@@ -59,6 +59,7 @@ export type CommitOutcome = 'OK' | 'DUP' | 'FENCED' | 'GAP';
 export interface StateStore {
   /** The generation number this store holds for the stream, or null when it holds none. */
   readGeneration(topic: string): Promise<{ generation: number; identity: StreamIdentity } | null>;
+  /** A higher number than before starts the topic's lanes anew: what they held belongs to another history. */
   writeGeneration(topic: string, generation: number, identity: StreamIdentity): Promise<void>;
   /** Makes `token` the owner of the lane and returns all it holds. */
   claim(lane: string, token: string): Promise<LaneSnapshot>;

@@ -112,6 +112,72 @@ export function stateStoreExam(name: string, open: () => Promise<StoreBench>): v
       });
     });
 
+    withBench('a new generation starts the lanes of its topic anew', async (bench) => {
+      const identity = { clusterId: 'c', topicId: 't', partitions: 2, mode: 'live' } as const;
+      await bench.store.writeGeneration('ads', 1, identity);
+      await bench.store.claim('ads:0', 'a');
+      await bench.store.claim('adss:0', 'a');
+      const bases = [{ group: 0, bytes: blob('base') }];
+      await bench.store.commit([
+        commitOf('ads:0', 'a', 1, { outbox: blob('rows'), bases }),
+        commitOf('adss:0', 'a', 1),
+      ]);
+      await bench.store.writeGeneration('ads', 1, { ...identity, partitions: 3 });
+      expect((await bench.store.claim('ads:0', 'b')).meta).toEqual({ seq: 1, nextOffset: 10 });
+      await bench.store.writeGeneration('ads', 2, identity);
+      await bench.reopen();
+      expect(plain(await bench.store.claim('ads:0', 'c'))).toEqual({ meta: null, bases: [], deltas: [], outbox: [] });
+      expect(await bench.store.commit([commitOf('ads:0', 'b', 2)])).toEqual(['FENCED']);
+      expect(await bench.store.commit([commitOf('ads:0', 'c', 1)])).toEqual(['OK']);
+      expect((await bench.store.claim('adss:0', 'b')).meta).toEqual({ seq: 1, nextOffset: 10 });
+    });
+
+    withBench('a commit that builds on another offset than the stored one is a gap', async ({ store }) => {
+      await store.claim('ads:0', 'a');
+      // Before the first commit there is nothing to compare: the log's start is not in the store.
+      expect(await store.commit([commitOf('ads:0', 'a', 1, { prevOffset: 5 })])).toEqual(['OK']);
+      expect(await store.commit([commitOf('ads:0', 'a', 2, { prevOffset: 9 })])).toEqual(['GAP']);
+      expect(await store.commit([commitOf('ads:0', 'a', 2, { prevOffset: 10 })])).toEqual(['OK']);
+      // The same seq that ends elsewhere is another owner's commit, not ours applied before.
+      expect(await store.commit([commitOf('ads:0', 'a', 2, { nextOffset: 21 })])).toEqual(['GAP']);
+      expect(await store.commit([commitOf('ads:0', 'a', 2, { prevOffset: 9 })])).toEqual(['DUP']);
+      expect((await store.claim('ads:0', 'b')).deltas.map(({ seq }) => seq)).toEqual([1, 2]);
+    });
+
+    withBench('a claim fences the one before it, even with the same seq', async ({ store }) => {
+      await store.claim('ads:0', 'a');
+      await store.commit([commitOf('ads:0', 'a', 1)]);
+      await store.claim('ads:0', 'b');
+      expect(await store.check('ads:0', 'a', 1)).toBe('FENCED');
+      expect(await store.commit([commitOf('ads:0', 'a', 1)])).toEqual(['FENCED']);
+      expect(await store.check('ads:0', 'b', 1)).toBe('OK');
+      expect(await store.check('ads:0', 'b', 2)).toBe('GAP');
+    });
+
+    withBench('deltas go when bases cover them, all of them included', async ({ store }) => {
+      await store.claim('ads:0', 'a');
+      const seqsAfter = async (seq: number, oldestDeltaSeq: number) => {
+        expect(await store.commit([commitOf('ads:0', 'a', seq, { oldestDeltaSeq })])).toEqual(['OK']);
+        return (await store.claim('ads:0', 'a')).deltas.map((delta) => delta.seq);
+      };
+      expect(await seqsAfter(1, 1)).toEqual([1]);
+      expect(await seqsAfter(2, 1)).toEqual([1, 2]);
+      expect(await seqsAfter(3, 3)).toEqual([3]);
+      // What is gone stays gone.
+      expect(await seqsAfter(4, 1)).toEqual([3, 4]);
+      expect(await seqsAfter(5, 6)).toEqual([]);
+      expect(await seqsAfter(6, 6)).toEqual([6]);
+    });
+
+    withBench('thousands of acknowledgements fit one call', async ({ store }) => {
+      await store.claim('ads:0', 'a');
+      await store.commit([commitOf('ads:0', 'a', 1, { outbox: blob('rows') })]);
+      const many = Array.from({ length: 20_000 }, (_, i) => i + 1);
+      expect(await store.commit([commitOf('ads:0', 'a', 2, { acknowledged: many })])).toEqual(['OK']);
+      expect(await store.trim('ads:0', 'a', many)).toBe('OK');
+      expect((await store.claim('ads:0', 'b')).outbox).toEqual([]);
+    });
+
     test('any commits, lost answers, stale tokens and gaps agree with the state machine', async () => {
       await fc.assert(
         fc.asyncProperty(
