@@ -46,6 +46,21 @@ export interface Facts {
   'round.committed': { lanes: number; bytes: number; durationMs: number; attempts: number };
   /** A call to the state store failed with an unknown outcome; it is tried again. */
   'state.failed': { call: 'claim' | 'commit' | 'check' | 'trim'; attempt: number; error: unknown };
+  /** A copy of a lane's durable content is on the disk, to restore from when Redis loses it. */
+  'snapshot.written': { lane: string; seq: number; nextOffset: number; bytes: number; durationMs: number };
+  /** The lane goes on; its last snapshot is older than it should be. */
+  'snapshot.failed': { lane: string; error: unknown };
+  /** A snapshot that is not whole was passed over; the one before it is tried. */
+  'snapshot.refused': { lane: string; path: string; error: unknown };
+  /** The state store had lost the lane; it was restored from the snapshot at `path`, and replays from there. */
+  'state.restored': {
+    lane: string;
+    seq: number;
+    nextOffset: number;
+    reason: string;
+    path: string;
+    takenAtMs: number;
+  };
   'sink.delivered': {
     sink: string;
     chunks: number;

@@ -1,0 +1,65 @@
+import { assert } from '../../model/errors.ts';
+import type { BlobKind } from './blob-envelope.ts';
+import type { ScriptReply } from './redis-calls.ts';
+
+/** Raised when keys or the meaning of their fields change; an older paceline refuses a newer one. */
+export const laneFormat = 1;
+
+/** A lane's meta hash: what was committed last, and which blobs there must be. */
+export interface LaneRecord {
+  readonly token: string;
+  readonly generation: number;
+  /** 0 = nothing was committed yet. */
+  readonly seq: number;
+  readonly nextOffset: number;
+  /** Deltas are held from here to `seq`. */
+  readonly oldestDelta: number;
+  /** Number of output chunks held. */
+  readonly outputs: number;
+  /** A snapshot was being installed when somebody stopped. */
+  readonly isRestoring: boolean;
+  /** Group → seq of the commit that wrote its base. */
+  readonly bases: ReadonlyMap<number, number>;
+}
+
+export interface BlobName {
+  readonly kind: BlobKind;
+  /** Group of a base, seq of a delta or of an output chunk. */
+  readonly number: number;
+}
+
+/** Reads the flat reply of HGETALL. */
+export function readLaneRecord(reply: ScriptReply): LaneRecord {
+  assert(Array.isArray(reply), 'HGETALL answers with a list');
+  const texts = reply.map(String);
+  const fields = new Map<string, string>();
+  for (let i = 0; i < texts.length; i += 2) fields.set(texts[i], texts[i + 1]);
+  const count = (name: string) => Number(fields.get(name) ?? 0);
+  const bases = new Map<number, number>();
+  for (const [name, seq] of fields) if (name.startsWith('b:')) bases.set(Number(name.slice(2)), Number(seq));
+  return {
+    token: fields.get('tok') ?? '',
+    generation: count('gen'),
+    seq: count('seq'),
+    nextOffset: count('off'),
+    oldestDelta: count('dlo'),
+    outputs: count('out'),
+    isRestoring: fields.get('phase') === 'restoring',
+    bases,
+  };
+}
+
+/** The blobs that there must be, given the record and the seqs that the outbox has. */
+export function blobsOf(record: LaneRecord, outboxSeqs: readonly number[]): BlobName[] {
+  const names: BlobName[] = [...record.bases.keys()].sort((a, b) => a - b).map((number) => ({ kind: 'base', number }));
+  for (let number = record.oldestDelta; number <= record.seq; number++) names.push({ kind: 'delta', number });
+  for (const number of [...outboxSeqs].sort((a, b) => a - b)) names.push({ kind: 'outbox', number });
+  return names;
+}
+
+/** The fields that `finishScript` sets. */
+export function writeLaneRecord(record: LaneRecord): (string | number)[] {
+  const { seq, nextOffset, oldestDelta, outputs, bases } = record;
+  const fields = [...bases].flatMap(([group, at]) => [`b:${group}`, at]);
+  return [...fields, 'dlo', oldestDelta, 'out', outputs, 'off', nextOffset, 'seq', seq];
+}

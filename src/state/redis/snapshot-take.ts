@@ -1,0 +1,126 @@
+import { EngineError } from '../../model/errors.ts';
+import type { StreamIdentity } from '../../model/lane.ts';
+import { unwrapBlob } from './blob-envelope.ts';
+import type { LaneKeys } from './lane-keys.ts';
+import { type BlobName, blobsOf, type LaneRecord, readLaneRecord } from './lane-record.ts';
+import { lookScript } from './lane-scripts.ts';
+import { readBlob } from './read-lane.ts';
+import type { RedisCalls, ScriptReply } from './redis-calls.ts';
+import { onDisk, type SnapshotArchive } from './snapshot-archive.ts';
+import { type SnapshotHeader, SnapshotWriter, snapshotFormat } from './snapshot-file.ts';
+
+export interface LaneToKeep {
+  readonly keys: LaneKeys;
+  /** Only what stands under our own claim is kept. */
+  readonly token: string;
+  readonly generation: number;
+  readonly identity: StreamIdentity | null;
+  readonly takenAtMs: number;
+}
+
+const readWidth = 4;
+/** A pass copies what changed during the one before, so each is shorter; a lane that outruns so many is told. */
+const passesMax = 20;
+
+/**
+ * Copies a lane into a file while its owner goes on committing: look what there must be, copy what we
+ * do not have yet, look again, until nothing is missing. Every blob names its commit, so what we hold
+ * is exactly what the last look asked for. Null when there is nothing of ours to copy.
+ */
+export async function takeSnapshot(
+  lane: LaneToKeep,
+  calls: RedisCalls,
+  archive: SnapshotArchive,
+): Promise<{ record: LaneRecord; bytes: number } | null> {
+  const { keys, token, takenAtMs, generation, identity } = lane;
+  const first = await lookAt(calls, keys);
+  if (!isOurs(first.record, token)) return null;
+  const path = await archive.draftPath(keys.lane, token);
+  const header: SnapshotHeader = { format: snapshotFormat, lane: keys.lane, generation, identity, takenAtMs };
+  return await onDisk(path, async () => {
+    const writer = await SnapshotWriter.create(path, header);
+    try {
+      const settled = await copyUntilWhole(lane, calls, writer);
+      if (settled === null) return null;
+      await writer.finish(settled.record, settled.outboxSeqs);
+      await archive.publish(keys.lane, path, { record: settled.record, header });
+      return { record: settled.record, bytes: writer.bytes };
+    } finally {
+      await writer.close();
+    }
+  });
+}
+
+interface Look {
+  readonly record: LaneRecord;
+  readonly outboxSeqs: readonly number[];
+}
+
+async function copyUntilWhole(
+  { keys, token }: LaneToKeep,
+  calls: RedisCalls,
+  to: SnapshotWriter,
+): Promise<Look | null> {
+  const held = new Map<string, number>();
+  let before: Look | null = null;
+  for (let pass = 0; pass < passesMax; pass++) {
+    const look = await lookAt(calls, keys);
+    if (!isOurs(look.record, token)) return null;
+    const missing = blobsOf(look.record, look.outboxSeqs).filter(
+      (name) => held.get(nameKey(name)) !== seqOf(name, look.record),
+    );
+    if (missing.length === 0) return look;
+    const isCopied = await copy(missing, keys, calls, to, held);
+    if (!isCopied && before?.record.seq === look.record.seq)
+      throw new EngineError(
+        'STATE_CORRUPT',
+        `lane ${keys.lane} in Redis is not whole: ${nameKey(missing[0])} is missing or of another commit`,
+      );
+    before = look;
+  }
+  throw new EngineError('STATE_UNAVAILABLE', `lane ${keys.lane} changes faster than it can be copied`);
+}
+
+/** True when something new was copied. */
+async function copy(
+  missing: readonly BlobName[],
+  keys: LaneKeys,
+  calls: RedisCalls,
+  to: SnapshotWriter,
+  held: Map<string, number>,
+): Promise<boolean> {
+  let isCopied = false;
+  for (let i = 0; i < missing.length; i += readWidth) {
+    const names = missing.slice(i, i + readWidth);
+    const blobs = await Promise.all(names.map((name) => readBlob(calls, keys, name)));
+    for (const [j, wrapped] of blobs.entries()) {
+      // Dropped since we looked; the next look no longer asks for it.
+      if (wrapped === null) continue;
+      const envelope = unwrapBlob(wrapped);
+      if (envelope === null)
+        throw new EngineError('STATE_CORRUPT', `lane ${keys.lane}: ${nameKey(names[j])} is damaged in Redis`);
+      if (held.get(nameKey(names[j])) === envelope.seq) continue;
+      await to.blob(names[j], wrapped);
+      held.set(nameKey(names[j]), envelope.seq);
+      isCopied = true;
+    }
+  }
+  return isCopied;
+}
+
+function nameKey({ kind, number }: BlobName): string {
+  return `${kind} ${number}`;
+}
+
+function seqOf({ kind, number }: BlobName, record: LaneRecord): number | undefined {
+  return kind === 'base' ? record.bases.get(number) : number;
+}
+
+function isOurs(record: LaneRecord, token: string): boolean {
+  return record.token === token && record.seq > 0 && !record.isRestoring;
+}
+
+async function lookAt(calls: RedisCalls, keys: LaneKeys): Promise<Look> {
+  const reply = (await calls.run(lookScript, [keys.meta, keys.outbox], [])) as [ScriptReply, readonly ScriptReply[]];
+  return { record: readLaneRecord(reply[0]), outboxSeqs: reply[1].map(Number) };
+}
