@@ -10,7 +10,8 @@ export interface Source {
   identity(): Promise<StreamIdentity>;
   /**
    * The next run from the lane's position, at most `max`; null when nothing is there now. The
-   * position moves to `run.nextOffset`. A single record larger than `max.bytes` still comes, alone.
+   * position moves to `run.nextOffset`. A single record larger than `max.bytes` still comes, alone. A run
+   * without records tells that the position passed over what is not for us (transaction markers).
    */
   poll(partition: number, max: { records: number; bytes: number }): Promise<RecordRun | null>;
   /** Moves the position; throws OFFSET_OUT_OF_RANGE when the log does not hold `offset`..end. */

@@ -226,7 +226,10 @@ export class LaneRunner {
     try {
       const run = await source.poll(this.partition, { records, bytes: limits.pollBytesMax });
       this.#backOff.succeed();
-      return run === null || run.count === 0 ? null : run;
+      if (run === null || run.count > 0) return run;
+      // Markers and aborted records alone: nothing to apply, but the end may lie behind them.
+      session.nextOffset = Math.max(session.nextOffset, run.nextOffset);
+      return null;
     } catch (error) {
       this.#tryLater(error);
       return null;

@@ -1,6 +1,6 @@
 import type { Decoder } from '../../src/decoders/decoder.ts';
 import type { OutputChunk, Sink } from '../../src/sinks/sink.ts';
-import type { LaneAssignment } from '../../src/sources/source.ts';
+import type { LaneAssignment, Source } from '../../src/sources/source.ts';
 import type { LaneSnapshot } from '../../src/state/state-store.ts';
 import { allLanes } from '../../src/topology/fixed-assignment.ts';
 import { createRunner, type Runner } from '../../src/topology/runner.ts';
@@ -55,9 +55,13 @@ export class CalmWorld {
   #tokens = 0;
   readonly #random = new Random(3);
 
-  runner(settings: Partial<RunnerSettings> = {}, assignment: LaneAssignment = allLanes(2)): Runner {
+  runner(
+    settings: Partial<RunnerSettings> = {},
+    assignment: LaneAssignment = allLanes(2),
+    source: Source = new SimulatedSource(this.log, this.process, null),
+  ): Runner {
     return createRunner({
-      source: new SimulatedSource(this.log, this.process, null),
+      source,
       assignment,
       decoder: this.decoder,
       store: new SimulatedStore(this.server, this.process, null),
