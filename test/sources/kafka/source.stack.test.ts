@@ -1,41 +1,24 @@
-import { randomUUID } from 'node:crypto';
 import { KafkaConnection } from '../../../src/sources/kafka/connection.ts';
 import { KafkaSource } from '../../../src/sources/kafka/kafka-source.ts';
 import { sourceExam } from '../../exams/source-exam.ts';
-
-const brokers = (process.env.PACELINE_TEST_KAFKA ?? '127.0.0.1:19092').split(',');
+import { KafkaBench, plain } from './kafka-bench.ts';
 
 sourceExam('Kafka', async () => {
-  const topic = `exam-${randomUUID()}`;
-  const options = { brokers, clientId: 'exam', tls: null, sasl: null } as const;
-  let connection = new KafkaConnection(options);
-  const admin = connection.client.admin();
-  await admin.connect();
-  await admin.createTopics({
-    topics: [
-      {
-        topic,
-        numPartitions: 2,
-        configEntries: [
-          { name: 'message.timestamp.type', value: 'LogAppendTime' },
-          { name: 'max.message.bytes', value: '8000000' },
-        ],
-      },
-    ],
-  });
+  const topic = await KafkaBench.open({ partitions: 2, config: { 'max.message.bytes': '8000000' } });
+  let connection = new KafkaConnection(plain);
+  const open = () => new KafkaSource(connection, { topic: topic.topic, mode: 'live' });
   const bench = {
-    source: new KafkaSource(connection, { topic, mode: 'live' }),
+    source: open(),
     reopen: async () => {
       await bench.source.close();
       await connection.close();
-      connection = new KafkaConnection(options);
-      bench.source = new KafkaSource(connection, { topic, mode: 'live' });
+      connection = new KafkaConnection(plain);
+      bench.source = open();
     },
     dispose: async () => {
       await bench.source.close();
-      await admin.deleteTopics({ topics: [topic] });
-      await admin.disconnect();
       await connection.close();
+      await topic[Symbol.asyncDispose]();
     },
   };
   return bench;
