@@ -6,6 +6,7 @@ export interface RecordRun {
   readonly topic: string;
   readonly partition: number;
   readonly count: number;
+  /** A plain array, not a Buffer, so that `slice` copies. */
   readonly bytes: Uint8Array;
   /** Ascending; gaps are legal (compaction, transaction markers). */
   readonly offsets: Float64Array;

@@ -36,6 +36,7 @@ export async function pollAll(source: Source, partition: number, max = plenty): 
   for (;;) {
     const run = await source.poll(partition, max);
     if (run === null) return all;
+    expect(Buffer.isBuffer(run.bytes), 'bytes.slice copies').toBe(false);
     expect(run.count).toBeGreaterThan(0);
     expect(run.nextOffset).toBeGreaterThan(run.offsets[run.count - 1]);
     all.push(...plainRecords(run));

@@ -133,6 +133,7 @@ function copyOfUsed(run: BronzeRun): { length: number; slice(start: number, end:
     if (run.valueStarts[row] >= 0) low = Math.min(low, run.valueStarts[row]);
     high = Math.max(high, run.keyEnds[row], run.valueEnds[row]);
   }
-  const copy = high > low ? run.bytes.slice(low, high) : new Uint8Array(0);
+  // Not `slice`: that of a Buffer is a view, and the source reads over it at its next poll.
+  const copy = high > low ? new Uint8Array(run.bytes.subarray(low, high)) : new Uint8Array(0);
   return { length: copy.length, slice: (start, end) => (start < 0 ? null : copy.subarray(start - low, end - low)) };
 }
