@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { partitionOfKey } from '../../src/model/hash.ts';
 import { offsetAt, startOfDay } from './civil-time.ts';
-import { compareTables, foldLog } from './fold.ts';
+import { compareTables } from './compare.ts';
+import { foldLog } from './fold.ts';
 import { fnv1a, partitionOf } from './hashes.ts';
 import { at, options, partitionsWhere, plan, Story } from './story.ts';
 import { day, hour } from './whole-numbers.ts';

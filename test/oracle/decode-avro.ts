@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import avsc, { type Schema } from 'avsc';
 import type { RejectReason } from '../../src/model/event-batch.ts';
+import { limits } from '../../src/model/limits.ts';
 import { decodeJson, readFields } from './decode-json.ts';
 import type { Decode, Refusal } from './events.ts';
 
@@ -12,9 +13,11 @@ export function decodeAvro(schemas: ReadonlyMap<number, unknown>): Decode {
   const types = new Map([...schemas].map(([id, schema]) => [id, avsc.Type.forSchema(schema as Schema)]));
   return ({ value }) => {
     if (value === null || value.length === 0) return refuse('empty_value', -1);
+    if (value.length > limits.recordBytesMax) return refuse('too_large', -1);
     const bytes = Buffer.from(value);
     if (bytes.length < 5 || bytes[0] !== 0) return refuse('bad_framing', -1);
     const id = bytes.readInt32BE(1);
+    if (id < 0) return refuse('unknown_schema', -1);
     const type = types.get(id);
     if (type === undefined) return refuse('unknown_schema', id);
     const fields = readValue(type, bytes.subarray(5));

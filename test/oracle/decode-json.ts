@@ -1,14 +1,18 @@
-import { kind as kinds, type RejectReason } from '../../src/model/event-batch.ts';
+import { costBases, kind as kinds, quartiles, type RejectReason } from '../../src/model/event-batch.ts';
+import { idPattern } from '../../src/model/ids.ts';
+import { limits } from '../../src/model/limits.ts';
 import type { EventFields, LogRecord, OracleEvent, Refusal } from './events.ts';
 import { day } from './whole-numbers.ts';
 
 /**
  * Reads a JSON value: an object with `type` and the fields of its schema. Lenient about spelling
  * (instants and dates as numbers or ISO text, event_id as hex with or without dashes), strict about
- * presence: a required field that is missing or of another type is `bad_field`.
+ * all else: a required field that is missing, of another type or outside its range is `bad_field`,
+ * `bad_id` or `bad_time`.
  */
 export function decodeJson({ value }: LogRecord): (OracleEvent & { schemaId: number }) | Refusal {
   if (value === null || value.length === 0) return refuse('empty_value');
+  if (value.length > limits.recordBytesMax) return refuse('too_large');
   const raw = parse(value);
   if (raw === null) return refuse('bad_json');
   return readFields(raw, -1);
@@ -19,7 +23,7 @@ export function readFields(raw: Fields, schemaId: number): (OracleEvent & { sche
   try {
     return { ...readEvent(raw), schemaId };
   } catch (cause) {
-    if (cause instanceof BadField) return { refused: 'bad_field', schemaId };
+    if (cause instanceof BadField) return { refused: cause.reason, schemaId };
     throw cause;
   }
 }
@@ -28,7 +32,13 @@ function refuse(reason: RejectReason): Refusal {
   return { refused: reason, schemaId: -1 };
 }
 
-class BadField extends Error {}
+class BadField extends Error {
+  readonly reason: RejectReason;
+  constructor(field: string, reason: RejectReason = 'bad_field') {
+    super(field);
+    this.reason = reason;
+  }
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -44,18 +54,20 @@ function parse(value: Uint8Array): Fields | null {
 
 function readEvent(raw: Fields): OracleEvent {
   const kind = text(raw, 'type');
-  if (!(kind in kinds) || kind === 'rejected') throw new BadField('type');
-  const read = readers[kind as OracleEvent['kind']];
+  const read = Object.hasOwn(readers, kind) ? readers[kind as OracleEvent['kind']] : undefined;
+  if (!(kind in kinds) || read === undefined) throw new BadField('type', 'not_ours');
   const isOurs = kind === 'tick' || kind === 'org_plan';
+  const hasCampaign = !isOurs && kind !== 'source_heartbeat';
+  const hasFlight = kind === 'budget_changed' || kind === 'flight_changed';
   return {
     kind: kind as OracleEvent['kind'],
-    org: kind === 'tick' ? '' : text(raw, 'org_id'),
-    eventId: isOurs ? '' : text(raw, 'event_id').replaceAll('-', '').toLowerCase(),
-    campaign: optionalText(raw, 'campaign_id') ?? '',
-    flight: optionalText(raw, 'flight_id'),
+    org: kind === 'tick' ? '' : id(raw, 'org_id'),
+    eventId: isOurs ? '' : eventId(raw),
+    campaign: hasCampaign ? id(raw, 'campaign_id') : '',
+    flight: kind === 'flight_changed' ? id(raw, 'flight_id') : hasFlight ? optionalId(raw, 'flight_id') : null,
     eventTime: isOurs ? Number.NEGATIVE_INFINITY : instant(raw, 'event_time'),
-    source: optionalText(raw, 'source') ?? '',
-    test: raw.test === true,
+    source: isOurs ? '' : id(raw, 'source'),
+    test: isOurs ? false : yesNo(raw, 'test'),
     fields: { ...nothing, ...read(raw) },
   };
 }
@@ -105,50 +117,45 @@ const nothing: EventFields = {
 
 const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<EventFields>>> = {
   tick: () => ({}),
-  org_plan: (raw) => ({ number: whole(raw, 'number'), body: text(raw, 'body') }),
+  org_plan: (raw) => ({ number: count(raw, 'number'), body: text(raw, 'body') }),
   impression: (raw) => ({
-    currency: text(raw, 'currency'),
+    currency: currency(raw),
     cpm_micros: whole(raw, 'cpm_micros', 0),
     cost_micros: whole(raw, 'cost_micros', 0),
-    basis: optionalText(raw, 'basis') ?? 'MEDIA',
-    measurable: raw.measurable === true,
-    viewable: raw.viewable === true,
-    invalid: (optionalText(raw, 'ivt') ?? 'NONE') !== 'NONE',
-    batch_count: whole(raw, 'batch_count', 1),
+    basis: oneOf(raw, 'basis', costBases, 'MEDIA'),
+    measurable: yesNo(raw, 'measurable'),
+    viewable: yesNo(raw, 'viewable'),
+    invalid: isInvalid(raw),
+    batch_count: count(raw, 'batch_count', 1, 1, intMax),
   }),
-  click: (raw) => ({
-    currency: text(raw, 'currency'),
-    cost_micros: whole(raw, 'cost_micros', 0),
-    invalid: (optionalText(raw, 'ivt') ?? 'NONE') !== 'NONE',
-  }),
-  video_progress: (raw) => ({ quartile: optionalText(raw, 'event') ?? text(raw, 'quartile') }),
+  click: (raw) => ({ currency: currency(raw), cost_micros: whole(raw, 'cost_micros', 0), invalid: isInvalid(raw) }),
+  video_progress: (raw) => ({ quartile: oneOf(raw, 'event', quartiles) }),
   conversion: (raw) => ({
-    currency: text(raw, 'currency'),
+    currency: currency(raw),
     conversion_time: instant(raw, 'conversion_time'),
-    touch_time: raw.touch_time === undefined || raw.touch_time === null ? null : instant(raw, 'touch_time'),
-    weight: typeof raw.weight === 'number' ? raw.weight : 1,
+    touch_time: isAbsent(raw.touch_time) ? null : instant(raw, 'touch_time'),
+    weight: weight(raw),
     revenue_micros: whole(raw, 'revenue_micros', 0),
-    reversal: raw.reversal === true,
+    reversal: yesNo(raw, 'reversal'),
   }),
   spend: (raw) => ({
-    currency: text(raw, 'currency'),
+    currency: currency(raw),
     amount_micros: whole(raw, 'amount_micros'),
-    basis: optionalText(raw, 'basis') ?? 'MEDIA',
+    basis: oneOf(raw, 'basis', costBases, 'MEDIA'),
     period_start: instant(raw, 'period_start'),
     period_end: instant(raw, 'period_end'),
-    cumulative: raw.cumulative === true,
+    cumulative: yesNo(raw, 'cumulative'),
   }),
   spend_adjustment: (raw) => ({
-    currency: text(raw, 'currency'),
+    currency: currency(raw),
     delta_micros: whole(raw, 'delta_micros'),
     applies_to: date(raw, 'applies_to'),
   }),
   metric_correction: (raw) => ({ applies_to: date(raw, 'applies_to'), deltas: counters(raw) }),
   budget_changed: (raw) => ({
-    currency: text(raw, 'currency'),
-    budget_micros: whole(raw, 'budget_micros'),
-    daily_cap_micros:
-      raw.daily_cap_micros === undefined || raw.daily_cap_micros === null ? null : whole(raw, 'daily_cap_micros'),
+    currency: currency(raw),
+    budget_micros: count(raw, 'budget_micros'),
+    daily_cap_micros: isAbsent(raw.daily_cap_micros) ? null : count(raw, 'daily_cap_micros'),
     effective_at: instant(raw, 'effective_at'),
     ledger_version: whole(raw, 'ledger_version'),
   }),
@@ -156,26 +163,38 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
     start_local: date(raw, 'start_local'),
     end_local: date(raw, 'end_local'),
     tz: text(raw, 'tz'),
-    mode: optionalText(raw, 'mode') ?? 'EVEN',
-    curve_id: optionalText(raw, 'curve_id'),
-    rebase: optionalText(raw, 'rebase') ?? 'ON_PLAN',
+    mode: oneOf(raw, 'mode', ['EVEN', 'TRAFFIC', 'ASAP'], 'EVEN'),
+    curve_id: optionalId(raw, 'curve_id'),
+    rebase: oneOf(raw, 'rebase', ['ON_PLAN', 'ON_ACTUAL', 'NONE'], 'ON_PLAN'),
     effective_at: instant(raw, 'effective_at'),
     ledger_version: whole(raw, 'ledger_version'),
   }),
   status_changed: (raw) => ({
-    status: text(raw, 'status'),
-    cause: text(raw, 'cause'),
+    status: oneOf(raw, 'status', ['ACTIVE', 'PAUSED', 'ENDED']),
+    cause: oneOf(raw, 'cause', ['SYSTEM', 'ADVERTISER', 'BUDGET', 'POLICY', 'PAYMENT', 'SCHEDULE'], 'SYSTEM'),
     effective_at: instant(raw, 'effective_at'),
   }),
-  creative_status: () => ({}),
+  creative_status: (raw) => {
+    text(raw, 'creative_id');
+    text(raw, 'status');
+    return {};
+  },
   auction_stats: (raw) => ({
     minute: instant(raw, 'minute'),
-    requests: whole(raw, 'requests'),
-    bids: whole(raw, 'bids'),
-    wins: whole(raw, 'wins'),
+    requests: count(raw, 'requests'),
+    bids: count(raw, 'bids'),
+    wins: count(raw, 'wins', 0, 0, intMax),
   }),
   source_heartbeat: (raw) => ({ complete_through: instant(raw, 'complete_through') }),
 };
+
+const intMax = 2_147_483_647;
+const firstInstant = Date.UTC(2000, 0, 1);
+const lastInstant = Date.UTC(2100, 0, 1);
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
 
 function text(raw: Fields, name: string): string {
   const value = raw[name];
@@ -183,8 +202,42 @@ function text(raw: Fields, name: string): string {
   return value;
 }
 
-function optionalText(raw: Fields, name: string): string | null {
-  return raw[name] === undefined || raw[name] === null ? null : text(raw, name);
+function id(raw: Fields, name: string): string {
+  const value = text(raw, name);
+  if (!idPattern.test(value)) throw new BadField(name, 'bad_id');
+  return value;
+}
+
+function optionalId(raw: Fields, name: string): string | null {
+  return isAbsent(raw[name]) ? null : id(raw, name);
+}
+
+function eventId(raw: Fields): string {
+  const hex = text(raw, 'event_id').replaceAll('-', '').toLowerCase();
+  if (!/^[0-9a-f]{32}$/.test(hex)) throw new BadField('event_id');
+  return hex;
+}
+
+function currency(raw: Fields): string {
+  const code = text(raw, 'currency');
+  if (!/^[A-Z]{3}$/.test(code)) throw new BadField('currency');
+  return code;
+}
+
+function oneOf(raw: Fields, name: string, symbols: readonly string[], absent?: string): string {
+  const value = raw[name] ?? absent;
+  if (typeof value !== 'string' || !symbols.includes(value)) throw new BadField(name);
+  return value;
+}
+
+function isInvalid(raw: Fields): boolean {
+  return oneOf(raw, 'ivt', ['NONE', 'GIVT', 'SIVT'], 'NONE') !== 'NONE';
+}
+
+function yesNo(raw: Fields, name: string): boolean {
+  const value = raw[name] ?? false;
+  if (typeof value !== 'boolean') throw new BadField(name);
+  return value;
 }
 
 function whole(raw: Fields, name: string, absent?: number): number {
@@ -193,21 +246,44 @@ function whole(raw: Fields, name: string, absent?: number): number {
   return value;
 }
 
+function count(raw: Fields, name: string, absent?: number, least = 0, most = Number.MAX_SAFE_INTEGER): number {
+  const value = whole(raw, name, absent);
+  if (value < least || value > most) throw new BadField(name);
+  return value;
+}
+
+function weight(raw: Fields): number {
+  const value = raw.weight ?? 1;
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1_000)) throw new BadField('weight');
+  return value;
+}
+
 function instant(raw: Fields, name: string): number {
   const value = raw[name];
-  const parsed = typeof value === 'string' ? Date.parse(value) : value;
-  if (typeof parsed !== 'number' || !Number.isSafeInteger(parsed)) throw new BadField(name);
+  const parsed = typeof value === 'string' ? withZone(value) : value;
+  if (typeof parsed !== 'number' || !Number.isInteger(parsed)) throw new BadField(name);
+  if (parsed < firstInstant || parsed > lastInstant) throw new BadField(name, 'bad_time');
   return parsed;
+}
+
+function withZone(value: string): number {
+  return /T.*(Z|[+-]\d\d:\d\d)$/.test(value) ? Date.parse(value) : Number.NaN;
 }
 
 function date(raw: Fields, name: string): number {
   const value = raw[name];
-  return typeof value === 'string' ? instant(raw, name) / day : whole(raw, name);
+  const isText = typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value);
+  const parsed = isText ? Date.parse(value) / day : value;
+  if (typeof parsed !== 'number' || !Number.isInteger(parsed)) throw new BadField(name);
+  if (parsed * day < firstInstant || parsed * day > lastInstant) throw new BadField(name);
+  return parsed;
 }
 
 function counters(raw: Fields): Readonly<Record<string, number>> {
   const deltas = raw.deltas;
   if (typeof deltas !== 'object' || deltas === null) throw new BadField('deltas');
-  for (const name of Object.keys(deltas)) whole(deltas as Fields, name);
+  const names = Object.keys(deltas);
+  if (names.length === 0) throw new BadField('deltas');
+  for (const name of names) whole(deltas as Fields, name);
   return deltas as Readonly<Record<string, number>>;
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { randomRecords } from '../operators/random-world.ts';
 import { runLane, whole } from '../operators/run-lane.ts';
-import { compareTables, foldLog } from '../oracle/fold.ts';
+import { compareTables } from '../oracle/compare.ts';
+import { foldLog } from '../oracle/fold.ts';
 import { sortRows, type TableRows, tableNamed } from '../oracle/rows.ts';
 import { toLogRecord, toOracleEvent } from './to-oracle.ts';
 
