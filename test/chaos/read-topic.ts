@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { alertsTopic, deadLettersTopic } from '../../src/model/ids.ts';
+import { alertEvents, deadLetters, type Row, type Table } from '../../src/model/tables.ts';
+import type { TableRows } from '../oracle/rows.ts';
+
+/** Rows of the record topics; `repeated` are addresses (lane, commit, place in it) that were seen before. */
+export interface TopicRows {
+  readonly rows: Pick<TableRows, 'alert_events' | 'dead_letters'>;
+  readonly repeated: readonly string[];
+}
+
+/** Reads the topics of results line by line, as `tail -f` would. */
+export function readTopics(logDirectory: string): TopicRows {
+  const repeated: string[] = [];
+  return {
+    rows: {
+      alert_events: readTopic(logDirectory, alertsTopic, alertEvents, [], repeated),
+      dead_letters: readTopic(logDirectory, deadLettersTopic, deadLetters, ['key', 'raw'], repeated),
+    },
+    repeated,
+  };
+}
+
+type Json = string | number | null;
+
+function readTopic(dir: string, topic: string, table: Table, raw: readonly string[], repeated: string[]): Row[] {
+  const seen = new Set<string>();
+  return linesOf(join(dir, topic)).map((line) => {
+    const { value } = JSON.parse(line) as { value: Record<string, Json> & { delivery: unknown } };
+    const address = `${topic} ${JSON.stringify(value.delivery)}`;
+    if (seen.has(address)) repeated.push(address);
+    seen.add(address);
+    return Object.fromEntries(
+      table.columns.map(({ name, type }) => [name, readValue(value[name], type, raw.includes(name))]),
+    );
+  });
+}
+
+function readValue(value: Json, type: string, isRaw: boolean): Row[string] {
+  if (value === null) return null;
+  if (isRaw) return new Uint8Array(Buffer.from(String(value), 'base64'));
+  return /Int64|DateTime64|Decimal/.test(type) ? BigInt(value) : value;
+}
+
+function linesOf(dir: string): string[] {
+  const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.jsonl'));
+  return files.sort().flatMap((name) => readFileSync(join(dir, name), 'utf8').split('\n').filter(Boolean));
+}
