@@ -31,7 +31,7 @@ export class RunBuilder {
     this.bytes += keyEnd - keyStart + (valueEnd - valueStart);
   }
 
-  build(topic: string, partition: number, buffer: Buffer, nextOffset: number): RecordRun {
+  build(topic: string, partition: number, buffer: Uint8Array, nextOffset: number): RecordRun {
     const { count } = this;
     // A plain array over the same memory: whoever slices it means to copy, and a Buffer's slice is a view.
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
