@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { compareTables, foldLog } from '../oracle/fold.ts';
+import { compareTables } from '../oracle/compare.ts';
+import { foldLog } from '../oracle/fold.ts';
 import { options } from '../oracle/story.ts';
 import { drives, runScenario } from './run-scenario.ts';
 import { checkScenario, parseScenario } from './scenario.ts';
