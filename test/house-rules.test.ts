@@ -105,7 +105,7 @@ const twins = [
   'src/sinks/clickhouse/run-query.ts',
   // The database of rules; the engine on servers opens it.
   'src/control/postgres/migrate.ts',
-  'src/control/postgres/drafts-of-rows.ts',
+  'src/control/postgres/watch-edits.ts',
 ];
 
 test('every file is reached from the front door, a script or a process of its own', () => {

@@ -31,6 +31,7 @@ export class FactObserver implements Disposable {
     this.#observeLanes();
     this.#observeCommits();
     this.#observeSinks();
+    this.#observePlans();
   }
 
   lanes(): LaneStatus[] {
@@ -142,5 +143,23 @@ export class FactObserver implements Disposable {
       if (isFinal) this.#log.error('sink.refused', { sink, attempt, error });
       else this.#log.warn('sink.failed', { sink, attempt, error });
     });
+  }
+
+  #observePlans(): void {
+    this.#on('control.failed', ({ attempt, error }) => {
+      this.#metrics.add('paceline_control_failures_total', {});
+      this.#metrics.set('paceline_control_up', {}, 0);
+      this.#log.warn('control.failed', { attempt, error });
+    });
+    this.#on('control.reached', ({ failures }) => {
+      this.#metrics.set('paceline_control_up', {}, 1);
+      if (failures > 0) this.#log.info('control.reached', { attempt: failures });
+    });
+    this.#on('plan.appended', ({ orgId, partition, number, offset }) => {
+      this.#metrics.add('paceline_plans_appended_total', {});
+      this.#log.info('plan.appended', { org_id: orgId, partition, number, offset });
+    });
+    this.#on('plan.refused', ({ orgId, problems }) => this.#log.error('plan.refused', { org_id: orgId, problems }));
+    this.#on('plans.applied', ({ refused }) => this.#metrics.set('paceline_plans_refused', {}, refused));
   }
 }

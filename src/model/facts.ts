@@ -72,6 +72,15 @@ export interface Facts {
   'sink.failed': { sink: string; attempt: number; isFinal: boolean; error: unknown };
   'tick.appended': { partition: number; offset: number };
   'tick.failed': { partition: number; error: unknown };
+  /** The database of rules, or the log, did not answer; rules in force stay in force, and we try again. */
+  'control.failed': { attempt: number; error: unknown };
+  /** It answers; `failures` = attempts that failed since it last did. */
+  'control.reached': { failures: number };
+  'plan.appended': { orgId: string; partition: number; number: number; offset: number };
+  /** Rows of an organization make no plan; the one in force stays in force. */
+  'plan.refused': { orgId: string; problems: readonly string[] };
+  /** All edits up to now are looked at. */
+  'plans.applied': { plans: number; refused: number };
 }
 export type FactName = keyof Facts;
 

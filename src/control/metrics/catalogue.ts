@@ -101,6 +101,18 @@ export const metricCatalogue = {
   },
   paceline_sink_up: { type: 'gauge', help: '1 when the last delivery went well.', labels: ['sink'] },
   paceline_ticks_total: { type: 'counter', help: 'Ticks appended, by outcome.', labels: ['result'] },
+  paceline_control_up: {
+    type: 'gauge',
+    help: '1 when the database of rules answered last time; rules in force stay in force when it does not.',
+    labels: [],
+  },
+  paceline_control_failures_total: { type: 'counter', help: 'Attempts to apply edits that failed.', labels: [] },
+  paceline_plans_appended_total: { type: 'counter', help: 'Plans appended for edits in the database.', labels: [] },
+  paceline_plans_refused: {
+    type: 'gauge',
+    help: 'Organizations whose rows make no plan; the plan in force stays in force.',
+    labels: [],
+  },
   paceline_metrics_series_rejected_total: {
     type: 'counter',
     help: 'Series refused because the cap of series was reached.',

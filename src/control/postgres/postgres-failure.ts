@@ -8,13 +8,18 @@ const refused = /^(28|3D000|3F000|42501|42P01|42703|42883)/;
 /** What somebody wrote does not hold: values, constraints, our own guards. */
 const badValue = /^(22|23|PL|P0001)/;
 
+/** What the system says about a host, an address or a connection. */
+const networkCode = /^(ECONN|EPIPE|EHOST|ENET|ETIMEDOUT|ENOTFOUND|EAI_|EADDRNOTAVAIL|ENOENT|EACCES)/;
+/** What the driver says about a connection, in words alone. */
+const driverWords =
+  /^(Connection terminated|timeout e|Client has encountered a connection error|Client was closed|Query read timeout)/;
+
 /**
  * Trouble with PostgreSQL as CONTROL_UNAVAILABLE (waiting helps) or CONTROL_REFUSED (a person must act),
  * with what we were doing. Anything else is a bug of ours and comes back unchanged.
  */
 export function asControlError(error: unknown, doing: string): unknown {
   if (!(error instanceof Error) || error instanceof EngineError) return error;
-  if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return error;
   const code = (error as { code?: unknown }).code;
   const say = (verdict: 'CONTROL_UNAVAILABLE' | 'CONTROL_REFUSED', hint = '') =>
     new EngineError(verdict, `${doing}: ${describe(error)}${hint}`, { cause: error });
@@ -28,8 +33,10 @@ export function asControlError(error: unknown, doing: string): unknown {
   }
   if (typeof code === 'string' && /^(ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_SSL)/.test(code))
     return say('CONTROL_REFUSED', '; check postgres.ca_file and the host name in postgres.url');
-  if (/does not support SSL|no password|password must be/i.test(error.message)) return say('CONTROL_REFUSED');
-  return say('CONTROL_UNAVAILABLE');
+  if (/does not support SSL|password must be|SASL/i.test(error.message)) return say('CONTROL_REFUSED');
+  const first = error instanceof AggregateError ? (error.errors[0] as { code?: unknown }).code : code;
+  const isNetwork = typeof first === 'string' && networkCode.test(first);
+  return isNetwork || driverWords.test(error.message) ? say('CONTROL_UNAVAILABLE') : error;
 }
 
 /** Several addresses tried and failed have an empty message of their own. */
