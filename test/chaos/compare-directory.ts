@@ -64,7 +64,7 @@ export async function compareDirectory(
   const differences = diffTables(expected.rows, rows, { anyDecoderReason: true });
   for (const [name, { length }] of Object.entries(expected.rows)) {
     const own = differences.filter(({ table }) => table === name);
-    findings[name] = count(length, own);
+    findings[name] = countDifferences(length, own);
   }
   for (const [name, ambiguous] of Object.entries(await countAmbiguous(options.endpoint)))
     if (ambiguous > 0) findings[name] = addAmbiguous(findings[name], name, ambiguous);
@@ -78,7 +78,7 @@ function compareTopics(logDirectory: string, rows: TableRows): Record<string, Fi
   const topics = readTopics(logDirectory);
   const { alert_events, dead_letters } = rows;
   const finding = (name: string, table: Partial<TableRows>, own: Partial<TableRows>, length: number): Finding => {
-    const found = count(length, diffTables(table, own));
+    const found = countDifferences(length, diffTables(table, own));
     const again = topics.repeated.filter((address) => address.startsWith(name));
     return { ...found, extra: found.extra + again.length, examples: [...found.examples, ...again.slice(0, 3)] };
   };
@@ -95,7 +95,7 @@ async function compareBronze(directory: string): Promise<Finding> {
 }
 
 /** A wrong row is one row, however many of its columns differ. */
-function count(compared: number, differences: readonly Difference[]): Finding {
+export function countDifferences(compared: number, differences: readonly Difference[]): Finding {
   const rowsThat = (kind: Difference['what']) =>
     new Set(differences.filter(({ what }) => what === kind).map(({ key }) => key)).size;
   return {
