@@ -94,6 +94,10 @@ export class Campaign {
   day: DayRow | null = null;
   dayStart = 0;
   dayEnd = 0;
+  /** Plan epoch of that lookup: a plan may change the zone. */
+  dayPlanEpoch = -1;
+  /** Offset of the record that named the currency; none of those before it knew. */
+  currencySince = Number.NEGATIVE_INFINITY;
   /** What the plan says of this campaign; looked up again when plans change. */
   planView: CampaignPlanView | null = null;
   /** Plan epoch of the spend fields below. */

@@ -158,6 +158,7 @@ export class CheckRecords implements Operator {
     if (currency !== null) {
       if (campaign.currency === '') {
         campaign.currency = currency;
+        campaign.currencySince = batch.offsets[row];
         this.#state.touchRecord(campaign);
       } else if (campaign.currency !== currency) {
         const detail = `currency is ${currency}, the campaign's is ${campaign.currency}`;
@@ -172,7 +173,10 @@ export class CheckRecords implements Operator {
   #count(segment: Segment, row: number, campaign: Campaign | null): void {
     segment.counted[row] = 1;
     segment.campaigns[row] = campaign;
-    if (campaign !== null) campaign.lastSeen = segment.clocks[row];
+    if (campaign === null) return;
+    campaign.lastSeen = segment.clocks[row];
+    // Some records change nothing else; a restore must know of them all the same.
+    this.#state.touch(campaign);
   }
 
   #campaign(segment: Segment, row: number): Campaign | null {

@@ -131,7 +131,9 @@ export class JudgeRules {
       const [source, ruleId] = key.split('|');
       if (Object.hasOwn(plan.sources, source) && sourceRules.some((rule) => rule.plan.id === ruleId)) continue;
       const { alert } = organization.sourceAlerts.get(key) as { alert: AlertState | null };
-      const scope = sourceScope(organization, source, { t, offset, completeness: '', gapMax: 0 });
+      const frontier = frontierOf(sourceOf(plan, source), organization.frontiers.get(source), t);
+      const completeness = `${source}=${frontier ?? 'none'}`;
+      const scope = sourceScope(organization, source, { t, offset, completeness, gapMax: 0 });
       if (alert !== null) this.#end(scope, ruleId, alert, 'rule_deleted');
       organization.sourceAlerts.delete(key);
     }

@@ -193,17 +193,20 @@ export class MeasureDays implements Operator {
     day.spendNanos.addMicros(micros, nanos);
   }
 
-  /** The row of the local day of an instant; the last one looked up stays at hand. */
+  /** The row of the local day of an instant; the last one looked up stays at hand until a plan may change the zone. */
   #day(campaign: Campaign, at: number, batch: EventBatch, row: number): DayRow {
-    if (campaign.day === null || at < campaign.dayStart || at >= campaign.dayEnd) {
+    const isAtHand = campaign.day !== null && at >= campaign.dayStart && at < campaign.dayEnd;
+    if (!isAtHand || campaign.dayPlanEpoch !== this.#state.planEpoch) {
       const zone = this.#state.zoneOf(campaign);
       const number = zone.localDay(at);
       campaign.day = this.#dayRow(campaign, number);
       campaign.dayStart = zone.dayStart(number);
       campaign.dayEnd = zone.dayStart(number + 1);
+      campaign.dayPlanEpoch = this.#state.planEpoch;
     }
-    this.#change(campaign, campaign.day, batch, row);
-    return campaign.day;
+    const found = campaign.day as DayRow;
+    this.#change(campaign, found, batch, row);
+    return found;
   }
 
   #dayRow(campaign: Campaign, number: number): DayRow {
@@ -217,7 +220,8 @@ export class MeasureDays implements Operator {
 
   #change(campaign: Campaign, day: DayRow, batch: EventBatch, row: number): void {
     day.offset = batch.offsets[row];
-    day.currency = campaign.currency;
+    // Checks see a whole segment first: the currency may be that of a later record.
+    if (day.offset >= campaign.currencySince) day.currency = campaign.currency;
     if (day.planEpoch !== this.#state.planEpoch) {
       day.planEpoch = this.#state.planEpoch;
       day.planNumber = this.#state.planOf(campaign.orgId).plan.number;
