@@ -49,7 +49,8 @@ function deliveries(topic: string): string[] {
     readFileSync(join(directory, name), 'utf8')
       .split('\n')
       .filter(Boolean)
-      .map((line) => JSON.stringify((JSON.parse(line) as { value: { delivery: unknown } }).value.delivery)),
+      .map((line) => (JSON.parse(line) as { value: { version: string; delivery: unknown } }).value)
+      .map(({ version, delivery }) => JSON.stringify([version, delivery])),
   );
 }
 

@@ -11,10 +11,13 @@ export interface RecordLog {
   lastValue(partition: number): Promise<Uint8Array | null>;
 }
 
-/** Where a record comes from: its lane, the commit and the place in that commit's rows. */
-interface Delivery {
+/**
+ * Which row a record carries: its lane, its version, and its place among the rows of that version. It
+ * says nothing of commits: after the store lost its tail, the same rows come again cut otherwise.
+ */
+interface Place {
   readonly lane: string;
-  readonly seq: number;
+  readonly version: bigint;
   readonly index: number;
 }
 
@@ -28,15 +31,15 @@ export interface RecordLogSinkOptions {
 
 /**
  * Rows of one table as JSON records of a topic, keyed by organization, each row exactly once: a
- * record says which commit made it, so after a crash the newest record tells where to go on. Lane
- * `topic:p` writes partition p alone, in the order of its commits.
+ * record says which row it carries, so after a crash the newest record tells where to go on. Lane
+ * `topic:p` writes partition p alone, and its rows come in the order of their versions.
  */
 export class RecordLogSink implements Sink {
   readonly name: string;
   readonly streams: readonly string[];
   readonly #options: RecordLogSinkOptions;
   /** By partition; absent = must be read from the log. */
-  readonly #newest = new Map<number, Delivery | null>();
+  readonly #newest = new Map<number, Place | null>();
 
   constructor(options: RecordLogSinkOptions) {
     this.name = options.name;
@@ -68,15 +71,13 @@ export class RecordLogSink implements Sink {
         newest === null || newest.lane === chunk.lane,
         `partition ${partition} of ${this.name} belongs to one lane`,
       );
-      const fresh = rows
-        .map((row, index) => ({ row, delivery: { lane: chunk.lane, seq: chunk.seq, index } }))
-        .filter(({ delivery }) => newest === null || isAfter(delivery, newest));
+      const fresh = placeRows(chunk.lane, rows).filter(({ place }) => newest === null || isAfter(place, newest));
       if (fresh.length === 0) return;
       await this.#options.log.append(
         partition,
-        fresh.map(({ row, delivery }) => this.#encode(row, delivery)),
+        fresh.map(({ row, place }) => this.#encode(row, place)),
       );
-      this.#newest.set(partition, fresh[fresh.length - 1].delivery);
+      this.#newest.set(partition, fresh[fresh.length - 1].place);
     });
   }
 
@@ -92,11 +93,11 @@ export class RecordLogSink implements Sink {
     }
   }
 
-  async #newestOf(partition: number): Promise<Delivery | null> {
+  async #newestOf(partition: number): Promise<Place | null> {
     const known = this.#newest.get(partition);
     if (known !== undefined) return known;
     const value = await this.#options.log.lastValue(partition);
-    const newest = value === null ? null : deliveryOf(value, this.name);
+    const newest = value === null ? null : placeOf(value, this.name);
     this.#newest.set(partition, newest);
     return newest;
   }
@@ -105,15 +106,26 @@ export class RecordLogSink implements Sink {
     return decodeRows(this.#options.table, bytes, this.#options.rawColumns);
   }
 
-  #encode(row: Row, delivery: Delivery): { key: Uint8Array; value: Uint8Array } {
+  #encode(row: Row, { lane, index }: Place): { key: Uint8Array; value: Uint8Array } {
     const fields = this.#options.table.columns.map(({ name }) => [name, jsonValue(name, row[name])]);
-    const value = JSON.stringify({ ...Object.fromEntries(fields), delivery });
+    const value = JSON.stringify({ ...Object.fromEntries(fields), delivery: { lane, index } });
     return { key: Buffer.from(String(row.org_id)), value: Buffer.from(value) };
   }
 }
 
-function isAfter(a: Delivery, b: Delivery): boolean {
-  return a.seq > b.seq || (a.seq === b.seq && a.index > b.index);
+/** A commit holds all rows of a version or none, so the place of a row is the same in every chunk. */
+function placeRows(lane: string, rows: readonly Row[]): { row: Row; place: Place }[] {
+  let last: Place | null = null;
+  return rows.map((row) => {
+    const version = row.version as bigint;
+    const place: Place = { lane, version, index: last?.version === version ? last.index + 1 : 0 };
+    last = place;
+    return { row, place };
+  });
+}
+
+function isAfter(a: Place, b: Place): boolean {
+  return a.version > b.version || (a.version === b.version && a.index > b.index);
 }
 
 function partitionOf(lane: string): number {
@@ -122,9 +134,12 @@ function partitionOf(lane: string): number {
   return partition;
 }
 
-function deliveryOf(value: Uint8Array, sink: string): Delivery {
-  const parsed = JSON.parse(Buffer.from(value).toString('utf8')) as { delivery?: Delivery };
-  if (parsed.delivery) return parsed.delivery;
+function placeOf(value: Uint8Array, sink: string): Place {
+  const { version, delivery } = JSON.parse(Buffer.from(value).toString('utf8')) as {
+    version?: string;
+    delivery?: { lane: string; index: number };
+  };
+  if (delivery !== undefined && version !== undefined) return { ...delivery, version: BigInt(version) };
   throw new EngineError('SINK_REJECTED', `${sink}: the newest record of its topic was not written by this engine`);
 }
 
