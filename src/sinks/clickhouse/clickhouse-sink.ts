@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import { EngineError } from '../../model/errors.ts';
+import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
+import { assert, EngineError } from '../../model/errors.ts';
 import { tables as allTables, type Table } from '../../model/tables.ts';
 import type { Clock } from '../../model/time.ts';
 import type { OutputChunk, Sink } from '../sink.ts';
@@ -22,6 +22,19 @@ export interface ClickHouseSinkOptions {
   readonly clock: Clock;
   /** How long one insert or query may take before it counts as unanswered. Default 60 s. */
   readonly requestTimeoutMs?: number;
+  /** In place of a connection of our own: what simulations steer. It cannot migrate. */
+  readonly port?: ClickHousePort;
+}
+
+/** The calls of ClickHouse's client that delivering and checking need; the client itself is one. */
+export interface ClickHousePort {
+  exec(call: {
+    query: string;
+    values: Readable;
+    clickhouse_settings: ClickHouseSettings;
+  }): Promise<{ stream: { resume(): unknown } }>;
+  query(call: { query: string; format: 'JSONEachRow' }): Promise<{ json<Answer>(): Promise<Answer[]> }>;
+  close(): Promise<void>;
 }
 
 export interface ClickHouseSink extends Sink {
@@ -48,23 +61,17 @@ class Deliverer implements ClickHouseSink {
   readonly #tables: readonly Table[];
   readonly #database: string;
   readonly #options: ClickHouseSinkOptions;
-  readonly #client: ClickHouseClient;
+  readonly #port: ClickHousePort;
+  /** Null when a port takes its place. */
+  readonly #client: ClickHouseClient | null;
 
   constructor(options: ClickHouseSinkOptions) {
     this.#options = options;
     this.#tables = options.tables ?? allTables;
     this.#database = options.database ?? 'ads';
     this.streams = this.#tables.map(({ name }) => name);
-    this.#client = createClient({
-      url: options.url,
-      username: options.username ?? 'default',
-      password: options.password,
-      application: 'paceline',
-      request_timeout: options.requestTimeoutMs ?? 60_000,
-      max_open_connections: insertsAtOnce + 1,
-      // What fails is thrown, with its cause; nothing is said twice.
-      log: { level: ClickHouseLogLevel.OFF },
-    });
+    this.#client = options.port === undefined ? connect(options) : null;
+    this.#port = options.port ?? (this.#client as ClickHouseClient);
   }
 
   async deliver(chunks: readonly OutputChunk[]): Promise<void> {
@@ -105,18 +112,19 @@ class Deliverer implements ClickHouseSink {
 
   migrate(): Promise<void> {
     const { buckets, clock } = this.#options;
+    assert(this.#client !== null, 'a port cannot migrate');
     return migrate(this.#client, { database: this.#database, tables: this.#tables, buckets, clock });
   }
 
   async close(): Promise<void> {
-    await this.#client.close();
+    await this.#port.close();
   }
 
   /** One insert; where the server finds too many partitions in it, halves of it, down to one chunk. */
   async #insert(table: Table, pieces: readonly Uint8Array[]): Promise<void> {
     const columns = table.columns.map(({ name }) => `\`${name}\``).join(', ');
     try {
-      const answer = await this.#client.exec({
+      const answer = await this.#port.exec({
         query: `INSERT INTO ${this.#database}.${table.name} (${columns}) FORMAT RowBinary`,
         values: Readable.from(pieces, { objectMode: false }),
         clickhouse_settings: {
@@ -140,12 +148,25 @@ class Deliverer implements ClickHouseSink {
 
   async #ask<Answer>(query: string): Promise<Answer[]> {
     try {
-      const answer = await this.#client.query({ query, format: 'JSONEachRow' });
+      const answer = await this.#port.query({ query, format: 'JSONEachRow' });
       return await answer.json<Answer>();
     } catch (error) {
       throw asEngineError(error, 'check');
     }
   }
+}
+
+function connect(options: ClickHouseSinkOptions): ClickHouseClient {
+  return createClient({
+    url: options.url,
+    username: options.username ?? 'default',
+    password: options.password,
+    application: 'paceline',
+    request_timeout: options.requestTimeoutMs ?? 60_000,
+    max_open_connections: insertsAtOnce + 1,
+    // What fails is thrown, with its cause; nothing is said twice.
+    log: { level: ClickHouseLogLevel.OFF },
+  });
 }
 
 function piecesOf(chunks: readonly OutputChunk[], stream: string): Uint8Array[] {
