@@ -1,41 +1,32 @@
 import { parseArgs } from 'node:util';
-import { type Mutant, mutants } from '../test/simulation/mutants.ts';
-import { makeToyProgram } from '../test/simulation/toy-program.ts';
-import { runWorld } from '../test/simulation/world.ts';
+import { runUniverse } from '../test/simulation/universe/run-universe.ts';
+import { drawUniverse } from '../test/simulation/universe/universe.ts';
 
-/** Simulates worlds seed by seed: `npm run simulate:world -- --from 1 --seeds 1000 [--mutant name]`. */
+/** Simulates universes seed by seed: `npm run simulate:world -- --from 1 --seeds 1000`. */
 const { values } = parseArgs({
-  options: {
-    from: { type: 'string', default: '1' },
-    seeds: { type: 'string', default: '100' },
-    mutant: { type: 'string' },
-  },
+  options: { from: { type: 'string', default: '1' }, seeds: { type: 'string', default: '100' } },
 });
 const from = Number(values.from);
 const seeds = Number(values.seeds);
-const mutant = mutants.find((name) => name === values.mutant) as Mutant | undefined;
-if (!Number.isInteger(from) || !Number.isInteger(seeds) || (values.mutant !== undefined && mutant === undefined)) {
-  process.stderr.write(`usage: --from N --seeds N [--mutant ${mutants.join(' | ')}]\n`);
+if (!Number.isInteger(from) || !Number.isInteger(seeds)) {
+  process.stderr.write('usage: --from N --seeds N\n');
   process.exit(64);
 }
 
 const failing: number[] = [];
-const totals = { events: 0, commits: 0, deliveries: 0 };
+const totals = { events: 0, records: 0, commits: 0, inserts: 0, alerts: 0 };
+const cpu = process.cpuUsage();
 for (let seed = from; seed < from + seeds; seed++) {
-  const report = await runWorld({ seed, program: makeToyProgram(), ...(mutant && { mutant }) });
-  totals.events += report.events;
-  totals.commits += report.commits;
-  totals.deliveries += report.deliveries;
-  if (report.violations.length > 0) {
-    failing.push(seed);
-    process.stdout.write(`seed ${seed}: ${report.violations[0]}\n`);
-    if (seeds === 1) process.stdout.write(`${report.violations.join('\n')}\n${JSON.stringify(report.faults)}\n`);
-  }
-  const done = seed - from + 1;
-  if (done % 50 === 0) process.stderr.write(`${done} of ${seeds} worlds, ${failing.length} failing\n`);
+  const report = await runUniverse(drawUniverse(seed));
+  for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += report[name];
+  if (report.violations.length === 0) continue;
+  failing.push(seed);
+  const shown = report.violations.slice(0, seeds === 1 ? 20 : 1);
+  for (const { check, atMs, text } of shown) process.stdout.write(`seed ${seed} at ${atMs} ms, ${check}: ${text}\n`);
 }
+const { user, system } = process.cpuUsage(cpu);
 process.stdout.write(
-  `${seeds} worlds, ${totals.events} events, ${totals.commits} commits, ${totals.deliveries} deliveries: ` +
+  `${seeds} universes, ${JSON.stringify(totals)}, ${((user + system) / 1_000 / seeds).toFixed(1)} CPU ms each: ` +
     `${failing.length} failing${failing.length > 0 ? ` (${failing.slice(0, 20).join(', ')})` : ''}\n`,
 );
 process.exitCode = failing.length > 0 ? 1 : 0;

@@ -2,45 +2,133 @@ import { EngineError } from '../../src/model/errors.ts';
 import type { StreamIdentity } from '../../src/model/lane.ts';
 import type { RecordRun } from '../../src/model/record-run.ts';
 import type { Source } from '../../src/sources/source.ts';
-import type { Mutant } from './mutants.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
-export interface LogRecord {
-  readonly logTimeMs: number;
+export interface NewRecord {
   readonly key: Uint8Array | null;
-  readonly value: Uint8Array;
+  readonly value: Uint8Array | null;
 }
 
-/** The log itself: it outlives every process. */
+export interface LogRecord extends NewRecord {
+  readonly offset: number;
+  readonly logTimeMs: number;
+}
+
+interface Partition {
+  records: LogRecord[];
+  start: number;
+  end: number;
+}
+
+/**
+ * One topic as its brokers keep it: it outlives every process, stamps what is appended, skips offsets
+ * (transaction markers, aborted records), forgets its beginning, and may be deleted and made anew.
+ */
 export class SimulatedLog {
-  readonly topic = 'simulated';
-  readonly partitions: LogRecord[][];
+  readonly topic: string;
+  topicId = 'topic 1';
+  isDown = false;
+  readonly #partitions: readonly Partition[];
+  readonly #stamp: () => number;
 
-  constructor(partitions: number) {
-    this.partitions = Array.from({ length: partitions }, () => []);
+  constructor(partitions: number, stamp: () => number, topic = 'simulated') {
+    this.topic = topic;
+    this.#stamp = stamp;
+    this.#partitions = Array.from({ length: partitions }, () => ({ records: [], start: 0, end: 0 }));
   }
 
-  append(partition: number, record: LogRecord): number {
-    return this.partitions[partition].push(record) - 1;
+  get partitionCount(): number {
+    return this.#partitions.length;
+  }
+
+  /** All records of each partition that were ever appended, whatever retention took since. */
+  get partitions(): readonly (readonly LogRecord[])[] {
+    return this.#partitions.map(({ records }) => records);
+  }
+
+  append(partition: number, { key, value }: NewRecord): number {
+    const held = this.#partitions[partition];
+    held.records.push({ offset: held.end, logTimeMs: this.#stamp(), key, value });
+    held.end += 1;
+    return held.end - 1;
+  }
+
+  /** Offsets that no reader ever sees. */
+  skip(partition: number, count: number): void {
+    this.#partitions[partition].end += count;
+  }
+
+  /** Retention: what lies before `offset` is gone. */
+  trim(partition: number, offset: number): void {
+    const held = this.#partitions[partition];
+    held.start = Math.min(held.end, Math.max(held.start, offset));
+  }
+
+  bounds(partition: number): { start: number; end: number } {
+    const { start, end } = this.#partitions[partition];
+    return { start, end };
+  }
+
+  /** The topic is deleted and made anew under its old name: empty, with other records to come. */
+  recreate(topicId: string): void {
+    this.topicId = topicId;
+    for (const held of this.#partitions) Object.assign(held, { records: [], start: 0, end: 0 });
+    for (let partition = 0; partition < this.partitionCount; partition++) {
+      for (let n = 0; n < 20; n++) this.append(partition, { key: null, value: Buffer.from('{"type":"tick"}') });
+    }
+  }
+
+  /** The end of a partition is lost, as after an unclean election. */
+  truncate(partition: number, end: number): void {
+    const held = this.#partitions[partition];
+    held.records = held.records.filter(({ offset }) => offset < end);
+    held.end = Math.min(held.end, end);
+  }
+
+  /** At most `count` records from `from` on, before `to`. */
+  read(partition: number, from: number, count: number, to = Number.POSITIVE_INFINITY): readonly LogRecord[] {
+    const { records } = this.#partitions[partition];
+    const first = indexOf(records, from);
+    let end = first;
+    while (end < records.length && end - first < count && records[end].offset < to) end += 1;
+    return records.slice(first, end);
   }
 }
 
-export function toRun(topic: string, partition: number, records: readonly LogRecord[], from: number): RecordRun {
-  const parts = records.flatMap(({ key, value }) => [key ?? new Uint8Array(), value]);
-  const bytes = new Uint8Array(Buffer.concat(parts));
+/** Index of the first record at or after `offset`. */
+export function indexOf(records: readonly LogRecord[], offset: number): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (records[middle].offset < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** A run of records that end before `nextOffset`; without it, right behind the last of them. */
+export function toRun(
+  topic: string,
+  partition: number,
+  records: readonly LogRecord[],
+  nextOffset = (records.at(-1)?.offset ?? -1) + 1,
+): RecordRun {
+  const empty = new Uint8Array(0);
+  const bytes = new Uint8Array(Buffer.concat(records.flatMap(({ key, value }) => [key ?? empty, value ?? empty])));
   const count = records.length;
   const run = {
     topic,
     partition,
     count,
     bytes,
-    offsets: Float64Array.from(records, (_, i) => from + i),
+    offsets: Float64Array.from(records, ({ offset }) => offset),
     logTimes: Float64Array.from(records, ({ logTimeMs }) => logTimeMs),
     keyStarts: new Int32Array(count),
     keyEnds: new Int32Array(count),
     valueStarts: new Int32Array(count),
     valueEnds: new Int32Array(count),
-    nextOffset: from + count,
+    nextOffset,
   };
   let at = 0;
   for (let i = 0; i < count; i++) {
@@ -48,9 +136,9 @@ export function toRun(topic: string, partition: number, records: readonly LogRec
     run.keyStarts[i] = key === null ? -1 : at;
     at += key?.length ?? 0;
     run.keyEnds[i] = key === null ? -1 : at;
-    run.valueStarts[i] = at;
-    at += value.length;
-    run.valueEnds[i] = at;
+    run.valueStarts[i] = value === null ? -1 : at;
+    at += value?.length ?? 0;
+    run.valueEnds[i] = value === null ? -1 : at;
   }
   return run;
 }
@@ -59,14 +147,12 @@ export function toRun(topic: string, partition: number, records: readonly LogRec
 export class SimulatedSource implements Source {
   readonly #log: SimulatedLog;
   readonly #process: SimulatedProcess;
-  readonly #mutant: Mutant | null;
   readonly #positions: number[];
 
-  constructor(log: SimulatedLog, process: SimulatedProcess, mutant: Mutant | null) {
+  constructor(log: SimulatedLog, process: SimulatedProcess) {
     this.#log = log;
     this.#process = process;
-    this.#mutant = mutant;
-    this.#positions = log.partitions.map(() => 0);
+    this.#positions = Array.from({ length: log.partitionCount }, () => 0);
   }
 
   get topic(): string {
@@ -74,59 +160,81 @@ export class SimulatedSource implements Source {
   }
 
   async identity(): Promise<StreamIdentity> {
-    return { clusterId: 'sim', topicId: 'sim', partitions: this.#log.partitions.length, mode: 'live' };
+    await this.#delay();
+    return { clusterId: 'sim', topicId: this.#log.topicId, partitions: this.#log.partitionCount, mode: 'live' };
   }
 
   async poll(partition: number, max: { records: number; bytes: number }): Promise<RecordRun | null> {
     await this.#delay();
     const from = this.#positions[partition];
-    const count = Math.min(max.records, this.#process.random.between(1, 12));
-    const records = this.#log.partitions[partition].slice(from, from + count);
-    if (records.length === 0) return null;
-    this.#positions[partition] = from + records.length;
-    return toRun(this.topic, partition, records, from);
+    const count = Math.min(max.records, this.#process.random.between(1, 24));
+    const records = this.#log.read(partition, from, count);
+    const { end } = this.#log.bounds(partition);
+    if (records.length === 0 && from >= end) return null;
+    // Behind the last record may lie offsets that have none: a run without records tells of them.
+    const run = records.length > 0 ? toRun(this.topic, partition, records) : toRun(this.topic, partition, [], end);
+    this.#positions[partition] = run.nextOffset;
+    return run;
   }
 
   async seek(partition: number, offset: number): Promise<void> {
     await this.#delay();
-    const end = this.#log.partitions[partition].length;
-    if (offset > end) throw new EngineError('OFFSET_OUT_OF_RANGE', `offset ${offset} of ${end}`);
-    this.#positions[partition] = this.#mutant === 'resume_from_wrong_offset' ? end : offset;
+    const { start, end } = this.#log.bounds(partition);
+    if (offset < start || offset > end) {
+      throw new EngineError('OFFSET_OUT_OF_RANGE', `offset ${offset} is not in ${start} to ${end}`);
+    }
+    this.#positions[partition] = offset;
   }
 
   async *readBack(partition: number, from: number, to: number): AsyncIterable<RecordRun> {
-    if (this.#mutant === 'tail_not_read_back') return;
     for (let at = from; at < to; ) {
       await this.#delay();
-      const records = this.#log.partitions[partition].slice(at, Math.min(to, at + this.#process.random.between(1, 12)));
-      yield toRun(this.topic, partition, records, at);
-      at += records.length;
+      const records = this.#log.read(partition, at, this.#process.random.between(1, 40), to);
+      if (records.length === 0) return;
+      const run = toRun(this.topic, partition, records);
+      yield run;
+      at = run.nextOffset;
     }
   }
 
   async bounds(partition: number): Promise<{ start: number; end: number }> {
     await this.#delay();
-    return { start: 0, end: this.#log.partitions[partition].length };
+    return this.#log.bounds(partition);
   }
 
   append(partition: number, key: Uint8Array | null, value: Uint8Array): Promise<number> {
-    const { scheduler } = this.#process;
     return this.#process.call(
-      () => this.#log.append(partition, { logTimeMs: scheduler.nowMs, key, value }),
-      () => new EngineError('LOG_FULL', 'simulated: append without an answer'),
+      () => {
+        this.#failWhenDown();
+        return this.#log.append(partition, { key, value });
+      },
+      () => new EngineError('SOURCE_UNAVAILABLE', 'simulated: append without an answer'),
     );
   }
 
   async waitForRecords(partitions: readonly number[], ms: number, signal?: AbortSignal): Promise<void> {
-    for (let waitedMs = 0; waitedMs < ms; waitedMs += 20) {
-      if (partitions.some((partition) => this.#log.partitions[partition].length > this.#positions[partition])) return;
-      await this.#process.clock.sleep(Math.min(20, ms - waitedMs), signal);
+    for (let waitedMs = 0; waitedMs < ms; waitedMs += pollEveryMs) {
+      if (signal?.aborted) throw signal.reason;
+      if (partitions.some((partition) => this.#hasNews(partition))) return;
+      await this.#process.clock.sleep(Math.min(pollEveryMs, ms - waitedMs), signal);
     }
   }
 
   async close(): Promise<void> {}
 
-  #delay(): Promise<void> {
-    return this.#process.clock.sleep(this.#process.random.between(1, 3));
+  #hasNews(partition: number): boolean {
+    return this.#positions[partition] < this.#log.bounds(partition).end;
+  }
+
+  #failWhenDown(): void {
+    if (this.#log.isDown) throw new EngineError('SOURCE_UNAVAILABLE', 'simulated: the brokers are down');
+  }
+
+  async #delay(): Promise<void> {
+    await this.#process.clock.sleep(this.#process.random.between(1, 3));
+    this.#failWhenDown();
   }
 }
+
+/** How often a waiting reader looks. */
+const pollEveryMs = 40;

@@ -1,4 +1,3 @@
-import type { EngineError } from '../../src/model/errors.ts';
 import type { Clock, WallTimeMs } from '../../src/model/time.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -58,7 +57,7 @@ export class SimulatedProcess {
    * A call over a bad network. The request may be lost, come late (after we gave up), or come twice;
    * the answer may be lost. Losses show as `lost` after a timeout.
    */
-  call<T>(execute: () => T, lost: () => EngineError): Promise<T> {
+  call<T>(execute: () => T, lost: () => Error): Promise<T> {
     const { random, scheduler, weather } = this;
     return new Promise((resolve, reject) => {
       const timeoutMs = 400;

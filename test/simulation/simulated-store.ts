@@ -1,7 +1,6 @@
 import { EngineError } from '../../src/model/errors.ts';
 import type { StreamIdentity } from '../../src/model/lane.ts';
 import type { CommitOutcome, LaneCommit, LaneSnapshot, StateStore } from '../../src/state/state-store.ts';
-import type { Mutant } from './mutants.ts';
 import type { Random } from './random.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
@@ -14,130 +13,232 @@ interface LaneRow {
   readonly outbox: readonly { seq: number; bytes: Uint8Array }[];
 }
 
-type Rows = ReadonlyMap<string, LaneRow>;
+/** What a commit script checks and keeps; a mutant leaves something out. */
+export interface StoreRules {
+  readonly checksToken: boolean;
+  readonly checksSeq: boolean;
+  /** The offset too, not the seq alone (LaneCommit.prevOffset). */
+  readonly checksOffset: boolean;
+  readonly keepsOutbox: boolean;
+  /** Only acknowledged chunks leave the outbox. */
+  readonly keepsUnacknowledged: boolean;
+  /** The delta and the offset change together. */
+  readonly isAtomic: boolean;
+  readonly keepsDeltas: boolean;
+  readonly answersChecks: boolean;
+}
 
-/** The server behind every process's store: all lanes, and their history, so that it can lose a tail. */
+export const soundRules: StoreRules = {
+  checksToken: true,
+  checksSeq: true,
+  checksOffset: true,
+  keepsOutbox: true,
+  keepsUnacknowledged: true,
+  isAtomic: true,
+  keepsDeltas: true,
+  answersChecks: true,
+};
+
+export type OnApplied = (lane: string, snapshot: LaneSnapshot, commit: LaneCommit, prevOffset: number) => void;
+
+/** The server behind every process's store: a slot per lane, and their history, so that it can lose a tail. */
 export class StoreServer {
-  readonly #mutant: Mutant | null;
-  readonly #onApplied: (lane: string, snapshot: LaneSnapshot, commit: LaneCommit) => void;
-  #rows: Rows = new Map();
-  #history: Rows[] = [];
+  isDown = false;
+  /** Reads are answered, writes are refused before they begin. */
+  isFull = false;
+  readonly #rules: StoreRules;
+  readonly #onApplied: OnApplied;
+  readonly #generations = new Map<string, { generation: number; identity: StreamIdentity }>();
+  readonly #rows = new Map<string, LaneRow>();
+  #history: { lane: string; before: LaneRow | undefined }[] = [];
+  /** Newest last. */
+  readonly #copies: ReadonlyMap<string, LaneRow>[] = [];
 
-  constructor(mutant: Mutant | null, onApplied: (lane: string, snapshot: LaneSnapshot, commit: LaneCommit) => void) {
-    this.#mutant = mutant;
+  constructor(onApplied: OnApplied, rules: StoreRules = soundRules) {
     this.#onApplied = onApplied;
+    this.#rules = rules;
+  }
+
+  readGeneration(topic: string): { generation: number; identity: StreamIdentity } | null {
+    this.#failWhenDown();
+    return this.#generations.get(topic) ?? null;
+  }
+
+  writeGeneration(topic: string, generation: number, identity: StreamIdentity): void {
+    this.#failWhenDown();
+    this.#generations.set(topic, { generation, identity });
   }
 
   claim(lane: string, token: string): LaneSnapshot {
-    const row = this.#rows.get(lane) ?? emptyRow;
-    this.#write(lane, { ...row, token });
-    return toSnapshot({ ...row, token });
+    this.#failWhenFull();
+    const row = { ...this.#row(lane), token };
+    this.#write(lane, row);
+    return toSnapshot(row);
   }
 
   commit(commit: LaneCommit): CommitOutcome {
-    const row = this.#rows.get(commit.lane) ?? emptyRow;
+    this.#failWhenFull();
+    const row = this.#row(commit.lane);
     const refusal = this.#refusal(row, commit);
     if (refusal !== null) return refusal;
-    const bases = new Map(row.bases);
-    for (const { group, bytes } of commit.bases) bases.set(group, bytes);
-    const deltas = [...row.deltas, { seq: commit.seq, bytes: commit.delta }];
-    const outbox = row.outbox.filter(({ seq }) => !commit.acknowledged.includes(seq));
-    if (commit.outbox !== null && this.#mutant !== 'outbox_in_memory') {
-      outbox.push({ seq: commit.seq, bytes: commit.outbox });
-    }
-    const next: LaneRow = {
-      token: row.token,
-      seq: commit.seq,
-      nextOffset: commit.nextOffset,
-      bases,
-      deltas: deltas.filter(({ seq }) => seq >= commit.oldestDeltaSeq),
-      outbox,
-    };
+    const next = this.#applied(row, commit);
     this.#write(commit.lane, next);
-    this.#onApplied(commit.lane, toSnapshot(next), commit);
+    this.#onApplied(commit.lane, toSnapshot(next), commit, row.nextOffset);
     return 'OK';
   }
 
   check(lane: string, token: string, seq: number): CommitOutcome {
-    const row = this.#rows.get(lane) ?? emptyRow;
+    this.#failWhenDown();
+    if (!this.#rules.answersChecks) return 'OK';
+    const row = this.#row(lane);
     if (row.token !== token) return 'FENCED';
     return row.seq === seq ? 'OK' : 'GAP';
   }
 
   trim(lane: string, token: string, acknowledged: readonly number[]): CommitOutcome {
-    const row = this.#rows.get(lane) ?? emptyRow;
-    if (row.token !== token) return 'FENCED';
+    this.#failWhenFull();
+    const row = this.#row(lane);
+    if (row.token !== token) return this.#rules.answersChecks ? 'FENCED' : 'OK';
     this.#write(lane, { ...row, outbox: row.outbox.filter(({ seq }) => !acknowledged.includes(seq)) });
     return 'OK';
   }
 
-  /** A fail-over that loses the last few writes, of all lanes together. */
-  rollBack(random: Random): void {
-    if (this.#history.length === 0) return;
-    const kept = Math.max(0, this.#history.length - random.between(1, 12));
-    this.#rows = this.#history[kept];
-    this.#history = this.#history.slice(0, kept);
+  /** A fail-over that loses the last `count` writes of these lanes, claims among them, all together. */
+  rollBack(lanes: readonly string[], count: number): void {
+    let left = count;
+    for (let i = this.#history.length - 1; i >= 0 && left > 0; i--) {
+      const { lane, before } = this.#history[i];
+      if (!lanes.includes(lane)) continue;
+      if (before === undefined) this.#rows.delete(lane);
+      else this.#rows.set(lane, before);
+      this.#history.splice(i, 1);
+      left -= 1;
+    }
+  }
+
+  /** A copy elsewhere, as the engine makes of its state every minute. */
+  keepCopy(): void {
+    this.#copies.push(new Map(this.#rows));
+  }
+
+  /** Where a copy that is old enough for every fail-over would have a lane go on; 0 when none holds it. */
+  oldOffset(lane: string): number {
+    return this.#copies.at(-3)?.get(lane)?.nextOffset ?? 0;
+  }
+
+  /** Everything is gone; what the newest copy held is put back, owned by nobody. */
+  loseAll(): void {
+    this.forgetAll();
+    for (const [lane, row] of this.#copies.at(-1) ?? []) this.#rows.set(lane, { ...row, token: '' });
+  }
+
+  /** Everything is gone, and nobody notices. */
+  forgetAll(): void {
+    this.#rows.clear();
+    this.#history = [];
   }
 
   snapshot(lane: string): LaneSnapshot {
-    return toSnapshot(this.#rows.get(lane) ?? emptyRow);
+    return toSnapshot(this.#row(lane));
+  }
+
+  #row(lane: string): LaneRow {
+    return this.#rows.get(lane) ?? emptyRow;
   }
 
   #refusal(row: LaneRow, commit: LaneCommit): CommitOutcome | null {
-    if (row.token !== commit.token && this.#mutant !== 'no_owner_token') return 'FENCED';
-    if (this.#mutant === 'no_compare_and_set') return null;
+    const { checksToken, checksSeq, checksOffset } = this.#rules;
+    if (checksToken && row.token !== commit.token) return 'FENCED';
+    if (!checksSeq) return null;
     // A seq alone may be another owner's (see LaneCommit.prevOffset); the simulation found it.
-    const isSeqEnough = this.#mutant === 'compare_seq_alone' || this.#mutant === 'no_owner_token';
-    if (row.seq === commit.seq && (isSeqEnough || row.nextOffset === commit.nextOffset)) return 'DUP';
+    if (row.seq === commit.seq && (!checksOffset || row.nextOffset === commit.nextOffset)) return 'DUP';
     if (row.seq !== commit.prevSeq) return 'GAP';
-    return isSeqEnough || row.seq === 0 || row.nextOffset === commit.prevOffset ? null : 'GAP';
+    return !checksOffset || row.seq === 0 || row.nextOffset === commit.prevOffset ? null : 'GAP';
+  }
+
+  #applied(row: LaneRow, commit: LaneCommit): LaneRow {
+    const { keepsOutbox, keepsUnacknowledged, keepsDeltas, isAtomic } = this.#rules;
+    const bases = new Map(row.bases);
+    for (const { group, bytes } of commit.bases) bases.set(group, bytes);
+    const added = [...row.deltas, { seq: commit.seq, bytes: commit.delta }];
+    const needed = added.filter(({ seq }) => seq >= commit.oldestDeltaSeq);
+    const outbox = keepsUnacknowledged ? row.outbox.filter(({ seq }) => !commit.acknowledged.includes(seq)) : [];
+    if (commit.outbox !== null && keepsOutbox) outbox.push({ seq: commit.seq, bytes: commit.outbox });
+    return {
+      token: row.token,
+      seq: commit.seq,
+      // Torn: the offset is the next commit's business.
+      nextOffset: isAtomic ? commit.nextOffset : (commit.prevOffset ?? row.nextOffset),
+      bases,
+      deltas: keepsDeltas ? needed : needed.slice(-8),
+      outbox,
+    };
   }
 
   #write(lane: string, row: LaneRow): void {
-    this.#history.push(this.#rows);
-    this.#rows = new Map(this.#rows).set(lane, row);
+    this.#history.push({ lane, before: this.#rows.get(lane) });
+    this.#rows.set(lane, row);
+  }
+
+  #failWhenDown(): void {
+    if (this.isDown) throw unavailable();
+  }
+
+  #failWhenFull(): void {
+    this.#failWhenDown();
+    if (this.isFull) throw new EngineError('STATE_UNAVAILABLE', 'simulated: OOM command not allowed');
   }
 }
 
-/** A process's way to the server. */
+/** A process's way to the server; each lane's script is a call of its own. */
 export class SimulatedStore implements StateStore {
   readonly #server: StoreServer;
   readonly #process: SimulatedProcess;
-  readonly #mutant: Mutant | null;
 
-  constructor(server: StoreServer, process: SimulatedProcess, mutant: Mutant | null) {
+  constructor(server: StoreServer, process: SimulatedProcess) {
     this.#server = server;
     this.#process = process;
-    this.#mutant = mutant;
   }
 
-  async readGeneration(): Promise<{ generation: number; identity: StreamIdentity } | null> {
-    return null;
+  readGeneration(topic: string): Promise<{ generation: number; identity: StreamIdentity } | null> {
+    return this.#call(() => this.#server.readGeneration(topic));
   }
-  async writeGeneration(): Promise<void> {}
-  async close(): Promise<void> {}
+
+  writeGeneration(topic: string, generation: number, identity: StreamIdentity): Promise<void> {
+    return this.#call(() => this.#server.writeGeneration(topic, generation, identity));
+  }
 
   claim(lane: string, token: string): Promise<LaneSnapshot> {
-    return this.#process.call(() => this.#server.claim(lane, token), unavailable);
+    return this.#call(() => this.#server.claim(lane, token));
   }
 
-  async commit(round: readonly LaneCommit[]): Promise<CommitOutcome[]> {
-    const answer = this.#process.call(() => round.map((commit) => this.#server.commit(commit)), unavailable);
-    if (this.#mutant !== 'emit_before_commit') return await answer;
-    answer.catch(() => undefined);
-    return round.map(() => 'OK');
+  commit(round: readonly LaneCommit[]): Promise<CommitOutcome[]> {
+    return Promise.all(round.map((commit) => this.#call(() => this.#server.commit(commit))));
   }
 
   check(lane: string, token: string, seq: number): Promise<CommitOutcome> {
-    return this.#process.call(() => this.#server.check(lane, token, seq), unavailable);
+    return this.#call(() => this.#server.check(lane, token, seq));
   }
 
   trim(lane: string, token: string, acknowledged: readonly number[]): Promise<CommitOutcome> {
-    return this.#process.call(() => this.#server.trim(lane, token, acknowledged), unavailable);
+    return this.#call(() => this.#server.trim(lane, token, acknowledged));
+  }
+
+  async close(): Promise<void> {}
+
+  #call<T>(execute: () => T): Promise<T> {
+    return this.#process.call(execute, unavailable);
   }
 }
 
-const unavailable = () => new EngineError('STATE_UNAVAILABLE', 'simulated: no answer from the state store');
+/** How many of the last writes a fail-over loses. */
+export function lostWrites(random: Random): number {
+  return random.between(1, 12);
+}
+
+function unavailable(): EngineError {
+  return new EngineError('STATE_UNAVAILABLE', 'simulated: no answer from the state store');
+}
 
 const emptyRow: LaneRow = { token: '', seq: 0, nextOffset: 0, bases: new Map(), deltas: [], outbox: [] };
 

@@ -1,17 +1,16 @@
 import type { Decoder } from '../../src/decoders/decoder.ts';
 import type { OutputChunk, Sink } from '../../src/sinks/sink.ts';
-import type { LaneAssignment, Source } from '../../src/sources/source.ts';
-import type { LaneSnapshot } from '../../src/state/state-store.ts';
+import type { LaneAssignment } from '../../src/sources/source.ts';
 import { allLanes } from '../../src/topology/fixed-assignment.ts';
 import { createRunner, type Runner } from '../../src/topology/runner.ts';
 import { defaultRunnerSettings, type RunnerSettings } from '../../src/topology/runner-options.ts';
-import type { ProgramUnderTest } from '../simulation/program-under-test.ts';
 import { Random } from '../simulation/random.ts';
 import { Scheduler } from '../simulation/scheduler.ts';
 import { SimulatedLog, SimulatedSource } from '../simulation/simulated-log.ts';
 import { SimulatedProcess } from '../simulation/simulated-process.ts';
 import { SimulatedStore, StoreServer } from '../simulation/simulated-store.ts';
-import { makeToyProgram } from '../simulation/toy-program.ts';
+import type { ProgramUnderTest } from './program-under-test.ts';
+import { makeToyProgram } from './toy-program.ts';
 
 /** A sink that a test steers. */
 export class SteeredSink implements Sink {
@@ -42,9 +41,9 @@ export class SteeredSink implements Sink {
 export class CalmWorld {
   readonly scheduler = new Scheduler(new Random(1));
   readonly program: ProgramUnderTest = makeToyProgram();
-  readonly log = new SimulatedLog(2);
+  readonly log = new SimulatedLog(2, () => this.scheduler.nowMs);
   readonly commits: { lane: string; seq: number; atMs: number }[] = [];
-  readonly server = new StoreServer(null, (lane, _: LaneSnapshot, { seq }) => {
+  readonly server = new StoreServer((lane, _, { seq }) => {
     this.commits.push({ lane, seq, atMs: this.scheduler.nowMs });
   });
   readonly tables = new SteeredSink('tables', ['totals', 'alerts']);
@@ -55,16 +54,12 @@ export class CalmWorld {
   #tokens = 0;
   readonly #random = new Random(3);
 
-  runner(
-    settings: Partial<RunnerSettings> = {},
-    assignment: LaneAssignment = allLanes(2),
-    source: Source = new SimulatedSource(this.log, this.process, null),
-  ): Runner {
+  runner(settings: Partial<RunnerSettings> = {}, assignment: LaneAssignment = allLanes(2)): Runner {
     return createRunner({
-      source,
+      source: new SimulatedSource(this.log, this.process),
       assignment,
       decoder: this.decoder,
-      store: new SimulatedStore(this.server, this.process, null),
+      store: new SimulatedStore(this.server, this.process),
       sinks: [this.tables, this.alerts],
       programFactory: this.program.makeProgram,
       clock: this.process.clock,
@@ -82,7 +77,7 @@ export class CalmWorld {
   produce(partition: number, count: number): void {
     for (let i = 0; i < count; i++) {
       const record = this.program.makeRecord(this.#random, partition);
-      this.log.append(partition, { logTimeMs: this.scheduler.nowMs, ...record });
+      this.log.append(partition, record);
     }
   }
 

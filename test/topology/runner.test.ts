@@ -1,9 +1,6 @@
 import { expect, test } from 'vitest';
 import { EngineError } from '../../src/model/errors.ts';
 import { type FactName, type Facts, onFact } from '../../src/model/facts.ts';
-import type { RecordRun } from '../../src/model/record-run.ts';
-import { allLanes } from '../../src/topology/fixed-assignment.ts';
-import { SimulatedSource, toRun } from '../simulation/simulated-log.ts';
 import { CalmWorld } from './calm-world.ts';
 
 /** Facts published while `work` runs. */
@@ -34,23 +31,11 @@ test('a bounded run over an empty log ends at once', async () => {
   expect(world.commits).toEqual([]);
 });
 
-/** A log that ends with a transaction marker: an offset that is taken, and no record. */
-class MarkedSource extends SimulatedSource {
-  override async poll(partition: number, max: { records: number; bytes: number }): Promise<RecordRun | null> {
-    const { end } = await super.bounds(partition);
-    return (await super.poll(partition, max)) ?? { ...toRun(this.topic, partition, [], end), nextOffset: end + 1 };
-  }
-  override async bounds(partition: number): Promise<{ start: number; end: number }> {
-    const { start, end } = await super.bounds(partition);
-    return { start, end: end + 1 };
-  }
-}
-
 test('a bounded run ends behind a marker that no record follows', async () => {
   const world = new CalmWorld();
   world.produce(0, 20);
-  const source = new MarkedSource(world.log, world.process, null);
-  await world.settle(world.runner({}, allLanes(2), source).untilEnd());
+  for (const partition of [0, 1]) world.log.skip(partition, 1);
+  await world.settle(world.runner().untilEnd());
   expect(world.server.snapshot('simulated:0').meta?.nextOffset).toBe(21);
   expect(world.server.snapshot('simulated:1').meta?.nextOffset).toBe(1);
 });
@@ -171,7 +156,7 @@ test('a log that lost the committed offset stops the runner loudly', async () =>
   const world = new CalmWorld();
   world.produce(0, 50);
   await world.settle(world.runner().untilEnd());
-  world.log.partitions[0].length = 10;
+  world.log.truncate(0, 10);
   const runner = world.runner();
   await expect(world.settle(runner.untilEnd())).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' });
   expect(world.errors).toMatchObject([{ isFatal: true }]);

@@ -3,8 +3,8 @@ import { type EventBatch, kind } from '../../src/model/event-batch.ts';
 import type { RecordRun } from '../../src/model/record-run.ts';
 import type { LaneSnapshot } from '../../src/state/state-store.ts';
 import type { LaneHarvest, LaneProgram, StreamRows } from '../../src/topology/lane-program.ts';
+import type { LogRecord } from '../simulation/simulated-log.ts';
 import type { Expectation, OutputRow, ProgramUnderTest } from './program-under-test.ts';
-import type { LogRecord } from './simulated-log.ts';
 
 /**
  * Counters and sums by key, duplicates dropped, an alert whenever a sum passes a multiple of a hundred:
@@ -129,12 +129,14 @@ function fold(records: readonly LogRecord[], partition: number): Expectation {
   const counters = new Map<number, Counter>();
   const rows = new Map<string, OutputRow>();
   let clockMs = Number.NEGATIVE_INFINITY;
-  records.forEach(({ value, logTimeMs }, offset) => {
+  const values = records.map(({ value }) => value ?? new Uint8Array());
+  records.forEach(({ logTimeMs }, offset) => {
     clockMs = Math.max(clockMs, logTimeMs);
+    const value = values[offset];
     if (value.length === 0) return;
     const [key, amount, low, high] = value;
-    const recent = records.slice(Math.max(0, offset - duplicateWindow), offset);
-    if (recent.some((other) => other.value.length > 0 && other.value[2] === low && other.value[3] === high)) return;
+    const recent = values.slice(Math.max(0, offset - duplicateWindow), offset);
+    if (recent.some((other) => other.length > 0 && other[2] === low && other[3] === high)) return;
     const before = counters.get(key) ?? { count: 0, sum: 0, version: 0 };
     const after = { count: before.count + 1, sum: before.sum + amount, version: offset };
     counters.set(key, after);

@@ -1,8 +1,8 @@
 import type { Decoder } from '../../src/decoders/decoder.ts';
 import type { LaneSnapshot } from '../../src/state/state-store.ts';
 import type { LaneProgramFactory } from '../../src/topology/lane-program.ts';
-import type { Random } from './random.ts';
-import type { LogRecord } from './simulated-log.ts';
+import type { Random } from '../simulation/random.ts';
+import type { LogRecord } from '../simulation/simulated-log.ts';
 
 export interface OutputRow {
   /** Stream and key: what a table sorts by. */

@@ -1,0 +1,115 @@
+import type { Random } from '../random.ts';
+
+/**
+ * Everything that goes wrong in a universe, as data: a failing universe is shrunk by leaving faults out
+ * one by one, so none may rest on another.
+ */
+export type Fault =
+  /** The process dies; another takes its place later. */
+  | { readonly kind: 'kill'; readonly atMs: number; readonly slot: number; readonly downMs: number }
+  /** The process stands still (SIGSTOP); the group may give its lanes away meanwhile. */
+  | { readonly kind: 'freeze'; readonly atMs: number; readonly slot: number; readonly forMs: number }
+  | { readonly kind: 'rebalance'; readonly atMs: number; readonly patienceMs: number }
+  /** Two members hold every lane for a while. */
+  | { readonly kind: 'split_brain'; readonly atMs: number; readonly forMs: number }
+  /** Calls are lost, late, repeated, or applied without an answer. */
+  | { readonly kind: 'storm'; readonly atMs: number; readonly forMs: number }
+  /** The store fails over and loses its last writes: of all lanes, or of one shard's lane. */
+  | { readonly kind: 'store_rollback'; readonly atMs: number; readonly writes: number; readonly lane: number | null }
+  /** The store loses everything; the newest copy is put back. */
+  | { readonly kind: 'store_loss'; readonly atMs: number }
+  | { readonly kind: 'store_down'; readonly atMs: number; readonly forMs: number }
+  | { readonly kind: 'store_full'; readonly atMs: number; readonly forMs: number }
+  | { readonly kind: 'warehouse_down'; readonly atMs: number; readonly forMs: number }
+  | { readonly kind: 'warehouse_busy'; readonly atMs: number; readonly forMs: number }
+  | { readonly kind: 'warehouse_cut'; readonly atMs: number }
+  | { readonly kind: 'merge'; readonly atMs: number }
+  | { readonly kind: 'topics_down'; readonly atMs: number; readonly forMs: number }
+  | { readonly kind: 'log_down'; readonly atMs: number; readonly forMs: number }
+  /** Offsets nobody reads: aborted transactions and their markers. */
+  | { readonly kind: 'offset_gap'; readonly atMs: number; readonly lane: number; readonly offsets: number }
+  /** The log forgets what no snapshot needs any more. */
+  | { readonly kind: 'retention'; readonly atMs: number }
+  /** All engines are gone for a while: nobody ticks, then much time passes at one record. */
+  | { readonly kind: 'tick_gap'; readonly atMs: number; readonly forMs: number }
+  /** The topic is deleted and made anew under its old name. The engines must refuse it. */
+  | { readonly kind: 'topic_recreated'; readonly atMs: number };
+
+export type FaultKind = Fault['kind'];
+
+type Draw = (random: Random, atMs: number, world: FaultWorld) => Fault;
+
+export interface FaultWorld {
+  readonly slots: number;
+  readonly partitions: number;
+  readonly stormMs: number;
+}
+
+/** How often each kind is drawn, relative to the others. */
+const draws: readonly (readonly [weight: number, draw: Draw])[] = [
+  [
+    5,
+    (random, atMs, { slots }) => ({ kind: 'kill', atMs, slot: pick(random, slots), downMs: random.between(50, 1_500) }),
+  ],
+  [
+    4,
+    (random, atMs, { slots }) => ({
+      kind: 'freeze',
+      atMs,
+      slot: pick(random, slots),
+      forMs: random.between(200, 3_000),
+    }),
+  ],
+  [3, (random, atMs) => ({ kind: 'rebalance', atMs, patienceMs: random.pick([0, 50, 300]) })],
+  [2, (random, atMs) => ({ kind: 'split_brain', atMs, forMs: random.between(300, 2_000) })],
+  [4, (random, atMs) => ({ kind: 'storm', atMs, forMs: random.between(500, 4_000) })],
+  [4, rollBack],
+  [1, (_, atMs) => ({ kind: 'store_loss', atMs })],
+  [1, (random, atMs) => ({ kind: 'store_down', atMs, forMs: random.between(100, 2_000) })],
+  [1, (random, atMs) => ({ kind: 'store_full', atMs, forMs: random.between(100, 2_000) })],
+  [2, (random, atMs) => ({ kind: 'warehouse_down', atMs, forMs: random.between(100, 5_000) })],
+  [1, (random, atMs) => ({ kind: 'warehouse_busy', atMs, forMs: random.between(100, 2_000) })],
+  [1, (_, atMs) => ({ kind: 'warehouse_cut', atMs })],
+  [2, (_, atMs) => ({ kind: 'merge', atMs })],
+  [1, (random, atMs) => ({ kind: 'topics_down', atMs, forMs: random.between(100, 4_000) })],
+  [1, (random, atMs) => ({ kind: 'log_down', atMs, forMs: random.between(100, 2_000) })],
+  [
+    2,
+    (random, atMs, { partitions }) => ({
+      kind: 'offset_gap',
+      atMs,
+      lane: pick(random, partitions),
+      offsets: random.between(1, 9),
+    }),
+  ],
+  [1, (_, atMs) => ({ kind: 'retention', atMs })],
+  [1, (random, atMs) => ({ kind: 'tick_gap', atMs, forMs: random.between(1_500, 4_000) })],
+];
+
+function rollBack(random: Random, atMs: number, { partitions }: FaultWorld): Fault {
+  const lane = random.chance(0.5) ? null : pick(random, partitions);
+  return { kind: 'store_rollback', atMs, writes: random.between(1, 12), lane };
+}
+
+/** One fault in a few hundred milliseconds to a second, in order of time. */
+export function drawFaults(random: Random, world: FaultWorld): Fault[] {
+  // A kind stands as often as it weighs, so that one pick draws by weight.
+  const urn = draws.flatMap(([weight, draw]) => Array.from({ length: weight }, () => draw));
+  const faults: Fault[] = [];
+  for (let atMs = random.between(200, 1_200); atMs < world.stormMs; atMs += random.between(100, 1_600)) {
+    faults.push(random.pick(urn)(random, atMs, world));
+  }
+  if (random.chance(0.02)) faults.push({ kind: 'topic_recreated', atMs: world.stormMs });
+  return faults;
+}
+
+function pick(random: Random, below: number): number {
+  return random.between(0, below - 1);
+}
+
+/** One line for a person. */
+export function describeFault(fault: Fault): string {
+  const { kind, atMs, ...rest } = fault;
+  const words = Object.entries(rest).map(([name, value]) => `${name}=${value ?? 'all'}`);
+  return `${String(atMs).padStart(6)} ms  ${kind}${words.length > 0 ? `  ${words.join(' ')}` : ''}`;
+}

@@ -1,0 +1,120 @@
+import type { Decoder } from '../../../src/decoders/decoder.ts';
+import { createDecoder } from '../../../src/decoders/event-decoder.ts';
+import { EmbeddedRegistry } from '../../../src/decoders/event-schemas.ts';
+import { ByteReader, ByteWriter } from '../../../src/model/byte-codec.ts';
+import { assert } from '../../../src/model/errors.ts';
+import { EventBatch } from '../../../src/model/event-batch.ts';
+import { ClockMarks } from '../../../src/operators/clock-marks.ts';
+import { LaneCodec, laneGroup } from '../../../src/operators/lane-codec.ts';
+import { LaneState } from '../../../src/operators/lane-state.ts';
+import type { LaneSnapshot } from '../../../src/state/state-store.ts';
+import { CampaignLane } from '../../../src/topology/campaign-topology.ts';
+import { type SimulatedLog, toRun } from '../simulated-log.ts';
+import { unknownSchemaId } from './traffic.ts';
+
+/** A decoder that knows what a universe sends, the schema that nobody registered included. */
+export async function makeReferenceDecoder(): Promise<Decoder> {
+  const decoder = createDecoder(new EmbeddedRegistry());
+  await decoder.learn(unknownSchemaId);
+  return decoder;
+}
+
+/** A lane that folds its log without engine, batches or crashes. */
+interface Cursor {
+  readonly lane: CampaignLane;
+  readonly batch: EventBatch;
+  at: number;
+  /** Every delta so far: together they are the state at `at`. */
+  readonly deltas: { seq: number; bytes: Uint8Array }[];
+}
+
+/**
+ * What a commit must hold: the delta that the same operators give when they fold the log from its first
+ * record in one go, cut where the commits cut it. The operators themselves are judged by the oracle.
+ */
+export class LaneReference {
+  readonly #log: SimulatedLog;
+  readonly #partition: number;
+  readonly #generation: number;
+  readonly #decoder: Decoder;
+  readonly #cursors: Cursor[] = [];
+
+  constructor(log: SimulatedLog, partition: number, generation: number, decoder: Decoder) {
+    this.#log = log;
+    this.#decoder = decoder;
+    this.#partition = partition;
+    this.#generation = generation;
+  }
+
+  /** The delta of the records [from, to), committed as `seq`. */
+  delta(from: number, to: number, seq: number): Uint8Array {
+    const cursor = this.#cursorAt(from);
+    return this.#advance(cursor, to, seq);
+  }
+
+  /** All state at `offset`, where a delta ended before: bytes that an equal state gives too. */
+  state(offset: number): string | null {
+    const cursor = this.#cursors.find(({ at }) => at === offset);
+    return cursor === undefined ? null : describeState({ bases: new Map(), deltas: cursor.deltas });
+  }
+
+  #cursorAt(offset: number): Cursor {
+    const found = this.#cursors.find(({ at }) => at === offset);
+    if (found !== undefined) return found;
+    const partitions = this.#log.partitionCount;
+    const lane = new CampaignLane({ partition: this.#partition, partitions, generation: this.#generation });
+    const cursor: Cursor = { lane, batch: new EventBatch(64), at: 0, deltas: [] };
+    if (offset > 0) this.#advance(cursor, offset, 1);
+    this.#cursors.push(cursor);
+    return cursor;
+  }
+
+  #advance(cursor: Cursor, to: number, seq: number): Uint8Array {
+    const records = this.#log.read(this.#partition, cursor.at, Number.POSITIVE_INFINITY, to);
+    if (records.length > 0) {
+      const run = toRun(this.#log.topic, this.#partition, records);
+      assert(this.#decoder.decode(run, cursor.batch) < 0, 'the decoder knows every schema of a universe');
+      cursor.lane.apply(cursor.batch, run);
+    }
+    const { delta } = cursor.lane.harvest(seq);
+    cursor.at = to;
+    cursor.deltas.push({ seq, bytes: delta });
+    return delta;
+  }
+}
+
+/**
+ * A delta without its marks. They say where the tail of the log starts that is read back; where exactly
+ * depends on how the records were batched, and no answer does.
+ */
+export function withoutMarks(delta: Uint8Array): Uint8Array {
+  const from = new ByteReader(delta);
+  const head = new ByteWriter();
+  head.count(from.count());
+  head.count(from.count());
+  head.flag(from.flag());
+  head.double(from.double());
+  const rest = new ByteWriter();
+  const marks = from.count();
+  rest.count(marks);
+  for (let n = marks; n > 0; n--) {
+    rest.count(from.count());
+    rest.double(from.double());
+  }
+  const start = head.take();
+  return Buffer.concat([start, delta.subarray(start.length + rest.take().length)]);
+}
+
+/** A stored lane as one text: everything that a restore of it brings back. */
+export function describeState({ bases, deltas }: Pick<LaneSnapshot, 'bases' | 'deltas'>): string {
+  const codec = new LaneCodec(new LaneState(), new ClockMarks());
+  // No seq that a commit has: every group counts as changed since its base.
+  codec.restore({ meta: { seq: 1e9 }, bases, deltas });
+  const groups = codec.writeBases(1, 1e9).toSorted((a, b) => a.group - b.group);
+  return groups
+    .map(
+      ({ group, bytes }) =>
+        `${group}:${Buffer.from(group === laneGroup ? withoutMarks(bytes) : bytes).toString('latin1')}`,
+    )
+    .join('\n');
+}

@@ -1,0 +1,121 @@
+import { limits } from '../../../src/model/limits.ts';
+import { tables } from '../../../src/model/tables.ts';
+import { minuteMs } from '../../../src/model/time.ts';
+import type { Fault } from './faults.ts';
+import type { UniverseRun } from './run-universe.ts';
+
+/** Makes one fault happen. */
+export function strike(fault: Fault, run: UniverseRun): void {
+  const { servers, scheduler, weather } = run;
+  switch (fault.kind) {
+    case 'kill':
+      return kill(run, fault.slot, fault.downMs);
+    case 'freeze':
+      return freeze(run, fault.slot, fault.forMs);
+    case 'rebalance':
+      return servers.group.rebalance(fault.patienceMs);
+    case 'split_brain':
+      servers.group.split();
+      return scheduler.after(fault.forMs, () => servers.group.rebalance());
+    case 'storm':
+      weather.isStormy = true;
+      return scheduler.after(fault.forMs, () => {
+        weather.isStormy = false;
+      });
+    case 'store_rollback':
+      return servers.store.rollBack(lanesOf(run, fault.lane), fault.writes);
+    case 'store_loss':
+      return run.startsEmpty ? servers.store.forgetAll() : servers.store.loseAll();
+    case 'store_down':
+      return during(run, fault.forMs, (isOn) => {
+        servers.store.isDown = isOn;
+      });
+    case 'store_full':
+      return during(run, fault.forMs, (isOn) => {
+        servers.store.isFull = isOn;
+      });
+    case 'warehouse_down':
+      return during(run, fault.forMs, (isOn) => {
+        servers.warehouse.isDown = isOn;
+      });
+    case 'warehouse_busy':
+      return during(run, fault.forMs, (isOn) => {
+        servers.warehouse.isBusy = isOn;
+      });
+    case 'warehouse_cut':
+      servers.warehouse.isCut = true;
+      return;
+    case 'merge':
+      for (const { name } of tables) servers.warehouse.merge(name);
+      return;
+    case 'topics_down':
+      return during(run, fault.forMs, (isOn) => {
+        servers.alertTopic.isDown = isOn;
+        servers.letterTopic.isDown = isOn;
+      });
+    case 'log_down':
+      return during(run, fault.forMs, (isOn) => {
+        servers.log.isDown = isOn;
+      });
+    case 'offset_gap':
+      return servers.log.skip(fault.lane, fault.offsets);
+    case 'retention':
+      return trimLog(run);
+    case 'tick_gap':
+      for (let slot = 0; slot < run.slots.length; slot++) kill(run, slot, fault.forMs);
+      return;
+    case 'topic_recreated':
+      return recreate(run);
+  }
+}
+
+function kill(run: UniverseRun, slot: number, downMs: number): void {
+  if (run.slots[slot] === null) return;
+  run.killEngine(slot);
+  run.scheduler.after(downMs, () => {
+    if (run.slots[slot] === null && !run.isRecreated) run.startEngine(slot);
+  });
+}
+
+/** Whoever is silent for longer than a session loses its lanes. */
+function freeze(run: UniverseRun, slot: number, forMs: number): void {
+  const engine = run.slots[slot];
+  if (engine === null) return;
+  engine.process.stopFor(forMs);
+  if (forMs > sessionMs) run.scheduler.after(sessionMs, () => run.servers.group.expel(engine.process));
+}
+
+const sessionMs = 800;
+
+function lanesOf(run: UniverseRun, lane: number | null): string[] {
+  const { topic, partitionCount: partitions } = run.servers.log;
+  if (lane !== null) return [`${topic}:${lane}`];
+  return Array.from({ length: partitions }, (_, partition) => `${topic}:${partition}`);
+}
+
+function during(run: UniverseRun, forMs: number, set: (isOn: boolean) => void): void {
+  set(true);
+  run.scheduler.after(forMs, () => set(false));
+}
+
+/** Keeps what an old copy of the state still needs: its duplicates reach back 15 minutes of the clock, and a mark. */
+function trimLog(run: UniverseRun): void {
+  const { log, store } = run.servers;
+  for (let partition = 0; partition < log.partitionCount; partition++) {
+    const before = log.read(partition, 0, Number.POSITIVE_INFINITY, store.oldOffset(`${log.topic}:${partition}`));
+    const clock = before.reduce((max, { logTimeMs }) => Math.max(max, logTimeMs), Number.NEGATIVE_INFINITY);
+    const horizon = clock - limits.duplicateWindowMs - 2 * minuteMs;
+    const older = before.filter(({ logTimeMs }) => logTimeMs < horizon).slice(0, -keptBeforeHorizon);
+    if (older.length > 0) log.trim(partition, older[older.length - 1].offset);
+  }
+}
+
+const keptBeforeHorizon = 12;
+
+function recreate(run: UniverseRun): void {
+  const { log } = run.servers;
+  run.isRecreated = true;
+  for (let slot = 0; slot < run.slots.length; slot++) run.killEngine(slot);
+  log.recreate('topic 2');
+  for (let slot = 0; slot < run.slots.length; slot++) run.startEngine(slot);
+}

@@ -1,0 +1,319 @@
+import { partitionOfKey } from '../../../src/model/hash.ts';
+import type { Plan } from '../../../src/model/plan.ts';
+import { canonicalJson } from '../../../src/model/plan-schema.ts';
+import { dayMs, hourMs, minuteMs } from '../../../src/model/time.ts';
+import { testPlan } from '../../operators/random-world.ts';
+import type { Random } from '../random.ts';
+
+/** A record on its way into the log; the log stamps it when it arrives. */
+export interface Sent {
+  readonly atMs: number;
+  readonly partition: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+}
+
+/** Log time runs this much faster than the machines, so that seconds of a universe hold hours of a campaign. */
+export const dilation = 240;
+
+/** Schema id of the Avro values that no schema was ever registered for. */
+export const unknownSchemaId = 0x7f01;
+
+const organizations = ['acme', 'zeta', 'orbit', 'north', 'delta', 'vega'];
+const zones = ['America/New_York', 'Asia/Kolkata', 'Europe/London', 'Pacific/Chatham'];
+/** Some begin shortly before a local midnight or a change of the clocks. */
+const beginnings = [
+  Date.UTC(2026, 2, 7, 20),
+  Date.UTC(2026, 2, 8, 4, 30),
+  Date.UTC(2026, 2, 8, 6, 10),
+  Date.UTC(2026, 2, 29, 0, 15),
+  Date.UTC(2026, 5, 14, 23, 20),
+];
+
+export interface TrafficOptions {
+  readonly partitions: number;
+  readonly forMs: number;
+  readonly records: number;
+}
+
+/** All that producers and planners send in one universe, in order of time, with all their mistakes. */
+export class Traffic {
+  /** Log time at the start of the universe. */
+  readonly beginsAt: number;
+  readonly #random: Random;
+  readonly #options: TrafficOptions;
+  readonly #sent: Sent[] = [];
+  readonly #orgs: readonly string[];
+  readonly #planNumbers = new Map<string, number>();
+  #ledger = 1;
+  #ids = 1;
+
+  constructor(random: Random, options: TrafficOptions) {
+    this.#random = random;
+    this.#options = options;
+    this.beginsAt = random.pick(beginnings);
+    this.#orgs = organizations.slice(0, Math.max(options.partitions + 1, random.between(2, 4)));
+  }
+
+  draw(): Sent[] {
+    const random = this.#random;
+    const { forMs, records, partitions } = this.#options;
+    for (let partition = 0; partition < partitions; partition++) this.#plan('_default', 0, partition);
+    for (const org of this.#orgs.slice(0, 2)) for (const campaign of ['c0', 'c1']) this.#open(org, campaign, 0);
+    while (this.#sent.length < records) {
+      const atMs = Math.floor(random.next() * forMs);
+      const burst = random.chance(0.02) ? random.between(10, 30) : 1;
+      for (let i = 0; i < burst; i++) this.#one(atMs);
+    }
+    return this.#sent.sort((a, b) => a.atMs - b.atMs);
+  }
+
+  #one(atMs: number): void {
+    const random = this.#random;
+    const org = random.chance(0.7) ? random.pick(this.#orgs.slice(0, 2)) : random.pick(this.#orgs);
+    const campaign = `c${random.between(0, 2)}`;
+    const dice = random.next();
+    if (dice < 0.62) this.#deliver(org, campaign, atMs);
+    else if (dice < 0.78) this.#money(org, campaign, atMs);
+    else if (dice < 0.83)
+      this.#send(org, atMs, 'source_heartbeat', {
+        source: 'dsp',
+        event_time: this.#at(atMs),
+        complete_through: this.#at(atMs) - random.between(0, 60) * minuteMs,
+      });
+    else if (dice < 0.87) this.#control(org, campaign, atMs);
+    else if (dice < 0.9)
+      this.#plan(random.chance(0.5) ? '_default' : org, atMs, random.between(0, this.#options.partitions - 1));
+    else this.#mistake(org, campaign, atMs);
+  }
+
+  #deliver(org: string, campaign: string, atMs: number): void {
+    const random = this.#random;
+    const late = random.chance(0.02) ? 80 * hourMs : 0;
+    const at = this.#at(atMs) - late - random.between(0, random.chance(0.1) ? 5 * hourMs : minuteMs);
+    const kind = random.pick([
+      'impression',
+      'impression',
+      'impression',
+      'impression',
+      'click',
+      'video_progress',
+      'auction_stats',
+    ]);
+    const event = { campaign_id: campaign, source: 'adserver', event_time: at };
+    if (kind === 'impression') {
+      const facts = {
+        cpm_micros: 1_234_567 * random.between(1, 900),
+        batch_count: random.between(1, 3),
+        viewable: random.chance(0.5),
+        measurable: true,
+        test: random.chance(0.02),
+      };
+      this.#send(org, atMs, kind, { ...event, ...facts, currency: random.chance(0.01) ? 'EUR' : 'USD' });
+    } else if (kind === 'click')
+      this.#send(org, atMs, kind, { ...event, currency: 'USD', cost_micros: random.between(0, 900_000) });
+    else if (kind === 'video_progress')
+      this.#send(org, atMs, kind, { ...event, event: random.pick(['START', 'MIDPOINT', 'COMPLETE']) });
+    else
+      this.#send(org, atMs, kind, {
+        ...event,
+        minute: Math.floor(at / minuteMs) * minuteMs,
+        requests: 100,
+        bids: 40,
+        wins: random.between(0, 20),
+      });
+  }
+
+  #money(org: string, campaign: string, atMs: number): void {
+    const random = this.#random;
+    const at = this.#at(atMs) - random.between(0, 3 * hourMs);
+    const event = { campaign_id: campaign, source: 'dsp', event_time: at, currency: 'USD' };
+    const dice = random.next();
+    if (dice < 0.5) {
+      this.#send(org, atMs, 'spend', {
+        ...event,
+        amount_micros: random.between(0, 9) * 1e6,
+        period_start: at - hourMs,
+        period_end: at,
+        cumulative: random.chance(0.3),
+      });
+    } else if (dice < 0.7) {
+      const touched = random.chance(0.3) ? {} : { touch_time: at - random.between(0, 90) * hourMs };
+      this.#send(org, atMs, 'conversion', {
+        ...event,
+        conversion_time: at,
+        ...touched,
+        weight: 1.5,
+        revenue_micros: 9e6,
+        reversal: random.chance(0.1),
+      });
+    } else if (dice < 0.85)
+      this.#send(org, atMs, 'spend_adjustment', {
+        ...event,
+        delta_micros: -random.between(0, 3) * 1e6,
+        applies_to: Math.floor(at / dayMs),
+      });
+    else
+      this.#send(org, atMs, 'metric_correction', {
+        ...event,
+        applies_to: Math.floor(at / dayMs) - random.between(0, 2),
+        deltas: { impressions: random.between(-3, 3), [random.chance(0.1) ? 'happiness' : 'clicks']: 1 },
+      });
+  }
+
+  #control(org: string, campaign: string, atMs: number): void {
+    const random = this.#random;
+    const dice = random.next();
+    if (dice < 0.5) this.#open(org, campaign, atMs);
+    else
+      this.#send(org, atMs, 'status_changed', {
+        campaign_id: campaign,
+        source: 'console',
+        event_time: this.#at(atMs),
+        status: random.pick(['PAUSED', 'ACTIVE']),
+        cause: random.pick(['ADVERTISER', 'POLICY']),
+        effective_at: this.#at(atMs),
+      });
+  }
+
+  /** A flight and its budget. */
+  #open(org: string, campaign: string, atMs: number): void {
+    const random = this.#random;
+    const at = this.#at(atMs);
+    const today = Math.floor(at / dayMs);
+    const about = {
+      campaign_id: campaign,
+      flight_id: 'f1',
+      source: 'console',
+      event_time: at,
+      effective_at: at - random.between(0, 2 * hourMs),
+    };
+    this.#send(org, atMs, 'flight_changed', {
+      ...about,
+      start_local: today - 1,
+      end_local: today + random.between(0, 2),
+      tz: random.pick(zones),
+      mode: random.pick(['EVEN', 'TRAFFIC', 'ASAP']),
+      rebase: random.pick(['ON_PLAN', 'ON_ACTUAL', 'NONE']),
+      ledger_version: this.#ledger++,
+    });
+    this.#send(org, atMs, 'budget_changed', {
+      ...about,
+      budget_micros: random.between(20, 320) * 1e6,
+      daily_cap_micros: random.chance(0.3) ? random.between(1, 90) * 1e6 : null,
+      currency: 'USD',
+      ledger_version: this.#ledger++,
+    });
+  }
+
+  #plan(org: string, atMs: number, partition: number): void {
+    const random = this.#random;
+    const name = `${org} ${org === '_default' ? partition : ''}`;
+    // Two planners that do not know of each other may give the same number twice.
+    const number = (this.#planNumbers.get(name) ?? 0) + (random.chance(0.15) ? 0 : 1);
+    this.#planNumbers.set(name, number);
+    const body = canonicalJson(drawPlan(random, org, Math.max(1, number)));
+    const value = { type: 'org_plan', org_id: org, number: Math.max(1, number), hash: 'h', body };
+    const isDefault = org === '_default';
+    this.#sent.push({
+      atMs,
+      partition: isDefault ? partition : this.#home(org),
+      key: isDefault ? null : Buffer.from(org),
+      value: encode(value),
+    });
+  }
+
+  /** What careless producers send. */
+  #mistake(org: string, campaign: string, atMs: number): void {
+    const random = this.#random;
+    const { partitions } = this.#options;
+    const last = this.#sent.at(-1);
+    const kind = random.pick(['again', 'again', 'again', 'future', 'elsewhere', 'key', 'garbage', 'empty', 'schema']);
+    const key = Buffer.from(org);
+    const partition = this.#home(org);
+    if (kind === 'again' && last !== undefined) {
+      const old = random.pick(this.#sent);
+      this.#sent.push({ ...(random.chance(0.7) ? last : old), atMs: Math.min(this.#options.forMs, atMs) });
+    } else if (kind === 'future')
+      this.#send(org, atMs, 'impression', {
+        campaign_id: campaign,
+        source: 'adserver',
+        event_time: this.#at(atMs) + random.between(1, 400) * minuteMs,
+        currency: 'USD',
+        cpm_micros: 1e6,
+      });
+    else if (kind === 'elsewhere')
+      this.#deliverTo((partition + random.between(0, partitions - 1)) % partitions, org, campaign, atMs);
+    else if (kind === 'key')
+      this.#sent.push({
+        atMs,
+        partition,
+        key: Buffer.from('somebody'),
+        value: this.#event(org, 'click', {
+          campaign_id: campaign,
+          source: 'x',
+          event_time: this.#at(atMs),
+          currency: 'USD',
+        }),
+      });
+    else if (kind === 'garbage')
+      this.#sent.push({
+        atMs,
+        partition,
+        key,
+        value: random.pick([Buffer.from('{"type":'), Buffer.from('garbage'), Buffer.from([0, 1]), Buffer.from('[]')]),
+      });
+    else if (kind === 'empty')
+      this.#sent.push({ atMs, partition, key, value: random.chance(0.5) ? null : new Uint8Array(0) });
+    else this.#sent.push({ atMs, partition, key, value: Buffer.from([0, 0, 0, 0x7f, 1, 2, 3]) });
+  }
+
+  #deliverTo(partition: number, org: string, campaign: string, atMs: number): void {
+    const value = this.#event(org, 'impression', {
+      campaign_id: campaign,
+      source: 'adserver',
+      event_time: this.#at(atMs),
+      currency: 'USD',
+      cpm_micros: 5e8,
+    });
+    this.#sent.push({ atMs, partition, key: Buffer.from(org), value });
+  }
+
+  #send(org: string, atMs: number, type: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#sent.push({ atMs, partition: this.#home(org), key: Buffer.from(org), value: this.#event(org, type, fields) });
+  }
+
+  #event(org: string, type: string, fields: Readonly<Record<string, unknown>>): Uint8Array {
+    return encode({ type, org_id: org, event_id: (this.#ids++).toString(16).padStart(32, '0'), ...fields });
+  }
+
+  #home(org: string): number {
+    const key = Buffer.from(org);
+    return partitionOfKey(key, 0, key.length, this.#options.partitions);
+  }
+
+  /** Log time at a moment of the universe. */
+  #at(atMs: number): number {
+    return Math.floor(this.beginsAt + atMs * dilation);
+  }
+}
+
+/** Plans differ in cadence, thresholds, rules and zone, so that one taken too early or too late shows. */
+function drawPlan(random: Random, org: string, number: number): Plan {
+  const plan = testPlan(random.between(1, 4), org);
+  const [behind, fresh] = plan.rules;
+  return {
+    ...plan,
+    number,
+    defaults: {
+      ...plan.defaults,
+      zone: random.pick(['UTC', 'UTC', 'Asia/Kolkata']),
+      evaluate_every_ms: random.pick([4, 5, 10]) * minuteMs,
+    },
+    rules: random.chance(0.8) ? [behind, fresh] : [behind],
+  };
+}
+
+function encode(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}

@@ -1,0 +1,54 @@
+import { Random } from '../random.ts';
+import { drawFaults, type Fault } from './faults.ts';
+import { type Sent, Traffic } from './traffic.ts';
+
+/** A whole universe as data: nothing else decides what happens in it. */
+export interface Universe {
+  readonly seed: number;
+  readonly partitions: number;
+  /** Engines that run side by side. */
+  readonly slots: number;
+  readonly stormMs: number;
+  readonly beginsAt: number;
+  readonly sent: readonly Sent[];
+  readonly faults: readonly Fault[];
+  readonly settings: {
+    readonly commitIntervalMs: number;
+    readonly pollRecordsMax: number;
+    readonly tickIntervalMs: number;
+    readonly undeliveredBytesMax: number;
+    readonly commitBytesMax: number;
+  };
+  /** How the last engines end: they drain, or a new one runs to the end of the log and stops. */
+  readonly ending: 'drain' | 'until_end';
+}
+
+export function drawUniverse(seed: number): Universe {
+  const random = new Random(seed);
+  const partitions = random.pick([1, 2, 2, 3]);
+  const slots = random.pick([1, 2, 2, 3]);
+  const stormMs = random.between(5_000, 14_000);
+  const traffic = new Traffic(new Random(seed ^ 0x2545f491), {
+    partitions,
+    forMs: stormMs,
+    records: random.between(80, 240),
+  });
+  const sent = traffic.draw();
+  return {
+    seed,
+    partitions,
+    slots,
+    stormMs,
+    beginsAt: traffic.beginsAt,
+    sent,
+    faults: drawFaults(new Random(seed ^ 0x1f123bb5), { slots, partitions, stormMs }),
+    settings: {
+      commitIntervalMs: random.pick([200, 500, 500, 900]),
+      pollRecordsMax: random.pick([1, 16, 64]),
+      tickIntervalMs: random.pick([500, 1_000, 2_000]),
+      undeliveredBytesMax: random.pick([2_000, 20_000, 1_000_000]),
+      commitBytesMax: random.pick([4_000, 4_000_000]),
+    },
+    ending: random.chance(0.3) ? 'until_end' : 'drain',
+  };
+}
