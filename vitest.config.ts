@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['test/**/*.stack.test.ts'],
+    globalSetup: ['test/say-skipped.ts'],
     // chdb allows one open directory per process, and its child must not share a thread with others.
     pool: 'forks',
     testTimeout: 60_000,

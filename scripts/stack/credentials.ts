@@ -1,0 +1,11 @@
+/**
+ * Names and passwords of the local stack. They are no secrets: the stack holds scratch data and listens on
+ * loopback alone. They exist so that tests can prove authentication, the refusal of a wrong password included.
+ */
+export const credentials = {
+  redis: { user: 'paceline', password: 'paceline-local' },
+  postgres: { user: 'paceline', password: 'paceline-local', database: 'paceline' },
+  /** SCRAM-SHA-256 and SCRAM-SHA-512 on the SASL listener; SCRAM-SHA-512 and PLAIN on the TLS listener. */
+  kafkaScram: { user: 'paceline', password: 'paceline-local' },
+  kafkaPlain: { user: 'paceline-plain', password: 'paceline-local' },
+} as const;

@@ -1,0 +1,57 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { credentials } from './credentials.ts';
+import type { Part } from './part.ts';
+import { dataDir } from './places.ts';
+import { StackError } from './stack-error.ts';
+
+/** The two roles and what sets them apart: state may refuse writes but never forget, a cache the other way round. */
+const policies = {
+  'redis-state': ['appendonly yes', 'appendfsync everysec', 'maxmemory 512mb', 'maxmemory-policy noeviction'],
+  'redis-cache': ['appendonly no', 'maxmemory 64mb', 'maxmemory-policy allkeys-lru'],
+} as const;
+
+/** A Redis on loopback. Anyone there may use it without a name; the named user exists to prove authentication. */
+export function makeRedis(name: 'redis-state' | 'redis-cache'): Part {
+  return {
+    name,
+    ports: [name],
+    stopSignal: 'SIGTERM',
+    async prepare({ dir, ports }) {
+      const data = dataDir(dir, name);
+      mkdirSync(data, { recursive: true });
+      const { user, password } = credentials.redis;
+      const lines = [
+        'bind 127.0.0.1',
+        `port ${ports[name]}`,
+        `dir ${data}`,
+        'save ""',
+        // The tail of the log stays in one file, so that a test can cut it.
+        'auto-aof-rewrite-percentage 0',
+        `user ${user} on >${password} ~* &* +@all`,
+        ...policies[name],
+      ];
+      writeFileSync(join(data, 'redis.conf'), `${lines.join('\n')}\n`, { mode: 0o600 });
+    },
+    command: ({ dir }) => ({ file: 'redis-server', args: [join(dataDir(dir, name), 'redis.conf')] }),
+    async probe({ ports }) {
+      const answer = await pingRedis(ports[name]);
+      if (!answer.startsWith('+PONG')) throw new StackError(`${name} answers ${answer.trim()}`);
+    },
+  };
+}
+
+/** One PING by hand: a client would retry by itself and hide the state of a start. */
+async function pingRedis(port: number): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'));
+    socket.setTimeout(1_000, () => socket.destroy(new StackError('no answer to PING within a second')));
+    socket.once('data', (data) => {
+      socket.destroy();
+      resolve(data.toString());
+    });
+    socket.once('error', reject);
+    socket.once('close', () => reject(new StackError('closed before it answered PING')));
+  });
+}
