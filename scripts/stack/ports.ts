@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { StackError } from './stack-error.ts';
 
 /** Where each door of the stack listens unless told otherwise; all on loopback. */
@@ -41,15 +42,27 @@ export function readPorts(words: readonly string[]): Ports {
   return ports;
 }
 
-/** Throws StackError that names the holder when a port is in use. */
-export async function checkPortFree(name: PortName, port: number): Promise<void> {
-  const free = await new Promise<boolean>((resolve) => {
+/**
+ * Throws StackError that names the holder when a port is in use.
+ * Waits a little: the system closes the doors of a killed process after it counts as gone.
+ */
+export async function checkPortFree(name: PortName, port: number, patienceMs = 3_000): Promise<void> {
+  const end = Date.now() + patienceMs;
+  while (!(await canListen(port))) {
+    if (Date.now() < end) {
+      await sleep(50);
+      continue;
+    }
+    throw new StackError(`port ${port} for ${name} is taken ${findHolder(port)}; choose another: --port ${name}=PORT`);
+  }
+}
+
+async function canListen(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
   });
-  if (!free)
-    throw new StackError(`port ${port} for ${name} is taken ${findHolder(port)}; choose another: --port ${name}=PORT`);
 }
 
 /** Says who listens on a port, as far as this machine's tools tell. */
@@ -60,16 +73,4 @@ function findHolder(port: number): string {
   const files = spawnSync('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'], { encoding: 'utf8' }).stdout ?? '';
   const file = /p(\d+)\nc(.+)/.exec(files);
   return file ? `by ${file[2]} (process ${file[1]})` : 'by another process';
-}
-
-/** True when something accepts connections on a loopback port. */
-export async function isListening(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

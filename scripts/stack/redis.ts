@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { credentials } from './credentials.ts';
 import type { Part } from './part.ts';
 import { dataDir } from './places.ts';
+import { waitUntil } from './probe.ts';
 import { StackError } from './stack-error.ts';
 
 /** The two roles and what sets them apart: state may refuse writes but never forget, a cache the other way round. */
@@ -36,22 +37,30 @@ export function makeRedis(name: 'redis-state' | 'redis-cache'): Part {
     },
     command: ({ dir }) => ({ file: 'redis-server', args: [join(dataDir(dir, name), 'redis.conf')] }),
     async probe({ ports }) {
-      const answer = await pingRedis(ports[name]);
+      const answer = await askRedis(ports[name], 'PING');
       if (!answer.startsWith('+PONG')) throw new StackError(`${name} answers ${answer.trim()}`);
     },
   };
 }
 
-/** One PING by hand: a client would retry by itself and hide the state of a start. */
-async function pingRedis(port: number): Promise<string> {
+/** Resolves when the append-only file holds all that was answered: Redis may hold a write back while it syncs. */
+export async function waitUntilLogIsWritten(port: number): Promise<void> {
+  const probe = async () => {
+    const info = await askRedis(port, 'INFO persistence');
+    if (!/aof_buffer_length:0\r/.test(info)) throw new StackError('the state Redis does not write its log');
+  };
+  await waitUntil(probe, 10_000, () => true);
+}
+
+/** One question by hand: a client would retry by itself and hide the state of a start. */
+async function askRedis(port: number, question: string): Promise<string> {
   return await new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'));
-    socket.setTimeout(1_000, () => socket.destroy(new StackError('no answer to PING within a second')));
-    socket.once('data', (data) => {
-      socket.destroy();
-      resolve(data.toString());
-    });
+    let answer = '';
+    // QUIT makes the server end the answer, so no length needs to be read.
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(`${question}\r\nQUIT\r\n`));
+    socket.setTimeout(1_000, () => socket.destroy(new StackError(`no answer to ${question} within a second`)));
+    socket.on('data', (data) => (answer += data));
     socket.once('error', reject);
-    socket.once('close', () => reject(new StackError('closed before it answered PING')));
+    socket.once('close', () => resolve(answer));
   });
 }

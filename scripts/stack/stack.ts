@@ -5,6 +5,7 @@ import { type PartName, partNames, type StackPlace } from './part.ts';
 import { usualParts } from './parts.ts';
 import { chooseDir } from './places.ts';
 import { type Ports, portDefaults } from './ports.ts';
+import { waitUntilLogIsWritten } from './redis.ts';
 import { StackError } from './stack-error.ts';
 import { isPartAlive, readState, withLock } from './stack-state.ts';
 
@@ -74,7 +75,8 @@ export function attachStack(parts: readonly PartName[] = usualParts, dir?: strin
   const chosen = chooseDir(dir);
   const state = readState(chosen);
   const down = parts.filter((part) => !isPartAlive(state, part));
-  if (!state || down.length > 0) throw new StackError(`not running: ${down.join(', ')}; start it with "npm run stack"`);
+  if (!state || down.length > 0)
+    throw new StackError(`not running: ${down.join(', ') || 'the stack'}; start it with "npm run stack"`);
   return makeStack({ dir: chosen, ports: state.ports }, []);
 }
 
@@ -110,6 +112,7 @@ export function makeStack(place: StackPlace, started: readonly PartName[]): Stac
     resume: (part) => signalPart(place, part, 'SIGCONT'),
     cutAofTail: (bytes) =>
       locked(async () => {
+        await waitUntilLogIsWritten(place.ports['redis-state']);
         await killPart(place, 'redis-state');
         const cut = cutAofTail(place, bytes);
         await start('redis-state');
