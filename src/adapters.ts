@@ -30,7 +30,7 @@ import { defaultRunnerSettings, type RunnerOptions } from './topology/runner-opt
  * Opens the embedded engine on a data directory: lock, log, state and its generation, tables, record
  * sinks, first plans. Whatever fails, what was opened before it is closed again.
  */
-export async function openEmbedded(config: Config, context: EngineContext): Promise<EngineParts> {
+export async function openEngine(config: Config, context: EngineContext): Promise<EngineParts> {
   const { clock, log: logger, isUntilEnd } = context;
   await using stack = new AsyncDisposableStack();
   const directory = stack.adopt(await openDataDirectory(config.data_directory, { clock }), (opened) => opened.close());

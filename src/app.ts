@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { applyToDirectory, findRunningEngine, openTablesForReading } from './adapters/visits.ts';
-import { openEmbedded } from './adapters.ts';
+import { openEngine } from './adapters.ts';
 import { ConfigStore, type ReloadOutcome } from './control/config/config-store.ts';
 import type { LoadedConfig } from './control/config/load-config.ts';
 import type { Config } from './control/config/settings.ts';
@@ -13,7 +13,7 @@ import type { AppliedPlan } from './control/plans/apply-plans.ts';
 import { type PlanDraft, readPlanFiles } from './control/plans/plan-files.ts';
 import { askClickHouse, type QueryAnswer } from './control/query-client.ts';
 import type { EngineState, EngineStatus } from './control/status.ts';
-import { EngineError } from './model/errors.ts';
+import { assert, EngineError } from './model/errors.ts';
 import { planSchema } from './model/plan-schema.ts';
 import { deadLetters } from './model/tables.ts';
 import type { Clock } from './model/time.ts';
@@ -25,11 +25,15 @@ export interface EngineOptions {
   readonly log: Logger;
   /** Reads the configuration again, with the flags of the call; absent = reload changes nothing. */
   readonly loadAgain?: () => LoadedConfig;
+  /** Ends the waiting for servers that are not there yet, so that a stop never waits for them. */
+  readonly signal?: AbortSignal;
   /** Append nothing of our own (no tick, no plan); `drain` then works off the log, once. */
   readonly isUntilEnd?: boolean;
   readonly isNewGeneration?: boolean;
   /** Serve no HTTP: for short visits and tests. */
   readonly isSilent?: boolean;
+  /** Told where health and status answer, as soon as they do. */
+  readonly onServing?: (url: string) => void;
   /** Where the parts come from; tests bring their own. */
   readonly open?: (config: Config, context: EngineContext) => Promise<EngineParts>;
 }
@@ -99,26 +103,15 @@ export interface Engine {
   status(): EngineStatus;
 }
 
-/** Opens everything and starts the lanes. What was opened is closed again when a later step fails. */
+/**
+ * Opens everything and starts the lanes. What was opened is closed again when a later step fails. While
+ * a server is waited for, health and status answer already and say for whom.
+ */
 export async function startEngine(loaded: LoadedConfig, options: EngineOptions): Promise<Engine> {
-  const { clock, log } = options;
   const metrics = new Metrics({ withProcess: true });
   // Listens from the first moment, so that no fact of the opening is missed.
-  const observer = new FactObserver(metrics, log, clock);
-  const open = options.open ?? openEmbedded;
-  let parts: EngineParts;
-  try {
-    parts = await open(loaded.config, {
-      clock,
-      log,
-      isUntilEnd: options.isUntilEnd ?? false,
-      isNewGeneration: options.isNewGeneration ?? false,
-    });
-  } catch (error) {
-    observer[Symbol.dispose]();
-    throw error;
-  }
-  const engine = new RunningEngine(loaded, options, parts, metrics, observer);
+  const observer = new FactObserver(metrics, options.log, options.clock);
+  const engine = new RunningEngine(loaded, options, metrics, observer);
   try {
     await engine.begin();
   } catch (error) {
@@ -129,7 +122,7 @@ export async function startEngine(loaded: LoadedConfig, options: EngineOptions):
 }
 
 class RunningEngine implements Engine {
-  readonly parts: EngineParts;
+  #parts: EngineParts | null = null;
   readonly metrics: Metrics;
   readonly failed: Promise<never>;
   readonly #config: ConfigStore;
@@ -139,19 +132,15 @@ class RunningEngine implements Engine {
   readonly #watching = new AbortController();
   #fail!: (error: unknown) => void;
   #http: HttpServer | null = null;
+  #serving: Promise<void> | null = null;
+  /** The part that the opening waits for, with its trouble. */
+  #waitingFor: string | null = null;
   #state: EngineState = 'starting';
   #failure: string | null = null;
   #stopping: Promise<void> | null = null;
 
-  constructor(
-    loaded: LoadedConfig,
-    options: EngineOptions,
-    parts: EngineParts,
-    metrics: Metrics,
-    observer: FactObserver,
-  ) {
+  constructor(loaded: LoadedConfig, options: EngineOptions, metrics: Metrics, observer: FactObserver) {
     this.#observer = observer;
-    this.parts = parts;
     this.metrics = metrics;
     this.#options = options;
     this.failed = new Promise<never>((_, reject) => {
@@ -168,29 +157,69 @@ class RunningEngine implements Engine {
   }
 
   get addresses(): EngineStatus['addresses'] {
-    return { http: this.#http?.url ?? null, clickhouse: this.parts.queries?.url ?? null };
+    return { http: this.#http?.url ?? null, clickhouse: this.#parts?.queries?.url ?? null };
   }
 
-  /** Serves, announces, starts the lanes; in this order, so that a taken port leaves no trace. */
+  get parts(): EngineParts {
+    assert(this.#parts !== null, 'a started engine has its parts');
+    return this.#parts;
+  }
+
+  /** Opens, serves, announces, starts the lanes; in this order, so that a taken port leaves no trace. */
   async begin(): Promise<void> {
-    const { config } = this.#config;
-    if (!this.#options.isSilent) {
-      this.#http = await startHttpServer(config.http, {
-        metrics: () => this.#printMetrics(),
-        whyNotLive: () => this.#failure ?? this.parts.whyNotLive(),
-        whyNotReady: () => (this.#state === 'running' ? this.parts.whyNotReady() : `the engine is ${this.#state}`),
-        status: () => this.status(),
-        reload: () => this.reload(),
-        apply: (body) => this.parts.applyDrafts(parseDrafts(body)),
-        token: () => this.#token(),
-      });
-      await this.parts.announce({ http: this.#http.url, token: this.#token() });
-    }
-    this.parts.start((error) => this.#takeFailure(error));
+    const parts = await this.#open();
+    this.#parts = parts;
+    await this.#serve();
+    if (this.#http !== null) await parts.announce({ http: this.#http.url, token: this.#token() });
+    parts.start((error) => this.#takeFailure(error));
     this.#state = 'running';
     if (this.#options.loadAgain)
       void this.#config.watch(this.#watching.signal).catch((error) => this.#takeFailure(error));
     this.#options.log.info('engine.started', { ...this.addresses, generation: this.parts.generation });
+  }
+
+  #open(): Promise<EngineParts> {
+    const { clock, log, signal, isUntilEnd, isNewGeneration, open = openEngine } = this.#options;
+    return open(this.#config.config, {
+      clock,
+      log,
+      isUntilEnd: isUntilEnd ?? false,
+      isNewGeneration: isNewGeneration ?? false,
+      signal: signal ?? this.#watching.signal,
+      onWaiting: (part, error) => {
+        this.#waitingFor = `${part}: ${error.message}`;
+        log.warn('engine.waiting', { for: part, error });
+        this.#serve().catch((trouble: unknown) => this.#takeFailure(trouble));
+      },
+    });
+  }
+
+  /** Once: at the latest when all is open, earlier when something is waited for. */
+  #serve(): Promise<void> {
+    this.#serving ??= this.#options.isSilent ? Promise.resolve() : this.#listen();
+    return this.#serving;
+  }
+
+  async #listen(): Promise<void> {
+    this.#http = await startHttpServer(this.#config.config.http, {
+      metrics: () => this.#printMetrics(),
+      whyNotLive: () => this.#failure ?? this.#parts?.whyNotLive() ?? null,
+      whyNotReady: () => this.#whyNotReady(),
+      status: () => this.status(),
+      reload: () => this.reload(),
+      apply: async (body) => {
+        if (this.#parts === null) throw new EngineError('CONTROL_UNAVAILABLE', this.#whyNotReady() ?? 'starting');
+        return await this.#parts.applyDrafts(parseDrafts(body));
+      },
+      token: () => this.#token(),
+    });
+    this.#options.onServing?.(this.#http.url);
+  }
+
+  #whyNotReady(): string | null {
+    if (this.#parts === null && this.#waitingFor !== null) return `waiting for ${this.#waitingFor}`;
+    if (this.#parts === null || this.#state !== 'running') return `the engine is ${this.#state}`;
+    return this.#parts.whyNotReady();
   }
 
   async drain(signal?: AbortSignal): Promise<void> {
@@ -215,7 +244,8 @@ class RunningEngine implements Engine {
       failure: this.#failure,
       pid: process.pid,
       data_directory: this.#config.config.data_directory,
-      generation: this.parts.generation,
+      generation: this.#parts?.generation ?? 0,
+      waiting_for: this.#parts === null ? this.#waitingFor : null,
       addresses: this.addresses,
       config: {
         files: this.#config.files,
@@ -223,10 +253,10 @@ class RunningEngine implements Engine {
         last_reload_successful: this.#config.counts.isLastSuccessful,
       },
       lanes: this.#observer.lanes(),
-      sinks: this.parts.sinks(),
+      sinks: this.#parts?.sinks() ?? [],
       records: this.metrics.total('paceline_records_in_total'),
       dead_letters: this.metrics.value('paceline_rows_out_total', { stream: deadLetters.name }),
-      undelivered_bytes: this.parts.undeliveredBytes(),
+      undelivered_bytes: this.#parts?.undeliveredBytes() ?? 0,
     };
   }
 
@@ -258,7 +288,7 @@ class RunningEngine implements Engine {
   /** Lanes first, so that health and status answer while the last commit goes out. */
   async #close(): Promise<void> {
     try {
-      await this.parts.close();
+      await this.#parts?.close();
     } finally {
       await this.#http?.close();
     }
@@ -289,7 +319,7 @@ class RunningEngine implements Engine {
     this.metrics.set('paceline_config_info', { checksum: checksum.slice(0, 16) }, 1);
     this.metrics.set('paceline_config_last_reload_successful', {}, counts.isLastSuccessful ? 1 : 0);
     this.metrics.set('paceline_config_last_reload_success_timestamp_seconds', {}, counts.lastSuccessWallMs / 1_000);
-    this.metrics.set('paceline_undelivered_bytes', {}, this.parts.undeliveredBytes());
+    this.metrics.set('paceline_undelivered_bytes', {}, this.#parts?.undeliveredBytes() ?? 0);
     return await this.metrics.print();
   }
 }

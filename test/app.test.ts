@@ -3,6 +3,7 @@ import { type Engine, type EngineOptions, startEngine } from '../src/app.ts';
 import { loadConfig } from '../src/control/config/load-config.ts';
 import type { EngineParts } from '../src/control/engine-parts.ts';
 import { makeLogger } from '../src/control/logs/logger.ts';
+import { EngineError } from '../src/model/errors.ts';
 import { publishFact } from '../src/model/facts.ts';
 import type { Clock, WallTimeMs } from '../src/model/time.ts';
 
@@ -89,6 +90,35 @@ test('a taken port closes what was opened and starts no lane', async () => {
   const second = fakeParts();
   await expect(start(second.parts, `http: {port: ${port}}`)).rejects.toMatchObject({ code: 'PORT_TAKEN' });
   expect(second.calls).toEqual(['close']);
+});
+
+test('while a server is waited for, health and status say for whom', async () => {
+  const { parts, calls } = fakeParts();
+  const opened = Promise.withResolvers<EngineParts>();
+  let url = '';
+  const starting = start(parts, `http: {port: 0}`, {
+    open: (_, { onWaiting }) => {
+      onWaiting('Redis', new EngineError('STATE_UNAVAILABLE', 'nobody answers at redis:6379'));
+      return opened.promise;
+    },
+    onServing: (address) => {
+      url = address;
+    },
+  });
+  while (url === '') await new Promise((resolve) => setImmediate(resolve));
+  const ready = await fetch(`${url}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(await ready.text()).toContain('waiting for Redis: nobody answers at redis:6379');
+  expect((await fetch(`${url}/livez`)).status).toBe(200);
+  expect(await (await fetch(`${url}/-/status`)).json()).toMatchObject({
+    state: 'starting',
+    waiting_for: 'Redis: nobody answers at redis:6379',
+  });
+  expect(calls).toEqual([]);
+  opened.resolve(parts);
+  engine = await starting;
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  expect(calls).toEqual(['announce true true', 'start']);
 });
 
 test('a failure of the lanes is told to who waits, to health and to status', async () => {

@@ -33,14 +33,21 @@ async function runEngine(call: Call, terminal: Terminal): Promise<number> {
   const isUntilEnd = call.has('until-end');
   using stop = listenForStop(terminal);
   const { startEngine } = await import('../app.ts');
-  const engine = await startEngine(loaded, {
+  const starting = startEngine(loaded, {
     version: product.version,
     clock: systemClock,
     log,
     loadAgain,
     isUntilEnd,
     isNewGeneration: call.has('new-generation'),
+    signal: stop.signal,
   });
+  const engine = await starting.catch((error: unknown) => {
+    // Told to stop while it waited for a server: nothing was begun, so nothing is wrong.
+    if (stop.signal.aborted && error === stop.signal.reason) return null;
+    throw error;
+  });
+  if (engine === null) return 0;
   using _reload = listenForReload(() => engine.reload());
   try {
     const waits = [engine.failed, aborted(stop.signal)];

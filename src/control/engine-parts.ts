@@ -1,3 +1,4 @@
+import type { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import type { Logger } from './logs/logger.ts';
 import type { AppliedPlan } from './plans/apply-plans.ts';
@@ -13,6 +14,10 @@ export interface EngineContext {
   readonly isUntilEnd: boolean;
   /** Start a new stream generation when the directory belongs to another stream. */
   readonly isNewGeneration: boolean;
+  /** Ends the waiting for parts that are not there yet. */
+  readonly signal: AbortSignal;
+  /** A part is not there yet; it is asked again until it is, so the order of starting does not matter. */
+  onWaiting(part: string, error: EngineError): void;
 }
 
 /** An opened engine as the app sees it: doors are open, lanes stand still until `start`. */

@@ -6,7 +6,10 @@ export interface EngineStatus {
   readonly failure: string | null;
   readonly pid: number;
   readonly data_directory: string;
+  /** 0 until the stream is known. */
   readonly generation: number;
+  /** The part that the start waits for, with its trouble; null = nothing is waited for. */
+  readonly waiting_for: string | null;
   readonly addresses: { readonly http: string | null; readonly clickhouse: string | null };
   readonly config: {
     readonly files: readonly string[];

@@ -1,0 +1,31 @@
+import type { EngineContext } from '../control/engine-parts.ts';
+import { EngineError, isWorthRetrying } from '../model/errors.ts';
+import { BackOff } from '../topology/back-off.ts';
+
+/** Long enough not to hammer a server that boots, short enough that nobody waits for us. */
+const waitMaxMs = 5_000;
+
+/**
+ * Asks for a part of the engine until it is there. Throws what no waiting heals, and the reason of
+ * `context.signal` when we are told to stop.
+ */
+export async function waitFor<T>(
+  part: string,
+  ask: () => Promise<T>,
+  { clock, signal, onWaiting }: Pick<EngineContext, 'clock' | 'signal' | 'onWaiting'>,
+): Promise<T> {
+  const backOff = new BackOff(200, waitMaxMs);
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof EngineError) || !isWorthRetrying(error)) throw error;
+      onWaiting(part, error);
+      await clock.sleep(backOff.fail(), signal).catch((cause: unknown) => {
+        signal.throwIfAborted();
+        throw cause;
+      });
+    }
+  }
+}

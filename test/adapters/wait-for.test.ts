@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { waitFor } from '../../src/adapters/wait-for.ts';
+import { EngineError } from '../../src/model/errors.ts';
+import type { WallTimeMs } from '../../src/model/time.ts';
+
+function context() {
+  const waits: string[] = [];
+  const stop = new AbortController();
+  return {
+    waits,
+    stop,
+    signal: stop.signal,
+    onWaiting: (part: string, error: EngineError) => void waits.push(`${part}: ${error.message}`),
+    clock: {
+      wallMs: () => 0 as WallTimeMs,
+      sleep: async (_: number, signal?: AbortSignal) => signal?.throwIfAborted(),
+    },
+  };
+}
+
+test('a part that comes later is waited for, by name', async () => {
+  const each = context();
+  let attempts = 0;
+  const part = await waitFor(
+    'Kafka',
+    async () => {
+      attempts += 1;
+      if (attempts < 4) throw new EngineError('SOURCE_UNAVAILABLE', `nobody answers (${attempts})`);
+      return 'connected';
+    },
+    each,
+  );
+  expect(part).toBe('connected');
+  expect(each.waits).toEqual([1, 2, 3].map((n) => `Kafka: nobody answers (${n})`));
+});
+
+test('what no waiting heals is told at once', async () => {
+  const each = context();
+  const refuse = () => Promise.reject(new EngineError('SOURCE_REFUSED', 'wrong password'));
+  await expect(waitFor('Kafka', refuse, each)).rejects.toMatchObject({ code: 'SOURCE_REFUSED' });
+  expect(each.waits).toEqual([]);
+});
+
+test('a stop ends the waiting', async () => {
+  const each = context();
+  const away = async () => {
+    each.stop.abort(new Error('told to stop'));
+    throw new EngineError('STATE_UNAVAILABLE', 'away');
+  };
+  await expect(waitFor('Redis', away, each)).rejects.toThrow('told to stop');
+});
