@@ -5,7 +5,7 @@ import { tables as allTables, type Table } from '../../model/tables.ts';
 import type { Clock } from '../../model/time.ts';
 import type { OutputChunk, Sink } from '../sink.ts';
 import { asEngineError, hasTooManyPartitions } from './clickhouse-failure.ts';
-import { storedType } from './ddl.ts';
+import { localName, storedType } from './ddl.ts';
 import { migrate } from './migrate.ts';
 
 export interface ClickHouseSinkOptions {
@@ -19,6 +19,12 @@ export interface ClickHouseSinkOptions {
   readonly tables?: readonly Table[];
   /** Parts into which organizations are split by hash: 1 embedded, 8 on servers. */
   readonly buckets: number;
+  /** Cluster of a server; null = one server, or the embedded engine. */
+  readonly cluster?: string | null;
+  /** PEM text of the authorities to trust with https; absent = the system's. */
+  readonly ca?: string | null;
+  /** True where a server knows users: the migration makes roles and row policies too. */
+  readonly hasAccessControl?: boolean;
   readonly clock: Clock;
   /** How long one insert or query may take before it counts as unanswered. Default 60 s. */
   readonly requestTimeoutMs?: number;
@@ -91,29 +97,29 @@ class Deliverer implements ClickHouseSink {
     const [{ zone, version }] = await this.#ask<{ zone: string; version: string }>(
       'SELECT timezone() AS zone, version() AS version',
     );
+    requireVersion(version);
     if (!/^(Etc\/)?(UTC|GMT|Universal|Zulu)$/.test(zone)) {
       throw new EngineError('SINK_REJECTED', `ClickHouse ${version} has time zone ${zone}; it must be UTC`);
     }
     const described = await this.#ask<{ table: string; name: string; type: string }>(
       `SELECT table, name, type FROM system.columns WHERE database = '${this.#database}' ORDER BY table, position`,
     );
+    const { cluster = null } = this.#options;
     for (const table of this.#tables) {
-      const found = described.filter((row) => row.table === table.name).map(({ name, type }) => `${name} ${type}`);
-      const wanted = table.columns.map((column) => `${column.name} ${storedType(column)}`);
-      const at = wanted.findIndex((column, index) => column !== found[index]);
-      if (at < 0 && found.length === wanted.length) continue;
-      const difference =
-        found.length === 0
-          ? 'does not exist'
-          : `has "${found[at < 0 ? wanted.length : at] ?? 'no more columns'}" where rows have "${wanted[at] ?? 'no more columns'}"`;
-      throw new EngineError('SINK_REJECTED', `table ${this.#database}.${table.name} ${difference}`);
+      for (const name of new Set([table.name, localName(table, cluster)])) {
+        const found = described.filter((row) => row.table === name).map((row) => `${row.name} ${row.type}`);
+        const difference = differenceOf(table, found);
+        if (difference !== null)
+          throw new EngineError('SINK_REJECTED', `table ${this.#database}.${name} ${difference}`);
+      }
     }
   }
 
   migrate(): Promise<void> {
-    const { buckets, clock } = this.#options;
+    const { buckets, clock, cluster = null, hasAccessControl: withAccess = false } = this.#options;
     assert(this.#client !== null, 'a port cannot migrate');
-    return migrate(this.#client, { database: this.#database, tables: this.#tables, buckets, clock });
+    const shape = { database: this.#database, tables: this.#tables, buckets, cluster, withAccess };
+    return migrate(this.#client, { ...shape, clock });
   }
 
   async close(): Promise<void> {
@@ -133,6 +139,8 @@ class Deliverer implements ClickHouseSink {
           // Chunks of a catch-up may span many weeks; the default of 100 is meant for accidents.
           max_partitions_per_insert_block: '1000',
           wait_end_of_query: 1,
+          // A way to all shards answers only when the shards have stored the rows.
+          ...(this.#options.cluster == null ? {} : { distributed_foreground_insert: 1 }),
         },
       });
       // An unread answer would hold its connection.
@@ -161,6 +169,7 @@ function connect(options: ClickHouseSinkOptions): ClickHouseClient {
     url: options.url,
     username: options.username ?? 'default',
     password: options.password,
+    ...(options.ca ? { tls: { ca_cert: Buffer.from(options.ca) } } : {}),
     application: 'paceline',
     request_timeout: options.requestTimeoutMs ?? 60_000,
     max_open_connections: insertsAtOnce + 1,
@@ -187,4 +196,27 @@ function cutBySize(pieces: readonly Uint8Array[]): Uint8Array[][] {
     size += piece.length;
   }
   return groups;
+}
+
+/** Views with parameters, replaced views, and FINAL that skips merged parts: all from the LTS of spring 2024 on. */
+const oldestVersion = [24, 3] as const;
+
+function requireVersion(version: string): void {
+  const [year, month] = version.split('.').map(Number);
+  const [oldestYear, oldestMonth] = oldestVersion;
+  if (year > oldestYear || (year === oldestYear && month >= oldestMonth)) return;
+  throw new EngineError(
+    'SINK_REJECTED',
+    `ClickHouse ${version} is too old; ${oldestVersion.join('.')} or newer is needed`,
+  );
+}
+
+/** Where the stored columns differ from those of our rows; null when they do not. */
+function differenceOf(table: Table, found: readonly string[]): string | null {
+  if (found.length === 0) return 'does not exist; "paceline migrate" makes it';
+  const wanted = table.columns.map((column) => `${column.name} ${storedType(column)}`);
+  const at = wanted.findIndex((column, index) => column !== found[index]);
+  if (at < 0 && found.length === wanted.length) return null;
+  const theirs = found[at < 0 ? wanted.length : at] ?? 'no more columns';
+  return `has "${theirs}" where rows have "${wanted[at] ?? 'no more columns'}"`;
 }

@@ -3,8 +3,9 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { EngineError } from '../../model/errors.ts';
 import type { Table } from '../../model/tables.ts';
 import type { Clock } from '../../model/time.ts';
+import { accessOf } from './access.ts';
 import { asEngineError } from './clickhouse-failure.ts';
-import { createTable, type DdlOptions } from './ddl.ts';
+import { createDistributed, createLedger, createTable, type DdlOptions, onCluster } from './ddl.ts';
 import { createView, views } from './views.ts';
 
 export interface Migration {
@@ -16,7 +17,10 @@ export interface Migration {
 
 /** Every change of the stored shape, in order. A released one never changes; a new shape is a new one. */
 export function migrationsOf(tables: readonly Table[], options: DdlOptions): readonly Migration[] {
-  return [{ number: 1, name: 'tables', statements: tables.map((table) => createTable(table, options)) }];
+  const { database, cluster } = options;
+  const local = tables.map((table) => createTable(table, options));
+  const ways = cluster === null ? [] : tables.map((table) => createDistributed(table, database, cluster));
+  return [{ number: 1, name: 'tables', statements: [...local, ...ways] }];
 }
 
 export function checksumOf(migration: Migration): string {
@@ -26,6 +30,8 @@ export function checksumOf(migration: Migration): string {
 interface MigrateOptions extends DdlOptions {
   readonly tables: readonly Table[];
   readonly clock: Clock;
+  /** Also make the roles and row policies (access.ts); the embedded engine knows neither. */
+  readonly withAccess: boolean;
 }
 
 /**
@@ -35,16 +41,14 @@ interface MigrateOptions extends DdlOptions {
  * than the rows that we would send.
  */
 export async function migrate(client: ClickHouseClient, options: MigrateOptions): Promise<void> {
-  const { database, clock } = options;
+  const { database, cluster, clock } = options;
   const ledger = `${database}.schema_migrations`;
   const command = async (query: string): Promise<void> => {
     await client.command({ query, clickhouse_settings: { wait_end_of_query: 1 } });
   };
   try {
-    await command(`CREATE DATABASE IF NOT EXISTS ${database} ENGINE = Atomic`);
-    await command(
-      `CREATE TABLE IF NOT EXISTS ${ledger} (number UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree ORDER BY number`,
-    );
+    await command(`CREATE DATABASE IF NOT EXISTS ${database}${onCluster(cluster)} ENGINE = Atomic`);
+    await command(createLedger(database, cluster));
     const applied = await readLedger(client, ledger);
     for (const migration of migrationsOf(options.tables, options)) {
       if (isApplied(migration, applied, ledger)) continue;
@@ -56,7 +60,9 @@ export async function migrate(client: ClickHouseClient, options: MigrateOptions)
         clickhouse_settings: { async_insert: 0 },
       });
     }
-    for (const view of views) await command(createView(view, database));
+    for (const view of views) await command(createView(view, database, cluster));
+    for (const statement of options.withAccess ? accessOf(options.tables, views, options) : [])
+      await command(statement);
   } catch (error) {
     throw asEngineError(error, `migration of ${database}`);
   }

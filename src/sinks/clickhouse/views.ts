@@ -1,3 +1,5 @@
+import { onCluster } from './ddl.ts';
+
 /** A view for dashboards: plain SQL over FINAL, so it can never count a row twice. */
 export interface View {
   readonly name: string;
@@ -86,6 +88,6 @@ ORDER BY evaluated_at DESC, as_of DESC LIMIT 1 BY campaign_id, flight_id`,
   },
 ];
 
-export function createView(view: View, database: string): string {
-  return `CREATE OR REPLACE VIEW ${database}.${view.name} AS ${view.select.replaceAll('{db}', database)}`;
+export function createView(view: View, database: string, cluster: string | null): string {
+  return `CREATE OR REPLACE VIEW ${database}.${view.name}${onCluster(cluster)} AS ${view.select.replaceAll('{db}', database)}`;
 }

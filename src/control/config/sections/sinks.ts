@@ -20,7 +20,7 @@ export const clickhouseSection = z
       z
         .string()
         .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/)
-        .default('default'),
+        .default('ads'),
       {
         doc: 'Database that holds our tables.',
         reload: 'restart',
