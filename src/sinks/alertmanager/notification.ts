@@ -1,0 +1,126 @@
+/** One element of POST /api/v2/alerts (Alertmanager's OpenAPI, `postableAlert`). */
+export interface Notification {
+  /** Identity of the alert for Alertmanager: the same for its whole life at one severity. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** RFC 3339. */
+  readonly startsAt: string;
+  /** In the past = resolved; in the future = firing until then, unless it is sent again. */
+  readonly endsAt: string;
+  readonly generatorURL?: string;
+}
+
+/** What of an alert transition a notification needs; columns of `alert_events`. */
+export interface AlertTransition {
+  readonly org_id: string;
+  readonly rule_id: string;
+  readonly campaign_id: string;
+  readonly flight_id: string;
+  readonly source: string;
+  readonly mode: string;
+  readonly to_state: string;
+  readonly level: string;
+  readonly reason: string;
+  readonly alert_id: string;
+  readonly fingerprint: string;
+  readonly summary: string;
+  readonly condition: string;
+  readonly values: string;
+  readonly plan_number: number;
+  /** Epoch ms. */
+  readonly evaluated_at: number;
+  /** Epoch ms; null when the condition does not hold. */
+  readonly active_since: number | null;
+}
+
+/** An alert has one of these at a time; each is an alert of its own to Alertmanager. */
+export const severities = ['warning', 'critical', 'no_data', 'error'] as const;
+export type Severity = (typeof severities)[number];
+
+/** What the state after a transition means to people; null = nobody needs to act. */
+export function severityOf({ to_state, level }: AlertTransition): Severity | null {
+  if (to_state === 'no_data' || to_state === 'error') return to_state;
+  if (to_state !== 'firing' && to_state !== 'recovering') return null;
+  return level === 'critical' ? 'critical' : 'warning';
+}
+
+export interface NotificationOptions {
+  /** Until when an active alert stays active without being sent again, epoch ms. */
+  readonly activeUntilMs: number;
+  readonly externalUrl: string | null;
+}
+
+/**
+ * What one transition says to Alertmanager: the alert at its severity is active, at every other it has
+ * ended. So an escalation ends the warning, and no earlier transition need be remembered.
+ */
+export function notificationsOf(transition: AlertTransition, options: NotificationOptions): Notification[] {
+  const active = severityOf(transition);
+  return severities.map((severity) =>
+    notify(transition, severity, severity === active ? options.activeUntilMs : transition.evaluated_at, options),
+  );
+}
+
+/** The active alert alone: for sending it again. */
+export function activeNotificationOf(transition: AlertTransition, options: NotificationOptions): Notification[] {
+  const active = severityOf(transition);
+  return active === null ? [] : [notify(transition, active, options.activeUntilMs, options)];
+}
+
+function notify(
+  transition: AlertTransition,
+  severity: Severity,
+  endsAtMs: number,
+  { externalUrl }: NotificationOptions,
+): Notification {
+  const { org_id, rule_id, campaign_id, flight_id, source, fingerprint } = transition;
+  const labels = { alertname: rule_id, severity, org_id, campaign_id, flight_id, source, fingerprint };
+  return {
+    labels: withoutEmpty(labels),
+    annotations: withoutEmpty({
+      summary: transition.summary,
+      condition: transition.condition,
+      values: transition.values,
+      reason: transition.reason,
+      alert_id: transition.alert_id,
+      plan: String(transition.plan_number),
+    }),
+    startsAt: instant(Math.min(transition.active_since ?? transition.evaluated_at, endsAtMs)),
+    endsAt: instant(endsAtMs),
+    ...(externalUrl === null ? {} : { generatorURL: `${externalUrl.replace(/\/$/, '')}/alerts/${fingerprint}` }),
+  };
+}
+
+/** Alertmanager takes an empty label for a missing one; leaving it out says so. */
+function withoutEmpty(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** A row of `alert_events` as it leaves the engine, or as ClickHouse shows it: instants in epoch ms. */
+export function transitionOf(row: Readonly<Record<string, unknown>>): AlertTransition {
+  const text = (name: string) => String(row[name] ?? '');
+  const number = (name: string) => Number(row[name]);
+  return {
+    org_id: text('org_id'),
+    rule_id: text('rule_id'),
+    campaign_id: text('campaign_id'),
+    flight_id: text('flight_id'),
+    source: text('source'),
+    mode: text('mode'),
+    to_state: text('to_state'),
+    level: text('level'),
+    reason: text('reason'),
+    alert_id: text('alert_id'),
+    fingerprint: text('fingerprint'),
+    summary: text('summary'),
+    condition: text('condition'),
+    values: text('values'),
+    plan_number: number('plan_number'),
+    evaluated_at: number('evaluated_at'),
+    active_since: row.active_since == null ? null : number('active_since'),
+  };
+}

@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { RowWriter } from '../../../src/model/row-binary.ts';
+import { alertEvents, type Row } from '../../../src/model/tables.ts';
+import type { Clock, WallTimeMs } from '../../../src/model/time.ts';
+import { AlertmanagerSink } from '../../../src/sinks/alertmanager/alertmanager-sink.ts';
+import { transitionOf } from '../../../src/sinks/alertmanager/notification.ts';
+import { refreshAlerts } from '../../../src/sinks/alertmanager/refresh-alerts.ts';
+import type { OutputChunk } from '../../../src/sinks/sink.ts';
+import { type Recorder, startRecorder } from './recorder.ts';
+
+const now = Date.UTC(2026, 5, 1, 12);
+const minute = 60_000;
+
+class StillClock implements Clock {
+  readonly sleeps: (() => void)[] = [];
+  wallMs(): WallTimeMs {
+    return now as WallTimeMs;
+  }
+  sleep(_: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.sleeps.push(resolve);
+      signal?.addEventListener('abort', () => reject(signal.reason));
+    });
+  }
+}
+
+let recorder: Recorder;
+let second: Recorder;
+let sink: AlertmanagerSink;
+const troubles: unknown[] = [];
+const clock = new StillClock();
+
+beforeEach(async () => {
+  recorder = await startRecorder();
+  second = await startRecorder();
+  troubles.length = 0;
+  sink = new AlertmanagerSink({
+    urls: [recorder.url, second.url],
+    username: 'ops',
+    password: 'secret',
+    externalUrl: 'https://ads.example/',
+    refreshMs: minute,
+    clock,
+    onTrouble: (error) => troubles.push(error),
+  });
+});
+afterEach(async () => {
+  await sink.close();
+  await recorder.close();
+  await second.close();
+});
+
+/** A transition, `at` minutes before now. */
+function transition(at: number, to_state: string, level: string, more: Partial<Row> = {}): Row {
+  const plain: Record<string, Row[string]> = {};
+  for (const { name, type } of alertEvents.columns) {
+    if (type.startsWith('Nullable')) plain[name] = null;
+    else if (/String/.test(type)) plain[name] = '';
+    else plain[name] = /(Int64|DateTime64)/.test(type) ? 0n : 0;
+  }
+  return {
+    ...plain,
+    org_id: 'acme',
+    rule_id: 'under-pacing',
+    campaign_id: 'c1',
+    flight_id: 'f1',
+    mode: 'notify',
+    fingerprint: 'f00d',
+    alert_id: `id-${at}`,
+    summary: 'c1 is behind',
+    to_state,
+    level,
+    evaluated_at: BigInt(now - at * minute),
+    active_since: to_state === 'resolved' ? null : BigInt(now - 60 * minute),
+    ...more,
+  };
+}
+
+function chunkOf(...rows: Row[]): OutputChunk {
+  const writer = new RowWriter(alertEvents);
+  for (const row of rows) writer.write(row);
+  return { lane: 'ads:0', seq: 1, streams: [{ stream: 'alert_events', ...writer.take() }] };
+}
+
+const activeIn = (posted: Recorder['posts'][number]) =>
+  posted.filter(({ endsAt }) => Date.parse(endsAt) > now).map(({ labels }) => labels.severity);
+
+test('labels and start stay the same for the whole life of an alert; its end comes with the last transition', async () => {
+  await sink.deliver([chunkOf(transition(30, 'firing', 'warning'))]);
+  await sink.deliver([chunkOf(transition(5, 'resolved', 'none'))]);
+  const [firing, resolved] = recorder.posts.map(
+    (posted) => posted.find(({ labels }) => labels.severity === 'warning')!,
+  );
+  expect(firing.labels).toEqual({
+    alertname: 'under-pacing',
+    severity: 'warning',
+    org_id: 'acme',
+    campaign_id: 'c1',
+    flight_id: 'f1',
+    fingerprint: 'f00d',
+  });
+  expect(resolved.labels).toEqual(firing.labels);
+  expect(firing.startsAt).toBe('2026-06-01T11:00:00.000Z');
+  expect(firing.endsAt).toBe('2026-06-01T12:04:00.000Z');
+  expect(resolved.endsAt).toBe('2026-06-01T11:55:00.000Z');
+  expect(firing.annotations.summary).toBe('c1 is behind');
+  expect(firing.generatorURL).toBe('https://ads.example/alerts/f00d');
+  expect(second.posts).toEqual(recorder.posts);
+  expect(recorder.authorizations[0]).toBe(`Basic ${Buffer.from('ops:secret').toString('base64')}`);
+});
+
+test('an escalation ends the warning; no data is an alert of its own', async () => {
+  await sink.deliver([chunkOf(transition(30, 'firing', 'warning'))]);
+  await sink.deliver([chunkOf(transition(20, 'firing', 'critical'))]);
+  await sink.deliver([chunkOf(transition(10, 'no_data', 'none'))]);
+  await sink.deliver([chunkOf(transition(5, 'recovering', 'critical'))]);
+  await sink.deliver([chunkOf(transition(4, 'resolved', 'none'))]);
+  expect(recorder.posts.map(activeIn)).toEqual([['warning'], ['critical'], ['no_data'], ['critical'], []]);
+});
+
+test('the last transition of a round counts, and shadow alerts stay here', async () => {
+  const shadow = transition(3, 'firing', 'critical', { mode: 'shadow', fingerprint: 'cafe' });
+  await sink.deliver([chunkOf(transition(9, 'firing', 'critical'), transition(8, 'resolved', 'none'), shadow)]);
+  expect(recorder.posts.map(activeIn)).toEqual([[]]);
+  expect(recorder.posts[0].every(({ labels }) => labels.fingerprint === 'f00d')).toBe(true);
+});
+
+test('one Alertmanager of two is enough, and the other is told of', async () => {
+  recorder.trouble = 503;
+  await sink.deliver([chunkOf(transition(1, 'firing', 'critical'))]);
+  expect(second.posts).toHaveLength(1);
+  expect(troubles).toMatchObject([{ code: 'SINK_UNAVAILABLE' }]);
+  second.trouble = 401;
+  await expect(sink.deliver([chunkOf(transition(1, 'firing', 'critical'))])).rejects.toMatchObject({
+    code: 'SINK_UNAVAILABLE',
+  });
+  await expect(sink.check()).rejects.toMatchObject({ code: 'SINK_UNAVAILABLE' });
+  second.trouble = 400;
+  await expect(sink.deliver([chunkOf(transition(1, 'firing', 'critical'))])).rejects.toMatchObject({
+    code: 'SINK_REJECTED',
+  });
+  expect(JSON.stringify(troubles.map(String))).not.toContain('secret');
+});
+
+test('active alerts are sent again, so that an Alertmanager that restarted knows them', async () => {
+  const stop = new AbortController();
+  const open = [transition(30, 'firing', 'critical'), transition(20, 'resolved', 'none', { fingerprint: 'cafe' })];
+  const options = {
+    sink,
+    refreshMs: minute,
+    externalUrl: null,
+    clock,
+    onTrouble: (error: unknown) => troubles.push(error),
+  };
+  const refreshing = refreshAlerts({ ...options, openAlerts: async () => open.map(transitionOf) }, stop.signal);
+  const until = async (isDone: () => boolean) => {
+    while (!isDone()) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await until(() => recorder.posts.length === 1 && clock.sleeps.length === 1);
+  recorder.trouble = 503;
+  second.trouble = 503;
+  clock.sleeps.pop()!();
+  await until(() => troubles.length === 1 && clock.sleeps.length === 1);
+  recorder.trouble = null;
+  clock.sleeps.pop()!();
+  await until(() => recorder.posts.length === 2 && clock.sleeps.length === 1);
+  stop.abort();
+  await refreshing;
+  expect(recorder.posts.map(activeIn)).toEqual([['critical'], ['critical']]);
+  expect(recorder.posts[1]).toHaveLength(1);
+});
