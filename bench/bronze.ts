@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBronze } from '../src/adapters/open-bronze.ts';
+import { configSchema } from '../src/control/config/settings.ts';
 
 import { eventsTopic } from '../src/model/ids.ts';
 import { BronzeTopology } from '../src/topology/bronze-topology.ts';
@@ -39,12 +40,7 @@ await serveTask<BronzeTask>(async (task) => {
 
 async function measure(data: string, { logDir, share }: BronzeTask): Promise<BronzeResult> {
   const prefix = await openPrefix(logDir, share);
-  const parts = await openBronze({
-    dataDirectory: data,
-    topic: eventsTopic,
-    commitIntervalMs: 60_000,
-    commitBytes: 128 * 1024 * 1024,
-  });
+  const parts = await openBronze({ config: configSchema.parse({ data_directory: data }) });
   const topology = new BronzeTopology({ ...parts.topology, source: boundedSource(prefix) });
   const before = process.cpuUsage();
   const startMs = performance.now();

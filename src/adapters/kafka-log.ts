@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
@@ -9,6 +8,7 @@ import { type OpenedKafka, openKafkaSource } from '../sources/kafka/open-kafka-s
 import { TopicView } from '../sources/kafka/topic-view.ts';
 import { TopicWriter } from '../sources/kafka/topic-writer.ts';
 import { requireTimestampType } from '../sources/kafka/topics.ts';
+import { readPem } from './pem.ts';
 
 export interface KafkaContext {
   readonly clock: Clock;
@@ -79,14 +79,6 @@ function readTls(tls: Config['kafka']['tls']): KafkaConnectionOptions['tls'] {
     ...(cert === null ? {} : { cert: readPem(cert, 'kafka.tls.cert_file') }),
     ...(key === null ? {} : { key: readPem(key, 'kafka.tls.key_file') }),
   };
-}
-
-function readPem(path: string, setting: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new EngineError('CONFIG_INVALID', `${setting}: ${cause instanceof Error ? cause.message : cause}`, { cause });
-  }
 }
 
 function readSasl({

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Config } from '../control/config/settings.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { BronzeTable } from '../sinks/iceberg/bronze-table.ts';
 import { LocalFileIO, localUri } from '../sinks/iceberg/file-io.ts';
@@ -12,10 +13,7 @@ import { makeEventCodec } from './event-codec.ts';
 
 /** Travels to the worker thread, so it is plain data. */
 export interface BronzeSettings {
-  readonly dataDirectory: string;
-  readonly topic: string;
-  readonly commitIntervalMs: number;
-  readonly commitBytes: number;
+  readonly config: Config;
 }
 
 /** More rows than this make a Parquet file too large to write in one go. */
@@ -24,7 +22,8 @@ const pauseStepMs = 10;
 
 /** What the bronze thread works with; called on that thread, by the name it expects. */
 export async function openBronze(settings: BronzeSettings): Promise<BronzeParts> {
-  const { dataDirectory, topic, commitIntervalMs, commitBytes } = settings;
+  const { data_directory: dataDirectory, log, bronze } = settings.config;
+  const { topic } = log;
   const source = await openLogReader({ dir: join(dataDirectory, 'log'), topic, clock: systemClock });
   const identity = await source.identity();
   const io = new LocalFileIO();
@@ -56,8 +55,8 @@ export async function openBronze(settings: BronzeSettings): Promise<BronzeParts>
       store: table,
       clock: systemClock,
       assignment: allLanes(identity.partitions),
-      commitIntervalMs,
-      commitBytes,
+      commitIntervalMs: bronze.commit_interval_ms,
+      commitBytes: bronze.commit_mb * 1_048_576,
       commitRecords: commitRecordsMax,
     },
     stats: () => table.stats(),

@@ -1,3 +1,4 @@
+import type { Config } from '../control/config/settings.ts';
 import { describePortHolder } from '../control/http/port-holder.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
@@ -5,30 +6,34 @@ import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import { type ClickHouseSink, createClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts';
 import { startEmbeddedClickHouse } from '../sinks/embedded-clickhouse/start-embedded-clickhouse.ts';
+import { readPem } from './pem.ts';
 
-/** The embedded ClickHouse with its tables in place. */
+/** The tables, in the embedded ClickHouse or on a server. */
 export interface Tables {
   readonly sink: ClickHouseSink;
+  readonly database: string;
   /** For people and tools: may run one reading statement at a time. */
   readonly reader: QueryEndpoint;
-  readonly readToken: string;
+  /** What opens the embedded one for readers; null with a server, which has users of its own. */
+  readonly readToken: string | null;
   close(): Promise<void>;
 }
 
-export async function openTables(options: {
-  readonly dir: string;
-  readonly port: number;
+export interface TablesContext {
   readonly clock: Clock;
   readonly log: Logger;
-}): Promise<Tables> {
-  const { clock, log } = options;
+}
+
+/** Opens the embedded ClickHouse with its tables in place. */
+export async function openEmbeddedTables(
+  place: { readonly dir: string; readonly port: number },
+  { clock, log }: TablesContext,
+): Promise<Tables> {
   await using stack = new AsyncDisposableStack();
   const warn = (fields: object, message: string): void => log.warn('clickhouse.child', { ...fields, message });
-  const server = await startEmbeddedClickHouse({ dir: options.dir, port: options.port, clock, log: { warn } }).catch(
-    (error: unknown) => {
-      throw nameHolder(error, options.port);
-    },
-  );
+  const server = await startEmbeddedClickHouse({ ...place, clock, log: { warn } }).catch((error: unknown) => {
+    throw nameHolder(error, place.port);
+  });
   stack.defer(() => server.stop());
   const sink = createClickHouseSink({ url: server.url, password: server.writeToken, buckets: 1, clock });
   stack.defer(() => sink.close());
@@ -36,10 +41,60 @@ export async function openTables(options: {
   const opened = stack.move();
   return {
     sink,
+    database: 'ads',
     reader: { url: server.url, headers: { 'x-clickhouse-key': server.readToken } },
     readToken: server.readToken,
     close: () => opened.disposeAsync(),
   };
+}
+
+/** Opens the tables of a server, which "paceline migrate" has made; throws SINK_REJECTED when they are not ours. */
+export async function openServerTables(config: Config, clock: Clock): Promise<Tables> {
+  const sink = createServerSink(config, clock);
+  try {
+    await sink.check();
+  } catch (error) {
+    await sink.close();
+    throw error;
+  }
+  return {
+    sink,
+    database: config.clickhouse.database,
+    reader: serverEndpoint(config),
+    readToken: null,
+    close: () => sink.close(),
+  };
+}
+
+/** The sink of a server, nothing asked of it yet. */
+export function createServerSink({ clickhouse }: Config, clock: Clock): ClickHouseSink {
+  const { url, username, password, database, cluster, buckets, roles, ca_file: ca } = clickhouse;
+  if (url === null) throw new EngineError('CONFIG_INVALID', 'clickhouse.url names no server');
+  return createClickHouseSink({
+    url,
+    username,
+    password: password ?? '',
+    database,
+    cluster,
+    buckets,
+    ca: ca === null ? null : readPem(ca, 'clickhouse.ca_file'),
+    hasAccessControl: roles,
+    clock,
+  });
+}
+
+/** How a query reaches the server; it may read alone, whatever the user may. */
+export function serverEndpoint({ clickhouse }: Config): QueryEndpoint {
+  const { url, username, password, database } = clickhouse;
+  if (url === null) throw new EngineError('CONFIG_INVALID', 'clickhouse.url names no server');
+  const headers = {
+    'x-clickhouse-user': username,
+    'x-clickhouse-key': password ?? '',
+    'x-clickhouse-database': database,
+  };
+  const reading = new URL(url);
+  reading.searchParams.set('readonly', '1');
+  return { url: reading.href, headers };
 }
 
 /** The child says that its port is taken; we can say by whom. */

@@ -12,7 +12,7 @@ import { type DataDirectory, type EngineInfo, openDataDirectory, readEngineInfo 
 import { EmbeddedStateStore } from '../state/embedded-state-store.ts';
 import { makeEventCodec } from './event-codec.ts';
 import { applyDrafts } from './plan-log.ts';
-import { openTables } from './tables.ts';
+import { openEmbeddedTables, serverEndpoint } from './tables.ts';
 
 export interface VisitContext {
   readonly clock: Clock;
@@ -42,6 +42,7 @@ export async function openTablesForReading(
   config: Config,
   context: VisitContext,
 ): Promise<{ endpoint: QueryEndpoint; close(): Promise<void> }> {
+  if (config.clickhouse.url !== null) return { endpoint: serverEndpoint(config), close: async () => {} };
   const engine = await findRunningEngine(config.data_directory);
   if (engine?.addresses.clickhouse != null) {
     const headers = { 'x-clickhouse-key': engine.tokens.clickhouse_read };
@@ -49,7 +50,7 @@ export async function openTablesForReading(
   }
   await using stack = new AsyncDisposableStack();
   stack.adopt(await takeDirectory(config, context), (opened) => opened.close());
-  const tables = await openTables({ dir: join(config.data_directory, 'clickhouse'), port: 0, ...context });
+  const tables = await openEmbeddedTables({ dir: join(config.data_directory, 'clickhouse'), port: 0 }, context);
   stack.defer(() => tables.close());
   const opened = stack.move();
   return { endpoint: tables.reader, close: () => opened.disposeAsync() };

@@ -38,6 +38,10 @@ export const clickhouseSection = z
         reload: 'restart',
       },
     ),
+    roles: setting(z.boolean().default(true), {
+      doc: 'The migration makes roles and a row policy per tenant. False where its user may not manage access.',
+      reload: 'restart',
+    }),
     buckets: setting(z.int().min(1).max(64).default(8), {
       doc: 'Organization buckets of the partitions of tables made new on a server. The embedded one always has 1.',
       reload: 'restart',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EmbeddedEngine, FailureRelay, type OpenedDoors } from '../../src/adapters/embedded-engine.ts';
+import { FailureRelay, type OpenedDoors, RunningParts } from '../../src/adapters/running-engine.ts';
 import type { Clock, WallTimeMs } from '../../src/model/time.ts';
 import type { Source } from '../../src/sources/source.ts';
 import type { BronzeWorker } from '../../src/topology/bronze-worker.ts';
@@ -63,7 +63,6 @@ function openDoors(options: { isUntilEnd?: boolean; end?: number } = {}) {
     isUntilEnd: options.isUntilEnd ?? false,
     clock,
     source: { bounds: async () => ({ start: 0, end: options.end ?? 3 }) } as unknown as Source,
-    partitions: 1,
     makeRunner: (report) => {
       onError = report;
       return runner;
@@ -78,7 +77,7 @@ function openDoors(options: { isUntilEnd?: boolean; end?: number } = {}) {
     stack,
   };
   return {
-    engine: new EmbeddedEngine(doors),
+    engine: new RunningParts(doors),
     calls,
     report: (error: unknown, isFatal: boolean) => onError(error, isFatal),
   };

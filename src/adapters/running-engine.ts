@@ -30,7 +30,6 @@ export interface OpenedDoors {
   readonly isUntilEnd: boolean;
   readonly clock: Clock;
   readonly source: Source;
-  readonly partitions: number;
   /** Made by us, because it must know where to report. */
   readonly makeRunner: (onError: (error: unknown, isFatal: boolean) => void) => Runner;
   readonly bronze: BronzeWorker | null;
@@ -48,7 +47,7 @@ export interface OpenedDoors {
 const drainPollMs = 20;
 
 /** Lanes, bronze and doors of one process as one thing to start, drain and close. */
-export class EmbeddedEngine implements EngineParts {
+export class RunningParts implements EngineParts {
   readonly generation: number;
   readonly queries: QueryEndpoint | null;
   readonly #doors: OpenedDoors;
@@ -75,9 +74,8 @@ export class EmbeddedEngine implements EngineParts {
   }
 
   async drain(signal?: AbortSignal): Promise<void> {
-    const ends = await this.#ends();
     if (this.#doors.isUntilEnd) await this.#runner.untilEnd();
-    else await this.#waitForLanes(ends, signal);
+    else await this.#waitForLanes(signal);
     if (!signal?.aborted) await this.#doors.bronze?.drain();
   }
 
@@ -142,21 +140,18 @@ export class EmbeddedEngine implements EngineParts {
     return this.#doors.playWorld(options, signal);
   }
 
-  async #ends(): Promise<number[]> {
-    const { source, partitions } = this.#doors;
-    return await Promise.all(
-      Array.from({ length: partitions }, async (_, partition) => (await source.bounds(partition)).end),
-    );
-  }
-
-  /** Committed up to the ends and delivered: looked at, since nothing else in the engine needs to know. */
-  async #waitForLanes(ends: readonly number[], signal?: AbortSignal): Promise<void> {
+  /** Our lanes committed up to their ends as of now, and delivered: looked at, since nothing else in the engine needs to know. */
+  async #waitForLanes(signal?: AbortSignal): Promise<void> {
+    const { clock, source } = this.#doors;
+    const ends = new Map<number, number>();
     for (;;) {
       const { lanes, undeliveredBytes } = this.#runner.status();
+      for (const { partition } of lanes)
+        if (!ends.has(partition)) ends.set(partition, (await source.bounds(partition)).end);
       const isThere =
-        lanes.length === ends.length && lanes.every((lane) => lane.committedOffset >= ends[lane.partition]);
+        this.#runner.isReady() && lanes.every((lane) => lane.committedOffset >= ends.get(lane.partition)!);
       if ((isThere && undeliveredBytes === 0) || signal?.aborted) return;
-      await this.#doors.clock.sleep(drainPollMs);
+      await clock.sleep(drainPollMs);
     }
   }
 

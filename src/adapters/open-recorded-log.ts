@@ -1,0 +1,37 @@
+import type { Config } from '../control/config/settings.ts';
+import type { Clock } from '../model/time.ts';
+import type { DataDirectory } from '../state/data-directory.ts';
+import { allLanes } from '../topology/fixed-assignment.ts';
+import type { EngineLog } from './engine-log.ts';
+import { makeEventCodec } from './event-codec.ts';
+import { openTopicLog } from './topic-log.ts';
+import { applyToLog, openEventLog } from './visits.ts';
+
+/** The log in the data directory: all lanes are ours for ever, and its writer is us. */
+export async function openRecordedEngineLog(
+  config: Config,
+  directory: DataDirectory,
+  clock: Clock,
+): Promise<EngineLog> {
+  await using stack = new AsyncDisposableStack();
+  const log = stack.adopt(await openEventLog(config, directory, clock), (opened) => opened.close());
+  const { partitions } = log;
+  const identity = await log.identity();
+  const opened = stack.move();
+  return {
+    name: `the log in ${config.data_directory}`,
+    source: log,
+    assignment: allLanes(partitions),
+    identity,
+    codec: makeEventCodec(log.encoding),
+    recorded: log,
+    openResults: async (topic) =>
+      opened.adopt(await openTopicLog({ dir: directory.logDirectory, topic, partitions, clock }), (each) =>
+        each.close(),
+      ),
+    applyDrafts: (drafts) => applyToLog(drafts, log),
+    // The state lies beside the log, in one directory with one owner: neither is ever without the other.
+    hasHistory: async () => false,
+    close: () => opened.disposeAsync(),
+  };
+}
