@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openTables } from '../../src/adapters/tables.ts';
+import { openEmbeddedTables } from '../../src/adapters/tables.ts';
 import { makeLogger } from '../../src/control/logs/logger.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { compareDirectory, type Expected, type Findings } from './compare-directory.ts';
@@ -18,7 +18,7 @@ export async function runUntilEnd(directory: string, logPath: string): Promise<n
 /** Opens the tables that no engine holds any more and compares everything with the fold. */
 export async function compareSettled(directory: string, expected: Expected, withBronze = true): Promise<Findings> {
   const log = makeLogger({ level: 'error', clock: systemClock });
-  const tables = await openTables({ dir: join(directory, 'clickhouse'), port: 0, clock: systemClock, log });
+  const tables = await openEmbeddedTables({ dir: join(directory, 'clickhouse'), port: 0 }, { clock: systemClock, log });
   try {
     return await compareDirectory(directory, expected, { endpoint: tables.reader, withBronze });
   } finally {
