@@ -1,4 +1,4 @@
-import type { Decoder } from '../decoders/decoder.ts';
+import type { Decoder, SchemaRegistry } from '../decoders/decoder.ts';
 import { createDecoder } from '../decoders/event-decoder.ts';
 import { EmbeddedRegistry, readerSchema, releasedIds } from '../decoders/event-schemas.ts';
 import { compileEncoder, frameValue } from '../model/avro/encode.ts';
@@ -13,17 +13,26 @@ export interface EventCodec {
   makeDecoder(): Decoder;
 }
 
-/** What our producers write into a log of that encoding: Avro frames for `binary`, objects for `jsonl`. */
-export function makeEventCodec(encoding: LogEncoding): EventCodec {
+/** Where schemas are known by which ids. */
+export interface CodecRegistry {
+  readonly registry: SchemaRegistry;
+  /** Id of the newest schema of each kind. */
+  readonly ids: ReadonlyMap<string, number>;
+}
+
+/**
+ * What our producers write into a log of that encoding: Avro frames for `binary`, objects for `jsonl`.
+ * Without a registry, the ids are those that the schemas were released under.
+ */
+export function makeEventCodec(encoding: LogEncoding, known?: CodecRegistry): EventCodec {
   return {
-    encoder: encoding === 'binary' ? makeAvroEncoder() : jsonEncoder,
-    makeDecoder: () => createDecoder(new EmbeddedRegistry()),
+    encoder: encoding === 'binary' ? makeAvroEncoder(known?.ids ?? releasedIds()) : jsonEncoder,
+    makeDecoder: () => createDecoder(known?.registry ?? new EmbeddedRegistry()),
   };
 }
 
-/** Values in Confluent framing, under the newest released schema of their kind. */
-function makeAvroEncoder(): EventEncoder {
-  const ids = releasedIds();
+/** Values in Confluent framing, under the newest schema of their kind. */
+function makeAvroEncoder(ids: ReadonlyMap<string, number>): EventEncoder {
   const encoders = new Map<string, EventEncoder['encode']>();
   return {
     encode: (type, value) => {

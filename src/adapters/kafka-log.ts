@@ -3,8 +3,10 @@ import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import { assert, EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
+import type { RecordLog } from '../sinks/record-log-sink.ts';
 import { KafkaConnection, type KafkaConnectionOptions } from '../sources/kafka/connection.ts';
 import { type OpenedKafka, openKafkaSource } from '../sources/kafka/open-kafka-source.ts';
+import { RecordTopic } from '../sources/kafka/record-topic.ts';
 import { TopicView } from '../sources/kafka/topic-view.ts';
 import { TopicWriter } from '../sources/kafka/topic-writer.ts';
 import { requireTimestampType } from '../sources/kafka/topics.ts';
@@ -69,6 +71,38 @@ export async function openTopicWriter(
     await connection.close();
     throw error;
   }
+}
+
+/** A topic of results (alerts, dead letters); lane p writes partition p, so it needs as many as the events have. */
+export async function openRecordTopic(
+  config: Config,
+  topic: string,
+  partitions: number,
+  { log }: KafkaContext,
+): Promise<RecordLog & { close(): Promise<void> }> {
+  const connection = new KafkaConnection(kafkaOptions(config, log));
+  const records = new RecordTopic(topic, connection);
+  const close = async () => {
+    await records.close();
+    await connection.close();
+  };
+  try {
+    const view = new TopicView(topic, connection, connection.openCluster());
+    const found = (await view.metadata()).partitions.length;
+    if (found < partitions)
+      throw new EngineError(
+        'SOURCE_REFUSED',
+        `topic ${topic} has ${found} partitions, the events have ${partitions}; "paceline migrate" makes it with as many`,
+      );
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    append: (partition, appended) => records.append(partition, appended),
+    lastValue: (partition) => records.lastValue(partition),
+    close,
+  };
 }
 
 function readTls(tls: Config['kafka']['tls']): KafkaConnectionOptions['tls'] {

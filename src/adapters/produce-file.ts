@@ -8,6 +8,7 @@ import { produceFile } from '../sources/simulator/produce-file.ts';
 import type { RecordAppender } from '../sources/simulator/produce-records.ts';
 import { openDataDirectory } from '../state/data-directory.ts';
 import { hasKafka, openTopicWriter } from './kafka-log.ts';
+import { openReframing } from './schema-registry.ts';
 import { openEventLog, type VisitContext } from './visits.ts';
 
 export interface ProduceOptions {
@@ -72,7 +73,9 @@ async function sendLog(
         'USAGE',
         `the log in ${dir} has ${log.partitions} partitions, its target ${target.partitions}: keys would change their lanes`,
       );
-    return await copyLog(log, target, { ...options, partitions: log.partitions, clock });
+    const reframe = hasKafka(config) ? await openReframing(config, clock) : null;
+    const { partitions } = log;
+    return await copyLog(log, target, { ...options, partitions, clock, ...(reframe === null ? {} : { reframe }) });
   } finally {
     await log.close();
   }

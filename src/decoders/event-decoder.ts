@@ -17,6 +17,8 @@ type Reader =
   | { readonly refused: RejectReason; readonly detail: string };
 
 const framingBytes = 5;
+/** An id that was not known is asked for again when a record this much later (log time) has it. */
+const unknownAgainMs = 60_000;
 const openingBrace = 0x7b;
 
 export function createDecoder(registry: SchemaRegistry): Decoder {
@@ -27,6 +29,8 @@ export function createDecoder(registry: SchemaRegistry): Decoder {
 class EventDecoder implements Decoder {
   readonly #registry: SchemaRegistry;
   readonly #readers = new Map<number, Reader>();
+  /** Log time of the record for which an id, unknown so far, was last asked. */
+  readonly #askedAt = new Map<number, number>();
   readonly #cursor = new AvroCursor();
   #lastId = -1;
   #lastReader: Reader | undefined;
@@ -74,26 +78,36 @@ class EventDecoder implements Decoder {
         'too_large',
         `the value has ${end - start} bytes, at most ${limits.recordBytesMax} are allowed`,
       );
-    } else if (run.bytes[start] === 0) return this.#avro(run.bytes, start, end, batch, row);
+    } else if (run.bytes[start] === 0) return this.#avro(run, start, end, batch, row);
     else if (run.bytes[start] === openingBrace) this.#json(run.bytes, start, end, batch, row);
     else reject(batch, row, 'bad_framing', 'the value starts neither with a zero byte (Avro) nor with { (JSON)');
     return -1;
   }
 
-  #avro(bytes: Uint8Array, start: number, end: number, batch: EventBatch, row: number): number {
+  #avro(run: RecordRun, start: number, end: number, batch: EventBatch, row: number): number {
+    const { bytes } = run;
     if (end - start < framingBytes) {
       reject(batch, row, 'bad_framing', 'the value ends inside the schema id');
       return -1;
     }
     const id = (bytes[start + 1] << 24) | (bytes[start + 2] << 16) | (bytes[start + 3] << 8) | bytes[start + 4];
     const reader = id === this.#lastId ? this.#lastReader : this.#readers.get(id);
-    if (reader === undefined) return id >= 0 ? id : this.#rejectId(batch, row, id);
+    if (reader === undefined || this.#isDueAgain(reader, id, run.logTimes[row])) {
+      if (id < 0) return this.#rejectId(batch, row, id);
+      this.#askedAt.set(id, run.logTimes[row]);
+      return id;
+    }
     this.#lastId = id;
     this.#lastReader = reader;
     batch.schemaIds[row] = id;
     if ('refused' in reader) reject(batch, row, reader.refused, reader.detail);
     else this.#read(reader, bytes, start + framingBytes, end, batch, row);
     return -1;
+  }
+
+  #isDueAgain(reader: Reader, id: number, logTimeMs: number): boolean {
+    if (!('refused' in reader) || reader.refused !== 'unknown_schema') return false;
+    return logTimeMs - (this.#askedAt.get(id) ?? logTimeMs) >= unknownAgainMs;
   }
 
   #rejectId(batch: EventBatch, row: number, id: number): number {

@@ -51,3 +51,23 @@ export function releasedIds(): ReadonlyMap<string, number> {
   const files = Object.entries(readJson('ids.json') as Readonly<Record<string, string>>);
   return new Map(files.map(([id, file]) => [file.slice(0, file.lastIndexOf('.')), Number(id)]));
 }
+
+export interface ReleasedSchema {
+  /** The id in the embedded registry. */
+  readonly id: number;
+  readonly kind: string;
+  /** Namespace and name: the subject in a registry. */
+  readonly fullName: string;
+  readonly schema: unknown;
+}
+
+/** Every schema ever released, each kind's oldest first. */
+export function releasedSchemas(): ReleasedSchema[] {
+  return Object.entries(readJson('ids.json') as Readonly<Record<string, string>>)
+    .map(([id, file]) => {
+      const schema = readJson(join('released', `${file}.avsc`)) as { namespace: string; name: string };
+      const kind = file.slice(0, file.lastIndexOf('.'));
+      return { id: Number(id), kind, fullName: `${schema.namespace}.${schema.name}`, schema };
+    })
+    .sort((a, b) => a.id - b.id);
+}

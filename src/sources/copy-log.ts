@@ -8,6 +8,8 @@ export interface CopyLogOptions {
   /** Records a second; absent = as fast as it goes. */
   readonly rate?: number;
   readonly clock: Clock;
+  /** Changes a value in place before it is sent. */
+  readonly reframe?: (value: Uint8Array) => void;
   readonly signal?: AbortSignal;
   readonly onProgress?: (records: number, total: number) => void;
 }
@@ -35,7 +37,7 @@ export async function copyLog(from: Source, into: RecordAppender, options: CopyL
   const startMs = clock.wallMs();
   let sent = 0;
   for (let stream = earliest(streams); stream !== null && !signal?.aborted; stream = earliest(streams)) {
-    sendOne(stream, into);
+    sendOne(stream, into, options.reframe);
     sent += 1;
     if (stream.at === stream.run?.count) await refill(stream, from);
     if (into.bufferedBytes >= bufferedBytesMax) await into.flush();
@@ -78,11 +80,13 @@ function earliest(streams: readonly Stream[]): Stream | null {
 }
 
 /** The run is only valid until the next poll, so what is sent is a copy. */
-function sendOne(stream: Stream, into: RecordAppender): void {
+function sendOne(stream: Stream, into: RecordAppender, reframe?: (value: Uint8Array) => void): void {
   const { run, at, partition } = stream;
   if (run === null) return;
   const part = (start: number, end: number) => (start < 0 ? null : run.bytes.slice(start, end));
   const key = part(run.keyStarts[at], run.keyEnds[at]);
-  into.add(partition, run.logTimes[at], key, part(run.valueStarts[at], run.valueEnds[at]));
+  const value = part(run.valueStarts[at], run.valueEnds[at]);
+  if (value !== null) reframe?.(value);
+  into.add(partition, run.logTimes[at], key, value);
   stream.at += 1;
 }

@@ -61,13 +61,13 @@ export class KafkaAppender {
     // What is added in the same turn goes with the first batch.
     await Promise.resolve();
     try {
-      while (queue.length > 0) await this.#send(partition, queue.splice(0, countOfBatch(queue)));
+      while (queue.length > 0) await this.#send(partition, queue.splice(0, countOfBatch(queue)), queue);
     } finally {
       this.#sending.delete(partition);
     }
   }
 
-  async #send(partition: number, batch: readonly Waiting[]): Promise<void> {
+  async #send(partition: number, batch: readonly Waiting[], behind: Waiting[]): Promise<void> {
     try {
       const producer = await this.#connect();
       const [answer] = await producer.send({
@@ -86,7 +86,8 @@ export class KafkaAppender {
       });
     } catch (error) {
       const trouble = sourceError(error, `appending to ${this.topic}:${partition}`);
-      for (const { reject } of batch) reject(trouble);
+      // What waits behind fails with it: a log must hold a prefix of what was added, never a hole.
+      for (const { reject } of [...batch, ...behind.splice(0)]) reject(trouble);
       await this.#drop();
     }
   }

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import type { Config } from '../control/config/settings.ts';
+import { ConfluentRegistry } from '../decoders/confluent-registry.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Clock } from '../model/time.ts';
+import type { LogEncoding } from '../sources/log-encoding.ts';
+import { type EventCodec, makeEventCodec } from './event-codec.ts';
+
+/** The registry that the configuration names; null = the schemas released with us, by their own ids. */
+export function openRegistry({ registry }: Config, clock: Clock): ConfluentRegistry | null {
+  const { url, username, password, ca_file: caFile } = registry;
+  if (url === null) return null;
+  const endpoint = {
+    url,
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password }),
+    ...(caFile === null ? {} : { ca: readCa(caFile) }),
+  };
+  return new ConfluentRegistry(endpoint, clock);
+}
+
+/** Encoder and decoders that mean by an id what the registry means. Throws REGISTRY_UNAVAILABLE. */
+export async function openEventCodec(config: Config, encoding: LogEncoding, clock: Clock): Promise<EventCodec> {
+  const registry = openRegistry(config, clock);
+  if (registry === null) return makeEventCodec(encoding);
+  return makeEventCodec(encoding, { registry, ids: (await registry.lookUp()).byKind });
+}
+
+const magicByte = 0;
+const framingBytes = 5;
+
+/**
+ * Values of a log that was recorded with our own ids, as the registry would frame them: the id is
+ * written over in place. Ids that were never ours stay.
+ */
+export async function openReframing(config: Config, clock: Clock): Promise<((value: Uint8Array) => void) | null> {
+  const ids = await openRegistry(config, clock)?.lookUp();
+  if (ids === undefined) return null;
+  return (value) => {
+    if (value.length < framingBytes || value[0] !== magicByte) return;
+    const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+    const id = ids.byReleased.get(view.getInt32(1));
+    if (id !== undefined) view.setInt32(1, id);
+  };
+}
+
+function readCa(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const message = `registry.ca_file: ${cause instanceof Error ? cause.message : cause}`;
+    throw new EngineError('CONFIG_INVALID', message, { cause });
+  }
+}
