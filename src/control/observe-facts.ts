@@ -7,6 +7,8 @@ import type { LaneStatus } from './status.ts';
 /** What the facts say about a lane since the start. */
 interface LaneTally {
   nextOffset: number;
+  /** Where the log ends, as last heard; null where the source does not say. */
+  endOffset: number | null;
   clockMs: number | null;
   records: number;
   commits: number;
@@ -30,6 +32,7 @@ export class FactObserver implements Disposable {
     this.#clock = clock;
     this.#observeLanes();
     this.#observeCommits();
+    this.#observeSnapshots();
     this.#observeSinks();
     this.#observePlans();
   }
@@ -58,7 +61,7 @@ export class FactObserver implements Disposable {
   #lane(name: string): LaneTally {
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
-      lane = { nextOffset: 0, clockMs: null, records: 0, commits: 0, pausedFor: null };
+      lane = { nextOffset: 0, endOffset: null, clockMs: null, records: 0, commits: 0, pausedFor: null };
       this.#lanes.set(name, lane);
     }
     return lane;
@@ -67,8 +70,9 @@ export class FactObserver implements Disposable {
   #observeLanes(): void {
     this.#on('lanes.assigned', ({ topic, partitions }) => {
       const ours = new Set(partitions.map((partition) => `${topic}:${partition}`));
-      for (const lane of this.#lanes.keys()) if (!ours.has(lane)) this.#lanes.delete(lane);
+      for (const lane of this.#lanes.keys()) if (!ours.has(lane)) this.#forgetLane(lane);
       this.#metrics.set('paceline_lanes_assigned', {}, partitions.length);
+      this.#metrics.add('paceline_lane_assignments_total', {});
       this.#log.info('lanes.assigned', { topic, partitions: partitions.join(',') });
     });
     this.#on('lane.claimed', (fact) => {
@@ -90,10 +94,18 @@ export class FactObserver implements Disposable {
       if (reason === null && !wasOpening) this.#log.info('lane.resumed', { lane });
       if (reason !== null && reason !== 'opening') this.#log.warn('lane.paused', { lane, reason });
     });
+    this.#on('lane.end', (fact) => {
+      const lane = this.#lanes.get(fact.lane);
+      // Bronze reads the same log with lanes of its own, and a lane is known from its claim on.
+      if (lane === undefined) return;
+      lane.endOffset = fact.endOffset;
+      this.#measureLag(lane, fact.partition);
+    });
     this.#on('batch.applied', (fact) => {
       const lane = this.#lane(fact.lane);
       lane.nextOffset = fact.nextOffset;
       lane.records += fact.records;
+      this.#measureLag(lane, fact.partition);
       const labels = { partition: String(fact.partition) };
       this.#metrics.add('paceline_records_in_total', labels, fact.records);
       this.#metrics.add('paceline_bytes_in_total', labels, fact.bytes);
@@ -102,6 +114,19 @@ export class FactObserver implements Disposable {
       lane.clockMs = fact.clockMs;
       this.#metrics.set('paceline_lane_clock_timestamp_seconds', labels, fact.clockMs / 1_000);
     });
+  }
+
+  #measureLag({ nextOffset, endOffset }: LaneTally, partition: number): void {
+    if (endOffset === null) return;
+    const lag = Math.max(0, endOffset - nextOffset);
+    this.#metrics.set('paceline_lane_lag_records', { partition: String(partition) }, lag);
+  }
+
+  /** Others run the lane now: its lag and its snapshots are theirs to tell. */
+  #forgetLane(lane: string): void {
+    this.#lanes.delete(lane);
+    const labels = { partition: partitionOf(lane) };
+    for (const name of perLaneGauges) this.#metrics.remove(name, labels);
   }
 
   #setPaused(partition: number, reason: string, value: number): void {
@@ -127,6 +152,28 @@ export class FactObserver implements Disposable {
     this.#on('tick.failed', ({ partition, error }) => {
       this.#metrics.add('paceline_ticks_total', { result: 'failed' });
       this.#log.warn('tick.failed', { partition, error });
+    });
+  }
+
+  #observeSnapshots(): void {
+    this.#on('snapshot.written', ({ lane, durationMs }) => {
+      this.#metrics.add('paceline_snapshots_total', { result: 'written' });
+      this.#metrics.observe('paceline_snapshot_duration_seconds', {}, durationMs / 1_000);
+      const labels = { partition: partitionOf(lane) };
+      this.#metrics.set('paceline_snapshot_last_success_timestamp_seconds', labels, this.#clock.wallMs() / 1_000);
+    });
+    this.#on('snapshot.failed', ({ lane, error }) => {
+      this.#metrics.add('paceline_snapshots_total', { result: 'failed' });
+      this.#log.warn('snapshot.failed', { lane, error });
+    });
+    this.#on('snapshot.refused', ({ lane, path, error }) => {
+      this.#metrics.add('paceline_snapshots_total', { result: 'refused' });
+      this.#log.error('snapshot.refused', { lane, path, error });
+    });
+    this.#on('state.restored', ({ lane, seq, nextOffset, reason, path, takenAtMs }) => {
+      this.#metrics.add('paceline_state_restores_total', {});
+      const takenAt = new Date(takenAtMs).toISOString();
+      this.#log.warn('state.restored', { lane, seq, next_offset: nextOffset, reason, path, taken_at: takenAt });
     });
   }
 
@@ -162,4 +209,16 @@ export class FactObserver implements Disposable {
     this.#on('plan.refused', ({ orgId, problems }) => this.#log.error('plan.refused', { org_id: orgId, problems }));
     this.#on('plans.applied', ({ refused }) => this.#metrics.set('paceline_plans_refused', {}, refused));
   }
+}
+
+/** What is said of a lane by its owner alone. */
+const perLaneGauges = [
+  'paceline_lane_lag_records',
+  'paceline_lane_clock_timestamp_seconds',
+  'paceline_snapshot_last_success_timestamp_seconds',
+] as const;
+
+/** A lane is named `topic:partition`. */
+function partitionOf(lane: string): string {
+  return lane.slice(lane.lastIndexOf(':') + 1);
 }

@@ -24,6 +24,8 @@ export interface Facts {
   'lane.dropped': { lane: string; partition: number; outcome: 'FENCED' | 'GAP'; while: 'commit' | 'check' | 'trim' };
   /** `reason` null = it goes on. */
   'lane.paused': { lane: string; partition: number; reason: PauseReason | null };
+  /** The source heard where the log of a lane ends: one past the newest record that may be read. */
+  'lane.end': { lane: string; partition: number; endOffset: number };
   /** `bytes` is the size of keys and values together with their framing in the run. */
   'batch.applied': {
     lane: string;

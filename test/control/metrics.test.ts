@@ -26,6 +26,16 @@ test('series beyond the cap are refused and counted', async () => {
   expect(text).toContain('paceline_metrics_series_rejected_total 7\n');
 });
 
+test('a gauge that was taken back is told no more, and frees its place below the cap', async () => {
+  const metrics = new Metrics({ seriesMax: 1 });
+  metrics.set('paceline_lane_lag_records', { partition: '3' }, 9);
+  expect(await metrics.print()).toContain('paceline_lane_lag_records{partition="3"} 9\n');
+  metrics.remove('paceline_lane_lag_records', { partition: '3' });
+  expect(await metrics.print()).not.toContain('paceline_lane_lag_records{');
+  metrics.set('paceline_lane_lag_records', { partition: '4' }, 1);
+  expect(await metrics.print()).toContain('paceline_lane_lag_records{partition="4"} 1\n');
+});
+
 test('names follow the conventions', () => {
   for (const [name, { type, labels, help }] of Object.entries<MetricDescription>(metricCatalogue)) {
     expect(name).toMatch(/^paceline_[a-z_]+$/);

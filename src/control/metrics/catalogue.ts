@@ -45,6 +45,16 @@ export const metricCatalogue = {
   },
   paceline_rows_out_total: { type: 'counter', help: 'Rows committed for delivery.', labels: ['stream'] },
   paceline_lanes_assigned: { type: 'gauge', help: 'Lanes that this process runs.', labels: [] },
+  paceline_lane_assignments_total: {
+    type: 'counter',
+    help: 'Times that lanes were dealt out anew: the start, and every rebalance after it.',
+    labels: [],
+  },
+  paceline_lane_lag_records: {
+    type: 'gauge',
+    help: 'Records that the brokers hold for the lane and that it has not applied.',
+    labels: ['partition'],
+  },
   paceline_lane_clock_timestamp_seconds: {
     type: 'gauge',
     help: 'Lane clock: newest log time applied.',
@@ -81,6 +91,27 @@ export const metricCatalogue = {
     type: 'counter',
     help: 'Calls of the state store with an unknown outcome.',
     labels: ['call'],
+  },
+  paceline_state_restores_total: {
+    type: 'counter',
+    help: 'Lanes restored from a snapshot because the state store had lost them.',
+    labels: [],
+  },
+  paceline_snapshots_total: {
+    type: 'counter',
+    help: 'Snapshots by outcome; a refused one was not whole, and the one before it was tried.',
+    labels: ['result'],
+  },
+  paceline_snapshot_last_success_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Wall time of the newest snapshot of a lane.',
+    labels: ['partition'],
+  },
+  paceline_snapshot_duration_seconds: {
+    type: 'histogram',
+    help: 'Time to write a snapshot of a lane.',
+    labels: [],
+    buckets: seconds,
   },
   paceline_undelivered_bytes: { type: 'gauge', help: 'Committed output that some sink has not yet taken.', labels: [] },
   paceline_sink_deliveries_total: {

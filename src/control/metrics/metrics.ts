@@ -44,6 +44,13 @@ export class Metrics {
     if (series) series.value = value;
   }
 
+  /** Takes a gauge back: from now on nothing is said with these labels. */
+  remove(name: MetricName, labels: Readonly<Record<string, string>>): void {
+    const instrument = this.#instruments.get(name);
+    assert(instrument instanceof Gauge, `${name} is a gauge`);
+    if (this.#series.delete(seriesKey(name, labels))) instrument.remove({ ...labels });
+  }
+
   /** One observation of a histogram; for things that happen a few times a second. */
   observe(name: MetricName, labels: Readonly<Record<string, string>>, value: number): void {
     const instrument = this.#instruments.get(name);

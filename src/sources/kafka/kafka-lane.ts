@@ -1,4 +1,5 @@
 import { assert, EngineError } from '../../model/errors.ts';
+import { publishFact } from '../../model/facts.ts';
 import type { RecordRun } from '../../model/record-run.ts';
 import { BatchQueue, type RunBounds } from './batch-queue.ts';
 import { parseBatches } from './record-batch.ts';
@@ -104,6 +105,7 @@ export class KafkaLane {
     this.#queue.push(batches);
     this.#fetchOffset = Math.max(this.#fetchOffset, batches.at(-1)?.nextOffset ?? 0);
     if (asked.appends === this.#appends) this.#stableEnd = answer.stableEnd;
+    publishFact('lane.end', { lane: this.name, partition: this.partition, endOffset: answer.stableEnd });
     return batches.length > 0 ? 'records' : 'nothing';
   }
 
