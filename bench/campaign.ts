@@ -6,7 +6,7 @@ import { makeLogger } from '../src/control/logs/logger.ts';
 import { systemClock } from '../src/control/system-clock.ts';
 import { eventsTopic } from '../src/model/ids.ts';
 import { tables } from '../src/model/tables.ts';
-import { childrenOf, cpuSecondsOf, peakRssMb } from './machine.ts';
+import { childrenOf, cpuSecondsByThread, cpuSecondsOf, peakRssMb } from './machine.ts';
 import { profileStages, type StageShares } from './profile.ts';
 import { serveTask } from './task.ts';
 
@@ -23,6 +23,8 @@ export interface CampaignResult {
   /** Of this process, all threads, from the open engine until all is delivered. */
   readonly engineCpuSeconds: number;
   readonly mainThreadCpuSeconds: number;
+  /** From start to end, by thread name. */
+  readonly threads: Readonly<Record<string, number>>;
   /** Of chdb's child, until its merges are done too. */
   readonly chdbCpuSeconds: number;
   readonly startCpuSeconds: number;
@@ -76,6 +78,7 @@ async function measureDrain(engine: Engine, isProfiled: boolean): Promise<Campai
     wallSeconds,
     engineCpuSeconds: seconds(used),
     mainThreadCpuSeconds: seconds(thread),
+    threads: cpuSecondsByThread(),
     chdbCpuSeconds: (await settledCpuSeconds(chdb)) - chdbBefore,
     startCpuSeconds: seconds(before),
     rssPeakMb: peakRssMb(),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 
 /** Linux counts processor time of processes in hundredths of a second. */
@@ -6,10 +6,26 @@ const ticksPerSecond = 100;
 
 /** Processor seconds of a process and of the children it has waited for. */
 export function cpuSecondsOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name in parentheses may hold spaces; the fields that count come after it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0) / ticksPerSecond;
+  return readStat(`/proc/${pid}/stat`, [11, 12, 13, 14]).seconds;
+}
+
+/** Processor seconds of the threads of this process, by name; threads that ended are not in it. */
+export function cpuSecondsByThread(): Record<string, number> {
+  const byName: Record<string, number> = {};
+  for (const thread of readdirSync('/proc/self/task')) {
+    const { name, seconds } = readStat(`/proc/self/task/${thread}/stat`, [11, 12]);
+    byName[name] = (byName[name] ?? 0) + seconds;
+  }
+  return byName;
+}
+
+function readStat(path: string, fields: readonly number[]): { name: string; seconds: number } {
+  const stat = readFileSync(path, 'utf8');
+  // The name stands in parentheses and may hold spaces; the fields that count come after it.
+  const end = stat.lastIndexOf(')');
+  const values = stat.slice(end + 2).split(' ');
+  const ticks = fields.reduce((sum, field) => sum + Number(values[field]), 0);
+  return { name: stat.slice(stat.indexOf('(') + 1, end), seconds: ticks / ticksPerSecond };
 }
 
 export function childrenOf(pid: number): number[] {

@@ -76,9 +76,11 @@ export function printReport(measured: Measured, terminal: Terminal, isHottest: b
     terminal.note('\nThe machine was busy with other work: believe the CPU-seconds, not the rates by the clock.');
 }
 
-function printRows({ records, rows, startCpuSeconds }: CampaignResult, terminal: Terminal): void {
+function printRows({ records, rows, threads, startCpuSeconds }: CampaignResult, terminal: Terminal): void {
   const list = Object.entries(rows).map(([name, rowCount]) => `${name} ${count(rowCount)}`);
   terminal.print(`\n${count(records)} records gave rows: ${list.join(', ')}.`);
+  const byThread = Object.entries(threads).filter(([, seconds]) => seconds >= 0.1);
+  terminal.print(`CPU-s by thread: ${byThread.map(([name, seconds]) => `${name} ${seconds.toFixed(1)}`).join(', ')}.`);
   terminal.print(`Starting took ${startCpuSeconds.toFixed(2)} CPU-s more, which no figure holds.`);
 }
 
