@@ -5,7 +5,7 @@ import { configSchema } from '../src/control/config/settings.ts';
 
 import { eventsTopic } from '../src/model/ids.ts';
 import { BronzeTopology } from '../src/topology/bronze-topology.ts';
-import { boundedSource, openPrefix } from './log-prefix.ts';
+import { openPrefix, stretchOf } from './log-prefix.ts';
 import { peakRssMb } from './machine.ts';
 import { serveTask } from './task.ts';
 
@@ -13,7 +13,7 @@ import { serveTask } from './task.ts';
 export interface BronzeTask {
   readonly logDir: string;
   readonly cacheDir: string;
-  /** Share of each partition that is read. */
+  /** Share of each partition that is read, from the middle on: the opening is one burst of old days. */
   readonly share: number;
 }
 
@@ -39,9 +39,11 @@ await serveTask<BronzeTask>(async (task) => {
 });
 
 async function measure(data: string, { logDir, share }: BronzeTask): Promise<BronzeResult> {
-  const prefix = await openPrefix(logDir, share);
+  const { source, ends } = await openPrefix(logDir, 1);
+  const starts = ends.map((end) => Math.floor((end * (1 - share)) / 2));
+  const stops = ends.map((end, partition) => starts[partition] + Math.floor(end * share));
   const parts = await openBronze({ config: configSchema.parse({ data_directory: data }) });
-  const topology = new BronzeTopology({ ...parts.topology, source: boundedSource(prefix) });
+  const topology = new BronzeTopology({ ...parts.topology, source: stretchOf(source, starts, stops) });
   const before = process.cpuUsage();
   const startMs = performance.now();
   const running = topology.run();
@@ -52,6 +54,6 @@ async function measure(data: string, { logDir, share }: BronzeTask): Promise<Bro
   await running;
   const { records, files, bytes } = parts.stats();
   await parts.close();
-  await prefix.source.close();
+  await source.close();
   return { records, wallSeconds, cpuSeconds: (user + system) / 1e6, files, bytes, rssPeakMb: peakRssMb() };
 }

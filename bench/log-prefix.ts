@@ -21,9 +21,9 @@ export async function openPrefix(dir: string, share: number): Promise<LogPrefix>
   return { source, ends, records: ends.reduce((sum, end) => sum + end, 0) };
 }
 
-/** The prefix as a source of its own, for parts that read to the end of what they are given. */
-export function boundedSource({ source, ends }: LogPrefix): Source {
-  const positions = ends.map(() => 0);
+/** The stretch from `starts` to `ends` as a source of its own, for parts that read all they are given. */
+export function stretchOf(source: RecordedLog, starts: readonly number[], ends: readonly number[]): Source {
+  const positions = [...starts];
   return {
     topic: source.topic,
     identity: () => source.identity(),
@@ -39,7 +39,7 @@ export function boundedSource({ source, ends }: LogPrefix): Source {
       positions[partition] = offset;
     },
     readBack: (partition, from, to) => source.readBack(partition, from, to),
-    bounds: async (partition) => ({ start: (await source.bounds(partition)).start, end: ends[partition] }),
+    bounds: async (partition) => ({ start: starts[partition], end: ends[partition] }),
     append: (partition, key, value) => source.append(partition, key, value),
     waitForRecords: (partitions, ms, signal) => source.waitForRecords(partitions, ms, signal),
     close: () => source.close(),

@@ -70,6 +70,7 @@ export function printReport(measured: Measured, terminal: Terminal, isHottest: b
     );
   }
   if (measured.campaign !== null) printRows(measured.campaign, terminal);
+  if (measured.bronze !== null) printBronze(measured.bronze, terminal);
   if (measured.profiled !== null) printStages(measured.profiled, terminal, isHottest);
   if (measured.naive !== null) printNaive(measured, measured.naive, terminal);
   if (isBusy())
@@ -82,6 +83,13 @@ function printRows({ records, rows, threads, startCpuSeconds }: CampaignResult, 
   const byThread = Object.entries(threads).filter(([, seconds]) => seconds >= 0.1);
   terminal.print(`CPU-s by thread: ${byThread.map(([name, seconds]) => `${name} ${seconds.toFixed(1)}`).join(', ')}.`);
   terminal.print(`Starting took ${startCpuSeconds.toFixed(2)} CPU-s more, which no figure holds.`);
+}
+
+function printBronze({ records, cpuSeconds, files, bytes, rssPeakMb }: BronzeResult, terminal: Terminal): void {
+  const size = (bytes / records).toFixed(1);
+  terminal.print(
+    `\nBronze: ${perMillion(cpuSeconds, records).toFixed(2)} CPU-s a million events, ${count(files)} files for ${count(records)} records, ${size} bytes a record, ${rssPeakMb} MiB.`,
+  );
 }
 
 function printStages(profiled: CampaignResult, terminal: Terminal, isHottest: boolean): void {
