@@ -44,17 +44,12 @@ class EventDecoder implements Decoder {
     batch.topic = run.topic;
     batch.partition = run.partition;
     batch.nextOffset = run.nextOffset;
+    batch.offsets.set(run.offsets);
+    batch.logTimes.set(run.logTimes);
     for (let row = 0; row < run.count; row++) {
-      batch.offsets[row] = run.offsets[row];
-      batch.logTimes[row] = run.logTimes[row];
-      const keyStart = run.keyStarts[row];
-      batch.keyOrgs[row] = keyStart < 0 ? -1 : batch.dictionaries.orgs.find(run.bytes, keyStart, run.keyEnds[row]);
       const missing = this.#row(run, batch, row);
       if (missing >= 0) return missing;
-      // An organization met for the first time enters the dictionary with its value, after the key.
-      if (keyStart >= 0 && batch.keyOrgs[row] === -1) {
-        batch.keyOrgs[row] = foundOr(batch.dictionaries.orgs.find(run.bytes, keyStart, run.keyEnds[row]), unknownKey);
-      }
+      batch.keyOrgs[row] = keyOrgOf(run, batch, row);
     }
     return -1;
   }
@@ -147,8 +142,16 @@ class EventDecoder implements Decoder {
 /** In `keyOrgs`: the key is no organization that any record of the lane ever named. */
 const unknownKey = -2;
 
-function foundOr(id: number, absent: number): number {
-  return id >= 0 ? id : absent;
+/** The organization that the key names; nearly always the value's own, so that one is asked first. */
+function keyOrgOf(run: RecordRun, batch: EventBatch, row: number): number {
+  const start = run.keyStarts[row];
+  if (start < 0) return -1;
+  const { orgs } = batch.dictionaries;
+  const end = run.keyEnds[row];
+  const org = batch.orgs[row];
+  if (org >= 0 && orgs.isAt(org, run.bytes, start, end)) return org;
+  const found = orgs.find(run.bytes, start, end);
+  return found >= 0 ? found : unknownKey;
 }
 
 function fill(batch: EventBatch, row: number, name: KindName, fields: Fields): void {

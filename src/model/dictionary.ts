@@ -52,6 +52,11 @@ export class Dictionary {
     return this.#again;
   }
 
+  /** True when `bytes[start, end)` are those of `id`. */
+  isAt(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#equals(id, bytes, start, end);
+  }
+
   internText(text: string): number {
     const bytes = Buffer.from(text, 'utf8');
     return this.intern(bytes, 0, bytes.length);
