@@ -248,13 +248,13 @@ export class CheckRecords implements Operator {
   #isSeen(batch: EventBatch, row: number, clock: number): boolean {
     const ids = this.#deliveryIds;
     const offset = batch.offsets[row];
-    if (ids.isFull) ids.makeRoom(clock - limits.duplicateWindowMs, offset - limits.duplicateRecordsMax);
+    if (ids.isFull) ids.makeRoom(clock - limits.duplicateWindowMs, offset, limits.duplicateRecordsMax);
     const org = this.#orgSlot(batch, row);
     const found = ids.find(org, batch.eventIds, 4 * row);
     const isSeen =
       found >= 0 &&
       clock - ids.clockAt(found) <= limits.duplicateWindowMs &&
-      offset - ids.offsetAt(found) <= limits.duplicateRecordsMax;
+      ids.recordsSince(found, offset) <= limits.duplicateRecordsMax;
     ids.put(found, org, batch.eventIds, 4 * row, clock, offset);
     return isSeen;
   }

@@ -1,4 +1,4 @@
-import { ExactSums } from '../model/money.ts';
+import { nanosPerMicro } from '../model/money.ts';
 import { floorTo, minuteMs, quarterMs } from '../model/time.ts';
 
 /** Minutes kept: 177 behind the clock's minute, itself, and 2 ahead (docs/semantics.md §7.1). */
@@ -7,7 +7,11 @@ const minuteCells = 180;
 const quarterCells = 288;
 const cells = minuteCells + quarterCells;
 
-const emptyCell = -2_147_483_648;
+/** Id of a cell never written: no instant that passes the checks lies in the first minutes of 1970. */
+const emptyCell = 0;
+const cellWidth = 3;
+const nanosField = 1;
+const impressionsField = 2;
 
 export const minutesBehind = 177;
 export const quartersBehind = 285;
@@ -17,9 +21,10 @@ export const quartersBehind = 285;
  * A cell knows which minute (quarter) it holds, so nothing is ever cleared: a newer one takes it over.
  */
 export class DeliveryCells {
-  readonly #ids = new Int32Array(cells).fill(emptyCell);
-  readonly #nanos = new ExactSums(cells);
-  readonly #impressions = new Float64Array(cells);
+  /** Three doubles a cell, side by side, because an item touches all of them: id, nanos, impressions. */
+  readonly #values = new Float64Array(cells * cellWidth);
+  /** Nanos of a cell beyond the safe integers that `#values` holds; nearly always none. */
+  #large: Map<number, bigint> | null = null;
   /** Largest magnitude that any cell ever had. */
   #peak = 0;
   /** Cells written since the last harvest: a flag each, and a list of those with the flag. */
@@ -43,33 +48,34 @@ export class DeliveryCells {
   /** Σ nanos over [from, to); both at quarter-hours, or at minutes inside the minute ring. */
   spend(from: number, to: number): bigint {
     // Whatever is added up, no partial sum can leave the safe integers.
-    const isSafe = this.#nanos.isSmall && this.#peak * cells <= Number.MAX_SAFE_INTEGER;
-    return isSafe ? BigInt(this.#sum(this.#nanos.small, from, to)) : this.#exactSpend(from, to);
+    const isSafe = this.#large === null && this.#peak * cells <= Number.MAX_SAFE_INTEGER;
+    return isSafe ? BigInt(this.#sum(nanosField, from, to)) : this.#exactSpend(from, to);
   }
 
   impressions(from: number, to: number): number {
-    return this.#sum(this.#impressions, from, to);
+    return this.#sum(impressionsField, from, to);
   }
 
   /** Minutes up to the first quarter-hour, quarter-hours, minutes after the last. */
-  #sum(values: Float64Array, from: number, to: number): number {
+  #sum(field: number, from: number, to: number): number {
     const first = Math.min(-floorTo(-from, quarterMs), to);
     const last = Math.max(floorTo(to, quarterMs), first);
     return (
-      this.#sumRing(values, from / minuteMs, first / minuteMs, 0, minuteCells) +
-      this.#sumRing(values, first / quarterMs, last / quarterMs, minuteCells, quarterCells) +
-      this.#sumRing(values, last / minuteMs, to / minuteMs, 0, minuteCells)
+      this.#sumRing(field, from / minuteMs, first / minuteMs, 0, minuteCells) +
+      this.#sumRing(field, first / quarterMs, last / quarterMs, minuteCells, quarterCells) +
+      this.#sumRing(field, last / minuteMs, to / minuteMs, 0, minuteCells)
     );
   }
 
-  #sumRing(values: Float64Array, from: number, to: number, base: number, size: number): number {
-    const ids = this.#ids;
+  #sumRing(field: number, from: number, to: number, base: number, size: number): number {
+    const values = this.#values;
+    const end = (base + size) * cellWidth;
     let sum = 0;
-    let cell = base + modulo(from, size);
+    let at = (base + modulo(from, size)) * cellWidth;
     for (let id = from; id < to; id++) {
-      if (ids[cell] === id) sum += values[cell];
-      cell += 1;
-      if (cell === base + size) cell = base;
+      if (values[at] === id) sum += values[at + field];
+      at += cellWidth;
+      if (at === end) at = base * cellWidth;
     }
     return sum;
   }
@@ -82,7 +88,7 @@ export class DeliveryCells {
     const add = (base: number, size: number, start: number, end: number) => {
       for (let id = start; id < end; id++) {
         const cell = base + modulo(id, size);
-        if (this.#ids[cell] === id) sum += this.#nanos.get(cell);
+        if (this.idAt(cell) === id) sum += BigInt(this.nanosAt(cell));
       }
     };
     add(0, minuteCells, from / minuteMs, first / minuteMs);
@@ -92,37 +98,61 @@ export class DeliveryCells {
   }
 
   #add(cell: number, id: number, micros: number, nanos: number, impressions: number): void {
-    if (this.#ids[cell] !== id) {
-      this.#ids[cell] = id;
-      this.#nanos.clear(cell);
-      this.#impressions[cell] = 0;
+    const values = this.#values;
+    const at = cell * cellWidth;
+    if (values[at] !== id) {
+      values[at] = id;
+      values[at + nanosField] = 0;
+      values[at + impressionsField] = 0;
+      this.#forgetLarge(cell);
     }
-    if (micros !== 0) this.#nanos.addProduct(cell, micros, 1_000);
-    if (nanos !== 0) this.#nanos.add(cell, nanos);
-    this.#peak = Math.max(this.#peak, Math.abs(this.#nanos.small[cell]));
-    this.#impressions[cell] += impressions;
+    // A sum of two safe integers is exact when it is a safe integer: looked at step by step.
+    const product = micros * nanosPerMicro;
+    const item = product + nanos;
+    const sum = values[at + nanosField] + item;
+    if (this.#large === null && isSafe(product) && isSafe(item) && isSafe(sum)) {
+      values[at + nanosField] = sum;
+      if (sum > this.#peak || -sum > this.#peak) this.#peak = Math.abs(sum);
+    } else this.#set(cell, BigInt(this.nanosAt(cell)) + BigInt(micros) * BigInt(nanosPerMicro) + BigInt(nanos));
+    values[at + impressionsField] += impressions;
     if (this.#isTouched[cell] === 0) {
       this.#isTouched[cell] = 1;
       this.#touched.push(cell);
     }
   }
 
+  /** Writes the nanos of a cell, whatever their size. */
+  #set(cell: number, nanos: bigint): void {
+    const small = Number(nanos);
+    const at = cell * cellWidth + nanosField;
+    this.#forgetLarge(cell);
+    this.#values[at] = isSafe(small) ? small : 0;
+    this.#peak = Math.max(this.#peak, Math.abs(this.#values[at]));
+    if (isSafe(small)) return;
+    this.#large ??= new Map();
+    this.#large.set(cell, nanos);
+  }
+
+  #forgetLarge(cell: number): void {
+    if (this.#large?.delete(cell) && this.#large.size === 0) this.#large = null;
+  }
+
   /** The touched cells, or every cell ever written. */
   toHarvest(all: boolean): readonly number[] {
     if (!all) return this.#touched;
     const written: number[] = [];
-    for (let cell = 0; cell < cells; cell++) if (this.#ids[cell] !== emptyCell) written.push(cell);
+    for (let cell = 0; cell < cells; cell++) if (this.idAt(cell) !== emptyCell) written.push(cell);
     return written;
   }
 
   idAt(cell: number): number {
-    return this.#ids[cell];
+    return this.#values[cell * cellWidth];
   }
   nanosAt(cell: number): number | bigint {
-    return this.#nanos.getSafe(cell) ?? this.#nanos.get(cell);
+    return this.#large?.get(cell) ?? this.#values[cell * cellWidth + nanosField];
   }
   impressionsAt(cell: number): number {
-    return this.#impressions[cell];
+    return this.#values[cell * cellWidth + impressionsField];
   }
 
   clearTouched(): void {
@@ -131,11 +161,14 @@ export class DeliveryCells {
   }
 
   restore(cell: number, id: number, nanos: bigint, impressions: number): void {
-    this.#ids[cell] = id;
-    this.#nanos.set(cell, nanos);
-    this.#peak = Math.max(this.#peak, Math.abs(this.#nanos.small[cell]));
-    this.#impressions[cell] = impressions;
+    this.#values[cell * cellWidth] = id;
+    this.#set(cell, nanos);
+    this.#values[cell * cellWidth + impressionsField] = impressions;
   }
+}
+
+function isSafe(value: number): boolean {
+  return value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER;
 }
 
 function modulo(value: number, by: number): number {

@@ -1,21 +1,19 @@
 /**
  * Remembers (organization, event id) with the clock and offset of its newest occurrence: open
- * addressing over typed arrays, no object per id. Forgetting is lazy: a rebuild keeps what is still
- * inside the window of doubt, so memory follows the window and not the log.
+ * addressing over one buffer, no object per id. An entry is half a cache line, because a look-up is a
+ * walk to memory and little else. Forgetting is lazy: a rebuild keeps what is still inside the window
+ * of doubt, so memory follows the window and not the log.
  */
 export class EventIdSet {
-  /** Five words an entry: organization + 1 (0 = empty slot), then the id. */
-  #keys: Int32Array;
-  #clocks: Float64Array;
-  #offsets: Float64Array;
+  /** Eight words an entry: organization + 1 (0 = empty slot), the id, offset modulo 2^32, clock (a double). */
+  #words!: Int32Array;
+  /** The same memory; the clock of an entry is its last double. */
+  #doubles!: Float64Array;
   #size = 0;
-  #mask: number;
+  #mask!: number;
 
   constructor(capacity = 1_024) {
-    this.#keys = new Int32Array(capacity * entryWords);
-    this.#clocks = new Float64Array(capacity);
-    this.#offsets = new Float64Array(capacity);
-    this.#mask = capacity - 1;
+    this.#allocate(capacity);
   }
 
   get size(): number {
@@ -24,7 +22,7 @@ export class EventIdSet {
 
   /** The slot of the id, or its bitwise complement where it would go. */
   find(org: number, ids: Int32Array, at: number): number {
-    const keys = this.#keys;
+    const words = this.#words;
     const mask = this.#mask;
     const a = ids[at];
     const b = ids[at + 1];
@@ -36,36 +34,38 @@ export class EventIdSet {
     let slot = h & mask;
     for (;;) {
       const k = slot * entryWords;
-      const owner = keys[k];
+      const owner = words[k];
       if (owner === 0) return ~slot;
-      if (owner === org + 1 && keys[k + 1] === a && keys[k + 2] === b && keys[k + 3] === c && keys[k + 4] === d)
+      if (owner === org + 1 && words[k + 1] === a && words[k + 2] === b && words[k + 3] === c && words[k + 4] === d)
         return slot;
       slot = (slot + 1) & mask;
     }
   }
 
   clockAt(slot: number): number {
-    return this.#clocks[slot];
+    return this.#doubles[slot * entryDoubles + clockDouble];
   }
-  offsetAt(slot: number): number {
-    return this.#offsets[slot];
+
+  /** Offsets between the entry's and `offset`, which is not before it; modulo 2^32. */
+  recordsSince(slot: number, offset: number): number {
+    return (offset - this.#words[slot * entryWords + offsetWord]) >>> 0;
   }
 
   /** Writes the newest occurrence into what `find` returned. */
   put(found: number, org: number, ids: Int32Array, at: number, clock: number, offset: number): void {
     const slot = found < 0 ? ~found : found;
+    const k = slot * entryWords;
+    const words = this.#words;
     if (found < 0) {
-      const k = slot * entryWords;
-      const keys = this.#keys;
-      keys[k] = org + 1;
-      keys[k + 1] = ids[at];
-      keys[k + 2] = ids[at + 1];
-      keys[k + 3] = ids[at + 2];
-      keys[k + 4] = ids[at + 3];
+      words[k] = org + 1;
+      words[k + 1] = ids[at];
+      words[k + 2] = ids[at + 1];
+      words[k + 3] = ids[at + 2];
+      words[k + 4] = ids[at + 3];
       this.#size += 1;
     }
-    this.#clocks[slot] = clock;
-    this.#offsets[slot] = offset;
+    words[k + offsetWord] = offset;
+    this.#doubles[slot * entryDoubles + clockDouble] = clock;
   }
 
   /** True when the next `put` needs `makeRoom` first: beyond this load, probing gets long. */
@@ -73,33 +73,41 @@ export class EventIdSet {
     return this.#size > this.#mask * loadMax;
   }
 
-  /** Drops entries older than `clock` or `offset`; grows when too many of them stay. */
-  makeRoom(clock: number, offset: number): void {
-    const old = { keys: this.#keys, clocks: this.#clocks, offsets: this.#offsets, mask: this.#mask };
+  /** Drops entries older than `clock`, or more than `recordsMax` before `offset`; grows when too many stay. */
+  makeRoom(clock: number, offset: number, recordsMax: number): void {
+    const words = this.#words;
+    const doubles = this.#doubles;
+    const slots = this.#mask + 1;
     let kept = 0;
-    for (let slot = 0; slot <= old.mask; slot++) {
-      if (old.keys[slot * entryWords] === 0) continue;
-      if (old.clocks[slot] >= clock && old.offsets[slot] >= offset) kept += 1;
-      else old.keys[slot * entryWords] = 0; // Only marks it: nobody probes the old table again.
+    for (let slot = 0; slot < slots; slot++) {
+      if (words[slot * entryWords] === 0) continue;
+      if (this.clockAt(slot) >= clock && this.recordsSince(slot, offset) <= recordsMax) kept += 1;
+      else words[slot * entryWords] = 0; // Only marks it: nobody probes the old table again.
     }
     let capacity = 1_024;
     while (capacity * loadAfterRebuildMax < kept) capacity *= 2;
-    const fresh = new EventIdSet(capacity);
-    this.#keys = fresh.#keys;
-    this.#clocks = fresh.#clocks;
-    this.#offsets = fresh.#offsets;
-    this.#mask = fresh.#mask;
-    this.#size = 0;
-    for (let slot = 0; slot <= old.mask; slot++) {
+    this.#allocate(capacity);
+    for (let slot = 0; slot < slots; slot++) {
       const k = slot * entryWords;
-      if (old.keys[k] === 0) continue;
-      const org = old.keys[k] - 1;
-      this.put(this.find(org, old.keys, k + 1), org, old.keys, k + 1, old.clocks[slot], old.offsets[slot]);
+      if (words[k] === 0) continue;
+      const org = words[k] - 1;
+      const entryClock = doubles[slot * entryDoubles + clockDouble];
+      this.put(this.find(org, words, k + 1), org, words, k + 1, entryClock, words[k + offsetWord]);
     }
+  }
+
+  #allocate(capacity: number): void {
+    this.#words = new Int32Array(capacity * entryWords);
+    this.#doubles = new Float64Array(this.#words.buffer);
+    this.#mask = capacity - 1;
+    this.#size = 0;
   }
 }
 
-const entryWords = 5;
+const entryWords = 8;
+const entryDoubles = entryWords / 2;
+const offsetWord = 5;
+const clockDouble = 3;
 const loadMax = 0.75;
 /** Room for at least as many again before the next rebuild: a rebuild costs about 50 ns an entry. */
 const loadAfterRebuildMax = 0.4;

@@ -8,6 +8,7 @@ import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
 import type { AlertState } from './alert-state.ts';
 import { Campaign, type CampaignPlanView } from './campaign.ts';
+import { CampaignIndex } from './campaign-index.ts';
 import type { WeightOf } from './flight-ledger.ts';
 import { evenWeight, trafficWeight } from './pacing-weight.ts';
 import { RareIds } from './rare-ids.ts';
@@ -79,8 +80,7 @@ export class LaneState {
   readonly #organizationsById = new Map<string, Organization>();
   readonly #campaignsByKey = new Map<string, Campaign>();
   readonly #organizationOfId: (Organization | undefined)[] = [];
-  /** Campaign by dictionary ids: a map from campaign id for each organization id. */
-  readonly #campaignOfIds: Map<number, Campaign>[] = [];
+  readonly #campaignIndex = new CampaignIndex();
   #planEpoch = 0;
 
   /** Counts plan changes: what was derived from an older plan is derived again. */
@@ -128,11 +128,11 @@ export class LaneState {
 
   /** The campaign of dictionary ids, or undefined while none exists. */
   findCampaign(orgId: number, campaignId: number, dictionaries: LaneDictionaries): Campaign | undefined {
-    const known = this.#campaignOfIds[orgId]?.get(campaignId);
-    if (known !== undefined) return known;
+    const slot = this.#campaignIndex.find(orgId, campaignId);
+    if (slot >= 0) return this.campaigns[slot];
     const key = `${dictionaries.orgs.text(orgId)}/${dictionaries.campaigns.text(campaignId)}`;
     const campaign = this.#campaignsByKey.get(key);
-    if (campaign !== undefined) this.#rememberIds(orgId, campaignId, campaign);
+    if (campaign !== undefined) this.#campaignIndex.add(orgId, campaignId, campaign.slot);
     return campaign;
   }
 
@@ -140,7 +140,7 @@ export class LaneState {
     const organization = this.organizationOf(orgId, dictionaries);
     const name = dictionaries.campaigns.text(campaignId);
     const campaign = this.addCampaign(organization, name, this.campaigns.length);
-    this.#rememberIds(orgId, campaignId, campaign);
+    this.#campaignIndex.add(orgId, campaignId, campaign.slot);
     this.touchRecord(campaign);
     return campaign;
   }
@@ -294,11 +294,6 @@ export class LaneState {
     campaign.timerAt = nextInstant(after, campaign.stagger, every);
     this.pushCampaignTimer(campaign);
     this.touchRecord(campaign);
-  }
-
-  #rememberIds(orgId: number, campaignId: number, campaign: Campaign): void {
-    this.#campaignOfIds[orgId] ??= new Map();
-    this.#campaignOfIds[orgId].set(campaignId, campaign);
   }
 }
 

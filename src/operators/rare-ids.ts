@@ -56,14 +56,14 @@ export class RareIds {
       for (let word = 0; word < 4; word++) words[word] = from.int32();
       const clock = from.double();
       if (!isWanted(groupOfClock(clock))) continue;
-      if (this.#set.isFull) this.#set.makeRoom(Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY);
+      if (this.#set.isFull) this.#set.makeRoom(Number.NEGATIVE_INFINITY, 0, 0);
       this.#set.put(this.#set.find(org, words, 0), org, words, 0, clock, 0);
       this.#listOf(clock).push(org, ...words, clock);
     }
   }
 
   #forgetOld(clock: number): void {
-    this.#set.makeRoom(clock - limits.moneyLatenessMs, Number.NEGATIVE_INFINITY);
+    this.#set.makeRoom(clock - limits.moneyLatenessMs, 0, 0);
   }
 
   #listOf(clock: number): number[] {

@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { CampaignIndex } from '../../src/operators/campaign-index.ts';
+import { DeliveryCells } from '../../src/operators/delivery-cells.ts';
+import { EventIdSet } from '../../src/operators/event-id-set.ts';
+
+// The lane's own memory against plain Maps and bigints that do the same slowly.
+const minuteMs = 60_000;
+const quarterMs = 15 * minuteMs;
+const clock = Date.UTC(2026, 2, 10, 12);
+const runs = { seed: 20_261_125, numRuns: 200 };
+
+test('cells add up exactly, also beyond the safe integers', () => {
+  const huge = fc.constantFrom(0, 1, -1, 9_007_199_254_740_991, -9_007_199_254_740_991, 9_007_199_254_740, 500);
+  const item = fc.record({
+    minutesAgo: fc.integer({ min: 0, max: 170 }),
+    micros: fc.oneof(huge, fc.maxSafeInteger()),
+    nanos: fc.oneof(huge, fc.maxSafeInteger()),
+    impressions: fc.integer({ min: 0, max: 1_000 }),
+  });
+  fc.assert(
+    fc.property(fc.array(item, { maxLength: 40 }), (items) => {
+      const cells = new DeliveryCells();
+      const perMinute = new Map<number, bigint>();
+      const perQuarter = new Map<number, bigint>();
+      let impressions = 0;
+      for (const { minutesAgo, micros, nanos, impressions: more } of items) {
+        const at = clock - minutesAgo * minuteMs;
+        cells.book(at, clock, micros, nanos, more);
+        impressions += more;
+        const amount = BigInt(micros) * 1_000n + BigInt(nanos);
+        const quarter = Math.floor(at / quarterMs) * quarterMs;
+        perMinute.set(at, (perMinute.get(at) ?? 0n) + amount);
+        perQuarter.set(quarter, (perQuarter.get(quarter) ?? 0n) + amount);
+      }
+      for (const [at, amount] of perMinute) expect(cells.spend(at, at + minuteMs)).toBe(amount);
+      for (const [at, amount] of perQuarter) expect(cells.spend(at, at + quarterMs)).toBe(amount);
+      const from = clock - 180 * minuteMs;
+      const all = [...perQuarter.values()].reduce((sum, amount) => sum + amount, 0n);
+      expect(cells.spend(from, clock + quarterMs)).toBe(all);
+      expect(cells.impressions(from, clock + quarterMs)).toBe(impressions);
+    }),
+    runs,
+  );
+});
+
+test('a newer minute takes over the cell of one that left the ring', () => {
+  const cells = new DeliveryCells();
+  cells.book(clock, clock, 9_007_199_254_740_991, 1, 5);
+  const later = clock + 180 * minuteMs;
+  cells.book(later, later, 0, 7, 1);
+  expect(cells.spend(later, later + minuteMs)).toBe(7n);
+  expect(cells.impressions(later, later + minuteMs)).toBe(1);
+  expect(cells.spend(clock, clock + minuteMs)).toBe(0n);
+});
+
+test('ids are found with their newest occurrence, however often the set makes room', () => {
+  const step = fc.record({ org: fc.integer({ min: 0, max: 3 }), id: fc.integer({ min: 0, max: 3_000 }) });
+  // Beyond 2^32 offsets: the set keeps them modulo that.
+  const firstOffset = 4_294_966_000;
+  const recordsMax = 2_000;
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 4_000, maxLength: 6_000 }), (steps) => {
+      const set = new EventIdSet();
+      const newest = new Map<string, number>();
+      for (const [i, { org, id }] of steps.entries()) {
+        const offset = firstOffset + i;
+        if (set.isFull) set.makeRoom(Number.NEGATIVE_INFINITY, offset, recordsMax);
+        const words = Int32Array.of(id, id ^ 0x55, 7, -id);
+        const found = set.find(org, words, 0);
+        const before = newest.get(`${org}/${id}`);
+        const isKept = before !== undefined && offset - before <= recordsMax;
+        if (isKept) {
+          expect(set.recordsSince(found, offset)).toBe(offset - before);
+          expect(set.clockAt(found)).toBe(clock + before);
+        } else if (found >= 0) expect(set.recordsSince(found, offset)).toBeGreaterThan(recordsMax);
+        set.put(found, org, words, 0, clock + offset, offset);
+        newest.set(`${org}/${id}`, offset);
+      }
+    }),
+    { ...runs, numRuns: 10 },
+  );
+});
+
+test('a campaign is found by both of its ids and by no others', () => {
+  const pair = fc.tuple(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 200 }));
+  fc.assert(
+    fc.property(fc.uniqueArray(pair, { selector: String, maxLength: 2_000 }), pair, (pairs, other) => {
+      const index = new CampaignIndex();
+      for (const [slot, [org, campaign]] of pairs.entries()) index.add(org, campaign, slot);
+      for (const [slot, [org, campaign]] of pairs.entries()) expect(index.find(org, campaign)).toBe(slot);
+      const known = pairs.findIndex((each) => String(each) === String(other));
+      expect(index.find(...other)).toBe(known);
+    }),
+    { ...runs, numRuns: 50 },
+  );
+});
