@@ -84,8 +84,7 @@ export class SnapshotWriter {
     header[8] = types.indexOf(type);
     header.writeDoubleLE(number, 9);
     header.writeUInt32LE(crc32(packed, crc32(header.subarray(8))), 4);
-    await this.#write(header);
-    await this.#write(packed);
+    await this.#write(Buffer.concat([header, packed]));
   }
 
   async #write(bytes: Buffer): Promise<void> {

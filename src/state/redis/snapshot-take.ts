@@ -19,13 +19,13 @@ export interface LaneToKeep {
 }
 
 const readWidth = 4;
-/** A pass copies what changed during the one before, so each is shorter; a lane that outruns so many is told. */
+/** A pass copies what was rewritten during the one before, so each is shorter; a lane that outruns so many is told. */
 const passesMax = 20;
 
 /**
  * Copies a lane into a file while its owner goes on committing: look what there must be, copy what we
- * do not have yet, look again, until nothing is missing. Every blob names its commit, so what we hold
- * is exactly what the last look asked for. Null when there is nothing of ours to copy.
+ * do not have yet, and once more for what was rewritten meanwhile. Every blob names its commit, so what
+ * we hold is exactly what one look asked for. Null when there is nothing of ours to copy.
  */
 export async function takeSnapshot(
   lane: LaneToKeep,
@@ -62,21 +62,26 @@ async function copyUntilWhole(
   to: SnapshotWriter,
 ): Promise<Look | null> {
   const held = new Map<string, number>();
-  let before: Look | null = null;
+  let look = await lookAt(calls, keys);
   for (let pass = 0; pass < passesMax; pass++) {
-    const look = await lookAt(calls, keys);
-    if (!isOurs(look.record, token)) return null;
-    const missing = blobsOf(look.record, look.outboxSeqs).filter(
-      (name) => held.get(nameKey(name)) !== seqOf(name, look.record),
-    );
-    if (missing.length === 0) return look;
-    const isCopied = await copy(missing, keys, calls, to, held);
-    if (!isCopied && before?.record.seq === look.record.seq)
+    const { record, outboxSeqs } = look;
+    const isMissing = (name: BlobName) => held.get(nameKey(name)) !== seqOf(name, record);
+    const isCopied = await copy(blobsOf(record, outboxSeqs).filter(isMissing), keys, calls, to, held);
+    const gaps = blobsOf(record, outboxSeqs).filter(isMissing);
+    const next = await lookAt(calls, keys);
+    if (!isOurs(next.record, token)) return null;
+    // Output that went was acknowledged, if the lane stands as it should; the copy does without it too.
+    const isSound = next.record.seq >= record.seq && next.outboxSeqs.length === next.record.outputs;
+    if (isSound && gaps.every(({ kind }) => kind === 'outbox')) {
+      const left = outboxSeqs.filter((number) => !isMissing({ kind: 'outbox', number }));
+      return { record: { ...record, outputs: left.length }, outboxSeqs: left };
+    }
+    if (!isCopied && next.record.seq === record.seq)
       throw new EngineError(
         'STATE_CORRUPT',
-        `lane ${keys.lane} in Redis is not whole: ${nameKey(missing[0])} is missing or of another commit`,
+        `lane ${keys.lane} in Redis is not whole: ${gaps.length > 0 ? nameKey(gaps[0]) : 'its outbox'} is missing or of another commit`,
       );
-    before = look;
+    look = next;
   }
   throw new EngineError('STATE_UNAVAILABLE', `lane ${keys.lane} changes faster than it can be copied`);
 }

@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
+
+/** Stands between a client and a server on loopback, and loses what it is told to lose. */
+export interface TcpProxy extends AsyncDisposable {
+  readonly port: number;
+  /** The next answer of the server is read and dropped, and its connection cut: the server has done the work. */
+  loseNextAnswer(): void;
+  /** Nothing passes any more, though every connection stays up. */
+  setSilent(isSilent: boolean): void;
+}
+
+export async function startProxy(targetPort: number): Promise<TcpProxy> {
+  const sockets = new Set<Socket>();
+  let losses = 0;
+  let isSilent = false;
+  const listener = createServer((client) => {
+    const server = dial(targetPort, '127.0.0.1');
+    const cut = () => {
+      for (const socket of [client, server]) {
+        socket.destroy();
+        sockets.delete(socket);
+      }
+    };
+    for (const socket of [client, server]) {
+      sockets.add(socket);
+      socket.on('close', cut);
+      // A cut is what we are here for.
+      socket.on('error', cut);
+    }
+    client.on('data', (bytes) => {
+      if (!isSilent) server.write(bytes);
+    });
+    server.on('data', (bytes) => {
+      if (losses > 0) {
+        losses -= 1;
+        cut();
+      } else if (!isSilent) client.write(bytes);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  return {
+    port: (listener.address() as AddressInfo).port,
+    loseNextAnswer: () => {
+      losses += 1;
+    },
+    setSilent: (next) => {
+      isSilent = next;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      listener.close();
+      await once(listener, 'close');
+    },
+  };
+}
