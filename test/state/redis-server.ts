@@ -35,11 +35,12 @@ export async function freePort(): Promise<number> {
 }
 
 /** A server of our own on loopback, with its data in a new directory. `args` are settings, as `--name value`. */
-export async function startRedisServer(args: readonly string[] = [], program = 'redis-server'): Promise<RedisServer> {
+export async function startRedisServer(args: readonly string[] = [], password?: string): Promise<RedisServer> {
   const directory = mkdtempSync(join(tmpdir(), 'paceline-redis-'));
   const port = await freePort();
   const endpoint = endpointOf(port);
-  const admin = new Redis({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => 20, protocol: 2 });
+  const access = password === undefined ? {} : { password };
+  const admin = new Redis({ ...access, port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => 20 });
   // It is away while the server is.
   admin.on('error', () => undefined);
   let child: ChildProcess | null = null;
@@ -50,7 +51,7 @@ export async function startRedisServer(args: readonly string[] = [], program = '
     admin,
     async start() {
       const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
-      child = spawn(program, [...own, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+      child = spawn('redis-server', [...own, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
       await waitFor(async () => (await admin.ping()) === 'PONG');
     },
     async kill() {

@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { EngineError } from '../../model/errors.ts';
-import { toStateError } from './redis-errors.ts';
+import { isReplyError, toStateError } from './redis-errors.ts';
 import type { RedisEndpoint } from './redis-options.ts';
 
 export type RedisClient = Redis | Cluster;
@@ -37,13 +37,12 @@ export async function connectRedis(endpoint: RedisEndpoint, timeoutMs: number): 
   const what = describeEndpoint(endpoint);
   const client = makeClient(endpoint, timeoutMs);
   let seen: unknown = null;
-  client.on('error', (error: unknown) => {
-    seen = error;
-  });
-  // A Cluster keeps the reason to itself: its nodes tell it.
-  client.on('node error', (error: unknown) => {
-    seen = error;
-  });
+  // What a server said outweighs that the line then went dead. A Cluster leaves it to its nodes to say.
+  const notice = (error: unknown) => {
+    if (!isReplyError(seen)) seen = error;
+  };
+  client.on('error', notice);
+  client.on('node error', notice);
   const ready = Promise.withResolvers<void>();
   client.once('ready', () => ready.resolve());
   client.once('close', () => ready.reject(seen ?? new Error('the connection was closed')));

@@ -22,16 +22,21 @@ const scriptFailure = /user_script|Error (running|compiling) script/i;
  */
 export function toStateError(error: unknown, what: string): Error {
   if (error instanceof EngineError) return error;
-  const { name, message } = error as Error;
+  const { message } = error as Error;
   const found = meanings.find(({ words }) => words.test(message));
   if (found) return new EngineError(found.code, `${what}: ${message}; ${found.advice}`);
   // A script that breaks is a bug of ours: waiting does not mend it.
-  if (name === 'ReplyError' && scriptFailure.test(message) && !transient.test(message))
+  if (isReplyError(error) && scriptFailure.test(message) && !transient.test(message))
     return new Error(`invariant broken: ${what}: ${message}`);
   return new EngineError('STATE_UNAVAILABLE', `${what}: ${message}`);
 }
 
 const transient = /\b(READONLY|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|LOADING|BUSY)\b/;
+
+/** True when a server said it, not the line to it. */
+export function isReplyError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
+}
 
 export function isReply(error: unknown, word: string): boolean {
   return error instanceof Error && error.message.startsWith(`${word} `);
