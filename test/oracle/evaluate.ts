@@ -198,9 +198,9 @@ function judgeRule(
   const outcome = outcomeOf(rule, subject.values);
   const moment: Moment = { t: context.t, x: subject.asOf, grain: subject.grain };
   const step = alert.judge(rule, outcome, subject.values, moment);
+  if (step === null && steps === 0 && !wantsRow(alert)) return;
   const values = namedValues(rule, subject.values);
   if (step !== null) {
-    steps += 1;
     emitStep(context, subject, id, step, {
       mode: rule.mode,
       hash: rule.hash,
@@ -211,7 +211,6 @@ function judgeRule(
       }),
     });
   }
-  if (steps === 0 && !wantsRow(alert)) return;
   alert.rowAt = context.t;
   context.emit(
     'rule_evaluations',

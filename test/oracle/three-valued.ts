@@ -9,8 +9,21 @@ export type Values = Readonly<Record<string, Known | null>>;
 
 const parsed = new Map<string, ASTNode>();
 
+const answered = new WeakMap<Values, Map<string, Answer>>();
+
+/** What the condition says of these values, which nobody changes: a second question gets the same answer. */
 export function ask(condition: string, values: Values): Answer {
-  return walk(parse(condition), values);
+  let answers = answered.get(values);
+  if (answers === undefined) {
+    answers = new Map();
+    answered.set(values, answers);
+  }
+  let answer = answers.get(condition);
+  if (answer === undefined) {
+    answer = walk(parse(condition), values);
+    answers.set(condition, answer);
+  }
+  return answer;
 }
 
 /** Every name that a condition reads. */
