@@ -78,10 +78,10 @@ export async function openRecordTopic(
   config: Config,
   topic: string,
   partitions: number,
-  { log }: KafkaContext,
+  { clock, log }: KafkaContext,
 ): Promise<RecordLog & { close(): Promise<void> }> {
   const connection = new KafkaConnection(kafkaOptions(config, log));
-  const records = new RecordTopic(topic, connection);
+  const records = new RecordTopic(topic, connection, clock);
   const close = async () => {
     await records.close();
     await connection.close();

@@ -148,6 +148,10 @@ export class FactObserver implements Disposable {
       this.#metrics.add('paceline_state_failures_total', { call });
       this.#log.warn('state.failed', { reason: call, attempt, error });
     });
+    this.#on('source.stalled', ({ lane, position, end, frozenMs, action }) => {
+      this.#metrics.add('paceline_source_stalls_total', { action });
+      this.#log.warn('source.stalled', { lane, position, end, frozen_ms: frozenMs, action });
+    });
     this.#on('tick.appended', () => this.#metrics.add('paceline_ticks_total', { result: 'appended' }));
     this.#on('tick.failed', ({ partition, error }) => {
       this.#metrics.add('paceline_ticks_total', { result: 'failed' });

@@ -72,6 +72,15 @@ export interface Facts {
   };
   /** `isFinal` = the sink refuses our rows and is stopped; else the same chunks are tried again. */
   'sink.failed': { sink: string; attempt: number; isFinal: boolean; error: unknown };
+  /** A lane is asked for, records wait before it, and it stands still; `action` is what is tried now. */
+  'source.stalled': {
+    lane: string;
+    partition: number;
+    position: number;
+    end: number;
+    frozenMs: number;
+    action: 'reseek' | 'rejoin';
+  };
   'tick.appended': { partition: number; offset: number };
   'tick.failed': { partition: number; error: unknown };
   /** The database of rules, or the log, did not answer; rules in force stay in force, and we try again. */

@@ -131,6 +131,11 @@ export const metricCatalogue = {
     buckets: seconds,
   },
   paceline_sink_up: { type: 'gauge', help: '1 when the last delivery went well.', labels: ['sink'] },
+  paceline_source_stalls_total: {
+    type: 'counter',
+    help: 'Lanes found standing still with records before them, by what was done about it.',
+    labels: ['action'],
+  },
   paceline_ticks_total: { type: 'counter', help: 'Ticks appended, by outcome.', labels: ['result'] },
   paceline_control_up: {
     type: 'gauge',

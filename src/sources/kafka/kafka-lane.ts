@@ -34,6 +34,8 @@ export class KafkaLane {
   /** Counts seeks, so that an answer knows whether it is still wanted. */
   #epoch = 0;
   failure: unknown = null;
+  /** When somebody last asked for records, wall ms. */
+  askedMs = Number.NEGATIVE_INFINITY;
   /** A fetch of this lane alone under way. */
   reading: Promise<void> | null = null;
 
@@ -76,6 +78,8 @@ export class KafkaLane {
     this.#fetchOffset = offset;
     this.#stableEnd = Number.POSITIVE_INFINITY;
     this.failure = null;
+    // A fetch that hangs must not hold up the one from the new place.
+    this.reading = null;
   }
 
   /** Our own record is in the log. */

@@ -1,16 +1,19 @@
 import { assert, EngineError } from '../../model/errors.ts';
 import type { StreamIdentity } from '../../model/lane.ts';
 import type { RecordRun } from '../../model/record-run.ts';
+import type { Clock } from '../../model/time.ts';
 import type { Source } from '../source.ts';
 import { KafkaAppender } from './appender.ts';
 import type { KafkaConnection } from './connection.ts';
 import { KafkaLane } from './kafka-lane.ts';
 import { LaneFetcher } from './lane-fetcher.ts';
+import type { WatchedLane } from './stall-watchdog.ts';
 import { TopicView } from './topic-view.ts';
 
 export interface KafkaSourceOptions {
   readonly topic: string;
   readonly mode: 'live' | 'replayed';
+  readonly clock: Clock;
 }
 
 const readBackBytesMax = 8 * 1024 * 1024;
@@ -23,6 +26,7 @@ const readBackRun = { records: 16_384, bytes: 4 * 1024 * 1024 };
 export class KafkaSource implements Source {
   readonly topic: string;
   readonly #mode: 'live' | 'replayed';
+  readonly #clock: Clock;
   readonly #view: TopicView;
   readonly #fetcher: LaneFetcher;
   readonly #appender: KafkaAppender;
@@ -33,6 +37,7 @@ export class KafkaSource implements Source {
   constructor(connection: KafkaConnection, options: KafkaSourceOptions) {
     this.topic = options.topic;
     this.#mode = options.mode;
+    this.#clock = options.clock;
     const reading = connection.openCluster();
     this.#view = new TopicView(options.topic, connection, reading);
     this.#fetcher = new LaneFetcher(this.#view, connection.openCluster());
@@ -46,6 +51,7 @@ export class KafkaSource implements Source {
 
   async poll(partition: number, max: { records: number; bytes: number }): Promise<RecordRun | null> {
     const lane = await this.#placedLane(partition);
+    lane.askedMs = this.#clock.wallMs();
     for (;;) {
       throwFailure(lane);
       const run = lane.take(max);
@@ -96,11 +102,34 @@ export class KafkaSource implements Source {
 
   async waitForRecords(partitions: readonly number[], ms: number, signal?: AbortSignal): Promise<void> {
     const lanes = await Promise.all(partitions.map((partition) => this.#placedLane(partition)));
+    for (const lane of lanes) lane.askedMs = this.#clock.wallMs();
     await this.#fetcher.waitForNews(lanes, ms, signal ?? new AbortController().signal);
   }
 
   adviseCommitted(partition: number, nextOffset: number): void {
     this.onCommitted(partition, nextOffset);
+  }
+
+  /** The lanes that somebody reads, for whoever watches over them. */
+  *lanes(): Iterable<WatchedLane> {
+    for (const lane of this.#lanes.values()) if (lane.isPlaced) yield lane;
+  }
+
+  /** Where committed records end, as the log itself says. */
+  async stableEnd(partition: number): Promise<number> {
+    return await this.#view.stableEnd(partition);
+  }
+
+  /** Every lane tells this trouble with its next poll. */
+  fail(error: unknown): void {
+    for (const lane of this.#lanes.values()) lane.failure = error;
+  }
+
+  /** Forgets what was fetched of a lane and who leads it, and reads on from the same position. */
+  reseek(partition: number): void {
+    this.#view.markStale();
+    const lane = this.#lane(partition);
+    lane.place(lane.position);
   }
 
   async close(): Promise<void> {

@@ -40,9 +40,12 @@ export class LaneFetcher {
 
   /** Fetches once from where the lane stands; a fetch already under way is joined. */
   async read(lane: KafkaLane, bytesMax = laneBytesMax): Promise<void> {
-    lane.reading ??= this.#read(lane, bytesMax).finally(() => {
-      lane.reading = null;
-    });
+    if (lane.reading === null) {
+      const reading = this.#read(lane, bytesMax).finally(() => {
+        if (lane.reading === reading) lane.reading = null;
+      });
+      lane.reading = reading;
+    }
     await lane.reading;
   }
 

@@ -4,6 +4,7 @@ import type { LaneAssignment, Source } from '../source.ts';
 import { KafkaConnection, type KafkaConnectionOptions } from './connection.ts';
 import { GroupMembership } from './group-membership.ts';
 import { KafkaSource } from './kafka-source.ts';
+import { StallWatchdog } from './stall-watchdog.ts';
 import { requireTimestampType } from './topics.ts';
 
 export interface OpenKafkaOptions extends KafkaConnectionOptions {
@@ -31,9 +32,9 @@ export interface OpenedKafka {
  * brokers are away.
  */
 export async function openKafkaSource(options: OpenKafkaOptions): Promise<OpenedKafka> {
-  const { topic, mode, groupId, sessionTimeoutMs, onTrouble } = options;
+  const { topic, mode, groupId, sessionTimeoutMs, clock, onTrouble } = options;
   const connection = new KafkaConnection(options);
-  const source = new KafkaSource(connection, { topic, mode });
+  const source = new KafkaSource(connection, { topic, mode, clock });
   const assignment = new GroupMembership(connection, {
     topic,
     groupId,
@@ -42,7 +43,9 @@ export async function openKafkaSource(options: OpenKafkaOptions): Promise<Opened
     ...(onTrouble === undefined ? {} : { onTrouble }),
   });
   source.onCommitted = (partition, nextOffset) => assignment.adviseCommitted(partition, nextOffset);
+  const watching = new AbortController();
   const close = async () => {
+    watching.abort();
     await source.close();
     await connection.close();
   };
@@ -53,5 +56,13 @@ export async function openKafkaSource(options: OpenKafkaOptions): Promise<Opened
     await close();
     throw error;
   }
+  const watchdog = new StallWatchdog({
+    clock,
+    lanes: () => source.lanes(),
+    stableEnd: (partition) => source.stableEnd(partition),
+    reseek: (partition) => source.reseek(partition),
+    rejoin: () => assignment.rejoin(),
+  });
+  watchdog.run(watching.signal).catch((error: unknown) => source.fail(error));
   return { source, assignment, advisoryOffset: (partition) => assignment.advisoryOffset(partition), close };
 }

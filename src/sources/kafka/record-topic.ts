@@ -1,3 +1,4 @@
+import type { Clock } from '../../model/time.ts';
 import { KafkaAppender } from './appender.ts';
 import type { KafkaConnection } from './connection.ts';
 import { KafkaSource } from './kafka-source.ts';
@@ -7,10 +8,10 @@ export class RecordTopic {
   readonly #appender: KafkaAppender;
   readonly #source: KafkaSource;
 
-  constructor(topic: string, connection: KafkaConnection) {
+  constructor(topic: string, connection: KafkaConnection, clock: Clock) {
     this.#appender = new KafkaAppender(topic, connection);
     // Whoever stamps them, the times of results are not asked for.
-    this.#source = new KafkaSource(connection, { topic, mode: 'replayed' });
+    this.#source = new KafkaSource(connection, { topic, mode: 'replayed', clock });
   }
 
   /**

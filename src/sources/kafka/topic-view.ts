@@ -7,6 +7,7 @@ import { askMetadata, kafkaError, type TopicMetadata } from './requests.ts';
 const earliest = '-2';
 const latest = '-1';
 const readUncommitted = 0;
+const readCommitted = 1;
 
 /**
  * One topic as the cluster describes it: its id, its partitions and who leads them, asked again when
@@ -61,17 +62,26 @@ export class TopicView {
   }
 
   async bounds(partition: number): Promise<{ start: number; end: number }> {
+    const [start, end] = await Promise.all([
+      this.#offset(partition, earliest, readUncommitted),
+      this.#offset(partition, latest, readUncommitted),
+    ]);
+    return { start, end };
+  }
+
+  /** Where committed records end: before the first open transaction. */
+  async stableEnd(partition: number): Promise<number> {
+    return await this.#offset(partition, latest, readCommitted);
+  }
+
+  async #offset(partition: number, timestamp: string, isolationLevel: number): Promise<number> {
     const broker = await this.broker(await this.leaderOf(partition));
-    const ask = async (timestamp: string): Promise<number> => {
+    try {
       const { responses } = await broker.listOffsets({
-        isolationLevel: readUncommitted,
+        isolationLevel,
         topics: [{ topic: this.topic, partitions: [{ partition, timestamp }] }],
       });
       return Number(responses[0].partitions[0].offset);
-    };
-    try {
-      const [start, end] = await Promise.all([ask(earliest), ask(latest)]);
-      return { start, end };
     } catch (error) {
       this.markStale();
       throw sourceError(error, `asking for the offsets of ${this.topic}:${partition}`);

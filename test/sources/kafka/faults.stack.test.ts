@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/control/system-clock.ts';
 import { KafkaConnection, type KafkaConnectionOptions } from '../../../src/sources/kafka/connection.ts';
 import { KafkaSource } from '../../../src/sources/kafka/kafka-source.ts';
 import { openKafkaSource } from '../../../src/sources/kafka/open-kafka-source.ts';
 import { KafkaBench, plain, readTo } from './kafka-bench.ts';
 
 const plenty = { records: 100, bytes: 100_000 };
-const clock = { wallMs: () => Date.now() as never, sleep: (ms: number) => sleep(ms) };
 const bytes = (text: string) => Buffer.from(text);
 
 test('records deleted under our position are a loud error, whichever end they lack at', async () => {
@@ -61,7 +61,14 @@ test('a topic that was deleted and made anew is not taken for the old one', asyn
 test('records stamped by their producer are refused on a live log', async () => {
   await using bench = await KafkaBench.open({ mode: 'replayed' });
   const open = (mode: 'live' | 'replayed') =>
-    openKafkaSource({ ...plain, topic: bench.topic, mode, groupId: bench.topic, sessionTimeoutMs: 6_000, clock });
+    openKafkaSource({
+      ...plain,
+      topic: bench.topic,
+      mode,
+      groupId: bench.topic,
+      sessionTimeoutMs: 6_000,
+      clock: systemClock,
+    });
   await expect(open('live')).rejects.toMatchObject({
     code: 'SOURCE_REFUSED',
     message: expect.stringContaining('message.timestamp.type=LogAppendTime'),
@@ -71,7 +78,7 @@ test('records stamped by their producer are refused on a live log', async () => 
   const source = bench.source();
   await source.append(0, null, bytes('x'));
   const connection = new KafkaConnection(plain);
-  const live = new KafkaSource(connection, { topic: bench.topic, mode: 'live' });
+  const live = new KafkaSource(connection, { topic: bench.topic, mode: 'live', clock: systemClock });
   await expect(live.poll(0, plenty)).rejects.toMatchObject({ code: 'SOURCE_REFUSED' });
   await live.close();
   await connection.close();
@@ -117,7 +124,7 @@ test('brokers that are away are waited for, a topic that is not there is refused
     code: 'SOURCE_UNAVAILABLE',
     message: expect.stringContaining('127.0.0.1:1'),
   });
-  const missing = new KafkaSource(bench.connection, { topic: `${bench.topic}-not`, mode: 'live' });
+  const missing = new KafkaSource(bench.connection, { topic: `${bench.topic}-not`, mode: 'live', clock: systemClock });
   await expect(missing.identity()).rejects.toMatchObject({
     code: 'SOURCE_REFUSED',
     message: expect.stringContaining('paceline migrate'),

@@ -112,3 +112,22 @@ test('our offsets are told to the group as advice, and can be asked for', async 
   for (let tries = 0; !(await read()); tries++) expect(tries).toBeLessThan(500);
   expect(await seat.membership.advisoryOffset(0)).toBeNull();
 });
+
+test('a seat that is taken anew keeps its lanes, after a last commit', async () => {
+  await using bench = await KafkaBench.open({ partitions: 2 });
+  const seat = openSeat(bench, 2);
+  await take(seat);
+  await until(() => seat.owned.length === 2);
+  const before = seat.events.length;
+  seat.membership.rejoin();
+  await until(() => seat.events.slice(before).some(({ what }) => what === 'assigned'));
+  expect(seat.events.slice(before).map(({ what }) => what)).toEqual(['revoking', 'committed', 'assigned']);
+  expect(seat.owned).toEqual([0, 1]);
+});
+
+test('a group that refuses us says so', async () => {
+  await using bench = await KafkaBench.open();
+  const seat = openSeat(bench, 1, { sessionTimeoutMs: 10 });
+  await expect(take(seat)).rejects.toMatchObject({ code: 'SOURCE_REFUSED' });
+  expect(seat.failure).toBeNull();
+});

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Admin } from 'kafkajs';
+import { systemClock } from '../../../src/control/system-clock.ts';
 import type { RecordRun } from '../../../src/model/record-run.ts';
 import { KafkaConnection, type KafkaConnectionOptions } from '../../../src/sources/kafka/connection.ts';
 import { KafkaSource } from '../../../src/sources/kafka/kafka-source.ts';
@@ -61,7 +62,7 @@ export class KafkaBench implements AsyncDisposable {
   /** Another source of the topic, over connections of its own where options are given. */
   source(options?: KafkaConnectionOptions): KafkaSource {
     const connection = options === undefined ? this.connection : new KafkaConnection(options);
-    const source = new KafkaSource(connection, { topic: this.topic, mode: this.mode });
+    const source = new KafkaSource(connection, { topic: this.topic, mode: this.mode, clock: systemClock });
     this.onDispose(async () => {
       await source.close();
       if (connection !== this.connection) await connection.close();

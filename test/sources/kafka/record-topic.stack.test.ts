@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/control/system-clock.ts';
 import { RecordTopic } from '../../../src/sources/kafka/record-topic.ts';
 import { KafkaBench, readTo } from './kafka-bench.ts';
 
@@ -7,7 +8,7 @@ const record = (value: string) => ({ key: Buffer.from('org_a'), value: Buffer.fr
 
 async function open() {
   const bench = await KafkaBench.open({ partitions: 2 });
-  const records = new RecordTopic(bench.topic, bench.connection);
+  const records = new RecordTopic(bench.topic, bench.connection, systemClock);
   bench.onDispose(() => records.close());
   return { bench, records };
 }
