@@ -13,6 +13,7 @@ import { waitFor } from './adapters/wait-for.ts';
 import type { Config } from './control/config/settings.ts';
 import type { EngineContext, EngineParts, WorldOptions } from './control/engine-parts.ts';
 import type { Logger } from './control/logs/logger.ts';
+import { applyPlans } from './control/plans/apply-plans.ts';
 import { readPlanFiles } from './control/plans/plan-files.ts';
 import { EngineError } from './model/errors.ts';
 import type { Clock } from './model/time.ts';
@@ -60,7 +61,7 @@ export async function openEngine(config: Config, context: EngineContext): Promis
     drainDeadlineMs: config.shutdown.deadline_ms * 0.8,
     announce: async ({ http, token }) => announce(directory, tables, http, token),
     playWorld: (options, signal) => playWorld(config, log, clock, options, signal),
-    applyDrafts: (drafts) => log.applyDrafts(drafts),
+    applyDrafts: (drafts) => applyPlans(drafts, log.plans),
     stack: stack.move(),
   });
 }
@@ -85,7 +86,7 @@ async function admitLog(config: Config, log: EngineLog, store: StateStore, conte
   const isFirstStart = (await store.readGeneration(topic)) === null;
   const isOurs = log.recorded !== null && log.identity.mode === 'live';
   // Before the generation is written: a crash in between applies again, and equal plans append nothing.
-  if (isOurs && isFirstStart && !context.isUntilEnd) await log.applyDrafts(readPlanFiles(config.plans).drafts);
+  if (isOurs && isFirstStart && !context.isUntilEnd) await applyPlans(readPlanFiles(config.plans).drafts, log.plans);
   return await admitGeneration(store, topic, log.identity, { accept: context.isNewGeneration });
 }
 

@@ -1,5 +1,4 @@
-import type { AppliedPlan } from '../control/plans/apply-plans.ts';
-import type { PlanDraft } from '../control/plans/make-draft.ts';
+import type { PlanLog } from '../control/plans/apply-plans.ts';
 import type { StreamIdentity } from '../model/lane.ts';
 import type { RecordLog } from '../sinks/record-log-sink.ts';
 import type { RecordedLog } from '../sources/recorded-log.ts';
@@ -18,8 +17,8 @@ export interface EngineLog {
   readonly recorded: RecordedLog | null;
   /** A topic of results beside it; closed with the log. */
   openResults(topic: string): Promise<RecordLog>;
-  /** Appends the plans that changed. */
-  applyDrafts(drafts: readonly PlanDraft[]): Promise<AppliedPlan[]>;
+  /** Its plans, read and appended beside the lanes. */
+  readonly plans: PlanLog;
   /** Did this lane ever commit, as far as somebody beside the state store remembers? */
   hasHistory(lane: string): Promise<boolean>;
   close(): Promise<void>;

@@ -4,8 +4,9 @@ import type { DataDirectory } from '../state/data-directory.ts';
 import { allLanes } from '../topology/fixed-assignment.ts';
 import type { EngineLog } from './engine-log.ts';
 import { makeEventCodec } from './event-codec.ts';
+import { ScannedPlanLog } from './plan-log.ts';
 import { openTopicLog } from './topic-log.ts';
-import { applyToLog, openEventLog } from './visits.ts';
+import { openEventLog } from './visits.ts';
 
 /** The log in the data directory: all lanes are ours for ever, and its writer is us. */
 export async function openRecordedEngineLog(
@@ -17,19 +18,20 @@ export async function openRecordedEngineLog(
   const log = stack.adopt(await openEventLog(config, directory, clock), (opened) => opened.close());
   const { partitions } = log;
   const identity = await log.identity();
+  const codec = makeEventCodec(log.encoding);
   const opened = stack.move();
   return {
     name: `the log in ${config.data_directory}`,
     source: log,
     assignment: allLanes(partitions),
     identity,
-    codec: makeEventCodec(log.encoding),
+    codec,
     recorded: log,
     openResults: async (topic) =>
       opened.adopt(await openTopicLog({ dir: directory.logDirectory, topic, partitions, clock }), (each) =>
         each.close(),
       ),
-    applyDrafts: (drafts) => applyToLog(drafts, log),
+    plans: new ScannedPlanLog(log, partitions, codec),
     // The state lies beside the log, in one directory with one owner: neither is ever without the other.
     hasHistory: async () => false,
     close: () => opened.disposeAsync(),

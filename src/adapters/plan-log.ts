@@ -1,53 +1,77 @@
-import type { AppliedPlan, PlanLog } from '../control/plans/apply-plans.ts';
-import { applyPlans } from '../control/plans/apply-plans.ts';
-import type { PlanDraft } from '../control/plans/plan-files.ts';
+import type { PlanLog, PlanRecord } from '../control/plans/apply-plans.ts';
 import type { Decoder } from '../decoders/decoder.ts';
 import { EventBatch } from '../model/event-batch.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
-import type { RecordedLog } from '../sources/recorded-log.ts';
-import type { EventEncoder } from '../sources/simulator/produce-records.ts';
+import type { Source } from '../sources/source.ts';
+import type { EventCodec } from './event-codec.ts';
 
-export interface PlanLogPorts {
-  readonly log: RecordedLog;
-  readonly decoder: Decoder;
-  readonly encoder: EventEncoder;
+interface FoundPlan {
+  readonly number: number;
+  readonly hash: string;
 }
 
-/** Appends the plans that differ from the newest ones in the log. Reads the whole log to know them. */
-export async function applyDrafts(drafts: readonly PlanDraft[], ports: PlanLogPorts): Promise<AppliedPlan[]> {
-  const newest = await readNewestPlans(ports);
-  const planLog: PlanLog = {
-    partitions: ports.log.partitions,
-    newest: async (orgId, partition) => newest.get(planKey(orgId, partition)) ?? null,
-    append: ({ orgId, partition, number, hash, body }) => {
-      const value = ports.encoder.encode('org_plan', { org_id: orgId, number, hash, body });
-      // The default plan goes into every lane, so it cannot have a key: a key names one partition.
-      return ports.log.append(partition, orgId === defaultPlanOrg ? null : Buffer.from(orgId), value);
-    },
-  };
-  return await applyPlans(drafts, planLog);
+/** How far a partition was read for plans, and what they are. */
+interface Scan {
+  next: number;
+  readonly newest: Map<string, FoundPlan>;
 }
 
-function planKey(orgId: string, partition: number): string {
-  return `${partition}/${orgId}`;
-}
+/**
+ * The plans of a log, read out of its records: each partition once from its start, later only what came
+ * since. `source` must be one whose lanes nobody polls at the same time.
+ */
+export class ScannedPlanLog implements PlanLog {
+  readonly partitions: number;
+  readonly #source: Pick<Source, 'bounds' | 'readBack' | 'append'>;
+  readonly #encoder: EventCodec['encoder'];
+  readonly #decoder: Decoder;
+  readonly #batch = new EventBatch(1_024);
+  readonly #scans = new Map<number, Scan>();
 
-async function readNewestPlans({ log, decoder }: PlanLogPorts): Promise<Map<string, { number: number; hash: string }>> {
-  const newest = new Map<string, { number: number; hash: string }>();
-  const batch = new EventBatch(1_024);
-  for (let partition = 0; partition < log.partitions; partition++) {
-    const { start, end } = await log.bounds(partition);
-    if (start === end) continue;
-    for await (const run of log.readBack(partition, start, end)) {
-      for (let schema = decoder.decode(run, batch); schema >= 0; schema = decoder.decode(run, batch))
-        await decoder.learn(schema);
-      for (const detail of batch.details.values()) {
-        if (detail.kind !== 'org_plan') continue;
-        const key = planKey(detail.org_id, partition);
-        if (detail.number > (newest.get(key)?.number ?? 0))
-          newest.set(key, { number: detail.number, hash: detail.hash });
+  constructor(source: Pick<Source, 'bounds' | 'readBack' | 'append'>, partitions: number, codec: EventCodec) {
+    this.partitions = partitions;
+    this.#source = source;
+    this.#encoder = codec.encoder;
+    this.#decoder = codec.makeDecoder();
+  }
+
+  async newest(orgId: string, partition: number): Promise<FoundPlan | null> {
+    const { newest } = await this.#scan(partition);
+    return newest.get(orgId) ?? null;
+  }
+
+  append({ orgId, partition, number, hash, body }: PlanRecord): Promise<number> {
+    const value = this.#encoder.encode('org_plan', { org_id: orgId, number, hash, body });
+    // The default plan goes into every lane, so it cannot have a key: a key names one partition.
+    return this.#source.append(partition, orgId === defaultPlanOrg ? null : Buffer.from(orgId), value);
+  }
+
+  async #scan(partition: number): Promise<Scan> {
+    const { start, end } = await this.#source.bounds(partition);
+    let scan = this.#scans.get(partition);
+    if (scan === undefined) {
+      scan = { next: start, newest: new Map() };
+      this.#scans.set(partition, scan);
+    }
+    const from = Math.max(scan.next, start);
+    if (from >= end) return scan;
+    for await (const run of this.#source.readBack(partition, from, end)) {
+      for (let schema = this.#decoder.decode(run, this.#batch); schema >= 0; ) {
+        await this.#decoder.learn(schema);
+        schema = this.#decoder.decode(run, this.#batch);
       }
+      this.#keepPlans(scan);
+      scan.next = run.nextOffset;
+    }
+    scan.next = end;
+    return scan;
+  }
+
+  #keepPlans({ newest }: Scan): void {
+    for (const detail of this.#batch.details.values()) {
+      if (detail.kind !== 'org_plan') continue;
+      const known = newest.get(detail.org_id)?.number ?? 0;
+      if (detail.number > known) newest.set(detail.org_id, { number: detail.number, hash: detail.hash });
     }
   }
-  return newest;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
-import type { AppliedPlan } from '../control/plans/apply-plans.ts';
+import { type AppliedPlan, applyPlans } from '../control/plans/apply-plans.ts';
 import type { PlanDraft } from '../control/plans/plan-files.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
 import { EngineError } from '../model/errors.ts';
@@ -11,7 +11,7 @@ import { readStreamFile } from '../sources/segment-files.ts';
 import { type DataDirectory, type EngineInfo, openDataDirectory, readEngineInfo } from '../state/data-directory.ts';
 import { EmbeddedStateStore } from '../state/embedded-state-store.ts';
 import { makeEventCodec } from './event-codec.ts';
-import { applyDrafts } from './plan-log.ts';
+import { ScannedPlanLog } from './plan-log.ts';
 import { openEmbeddedTables, serverEndpoint } from './tables.ts';
 
 export interface VisitContext {
@@ -91,8 +91,7 @@ export async function openEventLog(config: Config, directory: DataDirectory, clo
 }
 
 export async function applyToLog(drafts: readonly PlanDraft[], log: RecordedLog): Promise<AppliedPlan[]> {
-  const codec = makeEventCodec(log.encoding);
-  return await applyDrafts(drafts, { log, decoder: codec.makeDecoder(), encoder: codec.encoder });
+  return await applyPlans(drafts, new ScannedPlanLog(log, log.partitions, makeEventCodec(log.encoding)));
 }
 
 /** What `doctor` wants to know of a directory; takes no lock and changes nothing. */

@@ -28,7 +28,7 @@ function readTopic(dir: string, topic: string, table: Table, raw: readonly strin
   const seen = new Set<string>();
   return linesOf(join(dir, topic)).map((line) => {
     const { value } = JSON.parse(line) as { value: Record<string, Json> & { delivery: unknown } };
-    const address = `${topic} ${JSON.stringify(value.delivery)}`;
+    const address = `${topic} ${value.version} ${JSON.stringify(value.delivery)}`;
     if (seen.has(address)) repeated.push(address);
     seen.add(address);
     return Object.fromEntries(
