@@ -26,6 +26,7 @@ const help = `The servers that Paceline runs on in production, here on loopback,
 
   npm run stack                      start what does not run, print addresses, stop all at Ctrl+C
   npm run stack -- --install         fetch what is missing first (apt-get, mvn, pip)
+  npm run stack -- install           fetch what is missing, start nothing
   npm run stack -- --detach          start and leave running
   npm run stack -- status            what runs where (--json for programs)
   npm run stack -- stop [PART ...]   stop all, or parts
@@ -43,9 +44,13 @@ const tell = (line: string) => process.stderr.write(`${line}\n`);
 
 /** Runs one word of the command; returns the exit code. */
 export async function runCommand(word: string, words: readonly string[], flags: Flags): Promise<number> {
-  if (flags.help || word === 'help') return say(help) ? 0 : 0;
+  if (flags.help || word === 'help') {
+    say(help);
+    return 0;
+  }
   const dir = chooseDir(flags.dir);
   if (word === 'start') return await start(dir, flags);
+  if (word === 'install') return await withLock(dir, () => install(dir, wantedParts(flags, partNames), tell)).then(() => 0);
   if (word === 'status') return printStatus(dir, flags.json);
   if (word === 'stop') return await stop(dir, words);
   if (word === 'restart' || word === 'kill') {
@@ -57,8 +62,12 @@ export async function runCommand(word: string, words: readonly string[], flags: 
   throw new StackError(`there is no word "${word}"; see "npm run stack -- help"`);
 }
 
+function wantedParts(flags: Flags, otherwise: readonly PartName[]): readonly PartName[] {
+  return flags.parts === undefined ? otherwise : readParts(flags.parts.split(','));
+}
+
 async function start(dir: string, flags: Flags): Promise<number> {
-  const wanted = flags.parts === undefined ? usualParts : readParts(flags.parts.split(','));
+  const wanted = wantedParts(flags, usualParts);
   if (flags.install) await withLock(dir, () => install(dir, wanted, tell));
   const missing = findMissing(dir, wanted);
   if (missing.length > 0)
