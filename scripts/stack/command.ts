@@ -50,7 +50,8 @@ export async function runCommand(word: string, words: readonly string[], flags: 
   }
   const dir = chooseDir(flags.dir);
   if (word === 'start') return await start(dir, flags);
-  if (word === 'install') return await withLock(dir, () => install(dir, wantedParts(flags, partNames), tell)).then(() => 0);
+  if (word === 'install')
+    return await withLock(dir, () => install(dir, wantedParts(flags, partNames), tell)).then(() => 0);
   if (word === 'status') return printStatus(dir, flags.json);
   if (word === 'stop') return await stop(dir, words);
   if (word === 'restart' || word === 'kill') {
