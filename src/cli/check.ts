@@ -1,4 +1,5 @@
 import { ConfigError } from '../control/config/problem.ts';
+import type { Config } from '../control/config/settings.ts';
 import { readPlanFiles } from '../control/plans/plan-files.ts';
 import type { EngineError } from '../model/errors.ts';
 import { type Command, configFlag, jsonFlag } from './command.ts';
@@ -8,18 +9,24 @@ export const checkCommand: Command = {
   name: 'check',
   summary: 'Check the configuration, the organizations and the rules.',
   examples: ['paceline check', 'paceline check --config prod.yaml --json'],
-  doc: 'Reads everything that a person wrote and names every mistake as file:line:column, with the nearest known name: syntax, settings, references, zones, rule conditions and their types. Touches no data and no running engine. Exit code 78 when something is wrong.',
-  flags: { config: configFlag, json: jsonFlag },
+  doc: 'Reads everything that a person wrote and names every mistake as file:line:column, with the nearest known name: syntax, settings, references, zones, rule conditions and their types. With postgres.url set, its rows too, and where files and rows that people manage there say different things. Touches no data and no running engine. Exit code 78 when something is wrong.',
+  flags: {
+    config: configFlag,
+    offline: { type: 'boolean', doc: 'Look at files alone, not at the database of postgres.url.' },
+    json: jsonFlag,
+  },
   async run(call, terminal) {
     try {
       const { config, files } = loadCallConfig(call);
       const { drafts, rules } = readPlanFiles(config.plans);
       const found = { config_files: files, organizations: drafts.length, rules: rules.map(({ rule }) => rule.id) };
-      if (call.has('json')) terminal.printJson({ valid: true, ...found, problems: [] });
+      const rows = call.has('offline') || config.postgres.url === null ? null : await checkDatabase(config);
+      if (call.has('json')) terminal.printJson({ valid: true, ...found, database: rows, problems: [] });
       else {
         terminal.print(`configuration  ${files.length === 0 ? 'no file, all defaults' : files.join(', ')}`);
         terminal.print(`organizations  ${drafts.length} plans from ${config.plans.organizations}`);
         terminal.print(`rules          ${rules.length} from ${config.plans.rules}: ${found.rules.join(', ')}`);
+        if (rows !== null) terminal.print(`database       ${rows.organizations} organizations, ${rows.rules} rules`);
         terminal.print(terminal.style('green', 'all good'));
       }
       return 0;
@@ -30,3 +37,21 @@ export const checkCommand: Command = {
     }
   },
 };
+
+/** Rows in the database; throws ConfigError for what is broken there and for conflicts with the files. */
+async function checkDatabase(config: Config): Promise<{ organizations: number; rules: number }> {
+  const [{ Database }, { compareWithFiles }] = await Promise.all([
+    import('../control/postgres/database.ts'),
+    import('../control/postgres/compare-with-files.ts'),
+  ]);
+  const database = new Database(config.postgres);
+  try {
+    const { rows, conflicts, problems } = await compareWithFiles(database, config.plans);
+    const conflicting = conflicts.map(({ file, message }) => ({ file, line: 1, column: 1, message }));
+    if (problems.length + conflicting.length > 0) throw new ConfigError([...problems, ...conflicting]);
+    const organizations = rows.filter(({ kind }) => kind === 'settings').length;
+    return { organizations, rules: rows.length - organizations };
+  } finally {
+    await database.close();
+  }
+}

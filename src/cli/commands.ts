@@ -5,6 +5,7 @@ import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './doctor/doctor.ts';
 import { graphCommand } from './graph.ts';
 import { produceCommand } from './produce.ts';
+import { rulesCommand } from './rules.ts';
 import { runCommand } from './run.ts';
 import { makeHelpCommand } from './run-command-line.ts';
 import { simulateCommand } from './simulate.ts';
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   runCommand,
   checkCommand,
   applyCommand,
+  rulesCommand,
   simulateCommand,
   produceCommand,
   sqlCommand,

@@ -13,6 +13,8 @@ export interface PlanFiles {
   /** One draft an organization, the default first. */
   readonly drafts: readonly PlanDraft[];
   readonly rules: readonly ReadRule[];
+  /** Text of the organizations file. */
+  readonly organizationsText: string;
 }
 
 /**
@@ -37,7 +39,7 @@ export function readPlanFiles(paths: { organizations: string; rules: string }): 
     problems.push(...draftProblems(draft, (path) => checked.placeOf([...root, ...path])));
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return { drafts, rules };
+  return { drafts, rules, organizationsText: text };
 }
 
 function readRules(directory: string, problems: Problem[]): ReadRule[] {

@@ -33,6 +33,10 @@ export type RuleFile = z.infer<typeof ruleFileSchema>;
 
 export interface ReadRule {
   readonly file: string;
+  /** As it was written, comments included. */
+  readonly text: string;
+  /** What it says, defaults filled in. */
+  readonly written: RuleFile;
   readonly rule: RulePlan;
   /** Undefined = every organization. */
   readonly organizations: readonly string[] | undefined;
@@ -45,7 +49,7 @@ export function readRule(file: string, text: string): { read: ReadRule | undefin
   const problems = [...conditionProblems(checked, checked.value), ...shapeProblems(checked, checked.value)];
   if (problems.length > 0) return { read: undefined, problems };
   const { organizations } = checked.value;
-  return { read: { file, rule: toPlan(checked.value), organizations }, problems };
+  return { read: { file, text, written: checked.value, rule: toPlan(checked.value), organizations }, problems };
 }
 
 function conditionProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Problem[] {
