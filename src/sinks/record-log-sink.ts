@@ -38,6 +38,8 @@ export class RecordLogSink implements Sink {
   readonly name: string;
   readonly streams: readonly string[];
   readonly #options: RecordLogSinkOptions;
+  /** How often each partition's lane was claimed: what a delivery of an earlier claim learned is not news. */
+  readonly #claims = new Map<number, number>();
   /** By partition; absent = must be read from the log. */
   readonly #newest = new Map<number, Place | null>();
 
@@ -49,6 +51,16 @@ export class RecordLogSink implements Sink {
 
   async deliver(chunks: readonly OutputChunk[]): Promise<void> {
     for (const chunk of [...chunks].sort((a, b) => a.seq - b.seq)) await this.#deliverChunk(chunk);
+  }
+
+  laneClaimed(lane: string): void {
+    const partition = partitionOf(lane);
+    this.#claims.set(partition, this.#claimsOf(partition) + 1);
+    this.#newest.delete(partition);
+  }
+
+  #claimsOf(partition: number): number {
+    return this.#claims.get(partition) ?? 0;
   }
 
   async check(): Promise<void> {
@@ -66,18 +78,16 @@ export class RecordLogSink implements Sink {
       .filter(({ stream }) => stream === this.#options.table.name)
       .flatMap(({ bytes }) => this.#decode(bytes));
     await this.#attempt(partition, async () => {
+      const claims = this.#claimsOf(partition);
       const newest = await this.#newestOf(partition);
       assert(
         newest === null || newest.lane === chunk.lane,
         `partition ${partition} of ${this.name} belongs to one lane`,
       );
       const fresh = placeRows(chunk.lane, rows).filter(({ place }) => newest === null || isAfter(place, newest));
-      if (fresh.length === 0) return;
-      await this.#options.log.append(
-        partition,
-        fresh.map(({ row, place }) => this.#encode(row, place)),
-      );
-      this.#newest.set(partition, fresh[fresh.length - 1].place);
+      const records = fresh.map(({ row, place }) => this.#encode(row, place));
+      if (records.length > 0) await this.#options.log.append(partition, records);
+      if (claims === this.#claimsOf(partition)) this.#newest.set(partition, fresh.at(-1)?.place ?? newest);
     });
   }
 
@@ -97,9 +107,7 @@ export class RecordLogSink implements Sink {
     const known = this.#newest.get(partition);
     if (known !== undefined) return known;
     const value = await this.#options.log.lastValue(partition);
-    const newest = value === null ? null : placeOf(value, this.name);
-    this.#newest.set(partition, newest);
-    return newest;
+    return value === null ? null : placeOf(value, this.name);
   }
 
   #decode(bytes: Uint8Array): Row[] {

@@ -20,6 +20,11 @@ export interface Sink {
    * when it does not.
    */
   deliver(chunks: readonly OutputChunk[]): Promise<void>;
+  /**
+   * A lane was claimed: another engine may have delivered for it since we last did. A sink that
+   * remembers how far its target has come must look again.
+   */
+  laneClaimed?(lane: string): void;
   /** Reachable and in the right shape? Throws the error that `deliver` would. */
   check(): Promise<void>;
   close(): Promise<void>;

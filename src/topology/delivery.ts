@@ -53,6 +53,11 @@ export class Delivery {
     for (const queue of this.#queues) queue.hurry();
   }
 
+  /** Before the first chunk of a new claim is queued. */
+  laneClaimed(lane: string): void {
+    for (const queue of this.#queues) queue.laneClaimed(lane);
+  }
+
   enqueue(chunk: OutputChunk, claim: object, onAcknowledged: () => void): void {
     const bytes = chunk.streams.reduce((sum, stream) => sum + stream.bytes.length, 0);
     const takers = this.#queues.filter((queue) => queue.takes(chunk));

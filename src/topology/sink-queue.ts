@@ -89,6 +89,10 @@ export class SinkQueue {
     return chunk.streams.some(({ stream }) => this.#streams.has(stream));
   }
 
+  laneClaimed(lane: string): void {
+    this.#sink.laneClaimed?.(lane);
+  }
+
   push(parcel: Parcel): void {
     this.#parcels.push(parcel);
     this.#alarm.ring();

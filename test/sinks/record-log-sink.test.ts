@@ -122,3 +122,33 @@ test('trouble of the log is worth a retry; a foreign record is not overwritten',
   log.partitions.set(0, [Buffer.from('{"x":1}')]);
   await expect(open(log).deliver([chunk(0, 1, [1])])).rejects.toMatchObject({ code: 'SINK_REJECTED' });
 });
+
+test('a lane that comes back is looked at anew: another engine may have gone on meanwhile', async () => {
+  const log = new FakeLog();
+  const [first, second] = [open(log), open(log)];
+  await first.deliver([chunk(0, 1, [10])]);
+  second.laneClaimed('t:0');
+  await second.deliver([chunk(0, 2, [11, 12])]);
+  first.laneClaimed('t:0');
+  await first.deliver([chunk(0, 2, [11, 12]), chunk(0, 3, [13])]);
+  expect(log.rows(0).map(({ log_offset }) => log_offset)).toEqual([10, 11, 12, 13]);
+});
+
+test('a delivery that a claim overtakes teaches the sink nothing', async () => {
+  const log = new FakeLog();
+  const [first, second] = [open(log), open(log)];
+  const gate = Promise.withResolvers<void>();
+  const read = log.lastValue.bind(log);
+  log.lastValue = async (partition) => {
+    const value = await read(partition);
+    await gate.promise;
+    return value;
+  };
+  const overtaken = first.deliver([chunk(0, 1, [])]);
+  first.laneClaimed('t:0');
+  gate.resolve();
+  await overtaken;
+  await second.deliver([chunk(0, 1, [10])]);
+  await first.deliver([chunk(0, 1, [10])]);
+  expect(log.rows(0).map(({ log_offset }) => log_offset)).toEqual([10]);
+});
