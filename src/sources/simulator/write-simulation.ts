@@ -32,7 +32,10 @@ export interface SimulationResult {
   readonly world: World;
 }
 
-/** The content of truth.json. `expected` is a fold of the very log, made by whoever checks the engine. */
+/**
+ * The content of truth.json. `expected` is a slow fold of the very log by docs/semantics.md, made by
+ * whoever checks the engine (`npm run truth -- DIR`): null until then, for the engine's own code cannot judge itself.
+ */
 export interface Truth {
   readonly format: 1;
   readonly seed: number;
