@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../model/errors.ts';
 import type { KafkaConnection } from './connection.ts';
 import { sourceError } from './kafka-errors.ts';
@@ -8,6 +9,10 @@ const earliest = '-2';
 const latest = '-1';
 const readUncommitted = 0;
 const readCommitted = 1;
+
+function isUnknown({ error }: { error: number }): boolean {
+  return error === kafkaError.unknownTopicOrPartition || error === kafkaError.leaderNotAvailable;
+}
 
 /**
  * One topic as the cluster describes it: its id, its partitions and who leads them, asked again when
@@ -99,13 +104,11 @@ export class TopicView {
   }
 
   async #ask(): Promise<TopicMetadata> {
-    let answer: TopicMetadata;
-    try {
-      await this.#cluster.connect();
-      await this.#cluster.refreshMetadata();
-      answer = await askMetadata(await this.#cluster.brokerPool.findConnectedBroker(), this.topic);
-    } catch (error) {
-      throw sourceError(error, `waiting for Kafka at ${this.#connection.names}`);
+    let answer = await this.#askOnce();
+    // A broker that has just started may not have heard of its topics yet.
+    for (let tries = 0; tries < 10 && this.#bound === null && isUnknown(answer); tries++) {
+      await sleep(200);
+      answer = await this.#askOnce();
     }
     this.#check(answer);
     this.#bound ??= answer;
@@ -114,12 +117,27 @@ export class TopicView {
     return answer;
   }
 
+  async #askOnce(): Promise<TopicMetadata> {
+    try {
+      await this.#cluster.connect();
+      await this.#cluster.refreshMetadata();
+      return await askMetadata(await this.#cluster.brokerPool.findConnectedBroker(), this.topic);
+    } catch (error) {
+      throw sourceError(error, `waiting for Kafka at ${this.#connection.names}`);
+    }
+  }
+
   #check({ error, topicId, partitions }: TopicMetadata): void {
     const { topic } = this;
     if (error === kafkaError.leaderNotAvailable)
       throw new EngineError('SOURCE_UNAVAILABLE', `waiting for leaders of topic ${topic}`);
     if (error === kafkaError.topicAuthorizationFailed)
       throw new EngineError('SOURCE_REFUSED', `we may not describe topic ${topic}; grant DESCRIBE and READ on it`);
+    if (isUnknown({ error }) && this.#bound !== null)
+      throw new EngineError(
+        'SOURCE_UNAVAILABLE',
+        `the brokers at ${this.#connection.names} do not know topic ${topic} any more: a broker has just started, or somebody has deleted it`,
+      );
     if (error !== kafkaError.none)
       throw new EngineError(
         'SOURCE_REFUSED',

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, ConfigResourceTypes } from 'kafkajs';
 import { EngineError } from '../../model/errors.ts';
 import type { KafkaConnection } from './connection.ts';
 import { sourceError } from './kafka-errors.ts';
+import { TopicView } from './topic-view.ts';
 
 export interface TopicSpec {
   readonly topic: string;
@@ -17,6 +19,9 @@ export interface TopicReport {
   readonly outcome: 'made' | 'kept';
   readonly partitions: number;
 }
+
+/** Each 200 ms after the other. */
+const leaderTriesMax = 50;
 
 export type TimestampType = 'LogAppendTime' | 'CreateTime';
 
@@ -49,7 +54,8 @@ export async function ensureTopics(connection: KafkaConnection, specs: readonly 
     const missing = specs.filter(({ topic }) => !existing.has(topic));
     if (missing.length > 0)
       await admin.createTopics({
-        waitForLeaders: true,
+        // kafkajs' own waiting takes a broker that has not heard of the topic yet for a failure.
+        waitForLeaders: false,
         topics: missing.map(({ topic, partitions, replicationFactor, mode }) => ({
           topic,
           numPartitions: partitions,
@@ -57,6 +63,7 @@ export async function ensureTopics(connection: KafkaConnection, specs: readonly 
           configEntries: [{ name: 'message.timestamp.type', value: timestampTypeOf[mode] }],
         })),
       });
+    for (const { topic, partitions } of missing) await waitForLeaders(connection, topic, partitions);
     const reports: TopicReport[] = [];
     for (const spec of specs) {
       if (existing.has(spec.topic)) await requireSpec(admin, spec);
@@ -65,6 +72,20 @@ export async function ensureTopics(connection: KafkaConnection, specs: readonly 
     }
     return reports;
   });
+}
+
+/** Resolves once every partition of a new topic has a leader. */
+async function waitForLeaders(connection: KafkaConnection, topic: string, partitions: number): Promise<void> {
+  const view = new TopicView(topic, connection, connection.openCluster());
+  for (let tries = 0; ; tries++) {
+    try {
+      for (let partition = 0; partition < partitions; partition++) await view.leaderOf(partition);
+      return;
+    } catch (error) {
+      if (tries >= leaderTriesMax) throw error;
+      await sleep(200);
+    }
+  }
 }
 
 async function requireSpec(admin: Admin, { topic, partitions, mode }: TopicSpec): Promise<void> {

@@ -4,6 +4,7 @@ import { systemClock } from '../../../src/control/system-clock.ts';
 import type { RecordRun } from '../../../src/model/record-run.ts';
 import { KafkaConnection, type KafkaConnectionOptions } from '../../../src/sources/kafka/connection.ts';
 import { KafkaSource } from '../../../src/sources/kafka/kafka-source.ts';
+import { ensureTopics } from '../../../src/sources/kafka/topics.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import { type PlainRecord, plainRecords } from '../../exams/source-exam.ts';
 
@@ -48,7 +49,7 @@ export class KafkaBench implements AsyncDisposable {
     const type = this.mode === 'live' ? 'LogAppendTime' : 'CreateTime';
     const entries = Object.entries({ 'message.timestamp.type': type, ...config });
     await this.admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: [
         {
           topic: this.topic,
@@ -57,6 +58,7 @@ export class KafkaBench implements AsyncDisposable {
         },
       ],
     });
+    await ensureTopics(this.connection, [{ topic: this.topic, partitions, replicationFactor: 1, mode: this.mode }]);
   }
 
   /** Another source of the topic, over connections of its own where options are given. */
