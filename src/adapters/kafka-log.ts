@@ -2,14 +2,16 @@ import { readFile } from 'node:fs/promises';
 import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import { assert, EngineError } from '../model/errors.ts';
+import { alertsTopic, deadLettersTopic } from '../model/ids.ts';
 import type { Clock } from '../model/time.ts';
 import type { RecordLog } from '../sinks/record-log-sink.ts';
 import { KafkaConnection, type KafkaConnectionOptions } from '../sources/kafka/connection.ts';
+import { inspectKafka, type KafkaFinding } from '../sources/kafka/inspect-kafka.ts';
 import { type OpenedKafka, openKafkaSource } from '../sources/kafka/open-kafka-source.ts';
 import { RecordTopic } from '../sources/kafka/record-topic.ts';
 import { TopicView } from '../sources/kafka/topic-view.ts';
 import { TopicWriter } from '../sources/kafka/topic-writer.ts';
-import { requireTimestampType } from '../sources/kafka/topics.ts';
+import { ensureTopics, requireTimestampType, type TopicReport } from '../sources/kafka/topics.ts';
 import { readPem } from './pem.ts';
 
 export interface KafkaContext {
@@ -103,6 +105,43 @@ export async function openRecordTopic(
     lastValue: (partition) => records.lastValue(partition),
     close,
   };
+}
+
+/** What `doctor` wants to know of Kafka; changes nothing. */
+export async function inspectKafkaLog(config: Config, { clock, log }: KafkaContext): Promise<KafkaFinding[]> {
+  const connection = new KafkaConnection(kafkaOptions(config, log));
+  const { topic, mode, partitions } = config.log;
+  try {
+    return await inspectKafka(connection, {
+      topic,
+      mode,
+      partitions,
+      groupId: config.kafka.group_id,
+      resultTopics: [alertsTopic, deadLettersTopic],
+      clock,
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Makes the topics of events and results that are missing, and checks those that are there. */
+export async function migrateKafka(
+  config: Config,
+  { log }: KafkaContext,
+  replicationFactor: number,
+): Promise<TopicReport[]> {
+  const connection = new KafkaConnection(kafkaOptions(config, log));
+  const { topic, mode, partitions } = config.log;
+  try {
+    return await ensureTopics(connection, [
+      { topic, partitions, replicationFactor, mode },
+      { topic: alertsTopic, partitions, replicationFactor, mode: 'live' },
+      { topic: deadLettersTopic, partitions, replicationFactor, mode: 'live' },
+    ]);
+  } finally {
+    await connection.close();
+  }
 }
 
 function readTls(tls: Config['kafka']['tls']): KafkaConnectionOptions['tls'] {

@@ -1,0 +1,202 @@
+import type { Admin } from 'kafkajs';
+import type { Clock } from '../../model/time.ts';
+import type { KafkaConnection } from './connection.ts';
+import { sourceError } from './kafka-errors.ts';
+import { KafkaSource } from './kafka-source.ts';
+import { apiKey, askMetadata, fetchVersion, metadataVersion, type TopicMetadata } from './requests.ts';
+import { readTopicConfig, timestampTypeOf, withAdmin } from './topics.ts';
+
+/** One thing found out, as `doctor` prints it (src/control/check-result.ts has the same shape). */
+export interface KafkaFinding {
+  readonly id: string;
+  readonly status: 'ok' | 'warning' | 'failed';
+  readonly detail: string;
+  readonly fix: string | null;
+}
+
+export interface InspectKafkaOptions {
+  readonly topic: string;
+  readonly mode: 'live' | 'replayed';
+  readonly partitions: number;
+  readonly groupId: string;
+  /** Topics of results: each needs as many partitions as the events have. */
+  readonly resultTopics: readonly string[];
+  readonly clock: Clock;
+}
+
+const oneHourMs = 3_600_000;
+/** Clocks may differ by this much before somebody should look. */
+const skewMaxMs = 5_000;
+const settingNames = ['message.timestamp.type', 'min.insync.replicas', 'retention.ms', 'cleanup.policy'];
+
+/** Asks Kafka for all that an engine needs of it; changes nothing. Never throws: trouble is a finding. */
+export async function inspectKafka(connection: KafkaConnection, options: InspectKafkaOptions): Promise<KafkaFinding[]> {
+  const cluster = connection.openCluster();
+  const findings: KafkaFinding[] = [];
+  const { topic } = options;
+  let metadata: TopicMetadata;
+  try {
+    await cluster.connect();
+    const broker = await cluster.brokerPool.findConnectedBroker();
+    findings.push(ok('kafka.reachable', `${connection.names} answer`), judgeVersions(broker.versions));
+    metadata = await askMetadata(broker, topic);
+  } catch (cause) {
+    const { message, next } = sourceError(cause, `asking Kafka at ${connection.names}`);
+    return [...findings, failed('kafka.reachable', message, next)];
+  }
+  findings.push(judgeTopic(options, metadata));
+  if (metadata.error !== 0) return findings;
+  findings.push(judgeReplicas(topic, metadata));
+  try {
+    findings.push(...(await withAdmin(connection, 'reading settings', (admin) => inspectSettings(admin, options))));
+  } catch (cause) {
+    const { message } = sourceError(cause, 'reading settings');
+    findings.push(
+      failed('kafka.settings', message, `Grant DESCRIBE_CONFIGS on topic ${topic} and DESCRIBE on the group.`),
+    );
+  }
+  findings.push(await inspectNewest(connection, options));
+  return findings;
+}
+
+function judgeVersions(versions: Readonly<Record<number, { minVersion: number; maxVersion: number }>>): KafkaFinding {
+  const knows = (key: number, version: number) => (versions[key]?.maxVersion ?? -1) >= version;
+  const isNew = knows(apiKey.fetch, fetchVersion) && knows(apiKey.metadata, metadataVersion);
+  const most = `Fetch v${versions[apiKey.fetch]?.maxVersion}, Metadata v${versions[apiKey.metadata]?.maxVersion}`;
+  if (isNew) return ok('kafka.version', `the brokers speak ${most}`);
+  return failed('kafka.version', `the brokers speak only ${most}`, 'Paceline needs Kafka 3.1 or newer.');
+}
+
+function judgeTopic({ topic, partitions }: InspectKafkaOptions, { error, ...metadata }: TopicMetadata): KafkaFinding {
+  if (error !== 0)
+    return failed('kafka.topic', `topic ${topic} is not there (error ${error})`, 'Run "paceline migrate".');
+  const found = metadata.partitions.length;
+  if (found === partitions) return ok('kafka.topic', `topic ${topic} (id ${metadata.topicId}) has ${found} partitions`);
+  return warning(
+    'kafka.topic',
+    `topic ${topic} has ${found} partitions, log.partitions says ${partitions}`,
+    `Set log.partitions to ${found}; never add partitions to a topic that is in use.`,
+  );
+}
+
+function judgeReplicas(topic: string, { partitions, brokers }: TopicMetadata): KafkaFinding {
+  const lagging = partitions.filter(({ inSync, replicas }) => inSync.length < replicas.length).length;
+  const without = partitions.filter(({ leader }) => leader < 0).length;
+  if (without > 0)
+    return failed('kafka.replicas', `${without} partitions of ${topic} have no leader`, 'Bring their brokers back.');
+  if (lagging > 0)
+    return warning('kafka.replicas', `${lagging} partitions of ${topic} lack replicas in sync`, 'Look at the brokers.');
+  const copies = Math.min(...partitions.map(({ replicas }) => replicas.length));
+  if (copies >= 2) return ok('kafka.replicas', `every partition of ${topic} has ${copies} copies in sync`);
+  return warning(
+    'kafka.replicas',
+    `topic ${topic} has one copy of each partition, on ${brokers} brokers`,
+    'With one copy a lost disk is a lost log; use a replication factor of 3.',
+  );
+}
+
+async function inspectSettings(admin: Admin, options: InspectKafkaOptions): Promise<KafkaFinding[]> {
+  const settings = await readTopicConfig(admin, options.topic, settingNames);
+  const existing = new Set(await admin.listTopics());
+  const results = await Promise.all(
+    options.resultTopics.map((topic) => inspectResultTopic(admin, topic, options.partitions, existing)),
+  );
+  return [
+    judgeTimestamps(options, settings),
+    judgeRetention(options.topic, settings),
+    ...results,
+    await inspectGroup(admin, options),
+  ];
+}
+
+function judgeTimestamps({ topic, mode }: InspectKafkaOptions, settings: ReadonlyMap<string, string>): KafkaFinding {
+  const found = settings.get('message.timestamp.type');
+  const wanted = timestampTypeOf[mode];
+  if (found === wanted) return ok('kafka.timestamps', `topic ${topic} stamps with ${found}, as a ${mode} log wants`);
+  return failed(
+    'kafka.timestamps',
+    `topic ${topic} stamps with ${found}, a ${mode} log wants ${wanted}`,
+    `Correct log.mode, or set message.timestamp.type=${wanted} on the topic before anything is produced.`,
+  );
+}
+
+function judgeRetention(topic: string, settings: ReadonlyMap<string, string>): KafkaFinding {
+  const retentionMs = Number(settings.get('retention.ms') ?? -1);
+  const id = 'kafka.retention';
+  if (settings.get('cleanup.policy')?.includes('compact'))
+    return failed(id, `topic ${topic} is compacted: events disappear`, 'Set cleanup.policy=delete.');
+  if (retentionMs < 0 || retentionMs >= 24 * oneHourMs)
+    return ok(
+      id,
+      `topic ${topic} keeps records ${retentionMs < 0 ? 'for ever' : `${Math.round(retentionMs / oneHourMs)} h`}`,
+    );
+  return warning(
+    id,
+    `topic ${topic} keeps records for ${(retentionMs / oneHourMs).toFixed(1)} h only`,
+    'An engine that is down for longer loses records; keep a day at least.',
+  );
+}
+
+async function inspectResultTopic(
+  admin: Admin,
+  topic: string,
+  partitions: number,
+  existing: ReadonlySet<string>,
+): Promise<KafkaFinding> {
+  const id = `kafka.topic.${topic}`;
+  if (!existing.has(topic)) return failed(id, `topic ${topic} is not there`, 'Run "paceline migrate".');
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  const found = topics[0].partitions.length;
+  if (found >= partitions) return ok(id, `topic ${topic} has ${found} partitions`);
+  return failed(
+    id,
+    `topic ${topic} has ${found} partitions, the events have ${partitions}`,
+    `Add partitions to ${topic}.`,
+  );
+}
+
+/** Reading the newest record shows that we may read, and whether the broker's clock runs ahead of ours. */
+async function inspectNewest(
+  connection: KafkaConnection,
+  { topic, partitions, mode, clock }: InspectKafkaOptions,
+): Promise<KafkaFinding> {
+  const source = new KafkaSource(connection, { topic, mode: 'replayed', clock });
+  let newestMs = Number.NEGATIVE_INFINITY;
+  try {
+    for (let partition = 0; partition < partitions; partition++) {
+      const { start, end } = await source.bounds(partition);
+      if (end === start) continue;
+      for await (const run of source.readBack(partition, end - 1, end)) newestMs = Math.max(newestMs, run.logTimes[0]);
+    }
+  } catch (cause) {
+    const { message, next } = sourceError(cause, `reading topic ${topic}`);
+    return failed('kafka.read', message, next);
+  } finally {
+    await source.close();
+  }
+  const aheadMs = newestMs - clock.wallMs();
+  if (mode === 'replayed' || aheadMs <= skewMaxMs)
+    return ok('kafka.read', `the newest records of ${topic} can be read`);
+  return warning(
+    'kafka.read',
+    `the newest record of ${topic} is stamped ${Math.round(aheadMs / 1_000)} s ahead of this machine's clock`,
+    'Keep the clocks of brokers and engines on one time service.',
+  );
+}
+
+async function inspectGroup(admin: Admin, { groupId }: InspectKafkaOptions): Promise<KafkaFinding> {
+  const { groups } = await admin.describeGroups([groupId]);
+  const { state, members, protocol } = groups[0];
+  const id = 'kafka.group';
+  if (members.length > 0 && protocol !== '' && !protocol.startsWith('paceline'))
+    return failed(
+      id,
+      `group ${groupId} is used by another program (${protocol})`,
+      'Set kafka.group_id to a name of its own.',
+    );
+  return ok(id, `group ${groupId} is ${state}, with ${members.length} members`);
+}
+
+const ok = (id: string, detail: string): KafkaFinding => ({ id, status: 'ok', detail, fix: null });
+const warning = (id: string, detail: string, fix: string): KafkaFinding => ({ id, status: 'warning', detail, fix });
+const failed = (id: string, detail: string, fix: string): KafkaFinding => ({ id, status: 'failed', detail, fix });
