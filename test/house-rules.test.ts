@@ -99,8 +99,6 @@ test('no file only re-exports', () => {
 const twins = [
   // The twin of the embedded store that exams and simulations run on.
   'src/state/memory-state-store.ts',
-  // The twin of the embedded store on servers; adapters open it where `redis.url` is set.
-  'src/state/redis/open-redis-state-store.ts',
   // A plain client, as anyone would write it: the exam of the embedded HTTP front uses it.
   'src/sinks/clickhouse/run-query.ts',
   // The database of rules; the engine on servers opens it.
