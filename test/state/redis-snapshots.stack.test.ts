@@ -272,6 +272,23 @@ describe.skipIf(!isRedisHere)('snapshots of the state in Redis', () => {
     expect(await other.store.commit([commitOf('ads:0', 'a', 2)])).toEqual(['OK']);
   });
 
+  test('a copy that failed leaves nothing behind, and the next one is tried in its time', async () => {
+    const { bench, clock } = await open();
+    await using _ = bench;
+    await fillLane(bench.store, 'ads:0', 'a', 4);
+    const key = `${bench.options.keyPrefix}{ads:0}:b:1`;
+    const held = (await server.admin.dumpBuffer(key)) as Buffer;
+    await server.admin.del(key);
+    await expect(takeNext(clock, 1_000)).rejects.toMatchObject({
+      code: 'STATE_CORRUPT',
+      message: expect.stringContaining('base 1'),
+    });
+    expect(readdirSync(laneDirectory(bench))).toEqual([]);
+    await server.admin.restore(key, 0, held);
+    expect(await takeNext(clock, 60_000)).toMatchObject({ seq: 4 });
+    expect(readdirSync(laneDirectory(bench))).toHaveLength(1);
+  });
+
   test('what we no longer own we do not copy', async () => {
     const { bench, clock } = await open();
     await using _ = bench;

@@ -52,7 +52,7 @@ export class SnapshotWriter {
   }
 
   static async create(path: string, header: SnapshotHeader): Promise<SnapshotWriter> {
-    const writer = new SnapshotWriter(await open(path, 'wx'));
+    const writer = new SnapshotWriter(await open(path, 'w'));
     await writer.#write(magic);
     await writer.#append('header', 0, Buffer.from(JSON.stringify(header)));
     return writer;

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { EngineError } from '../../model/errors.ts';
 import type { StreamIdentity } from '../../model/lane.ts';
 import { unwrapBlob } from './blob-envelope.ts';
@@ -47,6 +48,8 @@ export async function takeSnapshot(
       return { record: settled.record, bytes: writer.bytes };
     } finally {
       await writer.close();
+      // It has its own name by now, or is of no use.
+      await rm(path, { force: true });
     }
   });
 }
