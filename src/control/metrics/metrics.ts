@@ -27,7 +27,11 @@ export class Metrics {
     this.#seriesMax = options.seriesMax ?? seriesMax;
     for (const [name, description] of Object.entries(metricCatalogue) as [MetricName, MetricDescription][])
       this.#instruments.set(name, this.#makeInstrument(name, description));
-    if (options.withProcess) collectDefaultMetrics({ register: this.#registry });
+    if (!options.withProcess) return;
+    collectDefaultMetrics({ register: this.#registry });
+    // The library names these gauges like counters; the same numbers by type stay.
+    for (const kind of ['handles', 'requests', 'resources'])
+      this.#registry.removeSingleMetric(`nodejs_active_${kind}_total`);
   }
 
   /** Adds to a counter. */
