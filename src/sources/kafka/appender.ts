@@ -17,7 +17,8 @@ interface Waiting extends NewRecord {
 
 /** Kafka's default max.message.bytes is 1 MiB for a batch; two of ours fit. */
 const batchBytesMax = 512 * 1024;
-const batchRecordsMax = 8_192;
+/** kafkajs copies what it has of a batch with each further record, so larger batches cost more, not less. */
+const batchRecordsMax = 400;
 /** Of the framing of one record. */
 const framingBytes = 32;
 

@@ -1,5 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { Kafka, type SASLOptions } from 'kafkajs';
+// Node finds no names in this CommonJS module, so it is taken whole.
+import kafkajs, { type Kafka, type SASLOptions } from 'kafkajs';
 import { Cluster, createKafkaLogger, createSocketFactory, type WireCluster } from './kafkajs-internals.ts';
 
 export interface KafkaConnectionOptions {
@@ -48,7 +49,7 @@ export class KafkaConnection {
 
   /** kafkajs' own front, for producers and administration. */
   get client(): Kafka {
-    this.#kafka ??= new Kafka({
+    this.#kafka ??= new kafkajs.Kafka({
       ...this.#settings(),
       brokers: [...this.options.brokers],
       retry: { ...retry },

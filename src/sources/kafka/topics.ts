@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { EngineError } from '../../model/errors.ts';
 import type { KafkaConnection } from './connection.ts';
 import { sourceError } from './kafka-errors.ts';
@@ -133,7 +133,7 @@ export async function readTopicConfig(
 ): Promise<ReadonlyMap<string, string>> {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: [...names] }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: [...names] }],
   });
   return new Map(resources[0].configEntries.map(({ configName, configValue }) => [configName, configValue]));
 }
