@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path';
-import { type Document, isMap, isScalar, parseDocument, type Scalar, type YAMLMap } from 'yaml';
+import { type Document, isMap, isScalar, parseDocument, type YAMLMap } from 'yaml';
 import { defaultPlanOrg } from '../../model/ids.ts';
 import { canonicalJson } from '../../model/plan-schema.ts';
 import { compareItems, type ItemComparison } from './compare-items.ts';
@@ -152,13 +152,14 @@ function styled(value: unknown): Document {
 }
 
 /**
- * A text that takes over values of others. Where only scalars change, every other byte stays; where
- * keys come and go, the document is printed anew, comments and all.
+ * A text that takes over values of others, by patches: scalars where only they change, a section where
+ * its keys come and go, lines where a section is new. Every other byte stays. Where a patched text
+ * would not say what it should, the whole document is printed instead, comments and all.
  */
 class Merge {
   readonly #before: string;
   readonly #document: Document;
-  #patches: { start: number; end: number; text: string }[] | null = [];
+  #patches: Patch[] | null = [];
 
   constructor(before: string) {
     this.#before = before;
@@ -169,11 +170,16 @@ class Merge {
   take(path: readonly string[], text: string, untouched: readonly string[] = []): void {
     const source = parseDocument(text, { version: '1.2' });
     const held = path.length === 0 ? this.#document.contents : this.#document.getIn(path, true);
-    if (isMap(held) && isMap(source.contents)) return this.#mergeMap(held, source.contents, text, untouched);
-    this.#patches = null;
-    this.#openMap(path.slice(0, -1));
+    if (isMap(held) && isMap(source.contents)) {
+      const scalars: Patch[] = [];
+      if (this.#mergeMap(held, source.contents, text, untouched, scalars))
+        for (const { start, end, text: value } of scalars) this.#patch(start, end, value);
+      else this.#patchNode(held);
+      return;
+    }
     const isJson = text.trimStart().startsWith('{');
-    this.#document.setIn(path, isJson ? this.#document.createNode(source.toJS()) : source.contents);
+    const section = isJson ? this.#document.createNode(source.toJS()) : source.contents;
+    this.#insert(path, isMap(section) ? section : null);
   }
 
   /** Null = the rule holds for everyone. */
@@ -195,42 +201,84 @@ class Merge {
     return isSame ? text : print(this.#document);
   }
 
-  #mergeMap(held: YAMLMap, wanted: YAMLMap, source: string, untouched: readonly string[]): void {
+  /** Collects patches of scalars; false when keys come or go or change their kind. */
+  #mergeMap(held: YAMLMap, wanted: YAMLMap, source: string, untouched: readonly string[], scalars: Patch[]): boolean {
+    let isScalarsOnly = true;
     for (const name of held.items.map(({ key }) => String(key))) {
       if (wanted.has(name) || untouched.includes(name)) continue;
-      this.#patches = null;
+      isScalarsOnly = false;
       held.delete(name);
     }
     for (const { key, value } of wanted.items) {
       const name = String(key);
       const present = held.get(name, true) as unknown;
       if (plain(present) === plain(value)) continue;
-      if (isMap(present) && isMap(value)) this.#mergeMap(present, value, source, []);
-      else if (isScalar(present) && isScalar(value)) this.#setScalar(present, value, source);
-      else {
-        this.#patches = null;
+      if (isMap(present) && isMap(value)) {
+        if (!this.#mergeMap(present, value, source, [], scalars)) isScalarsOnly = false;
+      } else if (isScalar(present) && isScalar(value) && present.range && value.range) {
+        present.value = value.value;
+        const text = source.slice(value.range[0], value.range[1]);
+        scalars.push({ start: present.range[0], end: present.range[1], text });
+      } else {
+        isScalarsOnly = false;
         held.set(name, value);
       }
     }
+    return isScalarsOnly;
   }
 
-  #setScalar(present: Scalar, wanted: Scalar, source: string): void {
-    present.value = wanted.value;
-    if (!present.range || !wanted.range) this.#patches = null;
-    else {
-      const text = source.slice(wanted.range[0], wanted.range[1]);
-      this.#patches?.push({ start: present.range[0], end: present.range[1], text });
+  /** Prints a section anew, in its place. */
+  #patchNode(node: YAMLMap): void {
+    if (!node.range) {
+      this.#patches = null;
+      return;
     }
+    const [start, end] = node.range;
+    const column = start - (this.#before.lastIndexOf('\n', start - 1) + 1);
+    this.#patch(start, start + this.#before.slice(start, end).trimEnd().length, printNode(node, column).trimStart());
   }
 
-  /** Makes the map at `path` one that takes lines: `organizations: {}` would go on in braces. */
-  #openMap(path: readonly string[]): void {
-    if (path.length === 0) return;
-    const held = this.#document.getIn(path, true);
-    if (!isMap(held)) this.#document.setIn(path, this.#document.createNode({}));
-    const map = this.#document.getIn(path, true) as YAMLMap;
-    if (map.items.length === 0) map.flow = false;
+  /** Adds a section that the text does not have; null = one without a word. */
+  #insert(path: readonly string[], section: YAMLMap | null): void {
+    const around = path.slice(0, -1);
+    const map = path.length > 1 ? this.#document.getIn(around, true) : null;
+    const range = isMap(map) ? map.range : null;
+    if (!isMap(map) || !range || (map.flow && map.items.length > 0)) this.#patches = null;
+    else {
+      const [start, end] = range;
+      const indent = map.flow ? 2 : start - (this.#before.lastIndexOf('\n', start - 1) + 1);
+      const key = JSON.stringify(path.at(-1)).replace(/^"([A-Za-z][A-Za-z0-9_.-]*)"$/, '$1');
+      const body = section === null ? '' : `\n${printNode(section, indent + 2)}`;
+      const lines = `\n${' '.repeat(indent)}${key}:${body}`;
+      const last = start + this.#before.slice(start, end).trimEnd().length;
+      if (map.flow) this.#patch(this.#before.slice(0, start).trimEnd().length, end, lines);
+      else this.#patch(last, last, lines);
+    }
+    if (around.length > 0 && !isMap(map)) this.#document.setIn(around, this.#document.createNode({}));
+    this.#document.setIn(path, section);
   }
+
+  /** Patches of one place follow each other. */
+  #patch(start: number, end: number, text: string): void {
+    const same = this.#patches?.find((each) => each.start === start && each.end === end);
+    if (same === undefined) this.#patches?.push({ start, end, text });
+    else same.text += text;
+  }
+}
+
+interface Patch {
+  readonly start: number;
+  readonly end: number;
+  text: string;
+}
+
+/** A section as lines that begin at a column. */
+function printNode(node: YAMLMap, column: number): string {
+  const document = parseDocument('', { version: '1.2' });
+  document.contents = node.clone() as never;
+  return print(document)
+    .trimEnd()
+    .replace(/^(?=.)/gm, ' '.repeat(column));
 }
 
 function plain(node: unknown): string {

@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applyEdits, type EditsOutcome } from '../../../src/control/postgres/apply-edits.ts';
 import { Database, type PostgresSettings } from '../../../src/control/postgres/database.ts';
 import type { PlanTarget } from '../../../src/control/postgres/plan-ledger.ts';
 import { Killed, RecordedPlans } from './recorded-plans.ts';
 import { ruleText } from './rows.ts';
-import { asLogin, describeWithPostgres, makeDatabase, type TestDatabase } from './server.ts';
+import { asLogin, makeDatabase, type TestDatabase } from './server.ts';
 
-describeWithPostgres('edits', () => {
+describe('edits', () => {
   let test_: TestDatabase;
   let service: PostgresSettings;
   let database: Database;

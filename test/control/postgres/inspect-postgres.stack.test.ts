@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { inspectPostgres } from '../../../src/control/postgres/inspect-postgres.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import type { Clock, WallTimeMs } from '../../../src/model/time.ts';
-import { asLogin, describeWithPostgres, makeDatabase } from './server.ts';
+import { asLogin, makeDatabase } from './server.ts';
 
-describeWithPostgres('what doctor says of PostgreSQL', () => {
+describe('what doctor says of PostgreSQL', () => {
   test('all is well for the service login of a migrated database', async () => {
     await using database = await makeDatabase();
     const results = await inspectPostgres(await database.login('paceline_service'), systemClock);

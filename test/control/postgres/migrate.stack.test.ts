@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { migrateDatabase, readMigrations } from '../../../src/control/postgres/migrate.ts';
-import { asLogin, describeWithPostgres, makeDatabase } from './server.ts';
+import { asLogin, makeDatabase } from './server.ts';
 
-describeWithPostgres('migrations', () => {
+describe('migrations', () => {
   test('come up from empty, change nothing the second time, and name what they did', async () => {
     await using database = await makeDatabase({ isMigrated: false });
     const { settings } = database;

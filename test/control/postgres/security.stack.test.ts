@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../src/control/postgres/database.ts';
 import { migrateDatabase } from '../../../src/control/postgres/migrate.ts';
 import { ruleText } from './rows.ts';
-import { asLogin, describeWithPostgres, makeDatabase, type TestDatabase } from './server.ts';
+import { asLogin, makeDatabase, type TestDatabase } from './server.ts';
 
 const tenantTables = [
   'organizations',
@@ -17,7 +17,7 @@ const tenantTables = [
   'users',
 ];
 
-describeWithPostgres('tenants', () => {
+describe('tenants', () => {
   let database: TestDatabase;
   let service: PostgresSettings;
   let tenant: PostgresSettings;
@@ -247,7 +247,7 @@ describeWithPostgres('tenants', () => {
   });
 });
 
-describeWithPostgres('audit log', () => {
+describe('audit log', () => {
   test('says who changed what, before and after, without secrets', async () => {
     await using database = await makeDatabase();
     const service = await database.login('paceline_service');

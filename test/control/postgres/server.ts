@@ -1,20 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { describe } from 'vitest';
+import { attachStack } from '../../../scripts/stack/stack.ts';
 import type { PostgresSettings } from '../../../src/control/postgres/database.ts';
 import { migrateDatabase } from '../../../src/control/postgres/migrate.ts';
 
-/** A superuser's url of a running PostgreSQL; `npm run test:stack` sets it. */
-const url = process.env.PACELINE_STACK_POSTGRES_URL;
-if (url === undefined)
-  console.warn(
-    'SKIPPED: the tests of PostgreSQL need PACELINE_STACK_POSTGRES_URL=postgres://user:password@host:port/name',
-  );
-
-export const describeWithPostgres = describe.skipIf(url === undefined);
+/** A superuser's url: the local stack's, or the one that PACELINE_TEST_POSTGRES names. */
+const url = process.env.PACELINE_TEST_POSTGRES ?? attachStack(['postgres']).addresses.postgres.url;
 
 export function settingsOf(database: string, login?: { name: string; password: string }): PostgresSettings {
-  const made = new URL(url!);
+  const made = new URL(url);
   made.pathname = `/${database}`;
   if (login !== undefined) {
     made.username = login.name;
@@ -43,7 +37,7 @@ export interface TestDatabase extends AsyncDisposable {
 /** A database of its own, dropped with its logins at the end. */
 export async function makeDatabase(options: { isMigrated?: boolean } = {}): Promise<TestDatabase> {
   const name = `paceline_test_${randomBytes(6).toString('hex')}`;
-  const server = settingsOf(new URL(url!).pathname.slice(1) || 'postgres');
+  const server = settingsOf(new URL(url).pathname.slice(1) || 'postgres');
   await asLogin(server, (client) => client.query(`CREATE DATABASE ${name}`));
   const settings = settingsOf(name);
   const logins: string[] = [];

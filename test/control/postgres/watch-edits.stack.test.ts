@@ -1,12 +1,12 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PostgresSettings } from '../../../src/control/postgres/database.ts';
 import { EditWatcher } from '../../../src/control/postgres/watch-edits.ts';
 import { type FactName, type Facts, onFact } from '../../../src/model/facts.ts';
 import type { Clock, WallTimeMs } from '../../../src/model/time.ts';
 import { RecordedPlans } from './recorded-plans.ts';
 import { ruleText } from './rows.ts';
-import { asLogin, describeWithPostgres, makeDatabase, type TestDatabase } from './server.ts';
+import { asLogin, makeDatabase, type TestDatabase } from './server.ts';
 
 /** Time stands still until the test lets the sleepers go. */
 class HeldClock implements Clock {
@@ -62,7 +62,7 @@ class Way {
   }
 }
 
-describeWithPostgres('watching edits', () => {
+describe('watching edits', () => {
   let database: TestDatabase;
   let service: PostgresSettings;
   let log: RecordedPlans;
