@@ -60,7 +60,7 @@ beforeAll(async () => {
     dir: data,
     seed: 11,
     days: 2,
-    campaigns: 8,
+    campaigns: 4,
     partitions: 2,
     encoding: 'binary',
     plans: load().config.plans,
@@ -69,7 +69,9 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(data, { recursive: true, force: true }));
 
-test('all that a log becomes is what the oracle says, and a second run changes nothing', async () => {
+test('all that a log becomes is what the oracle says, and a second run changes nothing', {
+  timeout: 180_000,
+}, async () => {
   const expected = await foldDirectory(data, { generation: 1 });
   const [first, findings] = await runUntilEnd(async (engine) => [
     await readAll(engine),
@@ -87,7 +89,7 @@ test('all that a log becomes is what the oracle says, and a second run changes n
   expect(deliveries('ads.alerts.v1')).toEqual(alerts);
 });
 
-test('status and metrics tell the same number of records', async () => {
+test('status and metrics tell the same number of records', { timeout: 180_000 }, async () => {
   const engine = await startEngine(load(), { version: 'test', clock: systemClock, log, isUntilEnd: true });
   try {
     await engine.drain();

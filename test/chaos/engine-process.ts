@@ -10,6 +10,14 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Those that live: whatever ends us ends them too, so that none is left behind. */
+const running = new Set<EngineProcess>();
+process.on('exit', () => {
+  for (const engine of running) engine.signal('SIGKILL');
+});
+for (const name of ['SIGINT', 'SIGTERM'] as const)
+  process.once(name, () => process.exit(name === 'SIGINT' ? 130 : 143));
+
 /** A real `paceline` process on a data directory, for those who want to hurt it. */
 export class EngineProcess {
   readonly child: ChildProcess;
@@ -22,10 +30,12 @@ export class EngineProcess {
     this.#directory = directory;
     this.#logPath = logPath;
     this.child = child;
+    running.add(this);
     this.ended = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code, signal) => {
         this.#end = { code, signal };
+        running.delete(this);
         resolve(this.#end);
       });
     });

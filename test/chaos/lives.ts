@@ -106,9 +106,9 @@ export class Life {
   async #fillDisk(): Promise<void> {
     const { disk, random, faults } = this.#stage;
     const leave = random.pick([0, 4_096, 100_000, 2_000_000]);
-    faults.inject('fill the disk', `but ${leave} bytes`);
     this.#wasFull = true;
-    disk.fill(leave);
+    if (!disk.fill(leave)) return;
+    faults.inject('fill the disk', `but ${leave} bytes`);
     try {
       await sleep(random.between(300, 3_000));
     } finally {

@@ -4,7 +4,7 @@ import { alertsTopic, deadLettersTopic } from '../../src/model/ids.ts';
 import { alertEvents, deadLetters, type Row, type Table } from '../../src/model/tables.ts';
 import type { TableRows } from '../oracle/rows.ts';
 
-/** Rows of the record topics; `repeated` are addresses (lane, commit, place in it) that were seen before. */
+/** Rows of the record topics; `repeated` are places (lane, version, index) that were seen before. */
 export interface TopicRows {
   readonly rows: Pick<TableRows, 'alert_events' | 'dead_letters'>;
   readonly repeated: readonly string[];
@@ -28,9 +28,9 @@ function readTopic(dir: string, topic: string, table: Table, raw: readonly strin
   const seen = new Set<string>();
   return linesOf(join(dir, topic)).map((line) => {
     const { value } = JSON.parse(line) as { value: Record<string, Json> & { delivery: unknown } };
-    const address = `${topic} ${value.version} ${JSON.stringify(value.delivery)}`;
-    if (seen.has(address)) repeated.push(address);
-    seen.add(address);
+    const place = `${topic} ${JSON.stringify(value.delivery)} ${value.version}`;
+    if (seen.has(place)) repeated.push(place);
+    seen.add(place);
     return Object.fromEntries(
       table.columns.map(({ name, type }) => [name, readValue(value[name], type, raw.includes(name))]),
     );
