@@ -18,7 +18,7 @@ type Move =
 /** What an owner may do, as a wish; what it comes to depends on where the lane stands. */
 const wish = fc.record({
   kind: fc.constantFrom('commit', 'commit', 'commit', 'commit', 'claim', 'trim', 'rollback'),
-  owner: fc.nat(2),
+  owner: fc.constantFrom(0, 0, 0, 0, 0, 0, 1, 2),
   back: fc.integer({ min: 1, max: 5 }),
   skew: fc.constantFrom(0, 0, 0, 0, 1, -1),
   offsetSkew: fc.constantFrom(0, 0, 0, 1),
@@ -126,5 +126,8 @@ test.skipIf(!isRedisHere)('commits, claims, rollbacks and lost answers agree wit
     }
     expect(plain(await bench.store.claim(lane, 'end'))).toEqual(plain(await model.claim(lane, 'end')));
   };
-  await fc.assert(fc.asyncProperty(fc.array(wish, { maxLength: 30 }), run), { numRuns: 40, seed: 20_261_125 });
+  await fc.assert(fc.asyncProperty(fc.array(wish, { minLength: 15, maxLength: 30 }), run), {
+    numRuns: 20,
+    seed: 20_261_125,
+  });
 });
