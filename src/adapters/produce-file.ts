@@ -14,6 +14,8 @@ import { openEventLog, type VisitContext } from './visits.ts';
 export interface ProduceOptions {
   /** Records a second; absent = as fast as it goes. */
   readonly rate?: number;
+  /** Topic of a recorded log, where it is not the one that is written to. */
+  readonly topic?: string;
   readonly signal?: AbortSignal;
   readonly onProgress: (records: number, total: number | null) => void;
 }
@@ -66,7 +68,7 @@ async function sendLog(
   { clock }: VisitContext,
   options: ProduceOptions,
 ): Promise<number> {
-  const log = await openLogReader({ dir: join(dir, 'log'), topic: config.log.topic, clock });
+  const log = await openLogReader({ dir: join(dir, 'log'), topic: options.topic ?? config.log.topic, clock });
   try {
     if (log.partitions !== target.partitions)
       throw new EngineError(

@@ -16,6 +16,12 @@ export const produceCommand: Command = {
   flags: {
     config: configFlag,
     data: dataFlag,
+    topic: {
+      type: 'text',
+      value: 'NAME',
+      doc: 'Topic of the log in the directory.',
+      default: 'log.topic of the configuration',
+    },
     rate: {
       type: 'integer',
       value: 'N',
@@ -32,9 +38,11 @@ export const produceCommand: Command = {
     const { produceInto } = await import('../adapters/produce-file.ts');
     const context = { clock: systemClock, log: quietLogger() };
     const rate = call.number('rate');
+    const topic = call.text('topic');
     using stop = listenForStop(terminal);
     const records = await produceInto(call.words[0], config, context, {
       ...(rate === undefined ? {} : { rate }),
+      ...(topic === undefined ? {} : { topic }),
       signal: stop.signal,
       onProgress: (done, total) => progress.update(done, total),
     });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin } from 'kafkajs';
 import { EngineError } from '../../model/errors.ts';
+import { limits } from '../../model/limits.ts';
 import type { KafkaConnection } from './connection.ts';
 import { sourceError } from './kafka-errors.ts';
 import { TopicView } from './topic-view.ts';
@@ -20,6 +21,8 @@ export interface TopicReport {
   readonly partitions: number;
 }
 
+/** More than we take: a record that is too large becomes a dead letter of its organization, not a producer's riddle. */
+const messageBytesMax = 4 * limits.recordBytesMax;
 /** Each 200 ms after the other. */
 const leaderTriesMax = 50;
 
@@ -60,7 +63,10 @@ export async function ensureTopics(connection: KafkaConnection, specs: readonly 
           topic,
           numPartitions: partitions,
           replicationFactor,
-          configEntries: [{ name: 'message.timestamp.type', value: timestampTypeOf[mode] }],
+          configEntries: [
+            { name: 'message.timestamp.type', value: timestampTypeOf[mode] },
+            { name: 'max.message.bytes', value: String(messageBytesMax) },
+          ],
         })),
       });
     for (const { topic, partitions } of missing) await waitForLeaders(connection, topic, partitions);
