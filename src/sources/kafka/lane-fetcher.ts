@@ -60,18 +60,21 @@ export class LaneFetcher {
   /** Resolves when some lane may have records, or as many ms are over, or `signal` says so. */
   async waitForNews(lanes: readonly KafkaLane[], ms: number, signal: AbortSignal): Promise<void> {
     const deadlineMs = Date.now() + ms;
-    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    while (!signal.aborted && !lanes.some(hasNews)) {
-      const leftMs = deadlineMs - Date.now();
-      if (leftMs <= 0) return;
-      const answers = await this.#askForNews(lanes);
-      const timer = new AbortController();
-      const timeout = sleep(leftMs, undefined, { signal: timer.signal }).catch(() => undefined);
-      try {
-        await Promise.race([...answers, aborted, timeout]);
-      } finally {
-        timer.abort();
+    const aborted = Promise.withResolvers<void>();
+    const onAbort = () => aborted.resolve();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      while (!signal.aborted && !lanes.some(hasNews)) {
+        const leftMs = deadlineMs - Date.now();
+        if (leftMs <= 0) return;
+        const answers = await this.#askForNews(lanes);
+        const timer = new AbortController();
+        const timeout = sleep(leftMs, undefined, { signal: timer.signal }).catch(() => undefined);
+        await Promise.race([...answers, aborted.promise, timeout]).finally(() => timer.abort());
       }
+    } finally {
+      // A signal may outlive many waits.
+      signal.removeEventListener('abort', onAbort);
     }
   }
 

@@ -1,12 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../model/errors.ts';
 import type { KafkaConnection } from './connection.ts';
-import { sourceError } from './kafka-errors.ts';
+import { isKafkaError, sourceError } from './kafka-errors.ts';
 import type { WireBroker, WireCluster } from './kafkajs-internals.ts';
 import { askMetadata, kafkaError, type TopicMetadata } from './requests.ts';
 
 const earliest = '-2';
 const latest = '-1';
+/** A topic that has grown or was made anew is noticed after this long, when nothing else tells. */
+const metadataMaxAgeMs = 60_000;
+const leaderErrors = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION'] as const;
+const leaderTriesMax = 20;
 const readUncommitted = 0;
 const readCommitted = 1;
 
@@ -25,6 +29,7 @@ export class TopicView {
   #bound: TopicMetadata | null = null;
   #newest: TopicMetadata | null = null;
   #isStale = true;
+  #askedMs = 0;
   #asking: Promise<TopicMetadata> | null = null;
 
   constructor(topic: string, connection: KafkaConnection, cluster: WireCluster) {
@@ -40,7 +45,8 @@ export class TopicView {
 
   /** Throws SOURCE_REFUSED when the topic is gone, is another one or has grown; SOURCE_UNAVAILABLE without an answer. */
   async metadata(): Promise<TopicMetadata> {
-    if (!this.#isStale && this.#newest !== null) return this.#newest;
+    const isFresh = !this.#isStale && Date.now() - this.#askedMs < metadataMaxAgeMs;
+    if (isFresh && this.#newest !== null) return this.#newest;
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = null;
     });
@@ -79,7 +85,19 @@ export class TopicView {
     return await this.#offset(partition, latest, readCommitted);
   }
 
+  /** Asks again where the partition is just changing its leader. */
   async #offset(partition: number, timestamp: string, isolationLevel: number): Promise<number> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#offsetOnce(partition, timestamp, isolationLevel);
+      } catch (error) {
+        if (tries >= leaderTriesMax || !isKafkaError(error, ...leaderErrors)) throw error;
+        await sleep(100);
+      }
+    }
+  }
+
+  async #offsetOnce(partition: number, timestamp: string, isolationLevel: number): Promise<number> {
     const broker = await this.broker(await this.leaderOf(partition));
     try {
       const { responses } = await broker.listOffsets({
@@ -114,6 +132,7 @@ export class TopicView {
     this.#bound ??= answer;
     this.#newest = answer;
     this.#isStale = false;
+    this.#askedMs = Date.now();
     return answer;
   }
 
