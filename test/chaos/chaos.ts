@@ -27,7 +27,7 @@ export interface ChaosReport {
   readonly findings: Findings;
 }
 
-const killsAndStops = [
+export const killsAndStops = [
   'kill the engine',
   'kill while opening',
   'kill while stopped',
@@ -37,6 +37,11 @@ const killsAndStops = [
   'stop the engine',
   'stop ClickHouse',
   'terminate',
+  'kill Redis',
+  'cut the tail of Redis',
+  'stop Redis',
+  'restart Kafka',
+  'stop Kafka',
 ] as const;
 const diskMegabytes = 3_000;
 
@@ -90,7 +95,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   }
 }
 
-function shippedRules() {
+export function shippedRules() {
   const config = join(import.meta.dirname, '..', '..', 'config');
   const paths = { organizations: join(config, 'organizations.yaml'), rules: join(config, 'rules') };
   return readPlanFiles(paths).rules.map(({ rule }) => rule);

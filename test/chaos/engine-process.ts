@@ -42,10 +42,13 @@ export class EngineProcess {
   }
 
   /** Runs `paceline run` with these flags; what it writes to stderr is appended to `logPath`. */
-  static run(directory: string, options: { flags: readonly string[]; logPath: string }): EngineProcess {
+  static run(
+    directory: string,
+    options: { flags: readonly string[]; logPath: string; config?: string },
+  ): EngineProcess {
     const log = openSync(options.logPath, 'a');
     const main = join(root, 'src', 'main.ts');
-    const config = writeConfig(directory);
+    const config = options.config ?? writeConfig(directory);
     const child = spawn(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', main, 'run', '--config', config, '--data', directory, ...options.flags],

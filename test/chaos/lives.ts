@@ -45,7 +45,7 @@ export class Life {
     }
     if (!(await this.#engine.announced())) return this.#checkEnd(await this.#engine.ended, 'while opening');
     await sleep(random.next() ** 2 * 1_500);
-    for (let left = random.between(1, 5); left > 0 && this.#engine.hasEnded === null; left--) await this.#trouble();
+    for (let left = random.between(2, 9); left > 0 && this.#engine.hasEnded === null; left--) await this.#trouble();
     await this.#end();
   }
 

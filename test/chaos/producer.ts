@@ -7,7 +7,8 @@ import type { Plan, RulePlan } from '../../src/model/plan.ts';
 import { openRecordedLog } from '../../src/sources/recorded-log.ts';
 import { makeWorld } from '../../src/sources/simulator/make-world.ts';
 import { plansOfWorld } from '../../src/sources/simulator/plans.ts';
-import { RecordProducer } from '../../src/sources/simulator/produce-records.ts';
+import { type RecordAppender, RecordProducer } from '../../src/sources/simulator/produce-records.ts';
+import type { ProducedRecord } from '../../src/sources/simulator/produced-record.ts';
 import { simulateWorld } from '../../src/sources/simulator/simulate-world.ts';
 import type { World } from '../../src/sources/simulator/world.ts';
 import { openDataDirectory } from '../../src/state/data-directory.ts';
@@ -20,13 +21,13 @@ export interface WorldSize {
   readonly partitions: number;
 }
 
-/** Plays a simulated world into the log of a data directory, a piece at a time, while no engine runs. */
+/** Plays a simulated world into a log, a piece at a time. */
 export class Producer {
   produced = 0;
   readonly #world: World;
   readonly #plans: readonly Plan[];
   readonly #records: ReturnType<typeof simulateWorld>;
-  #next: IteratorResult<ReturnType<typeof simulateWorld> extends Iterator<infer T> ? T : never>;
+  #next: IteratorResult<ProducedRecord>;
 
   constructor(size: WorldSize, rules: readonly RulePlan[]) {
     this.#world = makeWorld(size);
@@ -35,33 +36,44 @@ export class Producer {
     this.#next = this.#records.next();
   }
 
-  /** Appends what happens up to that share of the world's time; how many records that were. */
-  async append(directory: string, share: number): Promise<number> {
-    const { startMs, endMs, partitions } = this.#world;
+  /** What happens up to that share of the world's time, beyond what was taken before. */
+  take(share: number): ProducedRecord[] {
+    const { startMs, endMs } = this.#world;
     const until = share >= 1 ? Number.POSITIVE_INFINITY : startMs + share * (endMs - startMs);
+    const taken: ProducedRecord[] = [];
+    for (; !this.#next.done && this.#next.value.logTimeMs <= until; this.#next = this.#records.next())
+      taken.push(this.#next.value);
+    return taken;
+  }
+
+  /** Appends records to a log and makes them durable. */
+  async send(records: readonly ProducedRecord[], to: RecordAppender): Promise<void> {
+    const producer = new RecordProducer(to, makeEventCodec('binary').encoder);
+    for (const record of records) {
+      producer.add(record);
+      if (producer.isFull) await producer.flush();
+    }
+    await producer.flush();
+    this.produced += producer.produced;
+  }
+
+  /** Appends what happens up to that share to the log of a directory that no engine runs on. */
+  async append(directory: string, share: number): Promise<void> {
     const owner = await openDataDirectory(directory, { clock: systemClock });
     const log = await openRecordedLog({
       dir: join(directory, 'log'),
       topic: eventsTopic,
-      partitions,
+      partitions: this.#world.partitions,
       mode: 'replayed',
       encoding: 'binary',
       clock: systemClock,
     });
-    const producer = new RecordProducer(log, makeEventCodec('binary').encoder);
     try {
-      while (!this.#next.done && this.#next.value.logTimeMs <= until) {
-        producer.add(this.#next.value);
-        if (producer.isFull) await producer.flush();
-        this.#next = this.#records.next();
-      }
-      await producer.flush();
+      await this.send(this.take(share), log);
     } finally {
       await log.close();
       owner.close();
     }
-    this.produced += producer.produced;
-    return producer.produced;
   }
 
   /** A plan that somebody might apply now: another allowance for one organization. */
