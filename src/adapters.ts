@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { streamName } from './adapters/apply-files.ts';
 import type { EngineLog } from './adapters/engine-log.ts';
+import { hasKafka } from './adapters/kafka-log.ts';
 import type { BronzeSettings } from './adapters/open-bronze.ts';
+import { openKafkaEngineLog } from './adapters/open-kafka-engine-log.ts';
 import { openRecordedEngineLog } from './adapters/open-recorded-log.ts';
 import { openAlertmanager, openRecordSinks } from './adapters/open-sinks.ts';
 import { openState } from './adapters/open-state.ts';
@@ -15,6 +18,7 @@ import type { EngineContext, EngineParts, WorldOptions } from './control/engine-
 import type { Logger } from './control/logs/logger.ts';
 import { applyPlans } from './control/plans/apply-plans.ts';
 import { readPlanFiles } from './control/plans/plan-files.ts';
+import { EditWatcher } from './control/postgres/watch-edits.ts';
 import { EngineError } from './model/errors.ts';
 import type { Clock } from './model/time.ts';
 import { type DataDirectory, openDataDirectory } from './state/data-directory.ts';
@@ -39,8 +43,10 @@ export async function openEngine(config: Config, context: EngineContext): Promis
   const generation = await admitLog(config, log, store, context);
   const tables = stack.adopt(await openTables(config, context), (opened) => opened.close());
   const failures = new FailureRelay();
-  const records = await openRecordSinks(log);
+  const records = await openRecordSinks(config, log);
   const alertmanager = openAlertmanager(config, tables, context, failures, stack);
+  const edits = watchEdits(config, log, context, failures);
+  if (edits !== null) stack.defer(() => edits.stop());
   const bronze = config.bronze.enabled ? await startBronze(config, context.log, failures) : null;
   // Only for an opening that fails later: a started engine stops bronze itself, after a last snapshot.
   if (bronze !== null) stack.defer(() => bronze.stop());
@@ -66,8 +72,9 @@ export async function openEngine(config: Config, context: EngineContext): Promis
   });
 }
 
-async function openLog(config: Config, directory: DataDirectory, { clock }: EngineContext): Promise<EngineLog> {
-  return await openRecordedEngineLog(config, directory, clock);
+function openLog(config: Config, directory: DataDirectory, context: EngineContext): Promise<EngineLog> {
+  if (!hasKafka(config)) return openRecordedEngineLog(config, directory, context.clock);
+  return waitFor('Kafka and the schema registry', () => openKafkaEngineLog(config, context, context), context);
 }
 
 function openStore(
@@ -84,7 +91,7 @@ function openStore(
 async function admitLog(config: Config, log: EngineLog, store: StateStore, context: EngineContext): Promise<number> {
   const { topic } = log.source;
   const isFirstStart = (await store.readGeneration(topic)) === null;
-  const isOurs = log.recorded !== null && log.identity.mode === 'live';
+  const isOurs = log.recorded !== null && log.identity.mode === 'live' && config.postgres.url === null;
   // Before the generation is written: a crash in between applies again, and equal plans append nothing.
   if (isOurs && isFirstStart && !context.isUntilEnd) await applyPlans(readPlanFiles(config.plans).drafts, log.plans);
   return await admitGeneration(store, topic, log.identity, { accept: context.isNewGeneration });
@@ -94,6 +101,27 @@ function openTables(config: Config, context: EngineContext): Promise<Tables> {
   const { url, port } = config.clickhouse;
   if (url !== null) return waitFor('ClickHouse', () => openServerTables(config, context.clock), context);
   return openEmbeddedTables({ dir: join(config.data_directory, 'clickhouse'), port }, context);
+}
+
+/**
+ * Follows the edits in PostgreSQL. A replayed log has its plans in it already, and a bounded run appends
+ * nothing, so neither is edited.
+ */
+function watchEdits(
+  config: Config,
+  log: EngineLog,
+  { clock, isUntilEnd }: EngineContext,
+  failures: FailureRelay,
+): EditWatcher | null {
+  if (config.postgres.url === null || isUntilEnd || log.identity.mode === 'replayed') return null;
+  const watcher = new EditWatcher({
+    settings: config.postgres,
+    target: { stream: streamName(log.identity), topic: log.source.topic, log: log.plans },
+    clock,
+    onFailure: (error) => failures.tell(error),
+  });
+  watcher.start();
+  return watcher;
 }
 
 /** Bronze has a thread of its own, so that writing Parquet never holds up a lane. */

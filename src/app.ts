@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { applyToDirectory, findRunningEngine, openTablesForReading } from './adapters/visits.ts';
+import { openTablesForReading } from './adapters/visits.ts';
 import { openEngine } from './adapters.ts';
 import { ConfigStore, type ReloadOutcome } from './control/config/config-store.ts';
 import type { LoadedConfig } from './control/config/load-config.ts';
@@ -9,8 +9,7 @@ import { type HttpServer, startHttpServer } from './control/http/http-server.ts'
 import type { Logger } from './control/logs/logger.ts';
 import { Metrics } from './control/metrics/metrics.ts';
 import { FactObserver } from './control/observe-facts.ts';
-import type { AppliedPlan } from './control/plans/apply-plans.ts';
-import { type PlanDraft, readPlanFiles } from './control/plans/plan-files.ts';
+import type { PlanDraft } from './control/plans/plan-files.ts';
 import { askClickHouse, type QueryAnswer } from './control/query-client.ts';
 import type { EngineState, EngineStatus } from './control/status.ts';
 import { assert, EngineError } from './model/errors.ts';
@@ -51,21 +50,6 @@ export interface Queries extends AsyncDisposable {
 export async function openQueries(config: Config, log: Logger, clock: Clock): Promise<Queries> {
   const { endpoint, close } = await openTablesForReading(config, { clock, log });
   return { ask: (sql) => askClickHouse(endpoint, sql), [Symbol.asyncDispose]: close };
-}
-
-/** Checks the files and appends the plans that changed: through the running engine, else by itself. */
-export async function applyPlanFiles(config: Config, log: Logger, clock: Clock): Promise<AppliedPlan[]> {
-  const { drafts } = readPlanFiles(config.plans);
-  const engine = await findRunningEngine(config.data_directory);
-  if (engine?.addresses.http == null) return await applyToDirectory(drafts, config, { clock, log });
-  const response = await fetch(`${engine.addresses.http}/-/apply`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${engine.tokens.http}` },
-    body: JSON.stringify(drafts),
-  });
-  if (!response.ok)
-    throw new EngineError('RULE_INVALID', `the running engine refuses: ${(await response.text()).trim()}`);
-  return (await response.json()) as AppliedPlan[];
 }
 
 /** The engine trusts no one with its log: what arrives is checked like what a file says. */

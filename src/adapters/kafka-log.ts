@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import { assert, EngineError } from '../model/errors.ts';
-import { alertsTopic, deadLettersTopic } from '../model/ids.ts';
 import type { Clock } from '../model/time.ts';
 import type { RecordLog } from '../sinks/record-log-sink.ts';
 import { KafkaConnection, type KafkaConnectionOptions } from '../sources/kafka/connection.ts';
@@ -117,7 +116,7 @@ export async function inspectKafkaLog(config: Config, { clock, log }: KafkaConte
       mode,
       partitions,
       groupId: config.kafka.group_id,
-      resultTopics: [alertsTopic, deadLettersTopic],
+      resultTopics: [config.kafka.alerts_topic, config.kafka.dead_letters_topic],
       clock,
     });
   } finally {
@@ -136,8 +135,8 @@ export async function migrateKafka(
   try {
     return await ensureTopics(connection, [
       { topic, partitions, replicationFactor, mode },
-      { topic: alertsTopic, partitions, replicationFactor, mode: 'live' },
-      { topic: deadLettersTopic, partitions, replicationFactor, mode: 'live' },
+      { topic: config.kafka.alerts_topic, partitions, replicationFactor, mode: 'live' },
+      { topic: config.kafka.dead_letters_topic, partitions, replicationFactor, mode: 'live' },
     ]);
   } finally {
     await connection.close();

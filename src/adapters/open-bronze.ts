@@ -1,15 +1,24 @@
 import { join } from 'node:path';
 import type { Config } from '../control/config/settings.ts';
+import { makeLogger } from '../control/logs/logger.ts';
+import { connectionOptions } from '../control/postgres/database.ts';
 import { systemClock } from '../control/system-clock.ts';
+import { EngineError } from '../model/errors.ts';
 import { BronzeTable } from '../sinks/iceberg/bronze-table.ts';
+import type { CatalogPointer } from '../sinks/iceberg/catalog-pointer.ts';
 import { LocalFileIO, localUri } from '../sinks/iceberg/file-io.ts';
 import { randomIds } from '../sinks/iceberg/id-source.ts';
 import { ParquetEncoder } from '../sinks/iceberg/parquet-encoder.ts';
+import { PostgresPointer } from '../sinks/iceberg/postgres-pointer.ts';
 import { SqlCatalog } from '../sinks/iceberg/sql-catalog.ts';
+import { SqlitePointer } from '../sinks/iceberg/sqlite-pointer.ts';
 import { openLogReader } from '../sources/recorded-log.ts';
+import type { LaneAssignment, Source } from '../sources/source.ts';
 import type { BronzeParts } from '../topology/bronze-worker.ts';
 import { allLanes } from '../topology/fixed-assignment.ts';
-import { makeEventCodec } from './event-codec.ts';
+import { type EventCodec, makeEventCodec } from './event-codec.ts';
+import { hasKafka, openKafkaLog } from './kafka-log.ts';
+import { openEventCodec } from './schema-registry.ts';
 
 /** Travels to the worker thread, so it is plain data. */
 export interface BronzeSettings {
@@ -21,48 +30,74 @@ const commitRecordsMax = 500_000;
 const pauseStepMs = 10;
 
 /** What the bronze thread works with; called on that thread, by the name it expects. */
-export async function openBronze(settings: BronzeSettings): Promise<BronzeParts> {
-  const { data_directory: dataDirectory, log, bronze } = settings.config;
-  const { topic } = log;
-  const source = await openLogReader({ dir: join(dataDirectory, 'log'), topic, clock: systemClock });
-  const identity = await source.identity();
+export async function openBronze({ config }: BronzeSettings): Promise<BronzeParts> {
+  await using stack = new AsyncDisposableStack();
+  const log = stack.adopt(await openReading(config), (opened) => opened.close());
   const io = new LocalFileIO();
   const nowMs = (): number => systemClock.wallMs();
-  const catalog = new SqlCatalog({
-    path: join(dataDirectory, 'catalog.sqlite'),
-    catalogName: 'paceline',
-    namespace: 'bronze',
-    table: 'events',
-    io,
-    ids: randomIds,
-    nowMs,
-  });
+  const catalog = new SqlCatalog({ pointer: openPointer(config), io, ids: randomIds, nowMs });
+  stack.defer(() => catalog.close());
   const table = new BronzeTable({
     catalog,
     io,
     ids: randomIds,
     encoder: new ParquetEncoder(),
-    topic,
-    identity,
-    location: localUri(join(dataDirectory, 'lake', 'bronze', 'events')),
+    topic: config.log.topic,
+    identity: await log.source.identity(),
+    location: localUri(join(warehouseOf(config), 'bronze', 'events')),
     nowMs,
     pause: (attempt) => systemClock.sleep(pauseStepMs * attempt),
   });
+  const opened = stack.move();
   return {
     topology: {
-      source,
-      decoder: makeEventCodec(source.encoding).makeDecoder(),
+      source: log.source,
+      decoder: log.codec.makeDecoder(),
       store: table,
       clock: systemClock,
-      assignment: allLanes(identity.partitions),
-      commitIntervalMs: bronze.commit_interval_ms,
-      commitBytes: bronze.commit_mb * 1_048_576,
+      assignment: log.assignment,
+      commitIntervalMs: config.bronze.commit_interval_ms,
+      commitBytes: config.bronze.commit_mb * 1_048_576,
       commitRecords: commitRecordsMax,
     },
     stats: () => table.stats(),
-    close: async () => {
-      await source.close();
-      catalog.close();
-    },
+    close: () => opened.disposeAsync(),
   };
+}
+
+interface Reading {
+  readonly source: Source;
+  readonly assignment: LaneAssignment;
+  readonly codec: EventCodec;
+  close(): Promise<void>;
+}
+
+/** The log once more, read at bronze's own pace: with Kafka in a group of its own. */
+async function openReading(config: Config): Promise<Reading> {
+  if (hasKafka(config)) {
+    const log = makeLogger({ level: config.logging.level, clock: systemClock });
+    const codec = await openEventCodec(config, 'binary', systemClock);
+    return { ...(await openKafkaLog(config, 'bronze', { clock: systemClock, log })), codec };
+  }
+  const { topic } = config.log;
+  const source = await openLogReader({ dir: join(config.data_directory, 'log'), topic, clock: systemClock });
+  const { partitions } = await source.identity();
+  const codec = makeEventCodec(source.encoding);
+  return { source, assignment: allLanes(partitions), codec, close: () => source.close() };
+}
+
+function warehouseOf({ bronze, data_directory }: Config): string {
+  return bronze.warehouse ?? join(data_directory, 'lake');
+}
+
+const tableName = { catalogName: 'paceline', namespace: 'bronze', table: 'events' } as const;
+
+function openPointer(config: Config): CatalogPointer {
+  const { bronze, postgres, data_directory } = config;
+  // Beside a warehouse that others share lies the file that they share too.
+  if (bronze.catalog === 'sqlite')
+    return new SqlitePointer(join(bronze.warehouse ?? data_directory, 'catalog.sqlite'), tableName);
+  if (postgres.url === null)
+    throw new EngineError('CONFIG_INVALID', 'bronze.catalog is postgres, but postgres.url names no database');
+  return new PostgresPointer(connectionOptions(postgres), tableName);
 }

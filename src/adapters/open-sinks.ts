@@ -2,7 +2,6 @@ import type { Config } from '../control/config/settings.ts';
 import type { EngineContext } from '../control/engine-parts.ts';
 import { askClickHouse, rowsOf } from '../control/query-client.ts';
 import { EngineError } from '../model/errors.ts';
-import { alertsTopic, deadLettersTopic } from '../model/ids.ts';
 import { alertEvents, deadLetters } from '../model/tables.ts';
 import { AlertmanagerSink } from '../sinks/alertmanager/alertmanager-sink.ts';
 import { transitionOf } from '../sinks/alertmanager/notification.ts';
@@ -14,13 +13,14 @@ import type { FailureRelay } from './running-engine.ts';
 import type { Tables } from './tables.ts';
 
 /** Alerts and dead letters as records, exactly once each. */
-export async function openRecordSinks(log: EngineLog): Promise<Sink[]> {
+export async function openRecordSinks({ kafka }: Config, log: EngineLog): Promise<Sink[]> {
+  const { alerts_topic, dead_letters_topic } = kafka;
   return [
-    new RecordLogSink({ name: 'alert-records', table: alertEvents, log: await log.openResults(alertsTopic) }),
+    new RecordLogSink({ name: 'alert-records', table: alertEvents, log: await log.openResults(alerts_topic) }),
     new RecordLogSink({
       name: 'dead-letter-records',
       table: deadLetters,
-      log: await log.openResults(deadLettersTopic),
+      log: await log.openResults(dead_letters_topic),
       rawColumns: ['key', 'raw'],
     }),
   ];

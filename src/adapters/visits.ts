@@ -1,8 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
-import { type AppliedPlan, applyPlans } from '../control/plans/apply-plans.ts';
-import type { PlanDraft } from '../control/plans/plan-files.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
@@ -10,8 +8,6 @@ import { openRecordedLog, type RecordedLog } from '../sources/recorded-log.ts';
 import { readStreamFile } from '../sources/segment-files.ts';
 import { type DataDirectory, type EngineInfo, openDataDirectory, readEngineInfo } from '../state/data-directory.ts';
 import { EmbeddedStateStore } from '../state/embedded-state-store.ts';
-import { makeEventCodec } from './event-codec.ts';
-import { ScannedPlanLog } from './plan-log.ts';
 import { openEmbeddedTables, serverEndpoint } from './tables.ts';
 
 export interface VisitContext {
@@ -20,7 +16,7 @@ export interface VisitContext {
 }
 
 /** How long a short command waits for the lock of an engine that is just leaving. */
-const visitWaitMs = 2_000;
+export const visitWaitMs = 2_000;
 
 /** The engine that runs on a directory now; null when none answers, even where one left its file. */
 export async function findRunningEngine(dir: string): Promise<EngineInfo | null> {
@@ -62,19 +58,6 @@ async function takeDirectory(config: Config, { clock }: VisitContext): Promise<D
   return await openDataDirectory(config.data_directory, { clock, waitMs: visitWaitMs });
 }
 
-/** Appends changed plans to the log of a directory that no engine runs on. */
-export async function applyToDirectory(
-  drafts: readonly PlanDraft[],
-  config: Config,
-  { clock }: VisitContext,
-): Promise<AppliedPlan[]> {
-  await using stack = new AsyncDisposableStack();
-  const directory = await openDataDirectory(config.data_directory, { clock, waitMs: visitWaitMs });
-  stack.adopt(directory, (opened) => opened.close());
-  const log = stack.adopt(await openEventLog(config, directory, clock), (opened) => opened.close());
-  return await applyToLog(drafts, log);
-}
-
 /** A log that exists keeps its own number of partitions, mode and encoding. */
 export async function openEventLog(config: Config, directory: DataDirectory, clock: Clock): Promise<RecordedLog> {
   const { topic, partitions, mode, encoding } = config.log;
@@ -88,10 +71,6 @@ export async function openEventLog(config: Config, directory: DataDirectory, clo
     encoding,
     clock,
   });
-}
-
-export async function applyToLog(drafts: readonly PlanDraft[], log: RecordedLog): Promise<AppliedPlan[]> {
-  return await applyPlans(drafts, new ScannedPlanLog(log, log.partitions, makeEventCodec(log.encoding)));
 }
 
 /** What `doctor` wants to know of a directory; takes no lock and changes nothing. */

@@ -1,4 +1,7 @@
+import { userInfo } from 'node:os';
+import type { AppliedFiles } from '../adapters/apply-files.ts';
 import { systemClock } from '../control/system-clock.ts';
+import { errorCatalogue } from '../model/errors.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { quietLogger } from './quiet-logger.ts';
@@ -7,23 +10,40 @@ import type { Terminal } from './terminal.ts';
 export const applyCommand: Command = {
   name: 'apply',
   summary: 'Put the organizations and rules into the log, as numbered plans.',
-  examples: ['paceline apply --data ./data', 'paceline apply --data ./data --json'],
-  doc: 'Checks the files, compiles one plan per organization and appends those that changed; an equal plan appends nothing, so applying twice is harmless. A plan is in force from its offset on. Goes through the engine that runs on the data directory; when none runs, it opens the log itself.',
+  examples: [
+    'paceline apply --data ./data',
+    'paceline apply --config config/production.yaml',
+    'paceline apply --data ./data --json',
+  ],
+  doc: 'Checks the files, compiles one plan per organization and appends those that changed; an equal plan appends nothing, so applying twice is harmless. A plan is in force from its offset on. Without Kafka it goes through the engine that runs on the data directory; when none runs, it opens the log itself. With postgres.url set, the files become rows first; where people changed the same thing in the database, that is a conflict: it is named, the files of that organization wait, and the exit code is 78.',
   flags: { config: configFlag, data: dataFlag, json: jsonFlag },
   run: runApply,
 };
 
 async function runApply(call: Call, terminal: Terminal): Promise<number> {
   const { config } = loadCallConfig(call);
-  const { applyPlanFiles } = await import('../app.ts');
-  const plans = await applyPlanFiles(config, quietLogger(), systemClock);
+  const { applyFiles } = await import('../adapters/apply-files.ts');
+  const actor = `${userInfo().username} by paceline apply`;
+  const applied = await applyFiles(config, { clock: systemClock, log: quietLogger(), actor });
+  if (call.has('json')) printJson(applied, terminal);
+  else printText(applied, terminal);
+  return applied.conflicts.length === 0 ? 0 : errorCatalogue.RULE_INVALID.exit;
+}
+
+function printJson({ plans, rows, conflicts, isLeftToEngine }: AppliedFiles, terminal: Terminal): void {
+  const appended = plans.filter(({ offset }) => offset !== null).length;
+  terminal.printJson({ appended, plans, rows, conflicts, left_to_engine: isLeftToEngine });
+}
+
+function printText({ plans, rows, conflicts, isLeftToEngine }: AppliedFiles, terminal: Terminal): void {
   const appended = plans.filter(({ offset }) => offset !== null);
-  if (call.has('json')) {
-    terminal.printJson({ appended: appended.length, plans });
-    return 0;
-  }
+  if (rows !== null) terminal.print(`${rows.written} rows written, ${rows.removed} removed`);
   for (const { orgId, partition, number, offset } of appended)
     terminal.print(`${orgId}: plan ${number} at partition ${partition}, offset ${offset}`);
-  terminal.print(`${appended.length} plans appended, ${plans.length - appended.length} unchanged`);
-  return 0;
+  for (const { file, message, blocks } of conflicts)
+    terminal.print(
+      `${terminal.style('red', 'conflict')} ${file}: ${message}; the files of ${blocks ?? 'everyone'} wait`,
+    );
+  if (isLeftToEngine) terminal.print('the running engine follows the rows');
+  else terminal.print(`${appended.length} plans appended, ${plans.length - appended.length} unchanged`);
 }

@@ -1,3 +1,5 @@
+import { assert } from './errors.ts';
+
 /** A lane is one partition of one topic: its own offsets, clock, windows and state. */
 export interface Lane {
   readonly topic: string;
@@ -6,6 +8,13 @@ export interface Lane {
 
 export function laneName(lane: Lane): string {
   return `${lane.topic}:${lane.partition}`;
+}
+
+/** The partition that a lane's name ends with. */
+export function partitionOfLane(lane: string): number {
+  const partition = Number(lane.slice(lane.lastIndexOf(':') + 1));
+  assert(Number.isInteger(partition) && partition >= 0, `lane ${lane} ends with its partition`);
+  return partition;
 }
 
 /**

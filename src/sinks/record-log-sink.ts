@@ -1,4 +1,5 @@
 import { assert, EngineError } from '../model/errors.ts';
+import { partitionOfLane } from '../model/lane.ts';
 import { decodeRows } from '../model/row-binary.ts';
 import type { ColumnValue, Row, Table } from '../model/tables.ts';
 import type { OutputChunk, Sink } from './sink.ts';
@@ -54,7 +55,7 @@ export class RecordLogSink implements Sink {
   }
 
   laneClaimed(lane: string): void {
-    const partition = partitionOf(lane);
+    const partition = partitionOfLane(lane);
     this.#claims.set(partition, this.#claimsOf(partition) + 1);
     this.#newest.delete(partition);
   }
@@ -73,7 +74,7 @@ export class RecordLogSink implements Sink {
   async close(): Promise<void> {}
 
   async #deliverChunk(chunk: OutputChunk): Promise<void> {
-    const partition = partitionOf(chunk.lane);
+    const partition = partitionOfLane(chunk.lane);
     const rows = chunk.streams
       .filter(({ stream }) => stream === this.#options.table.name)
       .flatMap(({ bytes }) => this.#decode(bytes));
@@ -134,12 +135,6 @@ function placeRows(lane: string, rows: readonly Row[]): { row: Row; place: Place
 
 function isAfter(a: Place, b: Place): boolean {
   return a.version > b.version || (a.version === b.version && a.index > b.index);
-}
-
-function partitionOf(lane: string): number {
-  const partition = Number(lane.slice(lane.lastIndexOf(':') + 1));
-  assert(Number.isInteger(partition) && partition >= 0, `lane ${lane} ends with its partition`);
-  return partition;
 }
 
 function placeOf(value: Uint8Array, sink: string): Place {

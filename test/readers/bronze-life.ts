@@ -6,6 +6,7 @@ import { LocalFileIO, localUri } from '../../src/sinks/iceberg/file-io.ts';
 import { randomIds } from '../../src/sinks/iceberg/id-source.ts';
 import { ParquetEncoder } from '../../src/sinks/iceberg/parquet-encoder.ts';
 import { SqlCatalog } from '../../src/sinks/iceberg/sql-catalog.ts';
+import { SqlitePointer } from '../../src/sinks/iceberg/sqlite-pointer.ts';
 import { openLogReader } from '../../src/sources/recorded-log.ts';
 import { BronzeTopology } from '../../src/topology/bronze-topology.ts';
 import { allLanes } from '../../src/topology/fixed-assignment.ts';
@@ -22,10 +23,11 @@ let commits = 0;
 const io = new LocalFileIO();
 const nowMs = () => systemClock.wallMs();
 const inner = new SqlCatalog({
-  path: join(folder, 'catalog.sqlite'),
-  catalogName: 'paceline',
-  namespace: 'bronze',
-  table: 'events',
+  pointer: new SqlitePointer(join(folder, 'catalog.sqlite'), {
+    catalogName: 'paceline',
+    namespace: 'bronze',
+    table: 'events',
+  }),
   io,
   ids: randomIds,
   nowMs,
@@ -70,4 +72,4 @@ await Promise.race([running, topology.drain()]);
 topology.stop();
 await running;
 await source.close();
-catalog.close();
+await catalog.close();

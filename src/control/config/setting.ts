@@ -31,3 +31,5 @@ export const filePath = () => z.string().min(1).nullable().default(null);
 export const address = () => z.string().regex(/^[^\s:,/]+:\d{1,5}$/, 'must be host:port');
 export const httpUrl = () => z.url({ protocol: /^https?$/ });
 export const optionalName = () => z.string().min(1).nullable().default(null);
+/** Kafka's rule for names of topics. */
+export const topicName = () => z.string().regex(/^[A-Za-z0-9._-]{1,249}$/);

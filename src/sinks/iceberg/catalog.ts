@@ -15,5 +15,5 @@ export interface Catalog {
   /** Creates the table, or returns the one that somebody else just created. */
   create(table: NewTable): Promise<TableState>;
   commit(base: TableState, requirements: readonly Requirement[], updates: readonly Update[]): Promise<TableState>;
-  close(): void;
+  close(): Promise<void>;
 }

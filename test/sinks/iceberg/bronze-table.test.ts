@@ -6,6 +6,7 @@ import type { DataFileEncoder } from '../../../src/sinks/iceberg/data-file-encod
 import { ParquetEncoder } from '../../../src/sinks/iceberg/parquet-encoder.ts';
 import { offsetsKey } from '../../../src/sinks/iceberg/recorded-offsets.ts';
 import { SqlCatalog } from '../../../src/sinks/iceberg/sql-catalog.ts';
+import { SqlitePointer } from '../../../src/sinks/iceberg/sqlite-pointer.ts';
 import { currentSnapshot } from '../../../src/sinks/iceberg/table-metadata.ts';
 import { makeRun, orgOf } from './bronze-rows.ts';
 import { MemoryIO } from './memory-io.ts';
@@ -20,10 +21,7 @@ class World {
   readonly ids = seededIds(7);
   now = Date.UTC(2026, 5, 1);
   readonly catalog = new SqlCatalog({
-    path: ':memory:',
-    catalogName: 'paceline',
-    namespace: 'bronze',
-    table: 'events',
+    pointer: new SqlitePointer(':memory:', { catalogName: 'paceline', namespace: 'bronze', table: 'events' }),
     io: this.io,
     ids: this.ids,
     nowMs: () => this.now,
@@ -185,7 +183,7 @@ function troubled(catalog: Catalog, random: () => number): Catalog {
   return {
     load: () => catalog.load(),
     create: (table) => catalog.create(table),
-    close: () => {},
+    close: async () => {},
     commit: async (base, requirements, updates) => {
       const fate = random();
       if (fate < 0.15) throw new Crash('died before the commit');

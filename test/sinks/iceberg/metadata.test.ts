@@ -12,6 +12,7 @@ import { parseLossless, stringifyLossless } from '../../../src/sinks/iceberg/los
 import { type DataFile, readManifest, writeManifest } from '../../../src/sinks/iceberg/manifest.ts';
 import { avroName } from '../../../src/sinks/iceberg/manifest-schema.ts';
 import { SqlCatalog } from '../../../src/sinks/iceberg/sql-catalog.ts';
+import { SqlitePointer } from '../../../src/sinks/iceberg/sqlite-pointer.ts';
 
 test('ids beyond 2^53 survive JSON, small integers stay numbers', () => {
   const text = '{"snapshot-id":7594423871603561477,"refs":{"main":{"snapshot-id":5}},"other":9007199254740993,"n":1.5}';
@@ -113,8 +114,11 @@ test('a commit on an old pointer is a conflict and leaves no file behind', async
   const folder = mkdtempSync(join(tmpdir(), 'paceline-catalog-'));
   try {
     const io = new LocalFileIO();
-    const options = { catalogName: 'p', namespace: 'n', table: 't', io, ids: randomIds, nowMs: () => 5 };
-    const [a, b] = [0, 1].map(() => new SqlCatalog({ ...options, path: join(folder, 'catalog.sqlite') }));
+    const name = { catalogName: 'p', namespace: 'n', table: 't' };
+    const [a, b] = [0, 1].map(() => {
+      const pointer = new SqlitePointer(join(folder, 'catalog.sqlite'), name);
+      return new SqlCatalog({ pointer, io, ids: randomIds, nowMs: () => 5 });
+    });
     const table = {
       uuid: randomIds.uuid(),
       location: localUri(folder),

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { address, filePath, optionalName, secretText, setting } from '../setting.ts';
+import { alertsTopic, deadLettersTopic } from '../../../model/ids.ts';
+import { address, filePath, optionalName, secretText, setting, topicName } from '../setting.ts';
 
 /** Where records come from, and what their bytes mean. */
 export const kafkaSection = z
@@ -14,6 +15,14 @@ export const kafkaSection = z
     }),
     client_id: setting(z.string().min(1).max(200).default('paceline'), {
       doc: 'Name under which the brokers see this process.',
+      reload: 'restart',
+    }),
+    alerts_topic: setting(topicName().default(alertsTopic), {
+      doc: 'Topic of alert transitions; as many partitions as the events have.',
+      reload: 'restart',
+    }),
+    dead_letters_topic: setting(topicName().default(deadLettersTopic), {
+      doc: 'Topic of dead letters; as many partitions as the events have.',
       reload: 'restart',
     }),
     session_timeout_ms: setting(z.int().min(1_000).max(300_000).default(10_000), {

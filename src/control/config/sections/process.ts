@@ -1,18 +1,12 @@
 import * as z from 'zod';
 import { eventsTopic } from '../../../model/ids.ts';
 import { limits } from '../../../model/limits.ts';
-import { portNumber, setting } from '../setting.ts';
+import { portNumber, setting, topicName } from '../setting.ts';
 
 /** The process itself: its log, its doors, its bounds. */
 export const logSection = z
   .strictObject({
-    topic: setting(
-      z
-        .string()
-        .regex(/^[A-Za-z0-9._-]{1,249}$/)
-        .default(eventsTopic),
-      { doc: 'Topic of the campaign events.', reload: 'restart' },
-    ),
+    topic: setting(topicName().default(eventsTopic), { doc: 'Topic of the campaign events.', reload: 'restart' }),
     partitions: setting(z.int().min(1).max(1_024).default(8), {
       doc: 'Partitions of a log that is made new. An existing log keeps its own number for ever.',
       reload: 'restart',

@@ -1,0 +1,116 @@
+import type { Config } from '../control/config/settings.ts';
+import type { Logger } from '../control/logs/logger.ts';
+import { type AppliedPlan, applyPlans, type PlanLog } from '../control/plans/apply-plans.ts';
+import { type PlanFiles, readPlanFiles } from '../control/plans/plan-files.ts';
+import { applyEdits } from '../control/postgres/apply-edits.ts';
+import type { Conflict } from '../control/postgres/compare-items.ts';
+import { Database } from '../control/postgres/database.ts';
+import { itemsOfFiles } from '../control/postgres/plan-items.ts';
+import { writeFileItems } from '../control/postgres/write-items.ts';
+import { EngineError } from '../model/errors.ts';
+import type { StreamIdentity } from '../model/lane.ts';
+import type { Clock } from '../model/time.ts';
+import { openDataDirectory } from '../state/data-directory.ts';
+import { makeEventCodec } from './event-codec.ts';
+import { hasKafka, openKafkaLog } from './kafka-log.ts';
+import { ScannedPlanLog } from './plan-log.ts';
+import { openEventCodec } from './schema-registry.ts';
+import { findRunningEngine, openEventLog, visitWaitMs } from './visits.ts';
+
+/** What became of the files. */
+export interface AppliedFiles {
+  /** One an organization and lane; empty when the running engine does it by itself. */
+  readonly plans: readonly AppliedPlan[];
+  /** Rows of the database that now say what the files say; null without a database. */
+  readonly rows: { readonly written: number; readonly removed: number } | null;
+  /** Where people's rows say something else: the files of these organizations wait. */
+  readonly conflicts: readonly Conflict[];
+  /** True when the engine that runs on the directory follows the rows. */
+  readonly isLeftToEngine: boolean;
+}
+
+export interface ApplyContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Who the audit log names. */
+  readonly actor: string;
+}
+
+/**
+ * Checks the files and appends the plans that changed: by way of the rows of PostgreSQL where there are
+ * some, through the engine that runs on the data directory, else into the log itself.
+ */
+export async function applyFiles(config: Config, context: ApplyContext): Promise<AppliedFiles> {
+  const files = readPlanFiles(config.plans);
+  if (config.postgres.url !== null) return await applyByRows(config, files, context);
+  const plans = hasKafka(config)
+    ? await visitLog(config, context, ({ plans: log }) => applyPlans(files.drafts, log))
+    : await applyToDirectory(config, files, context);
+  return { plans, rows: null, conflicts: [], isLeftToEngine: false };
+}
+
+async function applyByRows(config: Config, files: PlanFiles, context: ApplyContext): Promise<AppliedFiles> {
+  const database = new Database(config.postgres);
+  try {
+    const items = itemsOfFiles(files, config.plans.organizations);
+    const { written, removed, conflicts } = await writeFileItems(database, items, context.actor);
+    const rows = { written: written.length, removed: removed.length };
+    const isLeftToEngine = !hasKafka(config) && (await findRunningEngine(config.data_directory)) !== null;
+    if (isLeftToEngine) return { plans: [], rows, conflicts, isLeftToEngine };
+    const outcome = await visitLog(config, context, ({ identity, topic, plans: log }) =>
+      applyEdits(database, { stream: streamName(identity), topic, log }, { isForced: false }),
+    );
+    // Busy: an instance is at it this moment, and it reads the rows that we have just written or looks again.
+    return { plans: outcome.kind === 'applied' ? outcome.plans : [], rows, conflicts, isLeftToEngine };
+  } finally {
+    await database.close();
+  }
+}
+
+/** What the ledger of plans calls a stream: never its name alone, for a topic may be made anew. */
+export function streamName({ clusterId, topicId }: StreamIdentity): string {
+  return `${clusterId}/${topicId}`;
+}
+
+async function applyToDirectory(config: Config, { drafts }: PlanFiles, context: ApplyContext): Promise<AppliedPlan[]> {
+  const engine = await findRunningEngine(config.data_directory);
+  if (engine?.addresses.http == null)
+    return await visitLog(config, context, ({ plans: log }) => applyPlans(drafts, log));
+  const response = await fetch(`${engine.addresses.http}/-/apply`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${engine.tokens.http}` },
+    body: JSON.stringify(drafts),
+  });
+  if (!response.ok)
+    throw new EngineError('RULE_INVALID', `the running engine refuses: ${(await response.text()).trim()}`);
+  return (await response.json()) as AppliedPlan[];
+}
+
+interface VisitedLog {
+  readonly topic: string;
+  readonly identity: StreamIdentity;
+  readonly plans: PlanLog;
+}
+
+/** Opens the log of events for its plans alone; in a data directory only while no engine runs on it. */
+async function visitLog<T>(config: Config, context: ApplyContext, visit: (log: VisitedLog) => Promise<T>): Promise<T> {
+  await using stack = new AsyncDisposableStack();
+  const { topic } = config.log;
+  if (hasKafka(config)) {
+    if (config.log.mode === 'replayed')
+      throw new EngineError(
+        'USAGE',
+        `${topic} is a replayed stream: its plans are in it, at the times they were applied`,
+      );
+    const codec = await openEventCodec(config, 'binary', context.clock);
+    const { source } = stack.adopt(await openKafkaLog(config, 'campaigns', context), (opened) => opened.close());
+    const identity = await source.identity();
+    return await visit({ topic, identity, plans: new ScannedPlanLog(source, identity.partitions, codec) });
+  }
+  const { clock } = context;
+  const directory = await openDataDirectory(config.data_directory, { clock, waitMs: visitWaitMs });
+  stack.adopt(directory, (opened) => opened.close());
+  const log = stack.adopt(await openEventLog(config, directory, clock), (opened) => opened.close());
+  const plans = new ScannedPlanLog(log, log.partitions, makeEventCodec(log.encoding));
+  return await visit({ topic, identity: await log.identity(), plans });
+}
