@@ -102,8 +102,6 @@ const twins = [
   // A plain client, as anyone would write it: the exam of the embedded HTTP front uses it.
   'src/sinks/clickhouse/run-query.ts',
   // The database of rules; the engine on servers opens it.
-  'src/control/postgres/migrate.ts',
-  'src/control/postgres/watch-edits.ts',
   'src/control/postgres/inspect-postgres.ts',
 ];
 

@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './doctor/doctor.ts';
 import { graphCommand } from './graph.ts';
+import { migrateCommand } from './migrate.ts';
 import { produceCommand } from './produce.ts';
 import { rulesCommand } from './rules.ts';
 import { runCommand } from './run.ts';
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   checkCommand,
   applyCommand,
   rulesCommand,
+  migrateCommand,
   simulateCommand,
   produceCommand,
   sqlCommand,
