@@ -1,48 +1,52 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, statfsSync } from 'node:fs';
 
-/** A small file system of its own, so that it can be filled without hurting anybody else. */
+/** A file system of its own, so that it can be full without hurting anybody else. */
 export class SmallDisk {
   readonly directory: string;
-  readonly #isMounted: boolean;
-  /** Why it cannot be filled; null when it can. */
+  readonly #megabytes: number;
+  /** Why it cannot be made full; null when it can. */
   readonly whyNot: string | null;
 
-  private constructor(directory: string, whyNot: string | null) {
+  private constructor(directory: string, megabytes: number, whyNot: string | null) {
     this.directory = directory;
+    this.#megabytes = megabytes;
     this.whyNot = whyNot;
-    this.#isMounted = whyNot === null;
   }
 
   /** Mounts memory as a disk where this process may; else an ordinary directory that says why not. */
   static make(directory: string, megabytes: number): SmallDisk {
     mkdirSync(directory, { recursive: true });
-    const options = ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700`, 'paceline-chaos', directory];
-    const { status, stderr, error } = spawnSync('mount', options, { encoding: 'utf8' });
-    if (status === 0) return new SmallDisk(directory, null);
-    return new SmallDisk(directory, error?.message ?? stderr.trim());
+    const whyNot = mount(['-o', `size=${megabytes}m,mode=700`, 'paceline-chaos', directory]);
+    const disk = new SmallDisk(directory, megabytes, whyNot);
+    // However we end, the mount must not stay.
+    process.once('exit', () => disk.unmount());
+    return disk;
   }
 
-  /** Takes all room but about `leaveBytes`, until `free`; false when others wrote too fast to take it. */
+  /** Leaves room for about so many bytes more, until `free`; false when others wrote too fast for that. */
   fill(leaveBytes: number): boolean {
-    for (let attempt = 0; attempt < 10; attempt++) {
-      const { bavail, bsize } = statfsSync(this.directory);
-      const bytes = Math.max(0, Number(bavail) * Number(bsize) - leaveBytes);
-      if (spawnSync('fallocate', ['-l', String(bytes), this.#filler]).status === 0) return true;
-    }
-    return false;
+    const { blocks, bfree, bsize } = statfsSync(this.directory);
+    const used = (blocks - bfree) * bsize;
+    return this.#resize(`${used + leaveBytes}`) === null;
   }
 
   free(): void {
-    rmSync(this.#filler, { force: true });
+    const problem = this.#resize(`${this.#megabytes}m`);
+    if (problem !== null) throw new Error(`${this.directory} cannot be freed: ${problem}`);
   }
 
   unmount(): void {
-    if (this.#isMounted) spawnSync('umount', ['--lazy', this.directory]);
+    if (this.whyNot === null) spawnSync('umount', ['--lazy', this.directory]);
   }
 
-  get #filler(): string {
-    return join(this.directory, 'filler');
+  /** Null when done, else why not: a disk cannot become smaller than what it holds. */
+  #resize(size: string): string | null {
+    return mount(['-o', `remount,size=${size}`, 'paceline-chaos', this.directory]);
   }
+}
+
+function mount(options: readonly string[]): string | null {
+  const { status, stderr, error } = spawnSync('mount', ['-t', 'tmpfs', ...options], { encoding: 'utf8' });
+  return status === 0 ? null : (error?.message ?? stderr.trim());
 }

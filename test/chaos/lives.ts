@@ -62,7 +62,7 @@ export class Life {
     else if (dice < 0.65) await this.#killClickHouse();
     else if (dice < 0.85) await this.#apply();
     else if (dice < 0.95 && disk.whyNot === null) await this.#fillDisk();
-    else if (dice >= 0.97) await this.#secondEngine();
+    else if (dice >= 0.985) await this.#secondEngine();
     await sleep(random.next() ** 3 * 600);
   }
 
