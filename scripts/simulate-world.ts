@@ -1,32 +1,92 @@
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { runUniverse } from '../test/simulation/universe/run-universe.ts';
-import { drawUniverse } from '../test/simulation/universe/universe.ts';
+import { explainSeed } from '../test/simulation/fleet/explain.ts';
+import { type Job, type Outcome, runJobs } from '../test/simulation/fleet/fleet.ts';
+import { mutantNamed, mutants } from '../test/simulation/mutants/mutants.ts';
 
-/** Simulates universes seed by seed: `npm run simulate:world -- --from 1 --seeds 1000`. */
+const usage = `usage: npm run simulate:world -- [--from N] [--seeds N] [--threads N]
+       one seed:     --from N --seeds 1 [--mutant NAME] [--faults 0,3,7 | none]
+       every mutant: --mutants [--from N] [--seeds N]   (seeds = the most that one may need)
+`;
+const seedsPerJob = 25;
+
 const { values } = parseArgs({
-  options: { from: { type: 'string', default: '1' }, seeds: { type: 'string', default: '100' } },
+  options: {
+    from: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '100' },
+    threads: { type: 'string', default: String(Math.min(8, availableParallelism())) },
+    mutant: { type: 'string' },
+    faults: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+  },
 });
-const from = Number(values.from);
-const seeds = Number(values.seeds);
-if (!Number.isInteger(from) || !Number.isInteger(seeds)) {
-  process.stderr.write('usage: --from N --seeds N\n');
+const [from, seeds, threads] = [Number(values.from), Number(values.seeds), Number(values.threads)];
+const mutant = values.mutant === undefined ? null : mutantNamed(values.mutant);
+if (![from, seeds, threads].every((each) => Number.isInteger(each) && each > 0) || mutant === undefined) {
+  process.stderr.write(`${usage}mutants: ${mutants.map(({ name }) => name).join(', ')}\n`);
   process.exit(64);
 }
 
-const failing: number[] = [];
-const totals = { events: 0, records: 0, commits: 0, inserts: 0, alerts: 0 };
-const cpu = process.cpuUsage();
-for (let seed = from; seed < from + seeds; seed++) {
-  const report = await runUniverse(drawUniverse(seed));
-  for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += report[name];
-  if (report.violations.length === 0) continue;
-  failing.push(seed);
-  const shown = report.violations.slice(0, seeds === 1 ? 20 : 1);
-  for (const { check, atMs, text } of shown) process.stdout.write(`seed ${seed} at ${atMs} ms, ${check}: ${text}\n`);
+if (values.mutants) process.exitCode = await killMutants();
+else if (seeds === 1) process.exitCode = await explainOne();
+else process.exitCode = await simulate();
+
+async function explainOne(): Promise<number> {
+  const kept = values.faults === undefined ? null : values.faults.split(',').map(Number);
+  const lines = await explainSeed(from, mutant ?? null, kept);
+  process.stdout.write(lines.length === 0 ? `universe ${from} holds\n` : `${lines.join('\n')}\n`);
+  return lines.length === 0 ? 0 : 1;
 }
-const { user, system } = process.cpuUsage(cpu);
-process.stdout.write(
-  `${seeds} universes, ${JSON.stringify(totals)}, ${((user + system) / 1_000 / seeds).toFixed(1)} CPU ms each: ` +
-    `${failing.length} failing${failing.length > 0 ? ` (${failing.slice(0, 20).join(', ')})` : ''}\n`,
-);
-process.exitCode = failing.length > 0 ? 1 : 0;
+
+async function simulate(): Promise<number> {
+  const beganMs = Date.now();
+  const totals: Outcome = { failing: [], universes: 0, events: 0, records: 0, commits: 0, inserts: 0, alerts: 0 };
+  let lastMs = beganMs;
+  await runJobs(jobsOf(mutant?.name ?? null), threads, (_, outcome) => {
+    for (const { seed, first } of outcome.failing) process.stdout.write(`seed ${seed} ${first}\n`);
+    totals.failing.push(...outcome.failing);
+    for (const name of ['universes', 'events', 'records', 'commits', 'inserts', 'alerts'] as const)
+      totals[name] += outcome[name];
+    if (Date.now() - lastMs < 5_000) return;
+    lastMs = Date.now();
+    const leftS = Math.round(((lastMs - beganMs) / totals.universes) * (seeds - totals.universes)) / 1_000;
+    process.stderr.write(
+      `${totals.universes} of ${seeds} universes, ${totals.failing.length} failing, about ${Math.ceil(leftS)} s left\n`,
+    );
+  });
+  const { failing, ...counts } = totals;
+  const { user, system } = process.cpuUsage();
+  const cpuMs = ((user + system) / 1_000 / totals.universes).toFixed(1);
+  const tookS = ((Date.now() - beganMs) / 1_000).toFixed(1);
+  process.stdout.write(`${JSON.stringify(counts)}: ${failing.length} failing, ${tookS} s, ${cpuMs} CPU ms each\n`);
+  const [first] = failing.sort((a, b) => a.seed - b.seed);
+  if (first === undefined) return 0;
+  process.stdout.write(`\nseed ${first.seed}:\n${(await explainSeed(first.seed, mutant ?? null, null)).join('\n')}\n`);
+  return 1;
+}
+
+/** How many universes each mutant needs; 1 when one survives them all. */
+async function killMutants(): Promise<number> {
+  const all: Job[] = mutants.map(({ name }) => ({ seeds: seedsFrom(from, seeds), mutant: name }));
+  let survivors = 0;
+  process.stdout.write('| mutant | universes until it is caught | caught by |\n|---|---|---|\n');
+  await runJobs(all, threads, ({ mutant: name }, { failing, universes }) => {
+    const [kill] = failing;
+    if (kill === undefined) survivors += 1;
+    const caught = kill === undefined ? `survives ${universes}` : `${universes} (seed ${kill.seed})`;
+    process.stdout.write(`| ${name} | ${caught} | ${kill?.checks.join(', ') ?? '–'} |\n`);
+  });
+  return survivors === 0 ? 0 : 1;
+}
+
+function jobsOf(name: string | null): Job[] {
+  const jobs: Job[] = [];
+  for (let at = from; at < from + seeds; at += seedsPerJob) {
+    jobs.push({ seeds: seedsFrom(at, Math.min(seedsPerJob, from + seeds - at)), mutant: name });
+  }
+  return jobs;
+}
+
+function seedsFrom(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index);
+}

@@ -46,6 +46,11 @@ export class SimulatedLog {
     return this.#partitions.map(({ records }) => records);
   }
 
+  /** The brokers' clock. */
+  stamp(): number {
+    return this.#stamp();
+  }
+
   append(partition: number, { key, value }: NewRecord): number {
     const held = this.#partitions[partition];
     held.records.push({ offset: held.end, logTimeMs: this.#stamp(), key, value });
@@ -74,7 +79,7 @@ export class SimulatedLog {
     this.topicId = topicId;
     for (const held of this.#partitions) Object.assign(held, { records: [], start: 0, end: 0 });
     for (let partition = 0; partition < this.partitionCount; partition++) {
-      for (let n = 0; n < 20; n++) this.append(partition, { key: null, value: Buffer.from('{"type":"tick"}') });
+      for (let n = 0; n < 400; n++) this.append(partition, { key: null, value: Buffer.from('{"type":"tick"}') });
     }
   }
 

@@ -51,6 +51,7 @@ export class StoreServer {
   readonly #generations = new Map<string, { generation: number; identity: StreamIdentity }>();
   readonly #rows = new Map<string, LaneRow>();
   #history: { lane: string; before: LaneRow | undefined }[] = [];
+  readonly #floors = new Map<string, number>();
   /** Newest last. */
   readonly #copies: ReadonlyMap<string, LaneRow>[] = [];
 
@@ -106,9 +107,11 @@ export class StoreServer {
   /** A fail-over that loses the last `count` writes of these lanes, claims among them, all together. */
   rollBack(lanes: readonly string[], count: number): void {
     let left = count;
+    const settled = new Set<string>();
     for (let i = this.#history.length - 1; i >= 0 && left > 0; i--) {
       const { lane, before } = this.#history[i];
-      if (!lanes.includes(lane)) continue;
+      if ((before?.nextOffset ?? 0) < (this.#floors.get(lane) ?? 0)) settled.add(lane);
+      if (!lanes.includes(lane) || settled.has(lane)) continue;
       if (before === undefined) this.#rows.delete(lane);
       else this.#rows.set(lane, before);
       this.#history.splice(i, 1);
@@ -121,9 +124,15 @@ export class StoreServer {
     this.#copies.push(new Map(this.#rows));
   }
 
-  /** Where a copy that is old enough for every fail-over would have a lane go on; 0 when none holds it. */
-  oldOffset(lane: string): number {
-    return this.#copies.at(-3)?.get(lane)?.nextOffset ?? 0;
+  /**
+   * The least offset that a lane may ever go back to from now on: no fail-over and no copy reaches further.
+   * What lies well before it may be forgotten.
+   */
+  settleFloor(lane: string): number {
+    const held = [...this.#copies.slice(-3), this.#rows].map((rows) => rows.get(lane)?.nextOffset ?? 0);
+    const floor = this.#copies.length < 3 ? 0 : Math.min(...held);
+    this.#floors.set(lane, Math.max(floor, this.#floors.get(lane) ?? 0));
+    return floor;
   }
 
   /** Everything is gone; what the newest copy held is put back, owned by nobody. */

@@ -23,10 +23,12 @@ export class SimulatedTopic {
     this.partitions[partition].push(...values);
   }
 
-  takeOver(partition: number, writer: Writer): Uint8Array | null {
+  /** Each call makes a writer of its own: one whose answer was lost is nobody's. */
+  takeOver(partition: number): { writer: Writer; last: Uint8Array | null } {
     if (this.isDown) throw unreachable();
+    const writer: Writer = { stored: 0, sent: 0 };
     this.#writers[partition] = writer;
-    return this.partitions[partition].at(-1) ?? null;
+    return { writer, last: this.partitions[partition].at(-1) ?? null };
   }
 }
 
@@ -48,8 +50,7 @@ export function connectTopic(topic: SimulatedTopic, process: SimulatedProcess): 
       await process.call(() => topic.append(partition, writer, sequence, values), unreachable);
     },
     async lastValue(partition) {
-      const writer: Writer = { stored: 0, sent: 0 };
-      const last = await process.call(() => topic.takeOver(partition, writer), unreachable);
+      const { writer, last } = await process.call(() => topic.takeOver(partition), unreachable);
       writers.set(partition, writer);
       return last;
     },

@@ -64,7 +64,7 @@ const draws: readonly (readonly [weight: number, draw: Draw])[] = [
   [2, (random, atMs) => ({ kind: 'split_brain', atMs, forMs: random.between(300, 2_000) })],
   [4, (random, atMs) => ({ kind: 'storm', atMs, forMs: random.between(500, 4_000) })],
   [4, rollBack],
-  [1, (_, atMs) => ({ kind: 'store_loss', atMs })],
+  [2, (_, atMs) => ({ kind: 'store_loss', atMs })],
   [1, (random, atMs) => ({ kind: 'store_down', atMs, forMs: random.between(100, 2_000) })],
   [1, (random, atMs) => ({ kind: 'store_full', atMs, forMs: random.between(100, 2_000) })],
   [2, (random, atMs) => ({ kind: 'warehouse_down', atMs, forMs: random.between(100, 5_000) })],
@@ -82,7 +82,7 @@ const draws: readonly (readonly [weight: number, draw: Draw])[] = [
       offsets: random.between(1, 9),
     }),
   ],
-  [1, (_, atMs) => ({ kind: 'retention', atMs })],
+  [2, (_, atMs) => ({ kind: 'retention', atMs })],
   [1, (random, atMs) => ({ kind: 'tick_gap', atMs, forMs: random.between(1_500, 4_000) })],
 ];
 

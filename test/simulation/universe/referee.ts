@@ -75,6 +75,11 @@ export class Referee {
   onCommit(lane: string, snapshot: LaneSnapshot, commit: LaneCommit, prevOffset: number): void {
     this.commits += 1;
     if (!this.#options.without.includes('state')) this.#judgeState(lane, snapshot, commit, prevOffset);
+    this.noteRows(commit);
+  }
+
+  /** These rows may become visible. */
+  noteRows(commit: LaneCommit): void {
     if (commit.outbox === null) return;
     for (const { stream, bytes } of decodeChunk(commit.outbox)) {
       for (const row of findRows(tableNamed(stream), bytes)) this.#committed.add(`${stream} ${row.bytes}`);

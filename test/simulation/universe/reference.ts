@@ -5,7 +5,7 @@ import { ByteReader, ByteWriter } from '../../../src/model/byte-codec.ts';
 import { assert } from '../../../src/model/errors.ts';
 import { EventBatch } from '../../../src/model/event-batch.ts';
 import { ClockMarks } from '../../../src/operators/clock-marks.ts';
-import { LaneCodec, laneGroup } from '../../../src/operators/lane-codec.ts';
+import { LaneCodec, laneGroup, stateFormat } from '../../../src/operators/lane-codec.ts';
 import { LaneState } from '../../../src/operators/lane-state.ts';
 import type { LaneSnapshot } from '../../../src/state/state-store.ts';
 import { CampaignLane } from '../../../src/topology/campaign-topology.ts';
@@ -105,11 +105,25 @@ export function withoutMarks(delta: Uint8Array): Uint8Array {
   return Buffer.concat([start, delta.subarray(start.length + rest.take().length)]);
 }
 
+/** A seq that no commit of a universe has. */
+const emptySeq = 1e9;
+const emptyDelta = makeEmptyDelta();
+
+function makeEmptyDelta(): Uint8Array {
+  const out = new ByteWriter();
+  out.count(stateFormat);
+  out.count(emptySeq);
+  out.flag(false);
+  out.count(0);
+  out.count(0);
+  return out.take();
+}
+
 /** A stored lane as one text: everything that a restore of it brings back. */
 export function describeState({ bases, deltas }: Pick<LaneSnapshot, 'bases' | 'deltas'>): string {
   const codec = new LaneCodec(new LaneState(), new ClockMarks());
-  // No seq that a commit has: every group counts as changed since its base.
-  codec.restore({ meta: { seq: 1e9 }, bases, deltas });
+  // A last delta that changes nothing makes every group count as changed since its base.
+  codec.restore({ meta: { seq: emptySeq }, bases, deltas: [...deltas, { seq: emptySeq, bytes: emptyDelta }] });
   const groups = codec.writeBases(1, 1e9).toSorted((a, b) => a.group - b.group);
   return groups
     .map(

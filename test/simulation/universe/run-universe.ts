@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly mutant?: Mutant | null;
   /** Checks that are not made. */
   readonly without?: readonly Check[];
+  /** Errors know where they were made: for a replay. */
+  readonly withStacks?: boolean;
 }
 
 export interface UniverseReport {
@@ -34,11 +36,18 @@ export interface UniverseReport {
 const aftermathMs = 6_000;
 /** Time to catch up once the faults are over; a universe that needs longer is stuck. */
 const catchUpMs = 30_000;
-const copyEveryMs = 2_000;
+const copyEveryMs = 1_000;
 
 export async function runUniverse(universe: Universe, options: RunOptions = {}): Promise<UniverseReport> {
   const run = new UniverseRun(universe, options, await makeReferenceDecoder());
-  return run.run();
+  // Thousands of errors are part of the game, and where each was made would cost more than all else.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = options.withStacks ? stackTraceLimit : 0;
+  try {
+    return await run.run();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** A universe while it happens. */
@@ -72,7 +81,7 @@ export class UniverseRun {
     this.referee = new Referee({ log, decoder, without, nowMs: () => this.elapsedMs });
     this.servers = {
       log,
-      store: new StoreServer((...applied) => this.referee.onCommit(...applied), { ...soundRules, ...mutant?.rules }),
+      store: new StoreServer((...applied) => this.#onCommit(...applied), { ...soundRules, ...mutant?.rules }),
       warehouse: new SimulatedWarehouse((table, rows) => this.referee.onInsert(table, rows)),
       alertTopic: new SimulatedTopic(partitions),
       letterTopic: new SimulatedTopic(partitions),
@@ -177,11 +186,8 @@ export class UniverseRun {
 
   async #drainAll(): Promise<boolean> {
     const { log } = this.servers;
-    const ends = Array.from(
-      { length: log.partitionCount },
-      (_, partition) => log.partitions[partition].at(-1)?.offset ?? -1,
-    );
-    const isCaughtUp = () => ends.every((last, partition) => this.#committed(partition) > last);
+    const ends = Array.from({ length: log.partitionCount }, (_, partition) => log.bounds(partition).end);
+    const isCaughtUp = () => ends.every((end, partition) => this.#committed(partition) >= end);
     if (!(await this.#until(isCaughtUp, this.elapsedMs + catchUpMs))) {
       this.referee.fail('caught_up', `not caught up ${catchUpMs} ms after the faults: ${this.#describeEngines()}`);
       return false;
@@ -216,12 +222,15 @@ export class UniverseRun {
     return isDone;
   }
 
-  /** Under a new topic the old state means nothing: whoever starts must say so, and touch nothing. */
+  /** Under a new topic the old state means nothing: whoever starts must refuse it, and touch nothing. */
   async #settleRecreated(): Promise<void> {
-    const before = this.referee.commits;
     await this.#until(() => false, this.elapsedMs + aftermathMs);
-    if (this.referee.commits > before)
-      this.referee.fail('refused', 'state was committed for a topic that was made anew');
+  }
+
+  #onCommit(...applied: Parameters<Referee['onCommit']>): void {
+    if (!this.isRecreated) return this.referee.onCommit(...applied);
+    this.referee.fail('refused', `${applied[0]} was committed for a topic that was made anew`);
+    this.referee.noteRows(applied[2]);
   }
 
   #judge(): void {

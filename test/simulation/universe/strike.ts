@@ -98,11 +98,11 @@ function during(run: UniverseRun, forMs: number, set: (isOn: boolean) => void): 
   run.scheduler.after(forMs, () => set(false));
 }
 
-/** Keeps what an old copy of the state still needs: its duplicates reach back 15 minutes of the clock, and a mark. */
+/** Keeps what the oldest state that may come back still needs: its duplicates reach back 15 minutes of the clock, and a mark. */
 function trimLog(run: UniverseRun): void {
   const { log, store } = run.servers;
   for (let partition = 0; partition < log.partitionCount; partition++) {
-    const before = log.read(partition, 0, Number.POSITIVE_INFINITY, store.oldOffset(`${log.topic}:${partition}`));
+    const before = log.read(partition, 0, Number.POSITIVE_INFINITY, store.settleFloor(`${log.topic}:${partition}`));
     const clock = before.reduce((max, { logTimeMs }) => Math.max(max, logTimeMs), Number.NEGATIVE_INFINITY);
     const horizon = clock - limits.duplicateWindowMs - 2 * minuteMs;
     const older = before.filter(({ logTimeMs }) => logTimeMs < horizon).slice(0, -keptBeforeHorizon);
@@ -110,7 +110,8 @@ function trimLog(run: UniverseRun): void {
   }
 }
 
-const keptBeforeHorizon = 12;
+/** A mark stands at the end of a run of records. */
+const keptBeforeHorizon = 24;
 
 function recreate(run: UniverseRun): void {
   const { log } = run.servers;

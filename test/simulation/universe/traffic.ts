@@ -14,7 +14,7 @@ export interface Sent {
 }
 
 /** Log time runs this much faster than the machines, so that seconds of a universe hold hours of a campaign. */
-export const dilation = 240;
+export const dilation = 480;
 
 /** Schema id of the Avro values that no schema was ever registered for. */
 export const unknownSchemaId = 0x7f01;

@@ -23,15 +23,23 @@ export interface Universe {
   readonly ending: 'drain' | 'until_end';
 }
 
+const lossAfterRetention: readonly Fault[] = [
+  { kind: 'retention', atMs: 13_000 },
+  { kind: 'store_loss', atMs: 14_500 },
+];
+
 export function drawUniverse(seed: number): Universe {
   const random = new Random(seed);
   const partitions = random.pick([1, 2, 2, 3]);
   const slots = random.pick([1, 2, 2, 3]);
-  const stormMs = random.between(5_000, 14_000);
+  const shortMs = random.between(4_000, 10_000);
+  // Some last long enough for the log to forget what the state once needed.
+  const isLong = new Random(seed ^ 0x51ed270b).chance(0.04);
+  const stormMs = isLong ? 16_000 : shortMs;
   const traffic = new Traffic(new Random(seed ^ 0x2545f491), {
     partitions,
     forMs: stormMs,
-    records: random.between(80, 240),
+    records: random.between(60, 180),
   });
   const sent = traffic.draw();
   return {
@@ -41,14 +49,23 @@ export function drawUniverse(seed: number): Universe {
     stormMs,
     beginsAt: traffic.beginsAt,
     sent,
-    faults: drawFaults(new Random(seed ^ 0x1f123bb5), { slots, partitions, stormMs }),
+    faults: [
+      ...drawFaults(new Random(seed ^ 0x1f123bb5), { slots, partitions, stormMs }),
+      ...(isLong ? lossAfterRetention : []),
+    ],
     settings: {
       commitIntervalMs: random.pick([200, 500, 500, 900]),
       pollRecordsMax: random.pick([1, 16, 64]),
-      tickIntervalMs: random.pick([500, 1_000, 2_000]),
+      // Now and then so rare that lanes stand idle.
+      tickIntervalMs: random.pick([500, 1_000, 2_000, 60_000]),
       undeliveredBytesMax: random.pick([2_000, 20_000, 1_000_000]),
       commitBytesMax: random.pick([4_000, 4_000_000]),
     },
     ending: random.chance(0.3) ? 'until_end' : 'drain',
   };
+}
+
+/** The same universe with some of its faults alone, by their places in the whole list. */
+export function withFaults(universe: Universe, kept: readonly number[]): Universe {
+  return { ...universe, faults: universe.faults.filter((_, index) => kept.includes(index)) };
 }

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { mutantNamed, mutants } from './mutants/mutants.ts';
+import { pinnedSeeds } from './mutants/pinned-seeds.ts';
+import { type Check, checks } from './universe/referee.ts';
+import { runUniverse } from './universe/run-universe.ts';
+import { shrink } from './universe/shrink.ts';
+import { drawUniverse, withFaults } from './universe/universe.ts';
+
+test.each(mutants)('the universe catches $name: $bug', async (mutant) => {
+  const { violations } = await runUniverse(drawUniverse(pinnedSeeds[mutant.name]), { mutant });
+  expect(violations.length, `${mutant.name} survives seed ${pinnedSeeds[mutant.name]}`).toBeGreaterThan(0);
+});
+
+/** For each promise a mutant that nothing else catches in that universe. */
+const soleWitnesses: Readonly<Record<Check, { readonly mutant: string; readonly seed: number }>> = {
+  state: { mutant: 'no_compare_and_set', seed: 2 },
+  bytes: { mutant: 'wall_clock_in_row', seed: 2 },
+  committed: { mutant: 'emit_before_commit', seed: 1 },
+  tables: { mutant: 'late_rows_not_sent', seed: 2 },
+  once: { mutant: 'records_without_memory', seed: 1 },
+  caught_up: { mutant: 'resume_from_advice', seed: 4 },
+  stopped: { mutant: 'outage_taken_for_refusal', seed: 5 },
+  refused: { mutant: 'topic_recreated', seed: 67 },
+};
+
+test.each(Object.keys(checks) as Check[])('without the check "%s" a mutant goes free', async (check) => {
+  const { mutant: name, seed } = soleWitnesses[check];
+  const mutant = mutantNamed(name);
+  expect(mutant).toBeDefined();
+  const watched = await runUniverse(drawUniverse(seed), { mutant: mutant ?? null });
+  expect(new Set(watched.violations.map((violation) => violation.check))).toEqual(new Set([check]));
+  const unwatched = await runUniverse(drawUniverse(seed), { mutant: mutant ?? null, without: [check] });
+  expect(unwatched.violations).toEqual([]);
+});
+
+test('a failing universe shrinks to the faults that it needs', async () => {
+  const mutant = mutantNamed('outbox_in_memory') ?? null;
+  const universe = drawUniverse(2);
+  const { kept, report } = await shrink(universe, await runUniverse(universe, { mutant }), mutant);
+  expect(kept.length).toBeLessThan(universe.faults.length);
+  const again = await runUniverse(withFaults(universe, kept), { mutant });
+  expect(again).toEqual(report);
+  for (const left of kept) {
+    const fewer = kept.filter((index) => index !== left);
+    const { violations } = await runUniverse(withFaults(universe, fewer), { mutant });
+    expect(violations[0]?.check).not.toBe(report.violations[0].check);
+  }
+});

@@ -1,0 +1,11 @@
+import type { Mutant } from './mutant.ts';
+import { programMutants } from './program-mutants.ts';
+import { sinkMutants } from './sink-mutants.ts';
+import { sourceMutants } from './source-mutants.ts';
+import { storeMutants } from './store-mutants.ts';
+
+export const mutants: readonly Mutant[] = [...storeMutants, ...sourceMutants, ...programMutants, ...sinkMutants];
+
+export function mutantNamed(name: string): Mutant | undefined {
+  return mutants.find((mutant) => mutant.name === name);
+}

@@ -1,0 +1,165 @@
+import { EventBatch, kind } from '../../../src/model/event-batch.ts';
+import { decodeRows, RowWriter } from '../../../src/model/row-binary.ts';
+import { alertEvents, deadLetters, type Row, type Table, tables } from '../../../src/model/tables.ts';
+import type { LaneProgram, LaneProgramFactory, StreamRows } from '../../../src/topology/lane-program.ts';
+import type { Mutant } from './mutant.ts';
+
+/** What the operators, or the runner that holds them, could get wrong. */
+export const programMutants: readonly Mutant[] = [
+  {
+    name: 'second_partitioner',
+    bug: 'nobody checks whether a key belongs into its partition',
+    program: (factory) => (lane) => factory({ ...lane, partition: 0, partitions: 1 }),
+  },
+  {
+    name: 'lost_lane_keeps_memory',
+    bug: 'a lane that lost its place goes on with the memory that it has',
+    program: (factory) => {
+      const programs = new Map<number, LaneProgram>();
+      return (lane) => {
+        const known = programs.get(lane.partition);
+        if (known !== undefined) return wrap(known, { restore: () => {} });
+        const program = factory(lane);
+        programs.set(lane.partition, program);
+        return program;
+      };
+    },
+  },
+  {
+    name: 'plan_outside_the_log',
+    bug: 'a restore takes the newest plan that the process knows, not that of its state',
+    program: (factory) => keepNewestPlan(factory),
+  },
+  {
+    name: 'restore_ignores_deltas',
+    bug: 'a restore reads the bases alone',
+    program: (factory) => (lane) => {
+      const program = factory(lane);
+      return wrap(program, { restore: (snapshot) => program.restore({ ...snapshot, deltas: [] }) });
+    },
+  },
+  {
+    name: 'wall_clock_in_row',
+    bug: 'a dead letter tells when it was made',
+    program: (factory, { process }) =>
+      spoilRows(factory, deadLetters, (row) => ({ ...row, detail: `${row.detail} (${process.clock.wallMs()})` })),
+  },
+  {
+    name: 'version_of_the_commit',
+    bug: 'a row carries the offset at which it was committed, not that of its last change',
+    program: (factory, { memory }) =>
+      spoilRows(factory, tables[0], (row) => {
+        const commits = ((memory.get('commits') as bigint | undefined) ?? 1n << 48n) + 1n;
+        memory.set('commits', commits);
+        return { ...row, version: commits };
+      }),
+  },
+  {
+    name: 'random_alert_id',
+    bug: 'an alert gets its identity by chance',
+    program: (factory, { process }) =>
+      spoilRows(factory, alertEvents, (row) => ({ ...row, alert_id: String(process.random.next()) })),
+  },
+  {
+    name: 'only_newest_alert_committed',
+    bug: 'of two transitions in one commit only the newer is kept',
+    program: (factory) => (lane) => {
+      const program = factory(lane);
+      return wrap(program, {
+        harvest(seq) {
+          const harvest = program.harvest(seq);
+          return { ...harvest, outputs: harvest.outputs.map((part) => onlyLast(part)) };
+        },
+      });
+    },
+  },
+];
+
+type Overrides = Partial<Pick<LaneProgram, 'apply' | 'restore' | 'harvest'>>;
+
+function wrap(program: LaneProgram, overrides: Overrides): LaneProgram {
+  return {
+    apply: overrides.apply ?? ((...args) => program.apply(...args)),
+    restore: overrides.restore ?? ((snapshot) => program.restore(snapshot)),
+    harvest: overrides.harvest ?? ((seq) => program.harvest(seq)),
+    tailStart: () => program.tailStart(),
+    remember: (batch) => program.remember(batch),
+    get isAlertPending() {
+      return program.isAlertPending;
+    },
+    get dirtyBytes() {
+      return program.dirtyBytes;
+    },
+    get clockMs() {
+      return program.clockMs;
+    },
+  };
+}
+
+function spoilRows(factory: LaneProgramFactory, table: Table, spoil: (row: Row) => Row): LaneProgramFactory {
+  return (lane) => {
+    const program = factory(lane);
+    return wrap(program, {
+      harvest(seq) {
+        const harvest = program.harvest(seq);
+        const outputs = harvest.outputs.map((part) =>
+          part.stream === table.name ? rewrite(part, table, spoil) : part,
+        );
+        return { ...harvest, outputs };
+      },
+    });
+  };
+}
+
+function rewrite({ stream, bytes }: StreamRows, table: Table, spoil: (row: Row) => Row): StreamRows {
+  const writer = new RowWriter(table);
+  for (const row of decodeRows(table, bytes, table === deadLetters ? ['key', 'raw'] : [])) writer.write(spoil(row));
+  return { stream, ...writer.take() };
+}
+
+function onlyLast(part: StreamRows): StreamRows {
+  if (part.stream !== alertEvents.name || part.rows < 2) return part;
+  const writer = new RowWriter(alertEvents);
+  writer.write(decodeRows(alertEvents, part.bytes).at(-1) as Row);
+  return { stream: part.stream, ...writer.take() };
+}
+
+/** After a restore the last plan that this process met is applied once more, whatever the state says. */
+function keepNewestPlan(factory: LaneProgramFactory): LaneProgramFactory {
+  const newest = new Map<number, { body: string; number: number; logTime: number; offset: number }>();
+  return (lane) => {
+    const program = factory(lane);
+    return wrap(program, {
+      apply(batch, run) {
+        for (const [row, detail] of batch.details) {
+          if (detail.kind !== 'org_plan' || detail.org_id !== '_default') continue;
+          const { body, number } = detail;
+          newest.set(lane.partition, { body, number, logTime: batch.logTimes[row], offset: batch.offsets[row] });
+        }
+        program.apply(batch, run);
+      },
+      restore(snapshot) {
+        program.restore(snapshot);
+        const plan = newest.get(lane.partition);
+        if (plan === undefined || snapshot.meta === null || plan.offset < snapshot.meta.nextOffset) return;
+        const batch = new EventBatch(1);
+        batch.reset(1);
+        batch.kinds[0] = kind.org_plan;
+        batch.orgs[0] = batch.dictionaries.orgs.internText('_default');
+        batch.keyOrgs[0] = -1;
+        batch.offsets[0] = snapshot.meta.nextOffset - 1;
+        batch.logTimes[0] = program.clockMs;
+        const { body, number } = plan;
+        batch.details.set(0, { kind: 'org_plan', org_id: '_default', number, hash: 'h', body });
+        const none = new Int32Array(1).fill(-1);
+        program.apply(batch, {
+          bytes: new Uint8Array(0),
+          keyStarts: none,
+          keyEnds: none,
+          valueStarts: none,
+          valueEnds: none,
+        });
+      },
+    });
+  };
+}
