@@ -147,7 +147,8 @@ export class BronzeTopology {
     await this.#isFollowing.promise;
     const targets = new Map<number, number>();
     for (const partition of this.#partitions) {
-      targets.set(partition, (await this.#options.source.bounds(partition)).end);
+      const { end } = await this.#retrying(() => this.#options.source.bounds(partition));
+      targets.set(partition, end);
     }
     await new Promise<void>((resolve) => this.#drains.push({ targets, resolve }));
   }
@@ -158,14 +159,15 @@ export class BronzeTopology {
   }
 
   async #seekAll(): Promise<void> {
-    const { source, store } = this.#options;
-    const stored = store.positions();
     this.#read.clear();
-    for (const partition of this.#partitions) {
-      const next = stored.get(partition) ?? (await source.bounds(partition)).start;
-      await source.seek(partition, next);
-      this.#read.set(partition, next);
-    }
+    for (const partition of this.#partitions) await this.#retrying(() => this.#seek(partition));
+  }
+
+  async #seek(partition: number): Promise<void> {
+    const { source, store } = this.#options;
+    const next = store.positions().get(partition) ?? (await source.bounds(partition)).start;
+    await source.seek(partition, next);
+    this.#read.set(partition, next);
   }
 
   async #readRound(): Promise<boolean> {

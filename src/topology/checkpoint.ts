@@ -55,6 +55,8 @@ export async function commitRound(sessions: readonly LaneSession[], ports: Check
     const { session, commit, outputs, bytes } = drafts[i];
     const outcome = sent.outcomes[i];
     session.isStoreBusy = false;
+    // A lane that was let go meanwhile: the outbox keeps its chunks, this one after those before it.
+    if (session.isLost) continue;
     // 3. A lane that lost its place drops its memory and claims again.
     if (outcome === 'FENCED' || outcome === 'GAP') {
       loseLane(session, outcome, 'commit', ports);

@@ -1,12 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { RowWriter } from '../../../src/model/row-binary.ts';
-import { alertEvents, type Row } from '../../../src/model/tables.ts';
 import type { Clock, WallTimeMs } from '../../../src/model/time.ts';
 import { AlertmanagerSink } from '../../../src/sinks/alertmanager/alertmanager-sink.ts';
 import { transitionOf } from '../../../src/sinks/alertmanager/notification.ts';
 import { refreshAlerts } from '../../../src/sinks/alertmanager/refresh-alerts.ts';
-import type { OutputChunk } from '../../../src/sinks/sink.ts';
 import { type Recorder, startRecorder } from './recorder.ts';
+import { chunkOf, transitionRow } from './transitions.ts';
 
 const now = Date.UTC(2026, 5, 1, 12);
 const minute = 60_000;
@@ -50,37 +48,8 @@ afterEach(async () => {
   await second.close();
 });
 
-/** A transition, `at` minutes before now. */
-function transition(at: number, to_state: string, level: string, more: Partial<Row> = {}): Row {
-  const plain: Record<string, Row[string]> = {};
-  for (const { name, type } of alertEvents.columns) {
-    if (type.startsWith('Nullable')) plain[name] = null;
-    else if (/String/.test(type)) plain[name] = '';
-    else plain[name] = /(Int64|DateTime64)/.test(type) ? 0n : 0;
-  }
-  return {
-    ...plain,
-    org_id: 'acme',
-    rule_id: 'under-pacing',
-    campaign_id: 'c1',
-    flight_id: 'f1',
-    mode: 'notify',
-    fingerprint: 'f00d',
-    alert_id: `id-${at}`,
-    summary: 'c1 is behind',
-    to_state,
-    level,
-    evaluated_at: BigInt(now - at * minute),
-    active_since: to_state === 'resolved' ? null : BigInt(now - 60 * minute),
-    ...more,
-  };
-}
-
-function chunkOf(...rows: Row[]): OutputChunk {
-  const writer = new RowWriter(alertEvents);
-  for (const row of rows) writer.write(row);
-  return { lane: 'ads:0', seq: 1, streams: [{ stream: 'alert_events', ...writer.take() }] };
-}
+const transition = (at: number, to: string, level: string, more = {}) =>
+  transitionRow(now - at * minute, to, level, more);
 
 const activeIn = (posted: Recorder['posts'][number]) =>
   posted.filter(({ endsAt }) => Date.parse(endsAt) > now).map(({ labels }) => labels.severity);
@@ -100,7 +69,7 @@ test('labels and start stay the same for the whole life of an alert; its end com
     fingerprint: 'f00d',
   });
   expect(resolved.labels).toEqual(firing.labels);
-  expect(firing.startsAt).toBe('2026-06-01T11:00:00.000Z');
+  expect(firing.startsAt).toBe('2026-06-01T10:30:00.000Z');
   expect(firing.endsAt).toBe('2026-06-01T12:04:00.000Z');
   expect(resolved.endsAt).toBe('2026-06-01T11:55:00.000Z');
   expect(firing.annotations.summary).toBe('c1 is behind');
