@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type ChaosReport, runChaos } from '../test/chaos/chaos.ts';
 import { isExact, printFindings } from '../test/chaos/compare-directory.ts';
+import { runServerChaos } from '../test/chaos/server-chaos.ts';
 
 const usage = `npm run chaos -- --for 10m --seed 7
 
@@ -18,6 +19,9 @@ when anything is lost, wrong or extra, or an engine behaved as it must not.
   --campaigns N    campaigns of the world (60)
   --days N         simulated days (2)
   --partitions N   partitions (4)
+  --servers        two engines on Kafka, Redis and ClickHouse instead, all of them hurt: zombies, rebalances,
+                   Redis with the tail of its log cut off, Kafka restarted, calls that fail before and after
+                   they were applied, wires cut and held. What is needed: npm run stack -- --install
   --json           one JSON object at the end
 `;
 
@@ -28,6 +32,7 @@ const { values } = parseArgs({
     campaigns: { type: 'string', default: '60' },
     days: { type: 'string', default: '2' },
     partitions: { type: 'string', default: '4' },
+    servers: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -42,7 +47,7 @@ if (values.help || amount === undefined || !isUsable) {
 
 const forMs = Number(amount) * (unit === 'm' ? 60_000 : 1_000);
 const directory = mkdtempSync(join(tmpdir(), 'paceline-chaos-'));
-const again = `npm run chaos -- --for ${values.for} --seed ${seed} --campaigns ${campaigns} --days ${days} --partitions ${partitions}`;
+const again = `npm run chaos -- --for ${values.for} --seed ${seed} --campaigns ${campaigns} --days ${days} --partitions ${partitions}${values.servers ? ' --servers' : ''}`;
 const start = performance.now();
 let last = Number.NEGATIVE_INFINITY;
 const tell = (line: string): void => {
@@ -53,7 +58,15 @@ const tell = (line: string): void => {
 };
 
 process.stderr.write(`seed ${seed}; faults are written down in ${directory}/faults.log\n`);
-const report = await runChaos({ directory, forMs, seed, campaigns, days, partitions, tell });
+const report = await (values.servers ? runServerChaos : runChaos)({
+  directory,
+  forMs,
+  seed,
+  campaigns,
+  days,
+  partitions,
+  tell,
+});
 const isGood = isExact(report.findings) && report.violations.length === 0;
 if (values.json) process.stdout.write(`${JSON.stringify({ ...report, exact: isGood, again })}\n`);
 else process.stdout.write(print(report));
