@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { Config } from '../control/config/settings.ts';
 import { ConfluentRegistry } from '../decoders/confluent-registry.ts';
-import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import type { LogEncoding } from '../sources/log-encoding.ts';
 import { type EventCodec, makeEventCodec } from './event-codec.ts';
+import { readPem } from './pem.ts';
 
 /** The registry that the configuration names; null = the schemas released with us, by their own ids. */
 export function openRegistry({ registry }: Config, clock: Clock): ConfluentRegistry | null {
@@ -14,7 +13,7 @@ export function openRegistry({ registry }: Config, clock: Clock): ConfluentRegis
     url,
     ...(username === null ? {} : { username }),
     ...(password === null ? {} : { password }),
-    ...(caFile === null ? {} : { ca: readCa(caFile) }),
+    ...(caFile === null ? {} : { ca: readPem(caFile, 'registry.ca_file') }),
   };
   return new ConfluentRegistry(endpoint, clock);
 }
@@ -42,13 +41,4 @@ export async function openReframing(config: Config, clock: Clock): Promise<((val
     const id = ids.byReleased.get(view.getInt32(1));
     if (id !== undefined) view.setInt32(1, id);
   };
-}
-
-function readCa(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    const message = `registry.ca_file: ${cause instanceof Error ? cause.message : cause}`;
-    throw new EngineError('CONFIG_INVALID', message, { cause });
-  }
 }

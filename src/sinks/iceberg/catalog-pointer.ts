@@ -18,3 +18,22 @@ export interface CatalogPointer {
   move(from: string, to: string): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/** The two tables of every SQL catalog, in words that SQLite and PostgreSQL share; other tools open them as they are. */
+export const catalogLayout = `
+  CREATE TABLE IF NOT EXISTS iceberg_tables (
+    catalog_name VARCHAR(255) NOT NULL,
+    table_namespace VARCHAR(255) NOT NULL,
+    table_name VARCHAR(255) NOT NULL,
+    metadata_location VARCHAR(1000),
+    previous_metadata_location VARCHAR(1000),
+    iceberg_type VARCHAR(5),
+    PRIMARY KEY (catalog_name, table_namespace, table_name)
+  );
+  CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
+    catalog_name VARCHAR(255) NOT NULL,
+    "namespace" VARCHAR(255) NOT NULL,
+    property_key VARCHAR(255) NOT NULL,
+    property_value VARCHAR(1000) NOT NULL,
+    PRIMARY KEY (catalog_name, "namespace", property_key)
+  );`;

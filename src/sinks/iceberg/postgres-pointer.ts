@@ -1,24 +1,7 @@
 import pg from 'pg';
 import { EngineError } from '../../model/errors.ts';
-import type { CatalogPointer, TableName } from './catalog-pointer.ts';
+import { type CatalogPointer, catalogLayout, type TableName } from './catalog-pointer.ts';
 
-const layout = `
-  CREATE TABLE IF NOT EXISTS iceberg_tables (
-    catalog_name VARCHAR(255) NOT NULL,
-    table_namespace VARCHAR(255) NOT NULL,
-    table_name VARCHAR(255) NOT NULL,
-    metadata_location VARCHAR(1000),
-    previous_metadata_location VARCHAR(1000),
-    iceberg_type VARCHAR(5),
-    PRIMARY KEY (catalog_name, table_namespace, table_name)
-  );
-  CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
-    catalog_name VARCHAR(255) NOT NULL,
-    "namespace" VARCHAR(255) NOT NULL,
-    property_key VARCHAR(255) NOT NULL,
-    property_value VARCHAR(1000) NOT NULL,
-    PRIMARY KEY (catalog_name, "namespace", property_key)
-  );`;
 /** Two processes that make the same table at once are told so by PostgreSQL as duplicate keys of its own catalog. */
 const madeByAnother = new Set(['23505', '42P07']);
 
@@ -70,7 +53,7 @@ export class PostgresPointer implements CatalogPointer {
   async #lay(): Promise<void> {
     if (this.#isLaid) return;
     try {
-      await this.#pool.query(layout);
+      await this.#pool.query(catalogLayout);
     } catch (error) {
       if (!madeByAnother.has(String((error as { code?: unknown }).code))) throw error;
     }

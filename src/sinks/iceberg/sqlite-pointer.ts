@@ -2,25 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { EngineError } from '../../model/errors.ts';
-import type { CatalogPointer, TableName } from './catalog-pointer.ts';
-
-const layout = `
-  CREATE TABLE IF NOT EXISTS iceberg_tables (
-    catalog_name VARCHAR(255) NOT NULL,
-    table_namespace VARCHAR(255) NOT NULL,
-    table_name VARCHAR(255) NOT NULL,
-    metadata_location VARCHAR(1000),
-    previous_metadata_location VARCHAR(1000),
-    iceberg_type VARCHAR(5),
-    PRIMARY KEY (catalog_name, table_namespace, table_name)
-  );
-  CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
-    catalog_name VARCHAR(255) NOT NULL,
-    "namespace" VARCHAR(255) NOT NULL,
-    property_key VARCHAR(255) NOT NULL,
-    property_value VARCHAR(1000) NOT NULL,
-    PRIMARY KEY (catalog_name, namespace, property_key)
-  );`;
+import { type CatalogPointer, catalogLayout, type TableName } from './catalog-pointer.ts';
 
 /** The catalog in a SQLite file; other tools open it as it is. */
 export class SqlitePointer implements CatalogPointer {
@@ -32,7 +14,7 @@ export class SqlitePointer implements CatalogPointer {
     mkdirSync(dirname(path), { recursive: true });
     this.#db = new DatabaseSync(path, { timeout: 5_000 });
     this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-    this.#db.exec(layout);
+    this.#db.exec(catalogLayout);
   }
 
   async location(): Promise<string | null> {
