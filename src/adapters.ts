@@ -15,7 +15,6 @@ import { openEmbeddedTables, openServerTables, type Tables } from './adapters/ta
 import { waitFor } from './adapters/wait-for.ts';
 import type { Config } from './control/config/settings.ts';
 import type { EngineContext, EngineParts, WorldOptions } from './control/engine-parts.ts';
-import type { Logger } from './control/logs/logger.ts';
 import { applyPlans } from './control/plans/apply-plans.ts';
 import { readPlanFiles } from './control/plans/plan-files.ts';
 import { EditWatcher } from './control/postgres/watch-edits.ts';
@@ -40,14 +39,14 @@ export async function openEngine(config: Config, context: EngineContext): Promis
   const directory = stack.adopt(await openDataDirectory(config.data_directory, { clock }), (opened) => opened.close());
   const log = stack.adopt(await openLog(config, directory, context), (opened) => opened.close());
   const store = stack.adopt(await openStore(config, directory, log, context), (opened) => opened.close());
-  const generation = await admitLog(config, log, store, context);
+  const generation = await waitFor(log.name, () => admitLog(config, log, store, context), context);
   const tables = stack.adopt(await openTables(config, context), (opened) => opened.close());
   const failures = new FailureRelay();
-  const records = await openRecordSinks(config, log);
+  const records = await waitFor('the topics of results', () => openRecordSinks(config, log), context);
   const alertmanager = openAlertmanager(config, tables, context, failures, stack);
   const edits = watchEdits(config, log, context, failures);
   if (edits !== null) stack.defer(() => edits.stop());
-  const bronze = config.bronze.enabled ? await startBronze(config, context.log, failures) : null;
+  const bronze = config.bronze.enabled ? await startBronze(config, context, failures) : null;
   // Only for an opening that fails later: a started engine stops bronze itself, after a last snapshot.
   if (bronze !== null) stack.defer(() => bronze.stop());
   const runner = {
@@ -125,13 +124,15 @@ function watchEdits(
 }
 
 /** Bronze has a thread of its own, so that writing Parquet never holds up a lane. */
-async function startBronze(config: Config, log: Logger, failures: FailureRelay): Promise<BronzeWorker> {
-  return await startBronzeWorker({
-    adapter: new URL('./adapters/open-bronze.ts', import.meta.url),
-    settings: { config } satisfies BronzeSettings,
-    onError: (error) => failures.tell(error),
-    onTrouble: (error) => log.warn('bronze.trouble', { error }),
-  });
+function startBronze(config: Config, context: EngineContext, failures: FailureRelay): Promise<BronzeWorker> {
+  const start = () =>
+    startBronzeWorker({
+      adapter: new URL('./adapters/open-bronze.ts', import.meta.url),
+      settings: { config } satisfies BronzeSettings,
+      onError: (error) => failures.tell(error),
+      onTrouble: (error) => context.log.warn('bronze.trouble', { error }),
+    });
+  return waitFor('the bronze table and its log', start, context);
 }
 
 function runnerOf(

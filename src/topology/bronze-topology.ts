@@ -89,7 +89,7 @@ export class BronzeTopology {
   }
 
   async #turn(): Promise<void> {
-    const { assignment, clock, source, store } = this.#options;
+    const { assignment, clock, store } = this.#options;
     await this.#retrying(() => store.open());
     this.#lastCommitMs = clock.wallMs();
     await this.#retrying(() => this.#join());
@@ -101,13 +101,18 @@ export class BronzeTopology {
         if (this.#isCommitDue()) await this.#commit();
         this.#answerRevokes();
         this.#resolveDrains();
-        if (!progressed) await source.waitForRecords(this.#partitions, idleWaitMs, this.#stopping.signal);
+        if (!progressed) await this.#waitForRecords();
       }
     } finally {
       this.#isFollowing.resolve();
       this.#answerRevokes();
       await assignment.stop();
     }
+  }
+
+  async #waitForRecords(): Promise<void> {
+    const { signal } = this.#stopping;
+    await this.#retrying(() => this.#options.source.waitForRecords(this.#partitions, idleWaitMs, signal));
   }
 
   #join(): Promise<void> {
