@@ -85,7 +85,7 @@ ${Object.entries(injected)
 ${skipped.map((line) => `SKIPPED ${line}\n`).join('')}
 ${printFindings(findings)}
 ${violations.map((violation) => `\nVIOLATION ${violation}`).join('')}
-${isGood ? 'exact' : 'NOT EXACT'}: ${sum('lost')} lost, ${sum('wrong')} wrong, ${sum('extra')} extra
+${isExact(findings) ? 'exact' : 'NOT EXACT'}, ${violations.length} violations: ${sum('lost')} lost, ${sum('wrong')} wrong, ${sum('extra')} extra
 the same faults again: ${again}
 `;
 }
