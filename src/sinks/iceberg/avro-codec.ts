@@ -58,6 +58,11 @@ export class AvroEncoder {
 
   long(value: number | bigint): void {
     this.#reserve(10);
+    // Nearly all are lengths, counts and ids of fields: one byte.
+    if (typeof value === 'number' && value >= 0 && value < 64) {
+      this.#bytes[this.#length++] = value << 1;
+      return;
+    }
     let rest = BigInt.asUintN(64, (BigInt(value) << 1n) ^ (BigInt(value) >> 63n));
     while (rest >= 128n) {
       this.#bytes[this.#length++] = Number(rest & 127n) | 128;
@@ -132,6 +137,12 @@ export class AvroDecoder {
   }
 
   long(): number | bigint {
+    const first = this.#bytes[this.#at];
+    // Nearly all are lengths, counts and ids of fields: one byte, and no arithmetic of 64 bits.
+    if (first < 128) {
+      this.#at += 1;
+      return (first >>> 1) ^ -(first & 1);
+    }
     let value = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {
       const byte = this.raw(1)[0];

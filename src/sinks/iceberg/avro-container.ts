@@ -45,8 +45,7 @@ export function readAvroFile(bytes: Uint8Array): AvroFile {
   const file = new AvroDecoder(bytes);
   if (Buffer.compare(file.raw(magic.length), magic) !== 0) throw damaged('it is not an Avro file');
   const metadata = readHeader(file);
-  const schema = JSON.parse(metadata['avro.schema'] ?? 'null') as AvroRecord | null;
-  if (schema === null) throw damaged('its header has no schema');
+  const schema = parseSchema(metadata['avro.schema']);
   const codec = metadata['avro.codec'] ?? 'null';
   if (codec !== 'deflate' && codec !== 'null') throw damaged(`codec ${codec} is not known here`);
   const sync = file.raw(syncLength);
@@ -59,6 +58,21 @@ export function readAvroFile(bytes: Uint8Array): AvroFile {
     if (Buffer.compare(file.raw(syncLength), sync) !== 0) throw damaged('a block does not end with the sync marker');
   }
   return { metadata, schema, records };
+}
+
+/** A table's files share few schemas, and a schema is longer than most files' records. */
+const parsedSchemas = new Map<string, AvroRecord>();
+const parsedSchemasMax = 16;
+
+function parseSchema(text: string | undefined): AvroRecord {
+  if (text === undefined) throw damaged('its header has no schema');
+  let schema = parsedSchemas.get(text);
+  if (schema === undefined) {
+    schema = JSON.parse(text) as AvroRecord;
+    if (parsedSchemas.size >= parsedSchemasMax) parsedSchemas.clear();
+    parsedSchemas.set(text, schema);
+  }
+  return schema;
 }
 
 function readHeader(file: AvroDecoder): Record<string, string> {

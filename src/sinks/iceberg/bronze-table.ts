@@ -129,7 +129,8 @@ export class BronzeTable {
       files: this.#files,
       marks: (state) => {
         const ends = new Map([...readOffsets(state.metadata, topic, identity), ...this.#buffered]);
-        return { [offsetsKey]: encodeOffsets(topic, identity, ends) };
+        const sequence = state.metadata['last-sequence-number'] + 1;
+        return { [offsetsKey]: encodeOffsets(topic, identity, ends, sequence) };
       },
       check: (state): AppendVerdict => (this.#isContiguous(state) ? 'go' : 'give_up'),
     });

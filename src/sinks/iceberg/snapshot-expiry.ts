@@ -21,8 +21,8 @@ export function expiredSnapshots(metadata: TableMetadata, nowMs: number): Snapsh
 
 /**
  * Removes what only expired snapshots used: their manifest lists, and manifests that were merged away.
- * History is a line, so a manifest that the oldest kept snapshot does not list never comes back. Data
- * files stay: appends and merges never drop one.
+ * All that are kept count, also those that a person's rollback left beside `main`'s past. Data files
+ * stay: appends and merges never drop one.
  */
 export async function removeExpiredFiles(
   io: FileIO,
@@ -31,7 +31,7 @@ export async function removeExpiredFiles(
 ): Promise<void> {
   if (expired.length === 0) return;
   const used = new Set<string>();
-  for (const snapshot of ancestry(metadata)) {
+  for (const snapshot of metadata.snapshots) {
     for (const manifest of readManifestList(await io.read(snapshot['manifest-list']))) used.add(manifest.path);
   }
   const unused = new Set<string>();

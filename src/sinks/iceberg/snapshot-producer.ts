@@ -14,7 +14,7 @@ import {
 import { ManifestMerger } from './manifest-merge.ts';
 import type { PartitionSpec, Schema } from './schema.ts';
 import { expiredSnapshots, removeExpiredFiles } from './snapshot-expiry.ts';
-import { currentSnapshot, type Snapshot, snapshotById, type Update } from './table-metadata.ts';
+import { currentSnapshot, type Snapshot, snapshotById, type TableMetadata, type Update } from './table-metadata.ts';
 
 /** What `check` says about a freshly loaded table before each attempt. */
 export type AppendVerdict = 'go' | 'give_up';
@@ -73,18 +73,22 @@ export class SnapshotProducer {
     let conflicts = 0;
     let unknown = 0;
     const snapshotId = this.#options.ids.snapshotId();
+    const refusedLists: string[] = [];
     for (let attempt = 1; ; attempt++) {
       if (attempt > 1) await this.#options.pause(attempt - 1);
       const state = await loadTable(catalog);
       const done = (outcome: AppendResult['outcome'], at: TableState): AppendResult => {
         return { outcome, state: at, attempts: attempt, conflicts, unknown };
       };
-      // After an unknown outcome the table itself says whether our snapshot is in.
-      if (snapshotById(state.metadata, snapshotId) !== null) return done('committed', state);
-      if (append.check(state) === 'give_up') return done('given_up', state);
-      prepared ??= await this.#prepare(append, state, snapshotId);
+      // The table itself says whether our snapshot is in: an answer may be lost, and a conflict may be one
+      // with ourselves, where a proxy sent our commit twice.
+      const isIn = snapshotById(state.metadata, snapshotId) !== null;
+      if (!isIn && append.check(state) === 'give_up') return done('given_up', state);
+      if (!isIn) prepared ??= await this.#prepare(append, state, snapshotId);
       try {
-        return done('committed', await this.#attempt(append, prepared, state));
+        const committed = isIn || !prepared ? state : await this.#attempt(append, prepared, state, refusedLists);
+        await this.#removeRefused(refusedLists, committed.metadata, snapshotId);
+        return done('committed', committed);
       } catch (error) {
         if (!(error instanceof EngineError) || !isWorthRetrying(error)) throw error;
         if (error.code === 'CATALOG_CONFLICT') conflicts++;
@@ -110,7 +114,12 @@ export class SnapshotProducer {
     return { snapshotId, schema, manifest };
   }
 
-  async #attempt(append: Append, prepared: PreparedAppend, state: TableState): Promise<TableState> {
+  async #attempt(
+    append: Append,
+    prepared: PreparedAppend,
+    state: TableState,
+    refusedLists: string[],
+  ): Promise<TableState> {
     const { catalog, io, ids, nowMs } = this.#options;
     const { metadata } = state;
     const parent = currentSnapshot(metadata);
@@ -156,10 +165,15 @@ export class SnapshotProducer {
       await removeExpiredFiles(io, committed.metadata, expired);
       return committed;
     } catch (error) {
-      // Only a definite refusal says that nothing points at our list.
-      if (error instanceof EngineError && error.code === 'CATALOG_CONFLICT') await io.delete(listPath);
+      if (error instanceof EngineError && error.code === 'CATALOG_CONFLICT') refusedLists.push(listPath);
       throw error;
     }
+  }
+
+  /** Only once our snapshot is in, and so cannot come a second time, is it sure that nothing points at the others. */
+  async #removeRefused(lists: readonly string[], metadata: TableMetadata, snapshotId: bigint): Promise<void> {
+    const used = snapshotById(metadata, snapshotId)?.['manifest-list'];
+    for (const list of lists) if (list !== used) await this.#options.io.delete(list);
   }
 }
 

@@ -74,7 +74,7 @@ test('records are in the table with all their columns, and offsets stand in the 
     expect(row.schema_id).toBe(3);
     expect(row.kind).toBe('click');
   }
-  const recorded = { cluster_id: 'c', topic_id: 't', topic: 'ads.events.v1', next: { 0: 40, 1: 3 } };
+  const recorded = { cluster_id: 'c', topic_id: 't', topic: 'ads.events.v1', next: { 0: 40, 1: 3 }, sequence: 1 };
   expect(JSON.parse(currentSnapshot(state.metadata)!.summary[offsetsKey])).toEqual(recorded);
   expect(JSON.parse(state.metadata.properties[offsetsKey])).toEqual(recorded);
   // Records around midnight of one organization lie in two days.

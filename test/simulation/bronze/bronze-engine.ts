@@ -1,0 +1,160 @@
+import type { Decoder } from '../../../src/decoders/decoder.ts';
+import { EngineError } from '../../../src/model/errors.ts';
+import { kind } from '../../../src/model/event-batch.ts';
+import { BronzeTable } from '../../../src/sinks/iceberg/bronze-table.ts';
+import type { Catalog } from '../../../src/sinks/iceberg/catalog.ts';
+import type { IdSource } from '../../../src/sinks/iceberg/id-source.ts';
+import { BronzeTopology } from '../../../src/topology/bronze-topology.ts';
+import type { SimulatedGroup } from '../simulated-group.ts';
+import { type SimulatedLog, SimulatedSource } from '../simulated-log.ts';
+import type { SimulatedProcess } from '../simulated-process.ts';
+import type { BronzeMutant, BronzeMutantContext } from './bronze-mutant.ts';
+import type { BronzeWorld } from './bronze-world.ts';
+import { rowFileEncoder } from './row-files.ts';
+import { type CatalogServer, connectCatalog } from './simulated-catalog.ts';
+import { connectObjects, type ObjectServer } from './simulated-objects.ts';
+
+/** The servers that outlive every engine. */
+export interface BronzeServers {
+  readonly log: SimulatedLog;
+  readonly catalog: CatalogServer;
+  readonly objects: ObjectServer;
+  readonly group: SimulatedGroup;
+}
+
+export interface BronzeEngineOptions {
+  readonly process: SimulatedProcess;
+  readonly servers: BronzeServers;
+  readonly world: BronzeWorld;
+  readonly mutant: BronzeMutant | null;
+  /** Outlives processes: what a mutant keeps outside of the table. */
+  readonly memory: Map<string, unknown>;
+}
+
+export const tableLocation = 'sim://lake/bronze/events';
+
+/** One engine process: topology and table are the real ones, every port is simulated. */
+export class BronzeEngine {
+  readonly process: SimulatedProcess;
+  /** Called when the table is looked at the next time. */
+  beforeLoad: (() => void) | null = null;
+  /** Called when the next commit is on its way. */
+  afterCommit: (() => void) | null = null;
+  readonly #options: BronzeEngineOptions;
+  #topology: BronzeTopology | null = null;
+
+  constructor(options: BronzeEngineOptions) {
+    this.process = options.process;
+    this.#options = options;
+  }
+
+  /** Ends well after `stop`, and with what no waiting heals. */
+  async run(): Promise<void> {
+    const { process, servers, world, mutant, memory } = this.#options;
+    const context: BronzeMutantContext = { process, memory, own: new Map() };
+    const source = new QuietSource(servers.log, process);
+    const io = connectObjects(servers.objects, process);
+    const catalog = this.#watched(connectCatalog(servers.catalog, process));
+    const identity = await retrying(process, () => source.identity());
+    const table = new BronzeTable({
+      catalog: mutant?.catalog?.(catalog, context, servers) ?? catalog,
+      io: mutant?.io?.(io, context) ?? io,
+      ids: makeIds(process),
+      encoder: mutant?.encoder?.(rowFileEncoder, context) ?? rowFileEncoder,
+      topic: source.topic,
+      identity,
+      location: tableLocation,
+      nowMs: () => process.clock.wallMs(),
+      pause: (attempt) => process.clock.sleep(10 * attempt),
+      properties: world.properties,
+    });
+    this.#topology = new BronzeTopology({
+      source: mutant?.source?.(source, context) ?? source,
+      decoder: makeDecoder(process),
+      store: mutant?.store?.(table, context) ?? table,
+      clock: process.clock,
+      assignment: servers.group.join(process),
+      ...world.settings,
+    });
+    await this.#topology.run();
+  }
+
+  stop(): void {
+    this.#topology?.stop();
+  }
+
+  #watched(catalog: Catalog): Catalog {
+    return {
+      ...catalog,
+      load: () => {
+        this.beforeLoad?.();
+        this.beforeLoad = null;
+        return catalog.load();
+      },
+      commit: (...args) => {
+        const answer = catalog.commit(...args);
+        this.afterCommit?.();
+        this.afterCommit = null;
+        return answer;
+      },
+    };
+  }
+}
+
+/** Names and ids that only this process gives. */
+function makeIds(process: SimulatedProcess): IdSource {
+  let names = 0;
+  return {
+    uuid: () => `${process.name.replaceAll(' ', '-')}-${++names}`,
+    snapshotId: () => (1n << 62n) + BigInt(process.random.between(0, 2 ** 50)),
+    sync: () => new Uint8Array(16).fill(7),
+  };
+}
+
+/** Every seventh value is broken, every eleventh belongs to another day; the schema is learned once. */
+function makeDecoder(process: SimulatedProcess): Decoder {
+  let isLearned = false;
+  return {
+    decode(run, batch) {
+      if (!isLearned) return 5;
+      batch.reset(run.count);
+      for (let row = 0; row < run.count; row++) {
+        const key = Buffer.from(run.bytes.subarray(run.keyStarts[row], run.keyEnds[row])).toString();
+        const number = Number(Buffer.from(run.bytes.subarray(run.valueStarts[row], run.valueEnds[row])).toString());
+        batch.kinds[row] = number % 7 === 0 ? kind.rejected : kind.spend;
+        batch.orgs[row] = batch.dictionaries.orgs.internText(key);
+        batch.keyOrgs[row] = batch.orgs[row];
+        batch.eventTimes[row] = run.logTimes[row] - (number % 11 === 0 ? 86_400_000 : 0);
+        batch.schemaIds[row] = 5;
+      }
+      return -1;
+    },
+    async learn() {
+      const lost = () => new EngineError('REGISTRY_UNAVAILABLE', 'simulated: no answer from the registry');
+      await process.call(() => undefined, lost);
+      isLearned = true;
+    },
+  };
+}
+
+/** As the contract has it: a wait that is cut short ends well. */
+class QuietSource extends SimulatedSource {
+  override async waitForRecords(partitions: readonly number[], ms: number, signal?: AbortSignal): Promise<void> {
+    try {
+      await super.waitForRecords(partitions, ms, signal);
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+    }
+  }
+}
+
+async function retrying<T>(process: SimulatedProcess, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      await process.clock.sleep(250);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import type { Catalog } from '../../../src/sinks/iceberg/catalog.ts';
+import type { DataFileEncoder } from '../../../src/sinks/iceberg/data-file-encoder.ts';
+import type { FileIO } from '../../../src/sinks/iceberg/file-io.ts';
+import type { Source } from '../../../src/sources/source.ts';
+import type { BronzeStore } from '../../../src/topology/bronze-topology.ts';
+import type { SimulatedProcess } from '../simulated-process.ts';
+import type { BronzeServers } from './bronze-engine.ts';
+
+export interface BronzeMutantContext {
+  readonly process: SimulatedProcess;
+  /** Outlives processes. */
+  readonly memory: Map<string, unknown>;
+  /** Of this process alone, shared by its ports. */
+  readonly own: Map<string, unknown>;
+}
+
+/** A planted bug of bronze: it shows in the ports, as it would if the engine had it; src/ knows nothing of it. */
+export interface BronzeMutant {
+  readonly name: string;
+  /** What the engine would do wrong. */
+  readonly bug: string;
+  /** A world that kills it. */
+  readonly seed: number;
+  readonly catalog?: (catalog: Catalog, context: BronzeMutantContext, servers: BronzeServers) => Catalog;
+  readonly io?: (io: FileIO, context: BronzeMutantContext) => FileIO;
+  readonly encoder?: (encoder: DataFileEncoder, context: BronzeMutantContext) => DataFileEncoder;
+  readonly source?: (source: Source, context: BronzeMutantContext) => Source;
+  readonly store?: (store: BronzeStore, context: BronzeMutantContext) => BronzeStore;
+}
