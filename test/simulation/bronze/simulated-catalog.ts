@@ -87,7 +87,7 @@ export function connectCatalog(server: CatalogServer, process: SimulatedProcess)
         return server.commit(base, requirements, updates);
       }, unanswered);
     },
-    close: () => {},
+    close: async () => {},
   };
 }
 
