@@ -145,9 +145,14 @@ export class ExactSum {
 
   /** For sums in nanos: the floor in micros. */
   get micros(): number | bigint {
-    if (this.#large !== 0n) return nanosToMicros(this.value);
-    // By the remainder: a quotient near 2^53 / 1000 may round up before it is floored.
-    const rest = this.#small % nanosPerMicro;
-    return (this.#small - (rest < 0 ? rest + nanosPerMicro : rest)) / nanosPerMicro;
+    return microsOf(this.compact);
   }
+}
+
+/** The floor in micros of a sum in nanos; a number is a safe integer. */
+export function microsOf(nanos: number | bigint): number | bigint {
+  if (typeof nanos === 'bigint') return nanosToMicros(nanos);
+  // By the remainder: a quotient near 2^53 / 1000 may round up before it is floored.
+  const rest = nanos % nanosPerMicro;
+  return (nanos - (rest < 0 ? rest + nanosPerMicro : rest)) / nanosPerMicro;
 }

@@ -7,54 +7,101 @@ import type { Column, ColumnType, ColumnValue, Row, Table } from './tables.ts';
  * row once; the same bytes lie in the outbox and go to the sink.
  */
 export class RowWriter {
-  #bytes = new Uint8Array(4_096);
-  #view = new DataView(this.#bytes.buffer);
-  #length = 0;
+  readonly #bytes = new RowBytes();
   #rows = 0;
   readonly table: Table;
-  readonly #columns: readonly ColumnPlan[];
+  readonly #writeRow: WriteRow;
 
   constructor(table: Table) {
     this.table = table;
-    this.#columns = table.columns.map(planColumn);
+    this.#writeRow = compileRowWriter(table);
   }
 
   get rows(): number {
     return this.#rows;
   }
   get byteLength(): number {
-    return this.#length;
+    return this.#bytes.length;
   }
 
   /** Appends a row; every column of the table must be present. */
   write(row: Row): void {
-    for (const column of this.#columns) {
-      const value = row[column.name];
-      assert(value !== undefined, 'a row has every column of its table');
-      if (column.isNullable) this.#byte(value === null ? 1 : 0);
-      if (value !== null) this.#value(column.width, value);
-      else assert(column.isNullable, 'a column that is not nullable holds a value');
-    }
+    this.#writeRow(this.#bytes, row);
     this.#rows += 1;
   }
 
   /** The rows so far; the writer is empty afterwards. */
   take(): { rows: number; bytes: Uint8Array } {
-    const taken = { rows: this.#rows, bytes: this.#bytes.slice(0, this.#length) };
-    this.#length = 0;
+    const taken = { rows: this.#rows, bytes: this.#bytes.take() };
     this.#rows = 0;
     return taken;
   }
+}
 
-  #value(width: ColumnPlan['width'], value: ColumnValue): void {
-    if (width === 0) this.#text(value as string | Uint8Array);
-    else if (width === 8) this.#long(value as number | bigint);
-    else this.#int(width, value as number);
+type WriteRow = (out: RowBytes, row: Row) => void;
+
+/**
+ * Straight-line code for the columns of a table: each is asked for by its name, which a loop over
+ * columns would look up anew for every value. Nothing but the names of our own tables enters the text.
+ */
+function compileRowWriter(table: Table): WriteRow {
+  const lines = table.columns.map((column) => {
+    assert(/^[a-z0-9_]+$/.test(column.name), 'a column name is a plain word');
+    const { name, isNullable, width } = planColumn(column);
+    const method = width === 0 ? 'text(v)' : width === 8 ? 'long(v)' : `int(${width}, v)`;
+    if (!isNullable) return `v = row.${name}; out.${method};`;
+    return `v = row.${name}; if (v === null) out.byte(1); else { out.byte(0); out.${method}; }`;
+  });
+  return new Function('out', 'row', `let v; ${lines.join('\n')}`) as WriteRow;
+}
+
+/** The bytes of rows to be. A value that is missing or null where it must not be fits no method. */
+class RowBytes {
+  #bytes = new Uint8Array(4_096);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
   }
 
-  #text(value: string | Uint8Array): void {
-    if (typeof value !== 'string') return this.#raw(value);
+  take(): Uint8Array {
+    const taken = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return taken;
+  }
+
+  text(value: string | Uint8Array): void {
+    if (typeof value !== 'string') {
+      assert(value instanceof Uint8Array, 'a text column holds text or its bytes');
+      return this.#raw(value);
+    }
     if (value.length > shortTextMax || !this.#shortAscii(value)) this.#raw(textEncoder.encode(value));
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  int(width: 1 | 2 | 4, value: number): void {
+    assert(Number.isInteger(value), 'integer column holds an integer');
+    this.#reserve(4);
+    this.#view.setInt32(this.#length, value, true);
+    this.#length += width;
+  }
+
+  long(value: number | bigint): void {
+    this.#reserve(8);
+    if (typeof value === 'number') {
+      assert(Number.isSafeInteger(value), 'integer column holds a safe integer');
+      this.#view.setUint32(this.#length, value >>> 0, true);
+      this.#view.setInt32(this.#length + 4, Math.floor(value / 4_294_967_296), true);
+    } else {
+      assert(typeof value === 'bigint', 'integer column holds an integer');
+      this.#view.setBigInt64(this.#length, BigInt.asIntN(64, value), true);
+    }
+    this.#length += 8;
   }
 
   /** Ids, states and codes: written without a call into the encoder. */
@@ -82,28 +129,6 @@ export class RowWriter {
     this.#bytes[this.#length++] = rest;
     this.#bytes.set(value, this.#length);
     this.#length += value.length;
-  }
-
-  #byte(value: number): void {
-    this.#reserve(1);
-    this.#bytes[this.#length++] = value;
-  }
-
-  #int(width: 1 | 2 | 4, value: number): void {
-    assert(Number.isInteger(value), 'integer column holds an integer');
-    this.#reserve(4);
-    this.#view.setInt32(this.#length, value, true);
-    this.#length += width;
-  }
-
-  #long(value: number | bigint): void {
-    this.#reserve(8);
-    if (typeof value === 'number') {
-      assert(Number.isSafeInteger(value), 'integer column holds a safe integer');
-      this.#view.setUint32(this.#length, value >>> 0, true);
-      this.#view.setInt32(this.#length + 4, Math.floor(value / 4_294_967_296), true);
-    } else this.#view.setBigInt64(this.#length, BigInt.asIntN(64, value), true);
-    this.#length += 8;
   }
 
   #reserve(more: number): void {

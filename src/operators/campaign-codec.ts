@@ -4,7 +4,7 @@ import { dayMs } from '../model/time.ts';
 import { findZone } from '../model/zones.ts';
 import type { AlertLevel, AlertState, AlertStateName } from './alert-state.ts';
 import { type Campaign, Flight } from './campaign.ts';
-import { correctableCounters, DayRow } from './day-row.ts';
+import { correctableCounters, DayRow, sumPlaces } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
 import type { Change } from './flight-ledger.ts';
 import type { PacingStatus } from './pacing.ts';
@@ -35,8 +35,7 @@ export function writeCampaign(out: ByteWriter, campaign: Campaign, all: boolean,
 export function readCampaign(from: ByteReader, campaign: Campaign): void {
   campaign.lastSeen = from.double();
   if (from.flag()) {
-    campaign.days.clear();
-    campaign.cells = null;
+    campaign.forgetBooks();
     campaign.cumulative.clear();
   }
   if (from.flag()) readRecord(from, campaign);
@@ -80,7 +79,10 @@ function prune(campaign: Campaign, clock: number): void {
   const oldest = clock - keptDays * dayMs;
   for (const [key, { periodStart }] of campaign.cumulative) if (periodStart < oldest) campaign.cumulative.delete(key);
   for (const [number, day] of campaign.days) {
-    if (number * dayMs < oldest && !day.isDirty) campaign.days.delete(number);
+    if (number * dayMs >= oldest || day.isDirty) continue;
+    campaign.days.delete(number);
+    if (campaign.day === day) campaign.day = null;
+    day.forget();
   }
 }
 
@@ -92,32 +94,29 @@ function writeDays(out: ByteWriter, campaign: Campaign, all: boolean): void {
     out.text(day.currency);
     out.count(day.planNumber);
     out.count(day.offset);
-    for (const counter of correctableCounters) out.exact(day[counter]);
-    for (const sum of sumsOf(day)) out.exact(sum.compact);
+    for (let place = 0; place < correctableCounters.length; place++) out.exact(day.count(place));
+    for (const place of sumPlaces) out.exact(day.compactSum(place));
   }
 }
 
 function readDays(from: ByteReader, campaign: Campaign): void {
   for (let n = from.count(); n > 0; n--) {
-    const day = new DayRow(from.int32());
+    const day = dayToRead(campaign, from.int32());
     day.currency = from.text();
     day.planNumber = from.count();
     day.offset = from.count();
-    for (const counter of correctableCounters) day[counter] = from.integer();
-    for (const sum of sumsOf(day)) sum.value = from.exact();
-    campaign.days.set(day.day, day);
+    for (let place = 0; place < correctableCounters.length; place++) day.setCount(place, from.integer());
+    for (const place of sumPlaces) day.setSum(place, from.exact());
   }
 }
 
-function sumsOf(day: DayRow) {
-  return [
-    day.conversionsByTouch,
-    day.revenueByTouch,
-    day.conversionsByConversion,
-    day.revenueByConversion,
-    day.spendNanos,
-    day.adjustmentNanos,
-  ];
+/** The row of a day, which an older blob may have read already. */
+function dayToRead(campaign: Campaign, number: number): DayRow {
+  const known = campaign.days.get(number);
+  if (known !== undefined) return known;
+  const day = new DayRow(number, campaign.books.days);
+  campaign.days.set(number, day);
+  return day;
 }
 
 function writeCells(out: ByteWriter, campaign: Campaign, all: boolean): void {
@@ -135,7 +134,7 @@ function writeCells(out: ByteWriter, campaign: Campaign, all: boolean): void {
 
 function readCells(from: ByteReader, campaign: Campaign): void {
   for (let n = from.count(); n > 0; n--) {
-    campaign.cells ??= new DeliveryCells();
+    campaign.cells ??= new DeliveryCells(campaign.books.cells);
     campaign.cells.restore(from.count(), from.int32(), from.exact(), from.integer());
   }
 }

@@ -6,6 +6,7 @@ import type { AlertState } from './alert-state.ts';
 import type { DayRow } from './day-row.ts';
 import type { DeliveryCells } from './delivery-cells.ts';
 import type { Change } from './flight-ledger.ts';
+import type { LaneBooks } from './lane-books.ts';
 import type { PacingStatus } from './pacing.ts';
 
 /** A budget segment of a campaign with its dates, ledger and what was last said about it. */
@@ -65,55 +66,65 @@ export interface CampaignPlanView {
 export class Campaign {
   readonly slot: number;
   readonly orgSlot: number;
-  readonly orgId: string;
-  readonly id: string;
-  /** Phase of its timer. */
-  readonly stagger: number;
-  currency = '';
-  zone: Zone | null = null;
-  readonly flights: Flight[] = [];
-  /** Status changes, by record, newest last. */
-  readonly statuses: (Change & { kind: 'status' })[] = [];
-  /** Instant of the pending timer, null = none is set. */
-  timerAt: number | null = null;
+  // What every event asks comes first, so that it lies together.
+  isDirty = false;
   /** Clock at the last counted record. */
   lastSeen = Number.NEGATIVE_INFINITY;
-  changeCount = 0;
-  readonly days = new Map<number, DayRow>();
-  cells: DeliveryCells | null = null;
-  /** Last cumulative total by (source, basis, period), with the period's start for forgetting. */
-  readonly cumulative = new Map<string, { periodStart: number; amount: number }>();
-
-  /** Keys of `cumulative` set since the last harvest. */
-  readonly newCumulative = new Set<string>();
-  /** Forgotten since the last harvest. */
-  wasForgotten = false;
-
-  // What follows is derived; it is rebuilt after a restore.
-  /** Newest day looked up, with its bounds. */
+  currency = '';
+  /** Offset of the record that named the currency; none of those before it knew. Derived. */
+  currencySince = Number.NEGATIVE_INFINITY;
+  /** Newest day looked up, with its bounds; derived. */
   day: DayRow | null = null;
   dayStart = 0;
   dayEnd = 0;
   /** Plan epoch of that lookup: a plan may change the zone. */
   dayPlanEpoch = -1;
-  /** Offset of the record that named the currency; none of those before it knew. */
-  currencySince = Number.NEGATIVE_INFINITY;
-  /** What the plan says of this campaign; looked up again when plans change. */
-  planView: CampaignPlanView | null = null;
-  /** Plan epoch of the spend fields below. */
+  /** Plan epoch of the spend fields below; derived. */
   planSeen = -1;
   spendsFromImpressions = true;
-  spendSource = '';
   spendBasis = 0;
-  isDirty = false;
+  spendSource = '';
+  cells: DeliveryCells | null = null;
+  readonly flights: Flight[] = [];
+
+  readonly orgId: string;
+  readonly id: string;
+  /** Phase of its timer. */
+  readonly stagger: number;
+  /** Where its days and cells keep their numbers. */
+  readonly books: LaneBooks;
+  zone: Zone | null = null;
+  /** Status changes, by record, newest last. */
+  readonly statuses: (Change & { kind: 'status' })[] = [];
+  /** Instant of the pending timer, null = none is set. */
+  timerAt: number | null = null;
+  readonly days = new Map<number, DayRow>();
+  /** Last cumulative total by (source, basis, period), with the period's start for forgetting. */
+  readonly cumulative = new Map<string, { periodStart: number; amount: number }>();
+  /** Keys of `cumulative` set since the last harvest. */
+  readonly newCumulative = new Set<string>();
+  /** Forgotten since the last harvest. */
+  wasForgotten = false;
+  /** What the plan says of this campaign; looked up again when plans change. */
+  planView: CampaignPlanView | null = null;
   /** Its record changed too, not only totals, days and cells. */
   isRecordDirty = false;
 
-  constructor(slot: number, orgSlot: number, orgId: string, id: string, stagger: number) {
+  constructor(slot: number, orgSlot: number, orgId: string, id: string, stagger: number, books: LaneBooks) {
     this.slot = slot;
     this.orgSlot = orgSlot;
     this.orgId = orgId;
     this.id = id;
     this.stagger = stagger;
+    this.books = books;
+  }
+
+  /** Gives back what its days and cells hold. */
+  forgetBooks(): void {
+    for (const day of this.days.values()) day.forget();
+    this.days.clear();
+    this.day = null;
+    this.cells?.release();
+    this.cells = null;
   }
 }

@@ -1,5 +1,6 @@
 import { nanosPerMicro } from '../model/money.ts';
 import { floorTo, minuteMs, quarterMs } from '../model/time.ts';
+import { NumberSlab } from './number-slab.ts';
 
 /** Minutes kept: 177 behind the clock's minute, itself, and 2 ahead (docs/semantics.md §7.1). */
 const minuteCells = 180;
@@ -9,27 +10,45 @@ const cells = minuteCells + quarterCells;
 
 /** Id of a cell never written: no instant that passes the checks lies in the first minutes of 1970. */
 const emptyCell = 0;
-const cellWidth = 3;
+/** Doubles of a cell: id, nanos, impressions, and whether it was written since the last harvest. */
+const cellWidth = 4;
 const nanosField = 1;
 const impressionsField = 2;
+const touchedField = 3;
+/** Cells are taken from the slab in blocks, where a campaign needs them. */
+const blockShift = 4;
+const blockCells = 1 << blockShift;
+const blocks = Math.ceil(cells / blockCells);
 
 export const minutesBehind = 177;
 export const quartersBehind = 285;
+
+/** The cells of all campaigns of a lane. */
+export class CellSlab {
+  readonly cells = new NumberSlab(blockCells * cellWidth);
+  /** For each campaign, where its blocks lie: base + 1, or 0 where it has none. */
+  readonly blocks = new NumberSlab(blocks);
+  /** Largest magnitude of nanos that any cell ever had. */
+  peak = 0;
+}
 
 /**
  * Spend and valid impressions of one campaign by time: a ring of minutes and a ring of quarter-hours.
  * A cell knows which minute (quarter) it holds, so nothing is ever cleared: a newer one takes it over.
  */
 export class DeliveryCells {
-  /** Three doubles a cell, side by side, because an item touches all of them: id, nanos, impressions. */
-  readonly #values = new Float64Array(cells * cellWidth);
-  /** Nanos of a cell beyond the safe integers that `#values` holds; nearly always none. */
+  readonly #slab: CellSlab;
+  /** Its record in `blocks` of the slab. */
+  readonly #base: number;
+  /** Nanos of a cell beyond the safe integers that the slab holds; nearly always none. */
   #large: Map<number, bigint> | null = null;
-  /** Largest magnitude that any cell ever had. */
-  #peak = 0;
-  /** Cells written since the last harvest: a flag each, and a list of those with the flag. */
-  readonly #isTouched = new Uint8Array(cells);
+  /** Cells written since the last harvest. */
   readonly #touched: number[] = [];
+
+  constructor(slab: CellSlab = new CellSlab()) {
+    this.#slab = slab;
+    this.#base = slab.blocks.take();
+  }
 
   /**
    * Books an item at `at`. Items behind a ring leave no cell there: nobody will ask for it again.
@@ -48,7 +67,7 @@ export class DeliveryCells {
   /** Σ nanos over [from, to); both at quarter-hours, or at minutes inside the minute ring. */
   spend(from: number, to: number): bigint {
     // Whatever is added up, no partial sum can leave the safe integers.
-    const isSafe = this.#large === null && this.#peak * cells <= Number.MAX_SAFE_INTEGER;
+    const isSafe = this.#large === null && this.#slab.peak * cells <= Number.MAX_SAFE_INTEGER;
     return isSafe ? BigInt(this.#sum(nanosField, from, to)) : this.#exactSpend(from, to);
   }
 
@@ -67,15 +86,20 @@ export class DeliveryCells {
     );
   }
 
+  /** By runs of cells that lie side by side; a block that was never written holds nothing. */
   #sumRing(field: number, from: number, to: number, base: number, size: number): number {
-    const values = this.#values;
-    const end = (base + size) * cellWidth;
+    const { values } = this.#slab.cells;
     let sum = 0;
-    let at = (base + modulo(from, size)) * cellWidth;
-    for (let id = from; id < to; id++) {
-      if (values[at] === id) sum += values[at + field];
-      at += cellWidth;
-      if (at === end) at = base * cellWidth;
+    let cell = base + modulo(from, size);
+    for (let id = from; id < to; ) {
+      const run = Math.min(blockCells - (cell & (blockCells - 1)), base + size - cell, to - id);
+      const end = id + run;
+      let at = this.#place(cell);
+      cell = cell + run === base + size ? base : cell + run;
+      if (at < 0) id = end;
+      else {
+        for (; id < end; id++, at += cellWidth) if (values[at] === id) sum += values[at + field];
+      }
     }
     return sum;
   }
@@ -97,9 +121,24 @@ export class DeliveryCells {
     return sum;
   }
 
+  /** Where the cell lies in the slab, or -1 when its block was never written. */
+  #place(cell: number): number {
+    const block = this.#slab.blocks.values[this.#base + (cell >> blockShift)];
+    return block === 0 ? -1 : block - 1 + (cell & (blockCells - 1)) * cellWidth;
+  }
+
+  /** As `#place`, with a block where there was none. */
+  #placeToWrite(cell: number): number {
+    const place = this.#place(cell);
+    if (place >= 0) return place;
+    const block = this.#slab.cells.take();
+    this.#slab.blocks.values[this.#base + (cell >> blockShift)] = block + 1;
+    return block + (cell & (blockCells - 1)) * cellWidth;
+  }
+
   #add(cell: number, id: number, micros: number, nanos: number, impressions: number): void {
-    const values = this.#values;
-    const at = cell * cellWidth;
+    const at = this.#placeToWrite(cell);
+    const { values } = this.#slab.cells;
     if (values[at] !== id) {
       values[at] = id;
       values[at + nanosField] = 0;
@@ -112,11 +151,11 @@ export class DeliveryCells {
     const sum = values[at + nanosField] + item;
     if (this.#large === null && isSafe(product) && isSafe(item) && isSafe(sum)) {
       values[at + nanosField] = sum;
-      if (sum > this.#peak || -sum > this.#peak) this.#peak = Math.abs(sum);
+      if (sum > this.#slab.peak || -sum > this.#slab.peak) this.#slab.peak = Math.abs(sum);
     } else this.#set(cell, BigInt(this.nanosAt(cell)) + BigInt(micros) * BigInt(nanosPerMicro) + BigInt(nanos));
     values[at + impressionsField] += impressions;
-    if (this.#isTouched[cell] === 0) {
-      this.#isTouched[cell] = 1;
+    if (values[at + touchedField] === 0) {
+      values[at + touchedField] = 1;
       this.#touched.push(cell);
     }
   }
@@ -124,10 +163,11 @@ export class DeliveryCells {
   /** Writes the nanos of a cell, whatever their size. */
   #set(cell: number, nanos: bigint): void {
     const small = Number(nanos);
-    const at = cell * cellWidth + nanosField;
+    const at = this.#placeToWrite(cell) + nanosField;
+    const { values } = this.#slab.cells;
     this.#forgetLarge(cell);
-    this.#values[at] = isSafe(small) ? small : 0;
-    this.#peak = Math.max(this.#peak, Math.abs(this.#values[at]));
+    values[at] = isSafe(small) ? small : 0;
+    this.#slab.peak = Math.max(this.#slab.peak, Math.abs(values[at]));
     if (isSafe(small)) return;
     this.#large ??= new Map();
     this.#large.set(cell, nanos);
@@ -146,24 +186,41 @@ export class DeliveryCells {
   }
 
   idAt(cell: number): number {
-    return this.#values[cell * cellWidth];
+    return this.#fieldAt(cell, 0);
   }
   nanosAt(cell: number): number | bigint {
-    return this.#large?.get(cell) ?? this.#values[cell * cellWidth + nanosField];
+    return this.#large?.get(cell) ?? this.#fieldAt(cell, nanosField);
   }
   impressionsAt(cell: number): number {
-    return this.#values[cell * cellWidth + impressionsField];
+    return this.#fieldAt(cell, impressionsField);
+  }
+
+  #fieldAt(cell: number, field: number): number {
+    const place = this.#place(cell);
+    return place < 0 ? 0 : this.#slab.cells.values[place + field];
   }
 
   clearTouched(): void {
-    for (const cell of this.#touched) this.#isTouched[cell] = 0;
+    if (this.#touched.length === 0) return;
+    for (const cell of this.#touched) this.#slab.cells.values[this.#place(cell) + touchedField] = 0;
     this.#touched.length = 0;
   }
 
   restore(cell: number, id: number, nanos: bigint, impressions: number): void {
-    this.#values[cell * cellWidth] = id;
+    const place = this.#placeToWrite(cell);
+    this.#slab.cells.values[place] = id;
     this.#set(cell, nanos);
-    this.#values[cell * cellWidth + impressionsField] = impressions;
+    this.#slab.cells.values[place + impressionsField] = impressions;
+  }
+
+  /** Gives the memory back to the slab; this object must not be used any more. */
+  release(): void {
+    const { blocks: own, cells: all } = this.#slab;
+    for (let block = 0; block < blocks; block++) {
+      const taken = own.values[this.#base + block];
+      if (taken !== 0) all.release(taken - 1);
+    }
+    own.release(this.#base);
   }
 }
 

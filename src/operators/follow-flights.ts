@@ -3,6 +3,7 @@ import { limits } from '../model/limits.ts';
 import { dayMs, floorTo, quarterMs } from '../model/time.ts';
 import { findZone, type Zone } from '../model/zones.ts';
 import { type Campaign, Flight } from './campaign.ts';
+import { counterAt, sumAt } from './day-row.ts';
 import { DeliveryCells, quartersBehind } from './delivery-cells.ts';
 import { evaluatedAfterEndMs, spentBefore } from './flight-books.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
@@ -53,7 +54,7 @@ export class FollowFlights implements Operator {
     const nanos = hasItem ? segment.itemNanos[row] : 0;
     const impressions = segment.impressions[row];
     this.#state.touch(campaign);
-    campaign.cells ??= new DeliveryCells();
+    campaign.cells ??= new DeliveryCells(this.#state.books.cells);
     campaign.cells.book(at, segment.clocks[row], micros, nanos, impressions);
     for (const flight of campaign.flights) {
       if (flight.dates === null || at < flight.dates.start || at >= flight.dates.end) continue;
@@ -138,8 +139,10 @@ export class FollowFlights implements Operator {
       const wasIn = before !== null && row.day >= before.startDay && row.day <= before.endDay;
       const isIn = row.day >= next.startDay && row.day <= next.endDay;
       if (wasIn === isIn) continue;
-      flight.spentNanos.addExact(isIn ? row.spendNanos.value : -row.spendNanos.value);
-      flight.impressions += isIn ? row.impressions : -row.impressions;
+      const spent = row.sum(sumAt.spendNanos);
+      const impressions = row.count(counterAt.impressions);
+      flight.spentNanos.addExact(isIn ? spent : -spent);
+      flight.impressions += isIn ? impressions : -impressions;
     }
     flight.dates = { ...next, start: zone.dayStart(next.startDay), end: zone.dayStart(next.endDay + 1), zone };
     flight.isDone &&= (flight.lastAsOf ?? 0) >= flight.dates.end + evaluatedAfterEndMs;

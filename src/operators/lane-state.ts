@@ -10,6 +10,7 @@ import type { AlertState } from './alert-state.ts';
 import { Campaign, type CampaignPlanView } from './campaign.ts';
 import { CampaignIndex } from './campaign-index.ts';
 import type { WeightOf } from './flight-ledger.ts';
+import { LaneBooks } from './lane-books.ts';
 import { evenWeight, trafficWeight } from './pacing-weight.ts';
 import { RareIds } from './rare-ids.ts';
 import { nextInstant, Timers } from './timers.ts';
@@ -71,6 +72,7 @@ export class LaneState {
   clock = Number.NEGATIVE_INFINITY;
   readonly organizations: Organization[] = [];
   readonly campaigns: Campaign[] = [];
+  readonly books = new LaneBooks();
   readonly timers = new Timers();
   readonly rareIds = new RareIds();
   /** By organization id, `_default` included; the body as it came. */
@@ -147,7 +149,7 @@ export class LaneState {
 
   /** A campaign to read into when what is read is not wanted. */
   scratchCampaign(): Campaign {
-    return new Campaign(-1, -1, '', '', 0);
+    return new Campaign(-1, -1, '', '', 0, new LaneBooks());
   }
 
   restoreOrganization(read: Organization): void {
@@ -162,7 +164,7 @@ export class LaneState {
 
   addCampaign(organization: { slot: number; id: string }, name: string, slot: number): Campaign {
     const key = `${organization.id}/${name}`;
-    const campaign = new Campaign(slot, organization.slot, organization.id, name, fnv1a(key));
+    const campaign = new Campaign(slot, organization.slot, organization.id, name, fnv1a(key), this.books);
     this.campaigns[slot] = campaign;
     this.#campaignsByKey.set(key, campaign);
     return campaign;
@@ -190,9 +192,7 @@ export class LaneState {
     campaign.flights.length = 0;
     campaign.statuses.length = 0;
     campaign.cumulative.clear();
-    campaign.days.clear();
-    campaign.day = null;
-    campaign.cells = null;
+    campaign.forgetBooks();
     campaign.dayStart = 0;
     campaign.dayEnd = 0;
     campaign.wasForgotten = true;

@@ -1,19 +1,19 @@
 import { assert } from '../model/errors.ts';
 import { costBases, type Detail, type EventBatch, flag, kind } from '../model/event-batch.ts';
 import type { Campaign } from './campaign.ts';
-import { type Counter, DayRow } from './day-row.ts';
+import { type Counter, counterAt, DayRow, sumAt } from './day-row.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { LaneState } from './lane-state.ts';
 import type { Operator } from './operator.ts';
 import type { Segment } from './segment.ts';
 
 const videoCounters = [
-  'video_starts',
-  'video_first_quartiles',
-  'video_midpoints',
-  'video_third_quartiles',
-  'video_completes',
-] as const;
+  counterAt.video_starts,
+  counterAt.video_first_quartiles,
+  counterAt.video_midpoints,
+  counterAt.video_third_quartiles,
+  counterAt.video_completes,
+];
 
 /**
  * Books every counted record on its local day (docs/semantics.md §5), and says which spend item and
@@ -44,23 +44,23 @@ export class MeasureDays implements Operator {
   /** Writes the rows that changed since the last harvest, as they stand now. */
   harvest(): void {
     for (const { campaign, day } of this.#dirtyRows) {
-      day.isDirty = false;
       this.#outputs.days.write({
         org_id: campaign.orgId,
         campaign_id: campaign.id,
         date: day.day,
         currency: day.currency,
         ...counters(day),
-        conversions_by_touch: day.conversionsByTouch.compact,
-        revenue_by_touch_micros: day.revenueByTouch.compact,
-        conversions_by_conversion: day.conversionsByConversion.compact,
-        revenue_by_conversion_micros: day.revenueByConversion.compact,
-        spend_micros: day.spendNanos.micros,
-        adjustment_micros: day.adjustmentNanos.micros,
+        conversions_by_touch: day.compactSum(sumAt.conversionsByTouch),
+        revenue_by_touch_micros: day.compactSum(sumAt.revenueByTouch),
+        conversions_by_conversion: day.compactSum(sumAt.conversionsByConversion),
+        revenue_by_conversion_micros: day.compactSum(sumAt.revenueByConversion),
+        spend_micros: day.micros(sumAt.spendNanos),
+        adjustment_micros: day.micros(sumAt.adjustmentNanos),
         plan_number: day.planNumber,
         partition: this.#outputs.partition,
         version: this.#outputs.version(day.offset),
       });
+      day.settle();
     }
     this.#dirtyRows.length = 0;
   }
@@ -76,7 +76,7 @@ export class MeasureDays implements Operator {
       case kind.click:
         return this.#click(segment, batch, row, campaign);
       case kind.video_progress:
-        this.#day(campaign, batch.eventTimes[row], batch, row)[videoCounters[batch.code[row]]] += 1;
+        this.#day(campaign, batch.eventTimes[row], batch, row).addCount(videoCounters[batch.code[row]], 1);
         return;
       case kind.conversion:
         return this.#conversion(batch, row, campaign);
@@ -98,12 +98,12 @@ export class MeasureDays implements Operator {
     const count = batch.counts[row];
     const flags = batch.flags[row];
     if ((flags & flag.invalid) !== 0) {
-      day.invalid_impressions += count;
+      day.addCount(counterAt.invalid_impressions, count);
       return;
     }
-    day.impressions += count;
-    if ((flags & flag.measurable) !== 0) day.measurable_impressions += count;
-    if ((flags & flag.viewable) !== 0) day.viewable_impressions += count;
+    day.addCount(counterAt.impressions, count);
+    if ((flags & flag.measurable) !== 0) day.addCount(counterAt.measurable_impressions, count);
+    if ((flags & flag.viewable) !== 0) day.addCount(counterAt.viewable_impressions, count);
     segment.impressions[row] = count;
     segment.itemAt[row] = at;
     this.#refreshSpendPlan(campaign);
@@ -116,10 +116,10 @@ export class MeasureDays implements Operator {
     const at = batch.eventTimes[row];
     const day = this.#day(campaign, at, batch, row);
     if ((batch.flags[row] & flag.invalid) !== 0) {
-      day.invalid_clicks += 1;
+      day.addCount(counterAt.invalid_clicks, 1);
       return;
     }
-    day.clicks += 1;
+    day.addCount(counterAt.clicks, 1);
     segment.itemAt[row] = at;
     this.#refreshSpendPlan(campaign);
     if (!campaign.spendsFromImpressions || this.#isOtherSource(campaign, batch, row)) return;
@@ -132,11 +132,11 @@ export class MeasureDays implements Operator {
     const revenue = sign * batch.amount[row];
     const touchedAt = Number.isNaN(batch.t2[row]) ? batch.t1[row] : batch.t2[row];
     const touched = this.#day(campaign, touchedAt, batch, row);
-    touched.conversionsByTouch.add(weight);
-    touched.revenueByTouch.add(revenue);
+    touched.add(sumAt.conversionsByTouch, weight);
+    touched.add(sumAt.revenueByTouch, revenue);
     const converted = this.#day(campaign, batch.t1[row], batch, row);
-    converted.conversionsByConversion.add(weight);
-    converted.revenueByConversion.add(revenue);
+    converted.add(sumAt.conversionsByConversion, weight);
+    converted.add(sumAt.revenueByConversion, revenue);
   }
 
   #spend(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
@@ -167,14 +167,14 @@ export class MeasureDays implements Operator {
     const day = this.#dayRow(campaign, batch.t1[row]);
     this.#change(campaign, day, batch, row);
     segment.itemAt[row] = zone.dayStart(batch.t1[row]);
-    day.adjustmentNanos.addMicros(batch.amount[row], 0);
+    day.addMicros(sumAt.adjustmentNanos, batch.amount[row], 0);
     this.#item(segment, row, day, batch.amount[row], 0);
   }
 
   #correction(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
     const { applies_to, deltas } = batch.details.get(row) as Detail & { kind: 'metric_correction' };
     const day = this.#dayRow(campaign, applies_to);
-    for (const [name, delta] of deltas) day[name as Counter] += delta;
+    for (const [name, delta] of deltas) day.addCount(counterAt[name as Counter], delta);
     this.#change(campaign, day, batch, row);
     segment.itemAt[row] = this.#state.zoneOf(campaign).dayStart(applies_to);
     segment.impressions[row] = deltas.get('impressions') ?? 0;
@@ -182,15 +182,15 @@ export class MeasureDays implements Operator {
 
   #auction(batch: EventBatch, row: number, campaign: Campaign): void {
     const day = this.#day(campaign, batch.t1[row], batch, row);
-    day.auction_requests += batch.amount[row];
-    day.auction_bids += batch.amount2[row];
-    day.auction_wins += batch.counts[row];
+    day.addCount(counterAt.auction_requests, batch.amount[row]);
+    day.addCount(counterAt.auction_bids, batch.amount2[row]);
+    day.addCount(counterAt.auction_wins, batch.counts[row]);
   }
 
   #item(segment: Segment, row: number, day: DayRow, micros: number, nanos: number): void {
     segment.itemMicros[row] = micros;
     segment.itemNanos[row] = nanos;
-    day.spendNanos.addMicros(micros, nanos);
+    day.addMicros(sumAt.spendNanos, micros, nanos);
   }
 
   /** The row of the local day of an instant; the last one looked up stays at hand until a plan may change the zone. */
@@ -212,7 +212,7 @@ export class MeasureDays implements Operator {
   #dayRow(campaign: Campaign, number: number): DayRow {
     let day = campaign.days.get(number);
     if (day === undefined) {
-      day = new DayRow(number);
+      day = new DayRow(number, this.#state.books.days);
       campaign.days.set(number, day);
     }
     return day;
@@ -248,19 +248,19 @@ export class MeasureDays implements Operator {
 
 function counters(day: DayRow) {
   return {
-    impressions: day.impressions,
-    invalid_impressions: day.invalid_impressions,
-    measurable_impressions: day.measurable_impressions,
-    viewable_impressions: day.viewable_impressions,
-    clicks: day.clicks,
-    invalid_clicks: day.invalid_clicks,
-    video_starts: day.video_starts,
-    video_first_quartiles: day.video_first_quartiles,
-    video_midpoints: day.video_midpoints,
-    video_third_quartiles: day.video_third_quartiles,
-    video_completes: day.video_completes,
-    auction_requests: day.auction_requests,
-    auction_bids: day.auction_bids,
-    auction_wins: day.auction_wins,
+    impressions: day.count(counterAt.impressions),
+    invalid_impressions: day.count(counterAt.invalid_impressions),
+    measurable_impressions: day.count(counterAt.measurable_impressions),
+    viewable_impressions: day.count(counterAt.viewable_impressions),
+    clicks: day.count(counterAt.clicks),
+    invalid_clicks: day.count(counterAt.invalid_clicks),
+    video_starts: day.count(counterAt.video_starts),
+    video_first_quartiles: day.count(counterAt.video_first_quartiles),
+    video_midpoints: day.count(counterAt.video_midpoints),
+    video_third_quartiles: day.count(counterAt.video_third_quartiles),
+    video_completes: day.count(counterAt.video_completes),
+    auction_requests: day.count(counterAt.auction_requests),
+    auction_bids: day.count(counterAt.auction_bids),
+    auction_wins: day.count(counterAt.auction_wins),
   };
 }
