@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isExact, printFindings } from '../test/chaos/compare-directory.ts';
 import { prove } from '../test/chaos/prove.ts';
+import { proveServers } from '../test/servers/prove-servers.ts';
 
 const usage = `npm run prove -- --days 3 --campaigns 300 --kills 20 --batches 1,0
 
@@ -19,6 +20,9 @@ oracle's fold of the log. Exit code 1 when anything is lost, wrong or extra.
   --kills N        kills; 0 = none (20)
   --batches A,B    batch sizes; empty = none (1,0,100)
   --directory DIR  where to work; kept (default: a new one, removed when all is exact)
+  --servers        instead: two engines on Kafka, a registry, Redis, PostgreSQL and ClickHouse of their own, in
+                   peace, then killed, then with Redis, Kafka and ClickHouse hurt, then all of it at once;
+                   --kills and --batches do not apply. What is needed: npm run stack -- --install
   --json           one JSON object at the end
 `;
 
@@ -31,6 +35,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '20' },
     batches: { type: 'string', default: '1,0,100' },
     directory: { type: 'string' },
+    servers: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -55,16 +60,9 @@ const tell = (line: string): void => {
 
 const proofs: Record<string, unknown> = {};
 let isAllExact = true;
-for await (const { name, findings } of prove({
-  directory,
-  seed,
-  days,
-  campaigns,
-  partitions,
-  kills,
-  batches,
-  tell,
-})) {
+const world = { directory, seed, days, campaigns, partitions, tell };
+const proving = values.servers ? proveServers(world) : prove({ ...world, kills, batches });
+for await (const { name, findings } of proving) {
   isAllExact &&= isExact(findings);
   proofs[name] = findings;
   if (!values.json)

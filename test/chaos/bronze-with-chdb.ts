@@ -10,9 +10,9 @@ import { StoredLog } from './read-log.ts';
  * offset) once, with its log time, key and value. Prints one JSON line. A process of its own, because
  * ClickHouse reads below its working folder only.
  */
-const [directory] = process.argv.slice(2);
+const [directory, topic = eventsTopic] = process.argv.slice(2);
 process.chdir(directory);
-await using log = await StoredLog.open('log', eventsTopic);
+await using log = await StoredLog.open('log', topic);
 const location = localPath(`${process.cwd()}/lake/bronze/events`);
 const found = { compared: 0, lost: 0, wrong: 0, extra: 0, examples: [] as string[] };
 

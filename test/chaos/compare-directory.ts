@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { QueryEndpoint } from '../../src/control/query-client.ts';
-import { eventsTopic } from '../../src/model/ids.ts';
+import { alertsTopic, deadLettersTopic, eventsTopic } from '../../src/model/ids.ts';
 import { type Difference, diffTables } from '../oracle/compare.ts';
 import { decodeEither, releasedSchemas } from '../oracle/decode-avro.ts';
 import { mergeTables } from '../oracle/fold.ts';
@@ -29,15 +29,29 @@ export interface Expected {
   readonly rows: TableRows;
 }
 
+/** What the topics are called. */
+export interface LogTopics {
+  readonly events: string;
+  readonly alerts: string;
+  readonly deadLetters: string;
+}
+
+const usualTopics: LogTopics = { events: eventsTopic, alerts: alertsTopic, deadLetters: deadLettersTopic };
 const examplesMax = 10;
 
 /** Folds the log of a data directory by docs/semantics.md; nobody writes it meanwhile. */
 export async function foldDirectory(
   directory: string,
-  options: { readonly generation: number; readonly onProgress?: (records: number) => void },
+  options: {
+    readonly generation: number;
+    readonly onProgress?: (records: number) => void;
+    readonly topic?: string;
+    /** By the id that the records say; absent = our own ids. */
+    readonly schemas?: ReadonlyMap<number, unknown>;
+  },
 ): Promise<Expected> {
-  await using log = await StoredLog.open(join(directory, 'log'), eventsTopic);
-  const decode = decodeEither(releasedSchemas());
+  await using log = await StoredLog.open(join(directory, 'log'), options.topic ?? eventsTopic);
+  const decode = decodeEither(options.schemas ?? releasedSchemas());
   const { partitions, topic } = log;
   const lanes: TableRows[] = [];
   let records = 0;
@@ -57,8 +71,9 @@ export async function foldDirectory(
 export async function compareDirectory(
   directory: string,
   expected: Expected,
-  options: { readonly endpoint: QueryEndpoint; readonly withBronze: boolean },
+  options: { readonly endpoint: QueryEndpoint; readonly withBronze: boolean; readonly topics?: LogTopics },
 ): Promise<Findings> {
+  const { topics = usualTopics } = options;
   const rows = await readTables(options.endpoint);
   const findings: Record<string, Finding> = {};
   const differences = diffTables(expected.rows, rows, { anyDecoderReason: true });
@@ -68,29 +83,31 @@ export async function compareDirectory(
   }
   for (const [name, ambiguous] of Object.entries(await countAmbiguous(options.endpoint)))
     if (ambiguous > 0) findings[name] = addAmbiguous(findings[name], name, ambiguous);
-  Object.assign(findings, compareTopics(join(directory, 'log'), rows));
-  if (options.withBronze) findings.bronze = await compareBronze(directory);
+  Object.assign(findings, compareTopics(join(directory, 'log'), rows, topics));
+  if (options.withBronze) findings.bronze = await compareBronze(directory, topics.events);
   return findings;
 }
 
 /** Records of alerts and dead letters: the rows of their tables, each delivered once. */
-function compareTopics(logDirectory: string, rows: TableRows): Record<string, Finding> {
-  const topics = readTopics(logDirectory);
+function compareTopics(logDirectory: string, rows: TableRows, names: LogTopics): Record<string, Finding> {
+  const topics = readTopics(logDirectory, names);
   const { alert_events, dead_letters } = rows;
   const finding = (name: string, table: Partial<TableRows>, own: Partial<TableRows>, length: number): Finding => {
     const found = countDifferences(length, diffTables(table, own));
-    const again = topics.repeated.filter((address) => address.startsWith(name));
+    const again = topics.repeated.filter((address) => address.startsWith(`${name} `));
     return { ...found, extra: found.extra + again.length, examples: [...found.examples, ...again.slice(0, 3)] };
   };
   return {
-    'ads.alerts.v1': finding('ads.alerts.v1', { alert_events }, topics.rows, alert_events.length),
-    'ads.dead-letters.v1': finding('ads.dead-letters.v1', { dead_letters }, topics.rows, dead_letters.length),
+    [names.alerts]: finding(names.alerts, { alert_events }, topics.rows, alert_events.length),
+    [names.deadLetters]: finding(names.deadLetters, { dead_letters }, topics.rows, dead_letters.length),
   };
 }
 
-async function compareBronze(directory: string): Promise<Finding> {
+async function compareBronze(directory: string, topic: string): Promise<Finding> {
   const script = join(import.meta.dirname, 'bronze-with-chdb.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [script, directory], { maxBuffer: 16 * 1024 * 1024 });
+  const { stdout } = await promisify(execFile)(process.execPath, [script, directory, topic], {
+    maxBuffer: 16 * 1024 * 1024,
+  });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Finding;
 }
 

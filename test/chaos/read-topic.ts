@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { alertsTopic, deadLettersTopic } from '../../src/model/ids.ts';
 import { alertEvents, deadLetters, type Row, type Table } from '../../src/model/tables.ts';
 import type { TableRows } from '../oracle/rows.ts';
+import type { LogTopics } from './compare-directory.ts';
 
 /** Rows of the record topics; `repeated` are places (lane, version, index) that were seen before. */
 export interface TopicRows {
@@ -11,12 +11,15 @@ export interface TopicRows {
 }
 
 /** Reads the topics of results line by line, as `tail -f` would. */
-export function readTopics(logDirectory: string): TopicRows {
+export function readTopics(
+  logDirectory: string,
+  { alerts, deadLetters: refused }: Pick<LogTopics, 'alerts' | 'deadLetters'>,
+): TopicRows {
   const repeated: string[] = [];
   return {
     rows: {
-      alert_events: readTopic(logDirectory, alertsTopic, alertEvents, [], repeated),
-      dead_letters: readTopic(logDirectory, deadLettersTopic, deadLetters, ['key', 'raw'], repeated),
+      alert_events: readTopic(logDirectory, alerts, alertEvents, [], repeated),
+      dead_letters: readTopic(logDirectory, refused, deadLetters, ['key', 'raw'], repeated),
     },
     repeated,
   };

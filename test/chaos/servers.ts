@@ -1,10 +1,7 @@
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
-import { chooseDir, downloadsDir } from '../../scripts/stack/places.ts';
-import { type Ports, portDefaults } from '../../scripts/stack/ports.ts';
-import { type Stack, startStack } from '../../scripts/stack/stack.ts';
+import type { Stack } from '../../scripts/stack/stack.ts';
 import type { QueryEndpoint } from '../../src/control/query-client.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { alertsTopic, deadLettersTopic, eventsTopic } from '../../src/model/ids.ts';
@@ -15,6 +12,7 @@ import {
 } from '../../src/sinks/embedded-clickhouse/start-embedded-clickhouse.ts';
 import { type Fault, startFaultyProxy } from '../sinks/clickhouse/faulty-proxy.ts';
 import { mirrorTopic } from './mirror-topic.ts';
+import { startOwnStack } from './own-stack.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 /** A stack of its own, since it will be hurt: Kafka, Redis, ClickHouse, and wires that can be cut. */
@@ -45,7 +43,7 @@ export class Servers {
 
   static async start(directory: string, partitions: number, tell: (line: string) => void): Promise<Servers> {
     await using closers = new AsyncDisposableStack();
-    const stack = await startOwnStack(join(directory, 'stack'), tell);
+    const stack = await startOwnStack(join(directory, 'stack'), ['redis-state', 'kafka'], tell);
     closers.defer(() => stack.stop());
     const clickhouse = await startEmbeddedClickHouse({
       dir: join(directory, 'clickhouse'),
@@ -97,26 +95,6 @@ export class Servers {
   async close(): Promise<void> {
     await this.#closers.disposeAsync();
   }
-}
-
-async function startOwnStack(dir: string, tell: (line: string) => void): Promise<Stack> {
-  mkdirSync(dir, { recursive: true });
-  const downloads = downloadsDir(chooseDir());
-  // What the usual stack has fetched serves this one too.
-  if (existsSync(downloads) && !existsSync(downloadsDir(dir))) symlinkSync(downloads, downloadsDir(dir));
-  return await startStack(['redis-state', 'kafka'], { dir, ports: await freePorts(), fresh: true, tell });
-}
-
-async function freePorts(): Promise<Ports> {
-  const names = Object.keys(portDefaults);
-  const servers = names.map(() => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    ports.push((server.address() as AddressInfo).port);
-  }
-  for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  return Object.fromEntries(names.map((name, index) => [name, ports[index]])) as Ports;
 }
 
 /** The events bring their log times: a replayed stream. */
