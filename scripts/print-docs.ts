@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commands } from '../src/cli/commands.ts';
 import { commandReference } from '../src/cli/help.ts';
+import { doctorReference } from '../src/control/check-catalogue.ts';
 import { configReference, embeddedConfigFile } from '../src/control/config/print-reference.ts';
 import { metricReference } from '../src/control/metrics/print-reference.ts';
 import { errorCatalogue } from '../src/model/errors.ts';
@@ -12,6 +13,7 @@ const root = join(import.meta.dirname, '..');
 const pages: Readonly<Record<string, string>> = {
   'docs/cli.md': commandReference(commands),
   'docs/config.md': configReference(),
+  'docs/doctor.md': doctorReference(),
   'docs/errors.md': errorReference(),
   'docs/metrics.md': metricReference(),
   'config/embedded.yaml': embeddedConfigFile(),

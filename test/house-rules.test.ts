@@ -101,8 +101,6 @@ const twins = [
   'src/state/memory-state-store.ts',
   // A plain client, as anyone would write it: the exam of the embedded HTTP front uses it.
   'src/sinks/clickhouse/run-query.ts',
-  // The database of rules; the engine on servers opens it.
-  'src/control/postgres/inspect-postgres.ts',
 ];
 
 test('every file is reached from the front door, a script or a process of its own', () => {

@@ -76,11 +76,11 @@ export async function openEventLog(config: Config, directory: DataDirectory, clo
 /** What `doctor` wants to know of a directory; takes no lock and changes nothing. */
 export async function inspectDirectory(
   dir: string,
-  topic: string,
-): Promise<{ engine: EngineInfo | null; isOwnerAlive: boolean; generation: string }> {
+  topic: string | null,
+): Promise<{ engine: EngineInfo | null; isOwnerAlive: boolean; generation: string | null }> {
   const engine = readEngineInfo(dir);
   const isOwnerAlive = (await findRunningEngine(dir)) !== null;
-  return { engine, isOwnerAlive, generation: await describeGeneration(dir, topic) };
+  return { engine, isOwnerAlive, generation: topic === null ? null : await describeGeneration(dir, topic) };
 }
 
 async function describeGeneration(dir: string, topic: string): Promise<string> {

@@ -83,6 +83,31 @@ export class ConfluentRegistry implements SchemaRegistry {
     });
   }
 
+  /** Which of our schemas it does not hold, and which of our newest ones do not fit its newest versions. */
+  async compare(): Promise<{ missing: string[]; unfit: { subject: string; reason: string }[] }> {
+    const missing = new Set<string>();
+    const newest = new Map<string, string>();
+    for (const { fullName, schema } of releasedSchemas()) {
+      const text = JSON.stringify(schema);
+      newest.set(fullName, text);
+      const path = `/subjects/${encodeURIComponent(fullName)}`;
+      const answer = await this.#call('POST', path, { schema: text, schemaType: 'AVRO' });
+      if (isNotFound(answer)) missing.add(fullName);
+      else this.#idOf(answer, `looking up ${fullName}`);
+    }
+    const unfit: { subject: string; reason: string }[] = [];
+    for (const [subject, schema] of newest) {
+      if (missing.has(subject)) continue;
+      const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`;
+      const { status, body } = await this.#call('POST', path, { schema, schemaType: 'AVRO' });
+      if (status !== 200) throw this.#refused(`comparing ${subject} with its newest version`, { status, body });
+      if (body?.is_compatible === true) continue;
+      const said = Array.isArray(body?.messages) ? body.messages.map(String).join('; ') : '';
+      unfit.push({ subject, reason: said.slice(0, 300) || 'does not fit' });
+    }
+    return { missing: [...missing], unfit };
+  }
+
   /** Resolves when the registry answers sensibly. */
   async check(): Promise<void> {
     const answer = await this.#call('GET', '/config');

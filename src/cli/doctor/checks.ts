@@ -34,26 +34,26 @@ export function checkChdb(): CheckResult {
 }
 
 /** Writes and removes a directory of its own beside the data, since the directory may not exist yet. */
-export function checkWritable(directory: string): CheckResult {
+export function checkWritable(directory: string, id = 'data.writable', setting = '--data'): CheckResult {
   const existing = nearestExisting(directory);
   try {
     accessSync(existing, constants.W_OK | constants.X_OK);
     rmSync(mkdtempSync(join(existing, '.paceline-doctor-')), { recursive: true });
-    return ok('data.writable', directory === existing ? directory : `${directory} (will be made)`);
+    return ok(id, directory === existing ? directory : `${directory} (will be made)`);
   } catch (error) {
     return failed(
-      'data.writable',
+      id,
       (error as Error).message,
-      `Make ${existing} writable for this user, or choose another --data.`,
+      `Make ${existing} writable for this user, or choose another ${setting}.`,
     );
   }
 }
 
-export function checkDisk(directory: string): CheckResult {
+export function checkDisk(directory: string, id = 'data.disk'): CheckResult {
   const { bavail, bsize } = statfsSync(nearestExisting(directory));
   const free = `${((bavail * bsize) / 1024 ** 3).toFixed(1)} GiB free`;
-  if (bavail * bsize >= diskBytesMin) return ok('data.disk', free);
-  return warning('data.disk', free, 'Free some disk space: at zero the engine pauses until there is room.');
+  if (bavail * bsize >= diskBytesMin) return ok(id, free);
+  return warning(id, free, 'Free some disk space: at zero the engine pauses until there is room.');
 }
 
 function nearestExisting(directory: string): string {
@@ -108,8 +108,23 @@ export function checkClock(directory: string): CheckResult {
 export async function checkPorts(config: Config, served: readonly (string | null)[]): Promise<CheckResult[]> {
   const isOurs = (port: number): boolean => served.some((address) => address?.endsWith(`:${port}`));
   const { http, clickhouse } = config;
-  return [
-    await checkPort('port.http', http.host, http.port, isOurs(http.port)),
-    await checkPort('port.clickhouse', '127.0.0.1', clickhouse.port, isOurs(clickhouse.port)),
-  ];
+  const httpPort = await checkPort('port.http', http.host, http.port, isOurs(http.port));
+  if (clickhouse.url !== null) return [httpPort];
+  return [httpPort, await checkPort('port.clickhouse', '127.0.0.1', clickhouse.port, isOurs(clickhouse.port))];
+}
+
+/** Directories beside the data that the configuration names: others may share them. */
+export function checkSharedDirectories({ bronze, redis, snapshots }: Config): CheckResult[] {
+  const results: CheckResult[] = [];
+  if (bronze.enabled && bronze.warehouse !== null)
+    results.push(
+      checkWritable(bronze.warehouse, 'bronze.writable', 'bronze.warehouse'),
+      checkDisk(bronze.warehouse, 'bronze.disk'),
+    );
+  if (redis.url !== null && snapshots.directory !== null)
+    results.push(
+      checkWritable(snapshots.directory, 'snapshots.writable', 'snapshots.directory'),
+      checkDisk(snapshots.directory, 'snapshots.disk'),
+    );
+  return results;
 }

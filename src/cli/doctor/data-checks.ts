@@ -3,17 +3,19 @@ import type { CheckResult } from '../../control/check-result.ts';
 /** Who owns the data directory, and to which stream it belongs. */
 export async function checkDataDirectory(
   directory: string,
-  topic: string,
+  /** Null when the log is not kept there. */
+  topic: string | null,
 ): Promise<{ results: readonly CheckResult[]; served: readonly (string | null)[] }> {
   const { inspectDirectory } = await import('../../adapters/visits.ts');
   const { engine, isOwnerAlive, generation } = await inspectDirectory(directory, topic);
   const owner: CheckResult = { id: 'data.owner', status: 'ok', detail: 'no engine runs on it', fix: null };
-  const stream: CheckResult = { id: 'data.generation', status: 'ok', detail: generation, fix: null };
-  if (engine === null) return { results: [owner, stream], served: [] };
+  const streams: CheckResult[] =
+    generation === null ? [] : [{ id: 'data.generation', status: 'ok', detail: generation, fix: null }];
+  if (engine === null) return { results: [owner, ...streams], served: [] };
   const who = `pid ${engine.pid} (${engine.command})`;
   if (isOwnerAlive)
     return {
-      results: [{ ...owner, detail: `${who} runs on it` }, stream],
+      results: [{ ...owner, detail: `${who} runs on it` }, ...streams],
       served: [engine.addresses.http, engine.addresses.clickhouse],
     };
   return {
@@ -24,7 +26,7 @@ export async function checkDataDirectory(
         detail: `${who} was killed`,
         fix: 'Start it again; it goes on from its last commit.',
       },
-      stream,
+      ...streams,
     ],
     served: [],
   };

@@ -98,13 +98,10 @@ function judgeReplicas(topic: string, { partitions, brokers }: TopicMetadata): K
 async function inspectSettings(admin: Admin, options: InspectKafkaOptions): Promise<KafkaFinding[]> {
   const settings = await readTopicConfig(admin, options.topic, settingNames);
   const existing = new Set(await admin.listTopics());
-  const results = await Promise.all(
-    options.resultTopics.map((topic) => inspectResultTopic(admin, topic, options.partitions, existing)),
-  );
   return [
     judgeTimestamps(options, settings),
     judgeRetention(options.topic, settings),
-    ...results,
+    await inspectResultTopics(admin, options, existing),
     await inspectGroup(admin, options),
   ];
 }
@@ -137,21 +134,22 @@ function judgeRetention(topic: string, settings: ReadonlyMap<string, string>): K
   );
 }
 
-async function inspectResultTopic(
+async function inspectResultTopics(
   admin: Admin,
-  topic: string,
-  partitions: number,
+  { resultTopics, partitions }: InspectKafkaOptions,
   existing: ReadonlySet<string>,
 ): Promise<KafkaFinding> {
-  const id = `kafka.topic.${topic}`;
-  if (!existing.has(topic)) return failed(id, `topic ${topic} is not there`, 'Run "paceline migrate".');
-  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-  const found = topics[0].partitions.length;
-  if (found >= partitions) return ok(id, `topic ${topic} has ${found} partitions`);
+  const id = 'kafka.results';
+  const missing = resultTopics.filter((topic) => !existing.has(topic));
+  if (missing.length > 0) return failed(id, `not there: topic ${missing.join(', topic ')}`, 'Run "paceline migrate".');
+  const { topics } = await admin.fetchTopicMetadata({ topics: [...resultTopics] });
+  const small = topics.filter((topic) => topic.partitions.length < partitions).map(({ name }) => name);
+  if (small.length === 0)
+    return ok(id, `topics ${resultTopics.join(' and ')} have at least ${partitions} partitions each`);
   return failed(
     id,
-    `topic ${topic} has ${found} partitions, the events have ${partitions}`,
-    `Add partitions to ${topic}.`,
+    `fewer partitions than the ${partitions} of the events: ${small.join(', ')}`,
+    `Add partitions to ${small.join(', ')}.`,
   );
 }
 

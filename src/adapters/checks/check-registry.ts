@@ -1,0 +1,35 @@
+import { type CheckResult, failed, ok } from '../../control/check-result.ts';
+import type { Config } from '../../control/config/settings.ts';
+import type { Clock } from '../../model/time.ts';
+import { openRegistry } from '../schema-registry.ts';
+import { notReached } from './findings.ts';
+
+/** The schema registry: it answers, holds all our schemas, and its newest ones can be read with ours. */
+export async function checkRegistry(config: Config, clock: Clock): Promise<CheckResult[]> {
+  const registry = openRegistry(config, clock)!;
+  const reachable = 'registry.reachable';
+  try {
+    await registry.check();
+  } catch (error) {
+    return [notReached(reachable, error)];
+  }
+  const results = [ok(reachable, `${config.registry.url} answers`)];
+  try {
+    const { missing, unfit } = await registry.compare();
+    return [
+      ...results,
+      missing.length === 0
+        ? ok('registry.schemas', 'all our schemas are registered')
+        : failed('registry.schemas', `not registered: ${missing.join(', ')}`, 'Run "paceline migrate".'),
+      unfit.length === 0
+        ? ok('registry.compatibility', 'our newest schemas fit the newest registered ones')
+        : failed(
+            'registry.compatibility',
+            unfit.map(({ subject, reason }) => `${subject}: ${reason}`).join('; '),
+            'Somebody registered a version that ours does not fit: mend it there, or use the paceline that knows it.',
+          ),
+    ];
+  } catch (error) {
+    return [...results, notReached('registry.schemas', error)];
+  }
+}
