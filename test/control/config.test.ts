@@ -102,6 +102,22 @@ test('a secret comes by reference only and is never shown', () => {
   );
 });
 
+test('an empty section says nothing, however deep it stands', () => {
+  const { config } = load({ 'p.yaml': 'kafka:\n  tls:\n  sasl:\nredis:\n' });
+  expect(config).toEqual(load({}).config);
+  const layers = { 'a.yaml': 'kafka:\n  tls: {enabled: true}\n', 'b.yaml': 'kafka:\n  tls:\n' };
+  expect(load(layers).config.kafka.tls.enabled).toBe(true);
+});
+
+test('a plain secret and a lost reference hide no other mistake', () => {
+  const text = 'http:\n  token: correct-horse-battery\n  prot: 1\n  port: ${env:GONE}\n';
+  expect(problemsOf({ 'p.yaml': text })).toEqual([
+    'p.yaml:2:10: http.token is a secret: write ${env:NAME} or ${file:path}',
+    'p.yaml:3:3: unknown setting "http.prot"; did you mean "port"?',
+    'p.yaml:4:9: environment variable GONE is not set; set it or write ${env:GONE:-default}',
+  ]);
+});
+
 test('a key named __proto__ is refused', () => {
   expect(problemsOf({ 'p.yaml': '__proto__:\n  port: 1\n' })).toHaveLength(1);
 });

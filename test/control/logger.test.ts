@@ -51,6 +51,12 @@ test('repeats are held back and counted, others pass', () => {
   expect(lines.at(-1)).toMatchObject({ suppressed: 20 - repeatsMax });
 });
 
+test('each organization is told of by itself', () => {
+  const { log, lines } = open();
+  for (let org = 0; org < 20; org++) log.error('plan.refused', { org_id: `org-${org}` });
+  expect(lines).toHaveLength(20);
+});
+
 test('the level changes while running', () => {
   const { log, lines } = open();
   log.debug('a');

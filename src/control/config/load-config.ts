@@ -39,14 +39,18 @@ export function loadConfig(files: readonly string[], options: LoadOptions): Load
   const world = options.world ?? processWorld;
   const problems: Problem[] = [];
   const texts = files.map((file) => readText(file, world, problems));
+  const isUnreadable = problems.length > 0;
   const documents = files.map((file, index) => readDocument(file, texts[index], world, problems));
-  if (problems.length > 0) throw new ConfigError(problems);
+  // A reference that leads nowhere hides no other mistake; a file that is no YAML has no others.
+  if (isUnreadable || documents.some((document) => document.problems.length > 0)) throw new ConfigError(problems);
   let merged: unknown = {};
   for (const document of documents) merged = mergeLayers(merged, document.value ?? {});
   merged = mergeLayers(merged, options.overrides ?? {});
   const parsed = configSchema.safeParse(merged);
-  if (!parsed.success)
-    throw new ConfigError(parsed.error.issues.flatMap((issue) => explainIssue(issue, merged, documents)));
+  const issues = parsed.success ? [] : parsed.error.issues;
+  const more = issues.flatMap((issue) => explainIssue(issue, merged, documents));
+  problems.push(...more.filter((each) => !problems.some((told) => isSamePlace(told, each))));
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return {
     config: resolvePaths(parsed.data, documents, options),
     files: files.map((file) => resolve(file)),
@@ -89,14 +93,18 @@ function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function mergeLayers(base: unknown, layer: unknown): unknown {
+function isSamePlace(a: Place, b: Place): boolean {
+  return a.file === b.file && a.line === b.line && a.column === b.column;
+}
+
+function mergeLayers(base: unknown, layer: unknown, path: readonly string[] = []): unknown {
   if (!isMapping(base) || !isMapping(layer)) return layer;
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(layer)) {
     const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
     // An empty section ("http:" with nothing below) means "no wish here", not "null".
-    if (value === null && knownKeysAt([key]).length > 0) continue;
-    merged[key] = before === undefined ? value : mergeLayers(before, value);
+    if (value === null && knownKeysAt([...path, key]).length > 0) continue;
+    merged[key] = mergeLayers(before ?? (isMapping(value) ? {} : before), value, [...path, key]);
   }
   return merged;
 }

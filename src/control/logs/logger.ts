@@ -26,7 +26,7 @@ export const repeatsMax = 5;
 const secretFields = ['token', 'password', 'secret', 'authorization'];
 
 /**
- * Writes JSON lines. The same event about the same subject (`code`, `sink`, `lane`, `reason`) passes
+ * Writes JSON lines. The same event about the same subject (`code`, `sink`, `lane`, `org_id`, `reason`) passes
  * five times in ten seconds; further ones are counted and told with the next that passes.
  */
 export function makeLogger(options: { level: LogLevel; clock: Clock; destination?: LogDestination }): Logger {
@@ -74,7 +74,7 @@ class Repeats {
 
   /** How many lines were held back before this one; undefined = hold this one back too. */
   admit(event: string, fields: LogFields): number | undefined {
-    const key = [event, fields.code, fields.sink, fields.lane, fields.reason].join('\0');
+    const key = [event, fields.code, fields.sink, fields.lane, fields.org_id, fields.reason].join('\0');
     const now = this.#clock.wallMs();
     const window = this.#windows.get(key);
     if (window && now - window.startMs < repeatWindowMs) {
