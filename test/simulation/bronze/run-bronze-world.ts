@@ -1,4 +1,4 @@
-import { EngineError, isWorthRetrying } from '../../../src/model/errors.ts';
+import { EngineError } from '../../../src/model/errors.ts';
 import { encodeOffsets, offsetsKey } from '../../../src/sinks/iceberg/recorded-offsets.ts';
 import { ancestry, currentSnapshot, type Snapshot } from '../../../src/sinks/iceberg/table-metadata.ts';
 import { Random } from '../random.ts';
@@ -137,8 +137,7 @@ export class BronzeRun {
     this.slots[slot] = null;
     this.servers.group.expel(engine.process);
     if (error !== null && isCode(error, this.#refusal)) return;
-    // What waiting heals may end a process; its supervisor starts the next one.
-    if (error !== null && !isWorthRetrying(error)) {
+    if (error !== null) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.referee.fail('stopped', `${engine.process.name} gave up: ${text}`);
     }
