@@ -25,6 +25,8 @@ export interface BenchLogOptions {
   /** Log time that the events span. */
   readonly minutes: number;
   readonly seed: number;
+  /** Log time of the first record; absent = a fixed day, so that a log is the same whenever it is made. */
+  readonly startMs?: number;
 }
 
 export const usualBenchLog: BenchLogOptions = {
@@ -48,7 +50,7 @@ export interface BenchLog {
 
 /** 80/12/3/5 % impressions, clicks, conversions, spend. */
 const shares = { impression: 0.8, click: 0.12, conversion: 0.03 } as const;
-const startMs = Date.UTC(2026, 2, 10, 12);
+const usualStartMs = Date.UTC(2026, 2, 10, 12);
 const openingDays = 5;
 const flightDays = 15;
 const duplicateShare = 0.0037;
@@ -108,7 +110,8 @@ interface BenchCampaign {
   readonly dailyMicros: number;
 }
 
-class LogMaker {
+/** Makes the records of the benchmark and gives them to a producer. */
+export class LogMaker {
   readonly byType: Record<string, number> = {};
   readonly #options: BenchLogOptions;
   readonly #producer: RecordProducer;
@@ -134,13 +137,15 @@ class LogMaker {
     return this.#producer.produced;
   }
 
-  async run(rules: readonly RulePlan[], relieve: () => Promise<void> | undefined): Promise<void> {
+  /** `relieve` is called after every 1,024 events with the log time reached. */
+  async run(rules: readonly RulePlan[], relieve: (atMs: number) => Promise<void> | undefined): Promise<void> {
+    const { startMs = usualStartMs } = this.#options;
     const plans = this.#organizations.map((organization) => planOf(organization, rules));
     for (const record of planRecords(plans, startMs, this.#options.partitions)) this.#producer.add(record);
     let opening = 0;
     for (const organization of this.#organizations) {
       for (const campaign of organization.campaigns) opening += this.#open(organization, campaign);
-      await relieve();
+      await relieve(startMs);
     }
     const left = Math.max(0, this.#options.events - opening);
     const spends = Math.max(0, this.#options.events * 0.05 - opening);
@@ -154,13 +159,14 @@ class LogMaker {
         this.#turnMinute(startMs + minute * minuteMs);
       }
       this.#event(at, spendShare);
-      if (i % 1_024 === 0) await relieve();
+      if (i % 1_024 === 0) await relieve(at);
     }
     this.#turnMinute(startMs + spanMs);
   }
 
   /** Flight, budget and five days of spend; returns how many of these are events. */
   #open(organization: BenchOrganization, campaign: BenchCampaign): number {
+    const { startMs = usualStartMs } = this.#options;
     const { campaign_id, dailyMicros } = campaign;
     const day = Math.floor(startMs / dayMs);
     const effective_at = (day - openingDays - 1) * dayMs;
@@ -193,6 +199,7 @@ class LogMaker {
   }
 
   #openingDay(organization: BenchOrganization, { campaign_id }: BenchCampaign, day: number, amount: number): void {
+    const { startMs = usualStartMs } = this.#options;
     const { currency } = organization;
     const at = day * dayMs;
     const base = { campaign_id, event_time: at, currency };

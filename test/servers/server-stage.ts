@@ -58,7 +58,9 @@ export class ServerStage {
     });
     tell(`simulating ${world.days} days of ${world.campaigns} campaigns, seed ${world.seed}`);
     const simulated = join(directory, 'simulated');
-    const size = Object.entries(world).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
+    const { seed, days, campaigns } = world;
+    const numbers = Object.entries({ seed, days, campaigns, partitions });
+    const size = numbers.flatMap(([flag, value]) => [`--${flag}`, String(value)]);
     await paceline('simulate', '--out', simulated, ...size);
     tell('making topics, schemas and tables');
     await paceline('migrate', '--config', config, '--replication-factor', '1');
