@@ -4,6 +4,7 @@ import { systemClock } from '../control/system-clock.ts';
 import { errorCatalogue } from '../model/errors.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
+import { makeDirectory } from './make-directory.ts';
 import { quietLogger } from './quiet-logger.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -22,6 +23,7 @@ export const applyCommand: Command = {
 
 async function runApply(call: Call, terminal: Terminal): Promise<number> {
   const { config } = loadCallConfig(call);
+  makeDirectory(config.data_directory);
   const { applyFiles } = await import('../adapters/apply-files.ts');
   const actor = `${userInfo().username} by paceline apply`;
   const applied = await applyFiles(config, { clock: systemClock, log: quietLogger(), actor });

@@ -2,6 +2,7 @@ import { makeLogger } from '../control/logs/logger.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
+import { makeDirectory } from './make-directory.ts';
 import { product } from './product.ts';
 import { listenForReload, listenForStop } from './signals.ts';
 import type { Terminal } from './terminal.ts';
@@ -29,6 +30,7 @@ export const runCommand: Command = {
 async function runEngine(call: Call, terminal: Terminal): Promise<number> {
   const loadAgain = () => loadCallConfig(call);
   const loaded = loadAgain();
+  makeDirectory(loaded.config.data_directory);
   const log = makeLogger({ level: loaded.config.logging.level, clock: systemClock });
   const isUntilEnd = call.has('until-end');
   using stop = listenForStop(terminal);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { systemClock } from '../control/system-clock.ts';
 import { type Call, type Command, configFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
+import { makeDirectory } from './make-directory.ts';
 import { usage } from './parse-call.ts';
 import { Progress } from './progress.ts';
 import { listenForStop } from './signals.ts';
@@ -58,6 +59,7 @@ async function runSimulate(call: Call, terminal: Terminal): Promise<number> {
   if (encoding !== 'binary' && encoding !== 'jsonl')
     throw usage(`--encoding must be binary or jsonl, got "${encoding}"`);
   const { config } = loadCallConfig(call);
+  makeDirectory(out);
   const progress = new Progress(terminal, systemClock, 'simulating, minutes of world time');
   const days = call.number('days') ?? defaults.days;
   const minutes = days * 1_440;

@@ -1,0 +1,21 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { EngineError } from '../model/errors.ts';
+
+/**
+ * Makes a directory that the caller named, with those above it, mode 0700. One at a time: Node's own
+ * recursive way never ends where the system says that a parent, which is there, is not (/proc).
+ * Throws USAGE with the system's words.
+ */
+export function makeDirectory(path: string): void {
+  const missing: string[] = [];
+  for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  for (const directory of missing) {
+    try {
+      mkdirSync(directory, { mode: 0o700 });
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') continue;
+      throw new EngineError('USAGE', `cannot make the directory ${directory}: ${(cause as Error).message}`, { cause });
+    }
+  }
+}
