@@ -114,8 +114,24 @@ export class PlanProblem extends Error {
   override readonly name = 'PlanProblem';
 }
 
-/** Parses and compiles a plan body; throws PlanProblem. */
+/** Plans read lately, by their body: every lane of a process reads the same ones, at each restore again. */
+const readLately = new Map<string, CompiledPlan>();
+const readLatelyMax = 64;
+/** Longer ones are rare, and would be much to keep. */
+const keptBodyMax = 64 * 1024;
+
+/** Parses and compiles a plan body; throws PlanProblem. The same body may give the same object. */
 export function readPlan(body: string): CompiledPlan {
+  const known = readLately.get(body);
+  if (known !== undefined) return known;
+  const compiled = compileBody(body);
+  if (body.length > keptBodyMax) return compiled;
+  if (readLately.size >= readLatelyMax) readLately.clear();
+  readLately.set(body, compiled);
+  return compiled;
+}
+
+function compileBody(body: string): CompiledPlan {
   if (Buffer.byteLength(body) > limits.planBytesMax) throw new PlanProblem('plan is too large');
   const parsed = planSchema.safeParse(parseJson(body));
   if (!parsed.success) {

@@ -1,5 +1,8 @@
 import type { Clock } from '../model/time.ts';
 
+/** Why a sleep ended early. */
+const rung = new Error('the alarm rang');
+
 /**
  * A sleep that can be cut short. A ring between two sleeps is remembered, so no wake-up is lost.
  */
@@ -15,7 +18,8 @@ export class Alarm {
   /** Ends the sleep that is under way, else the next one before it starts. */
   ring(): void {
     this.#isRung = true;
-    this.#current?.abort();
+    // Without a reason each ring would make an exception of its own, with its stack, for nobody to read.
+    this.#current?.abort(rung);
   }
 
   sleep(ms: number): Promise<void> {
