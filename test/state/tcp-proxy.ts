@@ -10,7 +10,8 @@ export interface TcpProxy extends AsyncDisposable {
   setSilent(isSilent: boolean): void;
 }
 
-export async function startProxy(targetPort: number): Promise<TcpProxy> {
+/** `port` 0 takes a free one. */
+export async function startProxy(targetPort: number, port = 0): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let losses = 0;
   let isSilent = false;
@@ -37,7 +38,7 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
         cut();
       } else if (!isSilent) client.write(bytes);
     });
-  }).listen(0, '127.0.0.1');
+  }).listen(port, '127.0.0.1');
   await once(listener, 'listening');
   return {
     port: (listener.address() as AddressInfo).port,
