@@ -47,7 +47,10 @@ export const failClickHouse: Disturbance = async (run, random) => {
   return hurt;
 };
 
-/** Acts after waits of so many ms until the run is done; how often the act took place. */
+/** Each wait is longer than the one before: a group needs some seconds to miss a killed member, and must get on at last. */
+const growingMs = 1_000;
+
+/** Acts after waits of so many ms, and more each time, until the run is done; how often the act took place. */
 async function again(
   run: ServerRun,
   random: Random,
@@ -56,7 +59,7 @@ async function again(
 ): Promise<number> {
   let times = 0;
   for (;;) {
-    await sleep(random.between(least, most));
+    await sleep(random.between(least, most) + (least < growingMs ? 0 : times * growingMs));
     if (run.isDone) return times;
     if (await act()) times += 1;
   }
