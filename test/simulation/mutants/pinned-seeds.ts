@@ -8,7 +8,7 @@ export const pinnedSeeds: Readonly<Record<string, number>> = {
   torn_commit: 1,
   deltas_dropped_too_early: 3,
   starts_empty_after_loss: 9,
-  no_idle_check: 480,
+  no_idle_check: 199,
   emit_before_commit: 1,
   unknown_means_failed: 4,
   resume_from_advice: 2,
