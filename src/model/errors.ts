@@ -14,7 +14,7 @@ export const errorCatalogue = {
   GENERATION_MISMATCH: {
     retry: 'never',
     exit: 78,
-    next: 'The data directory belongs to another stream; choose another one or say --new-generation.',
+    next: 'The state belongs to another stream; choose another data directory or redis.key_prefix, or say --new-generation.',
   },
   LOG_CORRUPT: { retry: 'never', exit: 74, next: 'Restore the named segment; everything before it is intact.' },
   LOG_FULL: { retry: 'with_backoff', exit: 74, next: 'Free disk space; the engine goes on by itself.' },
