@@ -1,12 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { bronzeMutantNamed, bronzeMutants } from '../test/simulation/bronze/mutants/bronze-mutants.ts';
 import { explainSeed } from '../test/simulation/fleet/explain.ts';
+import { explainBronzeSeed } from '../test/simulation/fleet/explain-bronze.ts';
 import { type Job, type Outcome, runJobs } from '../test/simulation/fleet/fleet.ts';
 import { mutantNamed, mutants } from '../test/simulation/mutants/mutants.ts';
 
-const usage = `usage: npm run simulate:world -- [--from N] [--seeds N] [--threads N]
+const usage = `usage: npm run simulate:world -- [--bronze] [--from N] [--seeds N] [--threads N]
        one seed:     --from N --seeds 1 [--mutant NAME] [--faults 0,3,7 | none]
        every mutant: --mutants [--from N] [--seeds N]   (seeds = the most that one may need)
+       --bronze: worlds of the bronze table instead, all of whose faults are always kept
 `;
 const seedsPerJob = 25;
 
@@ -18,12 +21,16 @@ const { values } = parseArgs({
     mutant: { type: 'string' },
     faults: { type: 'string' },
     mutants: { type: 'boolean', default: false },
+    bronze: { type: 'boolean', default: false },
   },
 });
 const [from, seeds, threads] = [Number(values.from), Number(values.seeds), Number(values.threads)];
-const mutant = values.mutant === undefined ? null : mutantNamed(values.mutant);
-if (![from, seeds, threads].every((each) => Number.isInteger(each) && each > 0) || mutant === undefined) {
-  process.stderr.write(`${usage}mutants: ${mutants.map(({ name }) => name).join(', ')}\n`);
+const isBronze = values.bronze;
+const all = isBronze ? bronzeMutants : mutants;
+const mutant = values.mutant ?? null;
+const isKnown = mutant === null || all.some(({ name }) => name === mutant);
+if (!isKnown || ![from, seeds, threads].every((each) => Number.isInteger(each) && each > 0)) {
+  process.stderr.write(`${usage}mutants: ${all.map(({ name }) => name).join(', ')}\n`);
   process.exit(64);
 }
 
@@ -33,16 +40,23 @@ else process.exitCode = await simulate();
 
 async function explainOne(): Promise<number> {
   const kept = values.faults === undefined ? null : values.faults.split(',').map(Number);
-  const lines = await explainSeed(from, mutant ?? null, kept);
-  process.stdout.write(lines.length === 0 ? `universe ${from} holds\n` : `${lines.join('\n')}\n`);
+  const lines = await explain(from, kept);
+  process.stdout.write(
+    lines.length === 0 ? `${isBronze ? 'bronze world' : 'universe'} ${from} holds\n` : `${lines.join('\n')}\n`,
+  );
   return lines.length === 0 ? 0 : 1;
+}
+
+async function explain(seed: number, kept: readonly number[] | null): Promise<string[]> {
+  if (isBronze) return await explainBronzeSeed(seed, mutant === null ? null : (bronzeMutantNamed(mutant) ?? null));
+  return await explainSeed(seed, mutant === null ? null : (mutantNamed(mutant) ?? null), kept);
 }
 
 async function simulate(): Promise<number> {
   const beganMs = Date.now();
   const totals: Outcome = { failing: [], universes: 0, events: 0, records: 0, commits: 0, inserts: 0, alerts: 0 };
   let lastMs = beganMs;
-  await runJobs(jobsOf(mutant?.name ?? null), threads, (_, outcome) => {
+  await runJobs(jobsOf(mutant), threads, (_, outcome) => {
     for (const { seed, first } of outcome.failing) process.stdout.write(`seed ${seed} ${first}\n`);
     totals.failing.push(...outcome.failing);
     for (const name of ['universes', 'events', 'records', 'commits', 'inserts', 'alerts'] as const)
@@ -61,16 +75,16 @@ async function simulate(): Promise<number> {
   process.stdout.write(`${JSON.stringify(counts)}: ${failing.length} failing, ${tookS} s, ${cpuMs} CPU ms each\n`);
   const [first] = failing.sort((a, b) => a.seed - b.seed);
   if (first === undefined) return 0;
-  process.stdout.write(`\nseed ${first.seed}:\n${(await explainSeed(first.seed, mutant ?? null, null)).join('\n')}\n`);
+  process.stdout.write(`\nseed ${first.seed}:\n${(await explain(first.seed, null)).join('\n')}\n`);
   return 1;
 }
 
 /** How many universes each mutant needs; 1 when one survives them all. */
 async function killMutants(): Promise<number> {
-  const all: Job[] = mutants.map(({ name }) => ({ seeds: seedsFrom(from, seeds), mutant: name }));
+  const jobs: Job[] = all.map(({ name }) => ({ seeds: seedsFrom(from, seeds), mutant: name, isBronze }));
   let survivors = 0;
   process.stdout.write('| mutant | universes until it is caught | caught by |\n|---|---|---|\n');
-  await runJobs(all, threads, ({ mutant: name }, { failing, universes }) => {
+  await runJobs(jobs, threads, ({ mutant: name }, { failing, universes }) => {
     const [kill] = failing;
     if (kill === undefined) survivors += 1;
     const caught = kill === undefined ? `survives ${universes}` : `${universes} (seed ${kill.seed})`;
@@ -82,7 +96,7 @@ async function killMutants(): Promise<number> {
 function jobsOf(name: string | null): Job[] {
   const jobs: Job[] = [];
   for (let at = from; at < from + seeds; at += seedsPerJob) {
-    jobs.push({ seeds: seedsFrom(at, Math.min(seedsPerJob, from + seeds - at)), mutant: name });
+    jobs.push({ seeds: seedsFrom(at, Math.min(seedsPerJob, from + seeds - at)), mutant: name, isBronze });
   }
   return jobs;
 }

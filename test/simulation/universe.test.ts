@@ -9,7 +9,7 @@ const perJob = 10;
 
 test(`${universes} universes: nothing lost, wrong or extra`, { timeout: 180_000 }, async () => {
   const jobs = Array.from({ length: universes / perJob }, (_, job): Job => {
-    return { seeds: Array.from({ length: perJob }, (_, i) => 1 + job * perJob + i), mutant: null };
+    return { seeds: Array.from({ length: perJob }, (_, i) => 1 + job * perJob + i), mutant: null, isBronze: false };
   });
   const failing: Failing[] = [];
   const totals = { universes: 0, commits: 0, inserts: 0, alerts: 0 };

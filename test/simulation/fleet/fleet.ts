@@ -1,15 +1,15 @@
 import { Worker } from 'node:worker_threads';
-import type { Check } from '../universe/referee.ts';
 
-/** Universes for one worker. With a mutant it stops at the first that fails. */
+/** Universes, or bronze worlds, for one worker. With a mutant it stops at the first that fails. */
 export interface Job {
+  readonly isBronze: boolean;
   readonly seeds: readonly number[];
   readonly mutant: string | null;
 }
 
 export interface Failing {
   readonly seed: number;
-  readonly checks: readonly Check[];
+  readonly checks: readonly string[];
   readonly first: string;
 }
 
