@@ -4,7 +4,7 @@ import { alertEvents, deadLetters, type Row, type Table } from '../../src/model/
 import type { TableRows } from '../oracle/rows.ts';
 import type { LogTopics } from './compare-directory.ts';
 
-/** Rows of the record topics; `repeated` are places (lane, version, index) that were seen before. */
+/** Rows of the record topics. `repeated` are places (lane, version, index) that came again with the same row, which is kept once. */
 export interface TopicRows {
   readonly rows: Pick<TableRows, 'alert_events' | 'dead_letters'>;
   readonly repeated: readonly string[];
@@ -28,15 +28,21 @@ export function readTopics(
 type Json = string | number | null;
 
 function readTopic(dir: string, topic: string, table: Table, raw: readonly string[], repeated: string[]): Row[] {
-  const seen = new Set<string>();
-  return linesOf(join(dir, topic)).map((line) => {
+  const seen = new Map<string, string>();
+  return linesOf(join(dir, topic)).flatMap((line) => {
     const { value } = JSON.parse(line) as { value: Record<string, Json> & { delivery: unknown } };
     const place = `${topic} ${JSON.stringify(value.delivery)} ${value.version}`;
-    if (seen.has(place)) repeated.push(place);
-    seen.add(place);
-    return Object.fromEntries(
-      table.columns.map(({ name, type }) => [name, readValue(value[name], type, raw.includes(name))]),
-    );
+    const text = JSON.stringify(value);
+    if (seen.get(place) === text) {
+      repeated.push(place);
+      return [];
+    }
+    seen.set(place, text);
+    return [
+      Object.fromEntries(
+        table.columns.map(({ name, type }) => [name, readValue(value[name], type, raw.includes(name))]),
+      ),
+    ];
   });
 }
 

@@ -140,6 +140,7 @@ export class ServerRun implements AsyncDisposable {
       endpoint: { url, headers: { 'x-clickhouse-key': readToken } },
       withBronze: true,
       topics: this.#topics,
+      mayRepeat: true,
     });
   }
 
