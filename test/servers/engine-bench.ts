@@ -32,7 +32,7 @@ export class EngineBench implements AsyncDisposable {
   readonly directory: string;
   readonly topic: string;
   readonly #partitions: number;
-  readonly #sections: Sections;
+  #sections: Sections;
   readonly #clickhouse: EmbeddedClickHouse;
   readonly #kafka: kafkajs.Kafka;
   readonly #engines: Engine[] = [];
@@ -69,6 +69,14 @@ export class EngineBench implements AsyncDisposable {
   async migrate(): Promise<void> {
     const context = { clock: systemClock, log: silent, actor: 'test', onPart: () => undefined };
     await migrateServers(this.load().config, { ...context, replicationFactor: 1 });
+  }
+
+  /** Gives every engine from now on a migrated database of rules; resolves with its address. */
+  async addDatabase(): Promise<string> {
+    const url = await this.names.createDatabase();
+    this.#sections = { ...this.#sections, postgres: { url } };
+    await this.migrate();
+    return url;
   }
 
   /** What an engine is started with; `changes` go over the sections of the bench. */
