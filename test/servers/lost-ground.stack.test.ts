@@ -46,6 +46,16 @@ test('a topic with more partitions, and one made anew, are refused; a new genera
   await eventually(async () => expect(await bench.impressions()).toBe(7));
 });
 
+test('a topic that is made anew below a running engine ends it, and both are named', async () => {
+  await using bench = await EngineBench.open();
+  const engine = await bench.start();
+  await work(bench, engine, 5);
+  const failed = reasonOf(engine.failed);
+  await bench.administer((admin) => admin.deleteTopics({ topics: [bench.topic] }));
+  await eventually(() => bench.migrate());
+  expect(await failed).toMatch(/^SOURCE_REFUSED: .*made anew \(id \S+ became \S+\).*--new-generation/);
+});
+
 test('lanes begin anew with a new generation although the group remembers where they were', async () => {
   await using bench = await EngineBench.open();
   const first = await bench.start();
