@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../src/app.ts';
 import { EngineError } from '../../src/model/errors.ts';
 import { startProxy } from '../state/tcp-proxy.ts';
-import { EngineBench, eventually, impression } from './engine-bench.ts';
+import { collectFacts, EngineBench, eventually, impression } from './engine-bench.ts';
 
 // What an engine says when servers are not there yet, or do not let it in.
 const secret = 'not-the-password';
@@ -47,28 +47,50 @@ async function startWaiting(sections: Parameters<EngineBench['start']>[0], signa
 }
 
 test.each([
-  ['Redis', 'redis', (port: number) => ({ redis: { url: `redis://127.0.0.1:${port}` } })],
-  [
-    'the schema registry',
-    'registry',
-    (port: number) => ({ registry: { url: `http://127.0.0.1:${port}/apis/ccompat/v7` } }),
-  ],
-] as const)('an engine that is there before %s waits, says so, and runs as soon as it comes', async (_, part, at) => {
+  ['Kafka', (port: number) => ({ kafka: { brokers: [`127.0.0.1:${port}`] } })],
+  ['Redis', (port: number) => ({ redis: { url: `redis://127.0.0.1:${port}` } })],
+  ['the schema registry', (port: number) => ({ registry: { url: `http://127.0.0.1:${port}/apis/ccompat/v7` } })],
+] as const)('an engine that is there before %s waits, says so, and runs as soon as it comes', async (part, at) => {
   const port = await closedPort();
   const { url, starting } = await startWaiting(at(port));
   const ready = await fetch(`${url}/readyz`);
   expect(ready.status).toBe(503);
   expect(await ready.text()).toMatch(new RegExp(`^waiting for .*${part}.*127\\.0\\.0\\.1:${port}`, 'i'));
   expect((await fetch(`${url}/livez`)).status).toBe(200);
-  const { redisState, registry } = bench.stack.addresses;
-  const target = part === 'redis' ? redisState.port : Number(new URL(registry.url).port);
-  await using _proxy = await startProxy(target, port);
+  const { kafka, redisState, registry } = bench.stack.addresses;
+  const targets = {
+    Kafka: Number(kafka.plaintext.split(':')[1]),
+    Redis: redisState.port,
+    'the schema registry': Number(new URL(registry.url).port),
+  };
+  await using _proxy = await startProxy(targets[part], port);
   const engine = await starting;
   await bench.produce([impression('late', 3)]);
   await eventually(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200));
   await engine.drain();
   await engine.stop();
   expect(engine.status()).toMatchObject({ state: 'stopped', failure: null });
+});
+
+test('PostgreSQL is not waited for: lanes run, and its rules come when it comes', async () => {
+  const url = new URL(await bench.addDatabase());
+  const port = await closedPort();
+  const target = Number(url.port);
+  url.port = String(port);
+  using failed = collectFacts('control.failed');
+  using appended = collectFacts('plan.appended');
+  const engine = await bench.start({ postgres: { url: url.href } });
+  await eventually(() => expect(failed.facts.length).toBeGreaterThan(0));
+  expect(failed.facts[0].error).toMatchObject({ code: 'CONTROL_UNAVAILABLE' });
+  await bench.produce([impression('late', 5)]);
+  await eventually(async () => {
+    await engine.drain();
+    expect(await (await fetch(`${engine.addresses.http}/readyz`)).text()).toBe('ok\n');
+  });
+  expect(appended.facts).toEqual([]);
+  await using _proxy = await startProxy(target, port);
+  await eventually(() => expect(appended.facts).toMatchObject([{ orgId: '_default', number: 1 }]));
+  await engine.stop();
 });
 
 test('told to stop while it waits, it ends at once with the reason it was given', async () => {
