@@ -147,7 +147,7 @@ export class BronzeTopology {
     this.#revokes = [];
   }
 
-  /** Resolves when all that the log holds now is committed. Only while `run` runs. */
+  /** Resolves when all that the log holds now in our lanes is committed. Only while `run` runs. */
   async drain(): Promise<void> {
     await this.#isFollowing.promise;
     const targets = new Map<number, number>();
@@ -206,7 +206,7 @@ export class BronzeTopology {
     const { store, clock, commitBytes, commitRecords, commitIntervalMs } = this.#options;
     if (store.bufferedBytes >= commitBytes || store.bufferedRecords >= commitRecords) return true;
     if (this.#revokes.length > 0) return true;
-    if (this.#drains.some((drain) => isReached(drain.targets, this.#read))) return true;
+    if (this.#drains.some((drain) => this.#isReached(drain, this.#read))) return true;
     return clock.wallMs() - this.#lastCommitMs >= commitIntervalMs;
   }
 
@@ -219,10 +219,19 @@ export class BronzeTopology {
   #resolveDrains(): void {
     const stored = this.#options.store.positions();
     this.#drains = this.#drains.filter((drain) => {
-      if (!isReached(drain.targets, stored)) return true;
+      if (!this.#isReached(drain, stored)) return true;
       drain.resolve();
       return false;
     });
+  }
+
+  /**
+   * A lane that moved to another instance since is that one's to bring to its end; a log that never held
+   * a record in a partition has nothing to reach there.
+   */
+  #isReached({ targets }: Drain, positions: ReadonlyMap<number, number>): boolean {
+    const ours = this.#partitions.filter((partition) => targets.has(partition));
+    return ours.every((partition) => (positions.get(partition) ?? 0) >= (targets.get(partition) ?? 0));
   }
 
   /** Waits out trouble that passes; a stop ends the waiting with the trouble itself. */
@@ -240,11 +249,6 @@ export class BronzeTopology {
       }
     }
   }
-}
-
-/** A log that never held a record in a partition has nothing to reach there. */
-function isReached(targets: ReadonlyMap<number, number>, positions: ReadonlyMap<number, number>): boolean {
-  return [...targets].every(([partition, target]) => (positions.get(partition) ?? 0) >= target);
 }
 
 /**
