@@ -130,6 +130,9 @@ export class CheckRecords implements Operator {
     const { batch, clocks } = segment;
     const recordKind = batch.kinds[row];
     const clock = clocks[row];
+    const isDefaultPlan = recordKind === kind.org_plan && batch.keyOrgs[row] === -1;
+    // Whatever becomes of the record, its organization is known from now on, and its timer is set.
+    if (!isDefaultPlan) this.#orgSlot(batch, row);
     if (recordKind === kind.org_plan) return this.#plan(segment, row);
     const isSeen = classOf[recordKind] === delivery && this.#isSeen(batch, row, clock);
     if (latestInstant(batch, row) > clock + limits.futureAllowanceMs) return this.#future(segment, row);

@@ -1,4 +1,5 @@
 import { assert, isWorthRetrying } from '../model/errors.ts';
+import type { StreamIdentity } from '../model/lane.ts';
 import type { Clock } from '../model/time.ts';
 import { Alarm } from './alarm.ts';
 import { BackOff } from './back-off.ts';
@@ -167,9 +168,21 @@ class EngineRunner implements Runner {
   async #open(): Promise<{ mode: 'live' | 'replayed' }> {
     assert(this.#mode === 'new', 'a runner runs once');
     this.#mode = 'running';
-    const identity = await this.#options.source.identity();
+    const identity = await this.#identity();
     this.#partitions = identity.partitions;
     return identity;
+  }
+
+  /** A log that is away when we ask what it is comes back like any other. */
+  async #identity(): Promise<StreamIdentity> {
+    for (;;) {
+      try {
+        return await this.#options.source.identity();
+      } catch (error) {
+        if (!isWorthRetrying(error) || this.#mode === 'stopped') throw error;
+        await this.#retryAlarm.sleep(this.#waitBackOff.fail());
+      }
+    }
   }
 
   async #begin(): Promise<void> {

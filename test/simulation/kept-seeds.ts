@@ -6,4 +6,9 @@ export const keptSeeds: readonly { readonly seed: number; readonly found: string
     seed: 414,
     found: 'a commit in flight when its lane was let go sent its output ahead of chunks that had just been dropped',
   },
+  {
+    seed: 1_000_108,
+    found: 'an organization whose first record was late, ahead or no plan was not known, and its timer not set',
+  },
+  { seed: 1_000_874, found: 'a runner that started while the brokers were away gave up' },
 ];
