@@ -31,9 +31,10 @@ export interface RecordLogSinkOptions {
 }
 
 /**
- * Rows of one table as JSON records of a topic, keyed by organization, each row exactly once: a
+ * Rows of one table as JSON records of a topic, keyed by organization, each row once: a
  * record says which row it carries, so after a crash the newest record tells where to go on. Lane
- * `topic:p` writes partition p alone, and its rows come in the order of their versions.
+ * `topic:p` writes partition p alone, and its rows come in the order of their versions. While a lane
+ * moves between two engines, a row may come twice, told by its lane, version and index.
  */
 export class RecordLogSink implements Sink {
   readonly name: string;

@@ -66,6 +66,8 @@ export async function ensureTopics(connection: KafkaConnection, specs: readonly 
           configEntries: [
             { name: 'message.timestamp.type', value: timestampTypeOf[mode] },
             { name: 'max.message.bytes', value: String(messageBytesMax) },
+            // Original log times are old: the cluster's retention would delete the replay as it arrives.
+            ...(mode === 'replayed' ? [{ name: 'retention.ms', value: '-1' }] : []),
           ],
         })),
       });
