@@ -20,9 +20,13 @@ export const whole: Drive = { batch: () => Number.POSITIVE_INFINITY, commits: ()
 /** Tables as FINAL shows them: by key, the highest version; equal versions must be equal bytes. */
 export type FinalTables = Record<string, Map<string, Row>>;
 
-/** Runs records through lanes and a store that is plain memory; returns what FINAL would show. */
-export function runLane(records: readonly TestRecord[], drive: Drive): FinalTables {
-  return driveLane(records, drive, fillBatch);
+export function emptyTables(): FinalTables {
+  return Object.fromEntries(tables.map((table) => [table.name, new Map()]));
+}
+
+/** Runs records through lanes and a store that is plain memory; returns what FINAL would show, over what `used` held. */
+export function runLane(records: readonly TestRecord[], drive: Drive, used = emptyTables()): FinalTables {
+  return driveLane(records, drive, fillBatch, used);
 }
 
 /** The same for records of any shape, whose offsets are their places; `fill` turns some into a batch. */
@@ -30,9 +34,9 @@ export function driveLane<R>(
   records: readonly R[],
   drive: Drive,
   fill: (batch: EventBatch, run: readonly R[]) => RawRecords,
+  final = emptyTables(),
 ): FinalTables {
   const lane = { partition: 0, partitions: 1, generation: 1 };
-  const final: FinalTables = Object.fromEntries(tables.map((table) => [table.name, new Map()]));
   let program = new CampaignLane(lane);
   let batch = new EventBatch(64);
   const stored = {
