@@ -130,10 +130,9 @@ export class CheckRecords implements Operator {
     const { batch, clocks } = segment;
     const recordKind = batch.kinds[row];
     const clock = clocks[row];
-    const isDefaultPlan = recordKind === kind.org_plan && batch.keyOrgs[row] === -1;
-    // Whatever becomes of the record, its organization is known from now on, and its timer is set.
-    if (!isDefaultPlan) this.#orgSlot(batch, row);
     if (recordKind === kind.org_plan) return this.#plan(segment, row);
+    // Whatever becomes of the record, its organization is known from now on, and its timer is set.
+    this.#orgSlot(batch, row);
     const isSeen = classOf[recordKind] === delivery && this.#isSeen(batch, row, clock);
     if (latestInstant(batch, row) > clock + limits.futureAllowanceMs) return this.#future(segment, row);
     if (recordKind === kind.source_heartbeat) return this.#count(segment, row, null);
@@ -212,6 +211,8 @@ export class CheckRecords implements Operator {
       if (!(cause instanceof PlanProblem)) throw cause;
       this.#outputs.deadLetter(segment, row, 'bad_plan', cause.message);
     }
+    // Known too, but only now: its timer goes by the plan that has just come into force.
+    if (detail.org_id !== defaultPlanOrg) this.#orgSlot(segment.batch, row);
   }
 
   #future(segment: Segment, row: number): void {
