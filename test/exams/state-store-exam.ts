@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { CommitOutcome, LaneCommit, LaneSnapshot, StateStore } from '../../src/state/state-store.ts';
+import type { CommitOutcome, LaneCommit, StateStore } from '../../src/state/state-store.ts';
+import { blob, commitOf, plain } from '../state/lane-commits.ts';
 
 /** A store under examination; `reopen` is a restart of the process over what is durable. */
 export interface StoreBench {
@@ -10,34 +11,6 @@ export interface StoreBench {
 }
 
 const lanes = ['ads:0', 'ads:1'];
-const blob = (text: string) => new Uint8Array(Buffer.from(text));
-
-function commitOf(lane: string, token: string, seq: number, more: Partial<LaneCommit> = {}): LaneCommit {
-  return {
-    lane,
-    token,
-    prevSeq: seq - 1,
-    seq,
-    nextOffset: seq * 10,
-    delta: blob(`${lane} delta ${seq}`),
-    bases: [],
-    oldestDeltaSeq: 0,
-    outbox: null,
-    acknowledged: [],
-    ...more,
-  };
-}
-
-/** Plain values, so that two snapshots can be compared whole. */
-function plain(snapshot: LaneSnapshot) {
-  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
-  return {
-    meta: snapshot.meta,
-    bases: [...snapshot.bases].map(([group, bytes]) => [group, text(bytes)]),
-    deltas: snapshot.deltas.map(({ seq, bytes }) => [seq, text(bytes)]),
-    outbox: snapshot.outbox.map(({ seq, bytes }) => [seq, text(bytes)]),
-  };
-}
 
 /** What every state store promises. `open` gives an empty one. */
 export function stateStoreExam(name: string, open: () => Promise<StoreBench>): void {
