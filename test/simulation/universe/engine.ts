@@ -78,7 +78,7 @@ export class Engine {
       sinks: this.#sinks(context),
       programFactory: mutant?.program?.(createCampaignLane, context) ?? createCampaignLane,
       clock: process.clock,
-      entropy: { token: () => `${process.name} ${process.random.between(0, 1e12)}` },
+      entropy: { token: () => `${process.name}/${process.random.between(0, 1e12)}` },
       settings: { ...defaultRunnerSettings, ...this.#options.settings, generation, tickValue },
       onError: (error) => this.#options.onStopped(error),
       yieldTurn: () => Promise.resolve(),
@@ -130,4 +130,9 @@ export class Engine {
 /** True for the one answer that a topic made anew may get. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof EngineError && error.code === 'GENERATION_MISMATCH';
+}
+
+/** Name of the process that made this owner token. */
+export function makerOf(token: string): string {
+  return token.slice(0, token.indexOf('/'));
 }

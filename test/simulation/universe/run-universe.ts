@@ -7,7 +7,7 @@ import { SimulatedProcess, type Weather } from '../simulated-process.ts';
 import { StoreServer, soundRules } from '../simulated-store.ts';
 import { SimulatedTopic } from '../simulated-topic.ts';
 import { SimulatedWarehouse } from '../simulated-warehouse.ts';
-import { Engine, isRefusal, type Servers } from './engine.ts';
+import { Engine, isRefusal, makerOf, type Servers } from './engine.ts';
 import { type Check, Referee, type Violation } from './referee.ts';
 import { makeReferenceDecoder } from './reference.ts';
 import { strike } from './strike.ts';
@@ -59,6 +59,8 @@ export class UniverseRun {
   readonly weather: Weather = { isStormy: false };
   readonly slots: (Engine | null)[];
   isRecreated = false;
+  /** Names of the engines that started after the topic was made anew. */
+  readonly #startedAnew = new Set<string>();
   readonly #mutant: Mutant | null;
   readonly #random: Random;
   readonly #memory = new Map<string, unknown>();
@@ -121,6 +123,7 @@ export class UniverseRun {
     if (this.#isOver) return;
     const engine = this.#makeEngine();
     this.slots[slot] = engine;
+    if (this.isRecreated) this.#startedAnew.add(engine.process.name);
     engine.start();
   }
 
@@ -229,8 +232,11 @@ export class UniverseRun {
 
   #onCommit(...applied: Parameters<Referee['onCommit']>): void {
     if (!this.isRecreated) return this.referee.onCommit(...applied);
-    this.referee.fail('refused', `${applied[0]} was committed for a topic that was made anew`);
-    this.referee.noteRows(applied[2]);
+    const [lane, , commit] = applied;
+    // What was on its way when its sender died tells of the old topic, and the lane still is of that.
+    if (this.#startedAnew.has(makerOf(commit.token)))
+      this.referee.fail('refused', `${lane} was committed for a topic that was made anew`);
+    this.referee.noteRows(commit);
   }
 
   #judge(): void {
