@@ -72,7 +72,7 @@ async function start(dir: string, flags: Flags): Promise<number> {
   if (flags.install) await withLock(dir, () => install(dir, wanted, tell));
   const missing = findMissing(dir, wanted);
   if (missing.length > 0)
-    throw new StackError(`not installed: ${missing.join(', ')}; fetch it with "npm run stack -- --install"`);
+    throw new StackError(`not installed: ${missing.join(', ')}; fetch it with "npm run stack -- install"`);
   const ports = flags.port.length > 0 ? { ports: readPorts(flags.port) } : {};
   const stack = await startStack(wanted, { dir, ...ports, fresh: flags.fresh, tell });
   printAddresses(stack, flags.json);

@@ -5,7 +5,7 @@
 export const credentials = {
   redis: { user: 'paceline', password: 'paceline-local' },
   postgres: { user: 'paceline', password: 'paceline-local', database: 'paceline' },
-  /** SCRAM-SHA-256 and SCRAM-SHA-512 on the SASL listener; SCRAM-SHA-512 and PLAIN on the TLS listener. */
+  /** SCRAM-SHA-256 and -512 on the SASL listener; SCRAM-SHA-512, PLAIN and OAUTHBEARER (any unsigned, valid token) with TLS. */
   kafkaScram: { user: 'paceline', password: 'paceline-local' },
   kafkaPlain: { user: 'paceline-plain', password: 'paceline-local' },
 } as const;

@@ -9,6 +9,8 @@ import type { Part, StackPlace } from './part.ts';
 import { dataDir, kafkaLibsDir } from './places.ts';
 
 const scramLogin = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+/** Takes unsigned tokens: what a real identity provider signs, the same client code carries. */
+const tokenLogin = 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;';
 
 /** The certificate that a client must trust to use the TLS listener. */
 export const certificatePath = (dir: string) => join(dataDir(dir, 'kafka'), 'ca.pem');
@@ -34,11 +36,12 @@ function printServerProperties({ dir, ports }: StackPlace): string {
       'PLAINTEXT:PLAINTEXT,SASLPLAIN:SASL_PLAINTEXT,SASLTLS:SASL_SSL,CONTROLLER:PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'sasl.enabled.mechanisms': 'SCRAM-SHA-256,SCRAM-SHA-512,PLAIN',
+    'sasl.enabled.mechanisms': 'SCRAM-SHA-256,SCRAM-SHA-512,PLAIN,OAUTHBEARER',
     'listener.name.saslplain.sasl.enabled.mechanisms': 'SCRAM-SHA-256,SCRAM-SHA-512',
     'listener.name.saslplain.scram-sha-256.sasl.jaas.config': scramLogin,
     'listener.name.saslplain.scram-sha-512.sasl.jaas.config': scramLogin,
-    'listener.name.sasltls.sasl.enabled.mechanisms': 'SCRAM-SHA-512,PLAIN',
+    'listener.name.sasltls.sasl.enabled.mechanisms': 'SCRAM-SHA-512,PLAIN,OAUTHBEARER',
+    'listener.name.sasltls.oauthbearer.sasl.jaas.config': tokenLogin,
     'listener.name.sasltls.scram-sha-512.sasl.jaas.config': scramLogin,
     'listener.name.sasltls.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_${user}="${password}";`,
     'listener.name.sasltls.ssl.keystore.type': 'PEM',

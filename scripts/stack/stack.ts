@@ -47,8 +47,7 @@ export interface StackOptions {
 export async function startStack(parts: readonly PartName[] = usualParts, options: StackOptions = {}): Promise<Stack> {
   const dir = chooseDir(options.dir);
   const missing = findMissing(dir, parts);
-  if (missing.length > 0)
-    throw new StackError(`not installed: ${missing.join(', ')}; run "npm run stack -- --install"`);
+  if (missing.length > 0) throw new StackError(`not installed: ${missing.join(', ')}; run "npm run stack -- install"`);
   return await withLock(dir, async () => {
     const place = { dir, ports: choosePorts(dir, options.ports) };
     const started: PartName[] = [];

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
@@ -162,6 +163,9 @@ function readSasl({
   if (mechanism === 'none') return null;
   if (mechanism === 'oauthbearer') {
     if (tokenFile === null) throw missing('kafka.sasl.token_file', mechanism);
+    // A file that was never there is a mistake to tell at once; one that goes away later may come back.
+    if (!existsSync(tokenFile))
+      throw new EngineError('CONFIG_INVALID', `kafka.sasl.token_file: there is no ${tokenFile}`);
     return { mechanism, token: async () => (await readFile(tokenFile, 'utf8')).trim() };
   }
   if (username === null) throw missing('kafka.sasl.username', mechanism);

@@ -1,6 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 // Node finds no names in this CommonJS module, so it is taken whole.
-import kafkajs, { type Kafka, type SASLOptions } from 'kafkajs';
+import kafkajs, { type Kafka, type Mechanism, type SASLOptions } from 'kafkajs';
+import { bearerToken } from './bearer-token.ts';
 import { Cluster, createKafkaLogger, createSocketFactory, type WireCluster } from './kafkajs-internals.ts';
 
 export interface KafkaConnectionOptions {
@@ -93,11 +94,10 @@ export class KafkaConnection {
     };
   }
 
-  #sasl(): SASLOptions | null {
+  #sasl(): SASLOptions | Mechanism | null {
     const { sasl } = this.options;
     if (sasl === null) return null;
-    if (sasl.mechanism !== 'oauthbearer') return { ...sasl } as SASLOptions;
-    return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await sasl.token() }) };
+    return sasl.mechanism === 'oauthbearer' ? bearerToken(sasl.token) : ({ ...sasl } as SASLOptions);
   }
 
   readonly #log = (entry: { level: number; log: { message: string; broker?: string } }): void => {

@@ -34,10 +34,13 @@ export function sourceError(error: unknown, what: string): EngineError {
   if (error instanceof EngineError) return error;
   if (error instanceof ReferenceError) throw error;
   const chain = causes(error);
-  const isRefused = chain.some(
-    ({ name = '', type = '', message = '' }) => refusals.has(type) || refusals.has(name) || tlsRefusals.test(message),
-  );
   const root = chain.at(-1)?.message ?? String(error);
+  // kafkajs keeps the words of TLS, not always its code.
+  if (chain.some(({ message = '' }) => tlsRefusals.test(message)))
+    return new EngineError('SOURCE_REFUSED', `${what}: ${root}; check kafka.tls and the names in kafka.brokers`, {
+      cause: error,
+    });
+  const isRefused = chain.some(({ name = '', type = '' }) => refusals.has(type) || refusals.has(name));
   return new EngineError(isRefused ? 'SOURCE_REFUSED' : 'SOURCE_UNAVAILABLE', `${what}: ${root}`, { cause: error });
 }
 

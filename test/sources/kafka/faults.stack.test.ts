@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/control/system-clock.ts';
-import { KafkaConnection, type KafkaConnectionOptions } from '../../../src/sources/kafka/connection.ts';
+import { KafkaConnection } from '../../../src/sources/kafka/connection.ts';
 import { KafkaSource } from '../../../src/sources/kafka/kafka-source.ts';
 import { openKafkaSource } from '../../../src/sources/kafka/open-kafka-source.ts';
 import { KafkaBench, plain, readTo } from './kafka-bench.ts';
@@ -82,39 +81,6 @@ test('records stamped by their producer are refused on a live log', async () => 
   await expect(live.poll(0, plenty)).rejects.toMatchObject({ code: 'SOURCE_REFUSED' });
   await live.close();
   await connection.close();
-});
-
-const secured = { ...plain, brokers: [process.env.PACELINE_TEST_KAFKA_TLS ?? '127.0.0.1:19095'] };
-const caFile = process.env.PACELINE_TEST_KAFKA_CA ?? '/tmp/paceline-stack/data/kafka/ca.pem';
-const ca = () => readFileSync(caFile, 'utf8');
-const user = { username: 'paceline', password: 'paceline-local' } as const;
-
-test.each([
-  { title: 'scram-sha-512 over TLS', tls: true, sasl: { mechanism: 'scram-sha-512', ...user } },
-  { title: 'plain over TLS', tls: true, sasl: { mechanism: 'plain', ...user, username: 'paceline-plain' } },
-  { title: 'scram-sha-256', tls: false, sasl: { mechanism: 'scram-sha-256', ...user } },
-] as const)('$title', async ({ tls, sasl }) => {
-  await using bench = await KafkaBench.open();
-  const options: KafkaConnectionOptions = tls
-    ? { ...secured, tls: { ca: ca() }, sasl }
-    : { ...plain, brokers: ['127.0.0.1:19094'], sasl };
-  const source = bench.source(options);
-  await source.append(0, null, bytes('hello'));
-  expect((await readTo(source, 0, 1)).map(({ value }) => value)).toEqual(['hello']);
-  const lines: string[] = [];
-  const wrong = bench.source({
-    ...options,
-    sasl: { ...sasl, password: 'a wrong secret' },
-    onLog: ({ message }) => lines.push(message),
-  });
-  await expect(wrong.identity()).rejects.toMatchObject({ code: 'SOURCE_REFUSED' });
-  expect(lines.join(' ')).not.toContain('a wrong secret');
-});
-
-test('a broker that we have no reason to trust is refused', async () => {
-  await using bench = await KafkaBench.open();
-  const source = bench.source({ ...secured, tls: {}, sasl: { mechanism: 'scram-sha-512', ...user } });
-  await expect(source.identity()).rejects.toMatchObject({ code: 'SOURCE_REFUSED' });
 });
 
 test('brokers that are away are waited for, a topic that is not there is refused', async () => {
