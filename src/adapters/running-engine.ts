@@ -117,11 +117,13 @@ export class RunningParts implements EngineParts {
   whyNotReady(): string | null {
     if (this.#runner.isReady()) return null;
     const { lanes, sinks, failure } = this.#runner.status();
-    const closed = lanes.find(({ pausedReason }) => pausedReason === 'opening');
+    const closed = lanes.find(({ isOpen }) => !isOpen);
     const refusing = sinks.find(({ isRejected }) => isRejected);
     if (failure !== null) return failure;
     if (refusing) return `sink ${refusing.name} refuses: ${refusing.lastError}`;
-    return closed ? `lane ${closed.lane} is being restored` : 'the lanes are not running';
+    if (closed === undefined) return 'the lanes are not running';
+    const { lane, pausedReason, trouble } = closed;
+    return trouble === null ? `lane ${lane} is being restored` : `lane ${lane} waits (${pausedReason}): ${trouble}`;
   }
 
   whyNotLive(): string | null {

@@ -13,6 +13,7 @@ interface LaneTally {
   records: number;
   commits: number;
   pausedFor: string | null;
+  trouble: string | null;
 }
 
 /**
@@ -40,13 +41,14 @@ export class FactObserver implements Disposable {
   lanes(): LaneStatus[] {
     return [...this.#lanes]
       .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
-      .map(([lane, { nextOffset, clockMs, records, commits, pausedFor }]) => ({
+      .map(([lane, { nextOffset, clockMs, records, commits, pausedFor, trouble }]) => ({
         lane,
         next_offset: nextOffset,
         clock_ms: clockMs,
         records,
         commits,
         paused_for: pausedFor,
+        trouble,
       }));
   }
 
@@ -61,7 +63,8 @@ export class FactObserver implements Disposable {
   #lane(name: string): LaneTally {
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
-      lane = { nextOffset: 0, endOffset: null, clockMs: null, records: 0, commits: 0, pausedFor: null };
+      const nothing = { endOffset: null, clockMs: null, pausedFor: null, trouble: null };
+      lane = { nextOffset: 0, records: 0, commits: 0, ...nothing };
       this.#lanes.set(name, lane);
     }
     return lane;
@@ -84,15 +87,17 @@ export class FactObserver implements Disposable {
       this.#metrics.add('paceline_lane_drops_total', { outcome: fact.outcome });
       this.#log.warn('lane.dropped', { lane: fact.lane, outcome: fact.outcome, while: fact.while });
     });
-    this.#on('lane.paused', ({ lane, partition, reason }) => {
+    this.#on('lane.paused', ({ lane, partition, reason, error }) => {
       const tally = this.#lane(lane);
       if (tally.pausedFor !== null) this.#setPaused(partition, tally.pausedFor, 0);
       if (reason !== null) this.#setPaused(partition, reason, 1);
       const wasOpening = tally.pausedFor === null || tally.pausedFor === 'opening';
       tally.pausedFor = reason;
+      tally.trouble = error instanceof Error ? error.message : null;
       // The end of opening is told by `lane.claimed`.
       if (reason === null && !wasOpening) this.#log.info('lane.resumed', { lane });
-      if (reason !== null && reason !== 'opening') this.#log.warn('lane.paused', { lane, reason });
+      if (reason !== null && reason !== 'opening')
+        this.#log.warn('lane.paused', { lane, reason, ...(error === null ? {} : { error }) });
     });
     this.#on('lane.end', (fact) => {
       const lane = this.#lanes.get(fact.lane);

@@ -35,6 +35,8 @@ export interface LaneStatus {
   readonly commits: number;
   /** Why the lane does not read at the moment; null = it reads. */
   readonly paused_for: string | null;
+  /** What it waits out, in words; null = no trouble. */
+  readonly trouble: string | null;
 }
 
 export interface SinkStatus {

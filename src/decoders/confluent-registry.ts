@@ -1,5 +1,6 @@
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
+import { isTlsRefusal } from '../model/tls-refusal.ts';
 import type { SchemaRegistry } from './decoder.ts';
 import { releasedSchemas } from './event-schemas.ts';
 import { callRegistry, type RegistryAnswer, type RegistryEndpoint } from './registry-http.ts';
@@ -35,7 +36,10 @@ export class ConfluentRegistry implements SchemaRegistry {
     this.#clock = clock;
   }
 
-  /** Throws REGISTRY_UNAVAILABLE for all trouble but an id that the registry does not know. */
+  /**
+   * Throws REGISTRY_UNAVAILABLE for all trouble but an id that the registry does not know. A refusal is
+   * such trouble too: whoever asks for a schema is running, and goes on when the registry lets us in again.
+   */
   async schema(id: number): Promise<unknown | null> {
     const unknown = this.#unknown.get(id);
     if (unknown !== undefined && this.#clock.wallMs() < unknown.untilMs) return null;
@@ -51,7 +55,8 @@ export class ConfluentRegistry implements SchemaRegistry {
       return schema;
     } catch (error) {
       this.#known.delete(id);
-      throw error;
+      if (!(error instanceof EngineError) || error.code !== 'REGISTRY_REFUSED') throw error;
+      throw new EngineError('REGISTRY_UNAVAILABLE', error.message, { cause: error });
     }
   }
 
@@ -67,7 +72,7 @@ export class ConfluentRegistry implements SchemaRegistry {
     });
   }
 
-  /** Ids of our schemas where they were registered. Throws REGISTRY_UNAVAILABLE when some was not. */
+  /** Ids of our schemas where they were registered. Throws REGISTRY_UNAVAILABLE when some was not, REGISTRY_REFUSED. */
   async lookUp(): Promise<RegisteredIds> {
     return await this.#eachReleased(async (subject, schema) => {
       const answer = await this.#call('POST', `/subjects/${encodeURIComponent(subject)}`, {
@@ -108,7 +113,7 @@ export class ConfluentRegistry implements SchemaRegistry {
     return { missing: [...missing], unfit };
   }
 
-  /** Resolves when the registry answers sensibly. */
+  /** Resolves when the registry answers sensibly. Throws REGISTRY_UNAVAILABLE, REGISTRY_REFUSED. */
   async check(): Promise<void> {
     const answer = await this.#call('GET', '/config');
     if (answer.status !== 200) throw this.#refused('asking for its settings', answer);
@@ -144,7 +149,12 @@ export class ConfluentRegistry implements SchemaRegistry {
     try {
       return await callRegistry(this.#endpoint, method, path, payload);
     } catch (cause) {
-      const message = `waiting for the schema registry at ${this.#endpoint.url}: ${cause instanceof Error ? cause.message : cause}`;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      if (isTlsRefusal(cause)) {
+        const hint = 'check registry.ca_file, and host and scheme of registry.url';
+        throw new EngineError('REGISTRY_REFUSED', `${this.#endpoint.url}: ${reason}; ${hint}`, { cause });
+      }
+      const message = `waiting for the schema registry at ${this.#endpoint.url}: ${reason}`;
       throw new EngineError('REGISTRY_UNAVAILABLE', message, { cause });
     }
   }
@@ -157,13 +167,11 @@ export class ConfluentRegistry implements SchemaRegistry {
 
   #refused(doing: string, { status, body }: RegistryAnswer): EngineError {
     const said = typeof body?.message === 'string' ? `: ${body.message.slice(0, 500)}` : '';
-    const hint =
-      status === 401 || status === 403
-        ? '; correct registry.username and registry.password'
-        : status === 404
-          ? '; does registry.url name the place where the Confluent API begins?'
-          : '';
-    return new EngineError('REGISTRY_UNAVAILABLE', `${this.#endpoint.url}, ${doing}: HTTP ${status}${said}${hint}`);
+    const message = `${this.#endpoint.url}, ${doing}: HTTP ${status}${said}`;
+    if (status === 401 || status === 403)
+      return new EngineError('REGISTRY_REFUSED', `${message}; correct registry.username and registry.password`);
+    const hint = status === 404 ? '; does registry.url name the place where the Confluent API begins?' : '';
+    return new EngineError('REGISTRY_UNAVAILABLE', message + hint);
   }
 
   async #incompatible(subject: string, { body }: RegistryAnswer): Promise<EngineError> {

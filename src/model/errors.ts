@@ -59,6 +59,11 @@ export const errorCatalogue = {
   SINK_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the named sink; nothing is lost meanwhile.' },
   SINK_REJECTED: { retry: 'never', exit: 70, next: 'The sink refuses our rows; its message says why.' },
   REGISTRY_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the schema registry; the lane waits.' },
+  REGISTRY_REFUSED: {
+    retry: 'never',
+    exit: 77,
+    next: 'Correct the credentials or the authority of the registry; "paceline doctor" checks them.',
+  },
   SCHEMA_UNRESOLVABLE: {
     retry: 'never',
     exit: 78,

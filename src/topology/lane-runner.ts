@@ -41,6 +41,10 @@ export interface RunnerLaneStatus {
   readonly records: number;
   readonly commits: number;
   readonly pausedReason: PauseReason | null;
+  /** Its state is restored. */
+  readonly isOpen: boolean;
+  /** What it waits out, in words; null = no trouble. */
+  readonly trouble: string | null;
 }
 
 /**
@@ -68,6 +72,8 @@ export class LaneRunner {
   /** Counts the times the lane was taken away: what was begun before belongs to an earlier ownership. */
   #releases = 0;
   #retryAtMs = Number.NEGATIVE_INFINITY;
+  /** What the lane was set aside for; null when it reads, or waits for no trouble. */
+  #trouble: unknown = null;
 
   constructor(partition: number, name: string, ports: LaneRunnerPorts) {
     this.partition = partition;
@@ -135,8 +141,12 @@ export class LaneRunner {
     }
     if (session.isLearning || isDraining) return false;
     this.#askForEnd();
-    this.#pause(this.#reasonToPause(session));
-    if (this.pausedReason !== null || this.isAtStop) return false;
+    const reason = this.#reasonToPause(session);
+    if (reason !== null || this.isAtStop) {
+      this.#pause(reason);
+      return false;
+    }
+    // What the lane was set aside for is over only when the next attempt succeeds: until then it stays paused.
     const run = session.pendingRun ?? (await this.#poll(session));
     // A commit under way may have lost the claim while the poll was; then the run belongs to nobody.
     if (run === null || session.isLost || this.#ports.isStopped()) return false;
@@ -173,13 +183,16 @@ export class LaneRunner {
       records: this.records,
       commits: this.commits,
       pausedReason: this.pausedReason,
+      isOpen: session !== null,
+      trouble: this.#trouble instanceof Error ? this.#trouble.message : null,
     };
   }
 
   /** Opening waits for the store and the registry, so it runs beside the loop: other lanes go on. */
   #open(): void {
     this.#isOpening = true;
-    this.#pause('opening');
+    // A lane that was set aside for trouble stays so until it is open.
+    if (this.#trouble === null) this.#pause('opening');
     const { makeProgram, makeToken, fail, wake } = this.#ports;
     const { partition, name } = this;
     const lane = { partition, name, batch: this.#batch, token: makeToken(), program: makeProgram(partition) };
@@ -225,7 +238,7 @@ export class LaneRunner {
     const records = Math.min(limits.pollRecordsMax, this.stopOffset - session.nextOffset);
     try {
       const run = await source.poll(this.partition, { records, bytes: limits.pollBytesMax });
-      this.#backOff.succeed();
+      this.#goOn();
       if (run === null || run.count > 0) return run;
       // Markers and aborted records alone: nothing to apply, but the end may lie behind them.
       session.nextOffset = Math.max(session.nextOffset, run.nextOffset);
@@ -268,7 +281,7 @@ export class LaneRunner {
     const { decoder, fail, wake } = this.#ports;
     decoder
       .learn(schema)
-      .then(() => this.#backOff.succeed())
+      .then(() => this.#goOn())
       .catch((error: unknown) => this.#tryLater(error))
       .catch(fail)
       .finally(() => {
@@ -282,13 +295,20 @@ export class LaneRunner {
     if (!isWorthRetrying(error)) throw error;
     const waitMs = this.#backOff.fail();
     this.#retryAtMs = this.#ports.clock.wallMs() + waitMs;
-    this.#pause(reasonOf(error));
+    this.#pause(reasonOf(error), error);
   }
 
-  #pause(reason: PauseReason | null): void {
+  /** What was tried has succeeded. */
+  #goOn(): void {
+    this.#backOff.succeed();
+    this.#pause(null);
+  }
+
+  #pause(reason: PauseReason | null, error: unknown = null): void {
     if (reason === this.pausedReason) return;
     this.pausedReason = reason;
-    publishFact('lane.paused', { lane: this.name, partition: this.partition, reason });
+    this.#trouble = error;
+    publishFact('lane.paused', { lane: this.name, partition: this.partition, reason, error });
   }
 }
 

@@ -30,7 +30,7 @@ function openDoors(options: { isUntilEnd?: boolean; end?: number } = {}) {
       return true;
     },
     status: () => ({
-      lanes: [{ ...lane, committedOffset: committed, pausedReason: null }],
+      lanes: [{ ...lane, committedOffset: committed, pausedReason: null, isOpen: true, trouble: null }],
       sinks: [],
       undeliveredBytes: committed === (options.end ?? 3) ? 0 : 1,
       failure: null,

@@ -87,6 +87,15 @@ test.each([
   expect(await registry.schema(7)).toEqual(JSON.parse(record));
 });
 
+test.each([401, 403])('whoever starts is refused by HTTP %i for good, and a running lane waits', async (status) => {
+  const { registry } = await open(() => ({ status, body: '{"message":"not you"}' }));
+  const refused = { code: 'REGISTRY_REFUSED', message: expect.stringMatching(/not you; correct registry\.username/) };
+  await expect(registry.lookUp()).rejects.toMatchObject(refused);
+  await expect(registry.check()).rejects.toMatchObject(refused);
+  await expect(registry.register('BACKWARD')).rejects.toMatchObject(refused);
+  await expect(registry.schema(7)).rejects.toMatchObject({ ...refused, code: 'REGISTRY_UNAVAILABLE' });
+});
+
 test('a schema of ours that does not fit what is registered is named with both sides', async () => {
   const { registry } = await open((path) => {
     if (path.startsWith('/api/config/')) return { status: 200, body: '{}' };

@@ -143,9 +143,14 @@ test('an unreachable registry holds its own lane alone', async () => {
   world.produce(1, 30);
   const runner = world.runner();
   await world.settle(runner.start());
-  await world.pass(4_000);
+  const pauses = await factsOf('lane.paused', () => world.pass(4_000));
   const [held, free] = runner.status().lanes;
-  expect(held).toMatchObject({ nextOffset: 0, pausedReason: 'registry_unavailable' });
+  expect(held).toMatchObject({ nextOffset: 0, pausedReason: 'registry_unavailable', trouble: 'down' });
+  // Said once, and not taken back by each attempt.
+  expect(pauses.filter(({ partition }) => partition === 0).map(({ reason }) => reason)).toEqual([
+    null,
+    'registry_unavailable',
+  ]);
   expect(free.committedOffset).toBeGreaterThanOrEqual(30);
   isRegistryUp = true;
   await world.pass(10_000);
