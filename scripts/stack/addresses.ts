@@ -1,6 +1,7 @@
 import { credentials } from './credentials.ts';
 import { certificatePath } from './kafka.ts';
 import type { StackPlace } from './part.ts';
+import { postgresCertificatePath } from './postgres.ts';
 import { registryPath } from './registry.ts';
 
 /** Addresses and credentials of every part, whether it runs or not. */
@@ -35,6 +36,8 @@ export function listAddresses({ dir, ports }: StackPlace) {
       port: ports.postgres,
       ...credentials.postgres,
       url: `postgresql://${user}:${password}@${at(ports.postgres)}/${database}`,
+      /** The certificate to trust, a file; TLS is there for whoever asks for it. */
+      certificate: postgresCertificatePath(dir),
     },
     alertmanager: { url: `http://${at(ports.alertmanager)}` },
     prometheus: { url: `http://${at(ports.prometheus)}` },

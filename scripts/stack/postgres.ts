@@ -3,6 +3,7 @@ import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { makeCertificate } from './certificate.ts';
 import { credentials } from './credentials.ts';
 import type { Part, StackPlace } from './part.ts';
 import { dataDir } from './places.ts';
@@ -60,6 +61,18 @@ function makeCluster({ dir }: StackPlace): void {
   rmSync(passwordFile);
 }
 
+const serverCertificatePath = (dir: string) => join(dataDir(dir, 'postgres'), 'server.pem');
+
+/** The certificate that a client must trust to talk TLS; who does not ask for TLS does without. */
+export const postgresCertificatePath = (dir: string) => join(dataDir(dir, 'postgres'), 'ca.pem');
+
+function makeServerCertificate(dir: string): void {
+  const path = serverCertificatePath(dir);
+  makeCertificate(path, postgresCertificatePath(dir));
+  const user = findUser();
+  if (user) chownSync(path, user.uid, user.gid);
+}
+
 /** Asks one question of one database and hangs up. */
 export async function askPostgres(port: number, database: string, sql: string): Promise<Record<string, unknown>[]> {
   const { user, password } = credentials.postgres;
@@ -81,6 +94,7 @@ export const postgres: Part = {
   stopSignal: 'SIGINT',
   async prepare(place) {
     if (!existsSync(join(dataDir(place.dir, 'postgres'), 'PG_VERSION'))) makeCluster(place);
+    if (!existsSync(serverCertificatePath(place.dir))) makeServerCertificate(place.dir);
     // A postmaster that was killed leaves its file behind; an id given anew to a stranger would keep it from starting.
     rmSync(join(dataDir(place.dir, 'postgres'), 'postmaster.pid'), { force: true });
   },
@@ -96,6 +110,9 @@ export const postgres: Part = {
       wal_level: 'logical',
       timezone: 'UTC',
       log_timezone: 'UTC',
+      ssl: 'on',
+      ssl_cert_file: serverCertificatePath(dir),
+      ssl_key_file: serverCertificatePath(dir),
     };
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const user = findUser();

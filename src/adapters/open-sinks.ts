@@ -3,12 +3,14 @@ import type { EngineContext } from '../control/engine-parts.ts';
 import { askClickHouse, rowsOf } from '../control/query-client.ts';
 import { EngineError } from '../model/errors.ts';
 import { alertEvents, deadLetters } from '../model/tables.ts';
+import type { AlertmanagerEndpoint } from '../sinks/alertmanager/alertmanager-client.ts';
 import { AlertmanagerSink } from '../sinks/alertmanager/alertmanager-sink.ts';
 import { transitionOf } from '../sinks/alertmanager/notification.ts';
 import { refreshAlerts } from '../sinks/alertmanager/refresh-alerts.ts';
 import { RecordLogSink } from '../sinks/record-log-sink.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { EngineLog } from './engine-log.ts';
+import { readPem } from './pem.ts';
 import type { FailureRelay } from './running-engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -40,14 +42,14 @@ export function openAlertmanager(
   failures: FailureRelay,
   stack: AsyncDisposableStack,
 ): Sink[] {
-  const { urls, username, password, external_url: externalUrl } = config.alertmanager;
+  const { urls, external_url: externalUrl } = config.alertmanager;
   if (urls.length === 0) return [];
   if (config.log.mode === 'replayed') {
     log.warn('alertmanager.idle', { reason: 'log.mode is replayed: a replay tells nobody of old alerts' });
     return [];
   }
   const onTrouble = (error: unknown) => log.warn('alertmanager.trouble', { error });
-  const sink = new AlertmanagerSink({ urls, username, password, externalUrl, refreshMs, clock, onTrouble });
+  const sink = new AlertmanagerSink({ ...alertmanagerEndpoint(config), externalUrl, refreshMs, clock, onTrouble });
   stack.defer(() => sink.close());
   const ending = new AbortController();
   const openAlerts = async () => rowsOf(await askOpenAlerts(tables)).map(transitionOf);
@@ -59,6 +61,12 @@ export function openAlertmanager(
     await refreshing;
   });
   return [sink];
+}
+
+/** Where the Alertmanagers are and what opens them. */
+export function alertmanagerEndpoint({ alertmanager }: Config): Omit<AlertmanagerEndpoint, 'onTrouble'> {
+  const { urls, username, password, ca_file: ca } = alertmanager;
+  return { urls, username, password, ca: ca === null ? null : readPem(ca, 'alertmanager.ca_file') };
 }
 
 async function askOpenAlerts({ reader, database }: Tables) {

@@ -77,7 +77,7 @@ export function createServerSink({ clickhouse }: Config, clock: Clock): ClickHou
     database,
     cluster,
     buckets,
-    ca: ca === null ? null : readPem(ca, 'clickhouse.ca_file'),
+    ca: readAuthority(ca),
     hasAccessControl: roles,
     clock,
   });
@@ -85,7 +85,7 @@ export function createServerSink({ clickhouse }: Config, clock: Clock): ClickHou
 
 /** How a query reaches the server; it may read alone, whatever the user may. */
 export function serverEndpoint({ clickhouse }: Config): QueryEndpoint {
-  const { url, username, password, database } = clickhouse;
+  const { url, username, password, database, ca_file: caFile } = clickhouse;
   if (url === null) throw new EngineError('CONFIG_INVALID', 'clickhouse.url names no server');
   const headers = {
     'x-clickhouse-user': username,
@@ -94,7 +94,12 @@ export function serverEndpoint({ clickhouse }: Config): QueryEndpoint {
   };
   const reading = new URL(url);
   reading.searchParams.set('readonly', '1');
-  return { url: reading.href, headers };
+  const ca = readAuthority(caFile);
+  return { url: reading.href, headers, ...(ca === null ? {} : { ca }) };
+}
+
+function readAuthority(path: string | null): string | null {
+  return path === null ? null : readPem(path, 'clickhouse.ca_file');
 }
 
 /** The child says that its port is taken; we can say by whom. */

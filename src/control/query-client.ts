@@ -1,9 +1,15 @@
+import { request as requestPlain } from 'node:http';
+import { request as requestSecure } from 'node:https';
+import { text as streamText } from 'node:stream/consumers';
 import { EngineError } from '../model/errors.ts';
+import { isTlsRefusal } from '../model/tls-refusal.ts';
 
 /** Where a ClickHouse HTTP endpoint is, and what opens it. */
 export interface QueryEndpoint {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** PEM text of the authorities to trust with https; absent = the system's. */
+  readonly ca?: string;
 }
 
 /** An answer as columns and rows; or, when the query names a FORMAT of its own, its bytes as text. */
@@ -23,15 +29,38 @@ interface JsonCompact {
 export async function askClickHouse(endpoint: QueryEndpoint, sql: string): Promise<QueryAnswer> {
   const url = new URL(endpoint.url);
   url.searchParams.set('default_format', 'JSONCompact');
-  const response = await fetch(url, { method: 'POST', headers: { ...endpoint.headers }, body: sql }).catch(
-    (cause: unknown) => {
-      throw new EngineError('SINK_UNAVAILABLE', `no answer from ClickHouse at ${endpoint.url}`, { cause });
-    },
-  );
-  const text = await response.text();
-  if (response.ok) return readAnswer(text, response.headers.get('x-clickhouse-format'));
-  const isRefused = response.status === 401 || response.status === 403;
-  throw new EngineError(isRefused ? 'QUERY_REFUSED' : 'QUERY_FAILED', text.trim() || `HTTP ${response.status}`);
+  const { status, format, text } = await post(url, endpoint, sql).catch((cause: Error) => {
+    const hint = isTlsRefusal(cause) ? '; check clickhouse.ca_file and clickhouse.url' : '';
+    const message = `no answer from ClickHouse at ${endpoint.url}: ${cause.message}${hint}`;
+    throw new EngineError('SINK_UNAVAILABLE', message, { cause });
+  });
+  if (status === 200) return readAnswer(text, format);
+  const isRefused = status === 401 || status === 403;
+  throw new EngineError(isRefused ? 'QUERY_REFUSED' : 'QUERY_FAILED', text.trim() || `HTTP ${status}`);
+}
+
+interface RawAnswer {
+  readonly status: number;
+  /** As ClickHouse names it; null when it does not. */
+  readonly format: string | null;
+  readonly text: string;
+}
+
+/** `fetch` cannot be told whom to trust. */
+function post(url: URL, { headers, ca }: QueryEndpoint, body: string): Promise<RawAnswer> {
+  const open = url.protocol === 'https:' ? requestSecure : requestPlain;
+  return new Promise((resolve, reject) => {
+    const request = open(url, { method: 'POST', headers: { ...headers }, ...(ca && { ca }) }, (response) => {
+      const { statusCode = 0, headers: said } = response;
+      const format = said['x-clickhouse-format'];
+      streamText(response).then(
+        (text) => resolve({ status: statusCode, format: typeof format === 'string' ? format : null, text }),
+        reject,
+      );
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
 }
 
 function readAnswer(text: string, format: string | null): QueryAnswer {

@@ -1,15 +1,16 @@
 import { type CheckResult, ok } from '../../control/check-result.ts';
 import type { Config } from '../../control/config/settings.ts';
 import { AlertmanagerClient } from '../../sinks/alertmanager/alertmanager-client.ts';
+import { alertmanagerEndpoint } from '../open-sinks.ts';
 import { notReached, worstOf } from './findings.ts';
 
 /** Every Alertmanager answers: one is enough for alerts to get through, yet each that is away is told. */
-export async function checkAlertmanager({ alertmanager }: Config): Promise<CheckResult[]> {
-  const { username, password } = alertmanager;
+export async function checkAlertmanager(config: Config): Promise<CheckResult[]> {
   const id = 'alertmanager.reachable';
+  const endpoint = alertmanagerEndpoint(config);
   const each = await Promise.all(
-    alertmanager.urls.map(async (url) => {
-      const client = new AlertmanagerClient({ urls: [url], username, password, onTrouble: () => {} });
+    endpoint.urls.map(async (url) => {
+      const client = new AlertmanagerClient({ ...endpoint, urls: [url], onTrouble: () => {} });
       try {
         await client.check();
         return ok(id, new URL(url).origin);

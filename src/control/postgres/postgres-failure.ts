@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { EngineError } from '../../model/errors.ts';
+import { isTlsRefusal } from '../../model/tls-refusal.ts';
 
 /** SQLSTATE classes and codes that pass by themselves: connection, resources, operator, locks, time. */
 const passing = /^(08|53|57P0|40|55P03|57014)/;
@@ -31,8 +32,7 @@ export function asControlError(error: unknown, doing: string): unknown {
     if (badValue.test(state)) return say('CONTROL_REFUSED', error.hint === undefined ? '' : `. ${error.hint}`);
     return error;
   }
-  if (typeof code === 'string' && /^(ERR_TLS|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_SSL)/.test(code))
-    return say('CONTROL_REFUSED', '; check postgres.ca_file and the host name in postgres.url');
+  if (isTlsRefusal(error)) return say('CONTROL_REFUSED', '; check postgres.ca_file and the host name in postgres.url');
   if (/does not support SSL|password must be|SASL/i.test(error.message)) return say('CONTROL_REFUSED');
   const first = error instanceof AggregateError ? (error.errors[0] as { code?: unknown }).code : code;
   const isNetwork = typeof first === 'string' && networkCode.test(first);

@@ -1,6 +1,7 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import { EngineError } from '../../model/errors.ts';
+import { isTlsRefusal } from '../../model/tls-refusal.ts';
 import type { Notification } from './notification.ts';
 
 export interface AlertmanagerEndpoint {
@@ -8,6 +9,8 @@ export interface AlertmanagerEndpoint {
   readonly urls: readonly string[];
   readonly username: string | null;
   readonly password: string | null;
+  /** PEM text of the authorities to trust with https; null = the system's. */
+  readonly ca: string | null;
   /** One of several did not take them; the others did. */
   readonly onTrouble: (error: unknown) => void;
 }
@@ -22,10 +25,15 @@ const reasonBytesMax = 2_048;
  */
 export class AlertmanagerClient {
   readonly #endpoint: AlertmanagerEndpoint;
-  readonly #agents = { 'http:': new Agent({ keepAlive: true }), 'https:': new TlsAgent({ keepAlive: true }) };
+  readonly #agents: { readonly 'http:': Agent; readonly 'https:': TlsAgent };
 
   constructor(endpoint: AlertmanagerEndpoint) {
     this.#endpoint = endpoint;
+    const { ca } = endpoint;
+    this.#agents = {
+      'http:': new Agent({ keepAlive: true }),
+      'https:': new TlsAgent({ keepAlive: true, ...(ca === null ? {} : { ca }) }),
+    };
   }
 
   /** Throws SINK_UNAVAILABLE when none takes them, SINK_REJECTED when one finds our alerts wrong. */
@@ -58,8 +66,8 @@ export class AlertmanagerClient {
     const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
     const open = protocol === 'https:' ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
-      const fail = (cause: unknown) =>
-        reject(new EngineError('SINK_UNAVAILABLE', `Alertmanager ${url.origin} does not answer`, { cause }));
+      const fail = (cause: Error) =>
+        reject(new EngineError('SINK_UNAVAILABLE', `Alertmanager ${url.origin}: ${explain(cause)}`, { cause }));
       const request = open(url, {
         method,
         agent: this.#agents[protocol],
@@ -89,10 +97,17 @@ export class AlertmanagerClient {
   }
 }
 
+function explain(cause: Error): string {
+  if (isTlsRefusal(cause)) return `${cause.message}; check alertmanager.ca_file and alertmanager.urls`;
+  return `no answer (${cause.message})`;
+}
+
 /** Only a 400 is about our alerts; wrong credentials and paths are mended on the other side, and then it goes on. */
 function refusal(origin: string, status: number, reason: string): EngineError {
   const code = status === 400 ? 'SINK_REJECTED' : 'SINK_UNAVAILABLE';
-  return new EngineError(code, `Alertmanager ${origin} answers ${status}: ${reason}`);
+  const isAboutUs = status === 401 || status === 403;
+  const hint = isAboutUs ? '; correct alertmanager.username and alertmanager.password' : '';
+  return new EngineError(code, `Alertmanager ${origin} answers ${status}: ${reason}${hint}`);
 }
 
 function basic(username: string, password: string): string {

@@ -1,5 +1,6 @@
 import { ClickHouseError } from '@clickhouse/client';
 import { EngineError } from '../../model/errors.ts';
+import { isTlsRefusal } from '../../model/tls-refusal.ts';
 
 /**
  * Server answers after which the same insert may succeed: overload, time-outs, too many parts, no
@@ -25,7 +26,10 @@ export function asEngineError(error: unknown, doing: string): EngineError {
     return new EngineError(isTemporary ? 'SINK_UNAVAILABLE' : 'SINK_REJECTED', text, { cause: error });
   }
   const reason = error instanceof Error ? error.message : String(error);
-  return new EngineError('SINK_UNAVAILABLE', `${doing}: ${reason || 'no answer from ClickHouse'}`, { cause: error });
+  const hint = isTlsRefusal(error) ? '; check clickhouse.ca_file and clickhouse.url' : '';
+  return new EngineError('SINK_UNAVAILABLE', `${doing}: ${reason || 'no answer from ClickHouse'}${hint}`, {
+    cause: error,
+  });
 }
 
 /** True when one insert touched more partitions than the server takes at once; smaller ones may pass. */

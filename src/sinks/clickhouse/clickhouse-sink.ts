@@ -3,6 +3,7 @@ import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, cre
 import { assert, EngineError } from '../../model/errors.ts';
 import { tables as allTables, type Table } from '../../model/tables.ts';
 import type { Clock } from '../../model/time.ts';
+import { isTlsRefusal } from '../../model/tls-refusal.ts';
 import type { OutputChunk, Sink } from '../sink.ts';
 import { asEngineError, hasTooManyPartitions } from './clickhouse-failure.ts';
 import { localName, storedType } from './ddl.ts';
@@ -159,7 +160,9 @@ class Deliverer implements ClickHouseSink {
       const answer = await this.#port.query({ query, format: 'JSONEachRow' });
       return await answer.json<Answer>();
     } catch (error) {
-      throw asEngineError(error, 'check');
+      const failure = asEngineError(error, 'check');
+      // In the middle of a run a certificate is renewed and rows go on; a start that cannot trust the server ends.
+      throw isTlsRefusal(error) ? new EngineError('SINK_REJECTED', failure.message, { cause: error }) : failure;
     }
   }
 }

@@ -54,6 +54,9 @@ export async function connectRedis(endpoint: RedisEndpoint, timeoutMs: number): 
     return client;
   } catch (error) {
     client.disconnect();
+    // A Cluster says that no node let it in, not why; a node alone does.
+    if (endpoint.kind === 'cluster' && !isReplyError(seen))
+      (await connectRedis({ ...endpoint, kind: 'single' }, timeoutMs)).disconnect();
     throw toStateError(seen ?? error, what);
   }
 }

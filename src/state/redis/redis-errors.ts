@@ -1,4 +1,5 @@
 import { EngineError, type ErrorCode } from '../../model/errors.ts';
+import { isTlsRefusal } from '../../model/tls-refusal.ts';
 
 /** What Redis answers, by what to do about it. Redis 6 wraps errors inside scripts, hence no anchors. */
 const meanings: readonly { readonly words: RegExp; readonly code: ErrorCode; readonly advice: string }[] = [
@@ -25,6 +26,11 @@ export function toStateError(error: unknown, what: string): Error {
   const { message } = error as Error;
   const found = meanings.find(({ words }) => words.test(message));
   if (found) return new EngineError(found.code, `${what}: ${message}; ${found.advice}`);
+  if (isTlsRefusal(error))
+    return new EngineError(
+      'STATE_REFUSED',
+      `${what}: ${message}; check redis.ca_file, and host and scheme of redis.url`,
+    );
   // A script that breaks is a bug of ours: waiting does not mend it.
   if (isReplyError(error) && scriptFailure.test(message) && !transient.test(message))
     return new Error(`invariant broken: ${what}: ${message}`);

@@ -36,6 +36,7 @@ beforeEach(async () => {
     urls: [recorder.url, second.url],
     username: 'ops',
     password: 'secret',
+    ca: null,
     externalUrl: 'https://ads.example/',
     refreshMs: minute,
     clock,

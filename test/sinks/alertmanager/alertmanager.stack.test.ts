@@ -16,6 +16,7 @@ beforeAll(() => {
     urls: [stack.addresses.alertmanager.url],
     username: null,
     password: null,
+    ca: null,
     externalUrl: 'https://ads.example',
     refreshMs: 60_000,
     clock: systemClock,

@@ -64,6 +64,7 @@ export const alertmanagerSection = z
       reload: 'restart',
     }),
     password: setting(secretText(), { doc: 'Password for it.', reload: 'restart', secret: true }),
+    ca_file: setting(filePath(), { doc: 'PEM file of the authorities to trust.', reload: 'restart', path: true }),
     external_url: setting(
       z
         .url({ protocol: /^https?$/ })
