@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import kafkajs from 'kafkajs';
+import '../../src/sources/kafka/calm-kafkajs.ts';
 import { credentials } from './credentials.ts';
 import { askPostgres } from './postgres.ts';
 import type { Stack } from './stack.ts';

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
+import '../../src/sources/kafka/calm-kafkajs.ts';
 import { makeCertificate } from './certificate.ts';
 import { credentials } from './credentials.ts';
 import type { Part, StackPlace } from './part.ts';

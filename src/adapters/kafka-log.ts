@@ -118,6 +118,7 @@ export async function inspectKafkaLog(config: Config, { clock, log }: KafkaConte
       partitions,
       groupId: config.kafka.group_id,
       resultTopics: [config.kafka.alerts_topic, config.kafka.dead_letters_topic],
+      retentionMs: retentionOf(config),
       clock,
     });
   } finally {
@@ -135,13 +136,20 @@ export async function migrateKafka(
   const { topic, mode, partitions } = config.log;
   try {
     return await ensureTopics(connection, [
-      { topic, partitions, replicationFactor, mode },
-      { topic: config.kafka.alerts_topic, partitions, replicationFactor, mode: 'live' },
-      { topic: config.kafka.dead_letters_topic, partitions, replicationFactor, mode: 'live' },
+      { topic, partitions, replicationFactor, mode, retentionMs: retentionOf(config) },
+      ...[config.kafka.alerts_topic, config.kafka.dead_letters_topic].map(
+        (results) => ({ topic: results, partitions, replicationFactor, mode: 'live', retentionMs: null }) as const,
+      ),
     ]);
   } finally {
     await connection.close();
   }
+}
+
+/** Original log times are old: any limit by age would delete a replay as it arrives. */
+function retentionOf({ kafka, log }: Config): number | null {
+  if (log.mode === 'replayed') return -1;
+  return kafka.retention_hours === null ? null : kafka.retention_hours * 3_600_000;
 }
 
 function readTls(tls: Config['kafka']['tls']): KafkaConnectionOptions['tls'] {

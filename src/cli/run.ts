@@ -21,7 +21,10 @@ export const runCommand: Command = {
     data: dataFlag,
     'until-end': { type: 'boolean', doc: 'Stop when everything that the log holds is applied and delivered.' },
     for: { type: 'duration', doc: 'Stop by itself after this long.', min: 1 },
-    'new-generation': { type: 'boolean', doc: 'The directory now belongs to another stream: start a new generation.' },
+    'new-generation': {
+      type: 'boolean',
+      doc: 'Begin the state anew, from the oldest record that the log holds, where the stream is another than before or its state is lost. Otherwise it changes nothing.',
+    },
     json: jsonFlag,
   },
   run: runEngine,

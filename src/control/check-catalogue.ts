@@ -41,7 +41,7 @@ export const checkCatalogue: Readonly<Record<string, string>> = {
   'kafka.timestamps':
     'A live log is stamped by the brokers (`message.timestamp.type=LogAppendTime`), a replayed one brings its own times (`CreateTime`). Correct it before anything is produced.',
   'kafka.retention':
-    'The topic is not compacted and keeps a day at least: a lane that is restored from a snapshot, or was down, reads on from where it was.',
+    'The topic is not compacted, has no bound in bytes, and keeps its records a day at least and as long as `kafka.retention_hours` says: a lane that is restored from a snapshot, or was down, reads on from where it was. `--new-generation` builds the state from what the topic still holds, see [how long the topic must remember](production.md#how-long-the-topic-must-remember). A replayed topic keeps them for ever: its times are old from the beginning.',
   'kafka.results':
     'The topics of alerts and dead letters are there; lane p writes partition p, so they need as many partitions as the events have.',
   'kafka.group': 'Our consumer group is used by Paceline alone.',

@@ -1,4 +1,5 @@
 import kafkajs from 'kafkajs';
+import '../../src/sources/kafka/calm-kafkajs.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import type { LogEncoding } from '../../src/sources/log-encoding.ts';
 import { openRecordedLog } from '../../src/sources/recorded-log.ts';

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
+import '../../src/sources/kafka/calm-kafkajs.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import type { QueryEndpoint } from '../../src/control/query-client.ts';
 import { systemClock } from '../../src/control/system-clock.ts';

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
+import '../../src/sources/kafka/calm-kafkajs.ts';
 import { vi } from 'vitest';
 import { type Isolation, isolate } from '../../scripts/stack/isolate.ts';
 import { attachStack, type Stack } from '../../scripts/stack/stack.ts';

@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import kafkajs from 'kafkajs';
+import '../../src/sources/kafka/calm-kafkajs.ts';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Isolation, isolate } from '../../scripts/stack/isolate.ts';
@@ -44,6 +48,14 @@ test('every door of Kafka opens to the right key and to no other', async () => {
   await expect(listTopics({ brokers: [sasl], sasl: { mechanism: 'scram-sha-256', ...wrong } })).rejects.toThrow();
   // Without the certificate nothing vouches for the server.
   await expect(listTopics({ brokers: [tls], ssl: true, sasl: doors[3].sasl! })).rejects.toThrow();
+});
+
+test('whoever starts the stack a second time reads that it serves, and no warning of a library', async () => {
+  const command = join(import.meta.dirname, '../../scripts/stack.ts');
+  const flags = ['--disable-warning=ExperimentalWarning', command, '--detach', '--parts', 'kafka'];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, flags);
+  expect(stderr).toBe('kafka already serves\n');
+  expect(stdout).toContain(stack.addresses.kafka.plaintext);
 });
 
 test('the registry keeps ids over a restart and refuses an incompatible schema', async () => {

@@ -21,13 +21,15 @@ export interface InspectKafkaOptions {
   readonly groupId: string;
   /** Topics of results: each needs as many partitions as the events have. */
   readonly resultTopics: readonly string[];
+  /** How long the topic is wished to keep its records; null = whatever the cluster says, a day at least. */
+  readonly retentionMs: number | null;
   readonly clock: Clock;
 }
 
 const oneHourMs = 3_600_000;
 /** Clocks may differ by this much before somebody should look. */
 const skewMaxMs = 5_000;
-const settingNames = ['message.timestamp.type', 'min.insync.replicas', 'retention.ms', 'cleanup.policy'];
+const settingNames = ['message.timestamp.type', 'retention.ms', 'retention.bytes', 'cleanup.policy'];
 
 /** Asks Kafka for all that an engine needs of it; changes nothing. Never throws: trouble is a finding. */
 export async function inspectKafka(connection: KafkaConnection, options: InspectKafkaOptions): Promise<KafkaFinding[]> {
@@ -100,7 +102,7 @@ async function inspectSettings(admin: Admin, options: InspectKafkaOptions): Prom
   const existing = new Set(await admin.listTopics());
   return [
     judgeTimestamps(options, settings),
-    judgeRetention(options.topic, settings),
+    judgeRetention(options, settings),
     await inspectResultTopics(admin, options, existing),
     await inspectGroup(admin, options),
   ];
@@ -117,21 +119,38 @@ function judgeTimestamps({ topic, mode }: InspectKafkaOptions, settings: Readonl
   );
 }
 
-function judgeRetention(topic: string, settings: ReadonlyMap<string, string>): KafkaFinding {
-  const retentionMs = Number(settings.get('retention.ms') ?? -1);
+function judgeRetention(
+  { topic, mode, retentionMs: wishedMs }: InspectKafkaOptions,
+  settings: ReadonlyMap<string, string>,
+): KafkaFinding {
+  const foundMs = Number(settings.get('retention.ms') ?? -1);
+  const bytes = Number(settings.get('retention.bytes') ?? -1);
   const id = 'kafka.retention';
+  const kept = `topic ${topic} keeps records ${foundMs < 0 ? 'for ever' : `for ${printHours(foundMs)}`}`;
   if (settings.get('cleanup.policy')?.includes('compact'))
     return failed(id, `topic ${topic} is compacted: events disappear`, 'Set cleanup.policy=delete.');
-  if (retentionMs < 0 || retentionMs >= 24 * oneHourMs)
-    return ok(
+  // By age means by log time, and those of a replay are old from the beginning.
+  if (mode === 'replayed' && foundMs >= 0)
+    return failed(id, `${kept}, counted from their original times`, 'Set retention.ms=-1 on the topic.');
+  if (foundMs >= 0 && foundMs < 24 * oneHourMs)
+    return warning(id, `${kept} only`, 'An engine that is down for longer loses records; keep a day at least.');
+  if (bytes >= 0)
+    return warning(
       id,
-      `topic ${topic} keeps records ${retentionMs < 0 ? 'for ever' : `${Math.round(retentionMs / oneHourMs)} h`}`,
+      `topic ${topic} keeps at most ${bytes} bytes a partition, whatever their age`,
+      'Set retention.bytes=-1: a busy day must not push out what a restore needs.',
     );
-  return warning(
-    id,
-    `topic ${topic} keeps records for ${(retentionMs / oneHourMs).toFixed(1)} h only`,
-    'An engine that is down for longer loses records; keep a day at least.',
-  );
+  if (wishedMs !== null && foundMs >= 0 && foundMs < wishedMs)
+    return warning(
+      id,
+      `${kept}, kafka.retention_hours says ${printHours(wishedMs)}`,
+      `Set retention.ms=${wishedMs} on the topic, or correct the setting.`,
+    );
+  return ok(id, kept);
+}
+
+function printHours(ms: number): string {
+  return `${Number((ms / oneHourMs).toFixed(1))} h`;
 }
 
 async function inspectResultTopics(

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import './calm-kafkajs.ts';
 
 /**
  * The parts of kafkajs 2.2.4 that its front does not show: connections with TLS, SASL, correlation and
@@ -92,11 +93,6 @@ export interface WireEncoder {
   writeBuffer(bytes: Uint8Array): WireEncoder;
 }
 
-interface RequestQueue {
-  pending: readonly unknown[];
-  scheduleCheckPendingRequests(): void;
-}
-
 export const Cluster = load('kafkajs/src/cluster') as new (options: Record<string, unknown>) => WireCluster;
 export const Encoder = load('kafkajs/src/protocol/encoder') as new () => WireEncoder;
 export const createKafkaLogger = load('kafkajs/src/loggers').createLogger as (options: {
@@ -114,17 +110,3 @@ export const groupProtocol = load('kafkajs/src/consumer/assignerProtocol') as {
     decode(bytes: Buffer): { assignment: Readonly<Record<string, readonly number[]>> } | null;
   };
 };
-
-/**
- * A queue without requests waits for nothing. kafkajs sets a timer in the past for it, over and over:
- * 5 % of a core for an idle connection, and a warning of Node's for each (tulios/kafkajs#1751).
- */
-function calmRequestQueue(): void {
-  const { prototype } = load('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
-  const schedule = prototype.scheduleCheckPendingRequests;
-  prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
-    if (this.pending.length > 0) schedule.call(this);
-  };
-}
-
-calmRequestQueue();

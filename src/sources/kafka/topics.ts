@@ -13,6 +13,8 @@ export interface TopicSpec {
   readonly replicationFactor: number;
   /** live: the broker stamps records; replayed: producers bring the original log time. */
   readonly mode: 'live' | 'replayed';
+  /** How long a topic made new keeps its records; -1 = for ever, null = as long as the cluster says. */
+  readonly retentionMs: number | null;
 }
 
 export interface TopicReport {
@@ -59,15 +61,14 @@ export async function ensureTopics(connection: KafkaConnection, specs: readonly 
       await admin.createTopics({
         // kafkajs' own waiting takes a broker that has not heard of the topic yet for a failure.
         waitForLeaders: false,
-        topics: missing.map(({ topic, partitions, replicationFactor, mode }) => ({
+        topics: missing.map(({ topic, partitions, replicationFactor, mode, retentionMs }) => ({
           topic,
           numPartitions: partitions,
           replicationFactor,
           configEntries: [
             { name: 'message.timestamp.type', value: timestampTypeOf[mode] },
             { name: 'max.message.bytes', value: String(messageBytesMax) },
-            // Original log times are old: the cluster's retention would delete the replay as it arrives.
-            ...(mode === 'replayed' ? [{ name: 'retention.ms', value: '-1' }] : []),
+            ...(retentionMs === null ? [] : [{ name: 'retention.ms', value: String(retentionMs) }]),
           ],
         })),
       });

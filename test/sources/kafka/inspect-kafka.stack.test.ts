@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import { KafkaConnection } from '../../../src/sources/kafka/connection.ts';
 import { inspectKafka, type KafkaFinding } from '../../../src/sources/kafka/inspect-kafka.ts';
-import { ensureTopics } from '../../../src/sources/kafka/topics.ts';
+import { ensureTopics, readTopicConfig } from '../../../src/sources/kafka/topics.ts';
 import { KafkaBench, plain } from './kafka-bench.ts';
 
 const findingsOf = (findings: readonly KafkaFinding[]) =>
@@ -10,7 +10,15 @@ const findingsOf = (findings: readonly KafkaFinding[]) =>
 
 function options(bench: KafkaBench) {
   const { topic } = bench;
-  return { topic, mode: 'live', partitions: 2, groupId: topic, resultTopics: [topic], clock: systemClock } as const;
+  return {
+    topic,
+    mode: 'live',
+    partitions: 2,
+    groupId: topic,
+    resultTopics: [topic],
+    retentionMs: null,
+    clock: systemClock,
+  } as const;
 }
 
 test('a topic in order has no finding but its single copy', async () => {
@@ -52,6 +60,40 @@ test('what is wrong with a topic is found, each with what to do', async () => {
   for (const { status, fix } of findings) expect(fix === null).toBe(status === 'ok');
 });
 
+test('a topic that forgets sooner than it should is found, whatever makes it forget', async () => {
+  const day = 86_400_000;
+  for (const [config, mode, retentionMs, says] of [
+    [{ 'retention.ms': `${7 * day}` }, 'live', 7 * day, 'ok: .*for 168 h$'],
+    [{ 'retention.ms': '-1' }, 'live', 7 * day, 'ok: .*for ever$'],
+    [{ 'retention.ms': `${2 * day}` }, 'live', 7 * day, 'warning: .*48 h, kafka.retention_hours says 168 h'],
+    [{ 'retention.ms': `${2 * day}` }, 'live', null, 'ok: .*48 h$'],
+    [{ 'retention.ms': `${day / 2}` }, 'live', null, 'warning: .*12 h only'],
+    [{ 'retention.ms': '-1', 'retention.bytes': '1000' }, 'live', null, 'warning: .*1000 bytes a partition'],
+    [{ 'retention.ms': `${7 * day}` }, 'replayed', -1, 'failed: .*original times'],
+    [{ 'retention.ms': '-1' }, 'replayed', -1, 'ok: .*for ever$'],
+  ] as const) {
+    await using bench = await KafkaBench.open({ partitions: 2, mode, config });
+    const findings = await inspectKafka(bench.connection, { ...options(bench), mode, retentionMs });
+    const { status, detail } = findings.find(({ id }) => id === 'kafka.retention')!;
+    expect(`${status}: ${detail}`).toMatch(new RegExp(says));
+  }
+});
+
+test('a topic made new keeps its records as long as it is told', async () => {
+  await using bench = await KafkaBench.open();
+  const specs = [3_600_000_000, -1, null].map((retentionMs, index) => {
+    const topic = `${bench.topic}-${index}`;
+    bench.onDispose(() => bench.admin.deleteTopics({ topics: [topic] }));
+    return { topic, partitions: 1, replicationFactor: 1, mode: 'live', retentionMs } as const;
+  });
+  await ensureTopics(bench.connection, specs);
+  const kept = await Promise.all(
+    specs.map(async ({ topic }) => (await readTopicConfig(bench.admin, topic, ['retention.ms'])).get('retention.ms')),
+  );
+  // The local stack's own default is for ever.
+  expect(kept).toEqual(['3600000000', '-1', '-1']);
+});
+
 test('brokers that are away and a topic that is not there are findings, not errors', async () => {
   await using bench = await KafkaBench.open();
   const away = new KafkaConnection({ ...plain, brokers: ['127.0.0.1:1'] });
@@ -63,7 +105,7 @@ test('brokers that are away and a topic that is not there are findings, not erro
 
 test('topics are made once and never changed in place', async () => {
   await using bench = await KafkaBench.open({ partitions: 2 });
-  const spec = { topic: bench.topic, partitions: 2, replicationFactor: 1, mode: 'live' } as const;
+  const spec = { topic: bench.topic, partitions: 2, replicationFactor: 1, mode: 'live', retentionMs: null } as const;
   expect(await ensureTopics(bench.connection, [spec])).toEqual([
     { topic: bench.topic, outcome: 'kept', partitions: 2 },
   ]);

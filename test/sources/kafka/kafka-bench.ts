@@ -58,7 +58,9 @@ export class KafkaBench implements AsyncDisposable {
         },
       ],
     });
-    await ensureTopics(this.connection, [{ topic: this.topic, partitions, replicationFactor: 1, mode: this.mode }]);
+    await ensureTopics(this.connection, [
+      { topic: this.topic, partitions, replicationFactor: 1, mode: this.mode, retentionMs: null },
+    ]);
   }
 
   /** Another source of the topic, over connections of its own where options are given. */

@@ -25,6 +25,10 @@ export const kafkaSection = z
       doc: 'Topic of dead letters; as many partitions as the events have.',
       reload: 'restart',
     }),
+    retention_hours: setting(z.int().min(24).max(876_000).nullable().default(168), {
+      doc: 'How long a live topic of events that "paceline migrate" makes keeps its records, hours. Null: as long as the cluster says. A replayed one keeps them for ever.',
+      reload: 'restart',
+    }),
     session_timeout_ms: setting(z.int().min(1_000).max(300_000).default(10_000), {
       doc: 'After this long without a heartbeat the group gives our lanes to others, ms.',
       reload: 'restart',
