@@ -4,9 +4,10 @@ import { dayMs } from '../model/time.ts';
 import { findZone } from '../model/zones.ts';
 import type { AlertLevel, AlertState, AlertStateName } from './alert-state.ts';
 import { type Campaign, Flight } from './campaign.ts';
-import { correctableCounters, DayRow, sumPlaces } from './day-row.ts';
+import { counterPlaces, DayRow, sumPlaces } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
 import type { Change } from './flight-ledger.ts';
+import type { NumberSlab } from './number-slab.ts';
 import type { PacingStatus } from './pacing.ts';
 
 /**
@@ -23,7 +24,7 @@ export function writeCampaign(out: ByteWriter, campaign: Campaign, all: boolean,
   if (withRecord) writeRecord(out, campaign);
   out.count(campaign.flights.length);
   for (const flight of campaign.flights) {
-    out.exact(flight.spentNanos.compact);
+    out.exact(flight.spentNanos);
     out.exact(flight.impressions);
   }
   if (all) prune(campaign, clock);
@@ -41,7 +42,7 @@ export function readCampaign(from: ByteReader, campaign: Campaign): void {
   if (from.flag()) readRecord(from, campaign);
   const totals = Array.from({ length: from.count() }, () => ({ spent: from.exact(), impressions: from.integer() }));
   for (const [index, flight] of campaign.flights.entries()) {
-    flight.spentNanos.value = totals[index].spent;
+    flight.spentNanos = totals[index].spent;
     flight.impressions = totals[index].impressions;
   }
   readDays(from, campaign);
@@ -70,8 +71,8 @@ function readRecord(from: ByteReader, campaign: Campaign): void {
   campaign.timerAt = from.optional();
   campaign.statuses.length = 0;
   for (let n = from.count(); n > 0; n--) campaign.statuses.push(readChange(from) as Change & { kind: 'status' });
-  campaign.flights.length = 0;
-  for (let n = from.count(); n > 0; n--) campaign.flights.push(readFlight(from));
+  campaign.forgetFlights();
+  for (let n = from.count(); n > 0; n--) campaign.flights.push(readFlight(from, campaign.books.flights));
 }
 
 /** What no record can reach any more; the lateness of money is the longest. */
@@ -81,20 +82,21 @@ function prune(campaign: Campaign, clock: number): void {
   for (const [number, day] of campaign.days) {
     if (number * dayMs >= oldest || day.isDirty) continue;
     campaign.days.delete(number);
-    if (campaign.day === day) campaign.day = null;
+    if (campaign.day === day) campaign.putAway();
     day.forget();
   }
 }
 
 function writeDays(out: ByteWriter, campaign: Campaign, all: boolean): void {
+  const { currencies } = campaign.books;
   const days = [...campaign.days.values()].filter((day) => all || day.isDirty);
   out.count(days.length);
   for (const day of days) {
     out.int32(day.day);
-    out.text(day.currency);
+    out.text(day.currency < 0 ? '' : currencies.text(day.currency));
     out.count(day.planNumber);
     out.count(day.offset);
-    for (let place = 0; place < correctableCounters.length; place++) out.exact(day.count(place));
+    for (const place of counterPlaces) out.exact(day.count(place));
     for (const place of sumPlaces) out.exact(day.compactSum(place));
   }
 }
@@ -102,10 +104,11 @@ function writeDays(out: ByteWriter, campaign: Campaign, all: boolean): void {
 function readDays(from: ByteReader, campaign: Campaign): void {
   for (let n = from.count(); n > 0; n--) {
     const day = dayToRead(campaign, from.int32());
-    day.currency = from.text();
+    const currency = from.text();
+    day.currency = currency === '' ? -1 : campaign.books.currencies.number(currency);
     day.planNumber = from.count();
     day.offset = from.count();
-    for (let place = 0; place < correctableCounters.length; place++) day.setCount(place, from.integer());
+    for (const place of counterPlaces) day.setCount(place, from.integer());
     for (const place of sumPlaces) day.setSum(place, from.exact());
   }
 }
@@ -180,8 +183,8 @@ function writeFlight(out: ByteWriter, flight: Flight): void {
   }
 }
 
-function readFlight(from: ByteReader): Flight {
-  const flight = new Flight(from.text());
+function readFlight(from: ByteReader, totals: NumberSlab): Flight {
+  const flight = new Flight(from.text(), totals);
   if (from.flag()) {
     const [startDay, endDay] = [from.int32(), from.int32()];
     const [start, end] = [from.double(), from.double()];

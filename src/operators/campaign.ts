@@ -1,4 +1,4 @@
-import { ExactSum } from '../model/money.ts';
+import { nanosPerMicro } from '../model/money.ts';
 import type { SourcePlan } from '../model/plan.ts';
 import type { CompiledRule } from '../model/plan-schema.ts';
 import type { Zone } from '../model/zones.ts';
@@ -6,7 +6,9 @@ import type { AlertState } from './alert-state.ts';
 import type { DayRow } from './day-row.ts';
 import type { DeliveryCells } from './delivery-cells.ts';
 import type { Change } from './flight-ledger.ts';
+import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneBooks } from './lane-books.ts';
+import type { NumberSlab } from './number-slab.ts';
 import type { PacingStatus } from './pacing.ts';
 
 /** A budget segment of a campaign with its dates, ledger and what was last said about it. */
@@ -19,9 +21,11 @@ export class Flight {
   ledger: readonly Change[] | null = null;
   budgetLedgerVersion = Number.NEGATIVE_INFINITY;
   flightLedgerVersion = Number.NEGATIVE_INFINITY;
-  /** T of docs/semantics.md §6.3. */
-  readonly spentNanos = new ExactSum();
-  impressions = 0;
+  readonly #totals: NumberSlab;
+  /** Its record in the slab of totals: spent nanos (T of docs/semantics.md §6.3), then impressions. */
+  readonly base: number;
+  /** What it spent beyond the safe integers in the slab; nearly always nothing. */
+  #largeNanos = 0n;
   /** True once an evaluation found as_of ≥ e + 72 h. */
   isDone = false;
   lastAsOf: number | null = null;
@@ -34,8 +38,43 @@ export class Flight {
   /** By rule id; only alerts that are not plainly ok. */
   readonly alerts = new Map<string, AlertState>();
 
-  constructor(id: string) {
+  constructor(id: string, totals: NumberSlab) {
     this.id = id;
+    this.#totals = totals;
+    this.base = totals.take();
+  }
+
+  get impressions(): number {
+    return this.#totals.values[this.base + 1];
+  }
+  set impressions(value: number) {
+    this.#totals.values[this.base + 1] = value;
+  }
+
+  /** A number where it is a safe integer, else as it is. */
+  get spentNanos(): number | bigint {
+    const small = this.#totals.values[this.base];
+    return this.#largeNanos === 0n ? small : this.#largeNanos + BigInt(small);
+  }
+  set spentNanos(value: number | bigint) {
+    const small = Number(value);
+    const isSmall = Number.isSafeInteger(small);
+    this.#totals.values[this.base] = isSmall ? small : 0;
+    this.#largeNanos = isSmall ? 0n : BigInt(value);
+  }
+
+  /** Adds micros · 1000 + nanos, whatever their size. */
+  addSpend(micros: number, nanos: number): void {
+    this.addNanos(BigInt(micros) * BigInt(nanosPerMicro) + BigInt(nanos));
+  }
+
+  addNanos(amount: bigint): void {
+    this.spentNanos = BigInt(this.spentNanos) + amount;
+  }
+
+  /** Gives its totals back to the slab; this object must not be used any more. */
+  release(): void {
+    this.#totals.release(this.base);
   }
 
   get hasBudget(): boolean {
@@ -66,24 +105,10 @@ export interface CampaignPlanView {
 export class Campaign {
   readonly slot: number;
   readonly orgSlot: number;
-  // What every event asks comes first, so that it lies together.
-  isDirty = false;
-  /** Clock at the last counted record. */
-  lastSeen = Number.NEGATIVE_INFINITY;
-  currency = '';
-  /** Offset of the record that named the currency; none of those before it knew. Derived. */
-  currencySince = Number.NEGATIVE_INFINITY;
-  /** Newest day looked up, with its bounds; derived. */
+  /** Its record in the lane's hot records. */
+  readonly hot: number;
+  /** The day at hand. */
   day: DayRow | null = null;
-  dayStart = 0;
-  dayEnd = 0;
-  /** Plan epoch of that lookup: a plan may change the zone. */
-  dayPlanEpoch = -1;
-  /** Plan epoch of the spend fields below; derived. */
-  planSeen = -1;
-  spendsFromImpressions = true;
-  spendBasis = 0;
-  spendSource = '';
   cells: DeliveryCells | null = null;
   readonly flights: Flight[] = [];
 
@@ -117,13 +142,53 @@ export class Campaign {
     this.id = id;
     this.stagger = stagger;
     this.books = books;
+    const place = Math.max(slot, 0);
+    this.hot = place * hotWidth;
+    books.hot.cover(place);
+  }
+
+  /** Clock at the last counted record. */
+  get lastSeen(): number {
+    return this.books.hot.values[this.hot + hotAt.lastSeen];
+  }
+  set lastSeen(value: number) {
+    this.books.hot.values[this.hot + hotAt.lastSeen] = value;
+  }
+
+  /** Empty before a record named one. */
+  get currency(): string {
+    const number = this.books.hot.values[this.hot + hotAt.currency];
+    return number < 0 ? '' : this.books.currencies.text(number);
+  }
+  set currency(value: string) {
+    this.books.hot.values[this.hot + hotAt.currency] = value === '' ? -1 : this.books.currencies.number(value);
+  }
+
+  /** Totals, days, cells or record changed since the last harvest. */
+  get isDirty(): boolean {
+    return this.books.hot.values[this.hot + hotAt.isDirty] === 1;
+  }
+  set isDirty(value: boolean) {
+    this.books.hot.values[this.hot + hotAt.isDirty] = value ? 1 : 0;
+  }
+
+  /** Days, flights or cells are not what they were: the next event looks them up again. */
+  putAway(): void {
+    this.day = null;
+    this.books.hot.putAway(this.hot);
+  }
+
+  forgetFlights(): void {
+    for (const flight of this.flights) flight.release();
+    this.flights.length = 0;
+    this.putAway();
   }
 
   /** Gives back what its days and cells hold. */
   forgetBooks(): void {
     for (const day of this.days.values()) day.forget();
     this.days.clear();
-    this.day = null;
+    this.putAway();
     this.cells?.release();
     this.cells = null;
   }

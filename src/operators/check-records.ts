@@ -3,11 +3,11 @@ import { partitionOfKey } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
 import { PlanProblem, readPlan } from '../model/plan-schema.ts';
-import type { Campaign } from './campaign.ts';
 import { type Counter, correctableCounters } from './day-row.ts';
 import { EventIdSet } from './event-id-set.ts';
+import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
-import type { LaneState } from './lane-state.ts';
+import { forgetAfterMs, type LaneState } from './lane-state.ts';
 import type { Operator } from './operator.ts';
 import type { Segment } from './segment.ts';
 
@@ -79,6 +79,17 @@ export class CheckRecords implements Operator {
     else if (recordKind !== kind.tick && this.#isIdentified(segment, row)) this.#identified(segment, row);
   }
 
+  /** Touches where the ids of rows lie, or will: see `LookAhead`. */
+  touchIds(batch: EventBatch, from: number, to: number): number {
+    const { orgs, kinds, eventIds } = batch;
+    let sum = 0;
+    for (let row = from; row < to; row++) {
+      const slot = orgs[row] < 0 ? -1 : this.#orgSlots[orgs[row]];
+      if (slot >= 0 && classOf[kinds[row]] === delivery) sum += this.#deliveryIds.touch(slot, eventIds, 4 * row);
+    }
+    return sum;
+  }
+
   /** Fills the duplicate memory from records read back; `clocks` are the lane clock at each row. */
   remember(segment: Segment): void {
     const { batch, clocks } = segment;
@@ -135,7 +146,7 @@ export class CheckRecords implements Operator {
     this.#orgSlot(batch, row);
     const isSeen = classOf[recordKind] === delivery && this.#isSeen(batch, row, clock);
     if (latestInstant(batch, row) > clock + limits.futureAllowanceMs) return this.#future(segment, row);
-    if (recordKind === kind.source_heartbeat) return this.#count(segment, row, null);
+    if (recordKind === kind.source_heartbeat) return this.#count(segment, row, -1);
     if (this.#isFutureDay(segment, row)) return this.#future(segment, row);
     const bookedAt = this.#bookedAt(batch, row);
     const lateness = classOf[recordKind] === delivery ? limits.deliveryLatenessMs : limits.moneyLatenessMs;
@@ -154,47 +165,66 @@ export class CheckRecords implements Operator {
   /** The record is valid: find its campaign and check what depends on it. */
   #known(segment: Segment, row: number): void {
     const { batch } = segment;
-    const campaign = this.#campaign(segment, row);
-    if (campaign === null) return;
-    const currency = currencyOf(batch, row);
-    if (currency !== null) {
-      if (campaign.currency === '') {
-        campaign.currency = currency;
-        campaign.currencySince = batch.offsets[row];
-        this.#state.touchRecord(campaign);
-      } else if (campaign.currency !== currency) {
-        const detail = `currency is ${currency}, the campaign's is ${campaign.currency}`;
-        return this.#outputs.deadLetter(segment, row, 'currency_mismatch', detail);
-      }
+    const slot = this.#slot(segment, row);
+    if (slot < 0) return;
+    const currency = this.#currencyOf(batch, row);
+    if (currency >= 0) {
+      const { values } = this.#state.books.hot;
+      const known = values[slot * hotWidth + hotAt.currency];
+      if (known < 0) this.#nameCurrency(slot, currency, batch.offsets[row]);
+      else if (known !== currency) return this.#otherCurrency(segment, row, currency, known);
     }
     const problem = kindProblem(batch, row);
     if (problem !== null) return this.#outputs.deadLetter(segment, row, problem.reason, problem.detail);
-    this.#count(segment, row, campaign);
+    this.#count(segment, row, slot);
   }
 
-  #count(segment: Segment, row: number, campaign: Campaign | null): void {
+  #nameCurrency(slot: number, currency: number, offset: number): void {
+    const { values } = this.#state.books.hot;
+    values[slot * hotWidth + hotAt.currency] = currency;
+    values[slot * hotWidth + hotAt.currencySince] = offset;
+    this.#state.touchRecord(this.#state.campaigns[slot]);
+  }
+
+  #otherCurrency(segment: Segment, row: number, currency: number, known: number): void {
+    const { currencies } = this.#state.books;
+    const detail = `currency is ${currencies.text(currency)}, the campaign's is ${currencies.text(known)}`;
+    this.#outputs.deadLetter(segment, row, 'currency_mismatch', detail);
+  }
+
+  #count(segment: Segment, row: number, slot: number): void {
     segment.counted[row] = 1;
-    segment.campaigns[row] = campaign;
-    if (campaign === null) return;
-    campaign.lastSeen = segment.clocks[row];
+    segment.slots[row] = slot;
+    if (slot < 0) return;
+    const { values } = this.#state.books.hot;
+    const hot = slot * hotWidth;
+    values[hot + hotAt.lastSeen] = segment.clocks[row];
     // Some records change nothing else; a restore must know of them all the same.
-    this.#state.touch(campaign);
+    if (values[hot + hotAt.isDirty] === 0) this.#state.touch(this.#state.campaigns[slot]);
   }
 
-  #campaign(segment: Segment, row: number): Campaign | null {
+  /** The slot of the record's campaign; -1 when the lane has no room for another. */
+  #slot(segment: Segment, row: number): number {
     const { batch } = segment;
+    // Known ahead for nearly all rows; not for a campaign that an earlier row of the batch made.
+    let slot = segment.slots[row];
+    if (slot < 0) slot = this.#findOrMake(segment, batch, row);
+    if (slot < 0) return slot;
+    const idleMs = this.#state.clock - this.#state.books.hot.values[slot * hotWidth + hotAt.lastSeen];
+    if (idleMs >= forgetAfterMs) this.#state.forgetIfIdle(this.#state.campaigns[slot]);
+    return slot;
+  }
+
+  #findOrMake(segment: Segment, batch: EventBatch, row: number): number {
     const { dictionaries } = batch;
     const found = this.#state.findCampaign(batch.orgs[row], batch.campaigns[row], dictionaries);
-    if (found !== undefined) {
-      this.#state.forgetIfIdle(found);
-      return found;
-    }
+    if (found !== undefined) return found.slot;
     if (this.#state.campaigns.length < limits.campaignsPerLaneMax) {
-      return this.#state.createCampaign(batch.orgs[row], batch.campaigns[row], dictionaries);
+      return this.#state.createCampaign(batch.orgs[row], batch.campaigns[row], dictionaries).slot;
     }
     const detail = `the lane already holds ${limits.campaignsPerLaneMax} campaigns`;
     this.#outputs.deadLetter(segment, row, 'too_many_campaigns', detail);
-    return null;
+    return -1;
   }
 
   #plan(segment: Segment, row: number): void {
@@ -263,6 +293,23 @@ export class CheckRecords implements Operator {
     return isSeen;
   }
 
+  /** Number of the currency that the record names; -1 when it names none. */
+  #currencyOf(batch: EventBatch, row: number): number {
+    const { currencies } = this.#state.books;
+    switch (batch.kinds[row]) {
+      case kind.impression:
+      case kind.click:
+      case kind.conversion:
+      case kind.spend:
+      case kind.spend_adjustment:
+        return currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies);
+      case kind.budget_changed:
+        return currencies.number((batch.details.get(row) as Detail & { kind: 'budget_changed' }).currency);
+      default:
+        return -1;
+    }
+  }
+
   #isRareDuplicate(batch: EventBatch, row: number, clock: number): boolean {
     return this.#state.rareIds.isDuplicate(this.#orgSlot(batch, row), batch.eventIds, 4 * row, clock);
   }
@@ -308,21 +355,6 @@ function latestInstant(batch: EventBatch, row: number): number {
       return Math.max(at, (batch.details.get(row) as Detail & { kind: 'source_heartbeat' }).complete_through);
     default:
       return at;
-  }
-}
-
-function currencyOf(batch: EventBatch, row: number): string | null {
-  switch (batch.kinds[row]) {
-    case kind.impression:
-    case kind.click:
-    case kind.conversion:
-    case kind.spend:
-    case kind.spend_adjustment:
-      return batch.dictionaries.currencies.text(batch.currencies[row]);
-    case kind.budget_changed:
-      return (batch.details.get(row) as Detail & { kind: 'budget_changed' }).currency;
-    default:
-      return null;
   }
 }
 

@@ -1,4 +1,4 @@
-import { microsOf, nanosPerMicro } from '../model/money.ts';
+import { isSafe, microsOf, nanosPerMicro } from '../model/money.ts';
 import { NumberSlab } from './number-slab.ts';
 
 /** Counters that a metric correction may name, in the order of their columns. */
@@ -20,26 +20,55 @@ export const correctableCounters = [
 ] as const;
 export type Counter = (typeof correctableCounters)[number];
 
-/** Place of each counter in a day's record. */
-export const counterAt = Object.fromEntries(correctableCounters.map((name, at) => [name, at])) as Readonly<
-  Record<Counter, number>
->;
+/** Place of each counter in a day's record; what most events touch shares its first cache line. */
+export const counterAt: Readonly<Record<Counter, number>> = {
+  impressions: 0,
+  measurable_impressions: 1,
+  viewable_impressions: 2,
+  clicks: 3,
+  invalid_impressions: 8,
+  invalid_clicks: 9,
+  video_starts: 10,
+  video_first_quartiles: 11,
+  video_midpoints: 12,
+  video_third_quartiles: 13,
+  video_completes: 14,
+  auction_requests: 15,
+  auction_bids: 16,
+  auction_wins: 17,
+};
+/** In the order of the state blobs. */
+export const counterPlaces: readonly number[] = correctableCounters.map((name) => counterAt[name]);
 
-const firstSum = correctableCounters.length;
-/** Place of each exact sum in a day's record, behind the counters. */
+/** Place of each exact sum in a day's record. */
 export const sumAt = {
-  conversionsByTouch: firstSum,
-  revenueByTouch: firstSum + 1,
-  conversionsByConversion: firstSum + 2,
-  revenueByConversion: firstSum + 3,
-  spendNanos: firstSum + 4,
-  adjustmentNanos: firstSum + 5,
+  spendNanos: 4,
+  conversionsByTouch: 18,
+  revenueByTouch: 19,
+  conversionsByConversion: 20,
+  revenueByConversion: 21,
+  adjustmentNanos: 22,
 } as const;
 /** In the order of the state blobs. */
-export const sumPlaces: readonly number[] = Object.values(sumAt);
-const offsetAt = firstSum + sumPlaces.length;
-/** Whole cache lines. */
-const recordWidth = Math.ceil((offsetAt + 1) / 8) * 8;
+export const sumPlaces: readonly number[] = [
+  sumAt.conversionsByTouch,
+  sumAt.revenueByTouch,
+  sumAt.conversionsByConversion,
+  sumAt.revenueByConversion,
+  sumAt.spendNanos,
+  sumAt.adjustmentNanos,
+];
+
+/** Place of what else a day's record holds. */
+export const dayAt = {
+  /** Offset of the last record booked here. */
+  offset: 5,
+  isDirty: 6,
+  /** Number of the currency in the lane's names, plus one: 0 = none yet. */
+  currency: 7,
+} as const;
+/** Whole cache lines of 64 bytes. */
+const recordWidth = 24;
 
 export function daySlab(): NumberSlab {
   return new NumberSlab(recordWidth);
@@ -48,47 +77,61 @@ export function daySlab(): NumberSlab {
 /** One campaign and local day; the heart of `campaign_metrics_daily`. Its numbers lie in the lane's slab. */
 export class DayRow {
   readonly #slab: NumberSlab;
-  readonly #base: number;
+  /** Its record in the slab. */
+  readonly base: number;
   readonly day: number;
-  isDirty = false;
   /** Nobody will book here any more; its record is given back once the row is written. */
   #isForgotten = false;
   planNumber = 0;
   /** Plan epoch in which `planNumber` was looked up; derived. */
   planEpoch = -1;
-  currency = '';
   /** What sums have beyond the safe integers in the slab; nearly always none. */
   #large: Map<number, bigint> | null = null;
 
   constructor(day: number, slab: NumberSlab) {
     this.day = day;
     this.#slab = slab;
-    this.#base = slab.take();
+    this.base = slab.take();
   }
 
   /** Offset of the last record booked here. */
   get offset(): number {
-    return this.#slab.values[this.#base + offsetAt];
+    return this.#slab.values[this.base + dayAt.offset];
   }
   set offset(value: number) {
-    this.#slab.values[this.#base + offsetAt] = value;
+    this.#slab.values[this.base + dayAt.offset] = value;
+  }
+
+  get isDirty(): boolean {
+    return this.#slab.values[this.base + dayAt.isDirty] === 1;
+  }
+  set isDirty(value: boolean) {
+    this.#slab.values[this.base + dayAt.isDirty] = value ? 1 : 0;
+  }
+
+  /** Number of the currency in the lane's names; -1 = none yet. */
+  get currency(): number {
+    return this.#slab.values[this.base + dayAt.currency] - 1;
+  }
+  set currency(value: number) {
+    this.#slab.values[this.base + dayAt.currency] = value + 1;
   }
 
   /** A counter by its place. */
   count(place: number): number {
-    return this.#slab.values[this.#base + place];
+    return this.#slab.values[this.base + place];
   }
   setCount(place: number, value: number): void {
-    this.#slab.values[this.#base + place] = value;
+    this.#slab.values[this.base + place] = value;
   }
   addCount(place: number, amount: number): void {
-    this.#slab.values[this.#base + place] += amount;
+    this.#slab.values[this.base + place] += amount;
   }
 
   add(place: number, amount: number): void {
     const { values } = this.#slab;
-    const sum = values[this.#base + place] + amount;
-    if (isSafe(sum)) values[this.#base + place] = sum;
+    const sum = values[this.base + place] + amount;
+    if (isSafe(sum)) values[this.base + place] = sum;
     else this.addExact(place, BigInt(amount));
   }
 
@@ -110,7 +153,7 @@ export class DayRow {
 
   setSum(place: number, value: bigint): void {
     const small = Number(value);
-    this.#slab.values[this.#base + place] = isSafe(small) ? small : 0;
+    this.#slab.values[this.base + place] = isSafe(small) ? small : 0;
     if (isSafe(small)) {
       if (this.#large?.delete(place) && this.#large.size === 0) this.#large = null;
       return;
@@ -132,16 +175,12 @@ export class DayRow {
   /** The campaign knows this day no more. */
   forget(): void {
     if (this.isDirty) this.#isForgotten = true;
-    else this.#slab.release(this.#base);
+    else this.#slab.release(this.base);
   }
 
   /** The row was written as it stands. */
   settle(): void {
     this.isDirty = false;
-    if (this.#isForgotten) this.#slab.release(this.#base);
+    if (this.#isForgotten) this.#slab.release(this.base);
   }
-}
-
-function isSafe(value: number): boolean {
-  return value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER;
 }

@@ -1,4 +1,4 @@
-import { nanosPerMicro } from '../model/money.ts';
+import { isSafe } from '../model/money.ts';
 import { floorTo, minuteMs, quarterMs } from '../model/time.ts';
 import { NumberSlab } from './number-slab.ts';
 
@@ -10,11 +10,10 @@ const cells = minuteCells + quarterCells;
 
 /** Id of a cell never written: no instant that passes the checks lies in the first minutes of 1970. */
 const emptyCell = 0;
-/** Doubles of a cell: id, nanos, impressions, and whether it was written since the last harvest. */
+/** Doubles of a cell. */
 const cellWidth = 4;
-const nanosField = 1;
-const impressionsField = 2;
-const touchedField = 3;
+/** Place of each in a cell: its id comes first; `isTouched` = written since the last harvest. */
+export const cellAt = { nanos: 1, impressions: 2, isTouched: 3 } as const;
 /** Cells are taken from the slab in blocks, where a campaign needs them. */
 const blockShift = 4;
 const blockCells = 1 << blockShift;
@@ -50,29 +49,15 @@ export class DeliveryCells {
     this.#base = slab.blocks.take();
   }
 
-  /**
-   * Books an item at `at`. Items behind a ring leave no cell there: nobody will ask for it again.
-   * Amount = micros · 1000 + nanos, both safe integers.
-   */
-  book(at: number, clock: number, micros: number, nanos: number, impressions: number): void {
-    const minute = Math.floor(at / minuteMs);
-    if (minute >= Math.floor(clock / minuteMs) - minutesBehind)
-      this.#add(modulo(minute, minuteCells), minute, micros, nanos, impressions);
-    const quarter = Math.floor(at / quarterMs);
-    if (quarter >= Math.floor(clock / quarterMs) - quartersBehind) {
-      this.#add(minuteCells + modulo(quarter, quarterCells), quarter, micros, nanos, impressions);
-    }
-  }
-
   /** Σ nanos over [from, to); both at quarter-hours, or at minutes inside the minute ring. */
   spend(from: number, to: number): bigint {
     // Whatever is added up, no partial sum can leave the safe integers.
     const isSafe = this.#large === null && this.#slab.peak * cells <= Number.MAX_SAFE_INTEGER;
-    return isSafe ? BigInt(this.#sum(nanosField, from, to)) : this.#exactSpend(from, to);
+    return isSafe ? BigInt(this.#sum(cellAt.nanos, from, to)) : this.#exactSpend(from, to);
   }
 
   impressions(from: number, to: number): number {
-    return this.#sum(impressionsField, from, to);
+    return this.#sum(cellAt.impressions, from, to);
   }
 
   /** Minutes up to the first quarter-hour, quarter-hours, minutes after the last. */
@@ -136,34 +121,41 @@ export class DeliveryCells {
     return block + (cell & (blockCells - 1)) * cellWidth;
   }
 
-  #add(cell: number, id: number, micros: number, nanos: number, impressions: number): void {
-    const at = this.#placeToWrite(cell);
+  /**
+   * Where the cell lies in the slab, holding `id` from now on; -1 when the campaign has sums beyond
+   * the safe integers, so that nothing may be added in passing.
+   */
+  bring(cell: number, id: number): number {
+    const place = this.#placeToWrite(cell);
     const { values } = this.#slab.cells;
-    if (values[at] !== id) {
-      values[at] = id;
-      values[at + nanosField] = 0;
-      values[at + impressionsField] = 0;
+    if (values[place] !== id) {
+      values[place] = id;
+      values[place + cellAt.nanos] = 0;
+      values[place + cellAt.impressions] = 0;
       this.#forgetLarge(cell);
     }
-    // A sum of two safe integers is exact when it is a safe integer: looked at step by step.
-    const product = micros * nanosPerMicro;
-    const item = product + nanos;
-    const sum = values[at + nanosField] + item;
-    if (this.#large === null && isSafe(product) && isSafe(item) && isSafe(sum)) {
-      values[at + nanosField] = sum;
-      if (sum > this.#slab.peak || -sum > this.#slab.peak) this.#slab.peak = Math.abs(sum);
-    } else this.#set(cell, BigInt(this.nanosAt(cell)) + BigInt(micros) * BigInt(nanosPerMicro) + BigInt(nanos));
-    values[at + impressionsField] += impressions;
-    if (values[at + touchedField] === 0) {
-      values[at + touchedField] = 1;
-      this.#touched.push(cell);
-    }
+    return this.#large === null ? place : -1;
+  }
+
+  /** Adds to a cell, whatever the size. */
+  add(cell: number, id: number, nanos: bigint, impressions: number): void {
+    this.bring(cell, id);
+    this.#set(cell, BigInt(this.nanosAt(cell)) + nanos);
+    const place = this.#place(cell);
+    this.#slab.cells.values[place + cellAt.impressions] += impressions;
+    if (this.#slab.cells.values[place + cellAt.isTouched] === 0) this.touch(cell, place);
+  }
+
+  /** The cell was written: the next harvest wants it. */
+  touch(cell: number, place: number): void {
+    this.#slab.cells.values[place + cellAt.isTouched] = 1;
+    this.#touched.push(cell);
   }
 
   /** Writes the nanos of a cell, whatever their size. */
   #set(cell: number, nanos: bigint): void {
     const small = Number(nanos);
-    const at = this.#placeToWrite(cell) + nanosField;
+    const at = this.#placeToWrite(cell) + cellAt.nanos;
     const { values } = this.#slab.cells;
     this.#forgetLarge(cell);
     values[at] = isSafe(small) ? small : 0;
@@ -189,10 +181,10 @@ export class DeliveryCells {
     return this.#fieldAt(cell, 0);
   }
   nanosAt(cell: number): number | bigint {
-    return this.#large?.get(cell) ?? this.#fieldAt(cell, nanosField);
+    return this.#large?.get(cell) ?? this.#fieldAt(cell, cellAt.nanos);
   }
   impressionsAt(cell: number): number {
-    return this.#fieldAt(cell, impressionsField);
+    return this.#fieldAt(cell, cellAt.impressions);
   }
 
   #fieldAt(cell: number, field: number): number {
@@ -202,7 +194,7 @@ export class DeliveryCells {
 
   clearTouched(): void {
     if (this.#touched.length === 0) return;
-    for (const cell of this.#touched) this.#slab.cells.values[this.#place(cell) + touchedField] = 0;
+    for (const cell of this.#touched) this.#slab.cells.values[this.#place(cell) + cellAt.isTouched] = 0;
     this.#touched.length = 0;
   }
 
@@ -210,7 +202,7 @@ export class DeliveryCells {
     const place = this.#placeToWrite(cell);
     this.#slab.cells.values[place] = id;
     this.#set(cell, nanos);
-    this.#slab.cells.values[place + impressionsField] = impressions;
+    this.#slab.cells.values[place + cellAt.impressions] = impressions;
   }
 
   /** Gives the memory back to the slab; this object must not be used any more. */
@@ -224,8 +216,12 @@ export class DeliveryCells {
   }
 }
 
-function isSafe(value: number): boolean {
-  return value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER;
+export function minuteCellOf(minute: number): number {
+  return modulo(minute, minuteCells);
+}
+
+export function quarterCellOf(quarter: number): number {
+  return minuteCells + modulo(quarter, quarterCells);
 }
 
 function modulo(value: number, by: number): number {

@@ -28,10 +28,7 @@ export class EventIdSet {
     const b = ids[at + 1];
     const c = ids[at + 2];
     const d = ids[at + 3];
-    let h =
-      Math.imul(a ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ d, 0x9e3779b1) ^ Math.imul(org, 0x27d4eb2f);
-    h ^= h >>> 15;
-    let slot = h & mask;
+    let slot = hashOf(org, ids, at) & mask;
     for (;;) {
       const k = slot * entryWords;
       const owner = words[k];
@@ -40,6 +37,11 @@ export class EventIdSet {
         return slot;
       slot = (slot + 1) & mask;
     }
+  }
+
+  /** Asks memory for the id's place. */
+  touch(org: number, ids: Int32Array, at: number): number {
+    return this.#words[(hashOf(org, ids, at) & this.#mask) * entryWords];
   }
 
   clockAt(slot: number): number {
@@ -111,3 +113,9 @@ const clockDouble = 3;
 const loadMax = 0.75;
 /** Room for at least as many again before the next rebuild: a rebuild costs about 50 ns an entry. */
 const loadAfterRebuildMax = 0.4;
+
+function hashOf(org: number, ids: Int32Array, at: number): number {
+  const id = ids[at] ^ Math.imul(ids[at + 1], 0x85ebca6b) ^ Math.imul(ids[at + 2], 0xc2b2ae35) ^ ids[at + 3];
+  const h = Math.imul(id, 0x9e3779b1) ^ Math.imul(org, 0x27d4eb2f);
+  return h ^ (h >>> 15);
+}

@@ -23,7 +23,7 @@ export function impressionsBetween(campaign: Campaign, from: number, to: number,
 export function spentBefore(campaign: Campaign, flight: Flight, at: number, clock: number): bigint {
   if (flight.dates === null) return 0n;
   const { start, end } = flight.dates;
-  return floorDiv(flight.spentNanos.value - spendBetween(campaign, Math.max(at, start), end, clock), 1_000n);
+  return floorDiv(BigInt(flight.spentNanos) - spendBetween(campaign, Math.max(at, start), end, clock), 1_000n);
 }
 
 export function impressionsBefore(campaign: Campaign, flight: Flight, at: number, clock: number): number {

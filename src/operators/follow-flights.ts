@@ -1,11 +1,14 @@
 import { type Detail, type EventBatch, kind, type RejectReason } from '../model/event-batch.ts';
 import { limits } from '../model/limits.ts';
+import { isSafe, nanosPerMicro } from '../model/money.ts';
 import { dayMs, floorTo, quarterMs } from '../model/time.ts';
 import { findZone, type Zone } from '../model/zones.ts';
 import { type Campaign, Flight } from './campaign.ts';
+import { CellBooker } from './cell-booker.ts';
 import { counterAt, sumAt } from './day-row.ts';
-import { DeliveryCells, quartersBehind } from './delivery-cells.ts';
+import { quartersBehind } from './delivery-cells.ts';
 import { evaluatedAfterEndMs, spentBefore } from './flight-books.ts';
+import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { LaneState } from './lane-state.ts';
 import type { Operator } from './operator.ts';
@@ -28,39 +31,78 @@ export class FollowFlights implements Operator {
   readonly name = 'flights';
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
+  readonly #cells: CellBooker;
 
   constructor(state: LaneState, outputs: LaneOutputs) {
     this.#state = state;
     this.#outputs = outputs;
+    this.#cells = new CellBooker(state);
   }
 
   onSegment(segment: Segment): void {
-    const { counted, campaigns, itemMicros, impressions, from, to } = segment;
+    const { batch, counted, slots, itemMicros, impressions, from, to } = segment;
     for (let row = from; row < to; row++) {
       if (counted[row] === 0) continue;
-      const campaign = campaigns[row];
-      if (campaign === null) this.#heartbeat(segment, row);
+      const slot = slots[row];
+      if (slot < 0) this.#heartbeat(segment, row);
       else {
         const hasItem = !Number.isNaN(itemMicros[row]);
-        if (hasItem || impressions[row] !== 0) this.#item(segment, row, campaign, hasItem);
-        if (isControl[segment.batch.kinds[row]] === 1) this.#control(segment, row, campaign);
+        if (hasItem || impressions[row] !== 0) this.#item(segment, row, slot, hasItem);
+        if (isControl[batch.kinds[row]] === 1) this.#control(segment, row, this.#state.campaigns[slot]);
       }
     }
   }
 
-  #item(segment: Segment, row: number, campaign: Campaign, hasItem: boolean): void {
+  #item(segment: Segment, row: number, slot: number, hasItem: boolean): void {
     const at = segment.itemAt[row];
     const micros = hasItem ? segment.itemMicros[row] : 0;
     const nanos = hasItem ? segment.itemNanos[row] : 0;
     const impressions = segment.impressions[row];
-    this.#state.touch(campaign);
-    campaign.cells ??= new DeliveryCells(this.#state.books.cells);
-    campaign.cells.book(at, segment.clocks[row], micros, nanos, impressions);
-    for (const flight of campaign.flights) {
-      if (flight.dates === null || at < flight.dates.start || at >= flight.dates.end) continue;
-      flight.spentNanos.addMicros(micros, nanos);
-      flight.impressions += impressions;
+    const { hot, flights } = this.#state.books;
+    const base = slot * hotWidth;
+    if (hot.values[base + hotAt.isDirty] === 0) this.#state.touch(this.#state.campaigns[slot]);
+    this.#cells.book(slot, at, segment.clocks[row], micros, nanos, impressions);
+    if (!(at >= hot.values[base + hotAt.flightStart] && at < hot.values[base + hotAt.flightEnd])) {
+      if (!this.#bringFlight(this.#state.campaigns[slot], at)) {
+        addToAll(this.#state.campaigns[slot], at, micros, nanos, impressions);
+        return;
+      }
     }
+    const flight = hot.values[base + hotAt.flight];
+    if (flight < 0) return;
+    const { values } = flights;
+    // A sum of two safe integers is exact when it is a safe integer: looked at step by step.
+    const product = micros * nanosPerMicro;
+    const item = product + nanos;
+    const sum = values[flight] + item;
+    if (isSafe(product) && isSafe(item) && isSafe(sum)) {
+      values[flight] = sum;
+      values[flight + 1] += impressions;
+    } else addToAll(this.#state.campaigns[slot], at, micros, nanos, impressions);
+  }
+
+  /** Has the flight of an instant at hand, or that there is none; false when several cover it. */
+  #bringFlight(campaign: Campaign, at: number): boolean {
+    let start = Number.NEGATIVE_INFINITY;
+    let end = Number.POSITIVE_INFINITY;
+    let found: Flight | null = null;
+    for (const flight of campaign.flights) {
+      const { dates } = flight;
+      if (dates === null) continue;
+      if (at >= dates.end) start = Math.max(start, dates.end);
+      else if (at < dates.start) end = Math.min(end, dates.start);
+      else if (found !== null) return false;
+      else {
+        found = flight;
+        start = Math.max(start, dates.start);
+        end = Math.min(end, dates.end);
+      }
+    }
+    const { values } = this.#state.books.hot;
+    values[campaign.hot + hotAt.flight] = found === null ? -1 : found.base;
+    values[campaign.hot + hotAt.flightStart] = start;
+    values[campaign.hot + hotAt.flightEnd] = end;
+    return true;
   }
 
   #heartbeat(segment: Segment, row: number): void {
@@ -76,6 +118,7 @@ export class FollowFlights implements Operator {
 
   #control(segment: Segment, row: number, campaign: Campaign): void {
     this.#state.touchRecord(campaign);
+    campaign.putAway();
     const problem = this.#applyControl(segment.batch, row, campaign);
     if (problem !== null) this.#outputs.deadLetter(segment, row, problem.reason, problem.detail);
     if (campaign.flights.some((flight) => flight.isEvaluable)) this.#state.setCampaignTimer(campaign);
@@ -141,13 +184,12 @@ export class FollowFlights implements Operator {
       if (wasIn === isIn) continue;
       const spent = row.sum(sumAt.spendNanos);
       const impressions = row.count(counterAt.impressions);
-      flight.spentNanos.addExact(isIn ? spent : -spent);
+      flight.addNanos(isIn ? spent : -spent);
       flight.impressions += isIn ? impressions : -impressions;
     }
     flight.dates = { ...next, start: zone.dayStart(next.startDay), end: zone.dayStart(next.endDay + 1), zone };
     flight.isDone &&= (flight.lastAsOf ?? 0) >= flight.dates.end + evaluatedAfterEndMs;
     campaign.zone = zone;
-    campaign.day = null;
   }
 
   /** S at the change, for a later rebase ON_ACTUAL; as known now. */
@@ -164,15 +206,21 @@ export class FollowFlights implements Operator {
   #flightOf(campaign: Campaign, id: string): Flight | null {
     const known = campaign.flights.find((flight) => flight.id === id);
     if (known !== undefined) return known;
-    if (campaign.flights.length < limits.flightsPerCampaignMax) return new Flight(id);
-    return findForgettable(campaign) === undefined ? null : new Flight(id);
+    if (campaign.flights.length < limits.flightsPerCampaignMax) return this.#newFlight(id);
+    return findForgettable(campaign) === undefined ? null : this.#newFlight(id);
+  }
+
+  #newFlight(id: string): Flight {
+    return new Flight(id, this.#state.books.flights);
   }
 
   /** Enters a new flight into the campaign, in place of the oldest done one when it is the ninth. */
   #keep(campaign: Campaign, flight: Flight): void {
     if (campaign.flights.includes(flight)) return;
     if (campaign.flights.length >= limits.flightsPerCampaignMax) {
-      campaign.flights.splice(campaign.flights.indexOf(findForgettable(campaign) as Flight), 1);
+      const oldest = findForgettable(campaign) as Flight;
+      campaign.flights.splice(campaign.flights.indexOf(oldest), 1);
+      oldest.release();
     }
     campaign.flights.push(flight);
   }
@@ -185,6 +233,15 @@ export class FollowFlights implements Operator {
 
 const isControl = new Uint8Array(32);
 for (const each of [kind.budget_changed, kind.flight_changed, kind.status_changed]) isControl[each] = 1;
+
+/** The long way: several flights, or sums that leave the safe integers. */
+function addToAll(campaign: Campaign, at: number, micros: number, nanos: number, impressions: number): void {
+  for (const flight of campaign.flights) {
+    if (flight.dates === null || at < flight.dates.start || at >= flight.dates.end) continue;
+    flight.addSpend(micros, nanos);
+    flight.impressions += impressions;
+  }
+}
 
 function findForgettable(campaign: Campaign): Flight | undefined {
   const done = campaign.flights.filter((flight) => !flight.isEvaluable && flight.dates !== null);

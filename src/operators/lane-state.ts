@@ -65,7 +65,7 @@ const undeclaredSource: SourcePlan = {
 };
 
 /** A campaign without a live flight is forgotten this long after its last counted record. */
-const forgetAfterMs = 33 * dayMs;
+export const forgetAfterMs = 33 * dayMs;
 
 /** The state that the operators of one lane share: who exists, what they planned, what is due. */
 export class LaneState {
@@ -128,9 +128,14 @@ export class LaneState {
     return organization;
   }
 
+  /** The campaign's slot by dictionary ids, or -1: none exists, or none was met by these ids yet. */
+  findSlot(orgId: number, campaignId: number): number {
+    return this.#campaignIndex.find(orgId, campaignId);
+  }
+
   /** The campaign of dictionary ids, or undefined while none exists. */
   findCampaign(orgId: number, campaignId: number, dictionaries: LaneDictionaries): Campaign | undefined {
-    const slot = this.#campaignIndex.find(orgId, campaignId);
+    const slot = this.findSlot(orgId, campaignId);
     if (slot >= 0) return this.campaigns[slot];
     const key = `${dictionaries.orgs.text(orgId)}/${dictionaries.campaigns.text(campaignId)}`;
     const campaign = this.#campaignsByKey.get(key);
@@ -189,12 +194,10 @@ export class LaneState {
     if (campaign.flights.some((flight) => flight.isEvaluable)) return;
     campaign.currency = '';
     campaign.zone = null;
-    campaign.flights.length = 0;
+    campaign.forgetFlights();
     campaign.statuses.length = 0;
     campaign.cumulative.clear();
     campaign.forgetBooks();
-    campaign.dayStart = 0;
-    campaign.dayEnd = 0;
     campaign.wasForgotten = true;
     this.touchRecord(campaign);
   }

@@ -1,7 +1,9 @@
 import { assert } from '../model/errors.ts';
 import { costBases, type Detail, type EventBatch, flag, kind } from '../model/event-batch.ts';
+import { isSafe, nanosPerMicro } from '../model/money.ts';
 import type { Campaign } from './campaign.ts';
-import { type Counter, counterAt, DayRow, sumAt } from './day-row.ts';
+import { type Counter, counterAt, DayRow, dayAt, sumAt } from './day-row.ts';
+import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { LaneState } from './lane-state.ts';
 import type { Operator } from './operator.ts';
@@ -31,24 +33,28 @@ export class MeasureDays implements Operator {
   }
 
   onSegment(segment: Segment): void {
-    const { batch, counted, campaigns, from, to } = segment;
+    const { batch, counted, slots, itemMicros, impressions, from, to } = segment;
     for (let row = from; row < to; row++) {
       if (counted[row] === 0) continue;
-      segment.itemMicros[row] = Number.NaN;
-      segment.impressions[row] = 0;
-      const campaign = campaigns[row];
-      if (campaign !== null) this.#book(segment, batch, row, campaign);
+      itemMicros[row] = Number.NaN;
+      impressions[row] = 0;
+      const slot = slots[row];
+      if (slot < 0) continue;
+      if (this.#hot[slot * hotWidth + hotAt.planEpoch] !== this.#state.planEpoch) this.#followPlan(slot);
+      if (batch.kinds[row] === kind.impression) this.#impression(segment, batch, row, slot);
+      else this.#book(segment, batch, row, slot);
     }
   }
 
   /** Writes the rows that changed since the last harvest, as they stand now. */
   harvest(): void {
+    const { currencies } = this.#state.books;
     for (const { campaign, day } of this.#dirtyRows) {
       this.#outputs.days.write({
         org_id: campaign.orgId,
         campaign_id: campaign.id,
         date: day.day,
-        currency: day.currency,
+        currency: day.currency < 0 ? '' : currencies.text(day.currency),
         ...counters(day),
         conversions_by_touch: day.compactSum(sumAt.conversionsByTouch),
         revenue_by_touch_micros: day.compactSum(sumAt.revenueByTouch),
@@ -69,85 +75,85 @@ export class MeasureDays implements Operator {
     return this.#dirtyRows.length;
   }
 
-  #book(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
+  #book(segment: Segment, batch: EventBatch, row: number, slot: number): void {
     switch (batch.kinds[row]) {
-      case kind.impression:
-        return this.#impression(segment, batch, row, campaign);
       case kind.click:
-        return this.#click(segment, batch, row, campaign);
+        return this.#click(segment, batch, row, slot);
       case kind.video_progress:
-        this.#day(campaign, batch.eventTimes[row], batch, row).addCount(videoCounters[batch.code[row]], 1);
+        this.#days[this.#dayAt(slot, batch.eventTimes[row], batch.offsets[row]) + videoCounters[batch.code[row]]] += 1;
         return;
       case kind.conversion:
-        return this.#conversion(batch, row, campaign);
+        return this.#conversion(batch, row, slot);
       case kind.spend:
-        return this.#spend(segment, batch, row, campaign);
+        return this.#spend(segment, batch, row, slot);
       case kind.spend_adjustment:
-        return this.#adjustment(segment, batch, row, campaign);
+        return this.#adjustment(segment, batch, row, this.#state.campaigns[slot]);
       case kind.metric_correction:
-        return this.#correction(segment, batch, row, campaign);
+        return this.#correction(segment, batch, row, this.#state.campaigns[slot]);
       case kind.auction_stats:
-        return this.#auction(batch, row, campaign);
+        return this.#auction(batch, row, slot);
       default: // Control records book nothing.
     }
   }
 
-  #impression(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
+  #impression(segment: Segment, batch: EventBatch, row: number, slot: number): void {
     const at = batch.eventTimes[row];
-    const day = this.#day(campaign, at, batch, row);
+    const day = this.#dayAt(slot, at, batch.offsets[row]);
+    const days = this.#days;
     const count = batch.counts[row];
     const flags = batch.flags[row];
     if ((flags & flag.invalid) !== 0) {
-      day.addCount(counterAt.invalid_impressions, count);
+      days[day + counterAt.invalid_impressions] += count;
       return;
     }
-    day.addCount(counterAt.impressions, count);
-    if ((flags & flag.measurable) !== 0) day.addCount(counterAt.measurable_impressions, count);
-    if ((flags & flag.viewable) !== 0) day.addCount(counterAt.viewable_impressions, count);
+    days[day + counterAt.impressions] += count;
+    if ((flags & flag.measurable) !== 0) days[day + counterAt.measurable_impressions] += count;
+    if ((flags & flag.viewable) !== 0) days[day + counterAt.viewable_impressions] += count;
     segment.impressions[row] = count;
     segment.itemAt[row] = at;
-    this.#refreshSpendPlan(campaign);
-    if (!campaign.spendsFromImpressions || batch.basis[row] !== campaign.spendBasis) return;
-    if (this.#isOtherSource(campaign, batch, row)) return;
-    this.#item(segment, row, day, batch.amount[row], batch.amount2[row] * count);
+    if (batch.basis[row] !== this.#hot[slot * hotWidth + hotAt.impressionBasis]) return;
+    if (this.#isOtherSource(slot, batch, row)) return;
+    this.#item(segment, row, slot, batch.amount[row], batch.amount2[row] * count);
   }
 
-  #click(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
+  #click(segment: Segment, batch: EventBatch, row: number, slot: number): void {
     const at = batch.eventTimes[row];
-    const day = this.#day(campaign, at, batch, row);
+    const day = this.#dayAt(slot, at, batch.offsets[row]);
     if ((batch.flags[row] & flag.invalid) !== 0) {
-      day.addCount(counterAt.invalid_clicks, 1);
+      this.#days[day + counterAt.invalid_clicks] += 1;
       return;
     }
-    day.addCount(counterAt.clicks, 1);
+    this.#days[day + counterAt.clicks] += 1;
     segment.itemAt[row] = at;
-    this.#refreshSpendPlan(campaign);
-    if (!campaign.spendsFromImpressions || this.#isOtherSource(campaign, batch, row)) return;
-    this.#item(segment, row, day, batch.amount[row], 0);
+    if (this.#hot[slot * hotWidth + hotAt.impressionBasis] < 0 || this.#isOtherSource(slot, batch, row)) return;
+    this.#item(segment, row, slot, batch.amount[row], 0);
   }
 
-  #conversion(batch: EventBatch, row: number, campaign: Campaign): void {
+  #conversion(batch: EventBatch, row: number, slot: number): void {
+    const campaign = this.#state.campaigns[slot];
     const sign = (batch.flags[row] & flag.reversal) !== 0 ? -1 : 1;
     const weight = sign * batch.amount2[row];
     const revenue = sign * batch.amount[row];
     const touchedAt = Number.isNaN(batch.t2[row]) ? batch.t1[row] : batch.t2[row];
-    const touched = this.#day(campaign, touchedAt, batch, row);
+    this.#dayAt(slot, touchedAt, batch.offsets[row]);
+    const touched = campaign.day as DayRow;
     touched.add(sumAt.conversionsByTouch, weight);
     touched.add(sumAt.revenueByTouch, revenue);
-    const converted = this.#day(campaign, batch.t1[row], batch, row);
+    this.#dayAt(slot, batch.t1[row], batch.offsets[row]);
+    const converted = campaign.day as DayRow;
     converted.add(sumAt.conversionsByConversion, weight);
     converted.add(sumAt.revenueByConversion, revenue);
   }
 
-  #spend(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
-    this.#refreshSpendPlan(campaign);
-    if (campaign.spendsFromImpressions || batch.basis[row] !== campaign.spendBasis) return;
-    if (this.#isOtherSource(campaign, batch, row)) return;
+  #spend(segment: Segment, batch: EventBatch, row: number, slot: number): void {
+    if (batch.basis[row] !== this.#hot[slot * hotWidth + hotAt.feedBasis]) return;
+    if (this.#isOtherSource(slot, batch, row)) return;
     const isCumulative = (batch.flags[row] & flag.cumulative) !== 0;
-    const amount = isCumulative ? this.#cumulativeDelta(batch, row, campaign) : batch.amount[row];
+    const amount = isCumulative ? this.#cumulativeDelta(batch, row, this.#state.campaigns[slot]) : batch.amount[row];
     const at = batch.t1[row];
     segment.itemAt[row] = at;
-    this.#item(segment, row, this.#day(campaign, at, batch, row), amount, 0);
+    this.#dayAt(slot, at, batch.offsets[row]);
+    this.#item(segment, row, slot, amount, 0);
   }
 
   /** Feeds that report totals: the difference to the last total of the same period. */
@@ -165,48 +171,82 @@ export class MeasureDays implements Operator {
   #adjustment(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
     const zone = this.#state.zoneOf(campaign);
     const day = this.#dayRow(campaign, batch.t1[row]);
-    this.#change(campaign, day, batch, row);
+    this.#change(campaign, day, batch.offsets[row]);
+    const micros = batch.amount[row];
     segment.itemAt[row] = zone.dayStart(batch.t1[row]);
-    day.addMicros(sumAt.adjustmentNanos, batch.amount[row], 0);
-    this.#item(segment, row, day, batch.amount[row], 0);
+    segment.itemMicros[row] = micros;
+    segment.itemNanos[row] = 0;
+    day.addMicros(sumAt.adjustmentNanos, micros, 0);
+    day.addMicros(sumAt.spendNanos, micros, 0);
   }
 
   #correction(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
     const { applies_to, deltas } = batch.details.get(row) as Detail & { kind: 'metric_correction' };
     const day = this.#dayRow(campaign, applies_to);
     for (const [name, delta] of deltas) day.addCount(counterAt[name as Counter], delta);
-    this.#change(campaign, day, batch, row);
+    this.#change(campaign, day, batch.offsets[row]);
     segment.itemAt[row] = this.#state.zoneOf(campaign).dayStart(applies_to);
     segment.impressions[row] = deltas.get('impressions') ?? 0;
   }
 
-  #auction(batch: EventBatch, row: number, campaign: Campaign): void {
-    const day = this.#day(campaign, batch.t1[row], batch, row);
-    day.addCount(counterAt.auction_requests, batch.amount[row]);
-    day.addCount(counterAt.auction_bids, batch.amount2[row]);
-    day.addCount(counterAt.auction_wins, batch.counts[row]);
+  #auction(batch: EventBatch, row: number, slot: number): void {
+    const day = this.#dayAt(slot, batch.t1[row], batch.offsets[row]);
+    const days = this.#days;
+    days[day + counterAt.auction_requests] += batch.amount[row];
+    days[day + counterAt.auction_bids] += batch.amount2[row];
+    days[day + counterAt.auction_wins] += batch.counts[row];
   }
 
-  #item(segment: Segment, row: number, day: DayRow, micros: number, nanos: number): void {
+  /** A spend item on the day at hand. */
+  #item(segment: Segment, row: number, slot: number, micros: number, nanos: number): void {
     segment.itemMicros[row] = micros;
     segment.itemNanos[row] = nanos;
-    day.addMicros(sumAt.spendNanos, micros, nanos);
+    const days = this.#days;
+    const place = this.#hot[slot * hotWidth + hotAt.day] + sumAt.spendNanos;
+    // A sum of two safe integers is exact when it is a safe integer: looked at step by step.
+    const product = micros * nanosPerMicro;
+    const item = product + nanos;
+    const sum = days[place] + item;
+    if (isSafe(product) && isSafe(item) && isSafe(sum)) days[place] = sum;
+    else (this.#state.campaigns[slot].day as DayRow).addMicros(sumAt.spendNanos, micros, nanos);
   }
 
-  /** The row of the local day of an instant; the last one looked up stays at hand until a plan may change the zone. */
-  #day(campaign: Campaign, at: number, batch: EventBatch, row: number): DayRow {
-    const isAtHand = campaign.day !== null && at >= campaign.dayStart && at < campaign.dayEnd;
-    if (!isAtHand || campaign.dayPlanEpoch !== this.#state.planEpoch) {
-      const zone = this.#state.zoneOf(campaign);
-      const number = zone.localDay(at);
-      campaign.day = this.#dayRow(campaign, number);
-      campaign.dayStart = zone.dayStart(number);
-      campaign.dayEnd = zone.dayStart(number + 1);
-      campaign.dayPlanEpoch = this.#state.planEpoch;
+  get #hot(): Float64Array {
+    return this.#state.books.hot.values;
+  }
+  get #days(): Float64Array {
+    return this.#state.books.days.values;
+  }
+
+  /** Changes the day of an instant and has it at hand; returns its record in the slab. */
+  #dayAt(slot: number, at: number, offset: number): number {
+    const hot = this.#hot;
+    const base = slot * hotWidth;
+    if (!(at >= hot[base + hotAt.dayStart] && at < hot[base + hotAt.dayEnd])) this.#bringDay(slot, at);
+    const day = hot[base + hotAt.day];
+    const days = this.#days;
+    days[day + dayAt.offset] = offset;
+    // Checks see a whole segment first: the currency may be that of a later record.
+    if (offset >= hot[base + hotAt.currencySince]) days[day + dayAt.currency] = hot[base + hotAt.currency] + 1;
+    if (days[day + dayAt.isDirty] === 0) {
+      const campaign = this.#state.campaigns[slot];
+      this.#markDirty(campaign, campaign.day as DayRow);
     }
-    const found = campaign.day as DayRow;
-    this.#change(campaign, found, batch, row);
-    return found;
+    return day;
+  }
+
+  #bringDay(slot: number, at: number): void {
+    const campaign = this.#state.campaigns[slot];
+    const zone = this.#state.zoneOf(campaign);
+    const number = zone.localDay(at);
+    const day = this.#dayRow(campaign, number);
+    this.#followPlanOn(campaign, day);
+    campaign.day = day;
+    const hot = this.#hot;
+    const base = slot * hotWidth;
+    hot[base + hotAt.day] = day.base;
+    hot[base + hotAt.dayStart] = zone.dayStart(number);
+    hot[base + hotAt.dayEnd] = zone.dayStart(number + 1);
   }
 
   #dayRow(campaign: Campaign, number: number): DayRow {
@@ -218,31 +258,43 @@ export class MeasureDays implements Operator {
     return day;
   }
 
-  #change(campaign: Campaign, day: DayRow, batch: EventBatch, row: number): void {
-    day.offset = batch.offsets[row];
-    // Checks see a whole segment first: the currency may be that of a later record.
-    if (day.offset >= campaign.currencySince) day.currency = campaign.currency;
-    if (day.planEpoch !== this.#state.planEpoch) {
-      day.planEpoch = this.#state.planEpoch;
-      day.planNumber = this.#state.planOf(campaign.orgId).plan.number;
-    }
-    if (day.isDirty) return;
+  #change(campaign: Campaign, day: DayRow, offset: number): void {
+    const hot = this.#hot;
+    day.offset = offset;
+    if (offset >= hot[campaign.hot + hotAt.currencySince]) day.currency = hot[campaign.hot + hotAt.currency];
+    this.#followPlanOn(campaign, day);
+    if (!day.isDirty) this.#markDirty(campaign, day);
+  }
+
+  #followPlanOn(campaign: Campaign, day: DayRow): void {
+    if (day.planEpoch === this.#state.planEpoch) return;
+    day.planEpoch = this.#state.planEpoch;
+    day.planNumber = this.#state.planOf(campaign.orgId).plan.number;
+  }
+
+  #markDirty(campaign: Campaign, day: DayRow): void {
     this.#state.touch(campaign);
     day.isDirty = true;
     this.#dirtyRows.push({ campaign, day });
   }
 
-  #refreshSpendPlan(campaign: Campaign): void {
-    if (campaign.planSeen === this.#state.planEpoch) return;
+  /** Plans changed: the zone may be another, and what makes spend items too. */
+  #followPlan(slot: number): void {
+    const campaign = this.#state.campaigns[slot];
+    campaign.putAway();
     const spend = this.#state.spendPlan(campaign);
-    campaign.planSeen = this.#state.planEpoch;
-    campaign.spendsFromImpressions = spend.from === 'impressions';
-    campaign.spendSource = spend.source;
-    campaign.spendBasis = costBases.indexOf(spend.cost_basis);
+    const basis = costBases.indexOf(spend.cost_basis);
+    const isFromImpressions = spend.from === 'impressions';
+    const hot = this.#hot;
+    hot[campaign.hot + hotAt.impressionBasis] = isFromImpressions ? basis : -1;
+    hot[campaign.hot + hotAt.feedBasis] = isFromImpressions ? -1 : basis;
+    hot[campaign.hot + hotAt.spendSource] = spend.source === '' ? -1 : this.#state.books.sources.number(spend.source);
+    hot[campaign.hot + hotAt.planEpoch] = this.#state.planEpoch;
   }
 
-  #isOtherSource(campaign: Campaign, batch: EventBatch, row: number): boolean {
-    return campaign.spendSource !== '' && batch.dictionaries.sources.text(batch.sources[row]) !== campaign.spendSource;
+  #isOtherSource(slot: number, batch: EventBatch, row: number): boolean {
+    const wanted = this.#hot[slot * hotWidth + hotAt.spendSource];
+    return wanted >= 0 && this.#state.books.sources.numberOf(batch.sources[row], batch.dictionaries.sources) !== wanted;
   }
 }
 

@@ -1,6 +1,5 @@
 import { type EventBatch, kind } from '../model/event-batch.ts';
 import type { RecordRun } from '../model/record-run.ts';
-import type { Campaign } from './campaign.ts';
 
 /** Raw bytes of the batch's records: dead letters quote them. */
 export type RawRecords = Pick<RecordRun, 'bytes' | 'keyStarts' | 'keyEnds' | 'valueStarts' | 'valueEnds'>;
@@ -19,8 +18,8 @@ export class Segment {
   clocks = new Float64Array(0);
   /** 1 = counted: later operators look only at these rows. */
   counted = new Uint8Array(0);
-  /** The campaign of each counted row, null for records of an organization. */
-  campaigns: (Campaign | null)[] = [];
+  /** The campaign's slot of each counted row, -1 for records of an organization; a guess before the check. */
+  slots = new Int32Array(0);
   /** Spend item of each counted row: micros · 1000 + nanos; NaN micros = the row makes none. */
   itemMicros = new Float64Array(0);
   itemNanos = new Float64Array(0);
@@ -34,13 +33,13 @@ export class Segment {
     if (this.clocks.length < batch.count) {
       this.clocks = new Float64Array(batch.capacity);
       this.counted = new Uint8Array(batch.capacity);
+      this.slots = new Int32Array(batch.capacity);
       this.itemMicros = new Float64Array(batch.capacity);
       this.itemNanos = new Float64Array(batch.capacity);
       this.itemAt = new Float64Array(batch.capacity);
       this.impressions = new Float64Array(batch.capacity);
     }
     this.counted.fill(0, 0, batch.count);
-    this.campaigns.length = batch.count;
   }
 }
 
@@ -58,14 +57,14 @@ for (const each of [
   standsAlone[each] = 1;
 }
 
-/** Finds the end of the segment that starts at `from`, whose clock is `clock` and whose timers have run. */
-export function extendSegment(segment: Segment, from: number, clock: number, nextTimerAt: number): void {
+/** Finds the end, at most `end`, of the segment that starts at `from`, whose clock is `clock` and whose timers have run. */
+export function extendSegment(segment: Segment, from: number, end: number, clock: number, nextTimerAt: number): void {
   const { batch, clocks } = segment;
   segment.from = from;
   clocks[from] = clock;
   let to = from + 1;
   if (standsAlone[batch.kinds[from]] === 0) {
-    for (; to < batch.count; to++) {
+    for (; to < end; to++) {
       const next = Math.max(batch.logTimes[to], clock);
       if (next >= nextTimerAt || standsAlone[batch.kinds[to]] === 1) break;
       clock = next;

@@ -7,6 +7,7 @@ import { JudgeRules } from '../operators/judge-rules.ts';
 import { LaneCodec } from '../operators/lane-codec.ts';
 import { LaneOutputs } from '../operators/lane-outputs.ts';
 import { LaneState } from '../operators/lane-state.ts';
+import { LookAhead } from '../operators/look-ahead.ts';
 import { MeasureDays } from '../operators/measure-days.ts';
 import type { Operator } from '../operators/operator.ts';
 import { PaceFlights } from '../operators/pace-flights.ts';
@@ -44,12 +45,14 @@ export class CampaignLane implements LaneProgram {
   readonly #days: MeasureDays;
   readonly #rules: JudgeRules;
   readonly #pace: PaceFlights;
+  readonly #lookAhead: LookAhead;
   readonly #operators: readonly Operator[];
   #tailClock = Number.NEGATIVE_INFINITY;
 
   constructor(lane: { partition: number; partitions: number; generation: number }) {
     this.#outputs = new LaneOutputs(lane.partition, lane.generation);
     this.#check = new CheckRecords(this.#state, this.#outputs, lane);
+    this.#lookAhead = new LookAhead(this.#state, this.#check);
     this.#days = new MeasureDays(this.#state, this.#outputs);
     this.#rules = new JudgeRules(this.#state, this.#outputs);
     this.#pace = new PaceFlights(this.#state, this.#outputs, this.#rules);
@@ -71,11 +74,13 @@ export class CampaignLane implements LaneProgram {
     const segment = this.#segment;
     segment.begin(batch, raw);
     this.#check.beginBatch();
+    this.#lookAhead.beginBatch();
     for (let row = 0; row < batch.count; row = segment.to) {
       this.#advanceClock(batch, row);
       this.#marks.advance(this.#state.clock, batch.offsets[row]);
       this.#runTimers(batch.offsets[row]);
-      extendSegment(segment, row, this.#state.clock, this.#state.timers.nextAt);
+      const end = this.#lookAhead.reach(segment, row);
+      extendSegment(segment, row, end, this.#state.clock, this.#state.timers.nextAt);
       for (const operator of this.#operators) operator.onSegment(segment);
     }
   }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CampaignIndex } from '../../src/operators/campaign-index.ts';
-import { DeliveryCells } from '../../src/operators/delivery-cells.ts';
 import { EventIdSet } from '../../src/operators/event-id-set.ts';
+import { CellsOfALane, cellsOf } from './one-campaign.ts';
 
 // The lane's own memory against plain Maps and bigints that do the same slowly.
 const minuteMs = 60_000;
@@ -20,19 +20,21 @@ test('cells add up exactly, also beyond the safe integers', () => {
   });
   fc.assert(
     fc.property(fc.array(item, { maxLength: 40 }), (items) => {
-      const cells = new DeliveryCells();
+      const lane = new CellsOfALane();
+      const campaign = lane.campaign();
       const perMinute = new Map<number, bigint>();
       const perQuarter = new Map<number, bigint>();
       let impressions = 0;
       for (const { minutesAgo, micros, nanos, impressions: more } of items) {
         const at = clock - minutesAgo * minuteMs;
-        cells.book(at, clock, micros, nanos, more);
+        lane.book(campaign, at, clock, micros, nanos, more);
         impressions += more;
         const amount = BigInt(micros) * 1_000n + BigInt(nanos);
         const quarter = Math.floor(at / quarterMs) * quarterMs;
         perMinute.set(at, (perMinute.get(at) ?? 0n) + amount);
         perQuarter.set(quarter, (perQuarter.get(quarter) ?? 0n) + amount);
       }
+      const cells = cellsOf(campaign);
       for (const [at, amount] of perMinute) expect(cells.spend(at, at + minuteMs)).toBe(amount);
       for (const [at, amount] of perQuarter) expect(cells.spend(at, at + quarterMs)).toBe(amount);
       const from = clock - 180 * minuteMs;
@@ -45,13 +47,41 @@ test('cells add up exactly, also beyond the safe integers', () => {
 });
 
 test('a newer minute takes over the cell of one that left the ring', () => {
-  const cells = new DeliveryCells();
-  cells.book(clock, clock, 9_007_199_254_740_991, 1, 5);
+  const lane = new CellsOfALane();
+  const campaign = lane.campaign();
+  lane.book(campaign, clock, clock, 9_007_199_254_740_991, 1, 5);
   const later = clock + 180 * minuteMs;
-  cells.book(later, later, 0, 7, 1);
+  lane.book(campaign, later, later, 0, 7, 1);
+  const cells = cellsOf(campaign);
   expect(cells.spend(later, later + minuteMs)).toBe(7n);
   expect(cells.impressions(later, later + minuteMs)).toBe(1);
   expect(cells.spend(clock, clock + minuteMs)).toBe(0n);
+});
+
+test('items of many campaigns in any order add up as each alone', () => {
+  const item = fc.record({
+    campaign: fc.integer({ min: 0, max: 4 }),
+    minutesAgo: fc.integer({ min: 0, max: 40 }),
+    micros: fc.oneof(fc.integer({ min: 0, max: 1_000_000 }), fc.constant(9_007_199_254_740)),
+  });
+  fc.assert(
+    fc.property(fc.array(item, { maxLength: 60 }), (items) => {
+      const lane = new CellsOfALane();
+      const campaigns = Array.from({ length: 5 }, () => lane.campaign());
+      const expected = new Map<string, bigint>();
+      for (const { campaign, minutesAgo, micros } of items) {
+        const at = clock - minutesAgo * minuteMs;
+        lane.book(campaigns[campaign], at, clock, micros, 0, 1);
+        const key = `${campaign}/${at}`;
+        expected.set(key, (expected.get(key) ?? 0n) + BigInt(micros) * 1_000n);
+      }
+      for (const [key, amount] of expected) {
+        const [campaign, at] = key.split('/').map(Number);
+        expect(cellsOf(campaigns[campaign]).spend(at, at + minuteMs)).toBe(amount);
+      }
+    }),
+    runs,
+  );
 });
 
 test('ids are found with their newest occurrence, however often the set makes room', () => {

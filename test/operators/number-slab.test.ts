@@ -1,22 +1,35 @@
 import { expect, test } from 'vitest';
 import { counterAt, DayRow, daySlab, sumAt } from '../../src/operators/day-row.ts';
-import { CellSlab, DeliveryCells } from '../../src/operators/delivery-cells.ts';
+import { CellsOfALane, cellsOf } from './one-campaign.ts';
 
 const minuteMs = 60_000;
 
 test('cells that were given back are empty for the campaign that gets them', () => {
-  const slab = new CellSlab();
+  const lane = new CellsOfALane();
   const clock = 30_000 * minuteMs;
-  const first = new DeliveryCells(slab);
-  const other = new DeliveryCells(slab);
-  first.book(clock, clock, 7, 5, 3);
-  other.book(clock, clock, 2, 0, 1);
-  first.release();
-  const next = new DeliveryCells(slab);
-  next.book(clock - 20 * minuteMs, clock, 1, 0, 1);
-  expect(next.spend(clock - 30 * minuteMs, clock + 15 * minuteMs)).toBe(1_000n);
-  expect(next.impressions(clock, clock + 15 * minuteMs)).toBe(0);
-  expect(other.spend(clock, clock + 15 * minuteMs)).toBe(2_000n);
+  const [first, other, next] = [lane.campaign(), lane.campaign(), lane.campaign()];
+  lane.book(first, clock, clock, 7, 5, 3);
+  lane.book(other, clock, clock, 2, 0, 1);
+  first.forgetBooks();
+  lane.book(next, clock - 20 * minuteMs, clock, 1, 0, 1);
+  lane.book(first, clock, clock, 0, 9, 1);
+  expect(cellsOf(next).spend(clock - 30 * minuteMs, clock + 15 * minuteMs)).toBe(1_000n);
+  expect(cellsOf(next).impressions(clock, clock + 15 * minuteMs)).toBe(0);
+  expect(cellsOf(other).spend(clock, clock + 15 * minuteMs)).toBe(2_000n);
+  expect(cellsOf(first).spend(clock, clock + 15 * minuteMs)).toBe(9n);
+});
+
+test('what a flight spent is exact beyond the safe integers, and its record goes to the next flight empty', () => {
+  const lane = new CellsOfALane();
+  const flight = lane.flight('spring');
+  const most = Number.MAX_SAFE_INTEGER;
+  flight.addSpend(most, most);
+  flight.impressions = 4;
+  expect(flight.spentNanos).toBe(BigInt(most) * 1_001n);
+  flight.addSpend(-most, -most);
+  expect(flight.spentNanos).toBe(0);
+  flight.release();
+  expect(lane.flight('summer').impressions).toBe(0);
 });
 
 test('a forgotten day keeps its numbers until its row is written, and then gives them back', () => {

@@ -1,0 +1,28 @@
+import { type Campaign, Flight } from '../../src/operators/campaign.ts';
+import { CellBooker } from '../../src/operators/cell-booker.ts';
+import { DeliveryCells } from '../../src/operators/delivery-cells.ts';
+import { LaneState, Organization } from '../../src/operators/lane-state.ts';
+
+/** Campaigns of one lane whose cells are written as the lane writes them. */
+export class CellsOfALane {
+  readonly #state = new LaneState();
+  readonly #booker = new CellBooker(this.#state);
+  readonly #organization = this.#state.addOrganization(new Organization(0, 'acme'));
+
+  campaign(): Campaign {
+    const slot = this.#state.campaigns.length;
+    return this.#state.addCampaign(this.#organization, `c${slot}`, slot);
+  }
+
+  book(campaign: Campaign, at: number, clock: number, micros: number, nanos: number, impressions: number): void {
+    this.#booker.book(campaign.slot, at, clock, micros, nanos, impressions);
+  }
+
+  flight(id: string): Flight {
+    return new Flight(id, this.#state.books.flights);
+  }
+}
+
+export function cellsOf(campaign: Campaign): DeliveryCells {
+  return campaign.cells ?? new DeliveryCells(campaign.books.cells);
+}
