@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type Condition, ConditionProblem, compileCondition } from './condition.ts';
+import { type Condition, ConditionProblem, compileCondition, variableNames } from './condition.ts';
 import { costBases } from './event-batch.ts';
 import { idPattern } from './ids.ts';
 import { limits } from './limits.ts';
@@ -93,13 +93,21 @@ export interface CompiledLevel {
   readonly clear: Condition | null;
 }
 
+/** A variable that a rule names. */
+export interface RuleVariable {
+  /** Place among the values of its scope. */
+  readonly index: number;
+  /** The name as a key of JSON, colon included. */
+  readonly key: string;
+}
+
 export interface CompiledRule {
   readonly plan: RulePlan;
   readonly guard: Condition | null;
   readonly warning: CompiledLevel | null;
   readonly critical: CompiledLevel | null;
-  /** Every variable of guard, when and clear, sorted. */
-  readonly names: readonly string[];
+  /** Every variable of guard, when and clear, by name. */
+  readonly variables: readonly RuleVariable[];
 }
 
 export interface CompiledPlan {
@@ -169,11 +177,15 @@ function compileRule(plan: RulePlan): CompiledRule {
     const critical = compileLevel(plan.critical);
     const conditions = [guard, warning?.when, warning?.clear, critical?.when, critical?.clear];
     const names = new Set(conditions.flatMap((condition) => condition?.names ?? []));
-    return { plan, guard, warning, critical, names: [...names].sort() };
+    return { plan, guard, warning, critical, variables: [...names].sort().map((name) => variableOf(name, plan.scope)) };
   } catch (cause) {
     if (!(cause instanceof ConditionProblem)) throw cause;
     throw new PlanProblem(`rule ${plan.id}: ${cause.message}`, { cause });
   }
+}
+
+function variableOf(name: string, scope: RulePlan['scope']): RuleVariable {
+  return { index: variableNames(scope).indexOf(name), key: `${JSON.stringify(name)}:` };
 }
 
 /** Hash of the part of a rule that decides: editing anything else keeps its alerts open. */

@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../model/byte-codec.ts';
 import type { CampaignStatus, PacingMode, Rebase, StatusCause } from '../model/event-batch.ts';
 import { dayMs } from '../model/time.ts';
+import { whole } from '../model/whole.ts';
 import { findZone } from '../model/zones.ts';
 import type { AlertLevel, AlertState, AlertStateName } from './alert-state.ts';
 import { type Campaign, Flight } from './campaign.ts';
@@ -40,7 +41,10 @@ export function readCampaign(from: ByteReader, campaign: Campaign): void {
     campaign.cumulative.clear();
   }
   if (from.flag()) readRecord(from, campaign);
-  const totals = Array.from({ length: from.count() }, () => ({ spent: from.exact(), impressions: from.integer() }));
+  const totals = Array.from({ length: from.count() }, () => ({
+    spent: whole(from.exact()),
+    impressions: from.integer(),
+  }));
   for (const [index, flight] of campaign.flights.entries()) {
     flight.spentNanos = totals[index].spent;
     flight.impressions = totals[index].impressions;
@@ -266,7 +270,7 @@ function readChange(from: ByteReader): Change {
   if (kind === 'status') {
     return { kind, at, order, status: from.text() as CampaignStatus, cause: from.text() as StatusCause };
   }
-  const actual = from.exact();
+  const actual = whole(from.exact());
   if (kind === 'budget') return { kind, at, order, actual, budget: from.double(), cap: from.optional() };
   const mode = from.text() as PacingMode;
   const curve = from.text() || null;

@@ -1,6 +1,7 @@
 import { nanosPerMicro } from '../model/money.ts';
 import type { SourcePlan } from '../model/plan.ts';
 import type { CompiledRule } from '../model/plan-schema.ts';
+import { plus, times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import type { AlertState } from './alert-state.ts';
 import type { DayRow } from './day-row.ts';
@@ -11,11 +12,20 @@ import type { LaneBooks } from './lane-books.ts';
 import type { NumberSlab } from './number-slab.ts';
 import type { PacingStatus } from './pacing.ts';
 
+/** First and last local day, and the same span as instants: start inclusive, end exclusive. */
+export interface FlightDates {
+  readonly startDay: number;
+  readonly endDay: number;
+  readonly start: number;
+  readonly end: number;
+  readonly zone: Zone;
+}
+
 /** A budget segment of a campaign with its dates, ledger and what was last said about it. */
 export class Flight {
   readonly id: string;
   /** Set by the newest flight_changed; null while only a budget is known. */
-  dates: { startDay: number; endDay: number; start: number; end: number; zone: Zone } | null = null;
+  dates: FlightDates | null = null;
   readonly changes: Change[] = [];
   /** Its changes and its campaign's status changes in ledger order; derived, null = to be made again. */
   ledger: readonly Change[] | null = null;
@@ -24,8 +34,8 @@ export class Flight {
   readonly #totals: NumberSlab;
   /** Its record in the slab of totals: spent nanos (T of docs/semantics.md §6.3), then impressions. */
   readonly base: number;
-  /** What it spent beyond the safe integers in the slab; nearly always nothing. */
-  #largeNanos = 0n;
+  /** What it spent when that is no safe integer, in place of the slab's; nearly never. */
+  #largeNanos: bigint | null = null;
   /** True once an evaluation found as_of ≥ e + 72 h. */
   isDone = false;
   lastAsOf: number | null = null;
@@ -51,25 +61,26 @@ export class Flight {
     this.#totals.values[this.base + 1] = value;
   }
 
-  /** A number where it is a safe integer, else as it is. */
-  get spentNanos(): number | bigint {
-    const small = this.#totals.values[this.base];
-    return this.#largeNanos === 0n ? small : this.#largeNanos + BigInt(small);
+  get spentNanos(): Whole {
+    return this.#largeNanos ?? this.#totals.values[this.base];
   }
-  set spentNanos(value: number | bigint) {
-    const small = Number(value);
-    const isSmall = Number.isSafeInteger(small);
-    this.#totals.values[this.base] = isSmall ? small : 0;
-    this.#largeNanos = isSmall ? 0n : BigInt(value);
+  set spentNanos(value: Whole) {
+    this.#totals.values[this.base] = typeof value === 'number' ? value : 0;
+    this.#largeNanos = typeof value === 'number' ? null : value;
   }
 
   /** Adds micros · 1000 + nanos, whatever their size. */
   addSpend(micros: number, nanos: number): void {
-    this.addNanos(BigInt(micros) * BigInt(nanosPerMicro) + BigInt(nanos));
+    this.addNanos(plus(times(micros, nanosPerMicro), nanos));
   }
 
-  addNanos(amount: bigint): void {
-    this.spentNanos = BigInt(this.spentNanos) + amount;
+  addNanos(amount: Whole): void {
+    this.spentNanos = plus(this.spentNanos, amount);
+  }
+
+  /** True when what it spent lies in the slab, so that it may be added to there. */
+  get isSmall(): boolean {
+    return this.#largeNanos === null;
   }
 
   /** Gives its totals back to the slab; this object must not be used any more. */

@@ -1,5 +1,6 @@
-import { isSafe, nanosPerMicro } from '../model/money.ts';
+import { nanosPerMicro } from '../model/money.ts';
 import { minuteMs, quarterMs } from '../model/time.ts';
+import { isSafe } from '../model/whole.ts';
 import { cellAt, DeliveryCells, minuteCellOf, minutesBehind, quarterCellOf, quartersBehind } from './delivery-cells.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneState } from './lane-state.ts';

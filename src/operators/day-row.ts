@@ -1,4 +1,5 @@
-import { isSafe, microsOf, nanosPerMicro } from '../model/money.ts';
+import { microsOf, nanosPerMicro } from '../model/money.ts';
+import { isSafe, type Whole, whole } from '../model/whole.ts';
 import { NumberSlab } from './number-slab.ts';
 
 /** Counters that a metric correction may name, in the order of their columns. */
@@ -163,12 +164,13 @@ export class DayRow {
   }
 
   /** The sum as a number where it is a safe integer, else as it is: cheap to write down. */
-  compactSum(place: number): number | bigint {
-    return this.#large === null ? this.count(place) : this.sum(place);
+  compactSum(place: number): Whole {
+    const large = this.#large?.get(place);
+    return large === undefined ? this.count(place) : whole(large + BigInt(this.count(place)));
   }
 
   /** For sums in nanos: the floor in micros. */
-  micros(place: number): number | bigint {
+  micros(place: number): Whole {
     return microsOf(this.compactSum(place));
   }
 

@@ -1,5 +1,5 @@
-import { isSafe } from '../model/money.ts';
 import { floorTo, minuteMs, quarterMs } from '../model/time.ts';
+import { isSafe, type Whole, whole } from '../model/whole.ts';
 import { NumberSlab } from './number-slab.ts';
 
 /** Minutes kept: 177 behind the clock's minute, itself, and 2 ahead (docs/semantics.md §7.1). */
@@ -50,10 +50,10 @@ export class DeliveryCells {
   }
 
   /** Σ nanos over [from, to); both at quarter-hours, or at minutes inside the minute ring. */
-  spend(from: number, to: number): bigint {
+  spend(from: number, to: number): Whole {
     // Whatever is added up, no partial sum can leave the safe integers.
     const isSafe = this.#large === null && this.#slab.peak * cells <= Number.MAX_SAFE_INTEGER;
-    return isSafe ? BigInt(this.#sum(cellAt.nanos, from, to)) : this.#exactSpend(from, to);
+    return isSafe ? this.#sum(cellAt.nanos, from, to) : whole(this.#exactSpend(from, to));
   }
 
   impressions(from: number, to: number): number {
@@ -180,7 +180,7 @@ export class DeliveryCells {
   idAt(cell: number): number {
     return this.#fieldAt(cell, 0);
   }
-  nanosAt(cell: number): number | bigint {
+  nanosAt(cell: number): Whole {
     return this.#large?.get(cell) ?? this.#fieldAt(cell, cellAt.nanos);
   }
   impressionsAt(cell: number): number {

@@ -1,7 +1,10 @@
-import { floorDiv } from '../model/money.ts';
+import { microsOf } from '../model/money.ts';
 import { hourMs, quarterMs } from '../model/time.ts';
-import type { Campaign, Flight } from './campaign.ts';
-import { byLedgerOrder, type Change } from './flight-ledger.ts';
+import { minus, type Whole } from '../model/whole.ts';
+import type { Zone } from '../model/zones.ts';
+import type { Campaign, Flight, FlightDates } from './campaign.ts';
+import { byLedgerOrder, type Change, type WeightOf } from './flight-ledger.ts';
+import type { FlightBooks, PacingStatus } from './pacing.ts';
 
 /** A flight is evaluated until its delivery can no longer be restated. */
 export const evaluatedAfterEndMs = 72 * hourMs;
@@ -9,24 +12,24 @@ export const evaluatedAfterEndMs = 72 * hourMs;
 /** Questions to a flight's books (docs/semantics.md §6.3): P(x, y), S(a) and I(a) over its cells. */
 
 /** Σ nanos of the campaign's items in [from, to); nothing lies beyond two minutes after the clock. */
-export function spendBetween(campaign: Campaign, from: number, to: number, clock: number): bigint {
+function spendBetween(campaign: Campaign, from: number, to: number, clock: number): Whole {
   const end = Math.min(to, newest(clock));
-  return campaign.cells === null || from >= end ? 0n : campaign.cells.spend(from, end);
+  return campaign.cells === null || from >= end ? 0 : campaign.cells.spend(from, end);
 }
 
-export function impressionsBetween(campaign: Campaign, from: number, to: number, clock: number): number {
+function impressionsBetween(campaign: Campaign, from: number, to: number, clock: number): number {
   const end = Math.min(to, newest(clock));
   return campaign.cells === null || from >= end ? 0 : campaign.cells.impressions(from, end);
 }
 
 /** S(at) in micros: what the flight spent in all, less what lies at or after `at`. */
-export function spentBefore(campaign: Campaign, flight: Flight, at: number, clock: number): bigint {
-  if (flight.dates === null) return 0n;
+export function spentBefore(campaign: Campaign, flight: Flight, at: number, clock: number): Whole {
+  if (flight.dates === null) return 0;
   const { start, end } = flight.dates;
-  return floorDiv(BigInt(flight.spentNanos) - spendBetween(campaign, Math.max(at, start), end, clock), 1_000n);
+  return microsOf(minus(flight.spentNanos, spendBetween(campaign, Math.max(at, start), end, clock)));
 }
 
-export function impressionsBefore(campaign: Campaign, flight: Flight, at: number, clock: number): number {
+function impressionsBefore(campaign: Campaign, flight: Flight, at: number, clock: number): number {
   if (flight.dates === null) return 0;
   const { start, end } = flight.dates;
   return flight.impressions - impressionsBetween(campaign, Math.max(at, start), end, clock);
@@ -41,4 +44,49 @@ function newest(clock: number): number {
 export function ledgerOf(campaign: Campaign, flight: Flight): readonly Change[] {
   flight.ledger ??= [...flight.changes, ...campaign.statuses].sort(byLedgerOrder);
   return flight.ledger;
+}
+
+/** What `paceFlight` asks, of one flight at one clock. */
+export class BooksOfFlight implements FlightBooks {
+  readonly start: number;
+  readonly end: number;
+  readonly zone: Zone;
+  readonly changes: readonly Change[];
+  readonly statuses: readonly Change[];
+  readonly previousStatus: PacingStatus | null;
+  readonly weightOf: WeightOf;
+  readonly #campaign: Campaign;
+  readonly #flight: Flight;
+  readonly #clock: number;
+
+  /** The flight has dates. */
+  constructor(campaign: Campaign, flight: Flight, clock: number, weightOf: WeightOf) {
+    const { start, end, zone } = flight.dates as FlightDates;
+    this.start = start;
+    this.end = end;
+    this.zone = zone;
+    this.changes = ledgerOf(campaign, flight);
+    this.statuses = campaign.statuses;
+    this.previousStatus = flight.lastStatus;
+    this.weightOf = weightOf;
+    this.#campaign = campaign;
+    this.#flight = flight;
+    this.#clock = clock;
+  }
+
+  spendBetween(from: number, to: number): Whole {
+    return spendBetween(this.#campaign, from, to, this.#clock);
+  }
+
+  impressionsBetween(from: number, to: number): number {
+    return impressionsBetween(this.#campaign, from, to, this.#clock);
+  }
+
+  spentBefore(at: number): Whole {
+    return spentBefore(this.#campaign, this.#flight, at, this.#clock);
+  }
+
+  impressionsBefore(at: number): number {
+    return impressionsBefore(this.#campaign, this.#flight, at, this.#clock);
+  }
 }

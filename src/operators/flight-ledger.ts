@@ -1,17 +1,17 @@
 import type { CampaignStatus, PacingMode, Rebase, StatusCause } from '../model/event-batch.ts';
-import { floorDiv } from '../model/money.ts';
+import { floorShare, minus, plus, type Whole } from '../model/whole.ts';
 import type { Weight } from './pacing-weight.ts';
 
 /** One change of a flight or of its campaign's status, in force from `at` (event time). */
 export type Change = { readonly at: number; readonly order: number } & (
-  | { readonly kind: 'budget'; readonly budget: number; readonly cap: number | null; readonly actual: bigint }
+  | { readonly kind: 'budget'; readonly budget: number; readonly cap: number | null; readonly actual: Whole }
   | {
       readonly kind: 'flight';
       readonly mode: PacingMode;
       readonly curve: string | null;
       readonly end: number;
       readonly rebase: Rebase;
-      readonly actual: bigint;
+      readonly actual: Whole;
     }
   | { readonly kind: 'status'; readonly status: CampaignStatus; readonly cause: StatusCause }
 );
@@ -35,7 +35,7 @@ export type WeightOf = (mode: PacingMode, curve: string | null) => Weight;
 export interface Expectation {
   readonly terms: Terms;
   /** E(at) in micros; 0 before the start, null while ASAP. */
-  readonly expected: bigint | null;
+  readonly expected: Whole | null;
 }
 
 /**
@@ -46,17 +46,17 @@ export function expectationAt(ledger: readonly Change[], start: number, at: numb
   const terms = emptyTerms(start);
   const later = applyInitial(ledger, terms, start);
   let from = start;
-  let base = 0n;
+  let base: Whole = 0;
   for (const change of later) {
     if (change.at > Math.max(at, start)) break;
     const reached = segmentValue(terms, from, base, change.at, weightOf);
     applyChange(change, terms);
     const rebase = change.kind === 'status' ? 'ON_PLAN' : terms.rebase;
     from = rebase === 'NONE' ? start : change.at;
-    base = rebase === 'NONE' ? 0n : rebase === 'ON_ACTUAL' && change.kind !== 'status' ? change.actual : reached;
+    base = rebase === 'NONE' ? 0 : rebase === 'ON_ACTUAL' && change.kind !== 'status' ? change.actual : reached;
   }
   if (terms.mode === 'ASAP') return { terms, expected: null };
-  return { terms, expected: at < start ? 0n : segmentValue(terms, from, base, at, weightOf) };
+  return { terms, expected: at < start ? 0 : segmentValue(terms, from, base, at, weightOf) };
 }
 
 /** By when they take effect; ties by record. */
@@ -113,17 +113,17 @@ function applyChange(change: Change, terms: Terms): void {
   } else if (change.cause === 'ADVERTISER') terms.isFrozen = change.status !== 'ACTIVE';
 }
 
-function segmentValue(terms: Terms, from: number, base: bigint, at: number, weightOf: WeightOf): bigint {
-  if (terms.budget === null) return base;
-  const budget = BigInt(terms.budget);
+function segmentValue(terms: Terms, from: number, base: Whole, at: number, weightOf: WeightOf): Whole {
+  const { budget } = terms;
+  if (budget === null) return base;
   if (terms.isFrozen) return clamp(base, budget);
   const weight = weightOf(terms.mode, terms.curve);
   const whole = weight.between(from, terms.end);
   if (whole === 0) return clamp(at >= terms.end ? budget : base, budget);
   const part = weight.between(from, Math.min(at, terms.end));
-  return clamp(base + floorDiv((budget - base) * BigInt(part), BigInt(whole)), budget);
+  return clamp(plus(base, floorShare(minus(budget, base), part, whole)), budget);
 }
 
-function clamp(value: bigint, budget: bigint): bigint {
-  return value < 0n ? 0n : value > budget ? budget : value;
+function clamp(value: Whole, budget: number): Whole {
+  return value < 0 ? 0 : value > budget ? budget : value;
 }

@@ -1,7 +1,8 @@
 import { type Detail, type EventBatch, kind, type RejectReason } from '../model/event-batch.ts';
 import { limits } from '../model/limits.ts';
-import { isSafe, nanosPerMicro } from '../model/money.ts';
+import { nanosPerMicro } from '../model/money.ts';
 import { dayMs, floorTo, quarterMs } from '../model/time.ts';
+import { isSafe, minus, type Whole } from '../model/whole.ts';
 import { findZone, type Zone } from '../model/zones.ts';
 import { type Campaign, Flight } from './campaign.ts';
 import { CellBooker } from './cell-booker.ts';
@@ -78,7 +79,11 @@ export class FollowFlights implements Operator {
     if (isSafe(product) && isSafe(item) && isSafe(sum)) {
       values[flight] = sum;
       values[flight + 1] += impressions;
-    } else addToAll(this.#state.campaigns[slot], at, micros, nanos, impressions);
+      return;
+    }
+    const campaign = this.#state.campaigns[slot];
+    addToAll(campaign, at, micros, nanos, impressions);
+    campaign.putAway();
   }
 
   /** Has the flight of an instant at hand, or that there is none; false when several cover it. */
@@ -91,7 +96,7 @@ export class FollowFlights implements Operator {
       if (dates === null) continue;
       if (at >= dates.end) start = Math.max(start, dates.end);
       else if (at < dates.start) end = Math.min(end, dates.start);
-      else if (found !== null) return false;
+      else if (found !== null || !flight.isSmall) return false;
       else {
         found = flight;
         start = Math.max(start, dates.start);
@@ -182,9 +187,9 @@ export class FollowFlights implements Operator {
       const wasIn = before !== null && row.day >= before.startDay && row.day <= before.endDay;
       const isIn = row.day >= next.startDay && row.day <= next.endDay;
       if (wasIn === isIn) continue;
-      const spent = row.sum(sumAt.spendNanos);
+      const spent = row.compactSum(sumAt.spendNanos);
       const impressions = row.count(counterAt.impressions);
-      flight.addNanos(isIn ? spent : -spent);
+      flight.addNanos(isIn ? spent : minus(0, spent));
       flight.impressions += isIn ? impressions : -impressions;
     }
     flight.dates = { ...next, start: zone.dayStart(next.startDay), end: zone.dayStart(next.endDay + 1), zone };
@@ -193,13 +198,13 @@ export class FollowFlights implements Operator {
   }
 
   /** S at the change, for a later rebase ON_ACTUAL; as known now. */
-  #actual(campaign: Campaign, flight: Flight, effectiveAt: number): bigint {
-    if (flight.dates === null) return 0n;
+  #actual(campaign: Campaign, flight: Flight, effectiveAt: number): Whole {
+    if (flight.dates === null) return 0;
     const { clock } = this.#state;
     const earliest = floorTo(clock, quarterMs) - quartersBehind * quarterMs;
     const at = floorTo(Math.min(Math.max(effectiveAt, earliest), clock), quarterMs);
     const spent = spentBefore(campaign, flight, at, clock);
-    return spent > 0n ? spent : 0n;
+    return spent > 0 ? spent : 0;
   }
 
   /** The flight of an id, made when there is room; null when the campaign has too many. */

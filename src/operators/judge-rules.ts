@@ -13,7 +13,7 @@ import {
   stepAlert,
   type Transition,
 } from './alert-state.ts';
-import type { Campaign, Flight } from './campaign.ts';
+import type { Campaign, Flight, FlightDates } from './campaign.ts';
 import { frontierOf } from './completeness.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import { type LaneState, type Organization, sourceOf } from './lane-state.ts';
@@ -26,7 +26,7 @@ export interface FlightScope {
   readonly asOf: number;
   readonly t: number;
   readonly offset: number;
-  readonly completeness: string;
+  readonly completeness: { readonly text: string };
 }
 
 /** What a row says about where a rule was judged. */
@@ -38,7 +38,7 @@ interface Scope {
   readonly asOf: number;
   readonly t: number;
   readonly offset: number;
-  readonly completeness: string;
+  readonly completeness: { readonly text: string };
   readonly gapMax: number;
 }
 
@@ -69,18 +69,19 @@ export class JudgeRules {
   judgeFlight(at: FlightScope, values: PacingValues | null, isPersisted: boolean): void {
     const scope = this.#flightScope(at);
     const { rules } = this.#state.planView(at.campaign);
-    this.#dropAbsentRules(scope, at.flight.alerts, rules);
+    if (at.flight.alerts.size > 0) this.#dropAbsentRules(scope, at.flight.alerts, rules);
     if (rules.length === 0) return;
     const named = values === null ? unknownFlight : this.#flightValues(at, values);
+    const { alerts } = at.flight;
     for (const rule of rules) {
-      const known = at.flight.alerts.get(rule.plan.id);
+      const known = alerts.size === 0 ? undefined : alerts.get(rule.plan.id);
       const judgement = values === null ? unknownJudgement : judge(rule, named, known?.state === 'firing');
       if (known === undefined && !isPersisted && isNothing(judgement.outcome)) continue;
       const { alert, wasEnded } = this.#currentAlert(scope, known, rule);
       const judged = { judgement, values: named };
       const transition = this.#step(scope, rule, alert, judged);
-      if (isPlainlyOk(alert)) at.flight.alerts.delete(rule.plan.id);
-      else at.flight.alerts.set(rule.plan.id, alert);
+      if (isPlainlyOk(alert)) alerts.delete(rule.plan.id);
+      else alerts.set(rule.plan.id, alert);
       if (isPersisted || wasEnded || transition !== null) this.#writeEvaluation(scope, rule, alert, judged, transition);
     }
   }
@@ -104,7 +105,7 @@ export class JudgeRules {
       const frontier = frontierOf(source, organization.frontiers.get(name), t);
       const values = sourceValues(name, frontier === null ? null : t - frontier, source.expected_interval_ms);
       const gapMax = 2 * Math.max(plan.defaults.evaluate_every_ms, source.expected_interval_ms);
-      const completeness = `${name}=${frontier ?? 'none'}`;
+      const completeness = { text: `${name}=${frontier ?? 'none'}` };
       const scope = sourceScope(organization, name, { t, offset, completeness, gapMax });
       for (const rule of sourceRules) this.#judgeSource(organization, scope, rule, values);
     }
@@ -132,7 +133,7 @@ export class JudgeRules {
       if (Object.hasOwn(plan.sources, source) && sourceRules.some((rule) => rule.plan.id === ruleId)) continue;
       const { alert } = organization.sourceAlerts.get(key) as { alert: AlertState | null };
       const frontier = frontierOf(sourceOf(plan, source), organization.frontiers.get(source), t);
-      const completeness = `${source}=${frontier ?? 'none'}`;
+      const completeness = { text: `${source}=${frontier ?? 'none'}` };
       const scope = sourceScope(organization, source, { t, offset, completeness, gapMax: 0 });
       if (alert !== null) this.#end(scope, ruleId, alert, 'rule_deleted');
       organization.sourceAlerts.delete(key);
@@ -210,7 +211,7 @@ export class JudgeRules {
       active_since: transition.activeSince,
       condition: rule.condition,
       values: rule.values,
-      completeness: scope.completeness,
+      completeness: scope.completeness.text,
       summary: rule.summary,
       rule_hash: rule.hash,
       plan_number: this.#state.planOf(scope.orgId).plan.number,
@@ -248,29 +249,30 @@ export class JudgeRules {
 
   #flightScope({ campaign, flight, asOf, t, offset, completeness }: FlightScope): Scope {
     const { gapMax } = this.#state.planView(campaign);
-    const ids = { orgId: campaign.orgId, campaignId: campaign.id, flightId: flight.id, source: '' };
-    return { ...ids, asOf, t, offset, completeness, gapMax };
+    const { orgId, id: campaignId } = campaign;
+    return { orgId, campaignId, flightId: flight.id, source: '', asOf, t, offset, completeness, gapMax };
   }
 
   #flightValues({ campaign, flight, asOf }: FlightScope, values: PacingValues): readonly RuleValue[] {
-    const dates = flight.dates as NonNullable<Flight['dates']>;
+    const dates = flight.dates as FlightDates;
     const { dayAllowanceBp } = this.#state.planView(campaign);
     return flightValues({ values, asOf, start: dates.start, end: dates.end, zone: dates.zone, dayAllowanceBp });
   }
 }
 
-const unknownJudgement: Judgement = {
-  outcome: 'unknown',
-  critical: null,
-  warning: null,
-  clearCritical: false,
-  clearWarning: false,
-};
+/** No level was judged: why is in the outcome. */
+function unjudged(outcome: Outcome): Judgement {
+  return { outcome, critical: null, warning: null, clearCritical: false, clearWarning: false };
+}
+
+const unknownJudgement = unjudged('unknown');
+const insufficientJudgement = unjudged('insufficient');
+const errorJudgement = unjudged('error');
 
 function sourceScope(
   organization: Organization,
   source: string,
-  at: { t: number; offset: number; completeness: string; gapMax: number },
+  at: { t: number; offset: number; completeness: { text: string }; gapMax: number },
 ): Scope {
   return { orgId: organization.id, campaignId: '', flightId: '', source, asOf: at.t, ...at };
 }
@@ -278,7 +280,7 @@ function sourceScope(
 /** Three-valued results of guard and levels, and the outcome they make (docs/semantics.md §8.3). */
 function judge(rule: CompiledRule, values: readonly RuleValue[], isFiring: boolean): Judgement {
   const guard = rule.guard === null ? true : rule.guard.run(values);
-  if (guard !== true) return { ...unknownJudgement, outcome: guardOutcome(guard) };
+  if (guard !== true) return judgementOfGuard(guard);
   const critical = rule.critical === null ? false : rule.critical.when.run(values);
   const warning = rule.warning === null ? false : rule.warning.when.run(values);
   return {
@@ -298,9 +300,9 @@ function isNothing(outcome: Outcome): boolean {
 
 type Tri = ReturnType<Condition['run']>;
 
-function guardOutcome(guard: Tri): Outcome {
-  if (guard === conditionError) return 'error';
-  return guard === null ? 'unknown' : 'insufficient';
+function judgementOfGuard(guard: Exclude<Tri, true>): Judgement {
+  if (guard === conditionError) return errorJudgement;
+  return guard === null ? unknownJudgement : insufficientJudgement;
 }
 
 function outcomeOf(critical: Tri, warning: Tri): Outcome {
@@ -331,9 +333,14 @@ function levelOf(rule: CompiledRule, level: AlertLevel): CompiledLevel | null {
 
 /** JSON of the values the rule names, keys sorted: what an auditor compares. */
 function valuesText(rule: CompiledRule, values: readonly RuleValue[]): string {
-  const all = variableNames(rule.plan.scope);
-  const parts = rule.names.map((name) => `${JSON.stringify(name)}:${JSON.stringify(values[all.indexOf(name)])}`);
-  return `{${parts.join(',')}}`;
+  let text = '';
+  for (const { index, key } of rule.variables) {
+    const value = values[index];
+    // A finite number reads the same as JSON; the others take the long way.
+    const isPlain = typeof value === 'number' && Number.isFinite(value);
+    text += `${text === '' ? '' : ','}${key}${isPlain ? value : JSON.stringify(value)}`;
+  }
+  return `{${text}}`;
 }
 
 function summarize(rule: CompiledRule, scope: Scope, values: readonly RuleValue[]): string {

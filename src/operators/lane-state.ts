@@ -1,5 +1,5 @@
 import { assert } from '../model/errors.ts';
-import type { LaneDictionaries } from '../model/event-batch.ts';
+import type { LaneDictionaries, PacingMode } from '../model/event-batch.ts';
 import { fnv1a } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
 import type { CampaignPlan, Plan, SourcePlan, SpendPlan } from '../model/plan.ts';
@@ -11,7 +11,7 @@ import { Campaign, type CampaignPlanView } from './campaign.ts';
 import { CampaignIndex } from './campaign-index.ts';
 import type { WeightOf } from './flight-ledger.ts';
 import { LaneBooks } from './lane-books.ts';
-import { evenWeight, trafficWeight } from './pacing-weight.ts';
+import { evenWeight, trafficWeight, type Weight } from './pacing-weight.ts';
 import { RareIds } from './rare-ids.ts';
 import { nextInstant, Timers } from './timers.ts';
 
@@ -251,11 +251,12 @@ export class LaneState {
   weightOf(campaign: Campaign, zone: Zone): WeightOf {
     const { plan } = this.planOf(campaign.orgId);
     const fallback = this.campaignPlan(campaign).profile ?? plan.defaults.profile;
+    // Asked several times an evaluation, nearly always for the same.
+    let [lastMode, lastCurve, lastWeight]: [PacingMode, string | null, Weight] = ['EVEN', null, evenWeight];
     return (mode, curve) => {
-      if (mode !== 'TRAFFIC') return evenWeight;
-      const name = [curve, fallback].find((each) => each !== null && Object.hasOwn(plan.profiles, each));
-      if (name === undefined || name === null) return evenWeight;
-      return trafficWeight(zone, plan.profiles[name]);
+      if (mode === lastMode && curve === lastCurve) return lastWeight;
+      [lastMode, lastCurve, lastWeight] = [mode, curve, findWeight(plan, mode, curve, fallback, zone)];
+      return lastWeight;
     };
   }
 
@@ -298,6 +299,12 @@ export class LaneState {
     this.pushCampaignTimer(campaign);
     this.touchRecord(campaign);
   }
+}
+
+function findWeight(plan: Plan, mode: PacingMode, curve: string | null, fallback: string | null, zone: Zone): Weight {
+  if (mode !== 'TRAFFIC') return evenWeight;
+  const name = [curve, fallback].find((each) => each !== null && Object.hasOwn(plan.profiles, each));
+  return name === undefined || name === null ? evenWeight : trafficWeight(zone, plan.profiles[name]);
 }
 
 function holdsAll(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {

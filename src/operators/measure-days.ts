@@ -1,6 +1,7 @@
 import { assert } from '../model/errors.ts';
 import { costBases, type Detail, type EventBatch, flag, kind } from '../model/event-batch.ts';
-import { isSafe, nanosPerMicro } from '../model/money.ts';
+import { nanosPerMicro } from '../model/money.ts';
+import { isSafe } from '../model/whole.ts';
 import type { Campaign } from './campaign.ts';
 import { type Counter, counterAt, DayRow, dayAt, sumAt } from './day-row.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
@@ -55,7 +56,20 @@ export class MeasureDays implements Operator {
         campaign_id: campaign.id,
         date: day.day,
         currency: day.currency < 0 ? '' : currencies.text(day.currency),
-        ...counters(day),
+        impressions: day.count(counterAt.impressions),
+        invalid_impressions: day.count(counterAt.invalid_impressions),
+        measurable_impressions: day.count(counterAt.measurable_impressions),
+        viewable_impressions: day.count(counterAt.viewable_impressions),
+        clicks: day.count(counterAt.clicks),
+        invalid_clicks: day.count(counterAt.invalid_clicks),
+        video_starts: day.count(counterAt.video_starts),
+        video_first_quartiles: day.count(counterAt.video_first_quartiles),
+        video_midpoints: day.count(counterAt.video_midpoints),
+        video_third_quartiles: day.count(counterAt.video_third_quartiles),
+        video_completes: day.count(counterAt.video_completes),
+        auction_requests: day.count(counterAt.auction_requests),
+        auction_bids: day.count(counterAt.auction_bids),
+        auction_wins: day.count(counterAt.auction_wins),
         conversions_by_touch: day.compactSum(sumAt.conversionsByTouch),
         revenue_by_touch_micros: day.compactSum(sumAt.revenueByTouch),
         conversions_by_conversion: day.compactSum(sumAt.conversionsByConversion),
@@ -296,23 +310,4 @@ export class MeasureDays implements Operator {
     const wanted = this.#hot[slot * hotWidth + hotAt.spendSource];
     return wanted >= 0 && this.#state.books.sources.numberOf(batch.sources[row], batch.dictionaries.sources) !== wanted;
   }
-}
-
-function counters(day: DayRow) {
-  return {
-    impressions: day.count(counterAt.impressions),
-    invalid_impressions: day.count(counterAt.invalid_impressions),
-    measurable_impressions: day.count(counterAt.measurable_impressions),
-    viewable_impressions: day.count(counterAt.viewable_impressions),
-    clicks: day.count(counterAt.clicks),
-    invalid_clicks: day.count(counterAt.invalid_clicks),
-    video_starts: day.count(counterAt.video_starts),
-    video_first_quartiles: day.count(counterAt.video_first_quartiles),
-    video_midpoints: day.count(counterAt.video_midpoints),
-    video_third_quartiles: day.count(counterAt.video_third_quartiles),
-    video_completes: day.count(counterAt.video_completes),
-    auction_requests: day.count(counterAt.auction_requests),
-    auction_bids: day.count(counterAt.auction_bids),
-    auction_wins: day.count(counterAt.auction_wins),
-  };
 }

@@ -1,19 +1,12 @@
 import { hourMs } from '../model/time.ts';
-import type { Campaign, Flight } from './campaign.ts';
+import type { Campaign, Flight, FlightDates } from './campaign.ts';
 import { type Completeness, completenessAt } from './completeness.ts';
-import {
-  evaluatedAfterEndMs,
-  impressionsBefore,
-  impressionsBetween,
-  ledgerOf,
-  spendBetween,
-  spentBefore,
-} from './flight-books.ts';
+import { BooksOfFlight, evaluatedAfterEndMs, ledgerOf } from './flight-books.ts';
 import { expectationAt } from './flight-ledger.ts';
 import type { FlightScope, JudgeRules } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { LaneState } from './lane-state.ts';
-import { type FlightBooks, type PacingStatus, type PacingValues, paceFlight } from './pacing.ts';
+import { type PacingStatus, type PacingValues, paceFlight } from './pacing.ts';
 
 const moveBp = 100;
 
@@ -51,14 +44,15 @@ export class PaceFlights {
   }
 
   #judge(campaign: Campaign, flight: Flight, asOf: number, completeness: Completeness, t: number, offset: number) {
-    const books = this.#books(campaign, flight);
+    const weightOf = this.#state.weightOf(campaign, (flight.dates as FlightDates).zone);
+    const books = new BooksOfFlight(campaign, flight, this.#state.clock, weightOf);
     const values = paceFlight(books, asOf);
     const isInFlight = asOf >= books.start && asOf < books.end;
     const osi = values.osiBp === null ? null : Number(values.osiBp);
     const why = this.#whyPersist(flight, values.status, osi, t, isInFlight, false);
     if (why !== null)
       this.#persist(campaign, flight, { asOf, t, offset, status: values.status, why }, completeness, values);
-    const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness: completeness.text };
+    const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness };
     if (isInFlight) this.#rules.judgeFlight(scope, values, why !== null);
     else if (asOf >= books.end) this.#rules.endFlight(scope);
     flight.lastAsOf = asOf;
@@ -82,7 +76,7 @@ export class PaceFlights {
       flight.persistedOsi = null;
     }
     if (flight.wasInFlight) {
-      const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness: completeness.text };
+      const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness };
       this.#rules.judgeFlight(scope, null, why !== null);
     }
     flight.lastStatus = 'stale_data';
@@ -107,24 +101,6 @@ export class PaceFlights {
     return isHourly && flight.persistedAt !== null && t - flight.persistedAt >= hourMs ? 'hour' : null;
   }
 
-  #books(campaign: Campaign, flight: Flight): FlightBooks {
-    const { clock } = this.#state;
-    const dates = flight.dates as NonNullable<Flight['dates']>;
-    return {
-      start: dates.start,
-      end: dates.end,
-      zone: dates.zone,
-      changes: ledgerOf(campaign, flight),
-      statuses: campaign.statuses,
-      previousStatus: flight.lastStatus,
-      spendBetween: (from, to) => spendBetween(campaign, from, to, clock),
-      impressionsBetween: (from, to) => impressionsBetween(campaign, from, to, clock),
-      spentBefore: (at) => spentBefore(campaign, flight, at, clock),
-      impressionsBefore: (at) => impressionsBefore(campaign, flight, at, clock),
-      weightOf: this.#state.weightOf(campaign, dates.zone),
-    };
-  }
-
   #persist(
     campaign: Campaign,
     flight: Flight,
@@ -132,7 +108,7 @@ export class PaceFlights {
     completeness: Completeness,
     values: PacingValues | null,
   ): void {
-    const dates = flight.dates as NonNullable<Flight['dates']>;
+    const dates = flight.dates as FlightDates;
     const weightOf = this.#state.weightOf(campaign, dates.zone);
     const terms = values?.terms ?? expectationAt(ledgerOf(campaign, flight), dates.start, at.asOf, weightOf).terms;
     this.#outputs.snapshots.write({

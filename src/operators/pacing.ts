@@ -1,5 +1,6 @@
-import { floorDiv } from '../model/money.ts';
+import { microsOf } from '../model/money.ts';
 import { dayMs, floorTo, hourMs, quarterMs } from '../model/time.ts';
+import { ceilShare, floorOver, floorShare, minus, plus, times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { type Change, expectationAt, statusAt, type Terms, type WeightOf } from './flight-ledger.ts';
 import type { Weight } from './pacing-weight.ts';
@@ -31,10 +32,10 @@ export interface FlightBooks {
   readonly statuses: readonly Change[];
   readonly previousStatus: PacingStatus | null;
   /** Σ nanos of the campaign's items in [from, to). */
-  spendBetween(from: number, to: number): bigint;
+  spendBetween(from: number, to: number): Whole;
   impressionsBetween(from: number, to: number): number;
   /** S(at) of the flight, micros. */
-  spentBefore(at: number): bigint;
+  spentBefore(at: number): Whole;
   /** I(at) of the flight. */
   impressionsBefore(at: number): number;
   weightOf: WeightOf;
@@ -42,23 +43,23 @@ export interface FlightBooks {
 
 export interface PacingValues {
   readonly terms: Terms;
-  readonly budget: bigint;
-  readonly spend: bigint;
-  readonly expected: bigint | null;
-  readonly deliveryBp: bigint | null;
-  readonly elapsedBp: bigint;
-  readonly osiBp: bigint | null;
-  readonly projected: bigint | null;
-  readonly runRatePerDay: bigint | null;
-  readonly requiredPerDay: bigint | null;
-  readonly liftBp: bigint | null;
+  readonly budget: number;
+  readonly spend: Whole;
+  readonly expected: Whole | null;
+  readonly deliveryBp: Whole | null;
+  readonly elapsedBp: Whole;
+  readonly osiBp: Whole | null;
+  readonly projected: Whole | null;
+  readonly runRatePerDay: Whole | null;
+  readonly requiredPerDay: Whole | null;
+  readonly liftBp: Whole | null;
   readonly exhaustionAt: number | null;
-  readonly daySpend: bigint;
-  readonly dayTarget: bigint | null;
-  readonly dayPacingBp: bigint | null;
+  readonly daySpend: Whole;
+  readonly dayTarget: Whole | null;
+  readonly dayPacingBp: Whole | null;
   readonly impressions2h: number;
-  readonly spend2h: bigint;
-  readonly expected2h: bigint | null;
+  readonly spend2h: Whole;
+  readonly expected2h: Whole | null;
   readonly impressionsFlight: number;
   readonly status: PacingStatus;
 }
@@ -67,7 +68,7 @@ export interface PacingValues {
 export function paceFlight(books: FlightBooks, a: number): PacingValues {
   const { start, end } = books;
   const { terms, expected } = expectationAt(books.changes, start, a, books.weightOf);
-  const budget = BigInt(terms.budget as number);
+  const budget = terms.budget as number;
   const weight = books.weightOf(terms.mode, terms.curve);
   const spend = books.spentBefore(a);
   const rate = runRate(books, weight, a);
@@ -80,89 +81,86 @@ export function paceFlight(books: FlightBooks, a: number): PacingValues {
     budget,
     spend,
     expected,
-    deliveryBp: budget === 0n ? null : floorDiv(10_000n * spend, budget),
+    deliveryBp: budget === 0 ? null : floorShare(10_000, spend, budget),
     elapsedBp,
     osiBp,
     ...outlook(rate, weight, budget, spend, a, start, end),
     ...day,
     impressions2h: books.impressionsBetween(windowStart, a),
-    spend2h: toMicros(books.spendBetween(windowStart, a)),
+    spend2h: microsOf(books.spendBetween(windowStart, a)),
     expected2h: expectedSince(books, Math.max(start, windowStart), a, expected),
     impressionsFlight: books.impressionsBefore(a),
   };
   return { ...values, status: statusOf(books, values, a) };
 }
 
-function toMicros(nanos: bigint): bigint {
-  return floorDiv(nanos, 1_000n);
-}
-
-function elapsed(weight: Weight, start: number, end: number, a: number): bigint {
+function elapsed(weight: Weight, start: number, end: number, a: number): Whole {
   const whole = weight.between(start, end);
-  if (whole === 0) return a >= end ? 10_000n : 0n;
-  return floorDiv(10_000n * BigInt(weight.between(start, Math.min(a, end))), BigInt(whole));
+  if (whole === 0) return a >= end ? 10_000 : 0;
+  return floorShare(10_000, weight.between(start, Math.min(a, end)), whole);
 }
 
-function onScheduleIndicator(spend: bigint, expected: bigint | null, budget: bigint): bigint | null {
+function onScheduleIndicator(spend: Whole, expected: Whole | null, budget: number): Whole | null {
   if (expected === null) return null;
-  const least = (budget + 199n) / 200n; // 0.5 % of the budget, rounded up; below it the ratio is noise.
-  if (expected < (least > 1n ? least : 1n)) return null;
-  return floorDiv(10_000n * positive(spend), expected);
+  const least = ceilShare(budget, 1, 200); // 0.5 % of the budget, rounded up; below it the ratio is noise.
+  if (expected < least || expected < 1) return null;
+  return floorShare(10_000, positive(spend), expected);
 }
 
 interface RunRate {
   readonly from: number;
   /** Micros in [from, a). */
-  readonly spend: bigint;
+  readonly spend: Whole;
   readonly weight: number;
 }
 
 function runRate(books: FlightBooks, weight: Weight, a: number): RunRate {
   const from = Math.max(books.start, floorTo(a - dayMs, quarterMs));
-  return { from, spend: toMicros(books.spendBetween(from, a)), weight: weight.between(from, a) };
+  return { from, spend: microsOf(books.spendBetween(from, a)), weight: weight.between(from, a) };
 }
 
-function outlook(rate: RunRate, weight: Weight, budget: bigint, spend: bigint, a: number, start: number, end: number) {
+function outlook(rate: RunRate, weight: Weight, budget: number, spend: Whole, a: number, start: number, end: number) {
   const left = weight.between(a, end);
-  const missing = positive(budget - spend);
-  const windowWeight = BigInt(rate.weight);
-  const isMoving = rate.spend > 0n && rate.weight > 0;
+  const missing = positive(minus(budget, spend));
+  const isMoving = rate.spend > 0 && rate.weight > 0;
   return {
-    projected: rate.weight === 0 ? null : spend + floorDiv(rate.spend * BigInt(left), windowWeight),
-    runRatePerDay: a <= rate.from ? null : floorDiv(rate.spend * BigInt(dayMs), BigInt(a - rate.from)),
-    requiredPerDay: a >= end ? null : floorDiv(missing * BigInt(dayMs), BigInt(end - a)),
-    liftBp: !isMoving || left === 0 ? null : floorDiv(10_000n * missing * windowWeight, BigInt(left) * rate.spend),
+    projected: rate.weight === 0 ? null : plus(spend, floorShare(rate.spend, left, rate.weight)),
+    runRatePerDay: a <= rate.from ? null : floorShare(rate.spend, dayMs, a - rate.from),
+    requiredPerDay: a >= end ? null : floorShare(missing, dayMs, end - a),
+    // A floor of a floor: dividing by one divisor after the other is dividing by their product.
+    liftBp:
+      !isMoving || left === 0 ? null : floorOver(floorShare(times(10_000, missing), rate.weight, left), rate.spend),
     exhaustionAt:
-      isMoving && missing > 0n && a >= start && a < end ? exhaustion(rate, weight, missing, a, end, left) : null,
+      isMoving && missing > 0 && a >= start && a < end ? exhaustion(rate, weight, missing, a, end, left) : null,
   };
 }
 
 function exhaustion(
   rate: RunRate,
   weight: Weight,
-  missing: bigint,
+  missing: Whole,
   a: number,
   end: number,
   left: number,
 ): number | null {
-  const need = (missing * BigInt(rate.weight) + rate.spend - 1n) / rate.spend;
-  if (need > BigInt(left)) return null;
+  const need = ceilShare(missing, rate.weight, rate.spend);
+  if (need > left) return null;
   const at = weight.reach(a, Number(need));
   return at >= end ? null : at;
 }
 
-function dayValues(books: FlightBooks, weight: Weight, terms: Terms, budget: bigint, a: number) {
+function dayValues(books: FlightBooks, weight: Weight, terms: Terms, budget: number, a: number) {
   const { start, end, zone } = books;
   const day = zone.localDay(a);
   const dayStart = zone.dayStart(day);
-  const daySpend = toMicros(books.spendBetween(dayStart, a));
+  const daySpend = microsOf(books.spendBetween(dayStart, a));
   if (a < start || a >= end) return { daySpend, dayTarget: null, dayPacingBp: null };
   const from = Math.max(dayStart, start);
   const whole = weight.between(from, Math.min(zone.dayStart(day + 1), end));
   const dayTarget = targetOfDay(books, weight, terms, budget, from, whole);
   const passed = weight.between(from, a);
-  const isJudged = dayTarget !== null && dayTarget > 0n && passed > 0;
-  const dayPacingBp = isJudged ? floorDiv(10_000n * daySpend * BigInt(whole), dayTarget * BigInt(passed)) : null;
+  const isJudged = dayTarget !== null && dayTarget > 0 && passed > 0;
+  const dayPacingBp = isJudged ? floorOver(floorShare(times(10_000, daySpend), whole, passed), dayTarget) : null;
   return { daySpend, dayTarget, dayPacingBp };
 }
 
@@ -170,27 +168,27 @@ function targetOfDay(
   books: FlightBooks,
   weight: Weight,
   terms: Terms,
-  budget: bigint,
+  budget: number,
   from: number,
   whole: number,
-): bigint | null {
-  const cap = terms.cap === null ? null : BigInt(terms.cap);
+): Whole | null {
+  const { cap } = terms;
   if (terms.mode === 'ASAP') return cap;
   const left = weight.between(from, books.end);
   if (left === 0) return null;
-  const target = positive(floorDiv((budget - books.spentBefore(from)) * BigInt(whole), BigInt(left)));
+  const target = positive(floorShare(minus(budget, books.spentBefore(from)), whole, left));
   return cap !== null && cap < target ? cap : target;
 }
 
-function expectedSince(books: FlightBooks, from: number, a: number, expected: bigint | null): bigint | null {
+function expectedSince(books: FlightBooks, from: number, a: number, expected: Whole | null): Whole | null {
   if (expected === null) return null;
-  if (a < books.start) return 0n;
+  if (a < books.start) return 0;
   const before = expectationAt(books.changes, books.start, from, books.weightOf).expected;
-  return before === null ? null : expected - before;
+  return before === null ? null : minus(expected, before);
 }
 
-function positive(value: bigint): bigint {
-  return value > 0n ? value : 0n;
+function positive(value: Whole): Whole {
+  return value > 0 ? value : 0;
 }
 
 type Unjudged = Omit<PacingValues, 'status'>;
@@ -200,20 +198,20 @@ function statusOf(books: FlightBooks, values: Unjudged, a: number): PacingStatus
   if (a >= books.end) return endedStatus(budget, spend);
   if (a < books.start) return 'not_started';
   if (spend >= budget) {
-    const isCut = terms.replacedBudget !== null && BigInt(terms.replacedBudget) > budget;
+    const isCut = terms.replacedBudget !== null && terms.replacedBudget > budget;
     return isCut && spend > budget ? 'overspent_after_cut' : 'exhausted';
   }
   const { status, cause } = statusAt(books.statuses, a);
   if (status !== 'ACTIVE') return cause === 'ADVERTISER' || cause === 'SCHEDULE' ? 'paused' : 'blocked';
-  if (terms.cap !== null && values.daySpend >= BigInt(terms.cap)) return 'capped_today';
+  if (terms.cap !== null && values.daySpend >= terms.cap) return 'capped_today';
   if (terms.mode === 'ASAP') return 'on_track';
-  if (values.osiBp === null || a - books.start < dayMs || values.elapsedBp < 1_000n) return 'warming_up';
+  if (values.osiBp === null || a - books.start < dayMs || values.elapsedBp < 1_000) return 'warming_up';
   return band(Number(values.osiBp), books.previousStatus);
 }
 
-function endedStatus(budget: bigint, spend: bigint): PacingStatus {
-  if (100n * spend > 105n * budget) return 'ended_over';
-  return 100n * spend >= 95n * budget ? 'ended_full' : 'ended_under';
+function endedStatus(budget: number, spend: Whole): PacingStatus {
+  if (times(100, spend) > times(105, budget)) return 'ended_over';
+  return times(100, spend) >= times(95, budget) ? 'ended_full' : 'ended_under';
 }
 
 /** Bands of OSI in basis points; entering and leaving differ by 3 points, so that noise cannot flap them. */

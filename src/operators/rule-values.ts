@@ -1,7 +1,8 @@
 import type { RuleValue } from '../model/condition.ts';
-import { floorDiv } from '../model/money.ts';
+import type { PacingMode } from '../model/event-batch.ts';
 import { ruleVariables } from '../model/plan.ts';
 import { dayMs, hourMs } from '../model/time.ts';
+import { floorShare, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import type { PacingValues } from './pacing.ts';
 
@@ -17,15 +18,16 @@ export interface FlightFacts {
 }
 
 type FlightName = keyof typeof ruleVariables.flight;
+/** What conditions call the modes. */
+const modeWords: Readonly<Record<PacingMode, string>> = { EVEN: 'even', TRAFFIC: 'traffic', ASAP: 'asap' };
 type SourceName = keyof typeof ruleVariables.source;
 
-const flightNames = Object.keys(ruleVariables.flight) as FlightName[];
 const sourceNames = Object.keys(ruleVariables.source) as SourceName[];
-export const unknownFlight: readonly RuleValue[] = flightNames.map(() => null);
+export const unknownFlight: readonly RuleValue[] = Object.keys(ruleVariables.flight).map(() => null);
 
+/** In the order of `ruleVariables.flight`, which is the order of the names below (a test compares them). */
 export function flightValues(facts: FlightFacts): RuleValue[] {
-  const named = { ...pacingNames(facts), ...deliveryNames(facts) };
-  return flightNames.map((name) => named[name]);
+  return Object.values(namedFlightValues(facts));
 }
 
 export function sourceValues(name: string, lagMs: number | null, expectedIntervalMs: number): RuleValue[] {
@@ -37,15 +39,14 @@ export function sourceValues(name: string, lagMs: number | null, expectedInterva
   return sourceNames.map((each) => named[each]);
 }
 
-type PacingName = Extract<FlightName, `p.${string}`>;
-
-function pacingNames({ values, asOf, start, end, dayAllowanceBp }: FlightFacts): Record<PacingName, RuleValue> {
+export function namedFlightValues(facts: FlightFacts): Record<FlightName, RuleValue> {
+  const { values, asOf, start, end, dayAllowanceBp } = facts;
   const { budget, terms, daySpend, dayTarget } = values;
-  const cap = terms.cap === null ? null : BigInt(terms.cap);
+  const { cap } = terms;
   const { leadHours, leadPct } = exhaustionLead(values, start, end);
   return {
     'p.status': values.status,
-    'p.mode': terms.mode.toLowerCase(),
+    'p.mode': modeWords[terms.mode],
     'p.osi_pct': scaled(values.osiBp, 100),
     'p.delivery_pct': scaled(values.deliveryBp, 100),
     'p.elapsed_pct': scaled(values.elapsedBp, 100),
@@ -61,21 +62,20 @@ function pacingNames({ values, asOf, start, end, dayAllowanceBp }: FlightFacts):
     'p.day_pct': dayTarget === null ? null : share(daySpend, dayTarget),
     'p.day_allowance_pct': dayAllowanceBp / 100,
     'p.day_capped': cap !== null && daySpend >= cap,
-    'p.daily_cap_allowed': cap === null ? null : scaled(floorDiv(cap * BigInt(dayAllowanceBp), 10_000n), 1e6),
+    'p.daily_cap_allowed': cap === null ? null : scaled(floorShare(cap, dayAllowanceBp, 10_000), 1e6),
     'p.budget': scaled(budget, 1e6),
     'p.spend': scaled(values.spend, 1e6),
-  };
-}
-
-function deliveryNames({ values, asOf, zone }: FlightFacts): Record<Exclude<FlightName, PacingName>, RuleValue> {
-  const local = asOf + zone.offsetAt(asOf);
-  return {
     'm.impressions_2h': values.impressions2h,
     'm.spend_2h': scaled(values.spend2h, 1e6),
     'm.expected_spend_2h': scaled(values.expected2h, 1e6),
     'm.impressions_flight': values.impressionsFlight,
-    't.local_hour': Math.floor((((local % dayMs) + dayMs) % dayMs) / hourMs),
+    't.local_hour': localHour(facts),
   };
+}
+
+function localHour({ asOf, zone }: FlightFacts): number {
+  const local = asOf + zone.offsetAt(asOf);
+  return Math.floor((((local % dayMs) + dayMs) % dayMs) / hourMs);
 }
 
 function exhaustionLead({ exhaustionAt, projected }: PacingValues, start: number, end: number) {
@@ -88,11 +88,11 @@ function exhaustionLead({ exhaustionAt, projected }: PacingValues, start: number
 }
 
 /** One IEEE division of an exact integer. */
-function scaled(value: bigint | null, by: number): number | null {
+function scaled(value: Whole | null, by: number): number | null {
   return value === null ? null : Number(value) / by;
 }
 
 /** Percent with two digits; null on a zero denominator. */
-function share(part: bigint, whole: bigint): number | null {
-  return whole === 0n ? null : Number(floorDiv(10_000n * part, whole)) / 100;
+function share(part: Whole, whole: Whole): number | null {
+  return whole === 0 ? null : Number(floorShare(10_000, part, whole)) / 100;
 }

@@ -13,10 +13,10 @@ test('cells that were given back are empty for the campaign that gets them', () 
   first.forgetBooks();
   lane.book(next, clock - 20 * minuteMs, clock, 1, 0, 1);
   lane.book(first, clock, clock, 0, 9, 1);
-  expect(cellsOf(next).spend(clock - 30 * minuteMs, clock + 15 * minuteMs)).toBe(1_000n);
+  expect(cellsOf(next).spend(clock - 30 * minuteMs, clock + 15 * minuteMs)).toBe(1_000);
   expect(cellsOf(next).impressions(clock, clock + 15 * minuteMs)).toBe(0);
-  expect(cellsOf(other).spend(clock, clock + 15 * minuteMs)).toBe(2_000n);
-  expect(cellsOf(first).spend(clock, clock + 15 * minuteMs)).toBe(9n);
+  expect(cellsOf(other).spend(clock, clock + 15 * minuteMs)).toBe(2_000);
+  expect(cellsOf(first).spend(clock, clock + 15 * minuteMs)).toBe(9);
 });
 
 test('what a flight spent is exact beyond the safe integers, and its record goes to the next flight empty', () => {
