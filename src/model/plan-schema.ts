@@ -52,6 +52,33 @@ const source = z.strictObject({
   stale_after_ms: duration,
 });
 
+const partsMax = 256;
+/** Longer texts are rare, and would be much to keep. */
+const keptTextMax = 64 * 1024;
+
+/**
+ * Parts that are equal are one object, and checked once: a thousand organizations have the same rules
+ * and profiles, which would be most of what a lane keeps on the heap.
+ */
+function shared<T>(schema: z.ZodType<T>): z.ZodType<T> {
+  const parts = new Map<string, T>();
+  return z.unknown().transform((value, context): T => {
+    const text = JSON.stringify(value) ?? '';
+    const known = parts.get(text);
+    if (known !== undefined) return known;
+    const parsed = schema.safeParse(value);
+    if (!parsed.success) {
+      for (const { path, message } of parsed.error.issues)
+        context.issues.push({ code: 'custom', path, message, input: value });
+      return z.NEVER;
+    }
+    if (text.length > keptTextMax) return parsed.data;
+    if (parts.size >= partsMax) parts.clear();
+    parts.set(text, parsed.data);
+    return parsed.data;
+  });
+}
+
 /** At least one hour of the week must carry weight, or a flight would have none at all. */
 const profile = z
   .array(z.int().min(0).max(10_000))
@@ -81,8 +108,8 @@ export const planSchema = z.strictObject({
   sources: z
     .record(id, source)
     .refine((all) => Object.keys(all).length <= limits.sourcesPerOrganizationMax, 'too many sources'),
-  profiles: z.record(id, profile),
-  rules: z.array(rule).max(limits.rulesPerPlanMax),
+  profiles: shared(z.record(id, profile)),
+  rules: shared(z.array(rule).max(limits.rulesPerPlanMax)),
   campaigns: z.record(id, campaign),
 });
 
@@ -110,11 +137,14 @@ export interface CompiledRule {
   readonly variables: readonly RuleVariable[];
 }
 
-export interface CompiledPlan {
-  readonly plan: Plan;
+interface CompiledRules {
   /** By rule id, ascending. */
   readonly flightRules: readonly CompiledRule[];
   readonly sourceRules: readonly CompiledRule[];
+}
+
+export interface CompiledPlan extends CompiledRules {
+  readonly plan: Plan;
 }
 
 /** Why a plan cannot be used, in one sentence. */
@@ -125,15 +155,13 @@ export class PlanProblem extends Error {
 /** Plans read lately, by their body: every lane of a process reads the same ones, at each restore again. */
 const readLately = new Map<string, CompiledPlan>();
 const readLatelyMax = 64;
-/** Longer ones are rare, and would be much to keep. */
-const keptBodyMax = 64 * 1024;
 
 /** Parses and compiles a plan body; throws PlanProblem. The same body may give the same object. */
 export function readPlan(body: string): CompiledPlan {
   const known = readLately.get(body);
   if (known !== undefined) return known;
   const compiled = compileBody(body);
-  if (body.length > keptBodyMax) return compiled;
+  if (body.length > keptTextMax) return compiled;
   if (readLately.size >= readLatelyMax) readLately.clear();
   readLately.set(body, compiled);
   return compiled;
@@ -150,10 +178,21 @@ function compileBody(body: string): CompiledPlan {
 }
 
 export function compilePlan(plan: Plan): CompiledPlan {
-  const rules = plan.rules.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(compileRule);
-  if (new Set(plan.rules.map((each) => each.id)).size !== rules.length) throw new PlanProblem('two rules share an id');
+  let rules = rulesOf.get(plan.rules);
+  if (rules === undefined) {
+    rules = compileRules(plan.rules);
+    rulesOf.set(plan.rules, rules);
+  }
+  return { plan, ...rules };
+}
+
+/** Compiled rules by the list that they were compiled from. */
+const rulesOf = new WeakMap<readonly RulePlan[], CompiledRules>();
+
+function compileRules(plans: readonly RulePlan[]): CompiledRules {
+  const rules = plans.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(compileRule);
+  if (new Set(plans.map((each) => each.id)).size !== rules.length) throw new PlanProblem('two rules share an id');
   return {
-    plan,
     flightRules: rules.filter((each) => each.plan.scope === 'flight'),
     sourceRules: rules.filter((each) => each.plan.scope === 'source'),
   };

@@ -204,7 +204,7 @@ export class FollowFlights implements Operator {
     const earliest = floorTo(clock, quarterMs) - quartersBehind * quarterMs;
     const at = floorTo(Math.min(Math.max(effectiveAt, earliest), clock), quarterMs);
     const spent = spentBefore(campaign, flight, at, clock);
-    return spent > 0 ? spent : 0;
+    return spent < 0 ? 0 : spent;
   }
 
   /** The flight of an id, made when there is room; null when the campaign has too many. */

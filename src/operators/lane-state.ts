@@ -26,6 +26,8 @@ export class Organization {
   readonly sourceAlerts = new Map<string, { alert: AlertState | null; evaluatedAt: number | null }>();
   timerAt: number | null = null;
   isDirty = true;
+  /** The plan as campaigns see it of which it says nothing special; derived. */
+  usualView: CampaignPlanView | null = null;
 
   constructor(slot: number, id: string) {
     this.slot = slot;
@@ -63,6 +65,9 @@ const undeclaredSource: SourcePlan = {
   expected_interval_ms: 0,
   stale_after_ms: 6 * 60 * minuteMs,
 };
+
+/** What a plan says of most campaigns. */
+const nothingOfItsOwn: CampaignPlan = {};
 
 /** A campaign without a live flight is forgotten this long after its last counted record. */
 export const forgetAfterMs = 33 * dayMs;
@@ -212,27 +217,31 @@ export class LaneState {
   }
 
   campaignPlan(campaign: Campaign): CampaignPlan {
-    return this.planOf(campaign.orgId).plan.campaigns[campaign.id] ?? {};
+    return this.planOf(campaign.orgId).plan.campaigns[campaign.id] ?? nothingOfItsOwn;
   }
 
   spendPlan(campaign: Campaign): SpendPlan {
     return this.campaignPlan(campaign).spend ?? this.planOf(campaign.orgId).plan.defaults.spend;
   }
 
-  /** The plan in force as the campaign sees it. */
+  /** The plan in force as the campaign sees it; one object for all that the plan says nothing special of. */
   planView(campaign: Campaign): CampaignPlanView {
     const known = campaign.planView;
     if (known !== null && known.epoch === this.#planEpoch) return known;
-    const view = this.#makePlanView(campaign);
+    const own = this.campaignPlan(campaign);
+    const organization = this.organizations[campaign.orgSlot];
+    const isUsual = own === nothingOfItsOwn;
+    const usual = organization.usualView;
+    const view =
+      isUsual && usual?.epoch === this.#planEpoch ? usual : this.#makePlanView(this.planOf(campaign.orgId), own);
+    if (isUsual) organization.usualView = view;
     campaign.planView = view;
     return view;
   }
 
-  #makePlanView(campaign: Campaign): CampaignPlanView {
-    const { plan, flightRules } = this.planOf(campaign.orgId);
-    const own = this.campaignPlan(campaign);
+  #makePlanView({ plan, flightRules }: CompiledPlan, own: CampaignPlan): CampaignPlanView {
     const delivery = own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source;
-    const names = new Set([this.spendPlan(campaign).source, delivery ?? '']);
+    const names = new Set([(own.spend ?? plan.defaults.spend).source, delivery ?? '']);
     names.delete('');
     const sources = [...names].sort().map((name) => ({ name, source: sourceOf(plan, name) }));
     const intervals = sources.map(({ source }) => source.expected_interval_ms);
