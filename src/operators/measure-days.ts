@@ -94,8 +94,7 @@ export class MeasureDays implements Operator {
       case kind.click:
         return this.#click(segment, batch, row, slot);
       case kind.video_progress:
-        this.#days[this.#dayAt(slot, batch.eventTimes[row], batch.offsets[row]) + videoCounters[batch.code[row]]] += 1;
-        return;
+        return this.#video(batch, row, slot);
       case kind.conversion:
         return this.#conversion(batch, row, slot);
       case kind.spend:
@@ -141,6 +140,11 @@ export class MeasureDays implements Operator {
     segment.itemAt[row] = at;
     if (this.#hot[slot * hotWidth + hotAt.impressionBasis] < 0 || this.#isOtherSource(slot, batch, row)) return;
     this.#item(segment, row, slot, batch.amount[row], 0);
+  }
+
+  #video(batch: EventBatch, row: number, slot: number): void {
+    const day = this.#dayAt(slot, batch.eventTimes[row], batch.offsets[row]);
+    this.#days[day + videoCounters[batch.code[row]]] += 1;
   }
 
   #conversion(batch: EventBatch, row: number, slot: number): void {
@@ -225,6 +229,7 @@ export class MeasureDays implements Operator {
     else (this.#state.campaigns[slot].day as DayRow).addMicros(sumAt.spendNanos, micros, nanos);
   }
 
+  // Slabs are replaced when they grow: to be asked for after whatever may make a record.
   get #hot(): Float64Array {
     return this.#state.books.hot.values;
   }
