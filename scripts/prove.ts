@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -49,6 +49,8 @@ if (values.help || [...numbers, ...batches].some((number) => !Number.isInteger(n
 
 const [seed, days, campaigns, partitions, kills] = numbers;
 const directory = values.directory ?? mkdtempSync(join(tmpdir(), 'paceline-prove-'));
+// Where we are root, PostgreSQL runs as a user of its own, who must get through to its data.
+if (values.directory === undefined) chmodSync(directory, 0o711);
 const start = performance.now();
 let last = 0;
 const tell = (line: string): void => {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,22 +43,13 @@ function makeCluster({ dir }: StackPlace): void {
   mkdirSync(data, { recursive: true, mode: 0o700 });
   writeFileSync(passwordFile, `${credentials.postgres.password}\n`, { mode: 0o600 });
   if (user) for (const path of [data, passwordFile]) chownSync(path, user.uid, user.gid);
-  execFileSync(
-    findProgram('initdb'),
-    [
-      '-D',
-      data,
-      '-U',
-      credentials.postgres.user,
-      `--pwfile=${passwordFile}`,
-      '-A',
-      'scram-sha-256',
-      '-E',
-      'UTF8',
-    ].concat('--locale=C'),
-    { stdio: 'pipe', cwd: tmpdir(), ...user },
-  );
+  const access = ['-U', credentials.postgres.user, `--pwfile=${passwordFile}`, '-A', 'scram-sha-256'];
+  const args = ['-D', data, ...access, '-E', 'UTF8', '--locale=C'];
+  const { status, stderr } = spawnSync(findProgram('initdb'), args, { cwd: tmpdir(), encoding: 'utf8', ...user });
   rmSync(passwordFile);
+  if (status === 0) return;
+  const hint = user ? `; may the user of PostgreSQL enter ${dir} and the folders above it?` : '';
+  throw new StackError(`initdb failed: ${stderr.trim()}${hint}`);
 }
 
 const serverCertificatePath = (dir: string) => join(dataDir(dir, 'postgres'), 'server.pem');
