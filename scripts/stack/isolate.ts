@@ -15,6 +15,8 @@ export interface Isolation {
   createTopic(suffix: string, partitions: number, config?: Readonly<Record<string, string>>): Promise<string>;
   /** Makes an empty database and returns its connection string. */
   createDatabase(): Promise<string>;
+  /** Removes all topics that bear its name, whoever made them. */
+  removeTopics(): Promise<void>;
   /** Removes what was made. */
   dispose(): Promise<void>;
 }
@@ -43,6 +45,12 @@ export function isolate(stack: Stack, hint: string): Isolation {
       databases.push(database);
       const { user, password } = credentials.postgres;
       return `postgresql://${user}:${password}@127.0.0.1:${postgres.port}/${database}`;
+    },
+    async removeTopics() {
+      await withAdmin(stack, async (admin) => {
+        const found = (await admin.listTopics()).filter((topic) => topic.startsWith(`${name}.`));
+        if (found.length > 0) await admin.deleteTopics({ topics: found });
+      });
     },
     async dispose() {
       if (topics.length > 0) await withAdmin(stack, (admin) => admin.deleteTopics({ topics: topics.splice(0) }));

@@ -16,6 +16,8 @@ export interface MigrateOptions {
   readonly log: Logger;
   /** Told before each part, as people wait for it. */
   readonly onPart: (part: string) => void;
+  /** Told after each part: it stays done when a later one fails. */
+  readonly onDone?: (done: MigratedPart) => void;
 }
 
 export interface MigratedPart {
@@ -39,7 +41,9 @@ export async function migrateServers(config: Config, options: MigrateOptions): P
   for (const [part, migrate] of parts) {
     if (migrate === null) continue;
     options.onPart(part);
-    done.push({ part, lines: await migrate() });
+    const migrated = { part, lines: await migrate() };
+    done.push(migrated);
+    options.onDone?.(migrated);
   }
   return done;
 }

@@ -40,12 +40,25 @@ function printJson({ plans, rows, conflicts, isLeftToEngine }: AppliedFiles, ter
 function printText({ plans, rows, conflicts, isLeftToEngine }: AppliedFiles, terminal: Terminal): void {
   const appended = plans.filter(({ offset }) => offset !== null);
   if (rows !== null) terminal.print(`${rows.written} rows written, ${rows.removed} removed`);
-  for (const { orgId, partition, number, offset } of appended)
-    terminal.print(`${orgId}: plan ${number} at partition ${partition}, offset ${offset}`);
+  for (const line of summarize(appended)) terminal.print(line);
   for (const { file, message, blocks } of conflicts)
     terminal.print(
       `${terminal.style('red', 'conflict')} ${file}: ${message}; the files of ${blocks ?? 'everyone'} wait`,
     );
   if (isLeftToEngine) terminal.print('the running engine follows the rows');
   else terminal.print(`${appended.length} plans appended, ${plans.length - appended.length} unchanged`);
+}
+
+/** A line a plan; the default plan lies in every partition, and one line says so. */
+function summarize(appended: AppliedFiles['plans']): string[] {
+  const places = new Map<string, AppliedFiles['plans'][number][]>();
+  for (const plan of appended) {
+    const title = `${plan.orgId}: plan ${plan.number}`;
+    places.set(title, [...(places.get(title) ?? []), plan]);
+  }
+  return [...places].map(([title, [{ partition, offset }, ...others]]) =>
+    others.length === 0
+      ? `${title} at partition ${partition}, offset ${offset}`
+      : `${title} in ${others.length + 1} partitions`,
+  );
 }

@@ -36,6 +36,7 @@ export const migrateCommand: Command = {
 
 async function runMigrate(call: Call, terminal: Terminal): Promise<number> {
   const auditRetentionMonths = readMonths(call.text('audit-retention'));
+  const isJson = call.has('json');
   const { config } = loadCallConfig(call);
   const { migrateServers } = await import('../adapters/migrate-servers.ts');
   const parts = await migrateServers(config, {
@@ -45,12 +46,13 @@ async function runMigrate(call: Call, terminal: Terminal): Promise<number> {
     clock: systemClock,
     log: quietLogger(),
     onPart: (part) => terminal.note(`${part} ...`),
+    onDone: ({ part, lines }) => {
+      if (!isJson) for (const line of lines) terminal.print(`${part.padEnd(10)}  ${line}`);
+    },
   });
-  if (call.has('json')) terminal.printJson({ parts });
-  else {
-    for (const { part, lines } of parts) for (const line of lines) terminal.print(`${part.padEnd(10)}  ${line}`);
-    if (parts.length === 0) terminal.print('the configuration names no server; the embedded parts need no migration');
-  }
+  if (isJson) terminal.printJson({ parts });
+  else if (parts.length === 0)
+    terminal.print('the configuration names no server; the embedded parts need no migration');
   return 0;
 }
 

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { credentials } from '../../scripts/stack/credentials.ts';
+import { portDefaults } from '../../scripts/stack/ports.ts';
+import { registryPath } from '../../scripts/stack/registry.ts';
 import { loadConfig } from '../../src/control/config/load-config.ts';
 
 const shippedConfigDirectory = join(import.meta.dirname, '..', '..', 'config');
@@ -24,4 +27,24 @@ test('the file for production names every server, and every secret by reference'
   expect(config.kafka.brokers.length).toBeGreaterThan(0);
   for (const url of [config.registry.url, config.redis.url, config.postgres.url, config.clickhouse.url])
     expect(url).not.toBeNull();
+});
+
+test('the file for the local stack opens its doors with its keys, and needs nothing from outside', () => {
+  const world = { env: {}, readFile: (path: string) => readFileSync(path, 'utf8') };
+  const { config } = loadConfig([join(shippedConfigDirectory, 'local-stack.yaml')], { shippedConfigDirectory, world });
+  const { kafkaScram, redis, postgres } = credentials;
+  const at = (scheme: string, { user, password }: { user: string; password: string }, port: number) =>
+    `${scheme}://${user}:${password}@127.0.0.1:${port}`;
+  expect(config).toMatchObject({
+    kafka: {
+      brokers: [`127.0.0.1:${portDefaults['kafka-sasl']}`],
+      sasl: { username: kafkaScram.user, password: kafkaScram.password },
+    },
+    registry: { url: `http://127.0.0.1:${portDefaults.registry}${registryPath}` },
+    redis: {
+      url: at('redis', redis, portDefaults['redis-state']),
+      cache_url: at('redis', redis, portDefaults['redis-cache']),
+    },
+    postgres: { url: `${at('postgres', postgres, portDefaults.postgres)}/${postgres.database}` },
+  });
 });

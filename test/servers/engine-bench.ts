@@ -160,11 +160,7 @@ export class EngineBench implements AsyncDisposable {
     // An engine that failed has said why where the test looked for it.
     await Promise.allSettled(this.#engines.map((engine) => engine.stop()));
     await this.#clickhouse.stop();
-    const { name } = this.names;
-    await this.administer(async (admin) => {
-      const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${name}.`));
-      if (topics.length > 0) await admin.deleteTopics({ topics });
-    });
+    await this.names.removeTopics();
     await this.names.dispose();
     rmSync(this.directory, { recursive: true });
   }

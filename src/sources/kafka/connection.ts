@@ -23,7 +23,8 @@ export interface KafkaConnectionOptions {
 }
 
 export interface KafkaLogLine {
-  readonly level: 'error' | 'warn' | 'info';
+  /** What kafkajs calls an error is thrown at us as well, and we say what it means: its own words are a warning. */
+  readonly level: 'warn' | 'info';
   readonly message: string;
   readonly broker: string | null;
 }
@@ -101,9 +102,12 @@ export class KafkaConnection {
   }
 
   readonly #log = (entry: { level: number; log: { message: string; broker?: string } }): void => {
-    const level = entry.level <= logLevel.error ? 'error' : entry.level <= logLevel.warn ? 'warn' : 'info';
+    if (entry.log.message.startsWith(fewRetries)) return;
+    const level = entry.level <= logLevel.warn ? 'warn' : 'info';
     this.options.onLog?.({ level, message: entry.log.message, broker: entry.log.broker ?? null });
   };
 }
 
-const logLevel = { error: 1, warn: 2, info: 4 } as const;
+const logLevel = { warn: 2, info: 4 } as const;
+/** Said of each idempotent producer, as it retries soon enough; what it gives up, whoever appends tells by its content. */
+const fewRetries = 'Limiting retries for the idempotent producer';

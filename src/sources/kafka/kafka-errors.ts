@@ -9,6 +9,9 @@ const refusals = new Set([
   'CLUSTER_AUTHORIZATION_FAILED',
   'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
   'INVALID_TOPIC_EXCEPTION',
+  'INVALID_REPLICATION_FACTOR',
+  'INVALID_PARTITIONS',
+  'INVALID_CONFIG',
   'INVALID_SESSION_TIMEOUT',
   'INCONSISTENT_GROUP_PROTOCOL',
   'MESSAGE_TOO_LARGE',
@@ -27,6 +30,8 @@ interface KafkaTrouble {
   readonly message?: string;
   readonly type?: string;
   readonly cause?: unknown;
+  /** Several topics, each with its own; the first says it. */
+  readonly errors?: readonly unknown[];
 }
 
 /** Trouble with the brokers as an error of ours: refused for good, or worth waiting. `what` says what we were at. */
@@ -51,7 +56,10 @@ export function isKafkaError(error: unknown, ...types: readonly string[]): boole
 
 function causes(error: unknown): KafkaTrouble[] {
   const chain: KafkaTrouble[] = [];
-  for (let at = error; typeof at === 'object' && at !== null && chain.length < 8; at = (at as KafkaTrouble).cause)
-    chain.push(at as KafkaTrouble);
+  for (let at = error; typeof at === 'object' && at !== null && chain.length < 8; ) {
+    const trouble = at as KafkaTrouble;
+    chain.push(trouble);
+    at = trouble.cause ?? trouble.errors?.[0];
+  }
   return chain;
 }

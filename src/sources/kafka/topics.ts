@@ -3,7 +3,7 @@ import kafkajs, { type Admin } from 'kafkajs';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
 import type { KafkaConnection } from './connection.ts';
-import { sourceError } from './kafka-errors.ts';
+import { isKafkaError, sourceError } from './kafka-errors.ts';
 import { TopicView } from './topic-view.ts';
 
 export interface TopicSpec {
@@ -57,21 +57,7 @@ export async function ensureTopics(connection: KafkaConnection, specs: readonly 
   return await withAdmin(connection, `making topics at ${connection.names}`, async (admin) => {
     const existing = new Set(await admin.listTopics());
     const missing = specs.filter(({ topic }) => !existing.has(topic));
-    if (missing.length > 0)
-      await admin.createTopics({
-        // kafkajs' own waiting takes a broker that has not heard of the topic yet for a failure.
-        waitForLeaders: false,
-        topics: missing.map(({ topic, partitions, replicationFactor, mode, retentionMs }) => ({
-          topic,
-          numPartitions: partitions,
-          replicationFactor,
-          configEntries: [
-            { name: 'message.timestamp.type', value: timestampTypeOf[mode] },
-            { name: 'max.message.bytes', value: String(messageBytesMax) },
-            ...(retentionMs === null ? [] : [{ name: 'retention.ms', value: String(retentionMs) }]),
-          ],
-        })),
-      });
+    if (missing.length > 0) await createTopics(admin, missing);
     for (const { topic, partitions } of missing) await waitForLeaders(connection, topic, partitions);
     const reports: TopicReport[] = [];
     for (const spec of specs) {
@@ -81,6 +67,28 @@ export async function ensureTopics(connection: KafkaConnection, specs: readonly 
     }
     return reports;
   });
+}
+
+async function createTopics(admin: Admin, specs: readonly TopicSpec[]): Promise<void> {
+  const topics = specs.map(({ topic, partitions, replicationFactor, mode, retentionMs }) => ({
+    topic,
+    numPartitions: partitions,
+    replicationFactor,
+    configEntries: [
+      { name: 'message.timestamp.type', value: timestampTypeOf[mode] },
+      { name: 'max.message.bytes', value: String(messageBytesMax) },
+      ...(retentionMs === null ? [] : [{ name: 'retention.ms', value: String(retentionMs) }]),
+    ],
+  }));
+  try {
+    // kafkajs' own waiting takes a broker that has not heard of the topic yet for a failure.
+    await admin.createTopics({ waitForLeaders: false, topics });
+  } catch (cause) {
+    if (!isKafkaError(cause, 'INVALID_REPLICATION_FACTOR')) throw cause;
+    const { brokers } = await admin.describeCluster();
+    const message = `${specs[0].replicationFactor} copies of each partition need as many brokers, there are ${brokers.length}: say --replication-factor ${brokers.length}`;
+    throw new EngineError('SOURCE_REFUSED', message, { cause });
+  }
 }
 
 /** Resolves once every partition of a new topic has a leader. */

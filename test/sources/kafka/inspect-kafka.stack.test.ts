@@ -94,6 +94,21 @@ test('a topic made new keeps its records as long as it is told', async () => {
   expect(kept).toEqual(['3600000000', '-1', '-1']);
 });
 
+test('more copies than there are brokers are refused with what to say instead', async () => {
+  await using bench = await KafkaBench.open();
+  const spec = {
+    topic: `${bench.topic}-3`,
+    partitions: 1,
+    replicationFactor: 3,
+    mode: 'live',
+    retentionMs: null,
+  } as const;
+  await expect(ensureTopics(bench.connection, [spec])).rejects.toMatchObject({
+    code: 'SOURCE_REFUSED',
+    message: expect.stringContaining('there are 1: say --replication-factor 1'),
+  });
+});
+
 test('brokers that are away and a topic that is not there are findings, not errors', async () => {
   await using bench = await KafkaBench.open();
   const away = new KafkaConnection({ ...plain, brokers: ['127.0.0.1:1'] });
