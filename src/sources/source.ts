@@ -25,8 +25,9 @@ export interface Source {
   /** Resolves when a poll of `partition` may return something, or after `ms`. */
   waitForRecords(partitions: readonly number[], ms: number, signal?: AbortSignal): Promise<void>;
   /**
-   * Tells the log how far our state has committed. Advice for lag tools alone: nothing of ours ever
-   * reads it back to decide where to go on, and a source may drop it.
+   * Tells the log how far our state has committed. Advice for lag tools: nothing of ours ever reads it
+   * back to decide where to go on, only whether a lane that the store does not know has a history; and a
+   * source may drop it.
    */
   adviseCommitted?(partition: number, nextOffset: number): void;
   close(): Promise<void>;

@@ -69,5 +69,11 @@ export interface StateStore {
   check(lane: string, token: string, seq: number): Promise<CommitOutcome>;
   /** Drops acknowledged output of an idle lane without a commit. */
   trim(lane: string, token: string, acknowledged: readonly number[]): Promise<CommitOutcome>;
+  /**
+   * False while a store that lost everything could not bring the lane back, and has not tried for long:
+   * then nobody else may remember the lane either, or its loss in its first seconds, which a replay from
+   * the log's start mends, would pass for the loss of a history. Absent = always true.
+   */
+  isRecoverable?(lane: string): boolean;
   close(): Promise<void>;
 }

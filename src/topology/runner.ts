@@ -262,10 +262,11 @@ class EngineRunner implements Runner {
   }
 
   #countCommits(sessions: readonly LaneSession[]): void {
-    const { source } = this.#options;
+    const { source, store } = this.#options;
     for (const lane of this.#roster.lanes) {
       if (lane.session === null || !sessions.includes(lane.session)) continue;
       lane.commits += 1;
+      if (store.isRecoverable?.(lane.name) === false) continue;
       source.adviseCommitted?.(lane.partition, lane.session.committedOffset);
     }
   }

@@ -58,8 +58,12 @@ test('a topic that is made anew below a running engine ends it, and both are nam
 
 test('lanes begin anew with a new generation although the group remembers where they were', async () => {
   await using bench = await EngineBench.open();
+  using snapshots = collectFacts('snapshot.written');
   const first = await bench.start();
-  await work(bench, first, 5);
+  await work(bench, first, 3);
+  // From then on the group is told.
+  await eventually(() => expect(snapshots.facts.some(({ nextOffset }) => nextOffset > 0)).toBe(true));
+  await work(bench, first, 2);
   await first.stop();
   await emptyRedis(bench);
   rmSync(join(bench.directory, 'snapshots'), { recursive: true, force: true });

@@ -289,6 +289,42 @@ describe.skipIf(!isRedisHere)('snapshots of the state in Redis', () => {
     expect(readdirSync(laneDirectory(bench))).toHaveLength(1);
   });
 
+  test('nobody is told of a lane before a snapshot can bring it back', async () => {
+    const { bench, clock } = await open();
+    await using _ = bench;
+    const told = () => bench.store.isRecoverable?.('ads:0');
+    expect(told()).toBe(false);
+    await fillLane(bench.store, 'ads:0', 'a', 2);
+    expect(told()).toBe(false);
+    await takeNext(clock, 1_000);
+    expect(told()).toBe(true);
+    expect(bench.store.isRecoverable?.('ads:1')).toBe(false);
+    // A new claim is another beginning.
+    await bench.store.claim('ads:0', 'b');
+    expect(told()).toBe(false);
+  });
+
+  test('a snapshot that fails is tried again soon; after a minute of it, its loss must be told', async () => {
+    const clock = new ManualClock();
+    const directory = join(server.directory, 'full');
+    await using bench = await openRedisBench(server.endpoint, { clock, snapshots: { directory, intervalMs: 60_000 } });
+    await fillLane(bench.store, 'ads:0', 'a', 1);
+    writeFileSync(directory, 'a file where a directory should be');
+    using failed = listen('snapshot.failed');
+    const attempts = async (ms: number, times: number) => {
+      for (let i = 0; i < times; i++) {
+        const fact = failed.next();
+        await clock.advance(ms);
+        await fact;
+      }
+    };
+    await attempts(1_000, 1);
+    await attempts(5_000, 11);
+    expect(bench.store.isRecoverable?.('ads:0')).toBe(false);
+    await attempts(5_000, 1);
+    expect(bench.store.isRecoverable?.('ads:0')).toBe(true);
+  });
+
   test('what we no longer own we do not copy', async () => {
     const { bench, clock } = await open();
     await using _ = bench;

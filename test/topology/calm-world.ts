@@ -50,16 +50,24 @@ export class CalmWorld {
   readonly alerts = new SteeredSink('alerts', ['alerts']);
   readonly errors: { error: unknown; isFatal: boolean }[] = [];
   readonly process = new SimulatedProcess('engine', this.scheduler, new Random(2), { isStormy: false });
+  /** What the log was told of our commits, by partition. */
+  readonly advised = new Map<number, number>();
+  /** Lanes that the store could bring back. */
+  readonly recoverable = new Set(['simulated:0', 'simulated:1']);
   decoder: Decoder = this.program.makeDecoder();
   #tokens = 0;
   readonly #random = new Random(3);
 
   runner(settings: Partial<RunnerSettings> = {}, assignment: LaneAssignment = allLanes(2)): Runner {
     return createRunner({
-      source: new SimulatedSource(this.log, this.process),
+      source: Object.assign(new SimulatedSource(this.log, this.process), {
+        adviseCommitted: (partition: number, nextOffset: number) => this.advised.set(partition, nextOffset),
+      }),
       assignment,
       decoder: this.decoder,
-      store: new SimulatedStore(this.server, this.process),
+      store: Object.assign(new SimulatedStore(this.server, this.process), {
+        isRecoverable: (lane: string) => this.recoverable.has(lane),
+      }),
       sinks: [this.tables, this.alerts],
       programFactory: this.program.makeProgram,
       clock: this.process.clock,

@@ -157,6 +157,20 @@ test('an unreachable registry holds its own lane alone', async () => {
   expect(runner.status().lanes[0].committedOffset).toBeGreaterThanOrEqual(30);
 });
 
+test('the log is told of commits once the store could bring the lane back', async () => {
+  const world = new CalmWorld();
+  world.recoverable.delete('simulated:1');
+  for (const partition of [0, 1]) world.produce(partition, 30);
+  const runner = world.runner();
+  await world.settle(runner.start());
+  await world.pass(2_000);
+  expect([...world.advised.keys()]).toEqual([0]);
+  world.recoverable.add('simulated:1');
+  world.produce(1, 10);
+  await world.pass(2_000);
+  expect(world.advised.get(1)).toBeGreaterThanOrEqual(40);
+});
+
 test('a log that lost the committed offset stops the runner loudly', async () => {
   const world = new CalmWorld();
   world.produce(0, 50);

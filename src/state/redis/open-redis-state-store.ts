@@ -26,10 +26,11 @@ export async function openRedisStateStore(options: RedisStateOptions): Promise<S
   const copier = opened.adopt(await connectRedis(endpoint, timeoutMs), async (each) => each.disconnect());
   const archive = new SnapshotArchive(snapshots.directory, keyPrefix);
   const resources = opened.move();
-  const store = new RedisStateStore(keyPrefix, {
+  const store: RedisStateStore = new RedisStateStore(keyPrefix, {
     calls: new RedisCalls(client, what),
     archive,
     hasHistory,
+    isSettled: (token) => keeper.isSettled(token),
     close: () => resources.disposeAsync(),
   });
   const keeper = new SnapshotKeeper({

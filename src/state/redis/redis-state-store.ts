@@ -13,6 +13,8 @@ export interface RedisStorePorts {
   readonly calls: RedisCalls;
   readonly archive: SnapshotArchive;
   readonly hasHistory: (lane: string) => Promise<boolean>;
+  /** A snapshot of the claim under this token is there, or would not come about for long. */
+  readonly isSettled: (token: string) => boolean;
   /** Closes what was opened for the store. */
   readonly close: () => Promise<void>;
 }
@@ -101,6 +103,11 @@ export class RedisStateStore implements StateStore {
     this.#requireWell();
     const { meta, outbox } = laneKeys(this.#prefix, lane);
     return this.#note(lane, token, await this.#ports.calls.run(trimScript, [meta, outbox], [token, ...acknowledged]));
+  }
+
+  isRecoverable(lane: string): boolean {
+    const held = this.#owned.get(lane);
+    return held !== undefined && this.#ports.isSettled(held.token);
   }
 
   async close(): Promise<void> {

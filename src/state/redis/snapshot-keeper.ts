@@ -27,6 +27,17 @@ export interface SnapshotKeeperOptions {
 
 /** How often we look which lanes are due. */
 const turnMs = 1_000;
+/** A snapshot that failed is tried again after this long: Redis may be back by then. */
+const retryMs = 5_000;
+/** Long enough for a Redis that is restarted; who gets no snapshot for longer must be told when Redis loses the lane. */
+const patienceMs = 60_000;
+
+/** What came of a claim's snapshots so far. */
+interface Tries {
+  readonly firstMs: number;
+  readonly dueMs: number;
+  readonly isKept: boolean;
+}
 
 /**
  * Copies each owned lane to the archive once in an interval, one after the other. A lane's first
@@ -36,8 +47,8 @@ const turnMs = 1_000;
 export class SnapshotKeeper {
   readonly #options: SnapshotKeeperOptions;
   readonly #stop = new AbortController();
-  /** Token → wall time of the last attempt. A new claim begins anew. */
-  #lastMs = new Map<string, number>();
+  /** By token: a new claim begins anew. */
+  #tries = new Map<string, Tries>();
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: SnapshotKeeperOptions) {
@@ -53,19 +64,24 @@ export class SnapshotKeeper {
     await this.#loop;
   }
 
+  /** A snapshot of this claim can bring the lane back, or would not come about although we tried for long. */
+  isSettled(token: string): boolean {
+    const tries = this.#tries.get(token);
+    if (tries === undefined) return false;
+    return tries.isKept || this.#options.clock.wallMs() - tries.firstMs >= patienceMs;
+  }
+
   /** Takes the snapshots that are due. */
   async turn(): Promise<void> {
-    const { clock, intervalMs, owned } = this.#options;
+    const { clock, owned } = this.#options;
     const lanes = [...owned()];
-    const lastMs = new Map<string, number>();
+    const tokens = new Set(lanes.map(([, { token }]) => token));
+    for (const token of this.#tries.keys()) if (!tokens.has(token)) this.#tries.delete(token);
     for (const [lane, held] of lanes) {
       const nowMs = clock.wallMs();
-      const last = this.#lastMs.get(held.token);
-      const isDue = last === undefined || nowMs - last >= intervalMs;
-      if (isDue && !this.#stop.signal.aborted && (await this.#take(lane, held, nowMs))) lastMs.set(held.token, nowMs);
-      else if (last !== undefined) lastMs.set(held.token, last);
+      const isDue = nowMs >= (this.#tries.get(held.token)?.dueMs ?? Number.NEGATIVE_INFINITY);
+      if (isDue && !this.#stop.signal.aborted) await this.#take(lane, held, nowMs);
     }
-    this.#lastMs = lastMs;
   }
 
   async #run(): Promise<void> {
@@ -83,20 +99,22 @@ export class SnapshotKeeper {
     }
   }
 
-  /** True when the lane need not be looked at before its interval is over. */
-  async #take(lane: string, held: OwnedLane, nowMs: number): Promise<boolean> {
-    const { calls, archive, clock, keyPrefix } = this.#options;
+  async #take(lane: string, held: OwnedLane, nowMs: number): Promise<void> {
+    const { calls, archive, clock, keyPrefix, intervalMs } = this.#options;
     const keys = laneKeys(keyPrefix, lane);
+    const { firstMs = nowMs, isKept = false } = this.#tries.get(held.token) ?? {};
     try {
       const taken = await takeSnapshot({ ...held, keys, takenAtMs: nowMs }, calls, archive);
-      if (taken === null) return false;
+      // Nothing is committed yet: looked at again with the next turn.
+      if (taken === null) return;
+      this.#tries.set(held.token, { firstMs, dueMs: nowMs + intervalMs, isKept: true });
       const { seq, nextOffset } = taken.record;
       const durationMs = clock.wallMs() - nowMs;
       publishFact('snapshot.written', { lane, seq, nextOffset, bytes: taken.bytes, durationMs });
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
+      this.#tries.set(held.token, { firstMs, dueMs: nowMs + Math.min(intervalMs, retryMs), isKept });
       publishFact('snapshot.failed', { lane, error });
     }
-    return true;
   }
 }
