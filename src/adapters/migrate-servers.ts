@@ -2,6 +2,7 @@ import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import { migrateDatabase } from '../control/postgres/migrate.ts';
 import type { Clock } from '../model/time.ts';
+import { hasPostgresCatalog, layPostgresCatalog } from './bronze-catalog.ts';
 import { hasKafka, migrateKafka } from './kafka-log.ts';
 import { openRegistry } from './schema-registry.ts';
 import { createServerSink } from './tables.ts';
@@ -58,7 +59,14 @@ async function migratePostgres(config: Config, options: MigrateOptions): Promise
   return [
     applied.length === 0 ? 'tables are up to date' : `applied ${applied.join(', ')}`,
     `audit log: ${auditPartitionsMade} partitions made, ${auditPartitionsDropped.length} dropped`,
+    ...(await migrateCatalog(config)),
   ];
+}
+
+async function migrateCatalog(config: Config): Promise<string[]> {
+  if (!hasPostgresCatalog(config)) return [];
+  await layPostgresCatalog(config);
+  return ['catalog of bronze in place'];
 }
 
 async function registerSchemas(config: Config, { clock }: MigrateOptions): Promise<string[]> {

@@ -1,21 +1,19 @@
 import { join } from 'node:path';
 import type { Config } from '../control/config/settings.ts';
 import { makeLogger } from '../control/logs/logger.ts';
-import { connectionOptions } from '../control/postgres/database.ts';
 import { systemClock } from '../control/system-clock.ts';
-import { EngineError } from '../model/errors.ts';
 import { BronzeTable } from '../sinks/iceberg/bronze-table.ts';
 import type { CatalogPointer } from '../sinks/iceberg/catalog-pointer.ts';
 import { LocalFileIO, localUri } from '../sinks/iceberg/file-io.ts';
 import { randomIds } from '../sinks/iceberg/id-source.ts';
 import { ParquetEncoder } from '../sinks/iceberg/parquet-encoder.ts';
-import { PostgresPointer } from '../sinks/iceberg/postgres-pointer.ts';
 import { SqlCatalog } from '../sinks/iceberg/sql-catalog.ts';
 import { SqlitePointer } from '../sinks/iceberg/sqlite-pointer.ts';
 import { openLogReader } from '../sources/recorded-log.ts';
 import type { LaneAssignment, Source } from '../sources/source.ts';
 import type { BronzeParts } from '../topology/bronze-worker.ts';
 import { allLanes } from '../topology/fixed-assignment.ts';
+import { bronzeTableName, completePostgresCatalog, hasPostgresCatalog, openPostgresCatalog } from './bronze-catalog.ts';
 import { type EventCodec, makeEventCodec } from './event-codec.ts';
 import { hasKafka, openKafkaLog } from './kafka-log.ts';
 import { openEventCodec } from './schema-registry.ts';
@@ -35,7 +33,7 @@ export async function openBronze({ config }: BronzeSettings): Promise<BronzePart
   const log = stack.adopt(await openReading(config), (opened) => opened.close());
   const io = new LocalFileIO();
   const nowMs = (): number => systemClock.wallMs();
-  const catalog = new SqlCatalog({ pointer: openPointer(config), io, ids: randomIds, nowMs });
+  const catalog = new SqlCatalog({ pointer: await openPointer(config), io, ids: randomIds, nowMs });
   stack.defer(() => catalog.close());
   const table = new BronzeTable({
     catalog,
@@ -90,14 +88,13 @@ function warehouseOf({ bronze, data_directory }: Config): string {
   return bronze.warehouse ?? join(data_directory, 'lake');
 }
 
-const tableName = { catalogName: 'paceline', namespace: 'bronze', table: 'events' } as const;
-
-function openPointer(config: Config): CatalogPointer {
-  const { bronze, postgres, data_directory } = config;
+async function openPointer(config: Config): Promise<CatalogPointer> {
+  if (hasPostgresCatalog(config)) {
+    const pointer = await openPostgresCatalog(config);
+    await completePostgresCatalog(pointer, config);
+    return pointer;
+  }
+  const { bronze, data_directory } = config;
   // Beside a warehouse that others share lies the file that they share too.
-  if (bronze.catalog === 'sqlite')
-    return new SqlitePointer(join(bronze.warehouse ?? data_directory, 'catalog.sqlite'), tableName);
-  if (postgres.url === null)
-    throw new EngineError('CONFIG_INVALID', 'bronze.catalog is postgres, but postgres.url names no database');
-  return new PostgresPointer(connectionOptions(postgres), tableName);
+  return new SqlitePointer(join(bronze.warehouse ?? data_directory, 'catalog.sqlite'), bronzeTableName);
 }

@@ -22,6 +22,8 @@ export const checkCatalogue: Readonly<Record<string, string>> = {
     'This clock stamps records of the embedded log and times everything else. It must be sane, and agree with that of the disk.',
   'bronze.writable':
     'The directory of `bronze.warehouse`, which all instances of a topic share. With `bronze.catalog: sqlite` it must be one machine or one file system with working locks; `postgres` has no such condition.',
+  'bronze.catalog':
+    'With `bronze.catalog: postgres`, the database of `postgres.url` holds the two tables of the catalog, and our login may read them. `paceline migrate` makes them and grants them to `paceline_service`.',
   'bronze.disk': 'Room in the warehouse; a warning below 2 GiB.',
   'snapshots.writable':
     'The directory of `snapshots.directory`. Instances should share it: a lane that moves then restores from the newest snapshot, whoever wrote it.',

@@ -67,9 +67,9 @@ export class EngineBench implements AsyncDisposable {
     return bench;
   }
 
-  async migrate(): Promise<void> {
+  async migrate(changes: Sections = {}): Promise<void> {
     const context = { clock: systemClock, log: silent, actor: 'test', onPart: () => undefined };
-    await migrateServers(this.load().config, { ...context, replicationFactor: 1 });
+    await migrateServers(this.load(changes).config, { ...context, replicationFactor: 1 });
   }
 
   /** Gives every engine from now on a migrated database of rules; resolves with its address. */

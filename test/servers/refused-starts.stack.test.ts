@@ -1,8 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { checkServers } from '../../src/adapters/checks/check-servers.ts';
 import type { Engine } from '../../src/app.ts';
+import { makeLogger } from '../../src/control/logs/logger.ts';
+import { systemClock } from '../../src/control/system-clock.ts';
 import { EngineError } from '../../src/model/errors.ts';
+import { makeDatabase } from '../control/postgres/server.ts';
 import { startProxy } from '../state/tcp-proxy.ts';
 import { collectFacts, EngineBench, eventually, impression } from './engine-bench.ts';
 
@@ -124,4 +129,39 @@ test('a wrong Redis password, a wrong Kafka password and an unknown topic are re
     for (let at: unknown = error; at instanceof Error; at = at.cause)
       expect(`${at.message} ${JSON.stringify(at)} ${at.stack}`).not.toContain(secret);
   }
+});
+
+test('a database that lets us in but not at the catalog of bronze ends the start, and migrate mends it', async () => {
+  await using database = await makeDatabase();
+  const service = await database.login('paceline_service');
+  const changes = (url: string | null) => ({
+    postgres: { url: url! },
+    bronze: { enabled: true, catalog: 'postgres', warehouse: join(bench.directory, 'lake') },
+  });
+  const context = { clock: systemClock, log: makeLogger({ level: 'silent', clock: systemClock }) };
+  const finding = async () => {
+    const results = await checkServers(bench.load(changes(service.url)).config, context);
+    return results.find(({ id }) => id === 'bronze.catalog');
+  };
+  expect(await finding()).toMatchObject({ status: 'failed', fix: 'Run "paceline migrate".' });
+  expect(await refusal(bench.start(changes(service.url)))).toMatchObject({
+    code: 'CONTROL_REFUSED',
+    message: expect.stringMatching(/the catalog of bronze in PostgreSQL .*permission denied/),
+    next: expect.stringContaining('paceline migrate'),
+  });
+  const wrong = new URL(service.url!);
+  wrong.password = secret;
+  const said = await refusal(bench.start(changes(wrong.href)));
+  expect(said).toMatchObject({ code: 'CONTROL_REFUSED', message: expect.stringMatching(/password authentication/) });
+  expect(`${said.message} ${said.stack} ${JSON.stringify(said)}`).not.toContain(secret);
+  await bench.migrate(changes(database.settings.url));
+  expect(await finding()).toMatchObject({ status: 'ok' });
+  const engine = await bench.start(changes(service.url));
+  await bench.produce([impression('late', 2)]);
+  await eventually(async () => {
+    await engine.drain();
+    expect(engine.parts.bronze()).toMatchObject({ records: expect.any(Number) });
+  });
+  await engine.stop();
+  expect(engine.status()).toMatchObject({ state: 'stopped', failure: null });
 });

@@ -3,8 +3,10 @@ import type { Config } from '../../control/config/settings.ts';
 import type { Logger } from '../../control/logs/logger.ts';
 import { inspectPostgres } from '../../control/postgres/inspect-postgres.ts';
 import type { Clock } from '../../model/time.ts';
+import { hasPostgresCatalog } from '../bronze-catalog.ts';
 import { hasKafka, inspectKafkaLog } from '../kafka-log.ts';
 import { checkAlertmanager } from './check-alertmanager.ts';
+import { checkBronzeCatalog } from './check-bronze-catalog.ts';
 import { checkClickHouse } from './check-clickhouse.ts';
 import { checkRedis } from './check-redis.ts';
 import { checkRegistry } from './check-registry.ts';
@@ -32,7 +34,7 @@ export async function checkServers(
     ['kafka', hasKafka(config) ? inspectKafkaLog(config, context) : null],
     ['registry', config.registry.url === null ? null : checkRegistry(config, clock)],
     ['redis', config.redis.url === null ? null : checkRedis(config)],
-    ['postgres', config.postgres.url === null ? null : inspectPostgres(config.postgres, clock)],
+    ['postgres', config.postgres.url === null ? null : checkPostgres(config, clock)],
     ['clickhouse', config.clickhouse.url === null ? null : checkClickHouse(config, clock)],
     ['alertmanager', config.alertmanager.urls.length === 0 ? null : checkAlertmanager(config)],
   ];
@@ -40,6 +42,13 @@ export async function checkServers(
     asked.map(([server, answer]) => (answer === null ? [] : within(server, answer, clock, maxMs))),
   );
   return results.flat();
+}
+
+async function checkPostgres(config: Config, clock: Clock): Promise<CheckResult[]> {
+  const results = await inspectPostgres(config.postgres, clock);
+  // A server that is away is told once.
+  const isReached = results[0].status === 'ok';
+  return isReached && hasPostgresCatalog(config) ? [...results, ...(await checkBronzeCatalog(config))] : results;
 }
 
 async function within(

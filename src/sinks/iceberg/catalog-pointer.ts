@@ -19,9 +19,12 @@ export interface CatalogPointer {
   close(): Promise<void>;
 }
 
-/** The two tables of every SQL catalog, in words that SQLite and PostgreSQL share; other tools open them as they are. */
-export const catalogLayout = `
-  CREATE TABLE IF NOT EXISTS iceberg_tables (
+/**
+ * The two tables of every SQL catalog, in words that SQLite and PostgreSQL share; other tools open them as
+ * they are. `schema` ends in a dot, or is empty.
+ */
+export const catalogLayout = (schema = ''): string => `
+  CREATE TABLE IF NOT EXISTS ${schema}iceberg_tables (
     catalog_name VARCHAR(255) NOT NULL,
     table_namespace VARCHAR(255) NOT NULL,
     table_name VARCHAR(255) NOT NULL,
@@ -30,7 +33,7 @@ export const catalogLayout = `
     iceberg_type VARCHAR(5),
     PRIMARY KEY (catalog_name, table_namespace, table_name)
   );
-  CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
+  CREATE TABLE IF NOT EXISTS ${schema}iceberg_namespace_properties (
     catalog_name VARCHAR(255) NOT NULL,
     "namespace" VARCHAR(255) NOT NULL,
     property_key VARCHAR(255) NOT NULL,

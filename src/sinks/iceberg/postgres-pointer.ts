@@ -2,6 +2,19 @@ import pg from 'pg';
 import { EngineError } from '../../model/errors.ts';
 import { type CatalogPointer, catalogLayout, type TableName } from './catalog-pointer.ts';
 
+/**
+ * Named with their schema: a login called like a schema of ours has that first in its search path, and
+ * would make a catalog there that no other login sees. Other tools look into `public`.
+ */
+const tables = 'public.iceberg_tables';
+const properties = 'public.iceberg_namespace_properties';
+const postgresCatalogLayout = catalogLayout('public.');
+
+/** Makes the tables and lets a role use them, for whoever may do so. */
+export function postgresCatalogSetUp(role: string): string {
+  return `${postgresCatalogLayout} GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables}, ${properties} TO ${role};`;
+}
+
 /** Two processes that make the same table at once are told so by PostgreSQL as duplicate keys of its own catalog. */
 const madeByAnother = new Set(['23505', '42P07']);
 
@@ -18,12 +31,17 @@ export class PostgresPointer implements CatalogPointer {
     this.#pool.on('error', (error) => error.message);
   }
 
+  /** The tables are there; known once the pointer was asked for something. */
+  get isLaid(): boolean {
+    return this.#isLaid;
+  }
+
   async location(): Promise<string | null> {
     const { catalogName, namespace, table } = this.#name;
-    const query = `SELECT metadata_location FROM iceberg_tables
+    const query = `SELECT metadata_location FROM ${tables}
        WHERE catalog_name = $1 AND table_namespace = $2 AND table_name = $3`;
     try {
-      await this.#lay();
+      if (!(await this.#exists())) return null;
       const { rows } = await this.#pool.query<{ metadata_location: string }>(query, [catalogName, namespace, table]);
       return rows.length === 0 ? null : rows[0].metadata_location;
     } catch (cause) {
@@ -32,16 +50,17 @@ export class PostgresPointer implements CatalogPointer {
   }
 
   async insert(location: string): Promise<boolean> {
+    await this.lay();
     const { catalogName, namespace, table } = this.#name;
-    const property = `INSERT INTO iceberg_namespace_properties VALUES ($1, $2, 'exists', 'true') ON CONFLICT DO NOTHING`;
+    const property = `INSERT INTO ${properties} VALUES ($1, $2, 'exists', 'true') ON CONFLICT DO NOTHING`;
     await this.#run(property, [catalogName, namespace]);
-    const row = `INSERT INTO iceberg_tables VALUES ($1, $2, $3, $4, NULL, 'TABLE') ON CONFLICT DO NOTHING`;
+    const row = `INSERT INTO ${tables} VALUES ($1, $2, $3, $4, NULL, 'TABLE') ON CONFLICT DO NOTHING`;
     return (await this.#run(row, [catalogName, namespace, table, location])) === 1;
   }
 
   async move(from: string, to: string): Promise<boolean> {
     const { catalogName, namespace, table } = this.#name;
-    const update = `UPDATE iceberg_tables SET metadata_location = $1, previous_metadata_location = $2
+    const update = `UPDATE ${tables} SET metadata_location = $1, previous_metadata_location = $2
        WHERE catalog_name = $3 AND table_namespace = $4 AND table_name = $5 AND metadata_location = $2`;
     return (await this.#run(update, [to, from, catalogName, namespace, table])) === 1;
   }
@@ -50,14 +69,24 @@ export class PostgresPointer implements CatalogPointer {
     await this.#pool.end();
   }
 
-  async #lay(): Promise<void> {
-    if (this.#isLaid) return;
+  /** Makes the tables unless they are there: who may use them need not be allowed to make any. */
+  async lay(): Promise<void> {
     try {
-      await this.#pool.query(catalogLayout);
-    } catch (error) {
-      if (!madeByAnother.has(String((error as { code?: unknown }).code))) throw error;
+      if (!(await this.#exists())) await this.#pool.query(postgresCatalogLayout);
+    } catch (cause) {
+      if (!madeByAnother.has(String((cause as { code?: unknown }).code)))
+        throw new EngineError('SINK_UNAVAILABLE', `cannot make the catalog in PostgreSQL: ${reasonOf(cause)}`, {
+          cause,
+        });
     }
     this.#isLaid = true;
+  }
+
+  async #exists(): Promise<boolean> {
+    if (this.#isLaid) return true;
+    const { rows } = await this.#pool.query<{ oid: string | null }>(`SELECT to_regclass('${tables}') AS oid`);
+    this.#isLaid = rows[0].oid !== null;
+    return this.#isLaid;
   }
 
   async #run(sql: string, values: readonly string[]): Promise<number> {

@@ -14,7 +14,7 @@ export class SqlitePointer implements CatalogPointer {
     mkdirSync(dirname(path), { recursive: true });
     this.#db = new DatabaseSync(path, { timeout: 5_000 });
     this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-    this.#db.exec(catalogLayout);
+    this.#db.exec(catalogLayout());
   }
 
   async location(): Promise<string | null> {
