@@ -6,7 +6,6 @@ import { findZone } from '../model/zones.ts';
 import type { AlertLevel, AlertState, AlertStateName } from './alert-state.ts';
 import { type Campaign, Flight } from './campaign.ts';
 import { counterPlaces, DayRow, sumPlaces } from './day-row.ts';
-import { DeliveryCells } from './delivery-cells.ts';
 import type { Change } from './flight-ledger.ts';
 import type { NumberSlab } from './number-slab.ts';
 import type { PacingStatus } from './pacing.ts';
@@ -141,8 +140,7 @@ function writeCells(out: ByteWriter, campaign: Campaign, all: boolean): void {
 
 function readCells(from: ByteReader, campaign: Campaign): void {
   for (let n = from.count(); n > 0; n--) {
-    campaign.cells ??= new DeliveryCells(campaign.books.cells);
-    campaign.cells.restore(from.count(), from.int32(), from.exact(), from.integer());
+    campaign.cellsToWrite().restore(from.count(), from.int32(), from.exact(), from.integer());
   }
 }
 

@@ -5,7 +5,7 @@ import { plus, times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import type { AlertState } from './alert-state.ts';
 import type { DayRow } from './day-row.ts';
-import type { DeliveryCells } from './delivery-cells.ts';
+import { DeliveryCells } from './delivery-cells.ts';
 import type { Change } from './flight-ledger.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneBooks } from './lane-books.ts';
@@ -181,6 +181,11 @@ export class Campaign {
   }
   set isDirty(value: boolean) {
     this.books.hot.values[this.hot + hotAt.isDirty] = value ? 1 : 0;
+  }
+
+  cellsToWrite(): DeliveryCells {
+    this.cells ??= new DeliveryCells(this.books.cells, this.books.hot, this.hot);
+    return this.cells;
   }
 
   /** Days, flights or cells are not what they were: the next event looks them up again. */

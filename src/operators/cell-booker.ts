@@ -1,7 +1,14 @@
 import { nanosPerMicro } from '../model/money.ts';
 import { minuteMs, quarterMs } from '../model/time.ts';
 import { isSafe } from '../model/whole.ts';
-import { cellAt, DeliveryCells, minuteCellOf, minutesBehind, quarterCellOf, quartersBehind } from './delivery-cells.ts';
+import {
+  cellAt,
+  type DeliveryCells,
+  minuteCellOf,
+  minutesBehind,
+  quarterCellOf,
+  quartersBehind,
+} from './delivery-cells.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneState } from './lane-state.ts';
 
@@ -25,19 +32,23 @@ export class CellBooker {
     const base = slot * hotWidth;
     const minute = Math.floor(at / minuteMs);
     if (minute >= Math.floor(clock / minuteMs) - minutesBehind) {
-      if (hot[base + hotAt.minute] !== minute || hot[base + hotAt.minuteCell] < 0) this.#bringMinute(slot, minute);
+      if (hot[base + hotAt.minute] !== minute || hot[base + hotAt.minuteCell] < 0) {
+        hot[base + hotAt.minute] = minute;
+        hot[base + hotAt.minuteCell] = this.#bring(slot, minuteCellOf(minute), minute);
+      }
       const place = hot[base + hotAt.minuteCell];
-      if (!this.#add(place, micros, nanos, impressions))
-        this.#addExact(slot, minuteCellOf(minute), minute, micros, nanos, impressions);
-      else if (this.#isUntouched(place)) this.#touch(slot, minuteCellOf(minute), place);
+      if (this.#add(place, micros, nanos, impressions)) this.#touch(hot, base, minuteCellOf(minute), place);
+      else this.#addExact(slot, minuteCellOf(minute), minute, micros, nanos, impressions);
     }
     const quarter = Math.floor(at / quarterMs);
     if (quarter < Math.floor(clock / quarterMs) - quartersBehind) return;
-    if (hot[base + hotAt.quarter] !== quarter || hot[base + hotAt.quarterCell] < 0) this.#bringQuarter(slot, quarter);
+    if (hot[base + hotAt.quarter] !== quarter || hot[base + hotAt.quarterCell] < 0) {
+      hot[base + hotAt.quarter] = quarter;
+      hot[base + hotAt.quarterCell] = this.#bring(slot, quarterCellOf(quarter), quarter);
+    }
     const place = hot[base + hotAt.quarterCell];
-    if (!this.#add(place, micros, nanos, impressions))
-      this.#addExact(slot, quarterCellOf(quarter), quarter, micros, nanos, impressions);
-    else if (this.#isUntouched(place)) this.#touch(slot, quarterCellOf(quarter), place);
+    if (this.#add(place, micros, nanos, impressions)) this.#touch(hot, base, quarterCellOf(quarter), place);
+    else this.#addExact(slot, quarterCellOf(quarter), quarter, micros, nanos, impressions);
   }
 
   /** False when the cell holds, or would hold, more than the safe integers: the long way is due. */
@@ -56,12 +67,11 @@ export class CellBooker {
     return true;
   }
 
-  #isUntouched(place: number): boolean {
-    return this.#state.books.cells.cells.values[place + cellAt.isTouched] === 0;
-  }
-
-  #touch(slot: number, cell: number, place: number): void {
-    this.#cellsOf(slot).touch(cell, place);
+  #touch(hot: Float64Array, base: number, cell: number, place: number): void {
+    const { cells, touched } = this.#state.books.cells;
+    if (cells.values[place + cellAt.isTouched] !== 0) return;
+    cells.values[place + cellAt.isTouched] = 1;
+    touched.add(hot, base, cell);
   }
 
   #addExact(slot: number, cell: number, id: number, micros: number, nanos: number, impressions: number): void {
@@ -72,21 +82,23 @@ export class CellBooker {
     hot[slot * hotWidth + hotAt.quarterCell] = -1;
   }
 
-  #bringMinute(slot: number, minute: number): void {
-    const hot = this.#state.books.hot.values;
-    hot[slot * hotWidth + hotAt.minute] = minute;
-    hot[slot * hotWidth + hotAt.minuteCell] = this.#cellsOf(slot).bring(minuteCellOf(minute), minute);
-  }
-
-  #bringQuarter(slot: number, quarter: number): void {
-    const hot = this.#state.books.hot.values;
-    hot[slot * hotWidth + hotAt.quarter] = quarter;
-    hot[slot * hotWidth + hotAt.quarterCell] = this.#cellsOf(slot).bring(quarterCellOf(quarter), quarter);
+  /** Where the cell lies, holding `id` from now on; -1 = nothing may be added in passing. */
+  #bring(slot: number, cell: number, id: number): number {
+    const { hot, cells: slab } = this.#state.books;
+    const blocks = hot.values[slot * hotWidth + hotAt.blocks];
+    const place = blocks < 0 ? -1 : slab.placeOf(blocks, cell);
+    if (place < 0) return this.#cellsOf(slot).bring(cell, id);
+    const { values } = slab.cells;
+    if (values[place] !== id) {
+      values[place] = id;
+      values[place + cellAt.nanos] = 0;
+      values[place + cellAt.impressions] = 0;
+    }
+    return place;
   }
 
   #cellsOf(slot: number): DeliveryCells {
     const campaign = this.#state.campaigns[slot];
-    campaign.cells ??= new DeliveryCells(this.#state.books.cells);
-    return campaign.cells;
+    return campaign.cellsToWrite();
   }
 }

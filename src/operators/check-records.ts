@@ -79,15 +79,17 @@ export class CheckRecords implements Operator {
     else if (recordKind !== kind.tick && this.#isIdentified(segment, row)) this.#identified(segment, row);
   }
 
-  /** Touches where the ids of rows lie, or will: see `LookAhead`. */
-  touchIds(batch: EventBatch, from: number, to: number): number {
+  /** Touches where the ids of rows lie, or will (see `LookAhead`); `places` has room for all. */
+  touchIds(batch: EventBatch, from: number, to: number, places: Int32Array): number {
     const { orgs, kinds, eventIds } = batch;
-    let sum = 0;
+    const ids = this.#deliveryIds;
+    let count = 0;
     for (let row = from; row < to; row++) {
-      const slot = orgs[row] < 0 ? -1 : this.#orgSlots[orgs[row]];
-      if (slot >= 0 && classOf[kinds[row]] === delivery) sum += this.#deliveryIds.touch(slot, eventIds, 4 * row);
+      if (classOf[kinds[row]] !== delivery) continue;
+      const org = this.#orgSlots[orgs[row]];
+      if (org >= 0) places[count++] = ids.placeOf(org, eventIds, 4 * row);
     }
-    return sum;
+    return ids.touch(places, count);
   }
 
   /** Fills the duplicate memory from records read back; `clocks` are the lane clock at each row. */

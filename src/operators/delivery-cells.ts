@@ -1,6 +1,8 @@
 import { floorTo, minuteMs, quarterMs } from '../model/time.ts';
 import { isSafe, type Whole, whole } from '../model/whole.ts';
+import { type HotCampaigns, hotAt } from './hot-campaigns.ts';
 import { NumberSlab } from './number-slab.ts';
+import { TouchedCells } from './touched-cells.ts';
 
 /** Minutes kept: 177 behind the clock's minute, itself, and 2 ahead (docs/semantics.md §7.1). */
 const minuteCells = 180;
@@ -27,26 +29,38 @@ export class CellSlab {
   readonly cells = new NumberSlab(blockCells * cellWidth);
   /** For each campaign, where its blocks lie: base + 1, or 0 where it has none. */
   readonly blocks = new NumberSlab(blocks);
+  readonly touched = new TouchedCells();
   /** Largest magnitude of nanos that any cell ever had. */
   peak = 0;
+
+  /** Where a cell lies, or -1 when its block was never written. */
+  placeOf(blocksBase: number, cell: number): number {
+    const block = this.blocks.values[blocksBase + (cell >> blockShift)];
+    return block === 0 ? -1 : block - 1 + (cell & (blockCells - 1)) * cellWidth;
+  }
 }
 
 /**
  * Spend and valid impressions of one campaign by time: a ring of minutes and a ring of quarter-hours.
  * A cell knows which minute (quarter) it holds, so nothing is ever cleared: a newer one takes it over.
+ * `CellBooker` writes nearly all of them in passing, through the campaign's hot record.
  */
 export class DeliveryCells {
   readonly #slab: CellSlab;
+  readonly #hot: HotCampaigns;
+  /** The campaign's hot record. */
+  readonly #hotBase: number;
   /** Its record in `blocks` of the slab. */
   readonly #base: number;
   /** Nanos of a cell beyond the safe integers that the slab holds; nearly always none. */
   #large: Map<number, bigint> | null = null;
-  /** Cells written since the last harvest. */
-  readonly #touched: number[] = [];
 
-  constructor(slab: CellSlab = new CellSlab()) {
+  constructor(slab: CellSlab, hot: HotCampaigns, hotBase: number) {
     this.#slab = slab;
+    this.#hot = hot;
+    this.#hotBase = hotBase;
     this.#base = slab.blocks.take();
+    hot.values[hotBase + hotAt.blocks] = this.#base;
   }
 
   /** Σ nanos over [from, to); both at quarter-hours, or at minutes inside the minute ring. */
@@ -106,10 +120,8 @@ export class DeliveryCells {
     return sum;
   }
 
-  /** Where the cell lies in the slab, or -1 when its block was never written. */
   #place(cell: number): number {
-    const block = this.#slab.blocks.values[this.#base + (cell >> blockShift)];
-    return block === 0 ? -1 : block - 1 + (cell & (blockCells - 1)) * cellWidth;
+    return this.#slab.placeOf(this.#base, cell);
   }
 
   /** As `#place`, with a block where there was none. */
@@ -143,13 +155,12 @@ export class DeliveryCells {
     this.#set(cell, BigInt(this.nanosAt(cell)) + nanos);
     const place = this.#place(cell);
     this.#slab.cells.values[place + cellAt.impressions] += impressions;
-    if (this.#slab.cells.values[place + cellAt.isTouched] === 0) this.touch(cell, place);
+    if (this.#slab.cells.values[place + cellAt.isTouched] === 0) this.#touch(cell, place);
   }
 
-  /** The cell was written: the next harvest wants it. */
-  touch(cell: number, place: number): void {
+  #touch(cell: number, place: number): void {
     this.#slab.cells.values[place + cellAt.isTouched] = 1;
-    this.#touched.push(cell);
+    this.#slab.touched.add(this.#hot.values, this.#hotBase, cell);
   }
 
   /** Writes the nanos of a cell, whatever their size. */
@@ -163,15 +174,18 @@ export class DeliveryCells {
     if (isSafe(small)) return;
     this.#large ??= new Map();
     this.#large.set(cell, nanos);
+    this.#hot.values[this.#hotBase + hotAt.blocks] = -1;
   }
 
   #forgetLarge(cell: number): void {
-    if (this.#large?.delete(cell) && this.#large.size === 0) this.#large = null;
+    if (!this.#large?.delete(cell) || this.#large.size > 0) return;
+    this.#large = null;
+    this.#hot.values[this.#hotBase + hotAt.blocks] = this.#base;
   }
 
   /** The touched cells, or every cell ever written. */
   toHarvest(all: boolean): readonly number[] {
-    if (!all) return this.#touched;
+    if (!all) return this.#slab.touched.of(this.#hot.values, this.#hotBase);
     const written: number[] = [];
     for (let cell = 0; cell < cells; cell++) if (this.idAt(cell) !== emptyCell) written.push(cell);
     return written;
@@ -192,10 +206,13 @@ export class DeliveryCells {
     return place < 0 ? 0 : this.#slab.cells.values[place + field];
   }
 
+  /** Of this campaign; the list itself is emptied once for all. */
   clearTouched(): void {
-    if (this.#touched.length === 0) return;
-    for (const cell of this.#touched) this.#slab.cells.values[this.#place(cell) + cellAt.isTouched] = 0;
-    this.#touched.length = 0;
+    const { cells, touched } = this.#slab;
+    for (const cell of touched.of(this.#hot.values, this.#hotBase)) {
+      cells.values[this.#place(cell) + cellAt.isTouched] = 0;
+    }
+    touched.forget(this.#hot.values, this.#hotBase);
   }
 
   restore(cell: number, id: number, nanos: bigint, impressions: number): void {
@@ -213,6 +230,8 @@ export class DeliveryCells {
       if (taken !== 0) all.release(taken - 1);
     }
     own.release(this.#base);
+    this.#slab.touched.forget(this.#hot.values, this.#hotBase);
+    this.#hot.values[this.#hotBase + hotAt.blocks] = -1;
   }
 }
 

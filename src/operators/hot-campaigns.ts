@@ -31,6 +31,11 @@ export const hotAt = {
   minuteCell: 17,
   quarter: 18,
   quarterCell: 19,
+  /** Record of its blocks in the slab of cells; -1 = none yet, or sums that no slab holds. */
+  blocks: 20,
+  /** First and last of its cells written since the last harvest, in the list of the slab; 0 = none. */
+  firstTouched: 21,
+  lastTouched: 22,
 } as const;
 
 /** Whole cache lines of 64 bytes. */
@@ -67,6 +72,7 @@ export class HotCampaigns {
     values[base + hotAt.currency] = -1;
     values[base + hotAt.currencySince] = Number.NEGATIVE_INFINITY;
     values[base + hotAt.planEpoch] = -1;
+    values[base + hotAt.blocks] = -1;
     this.putAway(base);
   }
 

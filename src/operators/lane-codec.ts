@@ -60,6 +60,7 @@ export class LaneCodec {
       campaign.cells?.clearTouched();
     }
     for (const organization of this.#state.organizations) organization.isDirty = false;
+    this.#state.books.cells.touched.clear();
     this.#state.dirtyCampaigns.length = 0;
     this.#state.rareIds.settle();
     this.#state.dirtyPlans.clear();

@@ -1,6 +1,6 @@
 import { type Campaign, Flight } from '../../src/operators/campaign.ts';
 import { CellBooker } from '../../src/operators/cell-booker.ts';
-import { DeliveryCells } from '../../src/operators/delivery-cells.ts';
+import type { DeliveryCells } from '../../src/operators/delivery-cells.ts';
 import { LaneState, Organization } from '../../src/operators/lane-state.ts';
 
 /** Campaigns of one lane whose cells are written as the lane writes them. */
@@ -24,5 +24,5 @@ export class CellsOfALane {
 }
 
 export function cellsOf(campaign: Campaign): DeliveryCells {
-  return campaign.cells ?? new DeliveryCells(campaign.books.cells);
+  return campaign.cellsToWrite();
 }
