@@ -30,7 +30,7 @@ export class RowWriter {
     this.#rows += 1;
   }
 
-  /** The rows so far; the writer is empty afterwards. */
+  /** The rows so far, in the writer's own memory: good until the next row. The writer is empty afterwards. */
   take(): { rows: number; bytes: Uint8Array } {
     const taken = { rows: this.#rows, bytes: this.#bytes.take() };
     this.#rows = 0;
@@ -66,7 +66,7 @@ class RowBytes {
   }
 
   take(): Uint8Array {
-    const taken = this.#bytes.slice(0, this.#length);
+    const taken = this.#bytes.subarray(0, this.#length);
     this.#length = 0;
     return taken;
   }

@@ -10,9 +10,10 @@ export class EventIdSet {
   /** The same memory; the clock of an entry is its last double. */
   #doubles!: Float64Array;
   #size = 0;
-  #mask!: number;
+  /** Slots; any number of them. */
+  #capacity!: number;
 
-  constructor(capacity = 1_024) {
+  constructor(capacity = capacityMin) {
     this.#allocate(capacity);
   }
 
@@ -23,25 +24,25 @@ export class EventIdSet {
   /** The slot of the id, or its bitwise complement where it would go. */
   find(org: number, ids: Int32Array, at: number): number {
     const words = this.#words;
-    const mask = this.#mask;
+    const capacity = this.#capacity;
     const a = ids[at];
     const b = ids[at + 1];
     const c = ids[at + 2];
     const d = ids[at + 3];
-    let slot = hashOf(org, ids, at) & mask;
+    let slot = slotOf(hashOf(org, ids, at), capacity);
     for (;;) {
       const k = slot * entryWords;
       const owner = words[k];
       if (owner === 0) return ~slot;
       if (owner === org + 1 && words[k + 1] === a && words[k + 2] === b && words[k + 3] === c && words[k + 4] === d)
         return slot;
-      slot = (slot + 1) & mask;
+      slot = slot + 1 === capacity ? 0 : slot + 1;
     }
   }
 
   /** Word at which the search for an id begins. */
   placeOf(org: number, ids: Int32Array, at: number): number {
-    return (hashOf(org, ids, at) & this.#mask) * entryWords;
+    return slotOf(hashOf(org, ids, at), this.#capacity) * entryWords;
   }
 
   /** Asks memory for the first `count` places, many at a time: the loop is as short as it can be. */
@@ -80,23 +81,24 @@ export class EventIdSet {
 
   /** True when the next `put` needs `makeRoom` first: beyond this load, probing gets long. */
   get isFull(): boolean {
-    return this.#size > this.#mask * loadMax;
+    return this.#size >= this.#capacity * loadMax;
   }
 
-  /** Drops entries older than `clock`, or more than `recordsMax` before `offset`; grows when too many stay. */
+  /**
+   * Drops entries older than `clock`, or more than `recordsMax` before `offset`; grows when too many stay.
+   * Slots follow the order of hashes, so the new table is filled from its beginning to its end.
+   */
   makeRoom(clock: number, offset: number, recordsMax: number): void {
     const words = this.#words;
     const doubles = this.#doubles;
-    const slots = this.#mask + 1;
+    const slots = this.#capacity;
     let kept = 0;
     for (let slot = 0; slot < slots; slot++) {
       if (words[slot * entryWords] === 0) continue;
       if (this.clockAt(slot) >= clock && this.recordsSince(slot, offset) <= recordsMax) kept += 1;
       else words[slot * entryWords] = 0; // Only marks it: nobody probes the old table again.
     }
-    let capacity = 1_024;
-    while (capacity * loadAfterRebuildMax < kept) capacity *= 2;
-    this.#allocate(capacity);
+    this.#allocate(Math.max(capacityMin, Math.ceil(kept / loadAfterRebuild)));
     for (let slot = 0; slot < slots; slot++) {
       const k = slot * entryWords;
       if (words[k] === 0) continue;
@@ -104,12 +106,14 @@ export class EventIdSet {
       const entryClock = doubles[slot * entryDoubles + clockDouble];
       this.put(this.find(org, words, k + 1), org, words, k + 1, entryClock, words[k + offsetWord]);
     }
+    giveBuffer(words.buffer as ArrayBuffer);
   }
 
   #allocate(capacity: number): void {
-    this.#words = new Int32Array(capacity * entryWords);
-    this.#doubles = new Float64Array(this.#words.buffer);
-    this.#mask = capacity - 1;
+    const buffer = takeBuffer(capacity * entryWords * Int32Array.BYTES_PER_ELEMENT);
+    this.#words = new Int32Array(buffer, 0, capacity * entryWords);
+    this.#doubles = new Float64Array(buffer, 0, capacity * entryDoubles);
+    this.#capacity = capacity;
     this.#size = 0;
   }
 }
@@ -118,12 +122,40 @@ const entryWords = 8;
 const entryDoubles = entryWords / 2;
 const offsetWord = 5;
 const clockDouble = 3;
+const capacityMin = 1_024;
 const loadMax = 0.75;
-/** Room for at least as many again before the next rebuild: a rebuild costs about 50 ns an entry. */
-const loadAfterRebuildMax = 0.4;
+/** Room for nearly as many again before the next rebuild, which costs about as much as adding its entries did. */
+const loadAfterRebuild = 0.4;
 
+/** A place in [0, capacity) that grows with the hash. */
+function slotOf(hash: number, capacity: number): number {
+  return Math.floor((hash / 4_294_967_296) * capacity);
+}
+
+/** Of organization and id, with every bit of them in the upper ones; not negative. */
 function hashOf(org: number, ids: Int32Array, at: number): number {
-  const id = ids[at] ^ Math.imul(ids[at + 1], 0x85ebca6b) ^ Math.imul(ids[at + 2], 0xc2b2ae35) ^ ids[at + 3];
-  const h = Math.imul(id, 0x9e3779b1) ^ Math.imul(org, 0x27d4eb2f);
-  return h ^ (h >>> 15);
+  let h = ids[at] ^ Math.imul(ids[at + 1], 0x85ebca6b) ^ Math.imul(ids[at + 2], 0xc2b2ae35) ^ ids[at + 3];
+  h = Math.imul(h, 0x9e3779b1) ^ Math.imul(org + 1, 0x27d4eb2f);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/**
+ * Memory of the last table that was replaced, for the next one of its size: the lanes of a thread take
+ * turns, and tables of tens of megabytes as garbage would have the collector run for them alone.
+ */
+let spare: ArrayBuffer | null = null;
+
+/** Zeros, at least `bytes` of them. */
+function takeBuffer(bytes: number): ArrayBuffer {
+  if (spare === null || spare.byteLength < bytes || spare.byteLength > 2 * bytes) return new ArrayBuffer(bytes);
+  const taken = spare;
+  spare = null;
+  new Float64Array(taken).fill(0);
+  return taken;
+}
+
+function giveBuffer(buffer: ArrayBuffer): void {
+  if (spare === null || spare.byteLength < buffer.byteLength) spare = buffer;
 }

@@ -7,7 +7,7 @@ import { BackOff } from './back-off.ts';
 import type { Delivery } from './delivery.ts';
 import type { StreamRows } from './lane-program.ts';
 import type { LaneSession } from './lane-session.ts';
-import { encodeChunk } from './outbox.ts';
+import { encodeChunk, streamsOf } from './outbox.ts';
 
 export interface CheckpointPorts {
   readonly store: StateStore;
@@ -124,9 +124,10 @@ function draftCommit(session: LaneSession, nowMs: number): Draft {
   session.lastCommitMs = nowMs;
   session.lastCheckMs = nowMs;
   const seq = session.seq + 1;
-  const { delta, bases, oldestDeltaSeq, outputs: all } = session.program.harvest(seq);
-  const outputs = all.filter(({ rows }) => rows > 0);
-  const outbox = encodeChunk(outputs);
+  const { delta, bases, oldestDeltaSeq, outputs: harvested } = session.program.harvest(seq);
+  const outbox = encodeChunk(harvested);
+  // What leaves is what the outbox holds, byte for byte: the program's own memory is used again.
+  const outputs = outbox === null ? [] : streamsOf(outbox);
   const commit: LaneCommit = {
     lane: session.name,
     token: session.token,

@@ -13,6 +13,7 @@ export interface LaneHarvest {
   readonly delta: Uint8Array;
   readonly bases: readonly { group: number; bytes: Uint8Array }[];
   readonly oldestDeltaSeq: number;
+  /** Their bytes are good until the program is used again. */
   readonly outputs: readonly StreamRows[];
 }
 

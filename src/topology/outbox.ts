@@ -50,7 +50,12 @@ export function decodeChunk(bytes: Uint8Array): StreamRows[] {
   }
   const format = chunk.readUInt16LE(4);
   if (format !== outboxFormat) throw new EngineError('STATE_FORMAT', `output chunk has format ${format}`);
+  return streamsOf(chunk);
+}
 
+/** The streams of a chunk whose bytes are known to be right, as views into it. */
+export function streamsOf(bytes: Uint8Array): StreamRows[] {
+  const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const streams: StreamRows[] = [];
   const count = chunk.readUInt16LE(6);
   let at = headerBytes;
@@ -62,6 +67,6 @@ export function decodeChunk(bytes: Uint8Array): StreamRows[] {
     at = nameEnd + 8 + length;
     streams.push({ stream, rows, bytes: chunk.subarray(nameEnd + 8, at) });
   }
-  assert(at === chunk.length, 'a chunk with a good checksum is whole');
+  assert(at === chunk.length, 'a chunk is whole');
   return streams;
 }
