@@ -78,7 +78,10 @@ export class LaneState {
   readonly organizations: Organization[] = [];
   readonly campaigns: Campaign[] = [];
   readonly books = new LaneBooks();
-  readonly timers = new Timers();
+  readonly timers = new Timers({
+    organizationId: ({ rank, slot }) => (rank === 0 ? this.organizations[slot].id : this.campaigns[slot].orgId),
+    campaignId: ({ rank, slot }) => (rank === 0 ? '' : this.campaigns[slot].id),
+  });
   readonly rareIds = new RareIds();
   /** By organization id, `_default` included; the body as it came. */
   readonly plans = new Map<string, { compiled: CompiledPlan; body: string }>();
@@ -293,13 +296,11 @@ export class LaneState {
   }
 
   pushOrganizationTimer(organization: Organization): void {
-    const { timerAt, id, slot } = organization;
-    this.timers.push({ at: timerAt as number, rank: 0, orgId: id, campaignId: '', slot });
+    this.timers.push({ at: organization.timerAt as number, rank: 0, slot: organization.slot });
   }
 
   pushCampaignTimer(campaign: Campaign): void {
-    const { timerAt, orgId, id, slot } = campaign;
-    this.timers.push({ at: timerAt as number, rank: 1, orgId, campaignId: id, slot });
+    this.timers.push({ at: campaign.timerAt as number, rank: 1, slot: campaign.slot });
   }
 
   #armCampaign(campaign: Campaign, after: number): void {
