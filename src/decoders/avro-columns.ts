@@ -8,8 +8,17 @@ import { checkedDay, instantMax, instantMin, instantProblem, weightInMillionths 
  * Hot kinds go from bytes to columns by a function generated for the schema that wrote them: straight
  * line code, no object, no branch on types. Only numbers and the fixed snippets below enter the
  * generated text; nothing of a remote schema does but the order and types of its fields.
+ *
+ * Its variables: `bytes` and `at`, the place in them; `b`, a byte just read; `v`, the value of a field.
+ * What is nearly always one byte is read on the spot; the rest asks the cursor, which is given the
+ * place and gives it back.
  */
 export type ReadRow = (cursor: AvroCursor, batch: EventBatch, row: number) => void;
+
+/** Code that has the cursor read something at the place. */
+function byCursor(code: string): string {
+  return `cursor.at = at; ${code} at = cursor.at;`;
+}
 
 /** The code that stores a decoded value `v` (or, for ids, reads it) into a column. */
 interface Target {
@@ -21,20 +30,24 @@ interface Target {
 
 const envelope: Readonly<Record<string, Target>> = {
   event_id: { take: 'eventId', store: '', absent: '' },
-  org_id: { take: 'id', store: 'batch.orgs[row] = cursor.id(dictionaries.orgs, "org_id");', absent: '' },
+  org_id: { take: 'id', store: byCursor('batch.orgs[row] = cursor.id(dictionaries.orgs, "org_id");'), absent: '' },
   campaign_id: {
     take: 'id',
-    store: 'batch.campaigns[row] = cursor.id(dictionaries.campaigns, "campaign_id");',
+    store: byCursor('batch.campaigns[row] = cursor.id(dictionaries.campaigns, "campaign_id");'),
     absent: 'cursor.fail("bad_field", "campaign_id is missing");',
   },
-  source: { take: 'id', store: 'batch.sources[row] = cursor.repeatedId(dictionaries.sources, "source");', absent: '' },
+  source: {
+    take: 'id',
+    store: byCursor('batch.sources[row] = cursor.repeatedId(dictionaries.sources, "source");'),
+    absent: '',
+  },
   event_time: instantTarget('eventTimes', 'event_time'),
   test: flagTarget(flag.test),
 };
 
 const currency: Target = {
   take: 'currency',
-  store: 'batch.currencies[row] = cursor.currency(dictionaries.currencies);',
+  store: byCursor('batch.currencies[row] = cursor.currency(dictionaries.currencies);'),
   absent: '',
 };
 const basis: Target = { take: 'symbol', store: 'batch.basis[row] = v;', absent: 'batch.basis[row] = 0;' };
@@ -103,7 +116,9 @@ export function isHot(name: KindName): boolean {
 export function compileRowReader(name: KindName, writer: AvroRecord, reader: AvroRecord): ReadRow {
   const targets: Readonly<Record<string, Target>> = { ...envelope, ...hotKinds[name] };
   const tables: Int32Array[] = [];
-  const lines = ['const dictionaries = batch.dictionaries; let flags = 0; let v = 0;'];
+  const lines = [
+    'const { dictionaries } = batch; const { bytes } = cursor; let at = cursor.at; let flags = 0; let v = 0; let b = 0;',
+  ];
   for (const field of writer.fields) lines.push(fieldCode(field, reader, targets, tables));
   for (const field of reader.fields) {
     const isWritten = writer.fields.some((each) => names(field).includes(each.name));
@@ -112,6 +127,7 @@ export function compileRowReader(name: KindName, writer: AvroRecord, reader: Avr
     lines.push(targets[field.name]?.absent ?? '');
   }
   lines.push(...untouchedColumns(lines), 'batch.flags[row] = flags;', `batch.kinds[row] = ${kind[name]};`);
+  lines.push('cursor.at = at;');
   const make = new Function('help', 'tables', `return function readRow(cursor, batch, row) {\n${lines.join('\n')}\n};`);
   return make(help, tables) as ReadRow;
 }
@@ -129,6 +145,9 @@ function untouchedColumns(lines: readonly string[]): string[] {
 const help = {
   instant(cursor: AvroCursor, name: string, value: number): void {
     cursor.fail('bad_time', instantProblem(name, value)?.message ?? '');
+  },
+  boolean(cursor: AvroCursor): void {
+    cursor.fail('bad_field', 'a boolean is neither 0 nor 1');
   },
   count(cursor: AvroCursor, value: number): void {
     cursor.fail('bad_field', `a count is ${value}`);
@@ -159,7 +178,11 @@ function countTarget(column: string): Target {
 }
 
 function flagTarget(bit: number): Target {
-  return { take: 'boolean', store: `if (cursor.boolean()) flags |= ${bit};`, absent: '' };
+  return {
+    take: 'boolean',
+    store: `b = bytes[at++]; if (b === 1) flags |= ${bit}; else if (b !== 0) help.boolean(cursor);`,
+    absent: '',
+  };
 }
 
 function fieldCode(
@@ -188,34 +211,48 @@ function fieldCode(
   if (wanted.type.kind !== 'union' && !wanted.hasDefault) {
     throw unresolvable(reader.name, wanted.name, 'the writer may leave it null, we need it');
   }
-  return `if (cursor.isNull(${nullIndex})) { ${target.absent} } else { ${read} }`;
+  // The branch is 0 or 2, zigzag for 0 and 1.
+  const isNull = `b = bytes[at]; if (b === 0 || b === 2) { at += 1; v = b >> 1; } else { ${byCursor('v = cursor.branch();')} }`;
+  return `${isNull} if (v === ${nullIndex}) { ${target.absent} } else { ${read} }`;
 }
 
 function readCode(written: AvroType, wanted: AvroType, target: Target, tables: Int32Array[]): string {
   switch (target.take) {
     case 'eventId':
-      return 'cursor.eventId(batch.eventIds, 4 * row);';
+      return 'cursor.eventId(at, batch.eventIds, 4 * row); at += 16;';
     case 'id':
     case 'currency':
     case 'boolean':
       return target.store;
     case 'symbol':
-      return `v = ${symbolCode(written, wanted, tables)}; ${target.store}`;
+      return `${symbolCode(written, wanted, tables)} ${target.store}`;
     case 'value':
-      return `v = ${written.kind === 'double' || written.kind === 'float' ? `cursor.${written.kind}()` : 'cursor.long()'}; ${target.store}`;
+      return `${numberCode(written)} ${target.store}`;
   }
+}
+
+function numberCode(written: AvroType): string {
+  if (written.kind === 'double' || written.kind === 'float') return byCursor(`v = cursor.${written.kind}();`);
+  const small = '{ at += 1; v = (b >>> 1) ^ -(b & 1); }';
+  return `b = bytes[at]; if (b < 128) ${small} else { ${byCursor('v = cursor.long();')} }`;
 }
 
 /** The writer's symbol index as ours; a symbol we lack becomes our default. */
 function symbolCode(written: AvroType, wanted: AvroType, tables: Int32Array[]): string {
-  if (written.kind !== 'enum' || wanted.kind !== 'enum') return 'cursor.long()';
+  if (written.kind !== 'enum' || wanted.kind !== 'enum') return numberCode(written);
   const fallback = wanted.default === undefined ? 0 : wanted.symbols.indexOf(wanted.default);
   const table = Int32Array.from(written.symbols, (symbol) => {
     const index = wanted.symbols.indexOf(symbol);
     return index < 0 ? fallback : index;
   });
   tables.push(table);
-  return `tables[${tables.length - 1}][cursor.symbol(${written.symbols.length})]`;
+  return `${indexCode(written.symbols.length)} v = tables[${tables.length - 1}][v];`;
+}
+
+/** Index of an enum's symbol or a union's branch: nearly always an even byte below 128. */
+function indexCode(count: number): string {
+  const small = `(b & 129) === 0 && b >> 1 < ${count}`;
+  return `b = bytes[at]; if (${small}) { at += 1; v = b >> 1; } else { ${byCursor(`v = cursor.symbol(${count});`)} }`;
 }
 
 /** Passes over a value that no column takes. */
@@ -224,25 +261,25 @@ function skipCode(type: AvroType): string {
     case 'null':
       return '';
     case 'boolean':
-      return 'cursor.skip(1);';
+      return 'at += 1;';
     case 'int':
     case 'long':
     case 'enum':
-      return 'cursor.skipLong();';
+      return `if (bytes[at] < 128) at += 1; else { ${byCursor('cursor.skipLong();')} }`;
     case 'float':
-      return 'cursor.skip(4);';
+      return 'at += 4;';
     case 'double':
-      return 'cursor.skip(8);';
+      return 'at += 8;';
     case 'string':
     case 'bytes':
-      return 'cursor.skipBytes();';
+      return byCursor('cursor.skipBytes();');
     case 'fixed':
-      return `cursor.skip(${type.size});`;
+      return `at += ${type.size};`;
     case 'record':
       return type.fields.map((field) => skipCode(field.type)).join(' ');
     case 'union':
-      return `switch (cursor.symbol(${type.branches.length})) { ${type.branches
-        .map((branch, index) => `case ${index}: ${skipCode(branch)} break;`)
+      return `${indexCode(type.branches.length)} switch (v) { ${type.branches
+        .map((branch, index) => `case ${index}: { ${skipCode(branch)} break; }`)
         .join(' ')} }`;
     case 'array':
     case 'map':
@@ -250,11 +287,14 @@ function skipCode(type: AvroType): string {
   }
 }
 
+/** Lists nest, so each has its own count. */
 function skipBlocksCode(type: Extract<AvroType, { kind: 'array' | 'map' }>): string {
-  const item = `${type.kind === 'map' ? 'cursor.skipBytes(); ' : ''}${skipCode(type.values)}`;
-  const isLive = 'cursor.problem === null && cursor.at < cursor.end';
-  return `for (let n = cursor.blockCount(); n !== 0 && ${isLive}; n = cursor.blockCount()) {
-    if (n < 0) cursor.skipSized();
+  const item = `${type.kind === 'map' ? byCursor('cursor.skipBytes();') : ''}${skipCode(type.values)}`;
+  const isLive = 'cursor.problem === null && at < cursor.end';
+  const next = byCursor('n = cursor.blockCount();');
+  return `{ let n = 0; ${next} while (n !== 0 && ${isLive}) {
+    if (n < 0) { ${byCursor('cursor.skipSized();')} }
     else for (; n > 0 && ${isLive}; n--) { ${item} }
-  }`;
+    ${next}
+  } }`;
 }

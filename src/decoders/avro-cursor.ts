@@ -8,6 +8,8 @@ import { isIdBytes } from '../model/ids.ts';
  */
 export class AvroCursor {
   bytes: Uint8Array = new Uint8Array(0);
+  /** The same bytes, for words of them. */
+  #view: DataView = new DataView(new ArrayBuffer(0));
   at = 0;
   end = 0;
   problem: RejectReason | null = null;
@@ -15,7 +17,10 @@ export class AvroCursor {
   readonly #scratch = new DataView(new ArrayBuffer(8));
 
   begin(bytes: Uint8Array, at: number, end: number): void {
-    this.bytes = bytes;
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
     this.at = at;
     this.end = end;
     this.problem = null;
@@ -50,8 +55,29 @@ export class AvroCursor {
     return (low & 1) === 0 ? low >>> 1 : -(low >>> 1) - 1;
   }
 
-  /** The bytes beyond the first 28 bits. */
-  #longTail(at: number, low: number): number {
+  /** The bytes beyond the first 28 bits; instants have six bytes in all. */
+  #longTail(from: number, low: number): number {
+    const { bytes } = this;
+    let at = from;
+    let byte = bytes[at++];
+    let high = byte & 127;
+    if (byte > 127) {
+      byte = bytes[at++];
+      high |= (byte & 127) << 7;
+      if (byte > 127) {
+        byte = bytes[at++];
+        high |= (byte & 127) << 14;
+        if (byte > 127) return this.#longest(from, low);
+      }
+    }
+    this.at = at;
+    const value = high * 134_217_728 + (low >>> 1);
+    return (low & 1) === 0 ? value : -value - 1;
+  }
+
+  /** Numbers of eight bytes and more: here are those that no double holds, and those that never end. */
+  #longest(from: number, low: number): number {
+    let at = from;
     let high = 0;
     let unit = 1;
     for (let n = 0; ; n++) {
@@ -160,14 +186,14 @@ export class AvroCursor {
     return -1;
   }
 
-  /** The 16 bytes of an event id as four little-endian words. */
-  eventId(words: Int32Array, at: number): void {
-    const { bytes } = this;
-    let from = this.at;
-    for (let word = 0; word < 4; word++, from += 4) {
-      words[at + word] = bytes[from] | (bytes[from + 1] << 8) | (bytes[from + 2] << 16) | (bytes[from + 3] << 24);
-    }
-    this.at = from;
+  /** The 16 bytes of an event id at `from` as four little-endian words. */
+  eventId(from: number, words: Int32Array, at: number): void {
+    if (from + eventIdBytes > this.bytes.length) return; // The record's end is asked for later.
+    const view = this.#view;
+    words[at] = view.getInt32(from, true);
+    words[at + 1] = view.getInt32(from + 4, true);
+    words[at + 2] = view.getInt32(from + 8, true);
+    words[at + 3] = view.getInt32(from + 12, true);
   }
 
   text(): string {
@@ -189,16 +215,11 @@ export class AvroCursor {
     return 0;
   }
 
-  /** True when the union holds its null branch. */
-  isNull(nullIndex: number): boolean {
-    const byte = this.bytes[this.at];
-    if (byte === 0 || byte === 2) {
-      this.at += 1;
-      return byte >> 1 === nullIndex;
-    }
+  /** Index of the branch that a union of two holds. */
+  branch(): number {
     const branch = this.long();
     if (branch !== 0 && branch !== 1) this.fail('bad_field', 'a union names a branch that it lacks');
-    return branch === nullIndex;
+    return branch;
   }
 
   /** After the last field: what is left over or missing. */
@@ -218,6 +239,7 @@ export class AvroCursor {
   }
 }
 
+const eventIdBytes = 16;
 /** A 64-bit varint has at most ten bytes. */
 const longBytesMax = 10;
 

@@ -7,14 +7,20 @@ const textDecoder = new TextDecoder('utf-8', { fatal: true });
  * are never stored: state and rows carry the text.
  */
 export class Dictionary {
-  #slots: Int32Array = new Int32Array(1024).fill(-1);
-  #hashes: Int32Array = new Int32Array(512);
-  #starts: Int32Array = new Int32Array(513);
-  #arena: Uint8Array = new Uint8Array(8_192);
+  /** Open addressing, four words a slot: id + 1 (0 = empty), hash, start and end in the arena. */
+  #slots = new Int32Array(firstSlots * slotWords);
+  #mask = firstSlots - 1;
+  /** Start of each id in the arena, and the end of the last. */
+  #starts = new Int32Array(512);
+  #arena = new Uint8Array(8_192);
+  #arenaView = new DataView(this.#arena.buffer);
   #texts: (string | undefined)[] = [];
   #count = 0;
   /** The last answer of `findAgain`. */
   #again = -1;
+  /** The bytes last looked at, for words of them. */
+  #bytes: Uint8Array = this.#arena;
+  #view: DataView = this.#arenaView;
 
   get size(): number {
     return this.#count;
@@ -22,39 +28,36 @@ export class Dictionary {
 
   /** The id of `bytes[start, end)`; a new one when it was never seen. */
   intern(bytes: Uint8Array, start: number, end: number): number {
-    const hash = hashBytes(bytes, start, end);
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (;;) {
-      const id = this.#slots[slot];
-      if (id === -1) return this.#insert(bytes, start, end, hash, slot);
-      if (this.#hashes[id] === hash && this.#equals(id, bytes, start, end)) return id;
-      slot = (slot + 1) & mask;
-    }
+    const known = this.find(bytes, start, end);
+    return known >= 0 ? known : this.#insert(bytes, start, end);
   }
 
   /** The id of `bytes[start, end)`, or -1 when it was never seen. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    const hash = hashBytes(bytes, start, end);
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (;;) {
-      const id = this.#slots[slot];
-      if (id === -1 || (this.#hashes[id] === hash && this.#equals(id, bytes, start, end))) return id;
-      slot = (slot + 1) & mask;
+    if (bytes !== this.#bytes) this.#lookAt(bytes);
+    const slots = this.#slots;
+    const hash = hashBytes(this.#view, bytes, start, end);
+    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const k = slot * slotWords;
+      const id = slots[k] - 1;
+      if (id < 0) return -1;
+      const from = slots[k + 2];
+      if (slots[k + 1] === hash && slots[k + 3] - from === end - start && this.#isSame(from, start, end)) return id;
     }
   }
 
   /** As `find`, quick when the bytes are those of the last answer. */
   findAgain(bytes: Uint8Array, start: number, end: number): number {
-    if (this.#again >= 0 && this.#equals(this.#again, bytes, start, end)) return this.#again;
+    if (this.#again >= 0 && this.isAt(this.#again, bytes, start, end)) return this.#again;
     this.#again = this.find(bytes, start, end);
     return this.#again;
   }
 
   /** True when `bytes[start, end)` are those of `id`. */
   isAt(id: number, bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#equals(id, bytes, start, end);
+    if (bytes !== this.#bytes) this.#lookAt(bytes);
+    const from = this.#starts[id];
+    return this.#starts[id + 1] - from === end - start && this.#isSame(from, start, end);
   }
 
   internText(text: string): number {
@@ -73,33 +76,50 @@ export class Dictionary {
     return text;
   }
 
-  #equals(id: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const from = this.#starts[id];
-    const length = this.#starts[id + 1] - from;
-    if (length !== end - start) return false;
-    for (let i = 0; i < length; i++) if (this.#arena[from + i] !== bytes[start + i]) return false;
+  #lookAt(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Whether the arena holds at `from` what `#bytes` holds at [start, end). */
+  #isSame(from: number, start: number, end: number): boolean {
+    const bytes = this.#bytes;
+    const view = this.#view;
+    let at = from;
+    let i = start;
+    for (; i + 4 <= end; i += 4, at += 4) {
+      if (view.getInt32(i, true) !== this.#arenaView.getInt32(at, true)) return false;
+    }
+    for (; i < end; i++, at++) if (bytes[i] !== this.#arena[at]) return false;
     return true;
   }
 
-  #insert(bytes: Uint8Array, start: number, end: number, hash: number, slot: number): number {
+  #insert(bytes: Uint8Array, start: number, end: number): number {
     const id = this.#count;
     if (id + 2 > this.#starts.length) this.#growEntries();
     const from = this.#starts[id];
-    this.#reserveArena(from + end - start);
-    for (let i = start; i < end; i++) this.#arena[from + i - start] = bytes[i];
-    this.#starts[id + 1] = from + end - start;
-    this.#hashes[id] = hash;
-    this.#slots[slot] = id;
+    const to = from + end - start;
+    this.#reserveArena(to);
+    this.#arena.set(bytes.subarray(start, end), from);
+    this.#starts[id + 1] = to;
     this.#count = id + 1;
-    if (this.#count * 2 > this.#slots.length) this.#rehash();
+    if (this.#count * 2 > this.#mask) this.#rehash();
+    this.#put(id, hashBytes(this.#view, bytes, start, end));
     return id;
   }
 
+  #put(id: number, hash: number): void {
+    let slot = hash & this.#mask;
+    while (this.#slots[slot * slotWords] !== 0) slot = (slot + 1) & this.#mask;
+    const k = slot * slotWords;
+    this.#slots[k] = id + 1;
+    this.#slots[k + 1] = hash;
+    this.#slots[k + 2] = this.#starts[id];
+    this.#slots[k + 3] = this.#starts[id + 1];
+  }
+
   #growEntries(): void {
-    const hashes = new Int32Array(this.#hashes.length * 2);
-    hashes.set(this.#hashes);
-    this.#hashes = hashes;
-    const starts = new Int32Array(hashes.length + 1);
+    const starts = new Int32Array(this.#starts.length * 2);
     starts.set(this.#starts);
     this.#starts = starts;
   }
@@ -109,25 +129,26 @@ export class Dictionary {
     const arena = new Uint8Array(Math.max(length, this.#arena.length * 2));
     arena.set(this.#arena);
     this.#arena = arena;
+    this.#arenaView = new DataView(arena.buffer);
   }
 
   #rehash(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2).fill(-1);
-    const mask = this.#slots.length - 1;
-    for (let id = 0; id < this.#count; id++) {
-      let slot = this.#hashes[id] & mask;
-      while (this.#slots[slot] !== -1) slot = (slot + 1) & mask;
-      this.#slots[slot] = id;
-    }
+    const old = this.#slots;
+    this.#slots = new Int32Array(old.length * 2);
+    this.#mask = this.#mask * 2 + 1;
+    for (let k = 0; k < old.length; k += slotWords) if (old[k] !== 0) this.#put(old[k] - 1, old[k + 1]);
   }
 }
 
+const slotWords = 4;
+const firstSlots = 1_024;
+
 /** Four bytes at a time; only spreads, nobody relies on its values. */
-function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+function hashBytes(view: DataView, bytes: Uint8Array, start: number, end: number): number {
   let h = (0x811c9dc5 ^ (end - start)) | 0;
   let i = start;
   for (; i + 4 <= end; i += 4) {
-    h = Math.imul(h ^ (bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)), 0x9e3779b1);
+    h = Math.imul(h ^ view.getInt32(i, true), 0x9e3779b1);
     h ^= h >>> 15;
   }
   for (; i < end; i++) h = Math.imul(h ^ bytes[i], 0x01000193);
