@@ -10,6 +10,7 @@ import type { DataFile } from './manifest.ts';
 import { encodeOffsets, offsetsKey, type Positions, readOffsets } from './recorded-offsets.ts';
 import { type AppendVerdict, SnapshotProducer } from './snapshot-producer.ts';
 import { currentSnapshot } from './table-metadata.ts';
+import { Writing } from './writing.ts';
 
 export interface BronzeTableOptions {
   readonly catalog: Catalog;
@@ -160,17 +161,20 @@ export class BronzeTable {
     );
   }
 
+  /** One file a table partition; while some are being written, the next ones are encoded. */
   async #writeFiles(): Promise<DataFile[]> {
     const { io, ids, encoder, location } = this.#options;
     const files: DataFile[] = [];
+    const writing = new Writing(filesAtOnceMax);
     for (const group of this.#buffer.groups()) {
       const { bytes, ...facts } = encoder.encode(group.columns());
       const day = new Date(group.day * 86_400_000).toISOString().slice(0, 10);
       const folder = `org_id=${encodeURIComponent(group.org)}/event_time_day=${day}`;
       const path = `${location}/data/${folder}/${ids.uuid()}.parquet`;
-      await io.create(path, bytes);
       files.push({ path, partition: [group.org, group.day], sizeBytes: bytes.length, ...facts });
+      await writing.start(() => io.create(path, bytes));
     }
+    await writing.end();
     return files;
   }
 
@@ -185,3 +189,6 @@ export class BronzeTable {
     this.#stats.records = Number(currentSnapshot(state.metadata)?.summary['total-records'] ?? 0);
   }
 }
+
+/** Each waits for the disk, and a disk takes about as many syncs at once as it takes one. */
+const filesAtOnceMax = 32;

@@ -15,7 +15,7 @@ const scheme = 'file://';
 
 /** Files on this machine, under `file:///...` URIs. */
 export class LocalFileIO implements FileIO {
-  readonly #made = new Set<string>();
+  readonly #made = new Map<string, Promise<void>>();
 
   async create(uri: string, bytes: Uint8Array): Promise<void> {
     const path = localPath(uri);
@@ -40,15 +40,23 @@ export class LocalFileIO implements FileIO {
     await guarded(`delete ${uri}`, () => rm(localPath(uri), { force: true }));
   }
 
-  async #makeFolder(folder: string): Promise<void> {
-    if (this.#made.has(folder)) return;
-    const first = await mkdir(folder, { recursive: true });
-    // A new folder's name must survive a power cut as well; mkdir says which one was the first made.
-    if (first !== undefined) {
-      for (let at = folder; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at));
+  /** Files are written side by side: all that go into a new folder wait for the one making of it. */
+  #makeFolder(folder: string): Promise<void> {
+    let made = this.#made.get(folder);
+    if (made === undefined) {
+      made = makeDurably(folder);
+      this.#made.set(folder, made);
+      made.catch(() => this.#made.delete(folder));
     }
-    this.#made.add(folder);
+    return made;
   }
+}
+
+/** A new folder's name must survive a power cut as well; mkdir says which one was the first made. */
+async function makeDurably(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let at = folder; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at));
 }
 
 export function localPath(uri: string): string {

@@ -8,6 +8,10 @@ import type { Field } from './schema.ts';
 
 const rowGroupRows = 250_000;
 const pageBytes = 1024 * 1024;
+/** Footer and page headers. */
+const headBytes = 4_096;
+/** Compressed; a writer that needs more grows. */
+const recordBytesGuess = 64;
 
 /**
  * zstd of a page. Without the pledged size zlib allocates a full window for every call, which costs
@@ -32,7 +36,8 @@ export class ParquetEncoder implements DataFileEncoder {
   encode(columns: readonly Column[]): EncodedFile {
     const recordCount = columns[0].values.length;
     assert(recordCount > 0, 'a data file has rows');
-    const writer = new ByteWriter(1024 * 1024);
+    // Of about the file's size: there are many small files, and their buffers become garbage at once.
+    const writer = new ByteWriter(headBytes + recordCount * recordBytesGuess);
     const parquet = new ParquetWriter({
       writer,
       schema: schemaOf(columns),

@@ -21,7 +21,7 @@ export const offsetMutants: readonly BronzeMutant[] = [
   {
     name: 'no_contiguity_check',
     bug: 'a commit does not look whether the table still ends where its records start',
-    seed: 2,
+    seed: 3,
     catalog: (catalog, { own }, servers) => {
       const keep = (state: TableState) => own.set('offsets', offsetsOf(state, servers));
       return {
@@ -204,7 +204,7 @@ export const offsetMutants: readonly BronzeMutant[] = [
   {
     name: 'positions_from_the_group',
     bug: 'reading goes on where the group remembers that it was read, not where the table ends',
-    seed: 1,
+    seed: 3,
     store: (store, { memory }) =>
       altered(store, {
         positions: () => new Map([...store.positions(), ...(memory as Map<unknown, unknown> as Map<number, number>)]),
