@@ -1,3 +1,4 @@
+import { nextTick } from 'node:process';
 import type { Random } from './random.ts';
 
 interface Entry {
@@ -8,12 +9,13 @@ interface Entry {
 }
 
 /**
- * Virtual time. One event per turn of the event loop, so that every promise that it settles has run its
- * course before the next event; with all waiting done here, a seed decides the whole run.
+ * Virtual time. One event at a time: every promise that it settles has run its course before the next
+ * event; with all waiting done here, a seed decides the whole run.
  */
 export class Scheduler {
   nowMs = 1_000_000;
   eventsRun = 0;
+  #held = 0;
   readonly #random: Random;
   readonly #heap: Entry[] = [];
 
@@ -34,6 +36,16 @@ export class Scheduler {
     this.#heap[i] = entry;
   }
 
+  /** No event happens while this work is under way: what takes Node several turns of its own, as its streams do. */
+  async hold<T>(work: Promise<T>): Promise<T> {
+    this.#held += 1;
+    try {
+      return await work;
+    } finally {
+      this.#held -= 1;
+    }
+  }
+
   /** Runs events until `isDone`, the deadline, or none are left; true when done. */
   async runUntil(isDone: () => boolean, deadlineMs: number): Promise<boolean> {
     await new Promise(setImmediate); // What the caller just began files its events first.
@@ -47,7 +59,9 @@ export class Scheduler {
       this.nowMs = next.at;
       this.eventsRun += 1;
       next.run();
-      await new Promise(setImmediate);
+      // Node ticks when no promise is left to run: a fourth of what a turn of its whole loop costs.
+      await new Promise<void>(nextTick);
+      while (this.#held > 0) await new Promise(setImmediate);
     }
     return true;
   }

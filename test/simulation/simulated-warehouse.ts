@@ -73,7 +73,7 @@ export function connectWarehouse(
       const name = /^INSERT INTO ads\.(\w+) /.exec(query)?.[1];
       const table = tables.find((each) => each.name === name);
       if (table === undefined || values === undefined) throw new Error(`simulated: not an insert: ${query}`);
-      const bytes = Buffer.concat(await (values as Readable).toArray());
+      const bytes = Buffer.concat(await process.scheduler.hold((values as Readable).toArray()));
       await process.call(
         () => warehouse.insert(table, bytes),
         () => new Error('simulated: socket timeout'),
