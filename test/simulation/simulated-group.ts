@@ -71,6 +71,8 @@ export class SimulatedGroup {
     const generation = this.#generation;
     const deal = this.#deal();
     let waiting = 1;
+    // A member hears in order: what it was asked before a newer deal never comes after that.
+    const isOver = () => waiting <= 0 || generation !== this.#generation;
     const go = () => {
       waiting -= 1;
       if (waiting > 0 || generation !== this.#generation) return;
@@ -81,6 +83,7 @@ export class SimulatedGroup {
       if (lost.length === 0 || patience === 0) continue;
       waiting += 1;
       member.process.receive(this.#random.between(1, 40), () => {
+        if (isOver()) return;
         member.listener.revoking(lost).then(() => this.#scheduler.after(this.#random.between(1, 20), once));
       });
       let isDone = false;
