@@ -14,5 +14,8 @@ export const keptSeeds: readonly { readonly seed: number; readonly found: string
   { seed: 1_000_748, found: 'the world blamed engines for a commit that its dead sender had sent to the topic before' },
   { seed: 599, found: 'a member was asked for a lane after a newer deal had left it the lane, and waited for ever' },
   { seed: 2_002_533, found: 'the same as 599, with three lanes' },
+  { seed: 2_003_121, found: 'engines that ended together gave lanes to each other, and nobody was left to deliver' },
+  { seed: 2_783, found: 'a claim that came late fenced an idle owner just before it ended, which left its outbox' },
+  { seed: 3_336, found: 'the same as 2783, and its owner had not asked for five seconds' },
   { seed: 136, found: 'an organization that its own plan made known went by the default plan until its first timer' },
 ];

@@ -66,10 +66,9 @@ export class SimulatedGroup {
   }
 
   /** Deals all lanes anew; those that move are asked back first, for as long as the patience lasts. */
-  rebalance(patience = patienceMs): void {
+  rebalance(patience = patienceMs, deal = this.#deal()): void {
     this.#generation += 1;
     const generation = this.#generation;
-    const deal = this.#deal();
     let waiting = 1;
     // A member hears in order: what it was asked before a newer deal never comes after that.
     const isOver = () => waiting <= 0 || generation !== this.#generation;
@@ -113,6 +112,16 @@ export class SimulatedGroup {
     return deal;
   }
 
+  /** Somebody left, and the others keep what they have: the one that drains now has nobody to hand it to. */
+  #dealLeft(): Map<Member, number[]> {
+    const deal = new Map<Member, number[]>(this.#members.map((member) => [member, [...member.lanes]]));
+    const held = new Set(this.#members.flatMap(({ lanes }) => lanes));
+    for (let lane = 0; lane < this.#partitions; lane++) {
+      if (!held.has(lane) && this.#members.length > 0) deal.get(this.#random.pick(this.#members))?.push(lane);
+    }
+    return deal;
+  }
+
   #tell(member: Member, lanes: readonly number[]): void {
     member.lanes = lanes;
     member.process.receive(this.#random.between(1, 80), () => {
@@ -123,6 +132,6 @@ export class SimulatedGroup {
 
   #leave(member: Member): void {
     this.#members = this.#members.filter((each) => each !== member);
-    this.#scheduler.after(this.#random.between(1, 40), () => this.rebalance());
+    this.#scheduler.after(this.#random.between(1, 40), () => this.rebalance(patienceMs, this.#dealLeft()));
   }
 }

@@ -51,6 +51,10 @@ export class StoreServer {
   readonly #generations = new Map<string, { generation: number; identity: StreamIdentity }>();
   readonly #rows = new Map<string, LaneRow>();
   #history: { lane: string; before: LaneRow | undefined }[] = [];
+  /** Every token that claimed a lane, newest last. */
+  readonly #claims = new Map<string, string[]>();
+  /** Lanes whose token has been used since it claimed them: their owner knows that it owns them. */
+  readonly #settled = new Set<string>();
   readonly #floors = new Map<string, number>();
   /** Newest last. */
   readonly #copies: ReadonlyMap<string, LaneRow>[] = [];
@@ -74,7 +78,24 @@ export class StoreServer {
     this.#failWhenFull();
     const row = { ...this.#row(lane), token };
     this.#write(lane, row);
+    this.#settled.delete(lane);
+    const claims = this.#claims.get(lane) ?? [];
+    if (claims.at(-1) !== token) claims.push(token);
+    this.#claims.set(lane, claims);
     return toSnapshot(row);
+  }
+
+  /** The claim of an earlier owner, `back` before the newest, arrives once more. */
+  claimAgain(lane: string, back: number): void {
+    const token = this.#claims.get(lane)?.at(-1 - back);
+    if (token === undefined || this.isDown || this.isFull) return;
+    this.#settled.delete(lane);
+    this.#write(lane, { ...this.#row(lane), token });
+  }
+
+  /** False when the lane was claimed and nobody has used the claim since: a claim that came late is nobody's. */
+  isSettled(lane: string): boolean {
+    return this.#settled.has(lane);
   }
 
   commit(commit: LaneCommit): CommitOutcome {
@@ -83,6 +104,7 @@ export class StoreServer {
     const refusal = this.#refusal(row, commit);
     if (refusal !== null) return refusal;
     const next = this.#applied(row, commit);
+    this.#settled.add(commit.lane);
     this.#write(commit.lane, next);
     this.#onApplied(commit.lane, toSnapshot(next), commit, row.nextOffset);
     return 'OK';
@@ -93,13 +115,16 @@ export class StoreServer {
     if (!this.#rules.answersChecks) return 'OK';
     const row = this.#row(lane);
     if (row.token !== token) return 'FENCED';
-    return row.seq === seq ? 'OK' : 'GAP';
+    if (row.seq !== seq) return 'GAP';
+    this.#settled.add(lane);
+    return 'OK';
   }
 
   trim(lane: string, token: string, acknowledged: readonly number[]): CommitOutcome {
     this.#failWhenFull();
     const row = this.#row(lane);
     if (row.token !== token) return this.#rules.answersChecks ? 'FENCED' : 'OK';
+    this.#settled.add(lane);
     this.#write(lane, { ...row, outbox: row.outbox.filter(({ seq }) => !acknowledged.includes(seq)) });
     return 'OK';
   }

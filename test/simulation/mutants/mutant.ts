@@ -1,7 +1,7 @@
 import type { Decoder } from '../../../src/decoders/decoder.ts';
 import type { RecordLog } from '../../../src/sinks/record-log-sink.ts';
 import type { Sink } from '../../../src/sinks/sink.ts';
-import type { Source } from '../../../src/sources/source.ts';
+import type { LaneAssignment, Source } from '../../../src/sources/source.ts';
 import type { StateStore } from '../../../src/state/state-store.ts';
 import type { LaneProgramFactory } from '../../../src/topology/lane-program.ts';
 import type { SimulatedLog } from '../simulated-log.ts';
@@ -34,5 +34,6 @@ export interface Mutant {
   readonly sink?: (sink: Sink, context: MutantContext) => Sink;
   readonly decoder?: (decoder: Decoder, context: MutantContext) => Decoder;
   readonly program?: (factory: LaneProgramFactory, context: MutantContext) => LaneProgramFactory;
+  readonly assignment?: (assignment: LaneAssignment, context: MutantContext) => LaneAssignment;
   readonly topic?: (topic: RecordLog, context: MutantContext) => RecordLog;
 }

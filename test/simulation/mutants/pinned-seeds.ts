@@ -1,7 +1,10 @@
 /** A universe that catches each mutant: the first that did, from seed 1 on. */
 export const pinnedSeeds: Readonly<Record<string, number>> = {
   no_compare_and_set: 2,
-  no_owner_token: 14,
+  no_owner_token: 37,
+  compare_seq_alone: 9,
+  no_offset_compare: 3264,
+  emit_after_release: 414,
   no_fence_at_all: 2,
   outbox_in_memory: 2,
   outbox_trimmed_too_early: 2,

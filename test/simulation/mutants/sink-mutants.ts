@@ -57,6 +57,7 @@ function bound(sink: Sink, deliver: (chunks: readonly OutputChunk[]) => Promise<
     name: sink.name,
     streams: sink.streams,
     deliver: async (chunks) => await deliver(chunks),
+    laneClaimed: (lane) => sink.laneClaimed?.(lane),
     check: () => sink.check(),
     close: () => sink.close(),
   };

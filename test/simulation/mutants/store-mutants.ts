@@ -12,7 +12,17 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'no_owner_token',
     bug: 'a commit checks seq and offset, not who owns the lane',
+    rules: { checksToken: false },
+  },
+  {
+    name: 'compare_seq_alone',
+    bug: 'a commit checks the seq, neither the offset nor who owns the lane',
     rules: { checksToken: false, checksOffset: false },
+  },
+  {
+    name: 'no_offset_compare',
+    bug: "a commit checks owner and seq, not the offset: a seq of ours may be another's commit",
+    rules: { checksOffset: false },
   },
   {
     name: 'no_fence_at_all',

@@ -72,7 +72,7 @@ export class Engine {
     const generation = await this.#admit(source, store);
     this.runner = createRunner({
       source: mutant?.source?.(source, context) ?? source,
-      assignment: servers.group.join(process),
+      assignment: mutant?.assignment?.(servers.group.join(process), context) ?? servers.group.join(process),
       decoder: this.#decoder(context),
       store: mutant?.store?.(store, context) ?? store,
       sinks: this.#sinks(context),

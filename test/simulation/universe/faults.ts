@@ -19,6 +19,8 @@ export type Fault =
   /** The store loses everything; the newest copy is put back. */
   | { readonly kind: 'store_loss'; readonly atMs: number }
   | { readonly kind: 'store_down'; readonly atMs: number; readonly forMs: number }
+  /** The claim of an earlier owner arrives once more, and gives it the lane. */
+  | { readonly kind: 'stale_claim'; readonly atMs: number; readonly lane: number; readonly back: number }
   | { readonly kind: 'store_full'; readonly atMs: number; readonly forMs: number }
   | { readonly kind: 'warehouse_down'; readonly atMs: number; readonly forMs: number }
   | { readonly kind: 'warehouse_busy'; readonly atMs: number; readonly forMs: number }
@@ -100,6 +102,21 @@ export function drawFaults(random: Random, world: FaultWorld): Fault[] {
     faults.push(random.pick(urn)(random, atMs, world));
   }
   if (random.chance(0.02)) faults.push({ kind: 'topic_recreated', atMs: world.stormMs });
+  return faults;
+}
+
+/**
+ * Two engines hold every lane, the store loses its tail, and a claim of one of them comes again: then a
+ * commit may find its owner and its seq over the commit of the other. By chance alone it hardly happens.
+ */
+export function drawUsurpation(random: Random, { partitions, stormMs }: FaultWorld): Fault[] {
+  const atMs = random.between(1_500, stormMs - 2_000);
+  const faults: Fault[] = [{ kind: 'split_brain', atMs, forMs: 2_500 }];
+  for (let at = atMs + 300; at < atMs + 2_500; at += random.between(100, 500)) {
+    const lane = pick(random, partitions);
+    if (random.chance(0.3)) faults.push({ kind: 'store_rollback', atMs: at, writes: random.between(1, 4), lane });
+    faults.push({ kind: 'stale_claim', atMs: at + random.between(1, 400), lane, back: random.between(0, 2) });
+  }
   return faults;
 }
 

@@ -24,6 +24,8 @@ export function strike(fault: Fault, run: UniverseRun): void {
       });
     case 'store_rollback':
       return servers.store.rollBack(lanesOf(run, fault.lane), fault.writes);
+    case 'stale_claim':
+      return servers.store.claimAgain(`${servers.log.topic}:${fault.lane}`, fault.back);
     case 'store_loss':
       return run.startsEmpty ? servers.store.forgetAll() : servers.store.loseAll();
     case 'store_down':

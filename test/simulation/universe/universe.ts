@@ -1,5 +1,5 @@
 import { Random } from '../random.ts';
-import { drawFaults, type Fault } from './faults.ts';
+import { drawFaults, drawUsurpation, type Fault } from './faults.ts';
 import { type Sent, Traffic } from './traffic.ts';
 
 /** A whole universe as data: nothing else decides what happens in it. */
@@ -36,6 +36,8 @@ export function drawUniverse(seed: number): Universe {
   // Some last long enough for the log to forget what the state once needed.
   const isLong = new Random(seed ^ 0x51ed270b).chance(0.04);
   const stormMs = isLong ? 16_000 : shortMs;
+  const usurpers = new Random(seed ^ 0x6a09e667);
+  const world = { slots, partitions, stormMs };
   const traffic = new Traffic(new Random(seed ^ 0x2545f491), {
     partitions,
     forMs: stormMs,
@@ -50,8 +52,9 @@ export function drawUniverse(seed: number): Universe {
     beginsAt: traffic.beginsAt,
     sent,
     faults: [
-      ...drawFaults(new Random(seed ^ 0x1f123bb5), { slots, partitions, stormMs }),
+      ...drawFaults(new Random(seed ^ 0x1f123bb5), world),
       ...(isLong ? lossAfterRetention : []),
+      ...(usurpers.chance(0.05) ? drawUsurpation(usurpers, world) : []),
     ],
     settings: {
       commitIntervalMs: random.pick([200, 500, 500, 900]),
