@@ -40,6 +40,10 @@ export class ScannedPlanLog implements PlanLog {
     return newest.get(orgId) ?? null;
   }
 
+  async start(partition: number): Promise<number> {
+    return (await this.#source.bounds(partition)).start;
+  }
+
   append({ orgId, partition, number, hash, body }: PlanRecord): Promise<number> {
     const value = this.#encoder.encode('org_plan', { org_id: orgId, number, hash, body });
     // The default plan goes into every lane, so it cannot have a key: a key names one partition.

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { EngineError } from '../../model/errors.ts';
 import { partitionOfKey } from '../../model/hash.ts';
 import { defaultPlanOrg } from '../../model/ids.ts';
 import type { Plan } from '../../model/plan.ts';
@@ -8,6 +9,8 @@ import type { PlanDraft } from './make-draft.ts';
 /** What the log says about plans: the newest of each organization, per partition. */
 export interface PlanLog {
   readonly partitions: number;
+  /** Offset of the oldest record that a partition still holds. */
+  start(partition: number): Promise<number>;
   /** Number and hash of the newest plan of an organization in a partition; null when there is none. */
   newest(orgId: string, partition: number): Promise<{ number: number; hash: string } | null>;
   /** Appends a plan record; resolves with its offset once it is durable. */
@@ -56,8 +59,24 @@ async function applyOne(draft: PlanDraft, partition: number, log: PlanLog): Prom
   const newest = await log.newest(draft.org_id, partition);
   const { org_id: orgId } = draft;
   if (newest?.hash === draftHash(draft)) return { orgId, partition, number: newest.number, offset: null };
-  const record = planRecord(draft, partition, (newest?.number ?? 0) + 1);
+  const record = planRecord(draft, partition, (newest?.number ?? (await unseenNumber(partition, log))) + 1);
   return { orgId, partition, number: record.number, offset: await log.append(record) };
+}
+
+/** Plans are numbered with 32 bits, in every row that carries one. */
+const numberMax = 2 ** 32 - 1;
+
+/**
+ * A number that no plan had which the log forgot: the number of a plan is at most its record's offset and
+ * one. 0 where nothing was forgotten. Throws RULE_INVALID in a log whose offsets are beyond all numbers.
+ */
+export async function unseenNumber(partition: number, log: PlanLog): Promise<number> {
+  const start = await log.start(partition);
+  if (start < numberMax) return start;
+  throw new EngineError(
+    'RULE_INVALID',
+    `partition ${partition} of the log forgot its plans, and offset ${start} is no number of a plan: keep the plans in PostgreSQL (postgres.url), which remembers`,
+  );
 }
 
 /** The record of a plan that got its number. */

@@ -27,7 +27,7 @@ export type EditsOutcome =
  * organization that changed, however many instances try. One works at a time, under an advisory lock
  * that lives and dies with its connection; everything it writes goes through that same connection, so
  * an instance that lost the lock can write nothing down. `isForced` looks at every row even when the
- * revision is known: a start tells anew which rows are broken. Throws CONTROL_UNAVAILABLE,
+ * revision is known: a start tells anew which rows are broken, and says again what the log forgot. Throws CONTROL_UNAVAILABLE,
  * CONTROL_REFUSED, and what the log throws.
  */
 export async function applyEdits(
@@ -46,7 +46,7 @@ export async function applyEdits(
       [lockName],
     );
     if (!lock.rows[0].held) return { kind: 'busy' };
-    const outcome = await applyRows(connection, target);
+    const outcome = await applyRows(connection, target, options.isForced);
     // After a failure the connection is thrown away, and the lock goes with it.
     await connection.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [lockName]);
     return outcome;
@@ -61,12 +61,12 @@ export async function assertMigrated(connection: Queryable): Promise<void> {
   throw new EngineError('CONTROL_REFUSED', `the database lacks migrations ${names}; run "paceline migrate"`);
 }
 
-async function applyRows(connection: pg.PoolClient, target: PlanTarget): Promise<EditsOutcome> {
+async function applyRows(connection: pg.PoolClient, target: PlanTarget, isMending: boolean): Promise<EditsOutcome> {
   await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const rows = await selectPlanRows(connection);
   await connection.query('COMMIT');
   const { drafts, refused } = draftsOfRows(rows);
-  const ledger = await PlanLedger.open(connection, target);
+  const ledger = await PlanLedger.open(connection, target, { isMending });
   const plans: AppliedPlan[] = [];
   const ours = drafts.filter(({ topic }) => topic === null || topic === target.topic).map(({ draft }) => draft);
   for (const draft of [...ours, ...draftsOfTheGone(rows, drafts, ledger)]) plans.push(...(await ledger.apply(draft)));

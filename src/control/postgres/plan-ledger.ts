@@ -5,6 +5,7 @@ import {
   type PlanRecord,
   partitionsOf,
   planRecord,
+  unseenNumber,
 } from '../plans/apply-plans.ts';
 import type { PlanDraft } from '../plans/make-draft.ts';
 import type { Queryable } from './database.ts';
@@ -23,6 +24,8 @@ interface LedgerEntry {
   readonly number: number;
   readonly hash: string;
   readonly state: 'pending' | 'appended' | 'found';
+  /** Null while it is pending, and where the log told of it. */
+  readonly offset: number | null;
 }
 
 /**
@@ -35,21 +38,39 @@ export class PlanLedger {
   readonly #connection: Queryable;
   readonly #target: PlanTarget;
   readonly #newest = new Map<string, LedgerEntry>();
+  /** Where each partition of the log begins, as this pass asked. */
+  readonly #starts = new Map<number, Promise<number>>();
+  readonly #isMending: boolean;
 
-  private constructor(connection: Queryable, target: PlanTarget) {
+  private constructor(connection: Queryable, target: PlanTarget, isMending: boolean) {
     this.#connection = connection;
     this.#target = target;
+    this.#isMending = isMending;
   }
 
-  /** Reads the newest plan of every organization and appends again what an earlier pass left pending. */
-  static async open(connection: Queryable, target: PlanTarget): Promise<PlanLedger> {
-    const ledger = new PlanLedger(connection, target);
-    const { rows } = await connection.query<Omit<LedgerEntry, 'number'> & { number: string }>(
-      `SELECT DISTINCT ON (org_id, partition) org_id AS "orgId", partition, number, hash, state
+  /**
+   * Reads the newest plan of every organization and appends again what an earlier pass left pending.
+   * `isMending` appends again what is in force and was forgotten by the log, too: lanes that begin anew
+   * would not know of it.
+   */
+  static async open(
+    connection: Queryable,
+    target: PlanTarget,
+    { isMending }: { isMending: boolean },
+  ): Promise<PlanLedger> {
+    const ledger = new PlanLedger(connection, target, isMending);
+    const { rows } = await connection.query<
+      Omit<LedgerEntry, 'number' | 'offset'> & { number: string; offset: string | null }
+    >(
+      `SELECT DISTINCT ON (org_id, partition)
+         org_id AS "orgId", partition, number, hash, state, log_offset AS offset
        FROM paceline.plans WHERE stream = $1 ORDER BY org_id, partition, number DESC`,
       [target.stream],
     );
-    for (const row of rows) ledger.#hold({ ...row, number: Number(row.number) });
+    for (const row of rows) {
+      const offset = row.offset === null ? null : Number(row.offset);
+      ledger.#hold({ ...row, number: Number(row.number), offset });
+    }
     for (const entry of [...ledger.#newest.values()].filter(({ state }) => state === 'pending'))
       await ledger.#append(await ledger.#readPending(entry));
     return ledger;
@@ -71,14 +92,33 @@ export class PlanLedger {
   async #applyOne(draft: PlanDraft, partition: number): Promise<AppliedPlan> {
     const orgId = draft.org_id;
     const newest = this.#newest.get(keyOf(orgId, partition)) ?? (await this.#findInLog(orgId, partition));
-    if (newest?.hash === draftHash(draft)) return { orgId, partition, number: newest.number, offset: null };
-    const record = planRecord(draft, partition, (newest?.number ?? 0) + 1);
+    if (newest?.hash === draftHash(draft)) {
+      const { number } = newest;
+      const isInLog = !this.#isMending || (await this.#isInLog(newest));
+      return {
+        orgId,
+        partition,
+        number,
+        offset: isInLog ? null : await this.#append(planRecord(draft, partition, number)),
+      };
+    }
+    const number = newest?.number ?? (await unseenNumber(partition, this.#target.log));
+    const record = planRecord(draft, partition, number + 1);
     const { stream, topic } = this.#target;
     await this.#connection.query(
       `INSERT INTO paceline.plans (org_id, stream, topic, partition, number, hash, body) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
       [orgId, stream, topic, partition, record.number, record.hash, record.body],
     );
     return { orgId, partition, number: record.number, offset: await this.#append(record) };
+  }
+
+  async #isInLog({ orgId, partition, offset }: LedgerEntry): Promise<boolean> {
+    const { log } = this.#target;
+    const asked = this.#starts.get(partition) ?? log.start(partition);
+    this.#starts.set(partition, asked);
+    const start = await asked;
+    if (start === 0) return true;
+    return offset === null ? (await log.newest(orgId, partition)) !== null : offset >= start;
   }
 
   /** A ledger that is new to a log takes over what the log says, once. */
@@ -90,18 +130,19 @@ export class PlanLedger {
       `INSERT INTO paceline.plans (org_id, stream, topic, partition, number, hash, state) VALUES ($1, $2, $3, $4, $5, $6, 'found')`,
       [orgId, stream, topic, partition, found.number, found.hash],
     );
-    return this.#hold({ orgId, partition, ...found, state: 'found' });
+    return this.#hold({ orgId, partition, ...found, state: 'found', offset: null });
   }
 
   async #append(record: PlanRecord): Promise<number> {
     const offset = await this.#target.log.append(record);
     const { orgId, partition, number, hash } = record;
     await this.#connection.query(
-      `UPDATE paceline.plans SET state = 'appended', log_offset = $5, appended_at = clock_timestamp()
+      `UPDATE paceline.plans
+       SET state = 'appended', log_offset = $5, appended_at = clock_timestamp(), body = coalesce(body, $6)
        WHERE org_id = $1 AND stream = $2 AND partition = $3 AND number = $4`,
-      [orgId, this.#target.stream, partition, number, offset],
+      [orgId, this.#target.stream, partition, number, offset, record.body],
     );
-    this.#hold({ orgId, partition, number, hash, state: 'appended' });
+    this.#hold({ orgId, partition, number, hash, state: 'appended', offset });
     return offset;
   }
 

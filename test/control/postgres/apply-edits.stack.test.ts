@@ -55,6 +55,26 @@ describe('edits', () => {
       )
     ).rows;
 
+  test('plans that the log forgot are said again under their numbers, at the next start', async () => {
+    const target = newTarget();
+    await apply(target);
+    const before = target.log.records.map(({ orgId, partition, number, body }) => ({ orgId, partition, number, body }));
+    // A ledger that came later took them over from the log, and knows neither offset nor words.
+    await sql(
+      "UPDATE paceline.plans SET state = 'found', body = NULL, log_offset = NULL WHERE stream = $1 AND org_id = 'bolt'",
+      [target.stream],
+    );
+    await apply(target, true);
+    expect(target.log.records).toHaveLength(before.length);
+    target.log.oldest = before.length;
+    const { plans } = await apply(target, true);
+    expect(plans.every(({ offset }) => offset !== null)).toBe(true);
+    const again = target.log.records.slice(before.length);
+    expect(again.map(({ orgId, partition, number, body }) => ({ orgId, partition, number, body }))).toEqual(before);
+    expect((await ledgerOf(target)).every(({ log_offset }) => Number(log_offset) >= before.length)).toBe(true);
+    expect((await apply(target, true)).plans.every(({ offset }) => offset === null)).toBe(true);
+  });
+
   test('each becomes one numbered plan of its organization; what did not change appends nothing', async () => {
     const target = newTarget();
     await apply(target);

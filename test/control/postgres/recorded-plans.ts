@@ -11,6 +11,8 @@ export class RecordedPlans implements PlanLog {
   /** Asked before each append; may wait, to hold a writer in the middle of its work. */
   fault: (record: PlanRecord) => Fault | Promise<Fault> = () => 'none';
   newestCalls = 0;
+  /** Records before this offset are forgotten, as by a topic's retention. */
+  oldest = 0;
 
   constructor(partitions = 4) {
     this.partitions = partitions;
@@ -19,6 +21,10 @@ export class RecordedPlans implements PlanLog {
   async newest(orgId: string, partition: number): Promise<{ number: number; hash: string } | null> {
     this.newestCalls += 1;
     return this.inForce(orgId, partition);
+  }
+
+  async start(): Promise<number> {
+    return this.oldest;
   }
 
   async append(record: PlanRecord): Promise<number> {
@@ -32,7 +38,7 @@ export class RecordedPlans implements PlanLog {
   /** As a lane reads it: a lower or equal number is ignored. */
   inForce(orgId: string, partition?: number): PlanRecord | null {
     let newest: PlanRecord | null = null;
-    for (const record of this.records) {
+    for (const record of this.records.slice(this.oldest)) {
       if (record.orgId !== orgId || (partition !== undefined && record.partition !== partition)) continue;
       if (newest === null || record.number > newest.number) newest = record;
     }
