@@ -22,7 +22,7 @@ export const commitMutants: readonly BronzeMutant[] = [
   {
     name: 'blind_retry',
     bug: 'a commit without an answer is made again on top of whatever is there',
-    seed: 2,
+    seed: 20,
     catalog: (catalog, _, servers) => ({
       ...catalog,
       commit: (...args) =>
@@ -36,7 +36,7 @@ export const commitMutants: readonly BronzeMutant[] = [
   {
     name: 'outage_taken_for_refusal',
     bug: 'a commit without an answer ends the engine',
-    seed: 2,
+    seed: 20,
     catalog: (catalog) => ({
       ...catalog,
       commit: (...args) =>
@@ -49,7 +49,7 @@ export const commitMutants: readonly BronzeMutant[] = [
   {
     name: 'table_not_looked_at_again',
     bug: 'an attempt builds on the table as the process last had it, and so conflicts for ever',
-    seed: 3,
+    seed: 2,
     catalog: (catalog, { own }) => ({
       ...catalog,
       async load() {
@@ -84,7 +84,7 @@ export const commitMutants: readonly BronzeMutant[] = [
   {
     name: 'cleans_up_after_no_answer',
     bug: 'a commit without an answer counts as failed, and its manifest list is removed',
-    seed: 2,
+    seed: 20,
     catalog: (catalog, _, { objects }) => ({
       ...catalog,
       commit: (...args) =>
