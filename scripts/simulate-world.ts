@@ -9,7 +9,7 @@ import { mutantNamed, mutants } from '../test/simulation/mutants/mutants.ts';
 const usage = `usage: npm run simulate:world -- [--bronze] [--from N] [--seeds N] [--threads N]
        one seed:     --from N --seeds 1 [--mutant NAME] [--faults 0,3,7 | none]
        every mutant: --mutants [--from N] [--seeds N]   (seeds = the most that one may need)
-       --bronze: worlds of the bronze table instead, all of whose faults are always kept
+       --bronze: worlds of the bronze table instead
 `;
 const seedsPerJob = 25;
 
@@ -48,7 +48,8 @@ async function explainOne(): Promise<number> {
 }
 
 async function explain(seed: number, kept: readonly number[] | null): Promise<string[]> {
-  if (isBronze) return await explainBronzeSeed(seed, mutant === null ? null : (bronzeMutantNamed(mutant) ?? null));
+  if (isBronze)
+    return await explainBronzeSeed(seed, mutant === null ? null : (bronzeMutantNamed(mutant) ?? null), kept);
   return await explainSeed(seed, mutant === null ? null : (mutantNamed(mutant) ?? null), kept);
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { explainBronzeSeed } from '../fleet/explain-bronze.ts';
 import { type BronzeCheck, bronzeChecks } from './bronze-referee.ts';
-import { drawBronzeWorld } from './bronze-world.ts';
+import { drawBronzeWorld, withBronzeFaults } from './bronze-world.ts';
 import { bronzeMutantNamed, bronzeMutants } from './mutants/bronze-mutants.ts';
 import { runBronzeWorld } from './run-bronze-world.ts';
 
@@ -32,3 +33,21 @@ test.each(Object.keys(bronzeChecks) as BronzeCheck[])(
     expect(unwatched.violations).toEqual([]);
   },
 );
+
+test('a failing bronze world tells the faults that it needs', async () => {
+  const mutant = bronzeMutants.find(({ name }) => name === 'blind_retry') as (typeof bronzeMutants)[number];
+  const world = drawBronzeWorld(mutant.seed);
+  const lines = await explainBronzeSeed(mutant.seed, mutant, null);
+  const kept =
+    /--faults (\S+)$/
+      .exec(lines.at(-1) ?? '')?.[1]
+      .split(',')
+      .map(Number) ?? [];
+  expect(kept.length).toBeGreaterThan(0);
+  expect(kept.length).toBeLessThan(world.faults.length);
+  const checkOf = async (some: readonly number[]) =>
+    (await runBronzeWorld(withBronzeFaults(world, some), { mutant })).violations[0]?.check;
+  const broken = await checkOf(world.faults.map((_, index) => index));
+  expect(await checkOf(kept)).toBe(broken);
+  for (const left of kept) expect(await checkOf(kept.filter((index) => index !== left))).not.toBe(broken);
+});

@@ -26,6 +26,11 @@ export interface BronzeWorld {
   readonly ending: BronzeEnding;
 }
 
+/** The same world with some of its faults alone, by their places in the whole list. */
+export function withBronzeFaults(world: BronzeWorld, kept: readonly number[]): BronzeWorld {
+  return { ...world, faults: world.faults.filter((_, index) => kept.includes(index)) };
+}
+
 export function drawBronzeWorld(seed: number): BronzeWorld {
   const random = new Random(seed ^ 0x6a09e667);
   const partitions = random.pick([1, 2, 3, 4]);
