@@ -55,6 +55,11 @@ function compileRowWriter(table: Table): WriteRow {
   return new Function('out', 'row', `let v; ${lines.join('\n')}`) as WriteRow;
 }
 
+/** Memory that a writer may keep whatever it needs. */
+const keptBytes = 64 * 1024;
+/** A writer that used less than this part of its memory gives half of it back. */
+const shrinkBelow = 4;
+
 /** The bytes of rows to be. A value that is missing or null where it must not be fits no method. */
 class RowBytes {
   #bytes = new Uint8Array(4_096);
@@ -67,6 +72,11 @@ class RowBytes {
 
   take(): Uint8Array {
     const taken = this.#bytes.subarray(0, this.#length);
+    // What one burst needed is not kept for ever: a lane has a writer for each table.
+    if (this.#length < this.#bytes.length / shrinkBelow && this.#bytes.length > keptBytes) {
+      this.#bytes = new Uint8Array(this.#bytes.length / 2);
+      this.#view = new DataView(this.#bytes.buffer);
+    }
     this.#length = 0;
     return taken;
   }

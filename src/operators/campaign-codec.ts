@@ -5,6 +5,7 @@ import { whole } from '../model/whole.ts';
 import { findZone } from '../model/zones.ts';
 import type { AlertLevel, AlertState, AlertStateName } from './alert-state.ts';
 import { type Campaign, Flight } from './campaign.ts';
+import { CumulativeTotals } from './cumulative-totals.ts';
 import { counterPlaces, DayRow, sumPlaces } from './day-row.ts';
 import type { Change } from './flight-ledger.ts';
 import type { NumberSlab } from './number-slab.ts';
@@ -37,7 +38,7 @@ export function readCampaign(from: ByteReader, campaign: Campaign): void {
   campaign.lastSeen = from.double();
   if (from.flag()) {
     campaign.forgetBooks();
-    campaign.cumulative.clear();
+    campaign.cumulative = null;
   }
   if (from.flag()) readRecord(from, campaign);
   const totals = Array.from({ length: from.count() }, () => ({
@@ -52,7 +53,8 @@ export function readCampaign(from: ByteReader, campaign: Campaign): void {
   readCells(from, campaign);
   for (let n = from.count(); n > 0; n--) {
     const key = from.text();
-    campaign.cumulative.set(key, { periodStart: from.double(), amount: from.double() });
+    campaign.cumulative ??= new CumulativeTotals();
+    campaign.cumulative.restore(key, { periodStart: from.double(), amount: from.double() });
   }
 }
 
@@ -81,7 +83,7 @@ function readRecord(from: ByteReader, campaign: Campaign): void {
 /** What no record can reach any more; the lateness of money is the longest. */
 function prune(campaign: Campaign, clock: number): void {
   const oldest = clock - keptDays * dayMs;
-  for (const [key, { periodStart }] of campaign.cumulative) if (periodStart < oldest) campaign.cumulative.delete(key);
+  campaign.cumulative?.prune(oldest);
   for (const [number, day] of campaign.days) {
     if (number * dayMs >= oldest || day.isDirty) continue;
     campaign.days.delete(number);
@@ -145,11 +147,9 @@ function readCells(from: ByteReader, campaign: Campaign): void {
 }
 
 function writeCumulative(out: ByteWriter, campaign: Campaign, all: boolean): void {
-  const keys = all ? [...campaign.cumulative.keys()] : [...campaign.newCumulative];
-  const known = keys.filter((key) => campaign.cumulative.has(key));
-  out.count(known.length);
-  for (const key of known) {
-    const { periodStart, amount } = campaign.cumulative.get(key) as { periodStart: number; amount: number };
+  const totals = campaign.cumulative?.toHarvest(all) ?? [];
+  out.count(totals.length);
+  for (const [key, { periodStart, amount }] of totals) {
     out.text(key);
     out.double(periodStart);
     out.double(amount);

@@ -4,6 +4,7 @@ import type { CompiledRule } from '../model/plan-schema.ts';
 import { plus, times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import type { AlertState } from './alert-state.ts';
+import type { CumulativeTotals } from './cumulative-totals.ts';
 import type { DayRow } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
 import type { Change } from './flight-ledger.ts';
@@ -135,10 +136,8 @@ export class Campaign {
   /** Instant of the pending timer, null = none is set. */
   timerAt: number | null = null;
   readonly days = new Map<number, DayRow>();
-  /** Last cumulative total by (source, basis, period), with the period's start for forgetting. */
-  readonly cumulative = new Map<string, { periodStart: number; amount: number }>();
-  /** Keys of `cumulative` set since the last harvest. */
-  readonly newCumulative = new Set<string>();
+  /** Null while no feed reported a total. */
+  cumulative: CumulativeTotals | null = null;
   /** Forgotten since the last harvest. */
   wasForgotten = false;
   /** What the plan says of this campaign; looked up again when plans change. */

@@ -125,7 +125,7 @@ const clockDouble = 3;
 const capacityMin = 1_024;
 const loadMax = 0.75;
 /** Room for nearly as many again before the next rebuild, which costs about as much as adding its entries did. */
-const loadAfterRebuild = 0.4;
+const loadAfterRebuild = 0.45;
 
 /** A place in [0, capacity) that grows with the hash. */
 function slotOf(hash: number, capacity: number): number {

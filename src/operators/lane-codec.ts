@@ -29,7 +29,6 @@ export interface StoredLane {
 export class LaneCodec {
   readonly #state: LaneState;
   readonly #marks: ClockMarks;
-  readonly #out = new ByteWriter();
   readonly #rolling = new RollingBases(groupCount);
 
   constructor(state: LaneState, marks: ClockMarks) {
@@ -39,7 +38,7 @@ export class LaneCodec {
 
   /** Everything that changed since the last delta. Does not mark it as saved: `settle` does. */
   writeDelta(seq: number): Uint8Array {
-    const out = this.#out;
+    const out = blobs;
     this.#rolling.markChanged(laneGroup, seq);
     for (const { slot } of this.#state.dirtyCampaigns) this.#rolling.markChanged(slot % campaignGroups, seq);
     for (const group of this.#state.rareIds.freshGroups()) this.#rolling.markChanged(firstRareGroup + group, seq);
@@ -56,7 +55,7 @@ export class LaneCodec {
       campaign.isDirty = false;
       campaign.isRecordDirty = false;
       campaign.wasForgotten = false;
-      campaign.newCumulative.clear();
+      campaign.cumulative?.settle();
       campaign.cells?.clearTouched();
     }
     for (const organization of this.#state.organizations) organization.isDirty = false;
@@ -77,7 +76,7 @@ export class LaneCodec {
 
   /** All that one group holds at `seq`. */
   #writeBase(group: number, seq: number): Uint8Array {
-    const out = this.#out;
+    const out = blobs;
     writeHeader(out, seq);
     if (group === laneGroup) this.#writeLane(out, true);
     else out.flag(false);
@@ -190,6 +189,9 @@ export class LaneCodec {
     }
   }
 }
+
+/** Blobs are made one at a time, whichever lane they are of, and taken at once. */
+const blobs = new ByteWriter();
 
 function writeHeader(out: ByteWriter, seq: number): void {
   out.count(stateFormat);

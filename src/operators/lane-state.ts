@@ -204,7 +204,7 @@ export class LaneState {
     campaign.zone = null;
     campaign.forgetFlights();
     campaign.statuses.length = 0;
-    campaign.cumulative.clear();
+    campaign.cumulative = null;
     campaign.forgetBooks();
     campaign.wasForgotten = true;
     this.touchRecord(campaign);

@@ -3,6 +3,7 @@ import { costBases, type Detail, type EventBatch, flag, kind } from '../model/ev
 import { nanosPerMicro } from '../model/money.ts';
 import { isSafe } from '../model/whole.ts';
 import type { Campaign } from './campaign.ts';
+import { CumulativeTotals } from './cumulative-totals.ts';
 import { type Counter, counterAt, DayRow, dayAt, sumAt } from './day-row.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
@@ -179,10 +180,10 @@ export class MeasureDays implements Operator {
     const source = batch.dictionaries.sources.text(batch.sources[row]);
     const key = `${source}|${batch.basis[row]}|${batch.t1[row]}|${batch.t2[row]}`;
     const amount = batch.amount[row];
-    const delta = amount - (campaign.cumulative.get(key)?.amount ?? 0);
+    campaign.cumulative ??= new CumulativeTotals();
+    const delta = amount - campaign.cumulative.amount(key);
     assert(Number.isSafeInteger(delta), 'totals of one period differ by a safe integer');
-    campaign.cumulative.set(key, { periodStart: batch.t1[row], amount });
-    campaign.newCumulative.add(key);
+    campaign.cumulative.put(key, { periodStart: batch.t1[row], amount });
     return delta;
   }
 
