@@ -135,6 +135,8 @@ export interface CompiledRule {
   readonly critical: CompiledLevel | null;
   /** Every variable of guard, when and clear, by name. */
   readonly variables: readonly RuleVariable[];
+  /** The summary in parts: text as it stands, a value by its index, or a name of the scope. */
+  readonly summary: readonly (string | number)[];
 }
 
 interface CompiledRules {
@@ -216,11 +218,27 @@ function compileRule(plan: RulePlan): CompiledRule {
     const critical = compileLevel(plan.critical);
     const conditions = [guard, warning?.when, warning?.clear, critical?.when, critical?.clear];
     const names = new Set(conditions.flatMap((condition) => condition?.names ?? []));
-    return { plan, guard, warning, critical, variables: [...names].sort().map((name) => variableOf(name, plan.scope)) };
+    const variables = [...names].sort().map((name) => variableOf(name, plan.scope));
+    return { plan, guard, warning, critical, variables, summary: partsOf(plan.summary, plan.scope) };
   } catch (cause) {
     if (!(cause instanceof ConditionProblem)) throw cause;
     throw new PlanProblem(`rule ${plan.id}: ${cause.message}`, { cause });
   }
+}
+
+/** What stands in a summary for names that are no variables. */
+export const summaryNames = { campaign: -1, flight: -2 } as const;
+
+/** `{{name}}` becomes the place of its value; what names nothing stays as it is. */
+function partsOf(summary: string, scope: RulePlan['scope']): (string | number)[] {
+  return summary.split(/(\{\{\s*[a-z._0-9]+\s*\}\})/).map((part) => {
+    const name = /^\{\{\s*([a-z._0-9]+)\s*\}\}$/.exec(part)?.[1];
+    if (name === undefined) return part;
+    if (name === 'c.campaign_id') return summaryNames.campaign;
+    if (name === 'c.flight_id') return summaryNames.flight;
+    const index = variableNames(scope).indexOf(name);
+    return index < 0 ? part : index;
+  });
 }
 
 function variableOf(name: string, scope: RulePlan['scope']): RuleVariable {

@@ -86,7 +86,7 @@ class RowBytes {
       assert(value instanceof Uint8Array, 'a text column holds text or its bytes');
       return this.#raw(value);
     }
-    if (value.length > shortTextMax || !this.#shortAscii(value)) this.#raw(textEncoder.encode(value));
+    if (value.length > asciiTextMax || !this.#ascii(value)) this.#raw(textEncoder.encode(value));
   }
 
   byte(value: number): void {
@@ -114,13 +114,15 @@ class RowBytes {
     this.#length += 8;
   }
 
-  /** Ids, states and codes: written without a call into the encoder. */
-  #shortAscii(value: string): boolean {
-    this.#reserve(value.length + 1);
+  /** Ids, states, codes and receipts: written without a call into the encoder. */
+  #ascii(value: string): boolean {
+    const { length } = value;
+    this.#reserve(length + 2);
     const bytes = this.#bytes;
     let at = this.#length;
-    bytes[at++] = value.length;
-    for (let i = 0; i < value.length; i++) {
+    if (length > 127) bytes[at++] = (length & 127) | 128;
+    bytes[at++] = length > 127 ? length >> 7 : length;
+    for (let i = 0; i < length; i++) {
       const code = value.charCodeAt(i);
       if (code > 127) return false;
       bytes[at++] = code;
@@ -157,8 +159,8 @@ interface ColumnPlan {
   readonly width: 0 | 1 | 2 | 4 | 8;
 }
 
-/** A length below 128 is one byte, and most texts are. */
-const shortTextMax = 127;
+/** Longer ones are worth the call; their length has at most two bytes. */
+const asciiTextMax = 1_024;
 
 function planColumn({ name, type }: Column): ColumnPlan {
   const isNullable = type.startsWith('Nullable(');

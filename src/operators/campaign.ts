@@ -7,7 +7,7 @@ import type { AlertState } from './alert-state.ts';
 import type { CumulativeTotals } from './cumulative-totals.ts';
 import type { DayRow } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
-import type { Change } from './flight-ledger.ts';
+import type { Change, Ledger } from './flight-ledger.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneBooks } from './lane-books.ts';
 import type { NumberSlab } from './number-slab.ts';
@@ -28,8 +28,8 @@ export class Flight {
   /** Set by the newest flight_changed; null while only a budget is known. */
   dates: FlightDates | null = null;
   readonly changes: Change[] = [];
-  /** Its changes and its campaign's status changes in ledger order; derived, null = to be made again. */
-  ledger: readonly Change[] | null = null;
+  /** Derived; null = to be made again. */
+  ledger: Ledger | null = null;
   budgetLedgerVersion = Number.NEGATIVE_INFINITY;
   flightLedgerVersion = Number.NEGATIVE_INFINITY;
   readonly #totals: NumberSlab;

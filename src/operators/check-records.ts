@@ -113,13 +113,18 @@ export class CheckRecords implements Operator {
   touchIds(batch: EventBatch, from: number, to: number, places: Int32Array): number {
     const { orgs, kinds, eventIds } = batch;
     const ids = this.#deliveryIds;
+    const { rareIds } = this.#state;
+    // Those of delivery from the front, rare ones from the back.
     let count = 0;
+    let rareFrom = places.length;
     for (let row = from; row < to; row++) {
-      if (classOf[kinds[row]] !== delivery) continue;
       const org = this.#orgSlots[orgs[row]];
-      if (org >= 0) places[count++] = ids.placeOf(org, eventIds, 4 * row);
+      const idClass = classOf[kinds[row]];
+      if (!(org >= 0)) continue;
+      if (idClass === delivery) places[count++] = ids.placeOf(org, eventIds, 4 * row);
+      else if (idClass === rare) places[--rareFrom] = rareIds.placeOf(org, eventIds, 4 * row);
     }
-    return ids.touch(places, count);
+    return ids.touch(places, 0, count) + rareIds.touch(places, rareFrom, places.length);
   }
 
   /** Fills the duplicate memory from records read back; `clocks` are the lane clock at each row. */

@@ -45,11 +45,11 @@ export class EventIdSet {
     return slotOf(hashOf(org, ids, at), this.#capacity) * entryWords;
   }
 
-  /** Asks memory for the first `count` places, many at a time: the loop is as short as it can be. */
-  touch(places: Int32Array, count: number): number {
+  /** Asks memory for places [from, to), many at a time: the loop is as short as it can be. */
+  touch(places: Int32Array, from: number, to: number): number {
     const words = this.#words;
     let sum = 0;
-    for (let i = 0; i < count; i++) sum += words[places[i]];
+    for (let i = from; i < to; i++) sum += words[places[i]];
     return sum;
   }
 

@@ -3,7 +3,7 @@ import { hourMs, quarterMs } from '../model/time.ts';
 import { minus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import type { Campaign, Flight, FlightDates } from './campaign.ts';
-import { byLedgerOrder, type Change, type WeightOf } from './flight-ledger.ts';
+import { type Change, type Ledger, makeLedger, type WeightOf } from './flight-ledger.ts';
 import type { FlightBooks, PacingStatus } from './pacing.ts';
 
 /** A flight is evaluated until its delivery can no longer be restated. */
@@ -40,9 +40,9 @@ function newest(clock: number): number {
   return (Math.floor(clock / quarterMs) + 2) * quarterMs;
 }
 
-/** The changes that shape a flight's expectation, in ledger order: its own and its campaign's. */
-export function ledgerOf(campaign: Campaign, flight: Flight): readonly Change[] {
-  flight.ledger ??= [...flight.changes, ...campaign.statuses].sort(byLedgerOrder);
+/** What shapes the expectation of a flight that has dates; made again after each change. */
+export function ledgerOf(campaign: Campaign, flight: Flight): Ledger {
+  flight.ledger ??= makeLedger([...flight.changes, ...campaign.statuses], (flight.dates as FlightDates).start);
   return flight.ledger;
 }
 
@@ -51,7 +51,7 @@ export class BooksOfFlight implements FlightBooks {
   readonly start: number;
   readonly end: number;
   readonly zone: Zone;
-  readonly changes: readonly Change[];
+  readonly ledger: Ledger;
   readonly statuses: readonly Change[];
   readonly previousStatus: PacingStatus | null;
   readonly weightOf: WeightOf;
@@ -65,7 +65,7 @@ export class BooksOfFlight implements FlightBooks {
     this.start = start;
     this.end = end;
     this.zone = zone;
-    this.changes = ledgerOf(campaign, flight);
+    this.ledger = ledgerOf(campaign, flight);
     this.statuses = campaign.statuses;
     this.previousStatus = flight.lastStatus;
     this.weightOf = weightOf;

@@ -18,15 +18,15 @@ export type Change = { readonly at: number; readonly order: number } & (
 
 /** What is in force at an instant. */
 export interface Terms {
-  budget: number | null;
+  readonly budget: number | null;
   /** Budget that the one in force replaced. */
-  replacedBudget: number | null;
-  cap: number | null;
-  mode: PacingMode;
-  curve: string | null;
-  end: number;
-  rebase: Rebase;
-  isFrozen: boolean;
+  readonly replacedBudget: number | null;
+  readonly cap: number | null;
+  readonly mode: PacingMode;
+  readonly curve: string | null;
+  readonly end: number;
+  readonly rebase: Rebase;
+  readonly isFrozen: boolean;
 }
 
 /** Turns mode and curve into a weight; the plan in force decides what a curve is. */
@@ -38,19 +38,28 @@ export interface Expectation {
   readonly expected: Whole | null;
 }
 
+/** A flight's own changes and its campaign's status changes, as the walk over them needs them. */
+export interface Ledger {
+  readonly start: number;
+  /** What holds from the start. */
+  readonly initial: Terms;
+  /** What changes it later, in ledger order. */
+  readonly later: readonly Change[];
+}
+
 /**
  * E at one instant, by walking the ledger's segments (docs/semantics.md §6.4): the expectation so far
  * is kept at every change (they come in ledger order) and what remains of the budget is spread over what remains of the flight.
  */
-export function expectationAt(ledger: readonly Change[], start: number, at: number, weightOf: WeightOf): Expectation {
-  const terms = emptyTerms(start);
-  const later = applyInitial(ledger, terms, start);
+export function expectationAt({ start, initial, later }: Ledger, at: number, weightOf: WeightOf): Expectation {
+  const until = Math.max(at, start);
+  let terms = initial;
   let from = start;
   let base: Whole = 0;
   for (const change of later) {
-    if (change.at > Math.max(at, start)) break;
+    if (change.at > until) break;
     const reached = segmentValue(terms, from, base, change.at, weightOf);
-    applyChange(change, terms);
+    terms = termsAfter(terms, change);
     const rebase = change.kind === 'status' ? 'ON_PLAN' : terms.rebase;
     from = rebase === 'NONE' ? start : change.at;
     base = rebase === 'NONE' ? 0 : rebase === 'ON_ACTUAL' && change.kind !== 'status' ? change.actual : reached;
@@ -59,8 +68,21 @@ export function expectationAt(ledger: readonly Change[], start: number, at: numb
   return { terms, expected: at < start ? 0 : segmentValue(terms, from, base, at, weightOf) };
 }
 
+/** The ledger of a flight that starts at `start`; changes in any order. */
+export function makeLedger(changes: readonly Change[], start: number): Ledger {
+  const sorted = changes.toSorted(byLedgerOrder);
+  const firstBudget = sorted.find((change) => change.kind === 'budget');
+  const firstFlight = sorted.find((change) => change.kind === 'flight');
+  const isInitial = (change: Change) => change.at <= start || change === firstBudget || change === firstFlight;
+  return {
+    start,
+    initial: sorted.filter(isInitial).reduce(termsAfter, emptyTerms(start)),
+    later: sorted.filter((change) => !isInitial(change)),
+  };
+}
+
 /** By when they take effect; ties by record. */
-export function byLedgerOrder(a: Change, b: Change): number {
+function byLedgerOrder(a: Change, b: Change): number {
   return a.at - b.at || a.order - b.order;
 }
 
@@ -88,29 +110,15 @@ function emptyTerms(start: number): Terms {
   };
 }
 
-/** Applies what holds from the start; returns the rest in order. */
-function applyInitial(sorted: readonly Change[], terms: Terms, start: number): Change[] {
-  const firstBudget = sorted.find((change) => change.kind === 'budget');
-  const firstFlight = sorted.find((change) => change.kind === 'flight');
-  const later: Change[] = [];
-  for (const change of sorted) {
-    if (change.at <= start || change === firstBudget || change === firstFlight) applyChange(change, terms);
-    else later.push(change);
-  }
-  return later;
-}
-
-function applyChange(change: Change, terms: Terms): void {
+function termsAfter(terms: Terms, change: Change): Terms {
   if (change.kind === 'budget') {
-    terms.replacedBudget = terms.budget;
-    terms.budget = change.budget;
-    terms.cap = change.cap;
-  } else if (change.kind === 'flight') {
-    terms.mode = change.mode;
-    terms.curve = change.curve;
-    terms.end = change.end;
-    terms.rebase = change.rebase;
-  } else if (change.cause === 'ADVERTISER') terms.isFrozen = change.status !== 'ACTIVE';
+    return { ...terms, replacedBudget: terms.budget, budget: change.budget, cap: change.cap };
+  }
+  if (change.kind === 'flight') {
+    const { mode, curve, end, rebase } = change;
+    return { ...terms, mode, curve, end, rebase };
+  }
+  return change.cause === 'ADVERTISER' ? { ...terms, isFrozen: change.status !== 'ACTIVE' } : terms;
 }
 
 function segmentValue(terms: Terms, from: number, base: Whole, at: number, weightOf: WeightOf): Whole {

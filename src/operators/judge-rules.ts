@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
-import { type Condition, conditionError, type RuleValue, variableNames } from '../model/condition.ts';
-import type { CompiledLevel, CompiledRule } from '../model/plan-schema.ts';
+import { hash } from 'node:crypto';
+import { type Condition, conditionError, type RuleValue } from '../model/condition.ts';
+import { type CompiledLevel, type CompiledRule, summaryNames } from '../model/plan-schema.ts';
 import { hourMs } from '../model/time.ts';
 import {
   type AlertLevel,
@@ -164,13 +164,13 @@ export class JudgeRules {
 
   /** Ends an alert; true when that was a transition. */
   #end(scope: Scope, ruleId: string, alert: AlertState, reason: EndReason): boolean {
-    const hash = alert.ruleHash;
+    const { ruleHash } = alert;
     const transition = endAlert(alert, reason);
     if (transition === null) return false;
     const { plan } = this.#state.planOf(scope.orgId);
     const mode = plan.rules.find((rule) => rule.id === ruleId)?.mode ?? 'notify';
     const summary = `Rule ${ruleId}: ${reason}`;
-    this.#writeAlert(scope, transition, { ruleId, hash, mode, condition: '', values: '{}', summary });
+    this.#writeAlert(scope, transition, { ruleId, hash: ruleHash, mode, condition: '', values: '{}', summary });
     return true;
   }
 
@@ -344,17 +344,21 @@ function valuesText(rule: CompiledRule, values: readonly RuleValue[]): string {
 }
 
 function summarize(rule: CompiledRule, scope: Scope, values: readonly RuleValue[]): string {
-  return rule.plan.summary.replaceAll(/\{\{\s*([a-z._0-9]+)\s*\}\}/g, (whole, name: string) => {
-    if (name === 'c.campaign_id') return scope.campaignId;
-    if (name === 'c.flight_id') return scope.flightId;
-    const index = variableNames(rule.plan.scope).indexOf(name);
-    if (index < 0) return whole;
-    const value = values[index];
-    if (value === null) return 'unknown';
-    return typeof value === 'number' ? String(Math.round(value * 100) / 100) : String(value);
-  });
+  let summary = '';
+  for (const part of rule.summary) {
+    if (typeof part === 'string') summary += part;
+    else if (part === summaryNames.campaign) summary += scope.campaignId;
+    else if (part === summaryNames.flight) summary += scope.flightId;
+    else summary += spoken(values[part]);
+  }
+  return summary;
+}
+
+function spoken(value: RuleValue): string {
+  if (value === null) return 'unknown';
+  return typeof value === 'number' ? String(Math.round(value * 100) / 100) : String(value);
 }
 
 function digest(parts: readonly (string | number)[]): string {
-  return createHash('sha256').update(parts.join('|')).digest('hex').slice(0, 32);
+  return hash('sha256', parts.join('|'), 'hex').slice(0, 32);
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type EventBatch, kindNames, type RejectReason } from '../model/event-batch.ts';
 import { idPattern, systemOrg } from '../model/ids.ts';
 import { versionOf } from '../model/lane.ts';
@@ -64,7 +64,7 @@ export class LaneOutputs {
       key: key.subarray(0, keyBytesMax),
       raw: value.subarray(0, limits.deadLetterBytesMax),
       raw_length: value.length,
-      raw_sha256: createHash('sha256').update(value).digest('hex'),
+      raw_sha256: hash('sha256', value, 'hex'),
       version: this.version(batch.offsets[row]),
     });
   }

@@ -110,7 +110,7 @@ export class PaceFlights {
   ): void {
     const dates = flight.dates as FlightDates;
     const weightOf = this.#state.weightOf(campaign, dates.zone);
-    const terms = values?.terms ?? expectationAt(ledgerOf(campaign, flight), dates.start, at.asOf, weightOf).terms;
+    const terms = values?.terms ?? expectationAt(ledgerOf(campaign, flight), at.asOf, weightOf).terms;
     this.#outputs.snapshots.write({
       org_id: campaign.orgId,
       campaign_id: campaign.id,

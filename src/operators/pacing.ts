@@ -2,7 +2,7 @@ import { microsOf } from '../model/money.ts';
 import { dayMs, floorTo, hourMs, quarterMs } from '../model/time.ts';
 import { ceilShare, floorOver, floorShare, minus, plus, times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
-import { type Change, expectationAt, statusAt, type Terms, type WeightOf } from './flight-ledger.ts';
+import { type Change, expectationAt, type Ledger, statusAt, type Terms, type WeightOf } from './flight-ledger.ts';
 import type { Weight } from './pacing-weight.ts';
 
 /** The pure heart of pacing: docs/semantics.md §7.2 and §7.3 as arithmetic over integers. */
@@ -28,7 +28,7 @@ export interface FlightBooks {
   readonly start: number;
   readonly end: number;
   readonly zone: Zone;
-  readonly changes: readonly Change[];
+  readonly ledger: Ledger;
   readonly statuses: readonly Change[];
   readonly previousStatus: PacingStatus | null;
   /** Σ nanos of the campaign's items in [from, to). */
@@ -67,7 +67,7 @@ export interface PacingValues {
 /** All values of a judged flight at `a` = as_of. The flight has dates and a budget. */
 export function paceFlight(books: FlightBooks, a: number): PacingValues {
   const { start, end } = books;
-  const { terms, expected } = expectationAt(books.changes, start, a, books.weightOf);
+  const { terms, expected } = expectationAt(books.ledger, a, books.weightOf);
   const budget = terms.budget as number;
   const weight = books.weightOf(terms.mode, terms.curve);
   const spend = books.spentBefore(a);
@@ -183,7 +183,7 @@ function targetOfDay(
 function expectedSince(books: FlightBooks, from: number, a: number, expected: Whole | null): Whole | null {
   if (expected === null) return null;
   if (a < books.start) return 0;
-  const before = expectationAt(books.changes, books.start, from, books.weightOf).expected;
+  const before = expectationAt(books.ledger, from, books.weightOf).expected;
   return before === null ? null : minus(expected, before);
 }
 

@@ -28,6 +28,16 @@ export class RareIds {
     return false;
   }
 
+  /** As `EventIdSet`. */
+  placeOf(org: number, ids: Int32Array, at: number): number {
+    return this.#set.placeOf(org, ids, at);
+  }
+
+  /** As `EventIdSet`. */
+  touch(places: Int32Array, from: number, to: number): number {
+    return this.#set.touch(places, from, to);
+  }
+
   /** Day groups that the fresh entries belong to. */
   freshGroups(): Set<number> {
     const groups = new Set<number>();
