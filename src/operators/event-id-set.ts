@@ -98,7 +98,8 @@ export class EventIdSet {
       if (this.clockAt(slot) >= clock && this.recordsSince(slot, offset) <= recordsMax) kept += 1;
       else words[slot * entryWords] = 0; // Only marks it: nobody probes the old table again.
     }
-    this.#allocate(Math.max(capacityMin, Math.ceil(kept / loadAfterRebuild)));
+    const load = kept > this.#size * growingShare ? loadAfterGrowth : loadAfterRebuild;
+    this.#allocate(Math.max(capacityMin, Math.ceil(kept / load)));
     for (let slot = 0; slot < slots; slot++) {
       const k = slot * entryWords;
       if (words[k] === 0) continue;
@@ -124,8 +125,11 @@ const offsetWord = 5;
 const clockDouble = 3;
 const capacityMin = 1_024;
 const loadMax = 0.75;
-/** Room for nearly as many again before the next rebuild, which costs about as much as adding its entries did. */
+/** Room for two thirds as many again before the next rebuild, which costs about as much as adding its entries did. */
 const loadAfterRebuild = 0.45;
+/** A set of which hardly anything is old yet will grow further: it gets more room at once. */
+const loadAfterGrowth = 0.3;
+const growingShare = 0.9;
 
 /** A place in [0, capacity) that grows with the hash. */
 function slotOf(hash: number, capacity: number): number {
