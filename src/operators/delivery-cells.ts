@@ -17,7 +17,7 @@ const cellWidth = 4;
 /** Place of each in a cell: its id comes first; `isTouched` = written since the last harvest. */
 export const cellAt = { nanos: 1, impressions: 2, isTouched: 3 } as const;
 /** Cells are taken from the slab in blocks, where a campaign needs them. */
-const blockShift = 4;
+const blockShift = 3;
 const blockCells = 1 << blockShift;
 const blocks = Math.ceil(cells / blockCells);
 
