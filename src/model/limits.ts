@@ -31,7 +31,7 @@ export const limits = {
   planBytesMax: 512 * 1024,
   commitIntervalMs: 500,
   /** A lane far behind commits less often: its rows are old whatever we do, and larger commits cost less an event. */
-  catchUpIntervalMs: 5_000,
+  catchUpIntervalMs: 10_000,
   /** A pending alert commits at once, but not closer than this to the last commit. */
   alertCommitSpacingMs: 100,
   commitBytesMax: 4 * 1024 * 1024,

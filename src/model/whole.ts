@@ -42,6 +42,11 @@ export function times(a: Whole, b: Whole): Whole {
   return whole(BigInt(a) * BigInt(b));
 }
 
+/** The value, or 0 in place of a negative one. */
+export function positive(value: Whole): Whole {
+  return value > 0 ? value : 0;
+}
+
 /** The quotient rounded towards minus infinity, the one rounding of this product. */
 export function floorOver(dividend: Whole, divisor: Whole): Whole {
   return floorShare(dividend, 1, divisor);

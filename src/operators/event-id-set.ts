@@ -98,8 +98,7 @@ export class EventIdSet {
       if (this.clockAt(slot) >= clock && this.recordsSince(slot, offset) <= recordsMax) kept += 1;
       else words[slot * entryWords] = 0; // Only marks it: nobody probes the old table again.
     }
-    const load = kept > this.#size * growingShare ? loadAfterGrowth : loadAfterRebuild;
-    this.#allocate(Math.max(capacityMin, Math.ceil(kept / load)));
+    this.#allocate(Math.max(capacityMin, Math.ceil(kept / loadAfterRebuild)));
     for (let slot = 0; slot < slots; slot++) {
       const k = slot * entryWords;
       if (words[k] === 0) continue;
@@ -125,11 +124,8 @@ const offsetWord = 5;
 const clockDouble = 3;
 const capacityMin = 1_024;
 const loadMax = 0.75;
-/** Room for two thirds as many again before the next rebuild, which costs about as much as adding its entries did. */
-const loadAfterRebuild = 0.45;
-/** A set of which hardly anything is old yet will grow further: it gets more room at once. */
-const loadAfterGrowth = 0.3;
-const growingShare = 0.9;
+/** Room for half as many again before the next rebuild, which costs about as much as adding its entries did. */
+const loadAfterRebuild = 0.5;
 
 /** A place in [0, capacity) that grows with the hash. */
 function slotOf(hash: number, capacity: number): number {
@@ -150,6 +146,8 @@ function hashOf(org: number, ids: Int32Array, at: number): number {
  * turns, and tables of tens of megabytes as garbage would have the collector run for them alone.
  */
 let spare: ArrayBuffer | null = null;
+/** Of half a million slots; larger tables are few, and too much to hold in reserve. */
+const spareBytesMax = 16 * 1024 * 1024;
 
 /** Zeros, at least `bytes` of them. */
 function takeBuffer(bytes: number): ArrayBuffer {
@@ -161,5 +159,5 @@ function takeBuffer(bytes: number): ArrayBuffer {
 }
 
 function giveBuffer(buffer: ArrayBuffer): void {
-  if (spare === null || spare.byteLength < buffer.byteLength) spare = buffer;
+  if (buffer.byteLength <= spareBytesMax) spare = buffer;
 }

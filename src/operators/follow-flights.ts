@@ -2,7 +2,7 @@ import { type Detail, type EventBatch, kind, type RejectReason } from '../model/
 import { limits } from '../model/limits.ts';
 import { nanosPerMicro } from '../model/money.ts';
 import { dayMs, floorTo, quarterMs } from '../model/time.ts';
-import { isSafe, minus, type Whole } from '../model/whole.ts';
+import { isSafe, minus, positive, type Whole } from '../model/whole.ts';
 import { findZone, type Zone } from '../model/zones.ts';
 import { type Campaign, Flight } from './campaign.ts';
 import { CellBooker } from './cell-booker.ts';
@@ -203,8 +203,7 @@ export class FollowFlights implements Operator {
     const { clock } = this.#state;
     const earliest = floorTo(clock, quarterMs) - quartersBehind * quarterMs;
     const at = floorTo(Math.min(Math.max(effectiveAt, earliest), clock), quarterMs);
-    const spent = spentBefore(campaign, flight, at, clock);
-    return spent < 0 ? 0 : spent;
+    return positive(spentBefore(campaign, flight, at, clock));
   }
 
   /** The flight of an id, made when there is room; null when the campaign has too many. */

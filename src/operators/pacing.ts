@@ -1,6 +1,6 @@
 import { microsOf } from '../model/money.ts';
 import { dayMs, floorTo, hourMs, quarterMs } from '../model/time.ts';
-import { ceilShare, floorOver, floorShare, minus, plus, times, type Whole } from '../model/whole.ts';
+import { ceilShare, floorOver, floorShare, minus, plus, positive, times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { type Change, expectationAt, type Ledger, statusAt, type Terms, type WeightOf } from './flight-ledger.ts';
 import type { Weight } from './pacing-weight.ts';
@@ -185,10 +185,6 @@ function expectedSince(books: FlightBooks, from: number, a: number, expected: Wh
   if (a < books.start) return 0;
   const before = expectationAt(books.ledger, from, books.weightOf).expected;
   return before === null ? null : minus(expected, before);
-}
-
-function positive(value: Whole): Whole {
-  return value > 0 ? value : 0;
 }
 
 type Unjudged = Omit<PacingValues, 'status'>;

@@ -30,9 +30,9 @@ export const campaignTopology = new Topology('campaigns')
   .sink('alerts', 'ads.alerts.v1', { from: 'commit' })
   .sink('dead_letters', 'ads.dead-letters.v1', { from: 'commit' });
 
-/** Approximate bytes a dirty campaign and a dirty day add to a commit; decides only when to commit early. */
-const dirtyCampaignBytes = 400;
-const dirtyDayBytes = 400;
+/** About what a dirty campaign adds to the delta, and a dirty day to delta and rows; decides only when to commit early. */
+const dirtyCampaignBytes = 200;
+const dirtyDayBytes = 300;
 
 /** The topology of one lane: docs/semantics.md §1.3, record by record, as loops over segments. */
 export class CampaignLane implements LaneProgram {

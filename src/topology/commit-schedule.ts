@@ -19,23 +19,30 @@ export class CommitSchedule {
 
   /** When a lane with changes commits, wall ms. At the end of a run commits need not wait for company. */
   commitAtMs(session: LaneSession, isEnding: boolean): number {
-    const { commitIntervalMs, catchUpIntervalMs, alertCommitSpacingMs, commitBytesMax } = this.#settings;
+    const { commitIntervalMs, alertCommitSpacingMs, commitBytesMax } = this.#settings;
     const { program, lastCommitMs } = session;
     if (isEnding || program.dirtyBytes >= commitBytesMax) return Number.NEGATIVE_INFINITY;
-    if (session.isBehind) return lastCommitMs + Math.max(catchUpIntervalMs, commitIntervalMs);
+    if (session.isBehind) return lastCommitMs + this.#catchUpMs;
     return (
       lastCommitMs + (program.isAlertPending ? Math.min(alertCommitSpacingMs, commitIntervalMs) : commitIntervalMs)
     );
   }
 
   /**
-   * The lanes of the round that starts now: none, unless one is due; then also those that would be soon.
-   * So lanes that opened at different moments end up in step, and a sink gets one delivery of many lanes.
+   * The lanes of the round that starts now: none, unless one is due; then also those that would be soon,
+   * which for a lane that is behind is half of its interval. So lanes that opened at different moments, or
+   * were filled at different speeds, end up in step, and a sink gets one delivery of many lanes.
    */
   roundOf(dirty: readonly { session: LaneSession; atMs: number }[], nowMs: number): LaneSession[] {
     if (!dirty.some(({ atMs }) => atMs <= nowMs)) return [];
-    const soonMs = nowMs + this.#settings.commitIntervalMs / 4;
-    return dirty.filter(({ atMs }) => atMs <= soonMs).map(({ session }) => session);
+    const soonMs = this.#settings.commitIntervalMs / 4;
+    const isSoon = ({ session, atMs }: { session: LaneSession; atMs: number }): boolean =>
+      atMs <= nowMs + (session.isBehind ? this.#catchUpMs / 2 : soonMs);
+    return dirty.filter(isSoon).map(({ session }) => session);
+  }
+
+  get #catchUpMs(): number {
+    return Math.max(this.#settings.catchUpIntervalMs, this.#settings.commitIntervalMs);
   }
 
   /** When an idle lane trims its outbox, or asks whether it is still ours, wall ms. */
