@@ -4,9 +4,15 @@ import { Session } from 'node:inspector/promises';
 const stages: readonly (readonly [stage: string, files: RegExp])[] = [
   ['read', /\/src\/sources\//],
   ['decode', /\/src\/decoders\/|readRow/],
-  ['check', /\/src\/operators\/(check-records|event-id-set|rare-ids|segment)\.ts/],
+  [
+    'check',
+    /\/src\/operators\/(check-records|duplicate-check|record-facts|event-id-set|rare-ids|segment|look-ahead)\.ts/,
+  ],
   ['days', /\/src\/operators\/(measure-days|day-row)\.ts/],
-  ['flights', /\/src\/operators\/(follow-flights|flight-ledger|flight-books|delivery-cells|completeness)\.ts/],
+  [
+    'flights',
+    /\/src\/operators\/(follow-flights|flight-ledger|flight-books|delivery-cells|cell-booker|touched-cells|completeness)\.ts/,
+  ],
   ['pace', /\/src\/operators\/(pace-flights|pacing|pacing-weight|timers)\.ts/],
   ['rules', /\/src\/operators\/(judge-rules|rule-values|alert-state)\.ts|\/src\/model\/condition\.ts/],
   ['codec', /\/src\/operators\/(lane-codec|campaign-codec|rolling-bases|clock-marks)\.ts|\/src\/topology\/outbox\.ts/],

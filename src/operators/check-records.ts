@@ -4,31 +4,13 @@ import { defaultPlanOrg } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
 import { PlanProblem, readPlan } from '../model/plan-schema.ts';
 import { isSafe } from '../model/whole.ts';
-import { type Counter, correctableCounters } from './day-row.ts';
-import { EventIdSet } from './event-id-set.ts';
+import { type DuplicateCheck, isDelivery, isRare } from './duplicate-check.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import { forgetAfterMs, type LaneState } from './lane-state.ts';
 import type { Operator } from './operator.ts';
+import { appliesTo, kindProblem, latestInstant } from './record-facts.ts';
 import type { Segment } from './segment.ts';
-
-/** Class of a kind for the duplicate check. */
-const delivery = 1;
-const rare = 2;
-const classOf = new Uint8Array(32);
-for (const each of [kind.impression, kind.click, kind.video_progress, kind.auction_stats]) classOf[each] = delivery;
-for (const each of [
-  kind.conversion,
-  kind.spend,
-  kind.spend_adjustment,
-  kind.metric_correction,
-  kind.budget_changed,
-  kind.flight_changed,
-  kind.status_changed,
-  kind.creative_status,
-]) {
-  classOf[each] = rare;
-}
 
 const unchecked = 0;
 const rightPartition = 1;
@@ -46,14 +28,18 @@ export class CheckRecords implements Operator {
   readonly #partitions: number;
   /** By dictionary id of the organization. */
   #partitionVerdicts = new Uint8Array(1_024);
-  #orgSlots = new Int32Array(1_024).fill(-1);
-  /** Delivery ids: a function of the log's tail, never committed, read back after a restore. */
-  #deliveryIds = new EventIdSet();
+  readonly #duplicates: DuplicateCheck;
   #rejectAt = 0;
 
-  constructor(state: LaneState, outputs: LaneOutputs, lane: { partition: number; partitions: number }) {
+  constructor(
+    state: LaneState,
+    outputs: LaneOutputs,
+    duplicates: DuplicateCheck,
+    lane: { partition: number; partitions: number },
+  ) {
     this.#state = state;
     this.#outputs = outputs;
+    this.#duplicates = duplicates;
     this.#partition = lane.partition;
     this.#partitions = lane.partitions;
   }
@@ -86,7 +72,7 @@ export class CheckRecords implements Operator {
     if (recordKind !== kind.impression && recordKind !== kind.click) return false;
     const org = batch.orgs[row];
     const slot = slots[row];
-    const isKnown = slot >= 0 && this.#partitionVerdicts[org] === rightPartition && this.#orgSlots[org] >= 0;
+    const isKnown = slot >= 0 && this.#partitionVerdicts[org] === rightPartition && this.#duplicates.knows(org);
     if (!isKnown || batch.keyOrgs[row] !== org || (batch.flags[row] & flag.test) !== 0) return false;
     const clock = clocks[row];
     const at = batch.eventTimes[row];
@@ -99,7 +85,7 @@ export class CheckRecords implements Operator {
   }
 
   #countPlain(segment: Segment, batch: EventBatch, row: number): void {
-    if (this.#isSeen(batch, row, segment.clocks[row])) this.#outputs.dropped.duplicate += 1;
+    if (this.#duplicates.isSeen(batch, row, segment.clocks[row])) this.#outputs.dropped.duplicate += 1;
     else this.#count(segment, row, segment.slots[row]);
   }
 
@@ -109,31 +95,13 @@ export class CheckRecords implements Operator {
     else if (recordKind !== kind.tick && this.#isIdentified(segment, row)) this.#identified(segment, row);
   }
 
-  /** Touches where the ids of rows lie, or will (see `LookAhead`); `places` has room for all. */
-  touchIds(batch: EventBatch, from: number, to: number, places: Int32Array): number {
-    const { orgs, kinds, eventIds } = batch;
-    const ids = this.#deliveryIds;
-    const { rareIds } = this.#state;
-    // Those of delivery from the front, rare ones from the back.
-    let count = 0;
-    let rareFrom = places.length;
-    for (let row = from; row < to; row++) {
-      const org = this.#orgSlots[orgs[row]];
-      const idClass = classOf[kinds[row]];
-      if (!(org >= 0)) continue;
-      if (idClass === delivery) places[count++] = ids.placeOf(org, eventIds, 4 * row);
-      else if (idClass === rare) places[--rareFrom] = rareIds.placeOf(org, eventIds, 4 * row);
-    }
-    return ids.touch(places, 0, count) + rareIds.touch(places, rareFrom, places.length);
-  }
-
   /** Fills the duplicate memory from records read back; `clocks` are the lane clock at each row. */
   remember(segment: Segment): void {
     const { batch, clocks } = segment;
     for (let row = 0; row < batch.count; row++) {
       const recordKind = batch.kinds[row];
-      if (classOf[recordKind] !== delivery) continue;
-      if (this.#identityProblem(batch, row) === null) this.#isSeen(batch, row, clocks[row]);
+      if (!isDelivery(recordKind)) continue;
+      if (this.#identityProblem(batch, row) === null) this.#duplicates.isSeen(batch, row, clocks[row]);
     }
   }
 
@@ -180,15 +148,15 @@ export class CheckRecords implements Operator {
     const clock = clocks[row];
     if (recordKind === kind.org_plan) return this.#plan(segment, row);
     // Whatever becomes of the record, its organization is known from now on, and its timer is set.
-    this.#orgSlot(batch, row);
-    const isSeen = classOf[recordKind] === delivery && this.#isSeen(batch, row, clock);
+    this.#duplicates.orgSlot(batch, row);
+    const isSeen = isDelivery(recordKind) && this.#duplicates.isSeen(batch, row, clock);
     if (latestInstant(batch, row) > clock + limits.futureAllowanceMs) return this.#future(segment, row);
     if (recordKind === kind.source_heartbeat) return this.#count(segment, row, -1);
     if (this.#isFutureDay(segment, row)) return this.#future(segment, row);
     const bookedAt = this.#bookedAt(batch, row);
-    const lateness = classOf[recordKind] === delivery ? limits.deliveryLatenessMs : limits.moneyLatenessMs;
+    const lateness = isDelivery(recordKind) ? limits.deliveryLatenessMs : limits.moneyLatenessMs;
     if (bookedAt < clock - lateness) return this.#outputs.lateEvent(batch, row, bookedAt, clock - lateness - bookedAt);
-    if (isSeen || (classOf[recordKind] === rare && this.#isRareDuplicate(batch, row, clock))) {
+    if (isSeen || (isRare(recordKind) && this.#duplicates.isRareDuplicate(batch, row, clock))) {
       this.#outputs.dropped.duplicate += 1;
       return;
     }
@@ -279,7 +247,7 @@ export class CheckRecords implements Operator {
       this.#outputs.deadLetter(segment, row, 'bad_plan', cause.message);
     }
     // Known too, but only now: its timer goes by the plan that has just come into force.
-    if (detail.org_id !== defaultPlanOrg) this.#orgSlot(segment.batch, row);
+    if (detail.org_id !== defaultPlanOrg) this.#duplicates.orgSlot(segment.batch, row);
   }
 
   #future(segment: Segment, row: number): void {
@@ -315,21 +283,6 @@ export class CheckRecords implements Operator {
     return this.#state.defaultZone(batch.dictionaries.orgs.text(batch.orgs[row]));
   }
 
-  /** Looks the delivery id up and remembers this occurrence. */
-  #isSeen(batch: EventBatch, row: number, clock: number): boolean {
-    const ids = this.#deliveryIds;
-    const offset = batch.offsets[row];
-    if (ids.isFull) ids.makeRoom(clock - limits.duplicateWindowMs, offset, limits.duplicateRecordsMax);
-    const org = this.#orgSlot(batch, row);
-    const found = ids.find(org, batch.eventIds, 4 * row);
-    const isSeen =
-      found >= 0 &&
-      clock - ids.clockAt(found) <= limits.duplicateWindowMs &&
-      ids.recordsSince(found, offset) <= limits.duplicateRecordsMax;
-    ids.put(found, org, batch.eventIds, 4 * row, clock, offset);
-    return isSeen;
-  }
-
   /** Number of the currency that the record names; -1 when it names none. */
   #currencyOf(batch: EventBatch, row: number): number {
     const { currencies } = this.#state.books;
@@ -347,66 +300,12 @@ export class CheckRecords implements Operator {
     }
   }
 
-  #isRareDuplicate(batch: EventBatch, row: number, clock: number): boolean {
-    return this.#state.rareIds.isDuplicate(this.#orgSlot(batch, row), batch.eventIds, 4 * row, clock);
-  }
-
-  #orgSlot(batch: EventBatch, row: number): number {
-    const org = batch.orgs[row];
-    let slot = this.#orgSlots[org];
-    if (slot === -1) {
-      slot = this.#state.organizationOf(org, batch.dictionaries).slot;
-      this.#orgSlots[org] = slot;
-    }
-    return slot;
-  }
-
   #growOrganizations(id: number): void {
     const capacity = Math.max(id + 1, this.#partitionVerdicts.length * 2);
     const verdicts = new Uint8Array(capacity);
     verdicts.set(this.#partitionVerdicts);
     this.#partitionVerdicts = verdicts;
-    const slots = new Int32Array(capacity).fill(-1);
-    slots.set(this.#orgSlots);
-    this.#orgSlots = slots;
   }
-}
-
-/** The local day a record applies to, null for kinds without one. */
-function appliesTo(batch: EventBatch, row: number): number | null {
-  if (batch.kinds[row] === kind.spend_adjustment) return batch.t1[row];
-  if (batch.kinds[row] !== kind.metric_correction) return null;
-  return (batch.details.get(row) as Detail & { kind: 'metric_correction' }).applies_to;
-}
-
-/** The latest instant that must not lie in the future. */
-function latestInstant(batch: EventBatch, row: number): number {
-  const at = batch.eventTimes[row];
-  switch (batch.kinds[row]) {
-    case kind.spend:
-    case kind.auction_stats:
-      return Math.max(at, batch.t1[row]);
-    case kind.conversion:
-      return Math.max(at, batch.t1[row], Number.isNaN(batch.t2[row]) ? at : batch.t2[row]);
-    case kind.source_heartbeat:
-      return Math.max(at, (batch.details.get(row) as Detail & { kind: 'source_heartbeat' }).complete_through);
-    default:
-      return at;
-  }
-}
-
-function kindProblem(batch: EventBatch, row: number): { reason: RejectReason; detail: string } | null {
-  if (batch.kinds[row] === kind.impression) {
-    if (isSafe(batch.amount2[row] * batch.counts[row])) return null;
-    return { reason: 'money_out_of_range', detail: 'cpm_micros times batch_count leaves the safe integers' };
-  }
-  if (batch.kinds[row] !== kind.metric_correction) return null;
-  const { deltas } = batch.details.get(row) as Detail & { kind: 'metric_correction' };
-  for (const name of deltas.keys()) {
-    if (correctableCounters.includes(name as Counter)) continue;
-    return { reason: 'unknown_metric', detail: `"${name.slice(0, 64)}" is not a counter that can be corrected` };
-  }
-  return null;
 }
 
 function identityDetail(problem: RejectReason, batch: EventBatch, row: number, partition: number): string {

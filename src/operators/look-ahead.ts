@@ -1,5 +1,5 @@
 import { type EventBatch, kind } from '../model/event-batch.ts';
-import type { CheckRecords } from './check-records.ts';
+import type { DuplicateCheck } from './duplicate-check.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneState } from './lane-state.ts';
 import type { Segment } from './segment.ts';
@@ -17,7 +17,7 @@ const rowsAhead = 256;
  */
 export class LookAhead {
   readonly #state: LaneState;
-  readonly #check: CheckRecords;
+  readonly #duplicates: DuplicateCheck;
   readonly #idPlaces = new Int32Array(rowsAhead);
   readonly #bases = new Int32Array(rowsAhead);
   #count = 0;
@@ -26,9 +26,9 @@ export class LookAhead {
   /** Of what was touched, so that no compiler leaves the loads out. */
   touched = 0;
 
-  constructor(state: LaneState, check: CheckRecords) {
+  constructor(state: LaneState, duplicates: DuplicateCheck) {
     this.#state = state;
-    this.#check = check;
+    this.#duplicates = duplicates;
   }
 
   beginBatch(): void {
@@ -41,7 +41,7 @@ export class LookAhead {
     const { batch } = segment;
     this.#end = Math.min(row + rowsAhead, batch.count);
     this.#findCampaigns(segment, batch, row);
-    this.touched = (this.#touchBooks() + this.#check.touchIds(batch, row, this.#end, this.#idPlaces)) | 0;
+    this.touched = (this.#touchBooks() + this.#duplicates.touch(batch, row, this.#end, this.#idPlaces)) | 0;
     return this.#end;
   }
 

@@ -2,6 +2,7 @@ import type { EventBatch } from '../model/event-batch.ts';
 import { limits } from '../model/limits.ts';
 import { CheckRecords } from '../operators/check-records.ts';
 import { ClockMarks } from '../operators/clock-marks.ts';
+import { DuplicateCheck } from '../operators/duplicate-check.ts';
 import { FollowFlights } from '../operators/follow-flights.ts';
 import { JudgeRules } from '../operators/judge-rules.ts';
 import { LaneCodec } from '../operators/lane-codec.ts';
@@ -51,8 +52,9 @@ export class CampaignLane implements LaneProgram {
 
   constructor(lane: { partition: number; partitions: number; generation: number }) {
     this.#outputs = new LaneOutputs(lane.partition, lane.generation);
-    this.#check = new CheckRecords(this.#state, this.#outputs, lane);
-    this.#lookAhead = new LookAhead(this.#state, this.#check);
+    const duplicates = new DuplicateCheck(this.#state);
+    this.#check = new CheckRecords(this.#state, this.#outputs, duplicates, lane);
+    this.#lookAhead = new LookAhead(this.#state, duplicates);
     this.#days = new MeasureDays(this.#state, this.#outputs);
     this.#rules = new JudgeRules(this.#state, this.#outputs);
     this.#pace = new PaceFlights(this.#state, this.#outputs, this.#rules);

@@ -14,6 +14,7 @@ export interface Universe {
   readonly faults: readonly Fault[];
   readonly settings: {
     readonly commitIntervalMs: number;
+    readonly catchUpIntervalMs: number;
     readonly pollRecordsMax: number;
     readonly tickIntervalMs: number;
     readonly undeliveredBytesMax: number;
@@ -58,11 +59,13 @@ export function drawUniverse(seed: number): Universe {
     ],
     settings: {
       commitIntervalMs: random.pick([200, 500, 500, 900]),
+      // The usual ten seconds are as long as a universe.
+      catchUpIntervalMs: 2_000,
       pollRecordsMax: random.pick([1, 16, 64]),
       // Now and then so rare that lanes stand idle.
       tickIntervalMs: random.pick([500, 1_000, 2_000, 60_000]),
       undeliveredBytesMax: random.pick([2_000, 20_000, 1_000_000]),
-      commitBytesMax: random.pick([4_000, 4_000_000]),
+      commitBytesMax: random.pick([2_500, 4_000_000]),
     },
     ending: random.chance(0.3) ? 'until_end' : 'drain',
   };

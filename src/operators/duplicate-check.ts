@@ -1,0 +1,102 @@
+import { type EventBatch, kind } from '../model/event-batch.ts';
+import { limits } from '../model/limits.ts';
+import { EventIdSet } from './event-id-set.ts';
+import type { LaneState } from './lane-state.ts';
+
+/** Class of a kind for the duplicate check. */
+const delivery = 1;
+const rare = 2;
+const classOf = new Uint8Array(32);
+for (const each of [kind.impression, kind.click, kind.video_progress, kind.auction_stats]) classOf[each] = delivery;
+for (const each of [
+  kind.conversion,
+  kind.spend,
+  kind.spend_adjustment,
+  kind.metric_correction,
+  kind.budget_changed,
+  kind.flight_changed,
+  kind.status_changed,
+  kind.creative_status,
+]) {
+  classOf[each] = rare;
+}
+
+export function isDelivery(recordKind: number): boolean {
+  return classOf[recordKind] === delivery;
+}
+
+export function isRare(recordKind: number): boolean {
+  return classOf[recordKind] === rare;
+}
+
+/** Which event ids the lane has met (docs/semantics.md §2): a short memory of many, a long one of few. */
+export class DuplicateCheck {
+  readonly #state: LaneState;
+  /** Delivery ids: a function of the log's tail, never committed, read back after a restore. */
+  readonly #deliveryIds = new EventIdSet();
+  /** By dictionary id of the organization; -1 = not met yet. */
+  #orgSlots = new Int32Array(1_024).fill(-1);
+
+  constructor(state: LaneState) {
+    this.#state = state;
+  }
+
+  /** Whether a record of the organization was met before. */
+  knows(org: number): boolean {
+    return this.#orgSlots[org] >= 0;
+  }
+
+  /** The organization's slot; it is known from now on. */
+  orgSlot(batch: EventBatch, row: number): number {
+    const org = batch.orgs[row];
+    if (org >= this.#orgSlots.length) this.#grow(org);
+    let slot = this.#orgSlots[org];
+    if (slot === -1) {
+      slot = this.#state.organizationOf(org, batch.dictionaries).slot;
+      this.#orgSlots[org] = slot;
+    }
+    return slot;
+  }
+
+  /** Looks the delivery id up and remembers this occurrence. */
+  isSeen(batch: EventBatch, row: number, clock: number): boolean {
+    const ids = this.#deliveryIds;
+    const offset = batch.offsets[row];
+    if (ids.isFull) ids.makeRoom(clock - limits.duplicateWindowMs, offset, limits.duplicateRecordsMax);
+    const org = this.orgSlot(batch, row);
+    const found = ids.find(org, batch.eventIds, 4 * row);
+    const isSeen =
+      found >= 0 &&
+      clock - ids.clockAt(found) <= limits.duplicateWindowMs &&
+      ids.recordsSince(found, offset) <= limits.duplicateRecordsMax;
+    ids.put(found, org, batch.eventIds, 4 * row, clock, offset);
+    return isSeen;
+  }
+
+  isRareDuplicate(batch: EventBatch, row: number, clock: number): boolean {
+    return this.#state.rareIds.isDuplicate(this.orgSlot(batch, row), batch.eventIds, 4 * row, clock);
+  }
+
+  /** Touches where the ids of rows lie, or will (see `LookAhead`); `places` has room for all. */
+  touch(batch: EventBatch, from: number, to: number, places: Int32Array): number {
+    const { orgs, kinds, eventIds } = batch;
+    const { rareIds } = this.#state;
+    // Those of delivery from the front, rare ones from the back.
+    let count = 0;
+    let rareFrom = places.length;
+    for (let row = from; row < to; row++) {
+      const org = this.#orgSlots[orgs[row]];
+      const idClass = classOf[kinds[row]];
+      if (!(org >= 0)) continue;
+      if (idClass === delivery) places[count++] = this.#deliveryIds.placeOf(org, eventIds, 4 * row);
+      else if (idClass === rare) places[--rareFrom] = rareIds.placeOf(org, eventIds, 4 * row);
+    }
+    return this.#deliveryIds.touch(places, 0, count) + rareIds.touch(places, rareFrom, places.length);
+  }
+
+  #grow(org: number): void {
+    const slots = new Int32Array(Math.max(org + 1, this.#orgSlots.length * 2)).fill(-1);
+    slots.set(this.#orgSlots);
+    this.#orgSlots = slots;
+  }
+}
