@@ -14,7 +14,7 @@ export class RowWriter {
 
   constructor(table: Table) {
     this.table = table;
-    this.#writeRow = compileRowWriter(table);
+    this.#writeRow = rowWriterOf(table);
   }
 
   get rows(): number {
@@ -39,6 +39,18 @@ export class RowWriter {
 }
 
 type WriteRow = (out: RowBytes, row: Row) => void;
+
+/** Every lane writes the same tables: code that is shared is compiled, and made fast, once. */
+const rowWriters = new WeakMap<Table, WriteRow>();
+
+function rowWriterOf(table: Table): WriteRow {
+  let writeRow = rowWriters.get(table);
+  if (writeRow === undefined) {
+    writeRow = compileRowWriter(table);
+    rowWriters.set(table, writeRow);
+  }
+  return writeRow;
+}
 
 /**
  * Straight-line code for the columns of a table: each is asked for by its name, which a loop over
