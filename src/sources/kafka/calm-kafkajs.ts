@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
 
+const load = createRequire(import.meta.url);
+
 interface RequestQueue {
   pending: readonly unknown[];
   scheduleCheckPendingRequests(): void;
@@ -11,7 +13,7 @@ interface RequestQueue {
  * uses kafkajs imports this beside it.
  */
 function calmRequestQueue(): void {
-  const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as {
+  const { prototype } = load('kafkajs/src/network/requestQueue') as {
     prototype: RequestQueue;
   };
   const schedule = prototype.scheduleCheckPendingRequests;
@@ -20,4 +22,34 @@ function calmRequestQueue(): void {
   };
 }
 
+interface Connection {
+  bytesBuffered: number;
+  bytesNeeded: number;
+  chunks: readonly Buffer[];
+  isConnected(): boolean;
+  connect(): Promise<unknown>;
+}
+
+/** Bytes of the length that every answer begins with. */
+const lengthBytes = 4;
+
+/**
+ * A connection that is opened again begins to read afresh. kafkajs keeps the beginning of an answer that
+ * was cut off when a broker went away, takes what comes next for its end, and then waits for ever for
+ * an answer of some gigabytes.
+ */
+function readAfreshAfterReconnect(): void {
+  const { prototype } = load('kafkajs/src/network/connection') as { prototype: Connection };
+  const { connect } = prototype;
+  prototype.connect = function (this: Connection): Promise<unknown> {
+    if (!this.isConnected()) {
+      this.bytesBuffered = 0;
+      this.bytesNeeded = lengthBytes;
+      this.chunks = [];
+    }
+    return connect.call(this);
+  };
+}
+
 calmRequestQueue();
+readAfreshAfterReconnect();
