@@ -79,6 +79,18 @@ describe.skipIf(!isRedisHere)('snapshots of the state in Redis', () => {
     await expect(bench.store.claim('ads:0', 'b')).rejects.toMatchObject({ code: 'STATE_LOST' });
   });
 
+  test('a lane that begins after everything was lost says again to which stream it belongs', async () => {
+    const { bench } = await open();
+    await using _ = bench;
+    await bench.store.writeGeneration('ads', 3, identity);
+    await server.admin.flushall();
+    // No snapshot was taken yet: the lane begins anew, and so must what others know it by.
+    await fillLane(bench.store, 'ads:0', 'a', 1);
+    await bench.reopen();
+    expect(await bench.store.readGeneration('ads')).toEqual({ generation: 3, identity });
+    expect((await bench.store.claim('ads:0', 'b')).meta).toEqual({ seq: 1, nextOffset: 10 });
+  });
+
   test('the live owner is fenced by the loss, claims again and goes on from the snapshot', async () => {
     const { bench, clock } = await open();
     await using _ = bench;

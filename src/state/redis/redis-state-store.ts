@@ -59,11 +59,18 @@ export class RedisStateStore implements StateStore {
   }
 
   async writeGeneration(topic: string, generation: number, identity: StreamIdentity): Promise<void> {
-    const { calls } = this.#ports;
     const { clusterId, topicId, partitions, mode } = identity;
     const stream = { generation, identity: { clusterId, topicId, partitions, mode } };
-    await calls.guard(() => calls.client.set(generationKey(this.#prefix, topic), JSON.stringify(stream)));
+    await this.#sayStream(topic, stream);
     this.#streams.set(topic, stream);
+  }
+
+  /** Before any lane is written: a lane in Redis must never be of a stream that nobody knows. */
+  async #sayStream(topic: string, stream: StreamRecord, only?: 'NX'): Promise<void> {
+    const { calls } = this.#ports;
+    const key = generationKey(this.#prefix, topic);
+    const text = JSON.stringify(stream);
+    await calls.guard(() => (only === 'NX' ? calls.client.set(key, text, 'NX') : calls.client.set(key, text)));
   }
 
   async claim(lane: string, token: string): Promise<LaneSnapshot> {
@@ -73,6 +80,8 @@ export class RedisStateStore implements StateStore {
     const { topic } = splitLane(lane);
     const stream = this.#streams.get(topic) ?? (await this.readGeneration(topic));
     const generation = stream?.generation ?? 0;
+    // A Redis that lost its last writes may hold lanes that are made from now on, and nothing else.
+    if (stream !== null) await this.#sayStream(topic, stream, 'NX');
     const found = await claimLane({ keys, token, generation }, this.#ports);
     this.#owned.set(lane, { token, generation, identity: stream?.identity ?? null });
     return found;
