@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import { assert, EngineError } from '../model/errors.ts';
-import type { Clock } from '../model/time.ts';
+import { type Clock, hourMs } from '../model/time.ts';
 import type { RecordLog } from '../sinks/record-log-sink.ts';
 import { KafkaConnection, type KafkaConnectionOptions } from '../sources/kafka/connection.ts';
 import { inspectKafka, type KafkaFinding } from '../sources/kafka/inspect-kafka.ts';
@@ -149,7 +149,7 @@ export async function migrateKafka(
 /** Original log times are old: any limit by age would delete a replay as it arrives. */
 function retentionOf({ kafka, log }: Config): number | null {
   if (log.mode === 'replayed') return -1;
-  return kafka.retention_hours === null ? null : kafka.retention_hours * 3_600_000;
+  return kafka.retention_hours === null ? null : kafka.retention_hours * hourMs;
 }
 
 function readTls(tls: Config['kafka']['tls']): KafkaConnectionOptions['tls'] {

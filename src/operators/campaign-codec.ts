@@ -142,7 +142,7 @@ function writeCells(out: ByteWriter, campaign: Campaign, all: boolean): void {
 
 function readCells(from: ByteReader, campaign: Campaign): void {
   for (let n = from.count(); n > 0; n--) {
-    campaign.cellsToWrite().restore(from.count(), from.int32(), from.exact(), from.integer());
+    campaign.cellsToWrite().restore(from.count(), from.int32(), whole(from.exact()), from.integer());
   }
 }
 

@@ -1,7 +1,7 @@
-import { nanosPerMicro } from '../model/money.ts';
+import { nanosOf } from '../model/money.ts';
 import type { SourcePlan } from '../model/plan.ts';
 import type { CompiledRule } from '../model/plan-schema.ts';
-import { plus, times, type Whole } from '../model/whole.ts';
+import { plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import type { AlertState } from './alert-state.ts';
 import type { CumulativeTotals } from './cumulative-totals.ts';
@@ -72,7 +72,7 @@ export class Flight {
 
   /** Adds micros · 1000 + nanos, whatever their size. */
   addSpend(micros: number, nanos: number): void {
-    this.addNanos(plus(times(micros, nanosPerMicro), nanos));
+    this.addNanos(nanosOf(micros, nanos));
   }
 
   addNanos(amount: Whole): void {

@@ -1,6 +1,5 @@
-import { nanosPerMicro } from '../model/money.ts';
+import { nanosOf, quickSum } from '../model/money.ts';
 import { minuteMs, quarterMs } from '../model/time.ts';
-import { isSafe } from '../model/whole.ts';
 import {
   cellAt,
   type DeliveryCells,
@@ -29,6 +28,7 @@ export class CellBooker {
    * is told the ring, all of applying costs a sixth more.
    */
   book(slot: number, at: number, clock: number, micros: number, nanos: number, impressions: number): void {
+    const { cells } = this.#state.books;
     const hot = this.#state.books.hot.values;
     const base = slot * hotWidth;
     const minute = Math.floor(at / minuteMs);
@@ -38,7 +38,7 @@ export class CellBooker {
         hot[base + hotAt.minuteCell] = this.#bring(slot, minuteCellOf(minute), minute);
       }
       const place = hot[base + hotAt.minuteCell];
-      if (this.#add(place, micros, nanos, impressions)) this.#touch(hot, base, minuteCellOf(minute), place);
+      if (this.#add(place, micros, nanos, impressions)) cells.touch(hot, base, minuteCellOf(minute), place);
       else this.#addExact(slot, minuteCellOf(minute), minute, micros, nanos, impressions);
     }
     const quarter = Math.floor(at / quarterMs);
@@ -48,7 +48,7 @@ export class CellBooker {
       hot[base + hotAt.quarterCell] = this.#bring(slot, quarterCellOf(quarter), quarter);
     }
     const place = hot[base + hotAt.quarterCell];
-    if (this.#add(place, micros, nanos, impressions)) this.#touch(hot, base, quarterCellOf(quarter), place);
+    if (this.#add(place, micros, nanos, impressions)) cells.touch(hot, base, quarterCellOf(quarter), place);
     else this.#addExact(slot, quarterCellOf(quarter), quarter, micros, nanos, impressions);
   }
 
@@ -57,26 +57,16 @@ export class CellBooker {
     if (place < 0) return false;
     const slab = this.#state.books.cells;
     const { values } = slab.cells;
-    // A sum of two safe integers is exact when it is a safe integer: looked at step by step.
-    const product = micros * nanosPerMicro;
-    const item = product + nanos;
-    const sum = values[place + cellAt.nanos] + item;
-    if (!(isSafe(product) && isSafe(item) && isSafe(sum))) return false;
+    const sum = quickSum(values[place + cellAt.nanos], micros, nanos);
+    if (Number.isNaN(sum)) return false;
     values[place + cellAt.nanos] = sum;
     values[place + cellAt.impressions] += impressions;
     if (sum > slab.peak || -sum > slab.peak) slab.peak = Math.abs(sum);
     return true;
   }
 
-  #touch(hot: Float64Array, base: number, cell: number, place: number): void {
-    const { cells, touched } = this.#state.books.cells;
-    if (cells.values[place + cellAt.isTouched] !== 0) return;
-    cells.values[place + cellAt.isTouched] = 1;
-    touched.add(hot, base, cell);
-  }
-
   #addExact(slot: number, cell: number, id: number, micros: number, nanos: number, impressions: number): void {
-    this.#cellsOf(slot).add(cell, id, BigInt(micros) * BigInt(nanosPerMicro) + BigInt(nanos), impressions);
+    this.#cellsOf(slot).add(cell, id, nanosOf(micros, nanos), impressions);
     // From now on this campaign may have sums that no slab holds: nothing may be added in passing.
     const hot = this.#state.books.hot.values;
     hot[slot * hotWidth + hotAt.minuteCell] = -1;
@@ -89,17 +79,11 @@ export class CellBooker {
     const blocks = hot.values[slot * hotWidth + hotAt.blocks];
     const place = blocks < 0 ? -1 : slab.placeOf(blocks, cell);
     if (place < 0) return this.#cellsOf(slot).bring(cell, id);
-    const { values } = slab.cells;
-    if (values[place] !== id) {
-      values[place] = id;
-      values[place + cellAt.nanos] = 0;
-      values[place + cellAt.impressions] = 0;
-    }
+    slab.takeOver(place, id);
     return place;
   }
 
   #cellsOf(slot: number): DeliveryCells {
-    const campaign = this.#state.campaigns[slot];
-    return campaign.cellsToWrite();
+    return this.#state.campaigns[slot].cellsToWrite();
   }
 }

@@ -1,5 +1,5 @@
 import { floorTo, minuteMs, quarterMs } from '../model/time.ts';
-import { isSafe, type Whole, whole } from '../model/whole.ts';
+import { plus, type Whole, whole } from '../model/whole.ts';
 import { type HotCampaigns, hotAt } from './hot-campaigns.ts';
 import { NumberSlab } from './number-slab.ts';
 import { TouchedCells } from './touched-cells.ts';
@@ -37,6 +37,24 @@ export class CellSlab {
   placeOf(blocksBase: number, cell: number): number {
     const block = this.blocks.values[blocksBase + (cell >> blockShift)];
     return block === 0 ? -1 : block - 1 + (cell & (blockCells - 1)) * cellWidth;
+  }
+
+  /** The cell at `place` holds `id` from now on; true when it held another before. */
+  takeOver(place: number, id: number): boolean {
+    const { values } = this.cells;
+    if (values[place] === id) return false;
+    values[place] = id;
+    values[place + cellAt.nanos] = 0;
+    values[place + cellAt.impressions] = 0;
+    return true;
+  }
+
+  /** The cell was written: the next harvest wants it. `base` = the campaign's hot record. */
+  touch(hot: Float64Array, base: number, cell: number, place: number): void {
+    const { values } = this.cells;
+    if (values[place + cellAt.isTouched] !== 0) return;
+    values[place + cellAt.isTouched] = 1;
+    this.touched.add(hot, base, cell);
   }
 }
 
@@ -139,39 +157,27 @@ export class DeliveryCells {
    */
   bring(cell: number, id: number): number {
     const place = this.#placeToWrite(cell);
-    const { values } = this.#slab.cells;
-    if (values[place] !== id) {
-      values[place] = id;
-      values[place + cellAt.nanos] = 0;
-      values[place + cellAt.impressions] = 0;
-      this.#forgetLarge(cell);
-    }
+    if (this.#slab.takeOver(place, id)) this.#forgetLarge(cell);
     return this.#large === null ? place : -1;
   }
 
   /** Adds to a cell, whatever the size. */
-  add(cell: number, id: number, nanos: bigint, impressions: number): void {
+  add(cell: number, id: number, nanos: Whole, impressions: number): void {
     this.bring(cell, id);
-    this.#set(cell, BigInt(this.nanosAt(cell)) + nanos);
+    this.#set(cell, plus(this.nanosAt(cell), nanos));
     const place = this.#place(cell);
     this.#slab.cells.values[place + cellAt.impressions] += impressions;
-    if (this.#slab.cells.values[place + cellAt.isTouched] === 0) this.#touch(cell, place);
-  }
-
-  #touch(cell: number, place: number): void {
-    this.#slab.cells.values[place + cellAt.isTouched] = 1;
-    this.#slab.touched.add(this.#hot.values, this.#hotBase, cell);
+    this.#slab.touch(this.#hot.values, this.#hotBase, cell, place);
   }
 
   /** Writes the nanos of a cell, whatever their size. */
-  #set(cell: number, nanos: bigint): void {
-    const small = Number(nanos);
+  #set(cell: number, nanos: Whole): void {
     const at = this.#placeToWrite(cell) + cellAt.nanos;
     const { values } = this.#slab.cells;
     this.#forgetLarge(cell);
-    values[at] = isSafe(small) ? small : 0;
+    values[at] = typeof nanos === 'number' ? nanos : 0;
     this.#slab.peak = Math.max(this.#slab.peak, Math.abs(values[at]));
-    if (isSafe(small)) return;
+    if (typeof nanos === 'number') return;
     this.#large ??= new Map();
     this.#large.set(cell, nanos);
     this.#hot.values[this.#hotBase + hotAt.blocks] = -1;
@@ -215,7 +221,7 @@ export class DeliveryCells {
     touched.forget(this.#hot.values, this.#hotBase);
   }
 
-  restore(cell: number, id: number, nanos: bigint, impressions: number): void {
+  restore(cell: number, id: number, nanos: Whole, impressions: number): void {
     const place = this.#placeToWrite(cell);
     this.#slab.cells.values[place] = id;
     this.#set(cell, nanos);

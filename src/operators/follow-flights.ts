@@ -1,8 +1,8 @@
 import { type Detail, type EventBatch, kind, type RejectReason } from '../model/event-batch.ts';
 import { limits } from '../model/limits.ts';
-import { nanosPerMicro } from '../model/money.ts';
+import { quickSum } from '../model/money.ts';
 import { dayMs, floorTo, quarterMs } from '../model/time.ts';
-import { isSafe, minus, positive, type Whole } from '../model/whole.ts';
+import { minus, positive, type Whole } from '../model/whole.ts';
 import { findZone, type Zone } from '../model/zones.ts';
 import { type Campaign, Flight } from './campaign.ts';
 import { CellBooker } from './cell-booker.ts';
@@ -72,11 +72,8 @@ export class FollowFlights implements Operator {
     const flight = hot.values[base + hotAt.flight];
     if (flight < 0) return;
     const { values } = flights;
-    // A sum of two safe integers is exact when it is a safe integer: looked at step by step.
-    const product = micros * nanosPerMicro;
-    const item = product + nanos;
-    const sum = values[flight] + item;
-    if (isSafe(product) && isSafe(item) && isSafe(sum)) {
+    const sum = quickSum(values[flight], micros, nanos);
+    if (!Number.isNaN(sum)) {
       values[flight] = sum;
       values[flight + 1] += impressions;
       return;

@@ -1,7 +1,6 @@
 import { assert } from '../model/errors.ts';
 import { costBases, type Detail, type EventBatch, flag, kind } from '../model/event-batch.ts';
-import { nanosPerMicro } from '../model/money.ts';
-import { isSafe } from '../model/whole.ts';
+import { quickSum } from '../model/money.ts';
 import type { Campaign } from './campaign.ts';
 import { CumulativeTotals } from './cumulative-totals.ts';
 import { type Counter, counterAt, DayRow, dayAt, sumAt } from './day-row.ts';
@@ -222,11 +221,8 @@ export class MeasureDays implements Operator {
     segment.itemNanos[row] = nanos;
     const days = this.#days;
     const place = this.#hot[slot * hotWidth + hotAt.day] + sumAt.spendNanos;
-    // A sum of two safe integers is exact when it is a safe integer: looked at step by step.
-    const product = micros * nanosPerMicro;
-    const item = product + nanos;
-    const sum = days[place] + item;
-    if (isSafe(product) && isSafe(item) && isSafe(sum)) days[place] = sum;
+    const sum = quickSum(days[place], micros, nanos);
+    if (!Number.isNaN(sum)) days[place] = sum;
     else (this.#state.campaigns[slot].day as DayRow).addMicros(sumAt.spendNanos, micros, nanos);
   }
 
