@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect as dial, type Socket } from 'node:net';
 import { createServer } from 'node:tls';
+import { tieTogether } from '../state/tcp-proxy.ts';
 
 export interface TlsFront extends AsyncDisposable {
   readonly port: number;
@@ -13,18 +14,7 @@ export async function startTlsFront(targetPort: number, serverPem: string): Prom
   const sockets = new Set<Socket>();
   const front = createServer({ key: pem, cert: pem }, (client) => {
     const server = dial(targetPort, '127.0.0.1');
-    const cut = () => {
-      for (const socket of [client, server]) {
-        socket.destroy();
-        sockets.delete(socket);
-      }
-    };
-    for (const socket of [client, server]) {
-      sockets.add(socket);
-      socket.on('close', cut);
-      // Who does not trust us hangs up.
-      socket.on('error', cut);
-    }
+    tieTogether(client, server, sockets);
     client.pipe(server).pipe(client);
   }).listen(0, '127.0.0.1');
   await once(front, 'listening');

@@ -10,6 +10,23 @@ export interface TcpProxy extends AsyncDisposable {
   setSilent(isSilent: boolean): void;
 }
 
+/** Two ends of one way, entered into `sockets`: what becomes of one becomes of both. Returns the way to cut them. */
+export function tieTogether(client: Socket, server: Socket, sockets: Set<Socket>): () => void {
+  const cut = () => {
+    for (const socket of [client, server]) {
+      socket.destroy();
+      sockets.delete(socket);
+    }
+  };
+  for (const socket of [client, server]) {
+    sockets.add(socket);
+    socket.on('close', cut);
+    // A cut is what a proxy is here for; and who does not trust a front hangs up.
+    socket.on('error', cut);
+  }
+  return cut;
+}
+
 /** `port` 0 takes a free one. */
 export async function startProxy(targetPort: number, port = 0): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
@@ -17,18 +34,7 @@ export async function startProxy(targetPort: number, port = 0): Promise<TcpProxy
   let isSilent = false;
   const listener = createServer((client) => {
     const server = dial(targetPort, '127.0.0.1');
-    const cut = () => {
-      for (const socket of [client, server]) {
-        socket.destroy();
-        sockets.delete(socket);
-      }
-    };
-    for (const socket of [client, server]) {
-      sockets.add(socket);
-      socket.on('close', cut);
-      // A cut is what we are here for.
-      socket.on('error', cut);
-    }
+    const cut = tieTogether(client, server, sockets);
     client.on('data', (bytes) => {
       if (!isSilent) server.write(bytes);
     });
