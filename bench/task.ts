@@ -1,13 +1,16 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+/** Those that `paceline` is started with (bin/paceline.js). */
+const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
+
 /**
  * Each measurement runs in a process of its own, so that memory, compiled code and processor time of
  * one never count for another.
  */
 export function runTask<Result>(module: string, task: object): Promise<Result> {
   const path = fileURLToPath(new URL(module, import.meta.url));
-  const child = fork(path, [JSON.stringify(task)], { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const child = fork(path, [JSON.stringify(task)], { execArgv: nodeFlags });
   const stop = (): boolean => child.kill('SIGTERM');
   process.once('exit', stop);
   return new Promise<Result>((resolve, reject) => {

@@ -15,8 +15,11 @@ if (!isNewEnough && node === process.execPath) {
   console.error(`paceline needs Node 24.12 or newer; this is ${process.version}. Run "npm ci" in ${root} to get one.`);
   process.exit(78);
 }
+// A young generation of 3 x 8 MiB: most of what a batch makes is garbage before that is full, and the
+// usual size takes 130 MB more for the same processor time.
+const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 for (const signal of signals) process.on(signal, () => {}); // The child gets the terminal's signals itself.
-const child = spawnSync(node, [join(root, 'src', 'main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
+const child = spawnSync(node, [...flags, join(root, 'src', 'main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
 if (child.error) throw child.error;
 process.exit(child.status ?? 1);

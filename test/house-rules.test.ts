@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
@@ -122,4 +123,13 @@ test('nothing that type stripping cannot remove, and no silenced checker', () =>
     'catch (error) {\n}',
   ])
     expect(findForbiddenSyntax([file('src/model/x.ts', text)]), text).toHaveLength(1);
+});
+
+test('every door starts Node with the same flags', () => {
+  const text = (path: string) => readFileSync(join(root, path), 'utf8');
+  const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> };
+  const image = text('Dockerfile').slice(text('Dockerfile').indexOf('ENTRYPOINT'));
+  const doors = [scripts.paceline, scripts.demo, text('bin/paceline.js'), image, text('bench/task.ts')];
+  const flags = doors.map((door) => [...door.matchAll(/--[a-z-]+=[A-Za-z0-9]+/g)].map(([flag]) => flag));
+  for (const each of flags) expect(each).toEqual(['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8']);
 });

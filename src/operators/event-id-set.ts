@@ -1,120 +1,166 @@
 /**
- * Remembers (organization, event id) with the clock and offset of its newest occurrence: open
- * addressing over one buffer, no object per id. An entry is half a cache line, because a look-up is a
- * walk to memory and little else. Forgetting is lazy: a rebuild keeps what is still inside the window
- * of doubt, so memory follows the window and not the log.
+ * Remembers (organization, event id) with the clock and offset of its newest occurrence; no object per
+ * id. Occurrences are written one behind the other into chunks, oldest first, and forgotten a chunk at
+ * a time; an index of two words an id, open addressing, says where each has its newest. Most ids are
+ * new and are answered by the index alone, which is a quarter of the memory and the only part that is
+ * walked over at random.
  */
 export class EventIdSet {
-  /** Eight words an entry: organization + 1 (0 = empty slot), the id, offset modulo 2^32, clock (a double). */
-  #words!: Int32Array;
-  /** The same memory; the clock of an entry is its last double. */
-  #doubles!: Float64Array;
-  #size = 0;
+  /** Two words a slot: number of the newest occurrence + 1 (0 = empty slot), hash of the id. */
+  #index!: Int32Array;
   /** Slots; any number of them. */
   #capacity!: number;
+  /** Oldest first; occurrence n lies in chunk n / chunkEntries. */
+  readonly #chunks: Chunk[] = [];
+  #tail: Chunk = noChunk;
+  /** Occurrences in the chunks. */
+  #entries = 0;
 
   constructor(capacity = capacityMin) {
     this.#allocate(capacity);
   }
 
-  get size(): number {
-    return this.#size;
-  }
-
   /** The slot of the id, or its bitwise complement where it would go. */
   find(org: number, ids: Int32Array, at: number): number {
-    const words = this.#words;
+    const index = this.#index;
     const capacity = this.#capacity;
-    const a = ids[at];
-    const b = ids[at + 1];
-    const c = ids[at + 2];
-    const d = ids[at + 3];
-    let slot = slotOf(hashOf(org, ids, at), capacity);
+    const hash = hashOf(org, ids, at);
+    let slot = slotOf(hash, capacity);
     for (;;) {
-      const k = slot * entryWords;
-      const owner = words[k];
-      if (owner === 0) return ~slot;
-      if (owner === org + 1 && words[k + 1] === a && words[k + 2] === b && words[k + 3] === c && words[k + 4] === d)
-        return slot;
+      const entry = index[2 * slot] - 1;
+      if (entry < 0) return ~slot;
+      if (index[2 * slot + 1] === hash && this.#isAt(entry, org, ids, at)) return slot;
       slot = slot + 1 === capacity ? 0 : slot + 1;
     }
   }
 
-  /** Word at which the search for an id begins. */
+  /** Word of the index at which the search for an id begins. */
   placeOf(org: number, ids: Int32Array, at: number): number {
-    return slotOf(hashOf(org, ids, at), this.#capacity) * entryWords;
+    return 2 * slotOf(hashOf(org, ids, at), this.#capacity);
   }
 
   /** Asks memory for places [from, to), many at a time: the loop is as short as it can be. */
   touch(places: Int32Array, from: number, to: number): number {
-    const words = this.#words;
+    const index = this.#index;
     let sum = 0;
-    for (let i = from; i < to; i++) sum += words[places[i]];
+    for (let i = from; i < to; i++) sum += index[places[i]];
     return sum;
   }
 
   clockAt(slot: number): number {
-    return this.#doubles[slot * entryDoubles + clockDouble];
+    const entry = this.#index[2 * slot] - 1;
+    return this.#chunkOf(entry).clockOf(entry % chunkEntries);
   }
 
-  /** Offsets between the entry's and `offset`, which is not before it; modulo 2^32. */
+  /** Offsets between the newest occurrence and `offset`, which is not before it; modulo 2^32. */
   recordsSince(slot: number, offset: number): number {
-    return (offset - this.#words[slot * entryWords + offsetWord]) >>> 0;
+    const entry = this.#index[2 * slot] - 1;
+    return (offset - this.#chunkOf(entry).words[(entry % chunkEntries) * entryWords + offsetWord]) >>> 0;
   }
 
-  /** Writes the newest occurrence into what `find` returned. */
+  /** Makes this the newest occurrence of what `find` was asked for and answered with `found`. */
   put(found: number, org: number, ids: Int32Array, at: number, clock: number, offset: number): void {
     const slot = found < 0 ? ~found : found;
-    const k = slot * entryWords;
-    const words = this.#words;
-    if (found < 0) {
-      words[k] = org + 1;
-      words[k + 1] = ids[at];
-      words[k + 2] = ids[at + 1];
-      words[k + 3] = ids[at + 2];
-      words[k + 4] = ids[at + 3];
-      this.#size += 1;
-    }
+    const k = (this.#entries % chunkEntries) * entryWords;
+    if (k === 0) this.#addChunk();
+    const { words, doubles } = this.#tail;
+    words[k] = org;
+    words[k + 1] = ids[at];
+    words[k + 2] = ids[at + 1];
+    words[k + 3] = ids[at + 2];
+    words[k + 4] = ids[at + 3];
     words[k + offsetWord] = offset;
-    this.#doubles[slot * entryDoubles + clockDouble] = clock;
+    doubles[k / 2 + clockDouble] = clock;
+    this.#entries += 1;
+    this.#index[2 * slot] = this.#entries;
+    if (found < 0) this.#index[2 * slot + 1] = hashOf(org, ids, at);
   }
 
   /** True when the next `put` needs `makeRoom` first: beyond this load, probing gets long. */
   get isFull(): boolean {
-    return this.#size >= this.#capacity * loadMax;
+    return this.#entries >= this.#capacity * loadMax;
   }
 
   /**
-   * Drops entries older than `clock`, or more than `recordsMax` before `offset`; grows when too many stay.
-   * Slots follow the order of hashes, so the new table is filled from its beginning to its end.
+   * Drops the oldest chunks while nothing in them is at most `recordsMax` before `offset` and not older
+   * than `clock`; the index grows when many stay. Its slots follow the order of hashes, so the new one
+   * is filled from its beginning to its end.
    */
   makeRoom(clock: number, offset: number, recordsMax: number): void {
-    const words = this.#words;
-    const doubles = this.#doubles;
+    const old = this.#index;
     const slots = this.#capacity;
-    let kept = 0;
-    for (let slot = 0; slot < slots; slot++) {
-      if (words[slot * entryWords] === 0) continue;
-      if (this.clockAt(slot) >= clock && this.recordsSince(slot, offset) <= recordsMax) kept += 1;
-      else words[slot * entryWords] = 0; // Only marks it: nobody probes the old table again.
+    const dropped = this.#dropChunks(clock, offset, recordsMax) * chunkEntries;
+    this.#entries -= dropped;
+    this.#allocate(Math.max(capacityMin, Math.ceil(this.#entries / loadAfterRebuild)));
+    const index = this.#index;
+    const capacity = this.#capacity;
+    for (let k = 0; k < 2 * slots; k += 2) {
+      if (old[k] <= dropped) continue;
+      let slot = slotOf(old[k + 1], capacity);
+      while (index[2 * slot] !== 0) slot = slot + 1 === capacity ? 0 : slot + 1;
+      index[2 * slot] = old[k] - dropped;
+      index[2 * slot + 1] = old[k + 1];
     }
-    this.#allocate(Math.max(capacityMin, Math.ceil(kept / loadAfterRebuild)));
-    for (let slot = 0; slot < slots; slot++) {
-      const k = slot * entryWords;
-      if (words[k] === 0) continue;
-      const org = words[k] - 1;
-      const entryClock = doubles[slot * entryDoubles + clockDouble];
-      this.put(this.find(org, words, k + 1), org, words, k + 1, entryClock, words[k + offsetWord]);
+  }
+
+  /** Occurrences that are kept, the newest of each id and others. */
+  get entries(): number {
+    return this.#entries;
+  }
+
+  /** Visits the last `count` occurrences, oldest first. */
+  visitLast(count: number, visit: VisitOccurrence): void {
+    for (let entry = this.#entries - count; entry < this.#entries; entry++) {
+      this.#chunkOf(entry).visit(entry % chunkEntries, visit);
     }
-    giveBuffer(words.buffer as ArrayBuffer);
+  }
+
+  /** Visits the occurrences with a clock in [from, to), in the order of `put`. */
+  visitClocks(from: number, to: number, visit: VisitOccurrence): void {
+    for (const chunk of this.#chunks) {
+      if (chunk !== this.#tail && (chunk.oldestClock >= to || chunk.newestClock < from)) continue;
+      const count = chunk === this.#tail ? ((this.#entries - 1) % chunkEntries) + 1 : chunkEntries;
+      for (let n = 0; n < count; n++) {
+        const clock = chunk.clockOf(n);
+        if (clock >= from && clock < to) chunk.visit(n, visit);
+      }
+    }
+  }
+
+  #isAt(entry: number, org: number, ids: Int32Array, at: number): boolean {
+    const { words } = this.#chunkOf(entry);
+    const k = (entry % chunkEntries) * entryWords;
+    return (
+      words[k] === org &&
+      words[k + 1] === ids[at] &&
+      words[k + 2] === ids[at + 1] &&
+      words[k + 3] === ids[at + 2] &&
+      words[k + 4] === ids[at + 3]
+    );
+  }
+
+  #chunkOf(entry: number): Chunk {
+    return this.#chunks[(entry / chunkEntries) | 0];
+  }
+
+  #addChunk(): void {
+    this.#tail.seal();
+    this.#tail = new Chunk();
+    this.#chunks.push(this.#tail);
+  }
+
+  /** How many chunks went; the one that is being filled stays. */
+  #dropChunks(clock: number, offset: number, recordsMax: number): number {
+    const isWanted = (chunk: Chunk) =>
+      chunk === this.#tail || (chunk.newestClock >= clock && (offset - chunk.lastOffset) >>> 0 <= recordsMax);
+    const dropped = Math.max(0, this.#chunks.findIndex(isWanted));
+    this.#chunks.splice(0, dropped);
+    return dropped;
   }
 
   #allocate(capacity: number): void {
-    const buffer = takeBuffer(capacity * entryWords * Int32Array.BYTES_PER_ELEMENT);
-    this.#words = new Int32Array(buffer, 0, capacity * entryWords);
-    this.#doubles = new Float64Array(buffer, 0, capacity * entryDoubles);
+    this.#index = new Int32Array(2 * capacity);
     this.#capacity = capacity;
-    this.#size = 0;
   }
 }
 
@@ -122,42 +168,63 @@ const entryWords = 8;
 const entryDoubles = entryWords / 2;
 const offsetWord = 5;
 const clockDouble = 3;
+/** 32 KiB: small beside what a busy lane remembers, and not much for one that is idle. */
+const chunkEntries = 1_024;
 const capacityMin = 1_024;
 const loadMax = 0.75;
-/** Room for half as many again before the next rebuild, which costs about as much as adding its entries did. */
+/** Room for half as many again before the next rebuild. */
 const loadAfterRebuild = 0.5;
 
-/** A place in [0, capacity) that grows with the hash. */
-function slotOf(hash: number, capacity: number): number {
-  return Math.floor((hash / 4_294_967_296) * capacity);
+/** An occurrence: `words[at]` is its organization, the four behind it are the id. */
+export type VisitOccurrence = (words: Int32Array, at: number, clock: number) => void;
+
+/** Occurrences, eight words each: organization, the id, offset modulo 2^32, clock (a double). */
+class Chunk {
+  readonly words: Int32Array;
+  /** The same memory. */
+  readonly doubles: Float64Array;
+  /** Known when the chunk is full. */
+  oldestClock = Number.POSITIVE_INFINITY;
+  newestClock = Number.NEGATIVE_INFINITY;
+
+  constructor(entries = chunkEntries) {
+    this.words = new Int32Array(entries * entryWords);
+    this.doubles = new Float64Array(this.words.buffer);
+  }
+
+  get lastOffset(): number {
+    return this.words[this.words.length - entryWords + offsetWord];
+  }
+
+  clockOf(n: number): number {
+    return this.doubles[n * entryDoubles + clockDouble];
+  }
+
+  visit(n: number, visit: VisitOccurrence): void {
+    visit(this.words, n * entryWords, this.clockOf(n));
+  }
+
+  /** The chunk is full: nothing is written into it any more. */
+  seal(): void {
+    for (let k = clockDouble; k < this.doubles.length; k += entryDoubles) {
+      this.oldestClock = Math.min(this.oldestClock, this.doubles[k]);
+      this.newestClock = Math.max(this.newestClock, this.doubles[k]);
+    }
+  }
 }
 
-/** Of organization and id, with every bit of them in the upper ones; not negative. */
+const noChunk = new Chunk(0);
+
+/** A place in [0, capacity) that grows with the hash, read as unsigned. */
+function slotOf(hash: number, capacity: number): number {
+  return Math.floor(((hash >>> 0) / 4_294_967_296) * capacity);
+}
+
+/** Of organization and id, with every bit of them in the upper ones. */
 function hashOf(org: number, ids: Int32Array, at: number): number {
   let h = ids[at] ^ Math.imul(ids[at + 1], 0x85ebca6b) ^ Math.imul(ids[at + 2], 0xc2b2ae35) ^ ids[at + 3];
   h = Math.imul(h, 0x9e3779b1) ^ Math.imul(org + 1, 0x27d4eb2f);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
-
-/**
- * Memory of the last table that was replaced, for the next one of its size: the lanes of a thread take
- * turns, and tables of tens of megabytes as garbage would have the collector run for them alone.
- */
-let spare: ArrayBuffer | null = null;
-/** Of half a million slots; larger tables are few, and too much to hold in reserve. */
-const spareBytesMax = 16 * 1024 * 1024;
-
-/** Zeros, at least `bytes` of them. */
-function takeBuffer(bytes: number): ArrayBuffer {
-  if (spare === null || spare.byteLength < bytes || spare.byteLength > 2 * bytes) return new ArrayBuffer(bytes);
-  const taken = spare;
-  spare = null;
-  new Float64Array(taken).fill(0);
-  return taken;
-}
-
-function giveBuffer(buffer: ArrayBuffer): void {
-  if (buffer.byteLength <= spareBytesMax) spare = buffer;
+  return h ^ (h >>> 16);
 }

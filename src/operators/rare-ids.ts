@@ -1,30 +1,28 @@
 import type { ByteReader, ByteWriter } from '../model/byte-codec.ts';
 import { limits } from '../model/limits.ts';
 import { dayMs } from '../model/time.ts';
-import { EventIdSet } from './event-id-set.ts';
+import { EventIdSet, type VisitOccurrence } from './event-id-set.ts';
 
 /** Days whose ids may still matter, and a little more, so that a day's group is free when it comes round. */
 export const rareDayGroups = 40;
 
 /**
- * Identities of money, conversions and control, remembered for their whole lateness and committed.
- * Kept twice: in a set, to ask, and in one list a day of clock, to write: only today's list grows.
+ * Identities of money, conversions and control, remembered for their whole lateness and committed: those
+ * since the last harvest with each delta, and a day's worth as the base of that day's group.
  */
 export class RareIds {
   readonly #set = new EventIdSet();
-  readonly #days = new Map<number, number[]>();
-  /** Entries since the last harvest, six numbers each: organization, four words, clock. */
-  readonly #fresh: number[] = [];
+  /** Remembered since the last harvest: the last ones of the set. */
+  #freshCount = 0;
+  #newestDay = Number.NEGATIVE_INFINITY;
 
   /** True when the identity was remembered before, within the lateness; remembers it otherwise. */
   isDuplicate(org: number, ids: Int32Array, at: number, clock: number): boolean {
     if (this.#set.isFull) this.#forgetOld(clock);
     const found = this.#set.find(org, ids, at);
     if (found >= 0 && clock - this.#set.clockAt(found) <= limits.moneyLatenessMs) return true;
-    this.#set.put(found, org, ids, at, clock, 0);
-    const entry = [org, ids[at], ids[at + 1], ids[at + 2], ids[at + 3], clock];
-    this.#fresh.push(...entry);
-    this.#listOf(clock).push(...entry);
+    this.#remember(found, org, ids, at, clock);
+    this.#freshCount += 1;
     return false;
   }
 
@@ -41,21 +39,27 @@ export class RareIds {
   /** Day groups that the fresh entries belong to. */
   freshGroups(): Set<number> {
     const groups = new Set<number>();
-    for (let i = 5; i < this.#fresh.length; i += 6) groups.add(groupOfClock(this.#fresh[i]));
+    this.#set.visitLast(this.#freshCount, (_words, _at, clock) => groups.add(groupOf(dayOf(clock))));
     return groups;
   }
 
   writeFresh(out: ByteWriter): void {
-    writeEntries(out, this.#fresh);
+    out.count(this.#freshCount);
+    this.#set.visitLast(this.#freshCount, entryWriter(out));
   }
 
   settle(): void {
-    this.#fresh.length = 0;
+    this.#freshCount = 0;
   }
 
   writeGroup(out: ByteWriter, group: number): void {
-    const day = [...this.#days.keys()].find((each) => each % rareDayGroups === group);
-    writeEntries(out, day === undefined ? [] : (this.#days.get(day) as number[]));
+    const from = this.#newestDayOf(group) * dayMs;
+    let count = 0;
+    this.#set.visitClocks(from, from + dayMs, () => {
+      count += 1;
+    });
+    out.count(count);
+    this.#set.visitClocks(from, from + dayMs, entryWriter(out));
   }
 
   /** Reads what `writeFresh` or `writeGroup` wrote, entries of wanted groups only. */
@@ -65,39 +69,41 @@ export class RareIds {
       const org = from.count();
       for (let word = 0; word < 4; word++) words[word] = from.int32();
       const clock = from.double();
-      if (!isWanted(groupOfClock(clock))) continue;
+      if (!isWanted(groupOf(dayOf(clock)))) continue;
       if (this.#set.isFull) this.#set.makeRoom(Number.NEGATIVE_INFINITY, 0, 0);
-      this.#set.put(this.#set.find(org, words, 0), org, words, 0, clock, 0);
-      this.#listOf(clock).push(org, ...words, clock);
+      this.#remember(this.#set.find(org, words, 0), org, words, 0, clock);
     }
+  }
+
+  #remember(found: number, org: number, ids: Int32Array, at: number, clock: number): void {
+    this.#set.put(found, org, ids, at, clock, 0);
+    this.#newestDay = Math.max(this.#newestDay, dayOf(clock));
   }
 
   #forgetOld(clock: number): void {
     this.#set.makeRoom(clock - limits.moneyLatenessMs, 0, 0);
+    this.#freshCount = Math.min(this.#freshCount, this.#set.entries);
   }
 
-  #listOf(clock: number): number[] {
-    const day = Math.floor(clock / dayMs);
-    let list = this.#days.get(day);
-    if (list === undefined) {
-      list = [];
-      this.#days.set(day, list);
-      for (const old of this.#days.keys()) if (old <= day - rareDayGroups) this.#days.delete(old);
-    }
-    return list;
+  /** The last day of the group; those before it are forgotten. */
+  #newestDayOf(group: number): number {
+    return this.#newestDay - groupOf(this.#newestDay - group);
   }
 }
 
-function groupOfClock(clock: number): number {
-  const group = Math.floor(clock / dayMs) % rareDayGroups;
+function dayOf(clock: number): number {
+  return Math.floor(clock / dayMs);
+}
+
+function groupOf(day: number): number {
+  const group = day % rareDayGroups;
   return group < 0 ? group + rareDayGroups : group;
 }
 
-function writeEntries(out: ByteWriter, entries: readonly number[]): void {
-  out.count(entries.length / 6);
-  for (let i = 0; i < entries.length; i += 6) {
-    out.count(entries[i]);
-    for (let word = 1; word < 5; word++) out.int32(entries[i + word]);
-    out.double(entries[i + 5]);
-  }
+function entryWriter(out: ByteWriter): VisitOccurrence {
+  return (words, at, clock) => {
+    out.count(words[at]);
+    for (let word = 1; word < 5; word++) out.int32(words[at + word]);
+    out.double(clock);
+  };
 }
