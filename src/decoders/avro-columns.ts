@@ -9,9 +9,9 @@ import { checkedDay, instantMax, instantMin, instantProblem, weightInMillionths 
  * line code, no object, no branch on types. Only numbers and the fixed snippets below enter the
  * generated text; nothing of a remote schema does but the order and types of its fields.
  *
- * Its variables: `bytes` and `at`, the place in them; `b`, a byte just read; `v`, the value of a field.
- * What is nearly always one byte is read on the spot; the rest asks the cursor, which is given the
- * place and gives it back.
+ * Its variables: `bytes` and `at`, the place in them; `view`, the same bytes, and `end`, that of the record;
+ * `b`, a byte just read; `v`, the value of a field. What is nearly always one byte is read on the spot,
+ * and so is an instant's usual length; the rest asks the cursor, which is given the place and gives it back.
  */
 export type ReadRow = (cursor: AvroCursor, batch: EventBatch, row: number) => void;
 
@@ -22,7 +22,7 @@ function byCursor(code: string): string {
 
 /** The code that stores a decoded value `v` (or, for ids, reads it) into a column. */
 interface Target {
-  readonly take: 'id' | 'currency' | 'eventId' | 'value' | 'symbol' | 'boolean';
+  readonly take: 'id' | 'currency' | 'eventId' | 'value' | 'instant' | 'symbol' | 'boolean';
   readonly store: string;
   /** Run when the writer has null, or lacks the field. */
   readonly absent: string;
@@ -38,7 +38,7 @@ const envelope: Readonly<Record<string, Target>> = {
   },
   source: {
     take: 'id',
-    store: byCursor('batch.sources[row] = cursor.repeatedId(dictionaries.sources, "source");'),
+    store: byCursor('batch.sources[row] = cursor.id(dictionaries.sources, "source");'),
     absent: '',
   },
   event_time: instantTarget('eventTimes', 'event_time'),
@@ -117,7 +117,8 @@ export function compileRowReader(name: KindName, writer: AvroRecord, reader: Avr
   const targets: Readonly<Record<string, Target>> = { ...envelope, ...hotKinds[name] };
   const tables: Int32Array[] = [];
   const lines = [
-    'const { dictionaries } = batch; const { bytes } = cursor; let at = cursor.at; let flags = 0; let v = 0; let b = 0;',
+    'const { dictionaries } = batch; const { bytes, view, end } = cursor;',
+    'let at = cursor.at; let flags = 0; let v = 0; let b = 0;',
   ];
   for (const field of writer.fields) lines.push(fieldCode(field, reader, targets, tables));
   for (const field of reader.fields) {
@@ -166,7 +167,7 @@ const help = {
 
 function instantTarget(column: string, name: string): Target {
   const check = `if (!(v >= ${instantMin} && v <= ${instantMax})) help.instant(cursor, "${name}", v);`;
-  return { take: 'value', store: `${check} batch.${column}[row] = v;`, absent: '' };
+  return { take: 'instant', store: `${check} batch.${column}[row] = v;`, absent: '' };
 }
 
 function numberTarget(column: string): Target {
@@ -180,7 +181,8 @@ function countTarget(column: string): Target {
 function flagTarget(bit: number): Target {
   return {
     take: 'boolean',
-    store: `b = bytes[at++]; if (b === 1) flags |= ${bit}; else if (b !== 0) help.boolean(cursor);`,
+    // A branch on the value would be guessed wrong half the time.
+    store: `b = bytes[at++]; if (b > 1) help.boolean(cursor); flags |= b * ${bit};`,
     absent: '',
   };
 }
@@ -228,6 +230,8 @@ function readCode(written: AvroType, wanted: AvroType, target: Target, tables: I
       return `${symbolCode(written, wanted, tables)} ${target.store}`;
     case 'value':
       return `${numberCode(written)} ${target.store}`;
+    case 'instant':
+      return `${instantCode(written)} ${target.store}`;
   }
 }
 
@@ -235,6 +239,16 @@ function numberCode(written: AvroType): string {
   if (written.kind === 'double' || written.kind === 'float') return byCursor(`v = cursor.${written.kind}();`);
   const small = '{ at += 1; v = (b >>> 1) ^ -(b & 1); }';
   return `b = bytes[at]; if (b < 128) ${small} else { ${byCursor('v = cursor.long();')} }`;
+}
+
+/** Milliseconds from July 1970 to September 2039 are varints of six bytes, the sign in the lowest bit. */
+function instantCode(written: AvroType): string {
+  if (written.kind !== 'long') return numberCode(written);
+  const isUsual = '(b & 0x80808081) === (0x80808080 | 0) && bytes[at + 4] > 127 && bytes[at + 5] < 128';
+  const low = '(b >> 1 & 63) + (b >> 2 & 0x1fc0) + (b >> 3 & 0xfe000) + (b >> 4 & 0x7f00000)';
+  const high = '(bytes[at + 4] & 127) * 134217728 + bytes[at + 5] * 17179869184';
+  return `if (at + 6 <= end && (b = view.getInt32(at, true), ${isUsual})) { v = ${low} + ${high}; at += 6; }
+    else { ${byCursor('v = cursor.long();')} }`;
 }
 
 /** The writer's symbol index as ours; a symbol we lack becomes our default. */
@@ -272,7 +286,7 @@ function skipCode(type: AvroType): string {
       return 'at += 8;';
     case 'string':
     case 'bytes':
-      return byCursor('cursor.skipBytes();');
+      return skipBytesCode;
     case 'fixed':
       return `at += ${type.size};`;
     case 'record':
@@ -287,9 +301,12 @@ function skipCode(type: AvroType): string {
   }
 }
 
+/** A length below 64 is an even byte below 128; a place beyond the record's end is seen when it is finished. */
+const skipBytesCode = `b = bytes[at]; if ((b & 129) === 0) at += 1 + (b >> 1); else { ${byCursor('cursor.skipBytes();')} }`;
+
 /** Lists nest, so each has its own count. */
 function skipBlocksCode(type: Extract<AvroType, { kind: 'array' | 'map' }>): string {
-  const item = `${type.kind === 'map' ? byCursor('cursor.skipBytes();') : ''}${skipCode(type.values)}`;
+  const item = `${type.kind === 'map' ? skipBytesCode : ''}${skipCode(type.values)}`;
   const isLive = 'cursor.problem === null && at < cursor.end';
   const next = byCursor('n = cursor.blockCount();');
   return `{ let n = 0; ${next} while (n !== 0 && ${isLive}) {

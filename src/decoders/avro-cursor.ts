@@ -1,3 +1,4 @@
+import type { CurrencyCodes } from '../model/currency-codes.ts';
 import type { Dictionary } from '../model/dictionary.ts';
 import type { RejectReason } from '../model/event-batch.ts';
 import { isIdBytes } from '../model/ids.ts';
@@ -9,7 +10,7 @@ import { isIdBytes } from '../model/ids.ts';
 export class AvroCursor {
   bytes: Uint8Array = new Uint8Array(0);
   /** The same bytes, for words of them. */
-  #view: DataView = new DataView(new ArrayBuffer(0));
+  view: DataView = new DataView(new ArrayBuffer(0));
   at = 0;
   end = 0;
   problem: RejectReason | null = null;
@@ -19,7 +20,7 @@ export class AvroCursor {
   begin(bytes: Uint8Array, at: number, end: number): void {
     if (bytes !== this.bytes) {
       this.bytes = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     }
     this.at = at;
     this.end = end;
@@ -34,25 +35,21 @@ export class AvroCursor {
 
   /** Zigzag varint, exact in ±(2^53 − 1); larger ones are a problem of the field that reads them. */
   long(): number {
-    const bytes = this.bytes;
-    let at = this.at;
-    let byte = bytes[at++];
-    let low = byte & 127;
-    if (byte > 127) {
-      byte = bytes[at++];
-      low |= (byte & 127) << 7;
-      if (byte > 127) {
-        byte = bytes[at++];
-        low |= (byte & 127) << 14;
-        if (byte > 127) {
-          byte = bytes[at++];
-          low |= (byte & 127) << 21;
-          if (byte > 127) return this.#longTail(at, low);
-        }
-      }
-    }
-    this.at = at;
-    return (low & 1) === 0 ? low >>> 1 : -(low >>> 1) - 1;
+    const { at } = this;
+    const word = at + 4 <= this.bytes.length ? this.view.getInt32(at, true) : this.#lastBytes(at);
+    // Up to four bytes without a branch on their number, which would be guessed wrong.
+    const ends = ~word & 0x80808080;
+    if (ends === 0) return this.#longTail(at + 4, sevenBits(word));
+    const end = ends & -ends; // The top bit of the number's last byte.
+    this.at = at + ((39 - Math.clz32(end)) >> 3);
+    const low = sevenBits(word & (end - 1));
+    return (low >>> 1) ^ -(low & 1);
+  }
+
+  /** Fewer than four bytes are left of all there are: zeros follow. */
+  #lastBytes(at: number): number {
+    const { bytes } = this;
+    return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16);
   }
 
   /** The bytes beyond the first 28 bits; instants have six bytes in all. */
@@ -119,7 +116,10 @@ export class AvroCursor {
 
   /** Start of a string or bytes value of `length`; the cursor stands behind it. */
   skipBytes(): number {
-    const length = this.long();
+    const byte = this.bytes[this.at];
+    // Nearly always one byte: an even number below 128.
+    const length = (byte & 129) === 0 ? byte >> 1 : this.long();
+    if ((byte & 129) === 0) this.at += 1;
     const start = this.at;
     if (length < 0 || start + length > this.end) return this.#short(start);
     this.at = start + length;
@@ -165,31 +165,18 @@ export class AvroCursor {
     return -1;
   }
 
-  /** As `id`, for names that repeat from record to record. */
-  repeatedId(dictionary: Dictionary, field: string): number {
-    const before = this.at;
+  currency(codes: CurrencyCodes): number {
     const start = this.skipBytes();
     if (this.problem !== null) return -1;
-    const found = dictionary.findAgain(this.bytes, start, this.at);
-    if (found >= 0) return found;
-    this.at = before;
-    return this.id(dictionary, field);
-  }
-
-  currency(dictionary: Dictionary): number {
-    const start = this.skipBytes();
-    if (this.problem !== null) return -1;
-    const found = dictionary.findAgain(this.bytes, start, this.at);
-    if (found >= 0) return found;
-    if (isCurrency(this.bytes, start, this.at)) return dictionary.intern(this.bytes, start, this.at);
-    this.fail('bad_field', `currency "${this.#quote(start)}" is not an ISO-4217 code`);
-    return -1;
+    const id = codes.code(this.bytes, start, this.at);
+    if (id < 0) this.fail('bad_field', `currency "${this.#quote(start)}" is not an ISO-4217 code`);
+    return id;
   }
 
   /** The 16 bytes of an event id at `from` as four little-endian words. */
   eventId(from: number, words: Int32Array, at: number): void {
     if (from + eventIdBytes > this.bytes.length) return; // The record's end is asked for later.
-    const view = this.#view;
+    const view = this.view;
     words[at] = view.getInt32(from, true);
     words[at + 1] = view.getInt32(from + 4, true);
     words[at + 2] = view.getInt32(from + 8, true);
@@ -246,8 +233,7 @@ const longBytesMax = 10;
 /** No list of ours is longer, and a block of empty items must not spin. */
 export const listItemsMax = 10_000;
 
-export function isCurrency(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start !== 3) return false;
-  for (let i = start; i < end; i++) if (bytes[i] < 65 || bytes[i] > 90) return false;
-  return true;
+/** The lower seven bits of each of four bytes, the first byte's lowest. */
+function sevenBits(word: number): number {
+  return (word & 0x7f) | ((word >> 1) & 0x3f80) | ((word >> 2) & 0x1fc000) | ((word >> 3) & 0xfe00000);
 }

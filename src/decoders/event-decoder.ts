@@ -10,16 +10,20 @@ import type { Decoder, SchemaRegistry } from './decoder.ts';
 import { BadField, clearRow, type Fields, fillRow } from './event-fields.ts';
 import { kindOfRecord, readerSchema } from './event-schemas.ts';
 
-/** How records of one writer schema are read; `refused` ones are dead letters with that reason. */
-type Reader =
-  | { readonly kind: KindName; readonly readRow: ReadRow }
-  | { readonly kind: KindName; readonly readObject: ReadObject }
-  | { readonly refused: RejectReason; readonly detail: string };
+/** How records of one writer schema are read: by exactly one of the three. */
+interface Reader {
+  readonly readRow: ReadRow | null;
+  readonly readObject: { readonly kind: KindName; readonly read: ReadObject } | null;
+  /** Its records are dead letters. */
+  readonly refused: { readonly reason: RejectReason; readonly detail: string } | null;
+}
 
 const framingBytes = 5;
 /** An id that was not known is asked for again when a record this much later (log time) has it. */
 const unknownAgainMs = 60_000;
 const openingBrace = 0x7b;
+/** A power of two; an event has a dozen kinds, and ids of one topic lie close together. */
+const recentReaders = 16;
 
 export function createDecoder(registry: SchemaRegistry): Decoder {
   return new EventDecoder(registry);
@@ -32,8 +36,9 @@ class EventDecoder implements Decoder {
   /** Log time of the record for which an id, unknown so far, was last asked. */
   readonly #askedAt = new Map<number, number>();
   readonly #cursor = new AvroCursor();
-  #lastId = -1;
-  #lastReader: Reader | undefined;
+  /** Readers met lately, by the last bits of their id: records of a few kinds take turns. */
+  readonly #recent: (Reader | undefined)[] = new Array<Reader | undefined>(recentReaders);
+  readonly #recentIds = new Int32Array(recentReaders).fill(-1);
 
   constructor(registry: SchemaRegistry) {
     this.#registry = registry;
@@ -57,7 +62,7 @@ class EventDecoder implements Decoder {
   async learn(schemaId: number): Promise<void> {
     const schema = await this.#registry.schema(schemaId);
     this.#readers.set(schemaId, schema === null ? unknownSchema(schemaId) : readerOf(schema, schemaId));
-    this.#lastId = -1;
+    this.#recentIds[schemaId & (recentReaders - 1)] = -1;
   }
 
   /** Decodes one record; returns a schema id to learn first, else -1. */
@@ -86,22 +91,23 @@ class EventDecoder implements Decoder {
       return -1;
     }
     const id = (bytes[start + 1] << 24) | (bytes[start + 2] << 16) | (bytes[start + 3] << 8) | bytes[start + 4];
-    const reader = id === this.#lastId ? this.#lastReader : this.#readers.get(id);
-    if (reader === undefined || this.#isDueAgain(reader, id, run.logTimes[row])) {
+    const place = id & (recentReaders - 1);
+    const reader = this.#recentIds[place] === id ? this.#recent[place] : this.#readers.get(id);
+    if (reader === undefined || (reader.refused !== null && this.#isDueAgain(reader, id, run.logTimes[row]))) {
       if (id < 0) return this.#rejectId(batch, row, id);
       this.#askedAt.set(id, run.logTimes[row]);
       return id;
     }
-    this.#lastId = id;
-    this.#lastReader = reader;
+    this.#recentIds[place] = id;
+    this.#recent[place] = reader;
     batch.schemaIds[row] = id;
-    if ('refused' in reader) reject(batch, row, reader.refused, reader.detail);
+    if (reader.refused !== null) reject(batch, row, reader.refused.reason, reader.refused.detail);
     else this.#read(reader, bytes, start + framingBytes, end, batch, row);
     return -1;
   }
 
   #isDueAgain(reader: Reader, id: number, logTimeMs: number): boolean {
-    if (!('refused' in reader) || reader.refused !== 'unknown_schema') return false;
+    if (reader.refused?.reason !== 'unknown_schema') return false;
     return logTimeMs - (this.#askedAt.get(id) ?? logTimeMs) >= unknownAgainMs;
   }
 
@@ -110,21 +116,15 @@ class EventDecoder implements Decoder {
     return -1;
   }
 
-  #read(
-    reader: Exclude<Reader, { refused: RejectReason }>,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    batch: EventBatch,
-    row: number,
-  ): void {
+  #read(reader: Reader, bytes: Uint8Array, start: number, end: number, batch: EventBatch, row: number): void {
     const cursor = this.#cursor;
+    const { readRow, readObject } = reader;
     cursor.begin(bytes, start, end);
-    const fields = 'readRow' in reader ? null : reader.readObject(cursor);
-    if ('readRow' in reader) reader.readRow(cursor, batch, row);
+    const fields = readObject === null ? null : readObject.read(cursor);
+    if (readRow !== null) readRow(cursor, batch, row);
     cursor.finish();
     if (cursor.problem !== null) reject(batch, row, cursor.problem, cursor.detail);
-    else if (fields !== null) fill(batch, row, reader.kind, fields);
+    else if (readObject !== null && fields !== null) fill(batch, row, readObject.kind, fields);
   }
 
   #json(bytes: Uint8Array, start: number, end: number, batch: EventBatch, row: number): void {
@@ -180,7 +180,11 @@ function parseObject(text: string): Fields | null {
 }
 
 function unknownSchema(id: number): Reader {
-  return { refused: 'unknown_schema', detail: `schema id ${id} is not in the registry` };
+  return refusing('unknown_schema', `schema id ${id} is not in the registry`);
+}
+
+function refusing(reason: RejectReason, detail: string): Reader {
+  return { readRow: null, readObject: null, refused: { reason, detail } };
 }
 
 /** A schema that cannot be resolved against ours refuses its records; both sides are named. */
@@ -188,12 +192,13 @@ function readerOf(schema: unknown, id: number): Reader {
   try {
     const writer = parseRecordSchema(schema, `schema id ${id}`);
     const name = kindOfRecord(writer.name);
-    if (name === null) return { refused: 'not_ours', detail: `schema id ${id} is ${writer.name}, not an event` };
+    if (name === null) return refusing('not_ours', `schema id ${id} is ${writer.name}, not an event`);
     const reader = readerSchema(name);
-    if (isHot(name)) return { kind: name, readRow: compileRowReader(name, writer, reader) };
-    return { kind: name, readObject: compileObjectReader(writer, reader) };
+    if (isHot(name)) return { readRow: compileRowReader(name, writer, reader), readObject: null, refused: null };
+    const read = compileObjectReader(writer, reader);
+    return { readRow: null, readObject: { kind: name, read }, refused: null };
   } catch (cause) {
     if (!(cause instanceof EngineError) || cause.code !== 'SCHEMA_UNRESOLVABLE') throw cause;
-    return { refused: 'schema_mismatch', detail: `schema id ${id}: ${cause.message}` };
+    return refusing('schema_mismatch', `schema id ${id}: ${cause.message}`);
   }
 }

@@ -16,8 +16,6 @@ export class Dictionary {
   #arenaView = new DataView(this.#arena.buffer);
   #texts: (string | undefined)[] = [];
   #count = 0;
-  /** The last answer of `findAgain`. */
-  #again = -1;
   /** The bytes last looked at, for words of them. */
   #bytes: Uint8Array = this.#arena;
   #view: DataView = this.#arenaView;
@@ -44,13 +42,6 @@ export class Dictionary {
       const from = slots[k + 2];
       if (slots[k + 1] === hash && slots[k + 3] - from === end - start && this.#isSame(from, start, end)) return id;
     }
-  }
-
-  /** As `find`, quick when the bytes are those of the last answer. */
-  findAgain(bytes: Uint8Array, start: number, end: number): number {
-    if (this.#again >= 0 && this.isAt(this.#again, bytes, start, end)) return this.#again;
-    this.#again = this.find(bytes, start, end);
-    return this.#again;
   }
 
   /** True when `bytes[start, end)` are those of `id`. */

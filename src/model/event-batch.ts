@@ -1,3 +1,4 @@
+import { CurrencyCodes } from './currency-codes.ts';
 import { Dictionary } from './dictionary.ts';
 
 /** What a record is. The numbers are internal: state and rows carry the names. */
@@ -109,7 +110,7 @@ export class LaneDictionaries {
   readonly orgs = new Dictionary();
   readonly campaigns = new Dictionary();
   readonly sources = new Dictionary();
-  readonly currencies = new Dictionary();
+  readonly currencies = new CurrencyCodes();
 }
 
 /**

@@ -13,6 +13,8 @@ export class EventIdSet {
   /** Oldest first; occurrence n lies in chunk n / chunkEntries. */
   readonly #chunks: Chunk[] = [];
   #tail: Chunk = noChunk;
+  /** Forgotten chunks, to be filled again: as garbage they would have the collector run for them alone. */
+  readonly #spare: Chunk[] = [];
   /** Occurrences in the chunks. */
   #entries = 0;
 
@@ -101,6 +103,7 @@ export class EventIdSet {
       index[2 * slot] = old[k] - dropped;
       index[2 * slot + 1] = old[k + 1];
     }
+    giveWords(old);
   }
 
   /** Occurrences that are kept, the newest of each id and others. */
@@ -145,7 +148,7 @@ export class EventIdSet {
 
   #addChunk(): void {
     this.#tail.seal();
-    this.#tail = new Chunk();
+    this.#tail = this.#spare.pop() ?? new Chunk();
     this.#chunks.push(this.#tail);
   }
 
@@ -154,12 +157,14 @@ export class EventIdSet {
     const isWanted = (chunk: Chunk) =>
       chunk === this.#tail || (chunk.newestClock >= clock && (offset - chunk.lastOffset) >>> 0 <= recordsMax);
     const dropped = Math.max(0, this.#chunks.findIndex(isWanted));
-    this.#chunks.splice(0, dropped);
+    for (const chunk of this.#chunks.splice(0, dropped)) {
+      if (this.#spare.length < this.#chunks.length) this.#spare.push(chunk);
+    }
     return dropped;
   }
 
   #allocate(capacity: number): void {
-    this.#index = new Int32Array(2 * capacity);
+    this.#index = takeWords(2 * capacity);
     this.#capacity = capacity;
   }
 }
@@ -204,8 +209,10 @@ class Chunk {
     visit(this.words, n * entryWords, this.clockOf(n));
   }
 
-  /** The chunk is full: nothing is written into it any more. */
+  /** The chunk is full: nothing is written into it before it is forgotten. */
   seal(): void {
+    this.oldestClock = Number.POSITIVE_INFINITY;
+    this.newestClock = Number.NEGATIVE_INFINITY;
     for (let k = clockDouble; k < this.doubles.length; k += entryDoubles) {
       this.oldestClock = Math.min(this.oldestClock, this.doubles[k]);
       this.newestClock = Math.max(this.newestClock, this.doubles[k]);
@@ -227,4 +234,24 @@ function hashOf(org: number, ids: Int32Array, at: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return h ^ (h >>> 16);
+}
+
+/**
+ * The last index that was replaced, for the next one of its size: the lanes of a thread take turns, and
+ * tables of megabytes as garbage would have the collector run for them alone.
+ */
+let spareWords: Int32Array = new Int32Array(0);
+/** 8 MiB, an index of a million slots; larger ones are few, and too much to hold in reserve. */
+const spareWordsMax = 2 * 1024 * 1024;
+
+/** Zeros, at least `length` of them. */
+function takeWords(length: number): Int32Array {
+  if (spareWords.length < length || spareWords.length > 2 * length) return new Int32Array(length);
+  const taken = spareWords;
+  spareWords = new Int32Array(0);
+  return taken.fill(0);
+}
+
+function giveWords(words: Int32Array): void {
+  if (words.length <= spareWordsMax) spareWords = words;
 }
