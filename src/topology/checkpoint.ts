@@ -84,10 +84,12 @@ export async function commitRound(sessions: readonly LaneSession[], ports: Check
 /** Queues a committed chunk; its acknowledgement counts for this claim alone. */
 export function emit(session: LaneSession, seq: number, streams: readonly StreamRows[], ports: CheckpointPorts): void {
   if (streams.length === 0) return;
-  ports.delivery.enqueue({ lane: session.name, seq, streams }, session, () => {
+  const onAcknowledged = (): void => {
     session.acknowledge(seq);
     ports.onAcknowledged();
-  });
+  };
+  const chunk = { lane: session.name, seq, streams };
+  ports.delivery.enqueue(chunk, { claim: session, isOld: session.isBehind, onAcknowledged });
 }
 
 /**

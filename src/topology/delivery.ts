@@ -58,14 +58,14 @@ export class Delivery {
     for (const queue of this.#queues) queue.laneClaimed(lane);
   }
 
-  enqueue(chunk: OutputChunk, claim: object, onAcknowledged: () => void): void {
+  enqueue(chunk: OutputChunk, about: Pick<Parcel, 'claim' | 'isOld' | 'onAcknowledged'>): void {
     const bytes = chunk.streams.reduce((sum, stream) => sum + stream.bytes.length, 0);
     const takers = this.#queues.filter((queue) => queue.takes(chunk));
     if (takers.length === 0) {
-      onAcknowledged();
+      about.onAcknowledged();
       return;
     }
-    const parcel = { chunk, bytes, claim, onAcknowledged, waitingFor: takers.length, isDropped: false };
+    const parcel = { chunk, bytes, ...about, waitingFor: takers.length, isDropped: false };
     this.#parcels.add(parcel);
     this.#undeliveredBytes += bytes;
     for (const queue of takers) queue.push(parcel);

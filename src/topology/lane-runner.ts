@@ -259,7 +259,8 @@ export class LaneRunner {
     }
     session.program.apply(batch, run);
     session.nextOffset = run.nextOffset;
-    session.isBehind = this.endOffset - run.nextOffset > this.#ports.limits.pollRecordsMax;
+    // A run to the log's end has nobody who waits for its rows.
+    session.isBehind = this.#ports.isBounded() || this.endOffset - run.nextOffset > this.#ports.limits.pollRecordsMax;
     session.pendingRun = null;
     this.records += run.count;
     publishFact('batch.applied', {

@@ -23,7 +23,7 @@ export class LaneSession {
   /** A run whose writer schema is being learned; it must be applied before the next poll. */
   pendingRun: RecordRun | null = null;
   isLearning = false;
-  /** More than a whole poll waits in the log: what is committed now is old already. */
+  /** More than a whole poll waits in the log, or the run is to its end: nobody waits for what is committed now. */
   isBehind = false;
   lastCommitMs: number;
   lastCheckMs: number;

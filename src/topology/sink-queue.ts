@@ -11,12 +11,16 @@ export interface DeliverySettings {
   readonly roundChunksMax: number;
   /** Least time between the starts of two calls of a sink, so that small chunks travel together, ms. */
   readonly roundSpacingMs: number;
+  /** The same while all that waits is of lanes that are behind, and does not fill a call, ms. */
+  readonly catchUpSpacingMs: number;
 }
 
 export const defaultDeliverySettings: DeliverySettings = {
-  roundBytesMax: 8 * 1024 * 1024,
+  roundBytesMax: 16 * 1024 * 1024,
   roundChunksMax: 64,
   roundSpacingMs: 200,
+  // Rows of a lane far behind are old already, and a table pays for each call more than for its rows.
+  catchUpSpacingMs: 5_000,
 };
 
 /** A committed chunk on its way; shared by the queues of all sinks that take one of its streams. */
@@ -26,6 +30,8 @@ export interface Parcel {
   /** The claim under which it was queued: its acknowledgement means nothing to a later claim. */
   readonly claim: object;
   readonly onAcknowledged: () => void;
+  /** Its lane is behind: nobody waits for it. */
+  readonly isOld: boolean;
   /** Sinks that have not taken it yet. */
   waitingFor: number;
   isDropped: boolean;
@@ -146,9 +152,19 @@ export class SinkQueue {
     if (this.#parcels.length === 0) return idleMs;
     const isFull = this.#parcels.length >= this.#settings.roundChunksMax;
     if (isFull || this.#isHurried) return 0;
-    const spacingMs = this.#settings.roundSpacingMs;
+    const spacingMs = this.#mayGather() ? this.#settings.catchUpSpacingMs : this.#settings.roundSpacingMs;
     // Bounded, so that a wall clock set back cannot hold output for longer than one spacing.
     return Math.min(spacingMs, this.#lastStartMs + spacingMs - this.#clock.wallMs());
+  }
+
+  /** Whether nobody waits for what is queued, and there is room for more in the same call. */
+  #mayGather(): boolean {
+    let bytes = 0;
+    for (const parcel of this.#parcels) {
+      bytes += parcel.bytes;
+      if (!parcel.isOld || bytes >= this.#settings.roundBytesMax) return false;
+    }
+    return true;
   }
 
   #nextRound(): Parcel[] {

@@ -81,6 +81,24 @@ test('lanes that are due together commit in one round, once per interval', async
   expect(rounds.length).toBeLessThanOrEqual(10);
 });
 
+test('what a lane that is behind commits travels together, and a fresh row takes it along at once', async () => {
+  const world = new CalmWorld();
+  const settings = { pollRecordsMax: 10, commitIntervalMs: 50, catchUpIntervalMs: 50 };
+  world.produce(0, 20_000);
+  const runner = world.runner(settings);
+  await world.settle(runner.start());
+  await world.pass(2_000);
+  expect(runner.status().lanes[0].committedOffset).toBeLessThan(20_000 - settings.pollRecordsMax);
+  // The first goes at once, what follows waits for company.
+  expect(world.tables.calls.map((chunks) => chunks.length)).toEqual([1]);
+  expect(world.commits.length).toBeGreaterThan(10);
+  world.produce(1, 1);
+  await world.pass(500);
+  expect(world.tables.calls.length).toBeGreaterThan(1);
+  expect(world.tables.calls[1].length).toBeGreaterThan(10);
+  expect(await world.settle(runner.drain(5_000))).toBe(true);
+});
+
 test('drain commits what was applied and leaves nothing undelivered', async () => {
   const world = new CalmWorld();
   const runner = world.runner({ commitIntervalMs: 60_000, alertCommitSpacingMs: 60_000 });
