@@ -14,7 +14,10 @@ const stages: readonly (readonly [stage: string, files: RegExp])[] = [
     /\/src\/operators\/(follow-flights|flight-ledger|flight-books|delivery-cells|cell-booker|touched-cells|completeness)\.ts/,
   ],
   ['pace', /\/src\/operators\/(pace-flights|pacing|pacing-weight|timers)\.ts/],
-  ['rules', /\/src\/operators\/(judge-rules|rule-values|alert-state)\.ts|\/src\/model\/condition\.ts/],
+  [
+    'rules',
+    /\/src\/operators\/(judge-rules|judgement|rule-values|alert-state|alert-receipt)\.ts|\/src\/model\/condition\.ts/,
+  ],
   ['codec', /\/src\/operators\/(lane-codec|campaign-codec|rolling-bases|clock-marks)\.ts|\/src\/topology\/outbox\.ts/],
   ['commit', /\/src\/state\/|\/src\/topology\/checkpoint\.ts/],
   ['sinks', /\/src\/sinks\/|\/@clickhouse\/|node:(_?http|net|internal\/streams|internal\/http)/],

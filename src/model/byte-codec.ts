@@ -1,4 +1,5 @@
 import { assert } from './errors.ts';
+import { grown } from './grown.ts';
 
 const safeMax = BigInt(Number.MAX_SAFE_INTEGER);
 
@@ -96,10 +97,8 @@ export class ByteWriter {
 
   #reserve(more: number): void {
     if (this.#length + more <= this.#bytes.length) return;
-    const next = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
-    next.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = next;
-    this.#view = new DataView(next.buffer);
+    this.#bytes = grown(this.#bytes, Math.max(this.#bytes.length * 2, this.#length + more));
+    this.#view = new DataView(this.#bytes.buffer);
   }
 }
 

@@ -1,4 +1,5 @@
 import { assert } from './errors.ts';
+import { grown } from './grown.ts';
 
 const textDecoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -87,7 +88,7 @@ export class Dictionary {
 
   #insert(bytes: Uint8Array, start: number, end: number): number {
     const id = this.#count;
-    if (id + 2 > this.#starts.length) this.#growEntries();
+    if (id + 2 > this.#starts.length) this.#starts = grown(this.#starts, this.#starts.length * 2);
     const from = this.#starts[id];
     const to = from + end - start;
     this.#reserveArena(to);
@@ -109,18 +110,10 @@ export class Dictionary {
     this.#slots[k + 3] = this.#starts[id + 1];
   }
 
-  #growEntries(): void {
-    const starts = new Int32Array(this.#starts.length * 2);
-    starts.set(this.#starts);
-    this.#starts = starts;
-  }
-
   #reserveArena(length: number): void {
     if (length <= this.#arena.length) return;
-    const arena = new Uint8Array(Math.max(length, this.#arena.length * 2));
-    arena.set(this.#arena);
-    this.#arena = arena;
-    this.#arenaView = new DataView(arena.buffer);
+    this.#arena = grown(this.#arena, Math.max(length, this.#arena.length * 2));
+    this.#arenaView = new DataView(this.#arena.buffer);
   }
 
   #rehash(): void {

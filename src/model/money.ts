@@ -6,9 +6,6 @@ import { floorOver, isSafe, plus, times, type Whole } from './whole.ts';
  * event, one floor per read (docs/semantics.md, "Money").
  */
 export const nanosPerMicro = 1_000;
-export const microsPerUnit = 1_000_000;
-/** One event may carry at most this many micros; larger is a dead letter `money_out_of_range`. */
-export const eventMicrosMax = Number.MAX_SAFE_INTEGER;
 
 /** An amount of micros · 1000 + nanos, whatever its size. */
 export function nanosOf(micros: number, nanos: number): Whole {

@@ -1,4 +1,5 @@
 import { type Detail, type EventBatch, flag, kind, type Reject, type RejectReason } from '../model/event-batch.ts';
+import { grown } from '../model/grown.ts';
 import { partitionOfKey } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
@@ -301,10 +302,7 @@ export class CheckRecords implements Operator {
   }
 
   #growOrganizations(id: number): void {
-    const capacity = Math.max(id + 1, this.#partitionVerdicts.length * 2);
-    const verdicts = new Uint8Array(capacity);
-    verdicts.set(this.#partitionVerdicts);
-    this.#partitionVerdicts = verdicts;
+    this.#partitionVerdicts = grown(this.#partitionVerdicts, Math.max(id + 1, this.#partitionVerdicts.length * 2));
   }
 }
 

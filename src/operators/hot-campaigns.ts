@@ -1,3 +1,5 @@
+import { grown } from '../model/grown.ts';
+
 /**
  * What nearly every event asks of its campaign, as three cache lines of one buffer of the lane: an event
  * costs what it walks to memory, and little else. Fields from `planEpoch` on are derived; `planEpoch`
@@ -50,7 +52,7 @@ export class HotCampaigns {
   /** Makes records up to that of `slot`. */
   cover(slot: number): void {
     if (slot < this.#slots) return;
-    while (this.values.length < (slot + 1) * hotWidth) this.#grow();
+    while (this.values.length < (slot + 1) * hotWidth) this.values = grown(this.values, this.values.length * 2);
     for (let each = this.#slots; each <= slot; each++) this.#begin(each * hotWidth);
     this.#slots = slot + 1;
   }
@@ -74,12 +76,6 @@ export class HotCampaigns {
     values[base + hotAt.planEpoch] = -1;
     values[base + hotAt.blocks] = -1;
     this.putAway(base);
-  }
-
-  #grow(): void {
-    const next = new Float64Array(this.values.length * 2);
-    next.set(this.values);
-    this.values = next;
   }
 }
 

@@ -1,20 +1,19 @@
-import { hash } from 'node:crypto';
-import { type Condition, conditionError, type RuleValue } from '../model/condition.ts';
-import { type CompiledLevel, type CompiledRule, summaryNames } from '../model/plan-schema.ts';
+import type { RuleValue } from '../model/condition.ts';
+import type { CompiledRule } from '../model/plan-schema.ts';
 import { hourMs } from '../model/time.ts';
+import { decidingCondition, digest, summarize, valuesText } from './alert-receipt.ts';
 import {
-  type AlertLevel,
   type AlertState,
   endAlert,
   freshAlert,
   isPlainlyOk,
   type Judgement,
-  type Outcome,
   stepAlert,
   type Transition,
 } from './alert-state.ts';
 import type { Campaign, Flight, FlightDates } from './campaign.ts';
 import { frontierOf } from './completeness.ts';
+import { isNothing, judge, unknownJudgement } from './judgement.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import { type LaneState, type Organization, sourceOf } from './lane-state.ts';
 import type { PacingValues } from './pacing.ts';
@@ -260,105 +259,10 @@ export class JudgeRules {
   }
 }
 
-/** No level was judged: why is in the outcome. */
-function unjudged(outcome: Outcome): Judgement {
-  return { outcome, critical: null, warning: null, clearCritical: false, clearWarning: false };
-}
-
-const unknownJudgement = unjudged('unknown');
-const insufficientJudgement = unjudged('insufficient');
-const errorJudgement = unjudged('error');
-
 function sourceScope(
   organization: Organization,
   source: string,
   at: { t: number; offset: number; completeness: { text: string }; gapMax: number },
 ): Scope {
   return { orgId: organization.id, campaignId: '', flightId: '', source, asOf: at.t, ...at };
-}
-
-/** Three-valued results of guard and levels, and the outcome they make (docs/semantics.md §8.3). */
-function judge(rule: CompiledRule, values: readonly RuleValue[], isFiring: boolean): Judgement {
-  const guard = rule.guard === null ? true : rule.guard.run(values);
-  if (guard !== true) return judgementOfGuard(guard);
-  const critical = rule.critical === null ? false : rule.critical.when.run(values);
-  const warning = rule.warning === null ? false : rule.warning.when.run(values);
-  return {
-    outcome: outcomeOf(critical, warning),
-    critical: critical === conditionError ? null : critical,
-    warning: warning === conditionError ? null : warning,
-    // Only a firing alert asks whether its levels are clear.
-    clearCritical: isFiring && isClear(rule.critical, values, critical),
-    clearWarning: isFiring && isClear(rule.warning, values, warning),
-  };
-}
-
-/** Outcomes that leave an alert which is plainly ok as it is, which is what most judgements find. */
-function isNothing(outcome: Outcome): boolean {
-  return outcome === 'false' || outcome === 'insufficient';
-}
-
-type Tri = ReturnType<Condition['run']>;
-
-function judgementOfGuard(guard: Exclude<Tri, true>): Judgement {
-  if (guard === conditionError) return errorJudgement;
-  return guard === null ? unknownJudgement : insufficientJudgement;
-}
-
-function outcomeOf(critical: Tri, warning: Tri): Outcome {
-  if (critical === true) return 'critical';
-  if (warning === true) return 'warning';
-  if (critical === conditionError || warning === conditionError) return 'error';
-  return critical === null || warning === null ? 'unknown' : 'false';
-}
-
-function isClear(level: CompiledLevel | null, values: readonly RuleValue[], when: Tri): boolean {
-  if (level === null) return true;
-  return level.clear === null ? when === false : level.clear.run(values) === true;
-}
-
-function decidingCondition(rule: CompiledRule, { reason, decidedBy }: Transition): string {
-  if (reason === 'guard') return rule.guard?.text ?? '';
-  const level = levelOf(rule, decidedBy);
-  if (level === null) return '';
-  if (reason === 'condition' || reason === 'escalated') return level.plan.when;
-  if (reason === 'cleared' || reason === 'deescalated') return level.plan.clear ?? `!(${level.plan.when})`;
-  return '';
-}
-
-function levelOf(rule: CompiledRule, level: AlertLevel): CompiledLevel | null {
-  if (level === 'none') return null;
-  return level === 'critical' ? rule.critical : rule.warning;
-}
-
-/** JSON of the values the rule names, keys sorted: what an auditor compares. */
-function valuesText(rule: CompiledRule, values: readonly RuleValue[]): string {
-  let text = '';
-  for (const { index, key } of rule.variables) {
-    const value = values[index];
-    // A finite number reads the same as JSON; the others take the long way.
-    const isPlain = typeof value === 'number' && Number.isFinite(value);
-    text += `${text === '' ? '' : ','}${key}${isPlain ? value : JSON.stringify(value)}`;
-  }
-  return `{${text}}`;
-}
-
-function summarize(rule: CompiledRule, scope: Scope, values: readonly RuleValue[]): string {
-  let summary = '';
-  for (const part of rule.summary) {
-    if (typeof part === 'string') summary += part;
-    else if (part === summaryNames.campaign) summary += scope.campaignId;
-    else if (part === summaryNames.flight) summary += scope.flightId;
-    else summary += spoken(values[part]);
-  }
-  return summary;
-}
-
-function spoken(value: RuleValue): string {
-  if (value === null) return 'unknown';
-  return typeof value === 'number' ? String(Math.round(value * 100) / 100) : String(value);
-}
-
-function digest(parts: readonly (string | number)[]): string {
-  return hash('sha256', parts.join('|'), 'hex').slice(0, 32);
 }

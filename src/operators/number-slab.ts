@@ -1,3 +1,5 @@
+import { grown } from '../model/grown.ts';
+
 /**
  * Records of equally many doubles, side by side in one buffer of the lane: no object a record and no
  * box a number, so that what an event touches lies together and the garbage collector has nothing to mark.
@@ -20,7 +22,7 @@ export class NumberSlab {
     if (free !== undefined) return free;
     const base = this.#used;
     this.#used += this.#width;
-    if (this.#used > this.values.length) this.#grow();
+    if (this.#used > this.values.length) this.values = grown(this.values, this.values.length * growth);
     return base;
   }
 
@@ -28,12 +30,6 @@ export class NumberSlab {
   release(base: number): void {
     this.values.fill(0, base, base + this.#width);
     this.#free.push(base);
-  }
-
-  #grow(): void {
-    const next = new Float64Array(this.values.length * growth);
-    next.set(this.values);
-    this.values = next;
   }
 }
 

@@ -1,3 +1,5 @@
+import { grown } from '../model/grown.ts';
+
 /** Who a timer belongs to, for the order of those that are due at one instant. */
 export interface TimerNames {
   organizationId(timer: Timer): string;
@@ -93,12 +95,9 @@ export class Timers {
   }
 
   #grow(): void {
-    const ats = new Float64Array(this.#ats.length * 2);
-    ats.set(this.#ats);
-    this.#ats = ats;
-    const owners = new Int32Array(ats.length);
-    owners.set(this.#owners);
-    this.#owners = owners;
+    const length = this.#ats.length * 2;
+    this.#ats = grown(this.#ats, length);
+    this.#owners = grown(this.#owners, length);
   }
 }
 

@@ -1,3 +1,4 @@
+import { grown } from '../model/grown.ts';
 import { hotAt } from './hot-campaigns.ts';
 
 /**
@@ -40,12 +41,9 @@ export class TouchedCells {
   }
 
   #grow(): void {
-    const cells = new Int32Array(this.#cells.length * 2);
-    cells.set(this.#cells);
-    this.#cells = cells;
-    const next = new Int32Array(cells.length);
-    next.set(this.#next);
-    this.#next = next;
+    const length = this.#cells.length * 2;
+    this.#cells = grown(this.#cells, length);
+    this.#next = grown(this.#next, length);
   }
 }
 
