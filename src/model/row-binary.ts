@@ -1,5 +1,5 @@
+import { giveBuffer, takeBuffer } from './buffer-pool.ts';
 import { assert } from './errors.ts';
-import { grown } from './grown.ts';
 import type { Column, ColumnType, ColumnValue, Row, Table } from './tables.ts';
 
 /**
@@ -27,6 +27,7 @@ export class RowWriter {
 
   /** Appends a row; every column of the table must be present. */
   write(row: Row): void {
+    if (this.#rows === 0) this.#bytes.begin();
     this.#writeRow(this.#bytes, row);
     this.#rows += 1;
   }
@@ -68,14 +69,13 @@ function compileRowWriter(table: Table): WriteRow {
   return new Function('out', 'row', `let v; ${lines.join('\n')}`) as WriteRow;
 }
 
-/** Memory that a writer may keep whatever it needs. */
-const keptBytes = 64 * 1024;
-/** A writer that used less than this part of its memory gives half of it back. */
-const shrinkBelow = 4;
+/** Memory of a writer without rows: what rows need beyond is lent, so that a burst is not kept for ever. */
+const keptBytes = 4_096;
 
 /** The bytes of rows to be. A value that is missing or null where it must not be fits no method. */
 class RowBytes {
-  #bytes = new Uint8Array(4_096);
+  readonly #own = new Uint8Array(keptBytes);
+  #bytes = this.#own;
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
@@ -83,15 +83,16 @@ class RowBytes {
     return this.#length;
   }
 
+  /** The bytes so far; good until `begin`, which is due before anything else is written. */
   take(): Uint8Array {
     const taken = this.#bytes.subarray(0, this.#length);
-    // What one burst needed is not kept for ever: a lane has a writer for each table.
-    if (this.#length < this.#bytes.length / shrinkBelow && this.#bytes.length > keptBytes) {
-      this.#bytes = new Uint8Array(this.#bytes.length / 2);
-      this.#view = new DataView(this.#bytes.buffer);
-    }
     this.#length = 0;
     return taken;
+  }
+
+  /** Nobody holds what was taken any more. */
+  begin(): void {
+    if (this.#bytes !== this.#own) this.#use(this.#own);
   }
 
   text(value: string | Uint8Array): void {
@@ -158,8 +159,16 @@ class RowBytes {
 
   #reserve(more: number): void {
     if (this.#length + more <= this.#bytes.length) return;
-    this.#bytes = grown(this.#bytes, Math.max(this.#bytes.length * 2, this.#length + more));
-    this.#view = new DataView(this.#bytes.buffer);
+    const next = new Uint8Array(takeBuffer(Math.max(this.#bytes.length * 2, this.#length + more)));
+    next.set(this.#bytes.subarray(0, this.#length));
+    this.#use(next);
+  }
+
+  /** Gives back what it had, unless that was its own. */
+  #use(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#bytes !== this.#own) giveBuffer(this.#bytes.buffer);
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
   }
 }
 

@@ -1,3 +1,5 @@
+import { giveBuffer, takeBuffer } from '../model/buffer-pool.ts';
+
 /**
  * Remembers (organization, event id) with the clock and offset of its newest occurrence; no object per
  * id. Occurrences are written one behind the other into chunks, oldest first, and forgotten a chunk at
@@ -8,7 +10,7 @@
 export class EventIdSet {
   /** Two words a slot: number of the newest occurrence + 1 (0 = empty slot), hash of the id. */
   #index!: Int32Array;
-  /** Slots; any number of them. */
+  /** Slots. */
   #capacity!: number;
   /** Oldest first; occurrence n lies in chunk n / chunkEntries. */
   readonly #chunks: Chunk[] = [];
@@ -103,7 +105,7 @@ export class EventIdSet {
       index[2 * slot] = old[k] - dropped;
       index[2 * slot + 1] = old[k + 1];
     }
-    giveWords(old);
+    giveBuffer(old.buffer as ArrayBuffer);
   }
 
   /** Occurrences that are kept, the newest of each id and others. */
@@ -164,8 +166,8 @@ export class EventIdSet {
   }
 
   #allocate(capacity: number): void {
-    this.#index = takeWords(2 * capacity);
-    this.#capacity = capacity;
+    this.#index = new Int32Array(takeBuffer(8 * capacity)).fill(0);
+    this.#capacity = this.#index.length / 2;
   }
 }
 
@@ -177,7 +179,7 @@ const clockDouble = 3;
 const chunkEntries = 1_024;
 const capacityMin = 1_024;
 const loadMax = 0.75;
-/** Room for half as many again before the next rebuild. */
+/** Room for half as many again, or more, before the next rebuild. */
 const loadAfterRebuild = 0.5;
 
 /** An occurrence: `words[at]` is its organization, the four behind it are the id. */
@@ -234,24 +236,4 @@ function hashOf(org: number, ids: Int32Array, at: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return h ^ (h >>> 16);
-}
-
-/**
- * The last index that was replaced, for the next one of its size: the lanes of a thread take turns, and
- * tables of megabytes as garbage would have the collector run for them alone.
- */
-let spareWords: Int32Array = new Int32Array(0);
-/** 8 MiB, an index of a million slots; larger ones are few, and too much to hold in reserve. */
-const spareWordsMax = 2 * 1024 * 1024;
-
-/** Zeros, at least `length` of them. */
-function takeWords(length: number): Int32Array {
-  if (spareWords.length < length || spareWords.length > 2 * length) return new Int32Array(length);
-  const taken = spareWords;
-  spareWords = new Int32Array(0);
-  return taken.fill(0);
-}
-
-function giveWords(words: Int32Array): void {
-  if (words.length <= spareWordsMax) spareWords = words;
 }
