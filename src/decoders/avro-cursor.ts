@@ -6,6 +6,7 @@ import { isIdBytes } from '../model/ids.ts';
 /**
  * Reads Avro binary straight out of a run's bytes. It never throws for bad data: the first trouble is
  * kept in `problem`, later reads return harmless values, and the caller asks once, at the record's end.
+ * A place beyond that end is `truncated`, whatever was read there.
  */
 export class AvroCursor {
   bytes: Uint8Array = new Uint8Array(0);
@@ -185,6 +186,7 @@ export class AvroCursor {
 
   text(): string {
     const start = this.skipBytes();
+    if (this.problem !== null) return '';
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, this.at - start).toString('utf8');
   }
 

@@ -91,10 +91,10 @@ class EventDecoder implements Decoder {
       return -1;
     }
     const id = (bytes[start + 1] << 24) | (bytes[start + 2] << 16) | (bytes[start + 3] << 8) | bytes[start + 4];
+    if (id < 0) return this.#rejectId(batch, row, id);
     const place = id & (recentReaders - 1);
     const reader = this.#recentIds[place] === id ? this.#recent[place] : this.#readers.get(id);
     if (reader === undefined || (reader.refused !== null && this.#isDueAgain(reader, id, run.logTimes[row]))) {
-      if (id < 0) return this.#rejectId(batch, row, id);
       this.#askedAt.set(id, run.logTimes[row]);
       return id;
     }

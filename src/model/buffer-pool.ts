@@ -8,9 +8,11 @@ const free = new Map<number, ArrayBuffer[]>();
 let freeBytes = 0;
 /** What a few lanes give back in one round of commits; more goes to the collector. */
 const freeBytesMax = 16 * 1024 * 1024;
+/** Of one size, so that many small ones do not keep the large ones out. */
+const freeOfSizeMax = 16;
 
-/** Memory of a power of two of at least `bytes`, with anything in it. */
-export function takeBuffer(bytes: number): ArrayBuffer {
+/** Memory of a power of two of at least `bytes`; what others wrote is still in it. */
+export function takeUsedBuffer(bytes: number): ArrayBuffer {
   const size = 2 ** Math.ceil(Math.log2(bytes));
   const taken = free.get(size)?.pop();
   if (taken === undefined) return new ArrayBuffer(size);
@@ -18,12 +20,12 @@ export function takeBuffer(bytes: number): ArrayBuffer {
   return taken;
 }
 
-/** The buffer came from `takeBuffer`, and its owner has let go of it. */
+/** The buffer came from `takeUsedBuffer`, and its owner has let go of it. */
 export function giveBuffer(buffer: ArrayBuffer): void {
   const size = buffer.byteLength;
-  if (freeBytes + size > freeBytesMax) return;
+  const list = free.get(size) ?? [];
+  if (freeBytes + size > freeBytesMax || list.length === freeOfSizeMax) return;
   freeBytes += size;
-  const list = free.get(size);
-  if (list === undefined) free.set(size, [buffer]);
-  else list.push(buffer);
+  list.push(buffer);
+  free.set(size, list);
 }

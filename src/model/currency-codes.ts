@@ -7,10 +7,11 @@ export class CurrencyCodes extends Dictionary {
 
   /** The id of the ISO-4217 code at [start, end), a new one when it was never seen; -1 = it is none. */
   code(bytes: Uint8Array, start: number, end: number): number {
+    if (end - start !== 3) return -1;
     const first = bytes[start] - letterA;
     const second = bytes[start + 1] - letterA;
     const third = bytes[start + 2] - letterA;
-    if (end - start !== 3 || !(isLetter(first) && isLetter(second) && isLetter(third))) return -1;
+    if (!(isLetter(first) && isLetter(second) && isLetter(third))) return -1;
     const place = (first * letters + second) * letters + third;
     if (this.#ids[place] === 0) this.#ids[place] = this.intern(bytes, start, end) + 1;
     return this.#ids[place] - 1;

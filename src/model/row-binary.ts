@@ -1,4 +1,4 @@
-import { giveBuffer, takeBuffer } from './buffer-pool.ts';
+import { giveBuffer, takeUsedBuffer } from './buffer-pool.ts';
 import { assert } from './errors.ts';
 import type { Column, ColumnType, ColumnValue, Row, Table } from './tables.ts';
 
@@ -69,7 +69,7 @@ function compileRowWriter(table: Table): WriteRow {
   return new Function('out', 'row', `let v; ${lines.join('\n')}`) as WriteRow;
 }
 
-/** Memory of a writer without rows: what rows need beyond is lent, so that a burst is not kept for ever. */
+/** A writer's own memory. What its rows need beyond is lent, until it writes again. */
 const keptBytes = 4_096;
 
 /** The bytes of rows to be. A value that is missing or null where it must not be fits no method. */
@@ -159,7 +159,7 @@ class RowBytes {
 
   #reserve(more: number): void {
     if (this.#length + more <= this.#bytes.length) return;
-    const next = new Uint8Array(takeBuffer(Math.max(this.#bytes.length * 2, this.#length + more)));
+    const next = new Uint8Array(takeUsedBuffer(Math.max(this.#bytes.length * 2, this.#length + more)));
     next.set(this.#bytes.subarray(0, this.#length));
     this.#use(next);
   }

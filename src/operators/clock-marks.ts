@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from '../model/byte-codec.ts';
 import { limits } from '../model/limits.ts';
-import { minuteMs } from '../model/time.ts';
+import { floorTo, minuteMs } from '../model/time.ts';
 
 interface Mark {
   /** First record at or after which the clock stood in the mark's minute. */
@@ -11,14 +11,20 @@ interface Mark {
 
 /**
  * Where the tail of the log starts that the duplicate check still needs: one mark a minute of the
- * lane clock. Committed, so that reading back after a restore meets the very same clock.
+ * lane clock. Committed, so that reading back after a restore meets the very same clock. Each stands at
+ * the first record of its minute, however records are batched: so does how far back a restore reads.
  */
 export class ClockMarks {
   #marks: Mark[] = [];
 
-  advance(clock: number, offset: number): void {
+  /** Clock of the next mark: no record at or after it may pass without `advance`. */
+  get nextAt(): number {
     const last = this.#marks.at(-1);
-    if (last !== undefined && Math.floor(clock / minuteMs) === Math.floor(last.clock / minuteMs)) return;
+    return last === undefined ? Number.NEGATIVE_INFINITY : floorTo(last.clock, minuteMs) + minuteMs;
+  }
+
+  advance(clock: number, offset: number): void {
+    if (clock < this.nextAt) return;
     this.#marks.push({ offset, clock });
     // The newest mark before the horizon is where the tail starts: at the very horizon, records before the mark may count.
     while (this.#marks.length > 1 && this.#marks[1].clock < clock - limits.duplicateWindowMs) this.#marks.shift();

@@ -1,10 +1,10 @@
-import { giveBuffer, takeBuffer } from '../model/buffer-pool.ts';
+import { giveBuffer, takeUsedBuffer } from '../model/buffer-pool.ts';
 
 /**
  * Remembers (organization, event id) with the clock and offset of its newest occurrence; no object per
  * id. Occurrences are written one behind the other into chunks, oldest first, and forgotten a chunk at
- * a time; an index of two words an id, open addressing, says where each has its newest. Most ids are
- * new and are answered by the index alone, which is a quarter of the memory and the only part that is
+ * a time; an index of two words a slot, open addressing, says where each id has its newest. Most ids
+ * are new and are answered by the index alone, the smaller part of the memory and the only one that is
  * walked over at random.
  */
 export class EventIdSet {
@@ -159,14 +159,14 @@ export class EventIdSet {
     const isWanted = (chunk: Chunk) =>
       chunk === this.#tail || (chunk.newestClock >= clock && (offset - chunk.lastOffset) >>> 0 <= recordsMax);
     const dropped = Math.max(0, this.#chunks.findIndex(isWanted));
-    for (const chunk of this.#chunks.splice(0, dropped)) {
-      if (this.#spare.length < this.#chunks.length) this.#spare.push(chunk);
-    }
+    this.#spare.push(...this.#chunks.splice(0, dropped));
+    // As many as are in use: what one burst needed is not kept for ever.
+    this.#spare.length = Math.min(this.#spare.length, this.#chunks.length);
     return dropped;
   }
 
   #allocate(capacity: number): void {
-    this.#index = new Int32Array(takeBuffer(8 * capacity)).fill(0);
+    this.#index = new Int32Array(takeUsedBuffer(8 * capacity)).fill(0);
     this.#capacity = this.#index.length / 2;
   }
 }

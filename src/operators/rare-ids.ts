@@ -71,7 +71,9 @@ export class RareIds {
       const clock = from.double();
       if (!isWanted(groupOf(dayOf(clock)))) continue;
       if (this.#set.isFull) this.#set.makeRoom(Number.NEGATIVE_INFINITY, 0, 0);
-      this.#remember(this.#set.find(org, words, 0), org, words, 0, clock);
+      const found = this.#set.find(org, words, 0);
+      // Groups and deltas are not in the order of clocks; what counts is when an identity was last remembered.
+      if (found < 0 || this.#set.clockAt(found) < clock) this.#remember(found, org, words, 0, clock);
     }
   }
 

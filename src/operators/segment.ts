@@ -5,8 +5,8 @@ import type { RecordRun } from '../model/record-run.ts';
 export type RawRecords = Pick<RecordRun, 'bytes' | 'keyStarts' | 'keyEnds' | 'valueStarts' | 'valueEnds'>;
 
 /**
- * Consecutive records between which nothing but plain events happens: no timer runs inside, and a
- * record that changes plans or flights stands alone. Operators go over it with plain loops, and yet
+ * Consecutive records between which nothing but plain events happens: no timer runs and no minute begins
+ * inside, and a record that changes plans or flights stands alone. Operators go over it with plain loops, and yet
  * every record meets exactly the state of docs/semantics.md §1.
  */
 export class Segment {
@@ -57,8 +57,11 @@ for (const each of [
   standsAlone[each] = 1;
 }
 
-/** Finds the end, at most `end`, of the segment that starts at `from`, whose clock is `clock` and whose timers have run. */
-export function extendSegment(segment: Segment, from: number, end: number, clock: number, nextTimerAt: number): void {
+/**
+ * Finds the end, at most `end`, of the segment that starts at `from`, whose clock is `clock` and whose
+ * timers have run. A record whose clock reaches `nextAt` begins another.
+ */
+export function extendSegment(segment: Segment, from: number, end: number, clock: number, nextAt: number): void {
   const { batch, clocks } = segment;
   segment.from = from;
   clocks[from] = clock;
@@ -66,7 +69,7 @@ export function extendSegment(segment: Segment, from: number, end: number, clock
   if (standsAlone[batch.kinds[from]] === 0) {
     for (; to < end; to++) {
       const next = Math.max(batch.logTimes[to], clock);
-      if (next >= nextTimerAt || standsAlone[batch.kinds[to]] === 1) break;
+      if (next >= nextAt || standsAlone[batch.kinds[to]] === 1) break;
       clock = next;
       clocks[to] = next;
     }

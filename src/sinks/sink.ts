@@ -14,6 +14,8 @@ export interface Sink {
   readonly name: string;
   /** Streams this sink takes; it never sees others. */
   readonly streams: readonly string[];
+  /** A call costs it more than its rows do: rows of lanes that are far behind wait for company. */
+  readonly gathersOldRows?: boolean;
   /**
    * Delivers a round of chunks; resolves when they are durable there. Throws SINK_UNAVAILABLE when
    * trying again helps (the caller retries the same chunks for ever, with back-off), SINK_REJECTED

@@ -82,7 +82,8 @@ export class CampaignLane implements LaneProgram {
       this.#marks.advance(this.#state.clock, batch.offsets[row]);
       this.#runTimers(batch.offsets[row]);
       const end = this.#lookAhead.reach(segment, row);
-      extendSegment(segment, row, end, this.#state.clock, this.#state.timers.nextAt);
+      const { clock, timers } = this.#state;
+      extendSegment(segment, row, end, clock, Math.min(timers.nextAt, this.#marks.nextAt));
       for (const operator of this.#operators) operator.onSegment(segment);
     }
   }

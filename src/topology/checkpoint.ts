@@ -27,6 +27,8 @@ interface Draft {
   readonly commit: LaneCommit;
   readonly outputs: readonly StreamRows[];
   readonly bytes: number;
+  /** The lane was behind when the changes were taken. */
+  readonly isOld: boolean;
 }
 
 /**
@@ -52,7 +54,7 @@ export async function commitRound(sessions: readonly LaneSession[], ports: Check
   if (sent === null) return;
 
   for (let i = 0; i < drafts.length; i++) {
-    const { session, commit, outputs, bytes } = drafts[i];
+    const { session, commit, outputs, bytes, isOld } = drafts[i];
     const outcome = sent.outcomes[i];
     session.isStoreBusy = false;
     // A lane that was let go meanwhile: the outbox keeps its chunks, this one after those before it.
@@ -71,7 +73,7 @@ export async function commitRound(sessions: readonly LaneSession[], ports: Check
     const { seq, nextOffset } = commit;
     publishFact('lane.committed', { lane, partition, seq, nextOffset, result: outcome, bytes, streams });
     // 5. Only now does output leave.
-    emit(session, seq, outputs, ports);
+    emit(session, { seq, streams: outputs, isOld }, ports);
   }
   publishFact('round.committed', {
     lanes: drafts.length,
@@ -82,14 +84,17 @@ export async function commitRound(sessions: readonly LaneSession[], ports: Check
 }
 
 /** Queues a committed chunk; its acknowledgement counts for this claim alone. */
-export function emit(session: LaneSession, seq: number, streams: readonly StreamRows[], ports: CheckpointPorts): void {
+export function emit(
+  session: LaneSession,
+  { seq, streams, isOld }: { seq: number; streams: readonly StreamRows[]; isOld: boolean },
+  ports: CheckpointPorts,
+): void {
   if (streams.length === 0) return;
   const onAcknowledged = (): void => {
     session.acknowledge(seq);
     ports.onAcknowledged();
   };
-  const chunk = { lane: session.name, seq, streams };
-  ports.delivery.enqueue(chunk, { claim: session, isOld: session.isBehind, onAcknowledged });
+  ports.delivery.enqueue({ lane: session.name, seq, streams }, { claim: session, isOld, onAcknowledged });
 }
 
 /**
@@ -144,7 +149,7 @@ function draftCommit(session: LaneSession, nowMs: number): Draft {
     acknowledged: [...session.acknowledged],
   };
   const bytes = delta.length + (outbox?.length ?? 0) + bases.reduce((sum, base) => sum + base.bytes.length, 0);
-  return { session, commit, outputs, bytes };
+  return { session, commit, outputs, bytes, isOld: session.isBehind };
 }
 
 /** Null when the runner stopped meanwhile: then the next owner finds out what became of the round. */

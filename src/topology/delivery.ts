@@ -19,7 +19,15 @@ export class Delivery {
     onRejected: (sink: string, error: unknown) => void,
   ) {
     this.#queues = sinks.map(
-      (sink) => new SinkQueue(sink, clock, settings, (parcel) => this.#take(parcel), onRejected),
+      (sink) =>
+        new SinkQueue(
+          sink,
+          clock,
+          settings,
+          () => this.#undeliveredBytes,
+          (parcel) => this.#take(parcel),
+          onRejected,
+        ),
     );
   }
 

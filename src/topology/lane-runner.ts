@@ -241,12 +241,19 @@ export class LaneRunner {
       this.#goOn();
       if (run === null || run.count > 0) return run;
       // Markers and aborted records alone: nothing to apply, but the end may lie behind them.
-      session.nextOffset = Math.max(session.nextOffset, run.nextOffset);
+      this.#advance(session, Math.max(session.nextOffset, run.nextOffset));
       return null;
     } catch (error) {
       this.#tryLater(error);
       return null;
     }
+  }
+
+  #advance(session: LaneSession, nextOffset: number): void {
+    const { isBounded, limits } = this.#ports;
+    session.nextOffset = nextOffset;
+    // A run to the log's end has nobody who waits for its rows.
+    session.isBehind = isBounded() || this.endOffset - nextOffset > limits.pollRecordsMax;
   }
 
   #apply(session: LaneSession, run: RecordRun): boolean {
@@ -258,9 +265,7 @@ export class LaneRunner {
       return false;
     }
     session.program.apply(batch, run);
-    session.nextOffset = run.nextOffset;
-    // A run to the log's end has nobody who waits for its rows.
-    session.isBehind = this.#ports.isBounded() || this.endOffset - run.nextOffset > this.#ports.limits.pollRecordsMax;
+    this.#advance(session, run.nextOffset);
     session.pendingRun = null;
     this.records += run.count;
     publishFact('batch.applied', {

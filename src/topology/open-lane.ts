@@ -53,7 +53,7 @@ export async function openLane(lane: LaneToOpen, ports: OpenLanePorts): Promise<
   const session = new LaneSession(lane, token, program, meta, clock.wallMs());
   const chunks = snapshot.outbox.map(({ seq, bytes }) => ({ seq, streams: decodeChunk(bytes) }));
   if (ports.isStopped()) return session;
-  for (const { seq, streams } of chunks) emit(session, seq, streams, ports);
+  for (const { seq, streams } of chunks) emit(session, { seq, streams, isOld: false }, ports);
   const { seq, nextOffset } = meta;
   publishFact('lane.claimed', { lane: name, partition, seq, nextOffset, chunksRedelivered: chunks.length });
   return session;

@@ -65,7 +65,10 @@ class EngineRunner implements Runner {
     this.#schedule = new CommitSchedule(settings);
     this.#alarm = new Alarm(clock);
     this.#retryAlarm = new Alarm(clock);
-    this.#delivery = new Delivery(sinks, clock, settings.delivery, (_, error) => this.#onSinkRejected(error));
+    // A quarter of the bound: what one sink gathers must not be what makes lanes wait.
+    const gatherBytesMax = Math.min(settings.delivery.gatherBytesMax, settings.undeliveredBytesMax / 4);
+    const delivery = { ...settings.delivery, gatherBytesMax };
+    this.#delivery = new Delivery(sinks, clock, delivery, (_, error) => this.#onSinkRejected(error));
     this.#ports = {
       source,
       decoder: options.decoder,
@@ -242,6 +245,7 @@ class EngineRunner implements Runner {
     const dirty: { session: LaneSession; atMs: number }[] = [];
     for (const { session, isRevoking } of this.#roster.lanes) {
       if (session === null || session.isStoreBusy) continue;
+      session.wallIs(nowMs);
       if (session.isDirty) {
         dirty.push({ session, atMs: this.#schedule.commitAtMs(session, isEnding || isRevoking) });
       } else if (this.#schedule.upkeepAtMs(session, isFlushed) <= nowMs) {

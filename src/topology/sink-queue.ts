@@ -11,8 +11,10 @@ export interface DeliverySettings {
   readonly roundChunksMax: number;
   /** Least time between the starts of two calls of a sink, so that small chunks travel together, ms. */
   readonly roundSpacingMs: number;
-  /** The same while all that waits is of lanes that are behind, and does not fill a call, ms. */
+  /** The same for a sink that gathers, while all that waits is of lanes that are behind, ms. */
   readonly catchUpSpacingMs: number;
+  /** Nothing is gathered beyond this much undelivered output of the engine, bytes. */
+  readonly gatherBytesMax: number;
 }
 
 export const defaultDeliverySettings: DeliverySettings = {
@@ -21,6 +23,7 @@ export const defaultDeliverySettings: DeliverySettings = {
   roundSpacingMs: 200,
   // Rows of a lane far behind are old already, and a table pays for each call more than for its rows.
   catchUpSpacingMs: 5_000,
+  gatherBytesMax: 16 * 1024 * 1024,
 };
 
 /** A committed chunk on its way; shared by the queues of all sinks that take one of its streams. */
@@ -55,6 +58,7 @@ export class SinkQueue {
   readonly #sink: Sink;
   readonly #clock: Clock;
   readonly #settings: DeliverySettings;
+  readonly #undelivered: () => number;
   readonly #onTaken: (parcel: Parcel) => void;
   readonly #onRejected: (sink: string, error: unknown) => void;
   readonly #streams: ReadonlySet<string>;
@@ -74,12 +78,14 @@ export class SinkQueue {
     sink: Sink,
     clock: Clock,
     settings: DeliverySettings,
+    undelivered: () => number,
     onTaken: (parcel: Parcel) => void,
     onRejected: (sink: string, error: unknown) => void,
   ) {
     this.#sink = sink;
     this.#clock = clock;
     this.#settings = settings;
+    this.#undelivered = undelivered;
     this.#onTaken = onTaken;
     this.#onRejected = onRejected;
     this.#streams = new Set(sink.streams);
@@ -153,18 +159,16 @@ export class SinkQueue {
     const isFull = this.#parcels.length >= this.#settings.roundChunksMax;
     if (isFull || this.#isHurried) return 0;
     const spacingMs = this.#mayGather() ? this.#settings.catchUpSpacingMs : this.#settings.roundSpacingMs;
-    // Bounded, so that a wall clock set back cannot hold output for longer than one spacing.
-    return Math.min(spacingMs, this.#lastStartMs + spacingMs - this.#clock.wallMs());
+    const nowMs = this.#clock.wallMs();
+    // A wall clock set back cannot hold output for longer than one spacing.
+    this.#lastStartMs = Math.min(this.#lastStartMs, nowMs);
+    return this.#lastStartMs + spacingMs - nowMs;
   }
 
-  /** Whether nobody waits for what is queued, and there is room for more in the same call. */
+  /** Whether calls are dear, nobody waits for what is queued, and lanes are far from pausing for it. */
   #mayGather(): boolean {
-    let bytes = 0;
-    for (const parcel of this.#parcels) {
-      bytes += parcel.bytes;
-      if (!parcel.isOld || bytes >= this.#settings.roundBytesMax) return false;
-    }
-    return true;
+    const hasRoom = this.#undelivered() < this.#settings.gatherBytesMax;
+    return this.#sink.gathersOldRows === true && hasRoom && this.#parcels.every(({ isOld }) => isOld);
   }
 
   #nextRound(): Parcel[] {

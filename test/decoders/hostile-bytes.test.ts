@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { createDecoder } from '../../src/decoders/event-decoder.ts';
 import { frameValue } from '../../src/model/avro/encode.ts';
-import { type DecodedRow, decodeRows, registryOf } from './decode-records.ts';
+import { EventBatch } from '../../src/model/event-batch.ts';
+import { type DecodedRow, decodeInto, decodeRows, registryOf } from './decode-records.ts';
 import { avroBody, avroValue, eventKinds, jsonValue, randomEvent, schemaIdOf, seed } from './random-events.ts';
 import { type SchemaJson, schemaJson } from './schema-json.ts';
 
@@ -42,6 +44,29 @@ test.each(eventKinds)('%s cut anywhere is a dead letter', async (kind) => {
     }),
     { seed, numRuns: 20 },
   );
+});
+
+test.each(eventKinds)('%s cut where all bytes end is a dead letter too', async (kind) => {
+  const events = fc.sample(randomEvent([kind]), { seed, numRuns: 3 });
+  for (const event of events) {
+    const whole = avroValue(event);
+    expect((await decodeRows([{ value: whole }], registry))[0].reject).toBeNull();
+    for (let length = 5; length < whole.length; length++) {
+      const [{ reject }] = await decodeRows([{ value: whole.subarray(0, length) }], registry);
+      expect(reject, `${length} of ${whole.length} bytes`).not.toBeNull();
+    }
+  }
+});
+
+test('a negative schema id is unknown, whatever was learned before', async () => {
+  const schema = schemaJson('click');
+  const known = registryOf({ 15: schema, 31: schema });
+  const decoder = createDecoder(known);
+  const body = avroBody({ kind: 'click', fields: fc.sample(randomEvent(['click']), { seed, numRuns: 1 })[0].fields });
+  for (const id of [15, 31, -1]) {
+    const batch = await decodeInto(new EventBatch(1), [{ value: frameValue(id, body) }], known, decoder);
+    expect(batch.rejects.map(({ reason }) => reason)).toEqual(id < 0 ? ['unknown_schema'] : []);
+  }
 });
 
 /** Decodes an event written by another schema than ours. */

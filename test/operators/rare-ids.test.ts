@@ -80,6 +80,15 @@ test('bases of the days and the deltas behind them make the same memory again', 
   );
 });
 
+test('a restore keeps the newest occurrence, in whatever order groups of days are read', () => {
+  const [ids, restored] = [new RareIds(), new RareIds()];
+  const firstDay = Math.ceil(start / dayMs / rareDayGroups) * rareDayGroups;
+  // Remembered in the last group, and again, when it was forgotten, in one that is read before.
+  for (const day of [firstDay + 38, firstDay + 71]) expect(ids.isDuplicate(1, words(1), 0, day * dayMs)).toBe(false);
+  for (let group = 0; group < rareDayGroups; group++) read(restored, (to) => ids.writeGroup(to, group), only(group));
+  expect(restored.isDuplicate(1, words(1), 0, (firstDay + 72) * dayMs)).toBe(true);
+});
+
 function only(group: number): (each: number) => boolean {
   return (each) => each === group;
 }

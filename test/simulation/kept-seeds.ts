@@ -18,4 +18,8 @@ export const keptSeeds: readonly { readonly seed: number; readonly found: string
   { seed: 2_783, found: 'a claim that came late fenced an idle owner just before it ended, which left its outbox' },
   { seed: 3_336, found: 'the same as 2783, and its owner had not asked for five seconds' },
   { seed: 136, found: 'an organization that its own plan made known went by the default plan until its first timer' },
+  {
+    seed: 2_070_687,
+    found: 'how far back a restore reads the log depended on how it had been batched, up to a poll beyond the window',
+  },
 ];

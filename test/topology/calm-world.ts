@@ -1,4 +1,5 @@
 import type { Decoder } from '../../src/decoders/decoder.ts';
+import type { WallTimeMs } from '../../src/model/time.ts';
 import type { OutputChunk, Sink } from '../../src/sinks/sink.ts';
 import type { LaneAssignment } from '../../src/sources/source.ts';
 import { allLanes } from '../../src/topology/fixed-assignment.ts';
@@ -17,6 +18,7 @@ export class SteeredSink implements Sink {
   readonly name: string;
   readonly streams: readonly string[];
   readonly calls: (readonly OutputChunk[])[] = [];
+  gathersOldRows = false;
   /** Thrown by the next deliveries while set. */
   trouble: Error | null = null;
   attempts = 0;
@@ -57,6 +59,8 @@ export class CalmWorld {
   decoder: Decoder = this.program.makeDecoder();
   #tokens = 0;
   readonly #random = new Random(3);
+  /** How far the engine's wall clock was set back. */
+  wallBackMs = 0;
 
   runner(settings: Partial<RunnerSettings> = {}, assignment: LaneAssignment = allLanes(2)): Runner {
     return createRunner({
@@ -70,7 +74,7 @@ export class CalmWorld {
       }),
       sinks: [this.tables, this.alerts],
       programFactory: this.program.makeProgram,
-      clock: this.process.clock,
+      clock: { ...this.process.clock, wallMs: () => (this.process.clock.wallMs() - this.wallBackMs) as WallTimeMs },
       entropy: { token: () => `token ${++this.#tokens}` },
       settings: {
         ...defaultRunnerSettings,

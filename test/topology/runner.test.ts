@@ -81,21 +81,64 @@ test('lanes that are due together commit in one round, once per interval', async
   expect(rounds.length).toBeLessThanOrEqual(10);
 });
 
+const catchUp = { pollRecordsMax: 10, commitIntervalMs: 50, catchUpIntervalMs: 50 };
+
 test('what a lane that is behind commits travels together, and a fresh row takes it along at once', async () => {
   const world = new CalmWorld();
-  const settings = { pollRecordsMax: 10, commitIntervalMs: 50, catchUpIntervalMs: 50 };
+  world.tables.gathersOldRows = true;
   world.produce(0, 20_000);
-  const runner = world.runner(settings);
+  const runner = world.runner(catchUp);
   await world.settle(runner.start());
   await world.pass(2_000);
-  expect(runner.status().lanes[0].committedOffset).toBeLessThan(20_000 - settings.pollRecordsMax);
-  // The first goes at once, what follows waits for company.
+  expect(runner.status().lanes[0].committedOffset).toBeLessThan(20_000 - catchUp.pollRecordsMax);
+  // The first goes at once, what follows waits for company; a sink for which calls are cheap has it all.
   expect(world.tables.calls.map((chunks) => chunks.length)).toEqual([1]);
+  expect(world.alerts.calls.length).toBeGreaterThan(5);
   expect(world.commits.length).toBeGreaterThan(10);
   world.produce(1, 1);
   await world.pass(500);
   expect(world.tables.calls.length).toBeGreaterThan(1);
   expect(world.tables.calls[1].length).toBeGreaterThan(10);
+  expect(await world.settle(runner.drain(5_000))).toBe(true);
+});
+
+test('no lane pauses for what a sink gathers', async () => {
+  const committed = async (gathersOldRows: boolean) => {
+    const world = new CalmWorld();
+    world.tables.gathersOldRows = gathersOldRows;
+    world.produce(0, 20_000);
+    const runner = world.runner({ ...catchUp, commitBytesMax: 2_000, undeliveredBytesMax: 8_000 });
+    await world.settle(runner.start());
+    await world.pass(10_000);
+    const [{ committedOffset }] = runner.status().lanes;
+    expect(await world.settle(runner.drain(5_000))).toBe(true);
+    return committedOffset;
+  };
+  expect(await committed(true)).toBeGreaterThan(0.9 * (await committed(false)));
+});
+
+test('a lane whose log ends in markers is not behind: its alerts do not wait', async () => {
+  const world = new CalmWorld();
+  world.produce(0, 50);
+  world.log.skip(0, 1_000);
+  const runner = world.runner({ ...catchUp, catchUpIntervalMs: 60_000 });
+  await world.settle(runner.start());
+  await world.pass(1_000);
+  expect(runner.status().lanes[0].committedOffset).toBeGreaterThanOrEqual(50);
+  expect(await world.settle(runner.drain(5_000))).toBe(true);
+});
+
+test('a wall clock set back holds no output', async () => {
+  const world = new CalmWorld();
+  const runner = world.runner({ commitIntervalMs: 50 });
+  await world.settle(runner.start());
+  world.produce(0, 10);
+  await world.pass(1_000);
+  const calls = world.tables.calls.length;
+  world.wallBackMs = 3_600_000;
+  world.produce(0, 10);
+  await world.pass(5_000);
+  expect(world.tables.calls.length).toBeGreaterThan(calls);
   expect(await world.settle(runner.drain(5_000))).toBe(true);
 });
 

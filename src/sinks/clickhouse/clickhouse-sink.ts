@@ -64,6 +64,7 @@ export function createClickHouseSink(options: ClickHouseSinkOptions): ClickHouse
 
 class Deliverer implements ClickHouseSink {
   readonly name = 'clickhouse';
+  readonly gathersOldRows = true;
   readonly streams: readonly string[];
   readonly #tables: readonly Table[];
   readonly #database: string;

@@ -1,11 +1,11 @@
 import type { Decoder } from '../../../src/decoders/decoder.ts';
 import { createDecoder } from '../../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../../src/decoders/event-schemas.ts';
-import { ByteReader, ByteWriter } from '../../../src/model/byte-codec.ts';
+import { ByteWriter } from '../../../src/model/byte-codec.ts';
 import { assert } from '../../../src/model/errors.ts';
 import { EventBatch } from '../../../src/model/event-batch.ts';
 import { ClockMarks } from '../../../src/operators/clock-marks.ts';
-import { LaneCodec, laneGroup, stateFormat } from '../../../src/operators/lane-codec.ts';
+import { LaneCodec, stateFormat } from '../../../src/operators/lane-codec.ts';
 import { LaneState } from '../../../src/operators/lane-state.ts';
 import type { LaneSnapshot } from '../../../src/state/state-store.ts';
 import { CampaignLane } from '../../../src/topology/campaign-topology.ts';
@@ -83,28 +83,6 @@ export class LaneReference {
   }
 }
 
-/**
- * A delta without its marks. They say where the tail of the log starts that is read back; where exactly
- * depends on how the records were batched, and no answer does.
- */
-export function withoutMarks(delta: Uint8Array): Uint8Array {
-  const from = new ByteReader(delta);
-  const head = new ByteWriter();
-  head.count(from.count());
-  head.count(from.count());
-  head.flag(from.flag());
-  head.double(from.double());
-  const rest = new ByteWriter();
-  const marks = from.count();
-  rest.count(marks);
-  for (let n = marks; n > 0; n--) {
-    rest.count(from.count());
-    rest.double(from.double());
-  }
-  const start = head.take();
-  return Buffer.concat([start, delta.subarray(start.length + rest.take().length)]);
-}
-
 /** A seq that no commit of a universe has. */
 const emptySeq = 1e9;
 const emptyDelta = makeEmptyDelta();
@@ -125,10 +103,5 @@ export function describeState({ bases, deltas }: Pick<LaneSnapshot, 'bases' | 'd
   // A last delta that changes nothing makes every group count as changed since its base.
   codec.restore({ meta: { seq: emptySeq }, bases, deltas: [...deltas, { seq: emptySeq, bytes: emptyDelta }] });
   const groups = codec.writeBases(1, 1e9).toSorted((a, b) => a.group - b.group);
-  return groups
-    .map(
-      ({ group, bytes }) =>
-        `${group}:${Buffer.from(group === laneGroup ? withoutMarks(bytes) : bytes).toString('latin1')}`,
-    )
-    .join('\n');
+  return groups.map(({ group, bytes }) => `${group}:${Buffer.from(bytes).toString('latin1')}`).join('\n');
 }

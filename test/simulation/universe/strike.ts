@@ -1,6 +1,6 @@
 import { limits } from '../../../src/model/limits.ts';
 import { tables } from '../../../src/model/tables.ts';
-import { minuteMs } from '../../../src/model/time.ts';
+import { floorTo, minuteMs } from '../../../src/model/time.ts';
 import type { Fault } from './faults.ts';
 import type { UniverseRun } from './run-universe.ts';
 
@@ -105,15 +105,15 @@ function trimLog(run: UniverseRun): void {
   const { log, store } = run.servers;
   for (let partition = 0; partition < log.partitionCount; partition++) {
     const before = log.read(partition, 0, Number.POSITIVE_INFINITY, store.settleFloor(`${log.topic}:${partition}`));
-    const clock = before.reduce((max, { logTimeMs }) => Math.max(max, logTimeMs), Number.NEGATIVE_INFINITY);
+    let clock = Number.NEGATIVE_INFINITY;
+    const clocks = before.map(({ logTimeMs }) => (clock = Math.max(clock, logTimeMs)));
     const horizon = clock - limits.duplicateWindowMs - 2 * minuteMs;
-    const older = before.filter(({ logTimeMs }) => logTimeMs < horizon).slice(0, -keptBeforeHorizon);
-    if (older.length > 0) log.trim(partition, older[older.length - 1].offset);
+    // The last minute that lies before the horizon is needed whole.
+    const last = clocks.findLast((each) => each < horizon) ?? Number.NEGATIVE_INFINITY;
+    const older = clocks.filter((each) => each < floorTo(last, minuteMs)).length;
+    if (older > 0) log.trim(partition, before[older - 1].offset);
   }
 }
-
-/** A mark stands at the end of a run of records. */
-const keptBeforeHorizon = 24;
 
 function recreate(run: UniverseRun): void {
   const { log } = run.servers;
