@@ -13,6 +13,7 @@ const lane = { lane: 'ads.events.v1:0', partition: 0 };
 function fakeClock(isImpatient = false): Clock {
   return {
     wallMs: () => Date.UTC(2026, 10, 1) as WallTimeMs,
+    steadyMs: () => 0,
     sleep: (_, signal) =>
       isImpatient
         ? Promise.resolve()

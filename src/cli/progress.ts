@@ -20,13 +20,13 @@ export class Progress {
     this.#terminal = terminal;
     this.#clock = clock;
     this.#what = what;
-    this.#startMs = clock.wallMs();
+    this.#startMs = clock.steadyMs();
     this.#lastMs = this.#startMs;
   }
 
   /** `total` null = unknown. Cheap to call often. */
   update(done: number, total: number | null): void {
-    const now = this.#clock.wallMs();
+    const now = this.#clock.steadyMs();
     const interval = this.#terminal.notesCanAnimate ? redrawMs : plainLineMs;
     if (now - this.#lastMs < interval) return;
     this.#lastMs = now;

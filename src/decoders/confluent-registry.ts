@@ -42,7 +42,7 @@ export class ConfluentRegistry implements SchemaRegistry {
    */
   async schema(id: number): Promise<unknown | null> {
     const unknown = this.#unknown.get(id);
-    if (unknown !== undefined && this.#clock.wallMs() < unknown.untilMs) return null;
+    if (unknown !== undefined && this.#clock.steadyMs() < unknown.untilMs) return null;
     let asked = this.#known.get(id);
     if (asked === undefined) {
       asked = this.#ask(id);
@@ -131,7 +131,7 @@ export class ConfluentRegistry implements SchemaRegistry {
   #noteUnknown(id: number): void {
     this.#known.delete(id);
     const waitMs = Math.min((this.#unknown.get(id)?.waitMs ?? unknownMs.first / 2) * 2, unknownMs.most);
-    this.#unknown.set(id, { untilMs: this.#clock.wallMs() + waitMs, waitMs });
+    this.#unknown.set(id, { untilMs: this.#clock.steadyMs() + waitMs, waitMs });
   }
 
   async #eachReleased(idOf: (subject: string, schema: string) => Promise<number>): Promise<RegisteredIds> {

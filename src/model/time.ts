@@ -5,7 +5,7 @@
 export type EventTimeMs = number & { readonly __time: 'event' };
 /** The broker's append time of a record; the lane clock is its running maximum. */
 export type LogTimeMs = number & { readonly __time: 'log' };
-/** Time on this machine. Serves timeouts and batch age only; no answer may depend on it. */
+/** Time on this machine, which people and time servers set forward and back. No answer may depend on it. */
 export type WallTimeMs = number & { readonly __time: 'wall' };
 
 export const secondMs = 1_000;
@@ -23,6 +23,8 @@ export function floorTo(at: number, grainMs: number): number {
 /** What the engine may ask of the machine's time; simulated in tests. Only adapters implement it. */
 export interface Clock {
   wallMs(): WallTimeMs;
+  /** Milliseconds since some instant, never set back: for intervals and deadlines, which `wallMs` would stretch. */
+  steadyMs(): number;
   /** Resolves after `ms`; rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

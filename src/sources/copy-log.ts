@@ -34,7 +34,7 @@ export async function copyLog(from: Source, into: RecordAppender, options: CopyL
   const { clock, rate, signal, onProgress } = options;
   const streams = await openStreams(from, options.partitions);
   const total = await countOffsets(from, options.partitions);
-  const startMs = clock.wallMs();
+  const startMs = clock.steadyMs();
   let sent = 0;
   for (let stream = earliest(streams); stream !== null && !signal?.aborted; stream = earliest(streams)) {
     sendOne(stream, into, options.reframe);
@@ -43,7 +43,7 @@ export async function copyLog(from: Source, into: RecordAppender, options: CopyL
     if (into.bufferedBytes >= bufferedBytesMax) await into.flush();
     if (sent % 1_024 === 0) onProgress?.(sent, total);
     if (rate === undefined) continue;
-    const aheadMs = (sent / rate) * 1_000 - (clock.wallMs() - startMs);
+    const aheadMs = (sent / rate) * 1_000 - (clock.steadyMs() - startMs);
     if (aheadMs >= sliceMs) await clock.sleep(aheadMs);
   }
   await into.flush();

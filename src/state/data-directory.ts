@@ -28,11 +28,11 @@ export async function openDataDirectory(
 ): Promise<DataDirectory> {
   const { clock, waitMs = 10_000 } = options;
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const deadline = clock.wallMs() + waitMs;
+  const deadline = clock.steadyMs() + waitMs;
   for (;;) {
     const lock = tryLock(join(dir, 'lock.sqlite'));
     if (lock !== null) return new DataDirectory(dir, lock);
-    const left = deadline - clock.wallMs();
+    const left = deadline - clock.steadyMs();
     if (left <= 0) throw new EngineError('DATA_DIR_LOCKED', `${dir} is in use by ${nameHolder(dir)}`);
     await clock.sleep(Math.min(waitStepMs, left));
   }

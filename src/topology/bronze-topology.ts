@@ -91,7 +91,7 @@ export class BronzeTopology {
   async #turn(): Promise<void> {
     const { assignment, clock, store } = this.#options;
     await this.#retrying(() => store.open());
-    this.#lastCommitMs = clock.wallMs();
+    this.#lastCommitMs = clock.steadyMs();
     await this.#retrying(() => this.#join());
     try {
       while (!this.#stopping.signal.aborted) {
@@ -207,12 +207,12 @@ export class BronzeTopology {
     if (store.bufferedBytes >= commitBytes || store.bufferedRecords >= commitRecords) return true;
     if (this.#revokes.length > 0) return true;
     if (this.#drains.some((drain) => this.#isReached(drain, this.#read))) return true;
-    return clock.wallMs() - this.#lastCommitMs >= commitIntervalMs;
+    return clock.steadyMs() - this.#lastCommitMs >= commitIntervalMs;
   }
 
   async #commit(): Promise<void> {
     const outcome = await this.#retrying(() => this.#options.store.commit());
-    this.#lastCommitMs = this.#options.clock.wallMs();
+    this.#lastCommitMs = this.#options.clock.steadyMs();
     if (outcome === 'fenced') await this.#seekAll();
   }
 

@@ -45,7 +45,7 @@ interface Draft {
  * finds the output in the outbox and delivers it (again).
  */
 export async function commitRound(sessions: readonly LaneSession[], ports: CheckpointPorts): Promise<void> {
-  const startMs = ports.clock.wallMs();
+  const startMs = ports.clock.steadyMs();
   // 1. Take the changes out of memory. From here on a lane applies into its next commit.
   const drafts = sessions.map((session) => draftCommit(session, startMs));
 
@@ -78,7 +78,7 @@ export async function commitRound(sessions: readonly LaneSession[], ports: Check
   publishFact('round.committed', {
     lanes: drafts.length,
     bytes: drafts.reduce((sum, { bytes }) => sum + bytes, 0),
-    durationMs: ports.clock.wallMs() - startMs,
+    durationMs: ports.clock.steadyMs() - startMs,
     attempts: sent.attempts,
   });
 }
@@ -121,7 +121,7 @@ export async function keepUp(session: LaneSession, ports: CheckpointPorts): Prom
     publishFact('state.failed', { call, attempt: 1, error });
   } finally {
     session.isStoreBusy = false;
-    session.lastCheckMs = ports.clock.wallMs();
+    session.lastCheckMs = ports.clock.steadyMs();
   }
 }
 

@@ -17,7 +17,7 @@ export class CommitSchedule {
     this.#settings = settings;
   }
 
-  /** When a lane with changes commits, wall ms. At the end of a run commits need not wait for company. */
+  /** When a lane with changes commits, steady ms. At the end of a run commits need not wait for company. */
   commitAtMs(session: LaneSession, isEnding: boolean): number {
     const { commitIntervalMs, alertCommitSpacingMs, commitBytesMax } = this.#settings;
     const { program, lastCommitMs } = session;
@@ -45,7 +45,7 @@ export class CommitSchedule {
     return Math.max(this.#settings.catchUpIntervalMs, this.#settings.commitIntervalMs);
   }
 
-  /** When an idle lane trims its outbox, or asks whether it is still ours, wall ms. */
+  /** When an idle lane trims its outbox, or asks whether it is still ours, steady ms. */
   upkeepAtMs(session: LaneSession, isFlushed: boolean): number {
     if (isFlushed && session.acknowledged.size > 0) return session.lastCheckMs + lastTrimDelayMs;
     return session.lastCheckMs + this.#settings.idleCheckMs;

@@ -90,7 +90,7 @@ export class LaneRunner {
     return this.session !== null && !this.session.isLearning && this.pausedReason === null && !this.isAtStop;
   }
 
-  /** When a paused lane wants to be stepped again, wall ms; Infinity = when something wakes the loop. */
+  /** When a paused lane wants to be stepped again, steady ms; Infinity = when something wakes the loop. */
   get retryAtMs(): number {
     return this.#retryAtMs === Number.NEGATIVE_INFINITY ? Number.POSITIVE_INFINITY : this.#retryAtMs;
   }
@@ -132,7 +132,7 @@ export class LaneRunner {
   /** Opens the lane, or applies at most one run; true when it applied one. */
   async step(isDraining: boolean): Promise<boolean> {
     const { clock } = this.#ports;
-    if (!this.#isOwned || clock.wallMs() < this.#retryAtMs) return false;
+    if (!this.#isOwned || clock.steadyMs() < this.#retryAtMs) return false;
     this.#retryAtMs = Number.NEGATIVE_INFINITY;
     const session = this.session;
     if (session === null) {
@@ -155,7 +155,7 @@ export class LaneRunner {
 
   /** Keeps the status fresh, beside the loop: nothing depends on it. */
   #askForEnd(): void {
-    const nowMs = this.#ports.clock.wallMs();
+    const nowMs = this.#ports.clock.steadyMs();
     if (nowMs - this.#endAskedMs < endIntervalMs) return;
     this.#endAskedMs = nowMs;
     this.#ports.source.bounds(this.partition).then(
@@ -300,7 +300,7 @@ export class LaneRunner {
   #tryLater(error: unknown): void {
     if (!isWorthRetrying(error)) throw error;
     const waitMs = this.#backOff.fail();
-    this.#retryAtMs = this.#ports.clock.wallMs() + waitMs;
+    this.#retryAtMs = this.#ports.clock.steadyMs() + waitMs;
     this.#pause(reasonOf(error), error);
   }
 

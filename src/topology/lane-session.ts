@@ -50,12 +50,6 @@ export class LaneSession {
     return this.nextOffset > this.committedOffset;
   }
 
-  /** A wall clock that was set back must not put commits and upkeep off for as long. */
-  wallIs(nowMs: number): void {
-    this.lastCommitMs = Math.min(this.lastCommitMs, nowMs);
-    this.lastCheckMs = Math.min(this.lastCheckMs, nowMs);
-  }
-
   /** The chunk of `seq` has reached every sink. */
   acknowledge(seq: number): void {
     this.acknowledged.add(seq);

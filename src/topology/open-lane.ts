@@ -50,7 +50,7 @@ export async function openLane(lane: LaneToOpen, ports: OpenLanePorts): Promise<
   // 4. Seek.
   await source.seek(partition, meta.nextOffset);
   // 5. Deliver the outbox again.
-  const session = new LaneSession(lane, token, program, meta, clock.wallMs());
+  const session = new LaneSession(lane, token, program, meta, clock.steadyMs());
   const chunks = snapshot.outbox.map(({ seq, bytes }) => ({ seq, streams: decodeChunk(bytes) }));
   if (ports.isStopped()) return session;
   for (const { seq, streams } of chunks) emit(session, { seq, streams, isOld: false }, ports);

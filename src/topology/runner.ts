@@ -239,13 +239,12 @@ class EngineRunner implements Runner {
   /** Starts a round of all lanes that are due, unless one is under way; never waits for it. */
   #commitDueLanes(): void {
     if (this.#round !== null) return;
-    const nowMs = this.#clock.wallMs();
+    const nowMs = this.#clock.steadyMs();
     const isEnding = this.#isEnding();
     const isFlushed = isEnding && this.#delivery.isEmpty;
     const dirty: { session: LaneSession; atMs: number }[] = [];
     for (const { session, isRevoking } of this.#roster.lanes) {
       if (session === null || session.isStoreBusy) continue;
-      session.wallIs(nowMs);
       if (session.isDirty) {
         dirty.push({ session, atMs: this.#schedule.commitAtMs(session, isEnding || isRevoking) });
       } else if (this.#schedule.upkeepAtMs(session, isFlushed) <= nowMs) {
@@ -296,7 +295,7 @@ class EngineRunner implements Runner {
     const isEnding = this.#isEnding();
     const isFlushed = isEnding && this.#delivery.isEmpty;
     if (isEnding) this.#delivery.hurry();
-    const nowMs = this.#clock.wallMs();
+    const nowMs = this.#clock.steadyMs();
     let wakeAtMs = nowMs + idleWaitMs;
     for (const lane of this.#roster.lanes) {
       wakeAtMs = Math.min(wakeAtMs, lane.retryAtMs);

@@ -159,10 +159,7 @@ export class SinkQueue {
     const isFull = this.#parcels.length >= this.#settings.roundChunksMax;
     if (isFull || this.#isHurried) return 0;
     const spacingMs = this.#mayGather() ? this.#settings.catchUpSpacingMs : this.#settings.roundSpacingMs;
-    const nowMs = this.#clock.wallMs();
-    // A wall clock set back cannot hold output for longer than one spacing.
-    this.#lastStartMs = Math.min(this.#lastStartMs, nowMs);
-    return this.#lastStartMs + spacingMs - nowMs;
+    return this.#lastStartMs + spacingMs - this.#clock.steadyMs();
   }
 
   /** Whether calls are dear, nobody waits for what is queued, and lanes are far from pausing for it. */
@@ -190,11 +187,11 @@ export class SinkQueue {
       streams: chunk.streams.filter(({ stream }) => this.#streams.has(stream)),
     }));
     while (!this.#isStopped) {
-      const startMs = this.#clock.wallMs();
+      const startMs = this.#clock.steadyMs();
       this.#lastStartMs = startMs;
       try {
         await this.#sink.deliver(chunks);
-        this.#succeed(chunks, this.#clock.wallMs() - startMs);
+        this.#succeed(chunks, this.#clock.steadyMs() - startMs);
         return;
       } catch (error) {
         if (!isWorthRetrying(error)) throw error;

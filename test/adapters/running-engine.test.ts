@@ -51,6 +51,7 @@ function openDoors(options: { isUntilEnd?: boolean; end?: number } = {}) {
   const bronze: BronzeWorker = { stats: () => stats, drain: call('bronze.drain'), stop: call('bronze.stop') };
   const clock: Clock = {
     wallMs: () => 0 as WallTimeMs,
+    steadyMs: () => 0,
     sleep: async () => {
       committed += 1;
     },

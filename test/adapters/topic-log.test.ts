@@ -5,7 +5,11 @@ import { expect, test } from 'vitest';
 import { openTopicLog } from '../../src/adapters/topic-log.ts';
 import type { Clock, WallTimeMs } from '../../src/model/time.ts';
 
-const clock: Clock = { wallMs: () => 1_700_000_000_000 as WallTimeMs, sleep: async () => {} };
+const clock: Clock = {
+  wallMs: () => 1_700_000_000_000 as WallTimeMs,
+  steadyMs: () => 1_700_000_000_000,
+  sleep: async () => {},
+};
 
 test('the newest record of a partition is found again after a restart', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'paceline-topic-'));

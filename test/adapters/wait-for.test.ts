@@ -13,6 +13,7 @@ function context() {
     onWaiting: (part: string, error: EngineError) => void waits.push(`${part}: ${error.message}`),
     clock: {
       wallMs: () => 0 as WallTimeMs,
+      steadyMs: () => 0,
       sleep: async (_: number, signal?: AbortSignal) => signal?.throwIfAborted(),
     },
   };

@@ -11,6 +11,7 @@ function open(text: string) {
   const abort = new AbortController();
   const clock: Clock = {
     wallMs: () => wall as WallTimeMs,
+    steadyMs: () => wall,
     async sleep(ms) {
       wall += ms;
       polls += 1;

@@ -6,7 +6,7 @@ import type { WallTimeMs } from '../../src/model/time.ts';
 function open() {
   const lines: Record<string, unknown>[] = [];
   let wall = Date.UTC(2026, 10, 1);
-  const clock = { wallMs: () => wall as WallTimeMs, sleep: async () => {} };
+  const clock = { wallMs: () => wall as WallTimeMs, steadyMs: () => wall, sleep: async () => {} };
   const destination = {
     write(line: string): void {
       lines.push(JSON.parse(line) as Record<string, unknown>);

@@ -5,7 +5,7 @@ import { FactObserver } from '../../src/control/observe-facts.ts';
 import { publishFact } from '../../src/model/facts.ts';
 import type { Clock, WallTimeMs } from '../../src/model/time.ts';
 
-const clock: Clock = { wallMs: () => 5_000 as WallTimeMs, sleep: async () => undefined };
+const clock: Clock = { wallMs: () => 5_000 as WallTimeMs, steadyMs: () => 5_000, sleep: async () => undefined };
 let metrics: Metrics;
 let observer: FactObserver;
 let lines: string[];

@@ -7,7 +7,7 @@ import type { Clock } from '../../src/model/time.ts';
 import { toRun } from '../simulation/simulated-log.ts';
 
 const url = process.env.PACELINE_TEST_REGISTRY ?? 'http://127.0.0.1:18081/apis/ccompat/v7';
-const clock: Clock = { wallMs: () => 0 as never, sleep: () => Promise.resolve() };
+const clock: Clock = { wallMs: () => 0 as never, steadyMs: () => 0, sleep: () => Promise.resolve() };
 
 test('our schemas are registered once, and records framed with their ids are read', async () => {
   const registry = new ConfluentRegistry({ url }, clock);

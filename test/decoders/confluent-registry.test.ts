@@ -12,6 +12,9 @@ class SteeredClock implements Clock {
   wallMs(): WallTimeMs {
     return this.now as WallTimeMs;
   }
+  steadyMs(): number {
+    return this.wallMs();
+  }
   sleep(): Promise<void> {
     return Promise.resolve();
   }

@@ -28,6 +28,7 @@ export class SimulatedProcess {
 
   readonly clock: Clock = {
     wallMs: () => this.scheduler.nowMs as WallTimeMs,
+    steadyMs: () => this.scheduler.nowMs,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         signal?.addEventListener('abort', () => this.receive(0, () => reject(signal.reason)), { once: true });

@@ -10,7 +10,7 @@ test('a full disk is LOG_FULL; nothing half-written stays and appending goes on'
   const module = new URL('../../src/sources/recorded-log.ts', import.meta.url).href;
   const script = `
     const { openLogReader, openRecordedLog } = await import(${JSON.stringify(module)});
-    const clock = { wallMs: () => 1, sleep: async () => {} };
+    const clock = { wallMs: () => 1, steadyMs: () => 1, sleep: async () => {} };
     const options = { dir: ${JSON.stringify(dir)}, topic: 't', partitions: 1, mode: 'live', encoding: 'binary', clock };
     const log = await openRecordedLog(options);
     let appended = 0;

@@ -34,6 +34,9 @@ class StillClock implements Clock {
   wallMs(): WallTimeMs {
     return this.now as WallTimeMs;
   }
+  steadyMs(): number {
+    return this.wallMs();
+  }
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (ms < 1_000) return new Promise((resolve) => setImmediate(resolve));
     return new Promise((_, reject) => {

@@ -26,6 +26,9 @@ class JumpingClock implements Clock {
   wallMs(): WallTimeMs {
     return this.now as WallTimeMs;
   }
+  steadyMs(): number {
+    return this.wallMs();
+  }
   async sleep(ms: number): Promise<void> {
     this.now += ms;
   }
@@ -49,7 +52,7 @@ test('kill -9 frees the directory at once', async () => {
   const module = new URL('../../src/state/data-directory.ts', import.meta.url).href;
   const script = `
     const { openDataDirectory } = await import(${JSON.stringify(module)});
-    const clock = { wallMs: () => 0, sleep: async () => {} };
+    const clock = { wallMs: () => 0, steadyMs: () => 0, sleep: async () => {} };
     const data = await openDataDirectory(${JSON.stringify(dir)}, { clock });
     data.publishEngineInfo({ addresses: { http: 'http://127.0.0.1:1', clickhouse: null }, tokens: { http: 'x' } });
     console.log('held');

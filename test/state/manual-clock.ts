@@ -10,6 +10,9 @@ export class ManualClock implements Clock {
   wallMs(): WallTimeMs {
     return this.#nowMs as WallTimeMs;
   }
+  steadyMs(): number {
+    return this.wallMs();
+  }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();

@@ -12,6 +12,9 @@ class StillClock implements Clock {
   wallMs() {
     return this.now as WallTimeMs;
   }
+  steadyMs(): number {
+    return this.wallMs();
+  }
   async sleep(ms: number, _signal?: AbortSignal) {
     this.slept.push(ms);
   }

@@ -22,7 +22,7 @@ export async function openBronze(settings: unknown): Promise<BronzeParts> {
       source: new MemoryLog([records]),
       decoder: makeDecoder(),
       store,
-      clock: { wallMs: () => 0 as WallTimeMs, sleep: async () => {} },
+      clock: { wallMs: () => 0 as WallTimeMs, steadyMs: () => 0, sleep: async () => {} },
       assignment: allLanes(1),
       commitIntervalMs: 60_000,
       commitBytes: 1e9,

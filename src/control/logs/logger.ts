@@ -75,7 +75,7 @@ class Repeats {
   /** How many lines were held back before this one; undefined = hold this one back too. */
   admit(event: string, fields: LogFields): number | undefined {
     const key = [event, fields.code, fields.sink, fields.lane, fields.org_id, fields.reason].join('\0');
-    const now = this.#clock.wallMs();
+    const now = this.#clock.steadyMs();
     const window = this.#windows.get(key);
     if (window && now - window.startMs < repeatWindowMs) {
       window.count += 1;

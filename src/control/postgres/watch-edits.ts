@@ -156,7 +156,7 @@ export class EditWatcher {
   }
 
   async #tendAuditLog(): Promise<void> {
-    const now = this.#options.clock.wallMs();
+    const now = this.#options.clock.steadyMs();
     if (now - this.#auditTendedMs < dayMs) return;
     await this.#database.query('SELECT paceline.make_audit_partitions($1)', [auditMonthsAhead]);
     this.#auditTendedMs = now;

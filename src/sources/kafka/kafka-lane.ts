@@ -34,7 +34,7 @@ export class KafkaLane {
   /** Counts seeks, so that an answer knows whether it is still wanted. */
   #epoch = 0;
   failure: unknown = null;
-  /** When somebody last asked for records, wall ms. */
+  /** When somebody last asked for records, steady ms. */
   askedMs = Number.NEGATIVE_INFINITY;
   /** A fetch of this lane alone under way. */
   reading: Promise<void> | null = null;

@@ -51,7 +51,7 @@ export class KafkaSource implements Source {
 
   async poll(partition: number, max: { records: number; bytes: number }): Promise<RecordRun | null> {
     const lane = await this.#placedLane(partition);
-    lane.askedMs = this.#clock.wallMs();
+    lane.askedMs = this.#clock.steadyMs();
     for (;;) {
       throwFailure(lane);
       const run = lane.take(max);
@@ -102,7 +102,7 @@ export class KafkaSource implements Source {
 
   async waitForRecords(partitions: readonly number[], ms: number, signal?: AbortSignal): Promise<void> {
     const lanes = await Promise.all(partitions.map((partition) => this.#placedLane(partition)));
-    for (const lane of lanes) lane.askedMs = this.#clock.wallMs();
+    for (const lane of lanes) lane.askedMs = this.#clock.steadyMs();
     await this.#fetcher.waitForNews(lanes, ms, signal ?? new AbortController().signal);
   }
 

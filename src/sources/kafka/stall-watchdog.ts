@@ -6,7 +6,7 @@ export interface WatchedLane {
   readonly partition: number;
   readonly name: string;
   readonly position: number;
-  /** When somebody last asked for its records, wall ms. */
+  /** When somebody last asked for its records, steady ms. */
   readonly askedMs: number;
 }
 
@@ -59,7 +59,7 @@ export class StallWatchdog {
   }
 
   async look(): Promise<void> {
-    const nowMs = this.#ports.clock.wallMs();
+    const nowMs = this.#ports.clock.steadyMs();
     for (const lane of this.#ports.lanes()) {
       const sighting = this.#sightings.get(lane.partition);
       const isAsked = nowMs - lane.askedMs <= askedWithinMs;

@@ -29,7 +29,7 @@ export class TopicView {
   #bound: TopicMetadata | null = null;
   #newest: TopicMetadata | null = null;
   #isStale = true;
-  #askedMs = 0;
+  #askedMs = Number.NEGATIVE_INFINITY;
   #asking: Promise<TopicMetadata> | null = null;
 
   constructor(topic: string, connection: KafkaConnection, cluster: WireCluster) {
@@ -45,7 +45,7 @@ export class TopicView {
 
   /** Throws SOURCE_REFUSED when the topic is gone, is another one or has grown; SOURCE_UNAVAILABLE without an answer. */
   async metadata(): Promise<TopicMetadata> {
-    const isFresh = !this.#isStale && Date.now() - this.#askedMs < metadataMaxAgeMs;
+    const isFresh = !this.#isStale && performance.now() - this.#askedMs < metadataMaxAgeMs;
     if (isFresh && this.#newest !== null) return this.#newest;
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = null;
@@ -132,7 +132,7 @@ export class TopicView {
     this.#bound ??= answer;
     this.#newest = answer;
     this.#isStale = false;
-    this.#askedMs = Date.now();
+    this.#askedMs = performance.now();
     return answer;
   }
 

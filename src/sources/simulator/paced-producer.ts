@@ -40,9 +40,9 @@ export async function producePaced(options: PacedProducerOptions): Promise<Paced
   const records = simulateWorld(world, options.plans);
   let next = records.next();
   let simulatedMs = world.startMs;
-  let before = clock.wallMs() - batchMs;
+  let before = clock.steadyMs() - batchMs;
   while (!next.done && !signal?.aborted) {
-    const now = clock.wallMs();
+    const now = clock.steadyMs();
     simulatedMs += Math.min(Math.max(0, now - before), catchUpMs) * speed;
     before = now;
     while (!next.done && next.value.logTimeMs <= simulatedMs) {

@@ -68,7 +68,7 @@ export class SnapshotKeeper {
   isSettled(token: string): boolean {
     const tries = this.#tries.get(token);
     if (tries === undefined) return false;
-    return tries.isKept || this.#options.clock.wallMs() - tries.firstMs >= patienceMs;
+    return tries.isKept || this.#options.clock.steadyMs() - tries.firstMs >= patienceMs;
   }
 
   /** Takes the snapshots that are due. */
@@ -78,7 +78,7 @@ export class SnapshotKeeper {
     const tokens = new Set(lanes.map(([, { token }]) => token));
     for (const token of this.#tries.keys()) if (!tokens.has(token)) this.#tries.delete(token);
     for (const [lane, held] of lanes) {
-      const nowMs = clock.wallMs();
+      const nowMs = clock.steadyMs();
       const isDue = nowMs >= (this.#tries.get(held.token)?.dueMs ?? Number.NEGATIVE_INFINITY);
       if (isDue && !this.#stop.signal.aborted) await this.#take(lane, held, nowMs);
     }
@@ -104,12 +104,12 @@ export class SnapshotKeeper {
     const keys = laneKeys(keyPrefix, lane);
     const { firstMs = nowMs, isKept = false } = this.#tries.get(held.token) ?? {};
     try {
-      const taken = await takeSnapshot({ ...held, keys, takenAtMs: nowMs }, calls, archive);
+      const taken = await takeSnapshot({ ...held, keys, takenAtMs: clock.wallMs() }, calls, archive);
       // Nothing is committed yet: looked at again with the next turn.
       if (taken === null) return;
       this.#tries.set(held.token, { firstMs, dueMs: nowMs + intervalMs, isKept: true });
       const { seq, nextOffset } = taken.record;
-      const durationMs = clock.wallMs() - nowMs;
+      const durationMs = clock.steadyMs() - nowMs;
       publishFact('snapshot.written', { lane, seq, nextOffset, bytes: taken.bytes, durationMs });
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;

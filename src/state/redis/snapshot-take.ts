@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { EngineError } from '../../model/errors.ts';
 import type { StreamIdentity } from '../../model/lane.ts';
+import type { WallTimeMs } from '../../model/time.ts';
 import { unwrapBlob } from './blob-envelope.ts';
 import type { LaneKeys } from './lane-keys.ts';
 import { type BlobName, blobsOf, type LaneRecord, readLaneRecord } from './lane-record.ts';
@@ -16,7 +17,7 @@ export interface LaneToKeep {
   readonly token: string;
   readonly generation: number;
   readonly identity: StreamIdentity | null;
-  readonly takenAtMs: number;
+  readonly takenAtMs: WallTimeMs;
 }
 
 const readWidth = 4;

@@ -23,7 +23,7 @@ describe('what doctor says of PostgreSQL', () => {
   test('each thing that is not well has its line and a fix', async () => {
     await using database = await makeDatabase();
     const tenant = await database.login('paceline_tenant');
-    const early: Clock = { wallMs: () => 0 as WallTimeMs, sleep: async () => {} };
+    const early: Clock = { wallMs: () => 0 as WallTimeMs, steadyMs: () => 0, sleep: async () => {} };
     await asLogin(database.settings, async (client) => {
       await client.query('ALTER TABLE paceline.rules NO FORCE ROW LEVEL SECURITY');
       const months = await client.query<{ name: string }>(

@@ -16,6 +16,9 @@ class HeldClock implements Clock {
   wallMs(): WallTimeMs {
     return 0 as WallTimeMs;
   }
+  steadyMs(): number {
+    return this.wallMs();
+  }
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     this.sleeps.push(ms);

@@ -14,6 +14,9 @@ class StillClock implements Clock {
   wallMs(): WallTimeMs {
     return now as WallTimeMs;
   }
+  steadyMs(): number {
+    return this.wallMs();
+  }
   sleep(_: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       this.sleeps.push(resolve);

@@ -15,7 +15,7 @@ async function watch(lane: {
   const seen: { what: string; atMs: number }[] = [];
   const note = (what: string) => seen.push({ what, atMs: nowMs });
   const dog = new StallWatchdog({
-    clock: { wallMs: () => nowMs as WallTimeMs, sleep: () => Promise.resolve() },
+    clock: { wallMs: () => nowMs as WallTimeMs, steadyMs: () => nowMs, sleep: () => Promise.resolve() },
     lanes: () => [{ partition: 3, name: 't:3', position: lane.position(nowMs), askedMs }],
     stableEnd: () => lane.end(),
     reseek: () => note('reseek'),

@@ -7,7 +7,7 @@ import { eventsTopic } from '../../../src/model/ids.ts';
 import { minuteMs } from '../../../src/model/time.ts';
 import { openLogReader } from '../../../src/sources/recorded-log.ts';
 
-const clock = { wallMs: () => 0 as never, sleep: async () => {} };
+const clock = { wallMs: () => 0 as never, steadyMs: () => 0, sleep: async () => {} };
 const encoder = { encode: (type: string) => Buffer.from(type) };
 const options = { events: 20_000, partitions: 4, campaigns: 40, organizations: 8, minutes: 35, seed: 1 };
 

@@ -20,6 +20,9 @@ class SleepingClock implements Clock {
   wallMs(): WallTimeMs {
     return this.now as WallTimeMs;
   }
+  steadyMs(): number {
+    return this.wallMs();
+  }
   async sleep(ms: number): Promise<void> {
     this.now += ms;
   }
