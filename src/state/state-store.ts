@@ -41,7 +41,7 @@ export interface LaneCommit {
   readonly oldestDeltaSeq: number;
   /** Output of this commit; null when it has none. */
   readonly outbox: Uint8Array | null;
-  /** Seqs whose output every sink has acknowledged; their chunks are dropped. */
+  /** Seqs whose output every sink has acknowledged; their chunks are dropped, where they are still there. */
   readonly acknowledged: readonly number[];
 }
 

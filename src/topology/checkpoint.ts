@@ -67,7 +67,7 @@ export async function commitRound(sessions: readonly LaneSession[], ports: Check
     // 4. The commit is the truth now. DUP = it was so already, only its answer was lost.
     session.seq = commit.seq;
     session.committedOffset = commit.nextOffset;
-    for (const seq of commit.acknowledged) session.acknowledged.delete(seq);
+    session.dropped(commit.acknowledged);
     const { name: lane, partition } = session;
     const streams = outputs.map(({ stream, rows }) => ({ stream, rows }));
     const { seq, nextOffset } = commit;
@@ -104,8 +104,8 @@ export function emit(
 export async function keepUp(session: LaneSession, ports: CheckpointPorts): Promise<void> {
   assert(!session.isStoreBusy, 'one call to the store at a time for a lane');
   session.isStoreBusy = true;
-  const acknowledged = [...session.acknowledged];
-  const call = acknowledged.length > 0 ? 'trim' : 'check';
+  const acknowledged = session.toDrop;
+  const call = session.acknowledged.size > 0 ? 'trim' : 'check';
   try {
     const outcome =
       call === 'trim'
@@ -115,7 +115,7 @@ export async function keepUp(session: LaneSession, ports: CheckpointPorts): Prom
       loseLane(session, outcome, call, ports);
       return;
     }
-    for (const seq of acknowledged) session.acknowledged.delete(seq);
+    if (call === 'trim') session.dropped(acknowledged);
   } catch (error) {
     if (!isWorthRetrying(error)) throw error;
     publishFact('state.failed', { call, attempt: 1, error });
@@ -146,7 +146,7 @@ function draftCommit(session: LaneSession, nowMs: number): Draft {
     bases,
     oldestDeltaSeq,
     outbox,
-    acknowledged: [...session.acknowledged],
+    acknowledged: session.toDrop,
   };
   const bytes = delta.length + (outbox?.length ?? 0) + bases.reduce((sum, base) => sum + base.bytes.length, 0);
   return { session, commit, outputs, bytes, isOld: session.isBehind };

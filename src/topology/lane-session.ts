@@ -16,6 +16,8 @@ export class LaneSession {
   committedOffset: number;
   /** Seqs that every sink has; the next commit or trim drops their chunks. */
   readonly acknowledged = new Set<number>();
+  /** The last of those that the store has dropped. */
+  #dropped: readonly number[] = [];
   /** A call to the store is under way: no other may start. */
   isStoreBusy = false;
   /** The claim is lost; nothing of this session may be used any more. */
@@ -50,8 +52,25 @@ export class LaneSession {
     return this.nextOffset > this.committedOffset;
   }
 
+  /**
+   * Seqs whose chunks the store is to drop. It is told of the last ones again: a fail-over of the store may
+   * have lost that they were dropped, and nobody else would notice before the next claim.
+   */
+  get toDrop(): number[] {
+    return [...this.#dropped, ...this.acknowledged];
+  }
+
+  /** The store has dropped them. */
+  dropped(seqs: readonly number[]): void {
+    for (const seq of seqs) this.acknowledged.delete(seq);
+    this.#dropped = seqs.slice(-toldAgainMax);
+  }
+
   /** The chunk of `seq` has reached every sink. */
   acknowledge(seq: number): void {
     this.acknowledged.add(seq);
   }
 }
+
+/** Half a minute of commits; a fail-over loses the last seconds. */
+const toldAgainMax = 64;

@@ -22,4 +22,5 @@ export const keptSeeds: readonly { readonly seed: number; readonly found: string
     seed: 2_070_687,
     found: 'how far back a restore reads the log depended on how it had been batched, up to a poll beyond the window',
   },
+  { seed: 2_094_836, found: 'a fail-over that lost a trim alone left the chunk in the outbox until the next claim' },
 ];
