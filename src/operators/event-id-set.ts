@@ -20,8 +20,8 @@ export class EventIdSet {
   /** Occurrences in the chunks. */
   #entries = 0;
 
-  constructor(capacity = capacityMin) {
-    this.#allocate(capacity);
+  constructor() {
+    this.#allocate(capacityMin);
   }
 
   /** The slot of the id, or its bitwise complement where it would go. */

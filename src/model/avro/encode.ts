@@ -1,4 +1,5 @@
 import { assert } from '../errors.ts';
+import { grown } from '../grown.ts';
 import type { AvroField, AvroRecord, AvroType } from './schema.ts';
 
 /** Avro binary writing, compiled to closures once per schema. Values are checked: a producer of ours never lies. */
@@ -8,9 +9,7 @@ class AvroWriter {
 
   reserve(more: number): void {
     if (this.length + more <= this.bytes.length) return;
-    const next = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more));
-    next.set(this.bytes.subarray(0, this.length));
-    this.bytes = next;
+    this.bytes = grown(this.bytes, Math.max(this.bytes.length * 2, this.length + more));
   }
 
   /** Zigzag varint of a safe integer. */
