@@ -69,7 +69,11 @@ export const errorCatalogue = {
     exit: 78,
     next: 'The writer schema does not resolve against ours; see the message.',
   },
-  ENGINE_CHILD_DIED: { retry: 'with_backoff', exit: 75, next: 'The embedded ClickHouse is restarted.' },
+  ENGINE_CHILD_DIED: {
+    retry: 'with_backoff',
+    exit: 75,
+    next: 'The embedded ClickHouse is restarted; where the message says that a write failed, free disk space.',
+  },
   CATALOG_CONFLICT: { retry: 'with_backoff', exit: 75, next: 'Another writer committed first; we reload and go on.' },
   COMMIT_UNKNOWN: { retry: 'with_backoff', exit: 75, next: 'The outcome is read back before anything is sent again.' },
   BRONZE_ROLLED_BACK: {

@@ -5,16 +5,19 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FromChild, StartMessage, ToChild } from './child-messages.ts';
 import { createFront } from './front.ts';
-import { Lanes } from './lanes.ts';
+import { FailedWrite, Lanes } from './lanes.ts';
 
 // The process that owns the engine's directory. It is a process, not a thread, because chdb must
 // never be torn down beside other work; and it ends with its parent, so that no orphan holds the lock.
 const lockWaitMs = 10_000;
 const lockPollMs = 200;
 const readLanes = 3;
+/** A merge may fail to write while nobody inserts: far below the eight minutes that its sources stay. */
+const writtenCheckMs = 5_000;
 
 let server: Server | null = null;
 let lanes: Lanes | null = null;
+let writtenCheck: NodeJS.Timeout | undefined;
 
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // A terminal's Ctrl+C reaches the whole process group; the parent decides when we stop.
@@ -32,9 +35,17 @@ function tell(message: FromChild): void {
 }
 
 function fail(error: unknown): void {
+  // dieOf has told it.
+  if (error instanceof FailedWrite) return;
   const message = error instanceof Error ? error.message : String(error);
   const isPortTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
   tell({ kind: 'failed', code: isPortTaken ? 'PORT_TAKEN' : 'ENGINE_CHILD_DIED', message });
+}
+
+/** Ends at once, as if killed: an orderly end would write still more. */
+function dieOf({ message }: Error): void {
+  const lastWord: FromChild = { kind: 'failed', code: 'ENGINE_CHILD_DIED', message };
+  process.send?.(lastWord, () => process.kill(process.pid, 'SIGKILL'));
 }
 
 async function start(options: StartMessage): Promise<void> {
@@ -57,6 +68,7 @@ async function start(options: StartMessage): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server?.once('error', reject).listen(options.port, '127.0.0.1', resolve);
   });
+  writtenCheck = setInterval(() => lanes?.requireWritten().catch(fail), writtenCheckMs);
   tell({ kind: 'ready', port: (server.address() as AddressInfo).port });
 }
 
@@ -69,7 +81,7 @@ async function openLanes({ directory, memoryBytesMax }: StartMessage): Promise<L
   ];
   for (let waited = 0; ; waited += lockPollMs) {
     try {
-      return new Lanes(directory, { reads: readLanes, engineArguments });
+      return new Lanes(directory, { reads: readLanes, engineArguments, onFailedWrite: dieOf });
     } catch (error) {
       const isLocked = /lock|another (server|process)|already running|76/i.test(String(error));
       if (!isLocked || waited >= lockWaitMs) {
@@ -105,6 +117,7 @@ async function runText(onLanes: Lanes, sql: string): Promise<string> {
 }
 
 async function stop(): Promise<void> {
+  clearInterval(writtenCheck);
   server?.close();
   server?.closeIdleConnections();
   await lanes?.close();

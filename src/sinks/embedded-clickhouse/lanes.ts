@@ -14,6 +14,25 @@ export interface Statement {
 
 export type LaneKind = 'write' | 'read';
 
+/** The disk did not take what the engine wrote: it is full, or broken. */
+export class FailedWrite extends Error {
+  constructor(directory: string) {
+    // 243 is ClickHouse's own number for a disk without room, which callers take for worth waiting.
+    super(`Code: 243. DB::Exception: a write to ${directory} failed: is its disk full?. (NOT_ENOUGH_SPACE)`);
+  }
+}
+
+interface LanesOptions {
+  /** Reads at a time. */
+  readonly reads: number;
+  readonly engineArguments: readonly string[];
+  /** The process must end; see `Lanes.requireWritten`. */
+  readonly onFailedWrite: (error: FailedWrite) => void;
+}
+
+/** No row until the first. */
+const failedWrites = "SELECT value FROM system.events WHERE event = 'WriteBufferFromFileDescriptorWriteFailed'";
+
 /**
  * The engine's directory, opened once in this process. Statements queue per kind: writes one at a
  * time, reads a few at a time, so that neither starves the other. Every statement gets a session of
@@ -25,26 +44,49 @@ export class Lanes {
   readonly #anchor: Session;
   readonly #free: Record<LaneKind, number>;
   readonly #waiting: Record<LaneKind, (() => void)[]> = { write: [], read: [] };
+  readonly #onFailedWrite: (error: FailedWrite) => void;
 
-  constructor(directory: string, options: { reads: number; engineArguments: readonly string[] }) {
+  constructor(directory: string, options: LanesOptions) {
     this.#directory = directory;
+    this.#onFailedWrite = options.onFailedWrite;
     this.#anchor = new Session(directory, { connectionArgs: options.engineArguments });
     this.#free = { write: 1, read: options.reads };
   }
 
-  /** Runs the statement; rejects with chdb's error, whose message is ClickHouse's own. */
+  /**
+   * Runs the statement; rejects with chdb's error, whose message is ClickHouse's own. A write is only
+   * done when every byte of it lies on the disk (see `requireWritten`).
+   */
   async run(kind: LaneKind, statement: Statement): Promise<Uint8Array> {
     await this.#enter(kind);
     try {
       const session = new Session(this.#directory);
       try {
-        return await runIn(session, statement);
+        const bytes = await runIn(session, statement);
+        if (kind === 'write') await this.requireWritten();
+        return bytes;
       } finally {
         session.close();
       }
     } finally {
       this.#leave(kind);
     }
+  }
+
+  /**
+   * Throws FailedWrite when any write to the disk failed since the directory was opened, be it one of
+   * a merge. chdb 3.4 stops writing there without an error (`WriteBufferFromFileDescriptor::nextImpl`),
+   * commits the cut part and answers as if all were well; what is left is ClickHouse's own count of
+   * such writes. This process must end then: a new one judges each part by its checksums, and falls
+   * back from a broken one to its sources, which lie there for eight minutes (`old_parts_lifetime`).
+   */
+  async requireWritten(): Promise<void> {
+    const result = await this.#anchor.queryAsync(failedWrites, { format: 'TabSeparated' });
+    const count = Buffer.from(result.bytes()).toString('utf8').trim();
+    if (count === '' || count === '0') return;
+    const failure = new FailedWrite(this.#directory);
+    this.#onFailedWrite(failure);
+    throw failure;
   }
 
   async close(): Promise<void> {

@@ -82,8 +82,10 @@ class Supervisor implements EmbeddedClickHouse {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     child.on('message', (message: FromChild) => {
       if (message.kind === 'ready') resolve(message.port);
-      else if (message.kind === 'failed') reject(new EngineError(message.code, message.message));
-      else this.#present = { user: message.user, system: message.system };
+      else if (message.kind === 'failed') {
+        this.#options.log?.warn({ event: 'engine_child_failed', code: message.code }, message.message);
+        reject(new EngineError(message.code, message.message));
+      } else this.#present = { user: message.user, system: message.system };
     });
     child.once('error', (cause) => reject(new EngineError('ENGINE_CHILD_DIED', 'the child does not start', { cause })));
     child.once('exit', (code, signal) => {

@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../../src/control/system-clock.ts';
+import { isWorthRetrying } from '../../../src/model/errors.ts';
 import { type ClickHouseSink, createClickHouseSink } from '../../../src/sinks/clickhouse/clickhouse-sink.ts';
 import {
   type EmbeddedClickHouse,
   startEmbeddedClickHouse,
 } from '../../../src/sinks/embedded-clickhouse/start-embedded-clickhouse.ts';
+import type { OutputChunk, Sink } from '../../../src/sinks/sink.ts';
 
 export interface Answer {
   readonly status: number;
@@ -14,7 +16,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** An embedded engine in a directory of its own, which is removed on close. */
+/** An embedded engine in a directory, which is removed on close. */
 export interface TestEngine {
   readonly engine: EmbeddedClickHouse;
   readonly directory: string;
@@ -23,8 +25,9 @@ export interface TestEngine {
   close(): Promise<void>;
 }
 
-export async function openTestEngine(): Promise<TestEngine> {
-  const directory = mkdtempSync(join(tmpdir(), 'paceline-clickhouse-'));
+export async function openTestEngine(
+  directory = mkdtempSync(join(tmpdir(), 'paceline-clickhouse-')),
+): Promise<TestEngine> {
   const engine = await startEmbeddedClickHouse({ dir: join(directory, 'db'), port: 0, clock: systemClock });
   return {
     engine,
@@ -58,4 +61,16 @@ export async function finalRows(engine: TestEngine, table: string): Promise<stri
     .split('\n')
     .filter((line) => line !== '')
     .sort();
+}
+
+/** What the caller of a sink does: the same chunks again, as long as waiting helps. */
+export async function deliverForEver(sink: Sink, chunks: readonly OutputChunk[]): Promise<number> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      await sink.deliver(chunks);
+      return attempts;
+    } catch (error) {
+      if (!isWorthRetrying(error)) throw error;
+    }
+  }
 }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isWorthRetrying } from '../../../src/model/errors.ts';
 import { tables } from '../../../src/model/tables.ts';
-import type { OutputChunk, Sink } from '../../../src/sinks/sink.ts';
-import { finalRows, openTestEngine, type TestEngine } from './embedded.ts';
+import type { OutputChunk } from '../../../src/sinks/sink.ts';
+import { deliverForEver, finalRows, openTestEngine, type TestEngine } from './embedded.ts';
 import { type Fault, startFaultyProxy } from './faulty-proxy.ts';
 import { sampleChunk } from './sample-rows.ts';
 
@@ -14,18 +14,6 @@ beforeAll(async () => {
   await sink.close();
 });
 afterAll(() => engine.close());
-
-/** What the caller of a sink does: the same chunks again, as long as waiting helps. */
-async function deliverForEver(sink: Sink, chunks: readonly OutputChunk[]): Promise<number> {
-  for (let attempts = 1; ; attempts++) {
-    try {
-      await sink.deliver(chunks);
-      return attempts;
-    } catch (error) {
-      if (!isWorthRetrying(error)) throw error;
-    }
-  }
-}
 
 test('dropped calls, lost answers and busy gateways leave every row exactly once', async () => {
   const faults: Fault[] = ['none', 'drop_before', 'drop_after', 'busy', 'drop_after', 'busy', 'drop_before', 'none'];
