@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import { ruleEvaluations } from '../../../src/model/tables.ts';
 import { SmallDisk } from '../../chaos/disk.ts';
@@ -10,6 +10,10 @@ import { deliverForEver, openTestEngine, type TestEngine } from './embedded.ts';
 import { sampleChunk } from './sample-rows.ts';
 
 const disk = SmallDisk.make(mkdtempSync(join(tmpdir(), 'paceline-disk-')), 128);
+afterAll(() => {
+  disk.unmount();
+  rmSync(disk.directory, { recursive: true });
+});
 
 async function countRows(engine: TestEngine): Promise<number> {
   const { status, text } = await engine.ask(`SELECT count() FROM ads.${ruleEvaluations.name} FINAL`);
