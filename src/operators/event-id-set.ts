@@ -1,4 +1,4 @@
-import { giveBuffer, takeUsedBuffer } from '../model/buffer-pool.ts';
+import { grownInPlace } from '../model/grown.ts';
 
 /**
  * Remembers (organization, event id) with the clock and offset of its newest occurrence; no object per
@@ -8,21 +8,19 @@ import { giveBuffer, takeUsedBuffer } from '../model/buffer-pool.ts';
  * walked over at random.
  */
 export class EventIdSet {
-  /** Two words a slot: number of the newest occurrence + 1 (0 = empty slot), hash of the id. */
-  #index!: Int32Array;
+  /** Two words a slot: number of the newest occurrence + 1 (0 = empty slot), hash of the id; and room to grow. */
+  #index: Int32Array = new Int32Array(2 * capacityMin);
   /** Slots. */
-  #capacity!: number;
+  #capacity = capacityMin;
   /** Oldest first; occurrence n lies in chunk n / chunkEntries. */
   readonly #chunks: Chunk[] = [];
   #tail: Chunk = noChunk;
-  /** Forgotten chunks, to be filled again: as garbage they would have the collector run for them alone. */
+  /** Forgotten chunks, to be filled again. */
   readonly #spare: Chunk[] = [];
-  /** Occurrences in the chunks. */
+  /** Occurrences in the chunks, and those before them that the index still counts. */
   #entries = 0;
-
-  constructor() {
-    this.#allocate(capacityMin);
-  }
+  /** Those before it are forgotten: their chunks are gone, slots of the index that lead to them lead nowhere. */
+  #first = 0;
 
   /** The slot of the id, or its bitwise complement where it would go. */
   find(org: number, ids: Int32Array, at: number): number {
@@ -33,7 +31,7 @@ export class EventIdSet {
     for (;;) {
       const entry = index[2 * slot] - 1;
       if (entry < 0) return ~slot;
-      if (index[2 * slot + 1] === hash && this.#isAt(entry, org, ids, at)) return slot;
+      if (index[2 * slot + 1] === hash && entry >= this.#first && this.#isAt(entry, org, ids, at)) return slot;
       slot = slot + 1 === capacity ? 0 : slot + 1;
     }
   }
@@ -80,22 +78,33 @@ export class EventIdSet {
     if (found < 0) this.#index[2 * slot + 1] = hashOf(org, ids, at);
   }
 
-  /** True when the next `put` needs `makeRoom` first: beyond this load, probing gets long. */
+  /** True when the next `put` needs `makeRoom` first: it begins a chunk. */
   get isFull(): boolean {
-    return this.#entries >= this.#capacity * loadMax;
+    return this.#entries % chunkEntries === 0;
   }
 
   /**
    * Drops the oldest chunks while nothing in them is at most `recordsMax` before `offset` and not older
-   * than `clock`; the index grows when many stay. Its slots follow the order of hashes, so the new one
-   * is filled from its beginning to its end.
+   * than `clock`, and has the index take another chunk: beyond its load, probing would get long.
    */
   makeRoom(clock: number, offset: number, recordsMax: number): void {
-    const old = this.#index;
+    this.#dropChunks(clock, offset, recordsMax);
+    if (this.#entries + chunkEntries > this.#capacity * loadMax) this.#rebuildIndex();
+  }
+
+  /**
+   * Leaves out what leads nowhere, and grows when much is left. Slots follow the order of hashes, so the
+   * index is filled from its beginning to its end.
+   */
+  #rebuildIndex(): void {
+    const dropped = this.#first;
     const slots = this.#capacity;
-    const dropped = this.#dropChunks(clock, offset, recordsMax) * chunkEntries;
+    const old = copyToScratch(this.#index.subarray(0, 2 * slots));
+    this.#chunks.splice(0, dropped / chunkEntries);
     this.#entries -= dropped;
-    this.#allocate(Math.max(capacityMin, Math.ceil(this.#entries / loadAfterRebuild)));
+    this.#first = 0;
+    this.#capacity = Math.max(capacityMin, Math.ceil((this.#entries + chunkEntries) / loadAfterRebuild));
+    this.#index = cleared(this.#index, 2 * this.#capacity);
     const index = this.#index;
     const capacity = this.#capacity;
     for (let k = 0; k < 2 * slots; k += 2) {
@@ -105,12 +114,11 @@ export class EventIdSet {
       index[2 * slot] = old[k] - dropped;
       index[2 * slot + 1] = old[k + 1];
     }
-    giveBuffer(old.buffer as ArrayBuffer);
   }
 
   /** Occurrences that are kept, the newest of each id and others. */
   get entries(): number {
-    return this.#entries;
+    return this.#entries - this.#first;
   }
 
   /** Visits the last `count` occurrences, oldest first. */
@@ -154,20 +162,18 @@ export class EventIdSet {
     this.#chunks.push(this.#tail);
   }
 
-  /** How many chunks went; the one that is being filled stays. */
-  #dropChunks(clock: number, offset: number, recordsMax: number): number {
-    const isWanted = (chunk: Chunk) =>
-      chunk === this.#tail || (chunk.newestClock >= clock && (offset - chunk.lastOffset) >>> 0 <= recordsMax);
-    const dropped = Math.max(0, this.#chunks.findIndex(isWanted));
-    this.#spare.push(...this.#chunks.splice(0, dropped));
+  /** The newest chunk stays. */
+  #dropChunks(clock: number, offset: number, recordsMax: number): void {
+    let oldest = this.#first / chunkEntries;
+    for (; oldest < this.#chunks.length - 1; oldest++) {
+      const chunk = this.#chunks[oldest];
+      if (chunk.newestClock >= clock && (offset - chunk.lastOffset) >>> 0 <= recordsMax) break;
+      this.#spare.push(chunk);
+      this.#chunks[oldest] = noChunk;
+    }
+    this.#first = oldest * chunkEntries;
     // As many as are in use: what one burst needed is not kept for ever.
-    this.#spare.length = Math.min(this.#spare.length, this.#chunks.length);
-    return dropped;
-  }
-
-  #allocate(capacity: number): void {
-    this.#index = new Int32Array(takeUsedBuffer(8 * capacity)).fill(0);
-    this.#capacity = this.#index.length / 2;
+    this.#spare.length = Math.min(this.#spare.length, this.#chunks.length - oldest);
   }
 }
 
@@ -177,7 +183,8 @@ const offsetWord = 5;
 const clockDouble = 3;
 /** 32 KiB: small beside what a busy lane remembers, and not much for one that is idle. */
 const chunkEntries = 1_024;
-const capacityMin = 1_024;
+/** Room for a first chunk within the load. */
+const capacityMin = 2_048;
 const loadMax = 0.75;
 /** Room for half as many again, or more, before the next rebuild. */
 const loadAfterRebuild = 0.5;
@@ -195,7 +202,8 @@ class Chunk {
   newestClock = Number.NEGATIVE_INFINITY;
 
   constructor(entries = chunkEntries) {
-    this.words = new Int32Array(entries * entryWords);
+    // As in grownInPlace: memory for which the collector does not run.
+    this.words = new Int32Array(new SharedArrayBuffer(entries * entryWords * Int32Array.BYTES_PER_ELEMENT));
     this.doubles = new Float64Array(this.words.buffer);
   }
 
@@ -223,6 +231,22 @@ class Chunk {
 }
 
 const noChunk = new Chunk(0);
+
+/** Where an index lies while it is rebuilt: lanes of a thread take turns. */
+let scratch: Int32Array = new Int32Array(0);
+
+function copyToScratch(words: Int32Array): Int32Array {
+  if (scratch.length < words.length) scratch = grownInPlace(scratch, words.length);
+  scratch.set(words);
+  return scratch;
+}
+
+/** Memory whose first `length` words are zero: that of `words`, unless it is much too large. */
+function cleared(words: Int32Array, length: number): Int32Array {
+  const isTooLarge = words.length > 8 * length;
+  const memory = isTooLarge ? new Int32Array(length) : grownInPlace(words, Math.max(words.length, length));
+  return memory.fill(0, 0, length);
+}
 
 /** A place in [0, capacity) that grows with the hash, read as unsigned. */
 function slotOf(hash: number, capacity: number): number {

@@ -1,4 +1,4 @@
-import { grown } from '../model/grown.ts';
+import { grownInPlace } from '../model/grown.ts';
 
 /**
  * What nearly every event asks of its campaign, as three cache lines of one buffer of the lane: an event
@@ -52,7 +52,7 @@ export class HotCampaigns {
   /** Makes records up to that of `slot`. */
   cover(slot: number): void {
     if (slot < this.#slots) return;
-    while (this.values.length < (slot + 1) * hotWidth) this.values = grown(this.values, this.values.length * 2);
+    while (this.values.length < (slot + 1) * hotWidth) this.values = grownInPlace(this.values, this.values.length * 2);
     for (let each = this.#slots; each <= slot; each++) this.#begin(each * hotWidth);
     this.#slots = slot + 1;
   }

@@ -1,4 +1,4 @@
-import { grown } from '../model/grown.ts';
+import { grownInPlace } from '../model/grown.ts';
 
 /**
  * Records of equally many doubles, side by side in one buffer of the lane: no object a record and no
@@ -22,7 +22,7 @@ export class NumberSlab {
     if (free !== undefined) return free;
     const base = this.#used;
     this.#used += this.#width;
-    if (this.#used > this.values.length) this.values = grown(this.values, this.values.length * growth);
+    if (this.#used > this.values.length) this.values = grownInPlace(this.values, this.values.length * growth);
     return base;
   }
 
@@ -34,5 +34,4 @@ export class NumberSlab {
 }
 
 const firstRecords = 2;
-/** Memory that nobody has written yet is only reserved, so room to spare costs nothing and copying less often is less garbage. */
-const growth = 4;
+const growth = 2;

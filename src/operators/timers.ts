@@ -1,4 +1,4 @@
-import { grown } from '../model/grown.ts';
+import { grownInPlace } from '../model/grown.ts';
 
 /** Who a timer belongs to, for the order of those that are due at one instant. */
 export interface TimerNames {
@@ -96,8 +96,8 @@ export class Timers {
 
   #grow(): void {
     const length = this.#ats.length * 2;
-    this.#ats = grown(this.#ats, length);
-    this.#owners = grown(this.#owners, length);
+    this.#ats = grownInPlace(this.#ats, length);
+    this.#owners = grownInPlace(this.#owners, length);
   }
 }
 

@@ -1,4 +1,4 @@
-import { grown } from '../model/grown.ts';
+import { grownInPlace } from '../model/grown.ts';
 import { hotAt } from './hot-campaigns.ts';
 
 /**
@@ -42,8 +42,8 @@ export class TouchedCells {
 
   #grow(): void {
     const length = this.#cells.length * 2;
-    this.#cells = grown(this.#cells, length);
-    this.#next = grown(this.#next, length);
+    this.#cells = grownInPlace(this.#cells, length);
+    this.#next = grownInPlace(this.#next, length);
   }
 }
 
