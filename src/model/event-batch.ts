@@ -131,7 +131,8 @@ export class LaneDictionaries {
  * column of a row is 0 / -1. Kinds not listed put their fields in `details`.
  */
 export class EventBatch {
-  readonly dictionaries: LaneDictionaries;
+  /** Of the lane whose run it holds. */
+  dictionaries: LaneDictionaries;
   topic = '';
   partition = 0;
   count = 0;
@@ -171,6 +172,12 @@ export class EventBatch {
 
   get capacity(): number {
     return this.kinds.length;
+  }
+
+  /** The batch, for a run of the lane of these dictionaries: lanes that take turns share its columns. */
+  of(dictionaries: LaneDictionaries): this {
+    this.dictionaries = dictionaries;
+    return this;
   }
 
   /** Empties the batch for a run of `count` records, growing when needed. */

@@ -94,9 +94,11 @@ function prune(campaign: Campaign, clock: number): void {
 
 function writeDays(out: ByteWriter, campaign: Campaign, all: boolean): void {
   const { currencies } = campaign.books;
-  const days = [...campaign.days.values()].filter((day) => all || day.isDirty);
-  out.count(days.length);
-  for (const day of days) {
+  let count = 0;
+  for (const day of campaign.days.values()) if (all || day.isDirty) count += 1;
+  out.count(count);
+  for (const day of campaign.days.values()) {
+    if (!all && !day.isDirty) continue;
     out.int32(day.day);
     out.text(day.currency < 0 ? '' : currencies.text(day.currency));
     out.count(day.planNumber);

@@ -57,7 +57,7 @@ export class CheckRecords implements Operator {
       if (row > from && clocks[row] >= timers.nextAt) segment.to = row;
       else {
         this.#state.clock = clocks[row];
-        if (this.#isPlain(segment, batch, row)) this.#countPlain(segment, batch, row);
+        if (this.#isPlain(segment, batch, row)) this.#countPlain(segment, row);
         else this.#checkRow(segment, batch, row);
       }
     }
@@ -85,8 +85,8 @@ export class CheckRecords implements Operator {
     return recordKind === kind.click || isSafe(batch.amount2[row] * batch.counts[row]);
   }
 
-  #countPlain(segment: Segment, batch: EventBatch, row: number): void {
-    if (this.#duplicates.isSeen(batch, row, segment.clocks[row])) this.#outputs.dropped.duplicate += 1;
+  #countPlain(segment: Segment, row: number): void {
+    if (this.#duplicates.isSeen(segment, row)) this.#outputs.dropped.duplicate += 1;
     else this.#count(segment, row, segment.slots[row]);
   }
 
@@ -98,11 +98,11 @@ export class CheckRecords implements Operator {
 
   /** Fills the duplicate memory from records read back; `clocks` are the lane clock at each row. */
   remember(segment: Segment): void {
-    const { batch, clocks } = segment;
+    const { batch } = segment;
     for (let row = 0; row < batch.count; row++) {
       const recordKind = batch.kinds[row];
       if (!isDelivery(recordKind)) continue;
-      if (this.#identityProblem(batch, row) === null) this.#duplicates.isSeen(batch, row, clocks[row]);
+      if (this.#identityProblem(batch, row) === null) this.#duplicates.isSeen(segment, row);
     }
   }
 
@@ -150,7 +150,7 @@ export class CheckRecords implements Operator {
     if (recordKind === kind.org_plan) return this.#plan(segment, row);
     // Whatever becomes of the record, its organization is known from now on, and its timer is set.
     this.#duplicates.orgSlot(batch, row);
-    const isSeen = isDelivery(recordKind) && this.#duplicates.isSeen(batch, row, clock);
+    const isSeen = isDelivery(recordKind) && this.#duplicates.isSeen(segment, row);
     if (latestInstant(batch, row) > clock + limits.futureAllowanceMs) return this.#future(segment, row);
     if (recordKind === kind.source_heartbeat) return this.#count(segment, row, -1);
     if (this.#isFutureDay(segment, row)) return this.#future(segment, row);

@@ -2,6 +2,7 @@ import { type EventBatch, kind } from '../model/event-batch.ts';
 import { limits } from '../model/limits.ts';
 import { EventIdSet } from './event-id-set.ts';
 import type { LaneState } from './lane-state.ts';
+import type { Segment } from './segment.ts';
 
 /** Class of a kind for the duplicate check. */
 const delivery = 1;
@@ -58,8 +59,9 @@ export class DuplicateCheck {
     return slot;
   }
 
-  /** Looks the delivery id up and remembers this occurrence. */
-  isSeen(batch: EventBatch, row: number, clock: number): boolean {
+  /** Looks the delivery id up and remembers this occurrence. An instant handed over would be an object. */
+  isSeen({ batch, clocks }: Segment, row: number): boolean {
+    const clock = clocks[row];
     const ids = this.#deliveryIds;
     const offset = batch.offsets[row];
     if (ids.isFull) ids.makeRoom(clock - limits.duplicateWindowMs, offset, limits.duplicateRecordsMax);

@@ -12,6 +12,14 @@ function unjudged(outcome: Outcome): Judgement {
 export const unknownJudgement = unjudged('unknown');
 const insufficientJudgement = unjudged('insufficient');
 const errorJudgement = unjudged('error');
+/** What nearly every judgement finds. */
+const quietJudgement: Judgement = {
+  outcome: 'false',
+  critical: false,
+  warning: false,
+  clearCritical: false,
+  clearWarning: false,
+};
 
 /** Three-valued results of guard and levels, and the outcome they make (docs/semantics.md §8.3). */
 export function judge(rule: CompiledRule, values: readonly RuleValue[], isFiring: boolean): Judgement {
@@ -19,6 +27,7 @@ export function judge(rule: CompiledRule, values: readonly RuleValue[], isFiring
   if (guard !== true) return judgementOfGuard(guard);
   const critical = rule.critical === null ? false : rule.critical.when.run(values);
   const warning = rule.warning === null ? false : rule.warning.when.run(values);
+  if (critical === false && warning === false && !isFiring) return quietJudgement;
   return {
     outcome: outcomeOf(critical, warning),
     critical: critical === conditionError ? null : critical,

@@ -30,14 +30,21 @@ export class LaneOutputs {
   isAlertPending = false;
   /** Records dropped since the last harvest, by why. */
   readonly dropped = { duplicate: 0, test: 0, stale_plan: 0, stale_ledger: 0 };
+  #versionOffset = -1;
+  #version = 0n;
 
   constructor(partition: number, generation: number) {
     this.partition = partition;
     this.generation = generation;
   }
 
+  /** Of rows that the record of `offset` made or changed; rules make several at one. */
   version(offset: number): bigint {
-    return versionOf(this.generation, offset);
+    if (offset !== this.#versionOffset) {
+      this.#versionOffset = offset;
+      this.#version = versionOf(this.generation, offset);
+    }
+    return this.#version;
   }
 
   get writers(): readonly RowWriter[] {

@@ -110,8 +110,7 @@ export class MeasureDays implements Operator {
   }
 
   #impression(segment: Segment, batch: EventBatch, row: number, slot: number): void {
-    const at = batch.eventTimes[row];
-    const day = this.#dayAt(slot, at, batch.offsets[row]);
+    const day = this.#dayAt(slot, batch, row, batch.eventTimes);
     const days = this.#days;
     const count = batch.counts[row];
     const flags = batch.flags[row];
@@ -123,27 +122,26 @@ export class MeasureDays implements Operator {
     if ((flags & flag.measurable) !== 0) days[day + counterAt.measurable_impressions] += count;
     if ((flags & flag.viewable) !== 0) days[day + counterAt.viewable_impressions] += count;
     segment.impressions[row] = count;
-    segment.itemAt[row] = at;
+    segment.itemAt[row] = batch.eventTimes[row];
     if (batch.basis[row] !== this.#hot[slot * hotWidth + hotAt.impressionBasis]) return;
     if (this.#isOtherSource(slot, batch, row)) return;
     this.#item(segment, row, slot, batch.amount[row], batch.amount2[row] * count);
   }
 
   #click(segment: Segment, batch: EventBatch, row: number, slot: number): void {
-    const at = batch.eventTimes[row];
-    const day = this.#dayAt(slot, at, batch.offsets[row]);
+    const day = this.#dayAt(slot, batch, row, batch.eventTimes);
     if ((batch.flags[row] & flag.invalid) !== 0) {
       this.#days[day + counterAt.invalid_clicks] += 1;
       return;
     }
     this.#days[day + counterAt.clicks] += 1;
-    segment.itemAt[row] = at;
+    segment.itemAt[row] = batch.eventTimes[row];
     if (this.#hot[slot * hotWidth + hotAt.impressionBasis] < 0 || this.#isOtherSource(slot, batch, row)) return;
     this.#item(segment, row, slot, batch.amount[row], 0);
   }
 
   #video(batch: EventBatch, row: number, slot: number): void {
-    const day = this.#dayAt(slot, batch.eventTimes[row], batch.offsets[row]);
+    const day = this.#dayAt(slot, batch, row, batch.eventTimes);
     this.#days[day + videoCounters[batch.code[row]]] += 1;
   }
 
@@ -152,12 +150,11 @@ export class MeasureDays implements Operator {
     const sign = (batch.flags[row] & flag.reversal) !== 0 ? -1 : 1;
     const weight = sign * batch.amount2[row];
     const revenue = sign * batch.amount[row];
-    const touchedAt = Number.isNaN(batch.t2[row]) ? batch.t1[row] : batch.t2[row];
-    this.#dayAt(slot, touchedAt, batch.offsets[row]);
+    this.#dayAt(slot, batch, row, Number.isNaN(batch.t2[row]) ? batch.t1 : batch.t2);
     const touched = campaign.day as DayRow;
     touched.add(sumAt.conversionsByTouch, weight);
     touched.add(sumAt.revenueByTouch, revenue);
-    this.#dayAt(slot, batch.t1[row], batch.offsets[row]);
+    this.#dayAt(slot, batch, row, batch.t1);
     const converted = campaign.day as DayRow;
     converted.add(sumAt.conversionsByConversion, weight);
     converted.add(sumAt.revenueByConversion, revenue);
@@ -168,9 +165,8 @@ export class MeasureDays implements Operator {
     if (this.#isOtherSource(slot, batch, row)) return;
     const isCumulative = (batch.flags[row] & flag.cumulative) !== 0;
     const amount = isCumulative ? this.#cumulativeDelta(batch, row, this.#state.campaigns[slot]) : batch.amount[row];
-    const at = batch.t1[row];
-    segment.itemAt[row] = at;
-    this.#dayAt(slot, at, batch.offsets[row]);
+    segment.itemAt[row] = batch.t1[row];
+    this.#dayAt(slot, batch, row, batch.t1);
     this.#item(segment, row, slot, amount, 0);
   }
 
@@ -208,7 +204,7 @@ export class MeasureDays implements Operator {
   }
 
   #auction(batch: EventBatch, row: number, slot: number): void {
-    const day = this.#dayAt(slot, batch.t1[row], batch.offsets[row]);
+    const day = this.#dayAt(slot, batch, row, batch.t1);
     const days = this.#days;
     days[day + counterAt.auction_requests] += batch.amount[row];
     days[day + counterAt.auction_bids] += batch.amount2[row];
@@ -234,8 +230,13 @@ export class MeasureDays implements Operator {
     return this.#state.books.days.values;
   }
 
-  /** Changes the day of an instant and has it at hand; returns its record in the slab. */
-  #dayAt(slot: number, at: number, offset: number): number {
+  /**
+   * Changes the day of the row's instant in `times` and has it at hand; returns its record in the slab.
+   * The instant is read here, not handed over: as an argument it would be an object.
+   */
+  #dayAt(slot: number, batch: EventBatch, row: number, times: Float64Array): number {
+    const at = times[row];
+    const offset = batch.offsets[row];
     const hot = this.#hot;
     const base = slot * hotWidth;
     if (!(at >= hot[base + hotAt.dayStart] && at < hot[base + hotAt.dayEnd])) this.#bringDay(slot, at);

@@ -77,6 +77,7 @@ export function paceFlight(books: FlightBooks, a: number): PacingValues {
   const elapsedBp = elapsed(weight, start, end, a);
   const osiBp = onScheduleIndicator(spend, expected, budget);
   const values = {
+    status: 'on_track' as PacingStatus,
     terms,
     budget,
     spend,
@@ -91,7 +92,8 @@ export function paceFlight(books: FlightBooks, a: number): PacingValues {
     expected2h: expectedSince(books, Math.max(start, windowStart), a, expected),
     impressionsFlight: books.impressionsBefore(a),
   };
-  return { ...values, status: statusOf(books, values, a) };
+  values.status = statusOf(books, values, a);
+  return values;
 }
 
 function elapsed(weight: Weight, start: number, end: number, a: number): Whole {

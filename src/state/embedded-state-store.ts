@@ -7,6 +7,11 @@ import type { CommitOutcome, LaneCommit, LaneSnapshot, StateStore } from './stat
 
 /** Raised when the tables or the meaning of their columns change; an older paceline refuses a newer one. */
 const formatNumber = 1;
+/**
+ * Of a new file. Blobs of a lane that catches up are megabytes, which SQLite writes, and frees again, page
+ * by page; a small commit writes some six pages whatever their size.
+ */
+const pageBytes = 16_384;
 
 const schema = `
 CREATE TABLE IF NOT EXISTS format (number INTEGER NOT NULL) STRICT;
@@ -105,7 +110,8 @@ export class EmbeddedStateStore implements StateStore {
   }
 
   #prepareFile(): void {
-    this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000;');
+    this.#db.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`);
+    this.#db.exec('PRAGMA busy_timeout = 2000');
     const hasFormat = this.#db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'format'").get() !== undefined;
     const row = hasFormat ? this.#db.prepare('SELECT number FROM format').get() : undefined;
     if (row !== undefined && Number(row.number) > formatNumber)

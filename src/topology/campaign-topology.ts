@@ -35,12 +35,14 @@ export const campaignTopology = new Topology('campaigns')
 const dirtyCampaignBytes = 200;
 const dirtyDayBytes = 300;
 
+/** Lanes of a thread take turns: what one batch needs is fresh in its caches for the next. */
+const segment = new Segment();
+
 /** The topology of one lane: docs/semantics.md §1.3, record by record, as loops over segments. */
 export class CampaignLane implements LaneProgram {
   readonly #state = new LaneState();
   readonly #marks = new ClockMarks();
   readonly #codec = new LaneCodec(this.#state, this.#marks);
-  readonly #segment = new Segment();
   readonly #outputs: LaneOutputs;
   readonly #check: CheckRecords;
   readonly #days: MeasureDays;
@@ -73,7 +75,6 @@ export class CampaignLane implements LaneProgram {
   }
 
   apply(batch: EventBatch, raw: RawRecords): void {
-    const segment = this.#segment;
     segment.begin(batch, raw);
     this.#check.beginBatch();
     this.#lookAhead.beginBatch();
@@ -94,7 +95,6 @@ export class CampaignLane implements LaneProgram {
 
   remember(batch: EventBatch): void {
     if (this.#tailClock === Number.NEGATIVE_INFINITY) this.#tailClock = this.#marks.tail?.clock ?? this.#tailClock;
-    const segment = this.#segment;
     segment.begin(batch, noRawRecords);
     for (let row = 0; row < batch.count; row++) {
       this.#tailClock = Math.max(this.#tailClock, batch.logTimes[row]);

@@ -1,5 +1,5 @@
 import { assert, isWorthRetrying } from '../model/errors.ts';
-import { EventBatch } from '../model/event-batch.ts';
+import { LaneDictionaries } from '../model/event-batch.ts';
 import { type PauseReason, publishFact } from '../model/facts.ts';
 import type { RecordRun } from '../model/record-run.ts';
 import { BackOff } from './back-off.ts';
@@ -65,7 +65,7 @@ export class LaneRunner {
   endOffset = 0;
   readonly #ports: LaneRunnerPorts;
   readonly #backOff = new BackOff();
-  readonly #batch = new EventBatch(1_024);
+  readonly #dictionaries = new LaneDictionaries();
   #endAskedMs = Number.NEGATIVE_INFINITY;
   #isOpening = false;
   #isOwned = true;
@@ -195,7 +195,13 @@ export class LaneRunner {
     if (this.#trouble === null) this.#pause('opening');
     const { makeProgram, makeToken, fail, wake } = this.#ports;
     const { partition, name } = this;
-    const lane = { partition, name, batch: this.#batch, token: makeToken(), program: makeProgram(partition) };
+    const lane = {
+      partition,
+      name,
+      dictionaries: this.#dictionaries,
+      token: makeToken(),
+      program: makeProgram(partition),
+    };
     const releases = this.#releases;
     this.#boundsOnce()
       .then(() => openLane(lane, this.#ports))
@@ -257,7 +263,7 @@ export class LaneRunner {
   }
 
   #apply(session: LaneSession, run: RecordRun): boolean {
-    const batch = this.#batch;
+    const batch = this.#ports.batch.of(this.#dictionaries);
     assert(run.offsets[0] >= session.nextOffset, `lane ${this.name} reads on at its own offset, never before it`);
     const schema = this.#ports.decoder.decode(run, batch);
     if (schema >= 0) {

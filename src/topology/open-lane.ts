@@ -1,6 +1,6 @@
 import type { Decoder } from '../decoders/decoder.ts';
 import { EngineError } from '../model/errors.ts';
-import type { EventBatch } from '../model/event-batch.ts';
+import type { EventBatch, LaneDictionaries } from '../model/event-batch.ts';
 import { publishFact } from '../model/facts.ts';
 import type { Source } from '../sources/source.ts';
 import { type CheckpointPorts, emit } from './checkpoint.ts';
@@ -11,12 +11,14 @@ import { decodeChunk } from './outbox.ts';
 export interface OpenLanePorts extends CheckpointPorts {
   readonly source: Source;
   readonly decoder: Decoder;
+  /** One for all lanes: full from a call of the decoder until its caller next waits for anything. */
+  readonly batch: EventBatch;
 }
 
 export interface LaneToOpen {
   readonly partition: number;
   readonly name: string;
-  readonly batch: EventBatch;
+  readonly dictionaries: LaneDictionaries;
   readonly token: string;
   readonly program: LaneProgram;
 }
@@ -68,12 +70,11 @@ function requireHeld(lane: string, from: number, to: number, held: { start: numb
 }
 
 async function rememberTail(lane: LaneToOpen, from: number, to: number, ports: OpenLanePorts): Promise<void> {
-  const { decoder, source } = ports;
+  const { decoder, source, batch } = ports;
   for await (const run of source.readBack(lane.partition, from, to)) {
     if (ports.isStopped()) return;
-    for (let schema = decoder.decode(run, lane.batch); schema >= 0; schema = decoder.decode(run, lane.batch)) {
-      await decoder.learn(schema);
-    }
-    lane.program.remember(lane.batch);
+    const decode = (): number => decoder.decode(run, batch.of(lane.dictionaries));
+    for (let schema = decode(); schema >= 0; schema = decode()) await decoder.learn(schema);
+    lane.program.remember(batch);
   }
 }

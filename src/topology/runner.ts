@@ -1,4 +1,5 @@
 import { assert, isWorthRetrying } from '../model/errors.ts';
+import { EventBatch } from '../model/event-batch.ts';
 import type { StreamIdentity } from '../model/lane.ts';
 import type { Clock } from '../model/time.ts';
 import { Alarm } from './alarm.ts';
@@ -72,6 +73,7 @@ class EngineRunner implements Runner {
     this.#ports = {
       source,
       decoder: options.decoder,
+      batch: new EventBatch(1_024),
       store: options.store,
       delivery: this.#delivery,
       clock,
