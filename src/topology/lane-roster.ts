@@ -45,6 +45,11 @@ export class LaneRoster {
     return promise;
   }
 
+  /** Nobody waits for any of these lanes: all are behind, and none is to be let go. */
+  get isCatchingUp(): boolean {
+    return this.#revokes.length === 0 && this.lanes.every(({ session }) => session === null || session.isBehind);
+  }
+
   /** To be called whenever a commit may have ended. */
   answerRevokes(): void {
     this.#revokes = this.#revokes.filter(({ lanes, resolve }) => {
