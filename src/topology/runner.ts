@@ -15,8 +15,8 @@ import { Ticker } from './ticker.ts';
 
 /**
  * Runs a set of lanes in one thread: one loop, round-robin, a bounded batch at a time (a few while all
- * lanes catch up). All lanes that
- * are due commit in one round, at most one round at a time, while the loop goes on applying.
+ * lanes catch up). All lanes that are due commit in one round, at most one round at a time, while the
+ * loop goes on applying.
  */
 export interface Runner {
   /** Runs until `drain` or `stop`; ticks when the stream is live. Throws when the source cannot be asked what it is. */
