@@ -70,6 +70,10 @@ export class LaneCodec {
     return this.#rolling.rewrite(seq, deltaBytes, (group) => this.#writeBase(group, seq));
   }
 
+  distrustBases(): void {
+    this.#rolling.distrustLast();
+  }
+
   oldestDeltaSeq(seq: number): number {
     return this.#rolling.oldestDeltaSeq(seq);
   }

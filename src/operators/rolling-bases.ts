@@ -6,6 +6,8 @@ export class RollingBases {
   readonly #baseSeqs: number[];
   readonly #changedSeqs: number[];
   readonly #sizes: number[];
+  /** What the last rewrite replaced. */
+  #replaced: { group: number; baseSeq: number }[] = [];
   #next = 0;
   #credit = 0;
 
@@ -32,6 +34,7 @@ export class RollingBases {
     write: (group: number) => Uint8Array,
   ): { group: number; bytes: Uint8Array }[] {
     const bases: { group: number; bytes: Uint8Array }[] = [];
+    this.#replaced = [];
     this.#credit += deltaBytes * baseShare;
     for (let turn = 0; turn < this.#baseSeqs.length; turn++) {
       const group = this.#next;
@@ -41,11 +44,18 @@ export class RollingBases {
         bases.push({ group, bytes });
         this.#credit -= bytes.length;
         this.#sizes[group] = bytes.length;
+        this.#replaced.push({ group, baseSeq: this.#baseSeqs[group] });
         this.#baseSeqs[group] = seq;
       }
       this.#next = (group + 1) % this.#baseSeqs.length;
     }
     return bases;
+  }
+
+  /** The bases of the last rewrite may not be stored: those before them count again. */
+  distrustLast(): void {
+    for (const { group, baseSeq } of this.#replaced) this.#baseSeqs[group] = baseSeq;
+    this.#replaced = [];
   }
 
   /** Deltas before this one are covered by bases, whichever group they touched. */

@@ -46,9 +46,10 @@ export interface LaneCommit {
 }
 
 /**
- * OK = applied now. DUP = this very commit was applied before (our answer was lost). FENCED = the
- * lane has another owner. GAP = the stored seq is not `prevSeq`: the store lost its tail, or this is
- * a delayed duplicate. After FENCED or GAP the owner drops its memory and claims again.
+ * OK = applied now. DUP = it was applied before: this very commit, whose answer was lost, or, after a
+ * claim that came late, another owner's up to the same offset, with the same state but other bases.
+ * FENCED = the lane has another owner. GAP = the stored seq is not `prevSeq`: the store lost its tail,
+ * or this is a delayed duplicate. After FENCED or GAP the owner drops its memory and claims again.
  */
 export type CommitOutcome = 'OK' | 'DUP' | 'FENCED' | 'GAP';
 

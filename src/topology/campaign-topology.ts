@@ -113,6 +113,10 @@ export class CampaignLane implements LaneProgram {
     return { delta, bases, oldestDeltaSeq: this.#codec.oldestDeltaSeq(seq), outputs };
   }
 
+  distrustBases(): void {
+    this.#codec.distrustBases();
+  }
+
   restore(snapshot: LaneSnapshot): void {
     this.#codec.restore(snapshot);
   }

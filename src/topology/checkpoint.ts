@@ -64,7 +64,9 @@ export async function commitRound(sessions: readonly LaneSession[], ports: Check
       loseLane(session, outcome, 'commit', ports);
       continue;
     }
-    // 4. The commit is the truth now. DUP = it was so already, only its answer was lost.
+    // 4. The commit is the truth now. DUP = it was so already: ours, whose answer was lost, or one of another
+    // owner up to the same offset, which says the same of the state but may carry other bases.
+    if (outcome === 'DUP') session.program.distrustBases();
     session.seq = commit.seq;
     session.committedOffset = commit.nextOffset;
     session.dropped(commit.acknowledged);

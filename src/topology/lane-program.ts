@@ -43,6 +43,8 @@ export interface LaneProgram {
   readonly dirtyBytes: number;
   /** The changes since the last harvest, to be committed as `seq`. */
   harvest(seq: number): LaneHarvest;
+  /** The bases of the last harvest may not be stored: deltas that only they would cover stay needed. */
+  distrustBases(): void;
   restore(snapshot: LaneSnapshot): void;
   /** The lane clock, log time ms; -Infinity before the first record. */
   readonly clockMs: number;

@@ -22,5 +22,9 @@ export const keptSeeds: readonly { readonly seed: number; readonly found: string
     seed: 2_070_687,
     found: 'how far back a restore reads the log depended on how it had been batched, up to a poll beyond the window',
   },
+  {
+    seed: 5_066_018,
+    found: 'a commit that another owner had made to the same offset was taken for ours, though its bases were others',
+  },
   { seed: 2_094_836, found: 'a fail-over that lost a trim alone left the chunk in the outbox until the next claim' },
 ];

@@ -77,6 +77,9 @@ class ToyProgram implements LaneProgram {
     return { delta, bases: [{ group, bytes: base }], oldestDeltaSeq: seq - groups + 1, outputs };
   }
 
+  /** The group that a commit rewrites follows from its seq alone: every owner's bases are the same. */
+  distrustBases(): void {}
+
   restore(snapshot: LaneSnapshot): void {
     const { counters, nextOffset, clockMs } = readSnapshot(snapshot);
     for (const [key, counter] of counters) this.#counters.set(key, counter);

@@ -31,6 +31,11 @@ export const programMutants: readonly Mutant[] = [
     program: (factory) => keepNewestPlan(factory),
   },
   {
+    name: 'trusts_bases_of_another',
+    bug: 'a commit that another owner made counts as ours, bases and all',
+    program: (factory) => (lane) => wrap(factory(lane), { distrustBases: () => {} }),
+  },
+  {
     name: 'restore_ignores_deltas',
     bug: 'a restore reads the bases alone',
     program: (factory) => (lane) => {
@@ -75,13 +80,14 @@ export const programMutants: readonly Mutant[] = [
   },
 ];
 
-type Overrides = Partial<Pick<LaneProgram, 'apply' | 'restore' | 'harvest'>>;
+type Overrides = Partial<Pick<LaneProgram, 'apply' | 'restore' | 'harvest' | 'distrustBases'>>;
 
 function wrap(program: LaneProgram, overrides: Overrides): LaneProgram {
   return {
     apply: overrides.apply ?? ((...args) => program.apply(...args)),
     restore: overrides.restore ?? ((snapshot) => program.restore(snapshot)),
     harvest: overrides.harvest ?? ((seq) => program.harvest(seq)),
+    distrustBases: overrides.distrustBases ?? (() => program.distrustBases()),
     tailStart: () => program.tailStart(),
     remember: (batch) => program.remember(batch),
     get isAlertPending() {
