@@ -121,6 +121,11 @@ export class EventIdSet {
     return this.#entries - this.#first;
   }
 
+  /** Words of the index: how much memory it holds. */
+  get indexLength(): number {
+    return this.#index.length;
+  }
+
   /** Visits the last `count` occurrences, oldest first. */
   visitLast(count: number, visit: VisitOccurrence): void {
     for (let entry = this.#entries - count; entry < this.#entries; entry++) {

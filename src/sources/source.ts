@@ -14,6 +14,8 @@ export interface Source {
    * without records tells that the position passed over what is not for us (transaction markers).
    */
   poll(partition: number, max: { records: number; bytes: number }): Promise<RecordRun | null>;
+  /** Whether the next poll finds records in memory; a source without it reads at once. */
+  isAtHand?(partition: number): boolean;
   /** Moves the position; throws OFFSET_OUT_OF_RANGE when the log does not hold `offset`..end. */
   seek(partition: number, offset: number): Promise<void>;
   /** Records of [from, to), in order, without moving the position. */

@@ -45,9 +45,9 @@ export class LaneRoster {
     return promise;
   }
 
-  /** Nobody waits for any of these lanes: all are behind, and none is to be let go. */
-  get isCatchingUp(): boolean {
-    return this.#revokes.length === 0 && this.lanes.every(({ session }) => session === null || session.isBehind);
+  /** Nobody waits for any of these lanes, and none is to be let go. */
+  get isUnhurried(): boolean {
+    return this.#revokes.length === 0 && this.lanes.every((lane) => lane.isUnhurried);
   }
 
   /** To be called whenever a commit may have ended. */

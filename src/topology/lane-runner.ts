@@ -85,6 +85,17 @@ export class LaneRunner {
     return this.session !== null && this.session.nextOffset >= this.stopOffset;
   }
 
+  /** Nobody waits for its rows: it is behind, at its stop, or being opened, now or after a while. */
+  get isUnhurried(): boolean {
+    if (this.session === null) return this.#isOpening || this.#retryAtMs !== Number.NEGATIVE_INFINITY || !this.#isOwned;
+    return this.session.isBehind || this.isAtStop;
+  }
+
+  /** Its next run would not have to be waited for. */
+  get isAtHand(): boolean {
+    return this.#ports.source.isAtHand?.(this.partition) ?? true;
+  }
+
   /** True when a poll may be tried now. */
   get isReading(): boolean {
     return this.session !== null && !this.session.isLearning && this.pausedReason === null && !this.isAtStop;

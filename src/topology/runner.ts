@@ -234,9 +234,13 @@ class EngineRunner implements Runner {
     }
   }
 
-  /** Applies a run of the lane, or several in a row while all lanes catch up; true when there was one. */
+  /**
+   * Applies a run of the lane, or several in a row while all lanes catch up and the log has them at hand;
+   * true when there was one.
+   */
   async #takeTurn(lane: LaneRunner): Promise<boolean> {
     const { yieldTurn = () => this.#clock.sleep(0) } = this.#options;
+    const runsMax = Math.min(runsInARowMax, Math.ceil(runsInACycle / this.#roster.lanes.length));
     let runs = 0;
     for (let isOver = false; !isOver; ) {
       const hasApplied = await lane.step(this.#mode === 'draining');
@@ -246,7 +250,7 @@ class EngineRunner implements Runner {
       }
       if (this.#ports.isStopped()) break;
       this.#commitDueLanes();
-      isOver = !hasApplied || runs === runsInARowMax || !this.#roster.isCatchingUp;
+      isOver = !hasApplied || runs === runsMax || !lane.isAtHand || !this.#roster.isUnhurried;
     }
     return runs > 0;
   }
@@ -374,3 +378,5 @@ const idleWaitMs = 1_000;
  * is too short to earn that back. Eight are a quarter of a second.
  */
 const runsInARowMax = 8;
+/** Of all lanes, one after the other: two seconds at most until each was looked at. */
+const runsInACycle = 64;

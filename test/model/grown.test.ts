@@ -31,4 +31,8 @@ test('a large column grows where it lies, and older views of it stay true', () =
   second[7] = 7;
   expect(first[7]).toBe(7);
   expect(second.buffer).toBe(first.buffer);
+  // Beyond its addresses it is moved.
+  const third = grownInPlace(second, 2_000_000);
+  expect(third.buffer).not.toBe(second.buffer);
+  expect([third[7], third[400_000]]).toEqual([7, 0]);
 });

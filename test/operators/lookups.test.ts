@@ -139,6 +139,26 @@ test('ids are forgotten by the clock, and what is left is bounded by the window,
   );
 });
 
+test('after a burst ids are found as before, and the memory of the burst is let go', () => {
+  const set = new EventIdSet();
+  const newest = new Map<number, number>();
+  const [burst, after, windowMs] = [60_000, 60_000, 1_000];
+  for (let n = 0; n < burst + after; n++) {
+    // The burst lies within one window; afterwards a thousand records do.
+    const now = n < burst ? clock : clock + windowMs + n;
+    const id = (n * 7_919) % 90_000;
+    if (set.isFull) set.makeRoom(now - windowMs, n, Number.MAX_SAFE_INTEGER);
+    const words = Int32Array.of(id, -id, 5, 5);
+    const found = set.find(1, words, 0);
+    const before = newest.get(id) ?? Number.NEGATIVE_INFINITY;
+    if (before >= now - windowMs) expect(set.clockAt(found)).toBe(before);
+    set.put(found, 1, words, 0, now, n);
+    newest.set(id, now);
+  }
+  expect(set.entries).toBeLessThan(5_000);
+  expect(set.indexLength).toBeLessThan(40_000);
+});
+
 test('a campaign is found by both of its ids and by no others', () => {
   const pair = fc.tuple(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 200 }));
   fc.assert(

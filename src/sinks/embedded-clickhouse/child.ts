@@ -42,6 +42,11 @@ function fail(error: unknown): void {
   tell({ kind: 'failed', code: isPortTaken ? 'PORT_TAKEN' : 'ENGINE_CHILD_DIED', message });
 }
 
+/** The check could not be made; the next one may. Who starts us keeps these words, and tells them if we die. */
+function noteTrouble(error: unknown): void {
+  if (!(error instanceof FailedWrite)) process.stderr.write(`${String(error)}\n`);
+}
+
 /** Ends at once, as if killed: an orderly end would write still more. */
 function dieOf({ message }: Error): void {
   const lastWord: FromChild = { kind: 'failed', code: 'ENGINE_CHILD_DIED', message };
@@ -68,7 +73,7 @@ async function start(options: StartMessage): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server?.once('error', reject).listen(options.port, '127.0.0.1', resolve);
   });
-  writtenCheck = setInterval(() => lanes?.requireWritten().catch(fail), writtenCheckMs);
+  writtenCheck = setInterval(() => lanes?.requireWritten().catch(noteTrouble), writtenCheckMs);
   tell({ kind: 'ready', port: (server.address() as AddressInfo).port });
 }
 

@@ -45,6 +45,7 @@ export class Lanes {
   readonly #free: Record<LaneKind, number>;
   readonly #waiting: Record<LaneKind, (() => void)[]> = { write: [], read: [] };
   readonly #onFailedWrite: (error: FailedWrite) => void;
+  #hasFailedWrite = false;
 
   constructor(directory: string, options: LanesOptions) {
     this.#directory = directory;
@@ -60,16 +61,23 @@ export class Lanes {
   async run(kind: LaneKind, statement: Statement): Promise<Uint8Array> {
     await this.#enter(kind);
     try {
-      const session = new Session(this.#directory);
       try {
-        const bytes = await runIn(session, statement);
-        if (kind === 'write') await this.requireWritten();
-        return bytes;
+        return await this.#runAlone(statement);
       } finally {
-        session.close();
+        // Also after an error, which may come from what an earlier write left behind.
+        if (kind === 'write') await this.requireWritten();
       }
     } finally {
       this.#leave(kind);
+    }
+  }
+
+  async #runAlone(statement: Statement): Promise<Uint8Array> {
+    const session = new Session(this.#directory);
+    try {
+      return await runIn(session, statement);
+    } finally {
+      session.close();
     }
   }
 
@@ -85,7 +93,8 @@ export class Lanes {
     const count = Buffer.from(result.bytes()).toString('utf8').trim();
     if (count === '' || count === '0') return;
     const failure = new FailedWrite(this.#directory);
-    this.#onFailedWrite(failure);
+    if (!this.#hasFailedWrite) this.#onFailedWrite(failure);
+    this.#hasFailedWrite = true;
     throw failure;
   }
 

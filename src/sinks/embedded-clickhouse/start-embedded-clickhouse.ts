@@ -32,6 +32,8 @@ export interface EmbeddedClickHouse {
 const lastWordsMax = 2_000;
 const stopWaitMs = 15_000;
 const restartWaitMs = { first: 100, longest: 5_000 };
+/** A child that lived as long does not die again and again. */
+const calmMs = 10_000;
 
 /**
  * Starts ClickHouse in a child process that serves its HTTP protocol on loopback, and restarts the
@@ -56,6 +58,9 @@ class Supervisor implements EmbeddedClickHouse {
   #past = { user: 0, system: 0 };
   #present = { user: 0, system: 0 };
   #askedCpu = 0;
+  #readyMs = 0;
+  /** Before the next child is started; rises while they die soon. */
+  #waitMs = restartWaitMs.first;
 
   constructor(options: EmbeddedClickHouseOptions) {
     this.#options = options;
@@ -79,11 +84,13 @@ class Supervisor implements EmbeddedClickHouse {
     });
     this.#child = child;
     const lastWords = keepLastWords(child);
+    let isReady = false;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     child.on('message', (message: FromChild) => {
       if (message.kind === 'ready') resolve(message.port);
       else if (message.kind === 'failed') {
-        this.#options.log?.warn({ event: 'engine_child_failed', code: message.code }, message.message);
+        // Before it is ready, whoever starts it tells of it.
+        if (isReady) this.#options.log?.warn({ event: 'engine_child_failed', code: message.code }, message.message);
         reject(new EngineError(message.code, message.message));
       } else this.#present = { user: message.user, system: message.system };
     });
@@ -95,6 +102,8 @@ class Supervisor implements EmbeddedClickHouse {
     send(child, this.#startMessage());
     try {
       this.#port = await promise;
+      isReady = true;
+      this.#readyMs = this.#options.clock.steadyMs();
     } catch (error) {
       child.kill('SIGKILL');
       throw error;
@@ -157,7 +166,10 @@ class Supervisor implements EmbeddedClickHouse {
   }
 
   async #restart(): Promise<void> {
-    for (let waitMs = restartWaitMs.first; !this.#isStopping; waitMs = Math.min(waitMs * 2, restartWaitMs.longest)) {
+    if (this.#options.clock.steadyMs() - this.#readyMs >= calmMs) this.#waitMs = restartWaitMs.first;
+    while (!this.#isStopping) {
+      const waitMs = this.#waitMs;
+      this.#waitMs = Math.min(waitMs * 2, restartWaitMs.longest);
       this.#options.log?.warn({ event: 'engine_child_restart', waitMs }, 'the embedded ClickHouse died; starting it');
       try {
         await this.#options.clock.sleep(waitMs, this.#stopped.signal);

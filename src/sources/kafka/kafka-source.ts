@@ -66,6 +66,10 @@ export class KafkaSource implements Source {
     }
   }
 
+  isAtHand(partition: number): boolean {
+    return this.#lanes.get(partition)?.isBuffered === true;
+  }
+
   async seek(partition: number, offset: number): Promise<void> {
     await this.#requireHeld(partition, offset, offset);
     this.#lane(partition).place(offset);
