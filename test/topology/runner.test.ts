@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { EngineError } from '../../src/model/errors.ts';
 import { type FactName, type Facts, onFact } from '../../src/model/facts.ts';
+import { SimulatedSource } from '../simulation/simulated-log.ts';
 import { CalmWorld } from './calm-world.ts';
 
 /** Facts published while `work` runs. */
@@ -115,6 +116,46 @@ test('no lane pauses for what a sink gathers', async () => {
     return committedOffset;
   };
   expect(await committed(true)).toBeGreaterThan(0.9 * (await committed(false)));
+});
+
+/** How often each partition was polled in a row, in order. */
+function turnsOf(poll: { mock: { calls: [partition: number, ...rest: unknown[]][] } }): number[] {
+  const turns: number[] = [];
+  let last = -1;
+  for (const [partition] of poll.mock.calls) {
+    if (partition === last) turns[turns.length - 1] += 1;
+    else turns.push(1);
+    last = partition;
+  }
+  return turns;
+}
+
+test('lanes that all catch up take turns of several runs', async () => {
+  const world = new CalmWorld();
+  for (const partition of [0, 1]) world.produce(partition, 400);
+  const poll = vi.spyOn(SimulatedSource.prototype, 'poll');
+  onTestFinished(() => poll.mockRestore());
+  await world.settle(world.runner({ pollRecordsMax: 10 }).untilEnd());
+  const turns = turnsOf(poll);
+  expect(Math.max(...turns)).toBe(8);
+  expect(turns.filter((runs) => runs === 8).length).toBeGreaterThanOrEqual(6);
+});
+
+test('a lane that catches up does not keep one waiting whose rows are fresh', async () => {
+  const world = new CalmWorld();
+  world.produce(0, 20_000);
+  world.produce(1, 1);
+  const runner = world.runner({ pollRecordsMax: 10, tickIntervalMs: 1_000_000 });
+  await world.settle(runner.start());
+  while (!runner.isReady()) await world.pass(1);
+  const poll = vi.spyOn(SimulatedSource.prototype, 'poll');
+  onTestFinished(() => poll.mockRestore());
+  await world.pass(200);
+  const [behind, fresh] = runner.status().lanes.map(({ nextOffset }) => nextOffset);
+  expect([behind < 20_000, fresh]).toEqual([true, 1]);
+  expect(poll.mock.calls.length).toBeGreaterThan(20);
+  expect(Math.max(...turnsOf(poll))).toBe(1);
+  await world.settle(runner.drain(5_000));
 });
 
 test('a lane whose log ends in markers is not behind: its alerts do not wait', async () => {
