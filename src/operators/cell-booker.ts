@@ -13,7 +13,7 @@ import type { LaneState } from './lane-state.ts';
 import type { Segment } from './segment.ts';
 
 /** Instants are read here, not handed over: as arguments each would be an object. */
-export type Items = Pick<Segment, 'clocks' | 'itemAt' | 'itemMicros' | 'itemNanos' | 'impressions'>;
+export type Instants = Pick<Segment, 'clocks' | 'itemAt'>;
 
 /**
  * Books items into cells through what campaigns have at hand: nearly every event of a campaign falls
@@ -27,16 +27,13 @@ export class CellBooker {
   }
 
   /**
-   * Books the item of a row. Items behind a ring leave no cell there: nobody will ask for it again. Both
-   * rings are spelled out: as one method that is told the ring, all of applying costs a sixth more.
+   * Books an item at the instant of a row. Items behind a ring leave no cell there: nobody will ask for
+   * it again. Amount = micros · 1000 + nanos, both safe integers. Both rings are spelled out: as one
+   * method that is told the ring, all of applying costs a sixth more.
    */
-  book(items: Items, row: number, slot: number): void {
-    const at = items.itemAt[row];
-    const clock = items.clocks[row];
-    const hasAmount = !Number.isNaN(items.itemMicros[row]);
-    const micros = hasAmount ? items.itemMicros[row] : 0;
-    const nanos = hasAmount ? items.itemNanos[row] : 0;
-    const impressions = items.impressions[row];
+  book(slot: number, instants: Instants, row: number, micros: number, nanos: number, impressions: number): void {
+    const at = instants.itemAt[row];
+    const clock = instants.clocks[row];
     const { cells } = this.#state.books;
     const hot = this.#state.books.hot.values;
     const base = slot * hotWidth;

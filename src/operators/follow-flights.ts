@@ -62,7 +62,7 @@ export class FollowFlights implements Operator {
     const { hot, flights } = this.#state.books;
     const base = slot * hotWidth;
     if (hot.values[base + hotAt.isDirty] === 0) this.#state.touch(this.#state.campaigns[slot]);
-    this.#cells.book(segment, row, slot);
+    this.#cells.book(slot, segment, row, micros, nanos, impressions);
     if (!(at >= hot.values[base + hotAt.flightStart] && at < hot.values[base + hotAt.flightEnd])) {
       if (!this.#bringFlight(this.#state.campaigns[slot], at)) {
         addToAll(this.#state.campaigns[slot], at, micros, nanos, impressions);

@@ -22,7 +22,7 @@ export class NumberSlab {
     if (free !== undefined) return free;
     const base = this.#used;
     this.#used += this.#width;
-    if (this.#used > this.values.length) this.values = grownInPlace(this.values, this.values.length * growth);
+    if (this.#used > this.values.length) this.values = grownInPlace(this.values, this.values.length * 2);
     return base;
   }
 
@@ -34,4 +34,3 @@ export class NumberSlab {
 }
 
 const firstRecords = 2;
-const growth = 2;

@@ -1,9 +1,9 @@
+import { BackOff } from '../model/back-off.ts';
 import { assert, isWorthRetrying } from '../model/errors.ts';
 import { publishFact } from '../model/facts.ts';
 import type { Clock } from '../model/time.ts';
 import type { CommitOutcome, LaneCommit, StateStore } from '../state/state-store.ts';
 import type { Alarm } from './alarm.ts';
-import { BackOff } from './back-off.ts';
 import type { Delivery } from './delivery.ts';
 import type { StreamRows } from './lane-program.ts';
 import type { LaneSession } from './lane-session.ts';

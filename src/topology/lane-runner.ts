@@ -1,8 +1,8 @@
+import { BackOff } from '../model/back-off.ts';
 import { assert, isWorthRetrying } from '../model/errors.ts';
 import { LaneDictionaries } from '../model/event-batch.ts';
 import { type PauseReason, publishFact } from '../model/facts.ts';
 import type { RecordRun } from '../model/record-run.ts';
-import { BackOff } from './back-off.ts';
 import type { LaneProgram } from './lane-program.ts';
 import type { LaneSession } from './lane-session.ts';
 import { type OpenLanePorts, openLane } from './open-lane.ts';
@@ -87,7 +87,7 @@ export class LaneRunner {
 
   /** Nobody waits for its rows: it is behind, at its stop, or being opened, now or after a while. */
   get isUnhurried(): boolean {
-    if (this.session === null) return this.#isOpening || this.#retryAtMs !== Number.NEGATIVE_INFINITY || !this.#isOwned;
+    if (this.session === null) return this.#isOpening || this.#retryAtMs !== Number.NEGATIVE_INFINITY;
     return this.session.isBehind || this.isAtStop;
   }
 

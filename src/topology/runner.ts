@@ -1,9 +1,9 @@
+import { BackOff } from '../model/back-off.ts';
 import { assert, isWorthRetrying } from '../model/errors.ts';
 import { EventBatch } from '../model/event-batch.ts';
 import type { StreamIdentity } from '../model/lane.ts';
 import type { Clock } from '../model/time.ts';
 import { Alarm } from './alarm.ts';
-import { BackOff } from './back-off.ts';
 import { commitRound, keepUp } from './checkpoint.ts';
 import { CommitSchedule } from './commit-schedule.ts';
 import { Delivery } from './delivery.ts';
@@ -239,20 +239,23 @@ class EngineRunner implements Runner {
    * true when there was one.
    */
   async #takeTurn(lane: LaneRunner): Promise<boolean> {
-    const { yieldTurn = () => this.#clock.sleep(0) } = this.#options;
     const runsMax = Math.min(runsInARowMax, Math.ceil(runsInACycle / this.#roster.lanes.length));
     let runs = 0;
-    for (let isOver = false; !isOver; ) {
-      const hasApplied = await lane.step(this.#mode === 'draining');
-      if (hasApplied) {
-        runs += 1;
-        await yieldTurn();
-      }
-      if (this.#ports.isStopped()) break;
-      this.#commitDueLanes();
-      isOver = !hasApplied || runs === runsMax || !lane.isAtHand || !this.#roster.isUnhurried;
+    while (await this.#step(lane)) {
+      runs += 1;
+      if (runs === runsMax || !lane.isAtHand || !this.#roster.isUnhurried) break;
     }
     return runs > 0;
+  }
+
+  /** Applies a run, and begins the commits that are due; true when there was one and we go on. */
+  async #step(lane: LaneRunner): Promise<boolean> {
+    const { yieldTurn = () => this.#clock.sleep(0) } = this.#options;
+    const hasApplied = await lane.step(this.#mode === 'draining');
+    if (hasApplied) await yieldTurn();
+    if (this.#ports.isStopped()) return false;
+    this.#commitDueLanes();
+    return hasApplied;
   }
 
   /** Starts a round of all lanes that are due, unless one is under way; never waits for it. */

@@ -1,9 +1,9 @@
+import { BackOff } from '../model/back-off.ts';
 import { EngineError, isWorthRetrying } from '../model/errors.ts';
 import { publishFact } from '../model/facts.ts';
 import type { Clock } from '../model/time.ts';
 import type { OutputChunk, Sink } from '../sinks/sink.ts';
 import { Alarm } from './alarm.ts';
-import { BackOff } from './back-off.ts';
 
 export interface DeliverySettings {
   /** Most of what one call of a sink carries. */

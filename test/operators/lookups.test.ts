@@ -114,23 +114,32 @@ test('ids are found with their newest occurrence, however often the set makes ro
   );
 });
 
+/** A set that forgets by the clock; `meet` compares what it knows of an id with a plain map, and puts it. */
+function rememberingFor(windowMs: number) {
+  const set = new EventIdSet();
+  const newest = new Map<number, number>();
+  const meet = (id: number, now: number, offset: number): void => {
+    if (set.isFull) set.makeRoom(now - windowMs, offset, 1_000_000);
+    const words = Int32Array.of(id, 1, 2, 3);
+    const found = set.find(1, words, 0);
+    const before = newest.get(id) ?? Number.NEGATIVE_INFINITY;
+    if (before >= now - windowMs) expect(set.clockAt(found)).toBe(before);
+    set.put(found, 1, words, 0, now, offset);
+    newest.set(id, now);
+  };
+  return { set, meet };
+}
+
 test('ids are forgotten by the clock, and what is left is bounded by the window, not by the log', () => {
   const step = fc.record({ id: fc.integer({ min: 0, max: 40 }), wait: fc.integer({ min: 0, max: 10 }) });
   const windowMs = 5_000;
   fc.assert(
     fc.property(fc.array(step, { minLength: 10_000, maxLength: 12_000 }), (steps) => {
-      const set = new EventIdSet();
-      const newest = new Map<number, number>();
+      const { set, meet } = rememberingFor(windowMs);
       let now = clock;
       for (const [offset, { id, wait }] of steps.entries()) {
         now += wait;
-        if (set.isFull) set.makeRoom(now - windowMs, offset, 1_000_000);
-        const words = Int32Array.of(id, 1, 2, 3);
-        const found = set.find(1, words, 0);
-        const before = newest.get(id) ?? Number.NEGATIVE_INFINITY;
-        if (before >= now - windowMs) expect(set.clockAt(found)).toBe(before);
-        set.put(found, 1, words, 0, now, offset);
-        newest.set(id, now);
+        meet(id, now, offset);
         // About a thousand records a window; the rest is chunks half forgotten and room before the next look.
         expect(set.entries).toBeLessThan(5_000);
       }
@@ -140,20 +149,14 @@ test('ids are forgotten by the clock, and what is left is bounded by the window,
 });
 
 test('after a burst ids are found as before, and the memory of the burst is let go', () => {
-  const set = new EventIdSet();
-  const newest = new Map<number, number>();
-  const [burst, after, windowMs] = [60_000, 60_000, 1_000];
+  const [burst, after] = [60_000, 60_000];
+  const windowMs = 1_000;
+  const { set, meet } = rememberingFor(windowMs);
   for (let n = 0; n < burst + after; n++) {
     // The burst lies within one window; afterwards a thousand records do.
     const now = n < burst ? clock : clock + windowMs + n;
     const id = (n * 7_919) % 90_000;
-    if (set.isFull) set.makeRoom(now - windowMs, n, Number.MAX_SAFE_INTEGER);
-    const words = Int32Array.of(id, -id, 5, 5);
-    const found = set.find(1, words, 0);
-    const before = newest.get(id) ?? Number.NEGATIVE_INFINITY;
-    if (before >= now - windowMs) expect(set.clockAt(found)).toBe(before);
-    set.put(found, 1, words, 0, now, n);
-    newest.set(id, now);
+    meet(id, now, n);
   }
   expect(set.entries).toBeLessThan(5_000);
   expect(set.indexLength).toBeLessThan(40_000);

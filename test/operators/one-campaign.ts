@@ -1,5 +1,5 @@
 import { type Campaign, Flight } from '../../src/operators/campaign.ts';
-import { CellBooker, type Items } from '../../src/operators/cell-booker.ts';
+import { CellBooker } from '../../src/operators/cell-booker.ts';
 import type { DeliveryCells } from '../../src/operators/delivery-cells.ts';
 import { LaneState, Organization } from '../../src/operators/lane-state.ts';
 
@@ -15,23 +15,13 @@ export class CellsOfALane {
   }
 
   book(campaign: Campaign, at: number, clock: number, micros: number, nanos: number, impressions: number): void {
-    const items = {
-      itemAt: [at],
-      clocks: [clock],
-      itemMicros: [micros],
-      itemNanos: [nanos],
-      impressions: [impressions],
-    };
-    this.#booker.book(toColumns(items), 0, campaign.slot);
+    const instants = { itemAt: Float64Array.of(at), clocks: Float64Array.of(clock) };
+    this.#booker.book(campaign.slot, instants, 0, micros, nanos, impressions);
   }
 
   flight(id: string): Flight {
     return new Flight(id, this.#state.books.flights);
   }
-}
-
-function toColumns(items: Record<keyof Items, number[]>): Items {
-  return Object.fromEntries(Object.entries(items).map(([name, values]) => [name, Float64Array.from(values)])) as Items;
 }
 
 export function cellsOf(campaign: Campaign): DeliveryCells {

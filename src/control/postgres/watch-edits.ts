@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { BackOff } from '../../model/back-off.ts';
 import { EngineError } from '../../model/errors.ts';
 import { publishFact } from '../../model/facts.ts';
 import type { Clock } from '../../model/time.ts';
@@ -38,7 +39,7 @@ export class EditWatcher {
   #wake: (() => void) | null = null;
   #isNotified = false;
   #isFirst = true;
-  #failures = 0;
+  readonly #backOff = new BackOff(firstRetryMs, retryMsMax);
   #auditTendedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WatchEditsOptions) {
@@ -84,9 +85,9 @@ export class EditWatcher {
       return outcome.kind === 'busy' ? Math.min(busyRetryMs, this.#pollMs) : this.#pollMs;
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      this.#failures += 1;
-      publishFact('control.failed', { attempt: this.#failures, error });
-      return Math.min(retryMsMax, firstRetryMs * 2 ** Math.min(this.#failures - 1, 16));
+      const waitMs = this.#backOff.fail();
+      publishFact('control.failed', { attempt: this.#backOff.attempts, error });
+      return waitMs;
     }
   }
 
@@ -95,8 +96,8 @@ export class EditWatcher {
   }
 
   #tell(outcome: EditsOutcome): void {
-    publishFact('control.reached', { failures: this.#failures });
-    this.#failures = 0;
+    publishFact('control.reached', { failures: this.#backOff.attempts });
+    this.#backOff.succeed();
     if (outcome.kind !== 'applied') return;
     this.#isFirst = false;
     for (const { orgId, partition, number, offset } of outcome.plans)

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { BackOff } from '../../model/back-off.ts';
 import { EngineError } from '../../model/errors.ts';
 import type { Clock } from '../../model/time.ts';
 import type { FromChild, StartMessage, ToChild } from './child-messages.ts';
@@ -31,7 +32,6 @@ export interface EmbeddedClickHouse {
 
 const lastWordsMax = 2_000;
 const stopWaitMs = 15_000;
-const restartWaitMs = { first: 100, longest: 5_000 };
 /** A child that lived as long does not die again and again. */
 const calmMs = 10_000;
 
@@ -59,8 +59,8 @@ class Supervisor implements EmbeddedClickHouse {
   #present = { user: 0, system: 0 };
   #askedCpu = 0;
   #readyMs = 0;
-  /** Before the next child is started; rises while they die soon. */
-  #waitMs = restartWaitMs.first;
+  /** Rises while children die soon, or do not start. */
+  readonly #backOff = new BackOff();
 
   constructor(options: EmbeddedClickHouseOptions) {
     this.#options = options;
@@ -166,10 +166,9 @@ class Supervisor implements EmbeddedClickHouse {
   }
 
   async #restart(): Promise<void> {
-    if (this.#options.clock.steadyMs() - this.#readyMs >= calmMs) this.#waitMs = restartWaitMs.first;
+    if (this.#options.clock.steadyMs() - this.#readyMs >= calmMs) this.#backOff.succeed();
     while (!this.#isStopping) {
-      const waitMs = this.#waitMs;
-      this.#waitMs = Math.min(waitMs * 2, restartWaitMs.longest);
+      const waitMs = this.#backOff.fail();
       this.#options.log?.warn({ event: 'engine_child_restart', waitMs }, 'the embedded ClickHouse died; starting it');
       try {
         await this.#options.clock.sleep(waitMs, this.#stopped.signal);

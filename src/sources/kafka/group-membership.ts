@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BackOff } from '../../model/back-off.ts';
 import { assert, type EngineError, isWorthRetrying } from '../../model/errors.ts';
 import type { AssignmentListener, LaneAssignment } from '../source.ts';
 import { assignPartitions } from './assign-partitions.ts';
@@ -102,11 +103,11 @@ export class GroupMembership implements LaneAssignment {
   }
 
   async #run(first: PromiseWithResolvers<void>): Promise<void> {
-    let waitMs: number = retryMs.first;
+    const backOff = new BackOff(retryMs.first, retryMs.most);
     while (!this.#stopping.signal.aborted) {
       try {
         if (!this.#isJoined) await this.#join();
-        waitMs = retryMs.first;
+        backOff.succeed();
         if (this.#isJoined) first.resolve();
         await this.#pause(this.#isJoined ? heartbeatMs : retryMs.first);
         if (this.#isJoined && !this.#stopping.signal.aborted) await this.#keepSeat();
@@ -120,8 +121,7 @@ export class GroupMembership implements LaneAssignment {
         this.#options.onTrouble?.(error);
         first.resolve();
         this.#coordinator = null;
-        await this.#pause(waitMs);
-        waitMs = Math.min(waitMs * 2, retryMs.most);
+        await this.#pause(backOff.fail());
       }
     }
     first.resolve();
