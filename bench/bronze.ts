@@ -4,7 +4,7 @@ import { openBronze } from '../src/adapters/open-bronze.ts';
 import { configSchema } from '../src/control/config/settings.ts';
 
 import { eventsTopic } from '../src/model/ids.ts';
-import { BronzeTopology } from '../src/topology/bronze-topology.ts';
+import { BronzeTopology } from '../src/runtime/bronze-topology.ts';
 import { openPrefix, stretchOf } from './log-prefix.ts';
 import { peakRssMb } from './machine.ts';
 import { serveTask } from './task.ts';

@@ -5,7 +5,7 @@ import { loadConfig } from '../src/control/config/load-config.ts';
 import { makeLogger } from '../src/control/logs/logger.ts';
 import { systemClock } from '../src/control/system-clock.ts';
 import { eventsTopic } from '../src/model/ids.ts';
-import { tables } from '../src/model/tables.ts';
+import { tables } from '../src/rows/tables.ts';
 import { childrenOf, cpuSecondsByThread, cpuSecondsOf, peakRssMb } from './machine.ts';
 import { profileStages, type StageShares } from './profile.ts';
 import { serveTask } from './task.ts';

@@ -1,7 +1,7 @@
 import { makeEventCodec } from '../src/adapters/event-codec.ts';
-import { EventBatch } from '../src/model/event-batch.ts';
+import { EventBatch } from '../src/events/event-batch.ts';
+import type { RecordRun } from '../src/events/record-run.ts';
 import { limits } from '../src/model/limits.ts';
-import type { RecordRun } from '../src/model/record-run.ts';
 import { openPrefix, sampleRuns } from './log-prefix.ts';
 import { serveTask } from './task.ts';
 

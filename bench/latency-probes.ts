@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeEventCodec } from '../src/adapters/event-codec.ts';
+import { RecordProducer } from '../src/simulator/produce-records.ts';
 import { KafkaConnection } from '../src/sources/kafka/connection.ts';
 import { TopicWriter } from '../src/sources/kafka/topic-writer.ts';
-import { RecordProducer } from '../src/sources/simulator/produce-records.ts';
-import type { EngineInfo } from '../src/state/data-directory.ts';
+import type { EngineInfo } from '../src/state/sqlite/data-directory.ts';
 
 const probeEveryMs = 250;
 const lookEveryMs = 20;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeEventCodec } from '../src/adapters/event-codec.ts';
-import type { RulePlan } from '../src/model/plan.ts';
+import type { RulePlan } from '../src/rules/plan.ts';
+import { RecordProducer } from '../src/simulator/produce-records.ts';
 import { KafkaConnection } from '../src/sources/kafka/connection.ts';
 import { TopicWriter } from '../src/sources/kafka/topic-writer.ts';
-import { RecordProducer } from '../src/sources/simulator/produce-records.ts';
 import { LogMaker } from './make-log.ts';
 import { serveTask } from './task.ts';
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { attachStack } from '../scripts/stack/stack.ts';
 import { loadConfig } from '../src/control/config/load-config.ts';
-import { readPlanFiles } from '../src/control/plans/plan-files.ts';
+import { readPlanFiles } from '../src/plans/plan-files.ts';
 import { EngineProcess } from '../test/chaos/engine-process.ts';
 import { paceline, secretFile, writeSettings } from '../test/servers/server-stage.ts';
 import { LatencyProbes } from './latency-probes.ts';

@@ -1,7 +1,7 @@
 import { systemClock } from '../src/control/system-clock.ts';
+import type { RecordRun } from '../src/events/record-run.ts';
 import { eventsTopic } from '../src/model/ids.ts';
-import type { RecordRun } from '../src/model/record-run.ts';
-import { openLogReader, type RecordedLog } from '../src/sources/recorded-log.ts';
+import { openLogReader, type RecordedLog } from '../src/sources/recorded/recorded-log.ts';
 import type { Source } from '../src/sources/source.ts';
 
 export interface LogPrefix {

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventsTopic } from '../src/model/ids.ts';
-import type { Plan, RulePlan } from '../src/model/plan.ts';
-import { canonicalJson } from '../src/model/plan-schema.ts';
 import { type Clock, dayMs, hourMs, minuteMs } from '../src/model/time.ts';
-import { openRecordedLog } from '../src/sources/recorded-log.ts';
-import { zipfShares } from '../src/sources/simulator/make-world.ts';
-import { planRecords } from '../src/sources/simulator/opening.ts';
-import { type EventEncoder, RecordProducer } from '../src/sources/simulator/produce-records.ts';
-import type { EventType, EventValue } from '../src/sources/simulator/produced-record.ts';
-import { Random } from '../src/sources/simulator/random.ts';
-import { trafficProfile } from '../src/sources/simulator/traffic-shape.ts';
+import type { Plan, RulePlan } from '../src/rules/plan.ts';
+import { canonicalJson } from '../src/rules/plan-schema.ts';
+import { zipfShares } from '../src/simulator/make-world.ts';
+import { planRecords } from '../src/simulator/opening.ts';
+import { type EventEncoder, RecordProducer } from '../src/simulator/produce-records.ts';
+import type { EventType, EventValue } from '../src/simulator/produced-record.ts';
+import { Random } from '../src/simulator/random.ts';
+import { trafficProfile } from '../src/simulator/traffic-shape.ts';
+import { openRecordedLog } from '../src/sources/recorded/recorded-log.ts';
 
 /** Change when the generator changes: older caches are then not used. */
 const generator = 1;

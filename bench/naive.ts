@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import avsc, { type Schema } from 'avsc';
-import type { Plan } from '../src/model/plan.ts';
+import type { Plan } from '../src/rules/plan.ts';
 import { openPrefix } from './log-prefix.ts';
 import { peakRssMb } from './machine.ts';
 import { serveTask } from './task.ts';

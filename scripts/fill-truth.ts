@@ -1,4 +1,4 @@
-import { fillTruth } from '../test/sources/simulator/fill-truth.ts';
+import { fillTruth } from '../test/simulator/fill-truth.ts';
 
 /** `npm run truth -- DIR`: folds a simulated log by docs/semantics.md and writes what to expect into its truth.json. */
 const [directory] = process.argv.slice(2);

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readerSchema, releasedIds } from '../src/decoders/event-schemas.ts';
-import { compileEncoder, frameValue } from '../src/model/avro/encode.ts';
-import { type AvroField, type AvroRecord, type AvroType, parseRecordSchema } from '../src/model/avro/schema.ts';
+import { compileEncoder, frameValue } from '../src/events/avro/encode.ts';
+import { type AvroField, type AvroRecord, type AvroType, parseRecordSchema } from '../src/events/avro/schema.ts';
+import { rejectReasons } from '../src/events/event-batch.ts';
 import { assert } from '../src/model/errors.ts';
-import { rejectReasons } from '../src/model/event-batch.ts';
 import { examples, type ProducedKind, uses } from './events-doc/examples.ts';
 import { reasons } from './events-doc/reasons.ts';
 import { fillPage, publishPage } from './publish-page.ts';

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readRule } from '../src/control/plans/rule-file.ts';
 import { assert } from '../src/model/errors.ts';
-import { type LevelPlan, type RulePlan, ruleVariables } from '../src/model/plan.ts';
+import { readRule } from '../src/plans/rule-file.ts';
+import { type LevelPlan, type RulePlan, ruleVariables } from '../src/rules/plan.ts';
 import { fillPage, publishPage } from './publish-page.ts';
 
 // Prints docs/rules.md: the prose of rules-doc/ around the names that conditions may use and the rules

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Table, tables } from '../src/model/tables.ts';
+import { type Table, tables } from '../src/rows/tables.ts';
 import { views } from '../src/sinks/clickhouse/views.ts';
 
 // Prints docs/tables.md from the table descriptions that DDL and encoders are made from. `--check`
@@ -27,7 +27,7 @@ function tableSection({ name, doc, key, partitionBy, columns }: Table): string {
 
 const page = `# Tables
 
-Printed from \`src/model/tables.ts\` by \`node scripts/print-tables-doc.ts\`; do not edit.
+Printed from \`src/rows/tables.ts\` by \`node scripts/print-tables-doc.ts\`; do not edit.
 
 Every table lives in the database \`ads\` and keeps, per key, the row with the highest \`version\`. ClickHouse removes older rows when it merges; until then only \`FINAL\` hides them, so read \`FROM <table> FINAL\`, or a view. Formulas, rounding and lateness are in docs/semantics.md. Money is in millionths of \`currency\`.
 

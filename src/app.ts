@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto';
+import { openEngine } from './adapters/adapters.ts';
+import type { EngineContext, EngineParts } from './adapters/engine-parts.ts';
 import { openTablesForReading } from './adapters/visits.ts';
-import { openEngine } from './adapters.ts';
 import { ConfigStore, type ReloadOutcome } from './control/config/config-store.ts';
 import type { LoadedConfig } from './control/config/load-config.ts';
 import type { Config } from './control/config/settings.ts';
-import type { EngineContext, EngineParts } from './control/engine-parts.ts';
 import { type HttpServer, startHttpServer } from './control/http/http-server.ts';
 import type { Logger } from './control/logs/logger.ts';
 import { Metrics } from './control/metrics/metrics.ts';
 import { FactObserver } from './control/observe-facts.ts';
-import type { PlanDraft } from './control/plans/plan-files.ts';
 import { askClickHouse, type QueryAnswer } from './control/query-client.ts';
 import type { EngineState, EngineStatus } from './control/status.ts';
 import { assert, EngineError } from './model/errors.ts';
-import { planSchema } from './model/plan-schema.ts';
-import { deadLetters } from './model/tables.ts';
 import type { Clock } from './model/time.ts';
+import type { PlanDraft } from './plans/plan-files.ts';
+import { deadLetters } from './rows/tables.ts';
+import { planSchema } from './rules/plan-schema.ts';
 import { describeCampaignTopology } from './topology/campaign-topology.ts';
 
 export interface EngineOptions {

@@ -9,10 +9,10 @@ import { loadConfig } from '../src/control/config/load-config.ts';
 import { makeLogger } from '../src/control/logs/logger.ts';
 import { askClickHouse, rowsOf } from '../src/control/query-client.ts';
 import { systemClock } from '../src/control/system-clock.ts';
-import { frameValue } from '../src/model/avro/encode.ts';
+import { frameValue } from '../src/events/avro/encode.ts';
 import { partitionOfKey } from '../src/model/hash.ts';
-import { tables } from '../src/model/tables.ts';
-import { openRecordedLog } from '../src/sources/recorded-log.ts';
+import { tables } from '../src/rows/tables.ts';
+import { openRecordedLog } from '../src/sources/recorded/recorded-log.ts';
 import { compareDirectory, foldDirectory, isExact, printFindings } from './chaos/compare-directory.ts';
 
 // Every kind of bad record between good ones, through the whole embedded engine.

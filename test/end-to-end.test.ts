@@ -8,7 +8,7 @@ import { loadConfig } from '../src/control/config/load-config.ts';
 import { makeLogger } from '../src/control/logs/logger.ts';
 import { askClickHouse, rowsOf } from '../src/control/query-client.ts';
 import { systemClock } from '../src/control/system-clock.ts';
-import { tables } from '../src/model/tables.ts';
+import { tables } from '../src/rows/tables.ts';
 
 // The whole embedded engine over a small simulated log, by the door that the command line uses.
 const shippedConfigDirectory = join(import.meta.dirname, '..', 'config');

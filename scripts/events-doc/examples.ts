@@ -1,4 +1,4 @@
-import type { KindName } from '../../src/model/event-batch.ts';
+import type { KindName } from '../../src/events/event-batch.ts';
 
 /** Kinds that producers send, in the order of docs/events.md. */
 export type ProducedKind = Exclude<KindName, 'rejected' | 'tick' | 'org_plan'>;

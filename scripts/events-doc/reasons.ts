@@ -1,4 +1,4 @@
-import type { RejectReason } from '../../src/model/event-batch.ts';
+import type { RejectReason } from '../../src/events/event-batch.ts';
 
 /** What each dead-letter reason means and what a producer does about it. */
 export const reasons: Readonly<Record<RejectReason, string>> = {

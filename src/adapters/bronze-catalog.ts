@@ -1,9 +1,9 @@
 import type { Config } from '../control/config/settings.ts';
-import { connectionOptions, Database, describeDatabase } from '../control/postgres/database.ts';
-import { asControlError } from '../control/postgres/postgres-failure.ts';
+import type { TableName } from '../lakehouse/catalog/catalog-pointer.ts';
+import { PostgresPointer, postgresCatalogSetUp } from '../lakehouse/catalog/postgres-pointer.ts';
 import { EngineError } from '../model/errors.ts';
-import type { TableName } from '../sinks/iceberg/catalog-pointer.ts';
-import { PostgresPointer, postgresCatalogSetUp } from '../sinks/iceberg/postgres-pointer.ts';
+import { connectionOptions, Database, describeDatabase } from '../plans/postgres/database.ts';
+import { asControlError } from '../plans/postgres/postgres-failure.ts';
 
 export const bronzeTableName: TableName = { catalogName: 'paceline', namespace: 'bronze', table: 'events' };
 

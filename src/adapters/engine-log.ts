@@ -1,7 +1,7 @@
-import type { PlanLog } from '../control/plans/apply-plans.ts';
 import type { StreamIdentity } from '../model/lane.ts';
-import type { RecordLog } from '../sinks/record-log-sink.ts';
-import type { RecordedLog } from '../sources/recorded-log.ts';
+import type { PlanLog } from '../plans/apply-plans.ts';
+import type { RecordLog } from '../sinks/records/record-log-sink.ts';
+import type { RecordedLog } from '../sources/recorded/recorded-log.ts';
 import type { LaneAssignment, Source } from '../sources/source.ts';
 import type { EventCodec } from './event-codec.ts';
 

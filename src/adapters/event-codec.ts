@@ -1,10 +1,10 @@
 import type { Decoder, SchemaRegistry } from '../decoders/decoder.ts';
 import { createDecoder } from '../decoders/event-decoder.ts';
 import { EmbeddedRegistry, readerSchema, releasedIds } from '../decoders/event-schemas.ts';
-import { compileEncoder, frameValue } from '../model/avro/encode.ts';
+import { compileEncoder, frameValue } from '../events/avro/encode.ts';
 import { assert } from '../model/errors.ts';
-import type { LogEncoding } from '../sources/log-encoding.ts';
-import type { EventEncoder } from '../sources/simulator/produce-records.ts';
+import type { EventEncoder } from '../simulator/produce-records.ts';
+import type { LogEncoding } from '../sources/recorded/log-encoding.ts';
 
 export interface EventCodec {
   /** For our own producers: ticks, plans, the simulator. */

@@ -4,7 +4,7 @@ import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import { assert, EngineError } from '../model/errors.ts';
 import { type Clock, hourMs } from '../model/time.ts';
-import type { RecordLog } from '../sinks/record-log-sink.ts';
+import type { RecordLog } from '../sinks/records/record-log-sink.ts';
 import { KafkaConnection, type KafkaConnectionOptions } from '../sources/kafka/connection.ts';
 import { inspectKafka, type KafkaFinding } from '../sources/kafka/inspect-kafka.ts';
 import { type OpenedKafka, openKafkaSource } from '../sources/kafka/open-kafka-source.ts';

@@ -1,7 +1,7 @@
 import type { Config } from '../control/config/settings.ts';
 import type { Clock } from '../model/time.ts';
-import type { DataDirectory } from '../state/data-directory.ts';
-import { allLanes } from '../topology/fixed-assignment.ts';
+import { allLanes } from '../runtime/fixed-assignment.ts';
+import type { DataDirectory } from '../state/sqlite/data-directory.ts';
 import type { EngineLog } from './engine-log.ts';
 import { makeEventCodec } from './event-codec.ts';
 import { ScannedPlanLog } from './plan-log.ts';

@@ -1,15 +1,15 @@
 import type { Config } from '../control/config/settings.ts';
-import type { EngineContext } from '../control/engine-parts.ts';
 import { askClickHouse, rowsOf } from '../control/query-client.ts';
 import { EngineError } from '../model/errors.ts';
-import { alertEvents, deadLetters } from '../model/tables.ts';
+import { alertEvents, deadLetters } from '../rows/tables.ts';
 import type { AlertmanagerEndpoint } from '../sinks/alertmanager/alertmanager-client.ts';
 import { AlertmanagerSink } from '../sinks/alertmanager/alertmanager-sink.ts';
 import { transitionOf } from '../sinks/alertmanager/notification.ts';
 import { refreshAlerts } from '../sinks/alertmanager/refresh-alerts.ts';
-import { RecordLogSink } from '../sinks/record-log-sink.ts';
+import { RecordLogSink } from '../sinks/records/record-log-sink.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { EngineLog } from './engine-log.ts';
+import type { EngineContext } from './engine-parts.ts';
 import { readPem } from './pem.ts';
 import type { FailureRelay } from './running-engine.ts';
 import type { Tables } from './tables.ts';

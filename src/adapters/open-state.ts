@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type { Config } from '../control/config/settings.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
-import type { DataDirectory } from '../state/data-directory.ts';
-import { EmbeddedStateStore } from '../state/embedded-state-store.ts';
 import { openRedisStateStore } from '../state/redis/open-redis-state-store.ts';
 import type { RedisEndpoint } from '../state/redis/redis-options.ts';
+import type { DataDirectory } from '../state/sqlite/data-directory.ts';
+import { EmbeddedStateStore } from '../state/sqlite/embedded-state-store.ts';
 import type { StateStore } from '../state/state-store.ts';
 import { readPem } from './pem.ts';
 

@@ -1,7 +1,7 @@
-import type { PlanLog, PlanRecord } from '../control/plans/apply-plans.ts';
 import type { Decoder } from '../decoders/decoder.ts';
-import { EventBatch } from '../model/event-batch.ts';
+import { EventBatch } from '../events/event-batch.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
+import type { PlanLog, PlanRecord } from '../plans/apply-plans.ts';
 import type { Source } from '../sources/source.ts';
 import type { EventCodec } from './event-codec.ts';
 

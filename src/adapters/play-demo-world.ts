@@ -1,11 +1,11 @@
-import type { WorldOptions } from '../control/engine-parts.ts';
-import type { RulePlan } from '../model/plan.ts';
 import type { Clock } from '../model/time.ts';
-import type { RecordedLog } from '../sources/recorded-log.ts';
-import { demoWorld } from '../sources/simulator/demo-world.ts';
-import { producePaced } from '../sources/simulator/paced-producer.ts';
-import { plansOfWorld } from '../sources/simulator/plans.ts';
-import type { EventEncoder } from '../sources/simulator/produce-records.ts';
+import type { RulePlan } from '../rules/plan.ts';
+import { demoWorld } from '../simulator/demo-world.ts';
+import { producePaced } from '../simulator/paced-producer.ts';
+import { plansOfWorld } from '../simulator/plans.ts';
+import type { EventEncoder } from '../simulator/produce-records.ts';
+import type { RecordedLog } from '../sources/recorded/recorded-log.ts';
+import type { WorldOptions } from './engine-parts.ts';
 
 export interface DemoStage {
   readonly log: RecordedLog;

@@ -1,13 +1,13 @@
-import type { EngineParts, WorldOptions } from '../control/engine-parts.ts';
-import type { AppliedPlan } from '../control/plans/apply-plans.ts';
-import type { PlanDraft } from '../control/plans/plan-files.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
 import type { SinkStatus } from '../control/status.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
+import type { AppliedPlan } from '../plans/apply-plans.ts';
+import type { PlanDraft } from '../plans/plan-files.ts';
+import type { BronzeWorker } from '../runtime/bronze-worker.ts';
+import type { Runner } from '../runtime/runner.ts';
 import type { Source } from '../sources/source.ts';
-import type { BronzeWorker } from '../topology/bronze-worker.ts';
-import type { Runner } from '../topology/runner.ts';
+import type { EngineParts, WorldOptions } from './engine-parts.ts';
 
 /** Carries a failure from a part that may fail before anybody listens. */
 export class FailureRelay {

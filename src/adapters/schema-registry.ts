@@ -1,7 +1,7 @@
 import type { Config } from '../control/config/settings.ts';
-import { ConfluentRegistry } from '../decoders/confluent-registry.ts';
+import { ConfluentRegistry } from '../decoders/registry/confluent-registry.ts';
 import type { Clock } from '../model/time.ts';
-import type { LogEncoding } from '../sources/log-encoding.ts';
+import type { LogEncoding } from '../sources/recorded/log-encoding.ts';
 import { type EventCodec, makeEventCodec } from './event-codec.ts';
 import { readPem } from './pem.ts';
 

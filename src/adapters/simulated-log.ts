@@ -1,7 +1,7 @@
-import { readPlanFiles } from '../control/plans/plan-files.ts';
 import type { Clock } from '../model/time.ts';
-import { plansOfWorld } from '../sources/simulator/plans.ts';
-import { writeSimulation } from '../sources/simulator/write-simulation.ts';
+import { readPlanFiles } from '../plans/plan-files.ts';
+import { plansOfWorld } from '../simulator/plans.ts';
+import { writeSimulation } from '../simulator/write-simulation.ts';
 import { makeEventCodec } from './event-codec.ts';
 
 export interface SimulatedLogOptions {

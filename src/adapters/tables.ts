@@ -2,10 +2,10 @@ import type { Config } from '../control/config/settings.ts';
 import { describePortHolder } from '../control/http/port-holder.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
+import { startEmbeddedClickHouse } from '../embedded-clickhouse/start-embedded-clickhouse.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import { type ClickHouseSink, createClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts';
-import { startEmbeddedClickHouse } from '../sinks/embedded-clickhouse/start-embedded-clickhouse.ts';
 import { readPem } from './pem.ts';
 
 /** The tables, in the embedded ClickHouse or on a server. */

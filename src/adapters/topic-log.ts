@@ -1,6 +1,6 @@
 import type { Clock } from '../model/time.ts';
-import type { RecordLog } from '../sinks/record-log-sink.ts';
-import { openRecordedLog, type RecordedLog } from '../sources/recorded-log.ts';
+import type { RecordLog } from '../sinks/records/record-log-sink.ts';
+import { openRecordedLog, type RecordedLog } from '../sources/recorded/recorded-log.ts';
 
 /** A topic of results in the embedded log: one JSON object a line, so that `tail -f` can read it. */
 export async function openTopicLog(options: {

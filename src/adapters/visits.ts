@@ -4,10 +4,15 @@ import type { Logger } from '../control/logs/logger.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
-import { openRecordedLog, type RecordedLog } from '../sources/recorded-log.ts';
-import { readStreamFile } from '../sources/segment-files.ts';
-import { type DataDirectory, type EngineInfo, openDataDirectory, readEngineInfo } from '../state/data-directory.ts';
-import { EmbeddedStateStore } from '../state/embedded-state-store.ts';
+import { openRecordedLog, type RecordedLog } from '../sources/recorded/recorded-log.ts';
+import { readStreamFile } from '../sources/recorded/segment-files.ts';
+import {
+  type DataDirectory,
+  type EngineInfo,
+  openDataDirectory,
+  readEngineInfo,
+} from '../state/sqlite/data-directory.ts';
+import { EmbeddedStateStore } from '../state/sqlite/embedded-state-store.ts';
 import { openEmbeddedTables, serverEndpoint } from './tables.ts';
 
 export interface VisitContext {

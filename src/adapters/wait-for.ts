@@ -1,6 +1,6 @@
-import type { EngineContext } from '../control/engine-parts.ts';
 import { BackOff } from '../model/back-off.ts';
 import { EngineError, isWorthRetrying } from '../model/errors.ts';
+import type { EngineContext } from './engine-parts.ts';
 
 /** Long enough not to hammer a server that boots, short enough that nobody waits for us. */
 const waitMaxMs = 5_000;

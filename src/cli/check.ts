@@ -1,7 +1,7 @@
 import { ConfigError } from '../control/config/problem.ts';
 import type { Config } from '../control/config/settings.ts';
-import { readPlanFiles } from '../control/plans/plan-files.ts';
 import type { EngineError } from '../model/errors.ts';
+import { readPlanFiles } from '../plans/plan-files.ts';
 import { type Command, configFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 
@@ -41,8 +41,8 @@ export const checkCommand: Command = {
 /** Rows in the database; throws ConfigError for what is broken there and for conflicts with the files. */
 async function checkDatabase(config: Config): Promise<{ organizations: number; rules: number }> {
   const [{ Database }, { compareWithFiles }] = await Promise.all([
-    import('../control/postgres/database.ts'),
-    import('../control/postgres/compare-with-files.ts'),
+    import('../plans/postgres/database.ts'),
+    import('../plans/postgres/compare-with-files.ts'),
   ]);
   const database = new Database(config.postgres);
   try {

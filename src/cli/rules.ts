@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Config } from '../control/config/settings.ts';
-import type { ItemComparison } from '../control/postgres/compare-items.ts';
-import type { FilesAndRows } from '../control/postgres/compare-with-files.ts';
-import type { Database } from '../control/postgres/database.ts';
 import { EngineError } from '../model/errors.ts';
+import type { ItemComparison } from '../plans/postgres/compare-items.ts';
+import type { FilesAndRows } from '../plans/postgres/compare-with-files.ts';
+import type { Database } from '../plans/postgres/database.ts';
 import { type Call, type Command, configFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { usage } from './parse-call.ts';
@@ -30,8 +30,8 @@ export const rulesCommand: Command = {
     if (config.postgres.url === null)
       throw new EngineError('CONFIG_INVALID', 'postgres.url is not set: there is no database to compare with');
     const [{ Database }, { compareWithFiles }] = await Promise.all([
-      import('../control/postgres/database.ts'),
-      import('../control/postgres/compare-with-files.ts'),
+      import('../plans/postgres/database.ts'),
+      import('../plans/postgres/compare-with-files.ts'),
     ]);
     const database = new Database(config.postgres);
     try {
@@ -103,7 +103,7 @@ async function push(
   call: Call,
   terminal: Terminal,
 ): Promise<number> {
-  const { isPushed, pushItems } = await import('../control/postgres/write-items.ts');
+  const { isPushed, pushItems } = await import('../plans/postgres/write-items.ts');
   const isDone = call.has('yes');
   const pushed = isDone
     ? await pushItems(database, sides.files, `${userInfo().username} by paceline rules push`, isChosen)
@@ -124,7 +124,7 @@ async function pull(
   call: Call,
   terminal: Terminal,
 ): Promise<number> {
-  const { pullItems } = await import('../control/postgres/pull-items.ts');
+  const { pullItems } = await import('../plans/postgres/pull-items.ts');
   const { organizations: organizationsFile, rules: rulesDirectory } = config.plans;
   const ruleFiles = new Map(sides.planFiles.rules.map(({ file, text }) => [file, text]));
   const { organizationsText } = sides.planFiles;

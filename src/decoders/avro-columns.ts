@@ -1,5 +1,5 @@
-import type { AvroField, AvroRecord, AvroType } from '../model/avro/schema.ts';
-import { type EventBatch, flag, type KindName, kind } from '../model/event-batch.ts';
+import type { AvroField, AvroRecord, AvroType } from '../events/avro/schema.ts';
+import { type EventBatch, flag, type KindName, kind } from '../events/event-batch.ts';
 import type { AvroCursor } from './avro-cursor.ts';
 import { findTarget, isReadable, names, plainType, unresolvable } from './avro-object.ts';
 import { checkedDay, instantMax, instantMin, instantProblem, weightInMillionths } from './event-fields.ts';

@@ -1,6 +1,6 @@
-import type { CurrencyCodes } from '../model/currency-codes.ts';
-import type { Dictionary } from '../model/dictionary.ts';
-import type { RejectReason } from '../model/event-batch.ts';
+import type { CurrencyCodes } from '../events/currency-codes.ts';
+import type { Dictionary } from '../events/dictionary.ts';
+import type { RejectReason } from '../events/event-batch.ts';
 import { isIdBytes } from '../model/ids.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { AvroField, AvroRecord, AvroType } from '../model/avro/schema.ts';
+import type { AvroField, AvroRecord, AvroType } from '../events/avro/schema.ts';
 import { EngineError } from '../model/errors.ts';
 import { type AvroCursor, listItemsMax } from './avro-cursor.ts';
 

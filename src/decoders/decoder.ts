@@ -1,5 +1,5 @@
-import type { EventBatch } from '../model/event-batch.ts';
-import type { RecordRun } from '../model/record-run.ts';
+import type { EventBatch } from '../events/event-batch.ts';
+import type { RecordRun } from '../events/record-run.ts';
 
 /**
  * Raw records to columns. Never throws for bad data: a bad record becomes a row of kind `rejected`

@@ -1,8 +1,8 @@
-import { parseRecordSchema } from '../model/avro/schema.ts';
+import { parseRecordSchema } from '../events/avro/schema.ts';
+import { type EventBatch, type KindName, kind, type RejectReason } from '../events/event-batch.ts';
+import type { RecordRun } from '../events/record-run.ts';
 import { EngineError } from '../model/errors.ts';
-import { type EventBatch, type KindName, kind, type RejectReason } from '../model/event-batch.ts';
 import { limits } from '../model/limits.ts';
-import type { RecordRun } from '../model/record-run.ts';
 import { compileRowReader, isHot, type ReadRow } from './avro-columns.ts';
 import { AvroCursor } from './avro-cursor.ts';
 import { compileObjectReader, type ReadObject } from './avro-object.ts';

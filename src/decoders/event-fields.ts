@@ -11,7 +11,7 @@ import {
   type Rebase,
   type RejectReason,
   type StatusCause,
-} from '../model/event-batch.ts';
+} from '../events/event-batch.ts';
 import { idPattern } from '../model/ids.ts';
 import { dayMs } from '../model/time.ts';
 

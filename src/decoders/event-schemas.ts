@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AvroRecord, parseRecordSchema } from '../model/avro/schema.ts';
-import { type KindName, kind } from '../model/event-batch.ts';
+import { type AvroRecord, parseRecordSchema } from '../events/avro/schema.ts';
+import { type KindName, kind } from '../events/event-batch.ts';
 import type { SchemaRegistry } from './decoder.ts';
 
 /** Our own schemas (schemas/avro/), and the registry of the embedded log: every version ever released. */

@@ -1,5 +1,3 @@
-import { nanosOf, quickSum } from '../model/money.ts';
-import { minuteMs, quarterMs } from '../model/time.ts';
 import {
   cellAt,
   type DeliveryCells,
@@ -7,9 +5,11 @@ import {
   minutesBehind,
   quarterCellOf,
   quartersBehind,
-} from './delivery-cells.ts';
-import { hotAt, hotWidth } from './hot-campaigns.ts';
-import type { LaneState } from './lane-state.ts';
+} from '../lane/delivery-cells.ts';
+import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
+import type { LaneState } from '../lane/lane-state.ts';
+import { nanosOf, quickSum } from '../model/money.ts';
+import { minuteMs, quarterMs } from '../model/time.ts';
 import type { Segment } from './segment.ts';
 
 /** Instants are read here, not handed over: as arguments each would be an object. */

@@ -1,14 +1,14 @@
-import { type Detail, type EventBatch, flag, kind, type Reject, type RejectReason } from '../model/event-batch.ts';
+import { type Detail, type EventBatch, flag, kind, type Reject, type RejectReason } from '../events/event-batch.ts';
+import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
+import { forgetAfterMs, type LaneState } from '../lane/lane-state.ts';
 import { grown } from '../model/grown.ts';
 import { partitionOfKey } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
-import { PlanProblem, readPlan } from '../model/plan-schema.ts';
 import { isSafe } from '../model/whole.ts';
+import { PlanProblem, readPlan } from '../rules/plan-schema.ts';
 import { type DuplicateCheck, isDelivery, isRare } from './duplicate-check.ts';
-import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
-import { forgetAfterMs, type LaneState } from './lane-state.ts';
 import type { Operator } from './operator.ts';
 import { appliesTo, kindProblem, latestInstant } from './record-facts.ts';
 import type { Segment } from './segment.ts';

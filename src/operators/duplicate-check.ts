@@ -1,7 +1,7 @@
-import { type EventBatch, kind } from '../model/event-batch.ts';
+import { type EventBatch, kind } from '../events/event-batch.ts';
+import { EventIdSet } from '../lane/event-id-set.ts';
+import type { LaneState } from '../lane/lane-state.ts';
 import { limits } from '../model/limits.ts';
-import { EventIdSet } from './event-id-set.ts';
-import type { LaneState } from './lane-state.ts';
 import type { Segment } from './segment.ts';
 
 /** Class of a kind for the duplicate check. */

@@ -1,17 +1,17 @@
-import { type Detail, type EventBatch, kind, type RejectReason } from '../model/event-batch.ts';
+import { type Detail, type EventBatch, kind, type RejectReason } from '../events/event-batch.ts';
+import { type Campaign, Flight } from '../lane/campaign.ts';
+import { counterAt, sumAt } from '../lane/day-row.ts';
+import { quartersBehind } from '../lane/delivery-cells.ts';
+import { evaluatedAfterEndMs, spentBefore } from '../lane/flight-books.ts';
+import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
+import type { LaneState } from '../lane/lane-state.ts';
 import { limits } from '../model/limits.ts';
 import { quickSum } from '../model/money.ts';
 import { dayMs, floorTo, quarterMs } from '../model/time.ts';
 import { minus, positive, type Whole } from '../model/whole.ts';
 import { findZone, type Zone } from '../model/zones.ts';
-import { type Campaign, Flight } from './campaign.ts';
 import { CellBooker } from './cell-booker.ts';
-import { counterAt, sumAt } from './day-row.ts';
-import { quartersBehind } from './delivery-cells.ts';
-import { evaluatedAfterEndMs, spentBefore } from './flight-books.ts';
-import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
-import type { LaneState } from './lane-state.ts';
 import type { Operator } from './operator.ts';
 import type { Segment } from './segment.ts';
 

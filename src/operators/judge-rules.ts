@@ -1,7 +1,9 @@
-import type { RuleValue } from '../model/condition.ts';
-import type { CompiledRule } from '../model/plan-schema.ts';
+import type { Campaign, Flight, FlightDates } from '../lane/campaign.ts';
+import { frontierOf } from '../lane/completeness.ts';
+import { type LaneState, type Organization, sourceOf } from '../lane/lane-state.ts';
 import { hourMs } from '../model/time.ts';
-import { decidingCondition, digest, summarize, valuesText } from './alert-receipt.ts';
+import type { PacingValues } from '../pacing/pacing.ts';
+import { decidingCondition, digest, summarize, valuesText } from '../rules/alert-receipt.ts';
 import {
   type AlertState,
   endAlert,
@@ -10,14 +12,12 @@ import {
   type Judgement,
   stepAlert,
   type Transition,
-} from './alert-state.ts';
-import type { Campaign, Flight, FlightDates } from './campaign.ts';
-import { frontierOf } from './completeness.ts';
-import { isNothing, judge, unknownJudgement } from './judgement.ts';
+} from '../rules/alert-state.ts';
+import type { RuleValue } from '../rules/condition.ts';
+import { isNothing, judge, unknownJudgement } from '../rules/judgement.ts';
+import type { CompiledRule } from '../rules/plan-schema.ts';
+import { flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
-import { type LaneState, type Organization, sourceOf } from './lane-state.ts';
-import type { PacingValues } from './pacing.ts';
-import { flightValues, sourceValues, unknownFlight } from './rule-values.ts';
 
 export interface FlightScope {
   readonly campaign: Campaign;

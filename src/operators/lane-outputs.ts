@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import { type EventBatch, kindNames, type RejectReason } from '../model/event-batch.ts';
+import { type EventBatch, kindNames, type RejectReason } from '../events/event-batch.ts';
 import { idPattern, systemOrg } from '../model/ids.ts';
 import { versionOf } from '../model/lane.ts';
 import { limits } from '../model/limits.ts';
-import { RowWriter } from '../model/row-binary.ts';
+import { RowWriter } from '../rows/row-binary.ts';
 import {
   alertEvents,
   campaignMetricsDaily,
@@ -11,7 +11,7 @@ import {
   lateEvents,
   pacingSnapshots,
   ruleEvaluations,
-} from '../model/tables.ts';
+} from '../rows/tables.ts';
 import type { RawRecords, Segment } from './segment.ts';
 
 const keyBytesMax = 1_024;

@@ -1,7 +1,7 @@
-import { type EventBatch, kind } from '../model/event-batch.ts';
+import { type EventBatch, kind } from '../events/event-batch.ts';
+import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
+import type { LaneState } from '../lane/lane-state.ts';
 import type { DuplicateCheck } from './duplicate-check.ts';
-import { hotAt, hotWidth } from './hot-campaigns.ts';
-import type { LaneState } from './lane-state.ts';
 import type { Segment } from './segment.ts';
 
 /**

@@ -1,12 +1,12 @@
+import { costBases, type Detail, type EventBatch, flag, kind } from '../events/event-batch.ts';
+import type { Campaign } from '../lane/campaign.ts';
+import { CumulativeTotals } from '../lane/cumulative-totals.ts';
+import { type Counter, counterAt, DayRow, dayAt, sumAt } from '../lane/day-row.ts';
+import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
+import type { LaneState } from '../lane/lane-state.ts';
 import { assert } from '../model/errors.ts';
-import { costBases, type Detail, type EventBatch, flag, kind } from '../model/event-batch.ts';
 import { quickSum } from '../model/money.ts';
-import type { Campaign } from './campaign.ts';
-import { CumulativeTotals } from './cumulative-totals.ts';
-import { type Counter, counterAt, DayRow, dayAt, sumAt } from './day-row.ts';
-import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
-import type { LaneState } from './lane-state.ts';
 import type { Operator } from './operator.ts';
 import type { Segment } from './segment.ts';
 

@@ -1,12 +1,12 @@
+import type { Campaign, Flight, FlightDates } from '../lane/campaign.ts';
+import { type Completeness, completenessAt } from '../lane/completeness.ts';
+import { BooksOfFlight, evaluatedAfterEndMs, ledgerOf } from '../lane/flight-books.ts';
+import type { LaneState } from '../lane/lane-state.ts';
 import { hourMs } from '../model/time.ts';
-import type { Campaign, Flight, FlightDates } from './campaign.ts';
-import { type Completeness, completenessAt } from './completeness.ts';
-import { BooksOfFlight, evaluatedAfterEndMs, ledgerOf } from './flight-books.ts';
-import { expectationAt } from './flight-ledger.ts';
+import { expectationAt } from '../pacing/flight-ledger.ts';
+import { type PacingStatus, type PacingValues, paceFlight } from '../pacing/pacing.ts';
 import type { FlightScope, JudgeRules } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
-import type { LaneState } from './lane-state.ts';
-import { type PacingStatus, type PacingValues, paceFlight } from './pacing.ts';
 
 const moveBp = 100;
 

@@ -1,6 +1,6 @@
-import { type Detail, type EventBatch, kind, type RejectReason } from '../model/event-batch.ts';
+import { type Detail, type EventBatch, kind, type RejectReason } from '../events/event-batch.ts';
+import { type Counter, correctableCounters } from '../lane/day-row.ts';
 import { isSafe } from '../model/whole.ts';
-import { type Counter, correctableCounters } from './day-row.ts';
 
 /** The local day a record applies to, null for kinds without one. */
 export function appliesTo(batch: EventBatch, row: number): number | null {

@@ -1,5 +1,5 @@
-import { type EventBatch, kind } from '../model/event-batch.ts';
-import type { RecordRun } from '../model/record-run.ts';
+import { type EventBatch, kind } from '../events/event-batch.ts';
+import type { RecordRun } from '../events/record-run.ts';
 
 /** Raw bytes of the batch's records: dead letters quote them. */
 export type RawRecords = Pick<RecordRun, 'bytes' | 'keyStarts' | 'keyEnds' | 'valueStarts' | 'valueEnds'>;

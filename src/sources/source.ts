@@ -1,5 +1,5 @@
+import type { RecordRun } from '../events/record-run.ts';
 import type { Lane, StreamIdentity } from '../model/lane.ts';
-import type { RecordRun } from '../model/record-run.ts';
 
 /**
  * Where records come from: one topic, read lane by lane from our own offsets. The exam of this

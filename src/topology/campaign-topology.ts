@@ -1,20 +1,20 @@
-import type { EventBatch } from '../model/event-batch.ts';
+import type { EventBatch } from '../events/event-batch.ts';
+import { ClockMarks } from '../lane/clock-marks.ts';
+import { LaneCodec } from '../lane/lane-codec.ts';
+import { LaneState } from '../lane/lane-state.ts';
 import { limits } from '../model/limits.ts';
 import { CheckRecords } from '../operators/check-records.ts';
-import { ClockMarks } from '../operators/clock-marks.ts';
 import { DuplicateCheck } from '../operators/duplicate-check.ts';
 import { FollowFlights } from '../operators/follow-flights.ts';
 import { JudgeRules } from '../operators/judge-rules.ts';
-import { LaneCodec } from '../operators/lane-codec.ts';
 import { LaneOutputs } from '../operators/lane-outputs.ts';
-import { LaneState } from '../operators/lane-state.ts';
 import { LookAhead } from '../operators/look-ahead.ts';
 import { MeasureDays } from '../operators/measure-days.ts';
 import type { Operator } from '../operators/operator.ts';
 import { PaceFlights } from '../operators/pace-flights.ts';
 import { extendSegment, type RawRecords, Segment } from '../operators/segment.ts';
+import type { LaneHarvest, LaneProgram, LaneProgramFactory, StreamRows } from '../runtime/lane-program.ts';
 import type { LaneSnapshot } from '../state/state-store.ts';
-import type { LaneHarvest, LaneProgram, LaneProgramFactory, StreamRows } from './lane-program.ts';
 import { Topology } from './topology.ts';
 
 /** THE MAP of this product: what happens to a campaign event, left to right. */

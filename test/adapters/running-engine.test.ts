@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { FailureRelay, type OpenedDoors, RunningParts } from '../../src/adapters/running-engine.ts';
 import type { Clock, WallTimeMs } from '../../src/model/time.ts';
+import type { BronzeWorker } from '../../src/runtime/bronze-worker.ts';
+import type { Runner } from '../../src/runtime/runner.ts';
 import type { Source } from '../../src/sources/source.ts';
-import type { BronzeWorker } from '../../src/topology/bronze-worker.ts';
-import type { Runner } from '../../src/topology/runner.ts';
 
 /** Doors that write down in which order they are used; each sleep of the clock lets the lane apply one record. */
 function openDoors(options: { isUntilEnd?: boolean; end?: number } = {}) {

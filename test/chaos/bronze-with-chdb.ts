@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { query } from 'chdb';
+import { localPath } from '../../src/lakehouse/storage/file-io.ts';
 import { eventsTopic } from '../../src/model/ids.ts';
-import { localPath } from '../../src/sinks/iceberg/file-io.ts';
 import type { LogRecord } from '../oracle/events.ts';
 import { StoredLog } from './read-log.ts';
 

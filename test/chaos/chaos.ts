@@ -1,6 +1,6 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { readPlanFiles } from '../../src/control/plans/plan-files.ts';
+import { readPlanFiles } from '../../src/plans/plan-files.ts';
 import { Random } from '../simulation/random.ts';
 import { type Findings, foldDirectory, isExact } from './compare-directory.ts';
 import { SmallDisk } from './disk.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineInfo } from '../../src/state/data-directory.ts';
+import type { EngineInfo } from '../../src/state/sqlite/data-directory.ts';
 import type { Random } from '../simulation/random.ts';
 import type { SmallDisk } from './disk.ts';
 import { type Ended, EngineProcess, signalIfThere } from './engine-process.ts';

@@ -1,8 +1,8 @@
 import kafkajs from 'kafkajs';
 import '../../src/sources/kafka/calm-kafkajs.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
-import type { LogEncoding } from '../../src/sources/log-encoding.ts';
-import { openRecordedLog } from '../../src/sources/recorded-log.ts';
+import type { LogEncoding } from '../../src/sources/recorded/log-encoding.ts';
+import { openRecordedLog } from '../../src/sources/recorded/recorded-log.ts';
 
 /**
  * Copies a topic of Kafka, as an ordinary consumer reads it, into a log in a directory: offsets, log

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import { makeEventCodec } from '../../src/adapters/event-codec.ts';
-import type { PlanDraft } from '../../src/control/plans/plan-files.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { eventsTopic } from '../../src/model/ids.ts';
-import type { Plan, RulePlan } from '../../src/model/plan.ts';
-import { openRecordedLog } from '../../src/sources/recorded-log.ts';
-import { makeWorld } from '../../src/sources/simulator/make-world.ts';
-import { plansOfWorld } from '../../src/sources/simulator/plans.ts';
-import { type RecordAppender, RecordProducer } from '../../src/sources/simulator/produce-records.ts';
-import type { ProducedRecord } from '../../src/sources/simulator/produced-record.ts';
-import { simulateWorld } from '../../src/sources/simulator/simulate-world.ts';
-import type { World } from '../../src/sources/simulator/world.ts';
-import { openDataDirectory } from '../../src/state/data-directory.ts';
+import type { PlanDraft } from '../../src/plans/plan-files.ts';
+import type { Plan, RulePlan } from '../../src/rules/plan.ts';
+import { makeWorld } from '../../src/simulator/make-world.ts';
+import { plansOfWorld } from '../../src/simulator/plans.ts';
+import { type RecordAppender, RecordProducer } from '../../src/simulator/produce-records.ts';
+import type { ProducedRecord } from '../../src/simulator/produced-record.ts';
+import { simulateWorld } from '../../src/simulator/simulate-world.ts';
+import type { World } from '../../src/simulator/world.ts';
+import { openRecordedLog } from '../../src/sources/recorded/recorded-log.ts';
+import { openDataDirectory } from '../../src/state/sqlite/data-directory.ts';
 import type { Random } from '../simulation/random.ts';
 
 export interface WorldSize {

@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/control/system-clock.ts';
-import type { RecordRun } from '../../src/model/record-run.ts';
-import { openLogReader } from '../../src/sources/recorded-log.ts';
+import type { RecordRun } from '../../src/events/record-run.ts';
+import { openLogReader } from '../../src/sources/recorded/recorded-log.ts';
 import type { LogRecord } from '../oracle/events.ts';
 
 const pollMax = { records: 16_384, bytes: 4 * 1024 * 1024 };

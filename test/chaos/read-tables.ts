@@ -1,6 +1,6 @@
 import type { QueryEndpoint } from '../../src/control/query-client.ts';
-import { decodeRows } from '../../src/model/row-binary.ts';
-import { deadLetters, type Row, type Table, tables } from '../../src/model/tables.ts';
+import { decodeRows } from '../../src/rows/row-binary.ts';
+import { deadLetters, type Row, type Table, tables } from '../../src/rows/tables.ts';
 import { emptyRows, type TableName, type TableRows } from '../oracle/rows.ts';
 
 /** What FINAL shows of every table, with every column in the type that the oracle uses. */

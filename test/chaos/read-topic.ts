@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { alertEvents, deadLetters, type Row, type Table } from '../../src/model/tables.ts';
+import { alertEvents, deadLetters, type Row, type Table } from '../../src/rows/tables.ts';
 import type { TableRows } from '../oracle/rows.ts';
 import type { LogTopics } from './compare-directory.ts';
 

@@ -4,15 +4,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { makeEventCodec } from '../../src/adapters/event-codec.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { eventsTopic } from '../../src/model/ids.ts';
-import { decodeRows } from '../../src/model/row-binary.ts';
-import { deadLetters, type Row, type Table, tables } from '../../src/model/tables.ts';
+import { decodeRows } from '../../src/rows/row-binary.ts';
+import { deadLetters, type Row, type Table, tables } from '../../src/rows/tables.ts';
+import { allLanes } from '../../src/runtime/fixed-assignment.ts';
+import { createRunner } from '../../src/runtime/runner.ts';
+import { defaultRunnerSettings } from '../../src/runtime/runner-options.ts';
 import type { OutputChunk, Sink } from '../../src/sinks/sink.ts';
-import { openLogReader } from '../../src/sources/recorded-log.ts';
+import { openLogReader } from '../../src/sources/recorded/recorded-log.ts';
 import { MemoryStateStore } from '../../src/state/memory-state-store.ts';
 import { createCampaignLane } from '../../src/topology/campaign-topology.ts';
-import { allLanes } from '../../src/topology/fixed-assignment.ts';
-import { createRunner } from '../../src/topology/runner.ts';
-import { defaultRunnerSettings } from '../../src/topology/runner-options.ts';
 import { sortRows, type TableRows } from '../oracle/rows.ts';
 
 /** Keeps what FINAL would show: by key, the row with the highest version. */

@@ -5,7 +5,7 @@ import { openTopicWriter } from '../../src/adapters/kafka-log.ts';
 import { loadConfig } from '../../src/control/config/load-config.ts';
 import { makeLogger } from '../../src/control/logs/logger.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
-import type { ProducedRecord } from '../../src/sources/simulator/produced-record.ts';
+import type { ProducedRecord } from '../../src/simulator/produced-record.ts';
 import { Random } from '../simulation/random.ts';
 import type { Fault } from '../sinks/clickhouse/faulty-proxy.ts';
 import { type ChaosOptions, type ChaosReport, killsAndStops, shippedRules } from './chaos.ts';

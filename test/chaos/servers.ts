@@ -5,12 +5,12 @@ import '../../src/sources/kafka/calm-kafkajs.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import type { QueryEndpoint } from '../../src/control/query-client.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
-import { alertsTopic, deadLettersTopic, eventsTopic } from '../../src/model/ids.ts';
-import { createClickHouseSink } from '../../src/sinks/clickhouse/clickhouse-sink.ts';
 import {
   type EmbeddedClickHouse,
   startEmbeddedClickHouse,
-} from '../../src/sinks/embedded-clickhouse/start-embedded-clickhouse.ts';
+} from '../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
+import { alertsTopic, deadLettersTopic, eventsTopic } from '../../src/model/ids.ts';
+import { createClickHouseSink } from '../../src/sinks/clickhouse/clickhouse-sink.ts';
 import { type Fault, startFaultyProxy } from '../sinks/clickhouse/faulty-proxy.ts';
 import { mirrorTopic } from './mirror-topic.ts';
 import { startOwnStack } from './own-stack.ts';

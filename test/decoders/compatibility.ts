@@ -1,4 +1,4 @@
-import { type AvroField, type AvroRecord, type AvroType, parseRecordSchema } from '../../src/model/avro/schema.ts';
+import { type AvroField, type AvroRecord, type AvroType, parseRecordSchema } from '../../src/events/avro/schema.ts';
 
 /**
  * What a newer version of a schema must not do to an older one, as sentences: data of either version

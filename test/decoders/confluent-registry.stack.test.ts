@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { makeEventCodec } from '../../src/adapters/event-codec.ts';
-import { ConfluentRegistry } from '../../src/decoders/confluent-registry.ts';
 import { releasedSchemas } from '../../src/decoders/event-schemas.ts';
-import { EventBatch } from '../../src/model/event-batch.ts';
+import { ConfluentRegistry } from '../../src/decoders/registry/confluent-registry.ts';
+import { EventBatch } from '../../src/events/event-batch.ts';
 import type { Clock } from '../../src/model/time.ts';
 import { toRun } from '../simulation/simulated-log.ts';
 

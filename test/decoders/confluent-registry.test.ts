@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { ConfluentRegistry } from '../../src/decoders/confluent-registry.ts';
 import { createDecoder } from '../../src/decoders/event-decoder.ts';
-import { EventBatch } from '../../src/model/event-batch.ts';
+import { ConfluentRegistry } from '../../src/decoders/registry/confluent-registry.ts';
+import { EventBatch } from '../../src/events/event-batch.ts';
 import type { Clock, WallTimeMs } from '../../src/model/time.ts';
 import { toRun } from '../simulation/simulated-log.ts';
 

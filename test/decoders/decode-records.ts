@@ -1,8 +1,8 @@
 import type { SchemaRegistry } from '../../src/decoders/decoder.ts';
 import { createDecoder } from '../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../src/decoders/event-schemas.ts';
-import { EventBatch, kindNames } from '../../src/model/event-batch.ts';
-import type { RecordRun } from '../../src/model/record-run.ts';
+import { EventBatch, kindNames } from '../../src/events/event-batch.ts';
+import type { RecordRun } from '../../src/events/record-run.ts';
 import { recordRun } from './record-run.ts';
 
 /** A raw record of a test; without a key it has the one that its organization asks for. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { expect, test } from 'vitest';
-import { rejectReasons } from '../../src/model/event-batch.ts';
+import { rejectReasons } from '../../src/events/event-batch.ts';
 import { decodeRows } from './decode-records.ts';
 import { eventKinds } from './random-events.ts';
 import { schemaJson } from './schema-json.ts';

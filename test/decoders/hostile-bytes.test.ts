@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createDecoder } from '../../src/decoders/event-decoder.ts';
-import { frameValue } from '../../src/model/avro/encode.ts';
-import { EventBatch } from '../../src/model/event-batch.ts';
+import { frameValue } from '../../src/events/avro/encode.ts';
+import { EventBatch } from '../../src/events/event-batch.ts';
 import { type DecodedRow, decodeInto, decodeRows, registryOf } from './decode-records.ts';
 import { avroBody, avroValue, eventKinds, jsonValue, randomEvent, schemaIdOf, seed } from './random-events.ts';
 import { type SchemaJson, schemaJson } from './schema-json.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { compileObjectReader } from '../../src/decoders/avro-object.ts';
 import { readerSchema } from '../../src/decoders/event-schemas.ts';
-import { compileEncoder, frameValue } from '../../src/model/avro/encode.ts';
-import type { AvroField, AvroType } from '../../src/model/avro/schema.ts';
-import { type KindName, kindNames } from '../../src/model/event-batch.ts';
+import { compileEncoder, frameValue } from '../../src/events/avro/encode.ts';
+import type { AvroField, AvroType } from '../../src/events/avro/schema.ts';
+import { type KindName, kindNames } from '../../src/events/event-batch.ts';
 
 /** Seed of every property test of decoders and schemas; printed with each failure by fast-check. */
 export const seed = 20_260_301;

@@ -1,4 +1,4 @@
-import type { RecordRun } from '../../src/model/record-run.ts';
+import type { RecordRun } from '../../src/events/record-run.ts';
 
 /** One record as a source would read it. */
 export interface RunRecord {

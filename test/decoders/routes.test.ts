@@ -5,9 +5,9 @@ import { AvroCursor } from '../../src/decoders/avro-cursor.ts';
 import { compileObjectReader } from '../../src/decoders/avro-object.ts';
 import { fillRow } from '../../src/decoders/event-fields.ts';
 import { readerSchema } from '../../src/decoders/event-schemas.ts';
-import { compileEncoder } from '../../src/model/avro/encode.ts';
-import type { AvroType } from '../../src/model/avro/schema.ts';
-import { EventBatch } from '../../src/model/event-batch.ts';
+import { compileEncoder } from '../../src/events/avro/encode.ts';
+import type { AvroType } from '../../src/events/avro/schema.ts';
+import { EventBatch } from '../../src/events/event-batch.ts';
 import { decodeInto, decodeRows, registryOf, rowOf } from './decode-records.ts';
 import {
   avroBody,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { tables } from '../../src/model/tables.ts';
+import { tables } from '../../src/rows/tables.ts';
 import { findUnknownLabels, findUnknownMetrics } from './metric-names.ts';
 
 interface Panel {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CatalogPointer } from '../../src/sinks/iceberg/catalog-pointer.ts';
+import type { CatalogPointer } from '../../src/lakehouse/catalog/catalog-pointer.ts';
 
 /** Opens one more pointer at the same row of the same catalog. */
 export type OpenPointer = () => CatalogPointer;
 
-/** What every place that holds the pointer of a table promises (src/sinks/iceberg/catalog-pointer.ts). */
+/** What every place that holds the pointer of a table promises (src/lakehouse/catalog/catalog-pointer.ts). */
 export function catalogPointerExam(name: string, prepare: () => Promise<OpenPointer>): void {
   describe(`${name} as a catalog`, () => {
     let pointers: CatalogPointer[] = [];

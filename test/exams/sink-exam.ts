@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Table } from '../../src/model/tables.ts';
-import { tables } from '../../src/model/tables.ts';
+import type { Table } from '../../src/rows/tables.ts';
+import { tables } from '../../src/rows/tables.ts';
 import type { OutputChunk, Sink } from '../../src/sinks/sink.ts';
 import { sampleChunk } from '../sinks/clickhouse/sample-rows.ts';
 

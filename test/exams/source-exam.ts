@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { RecordRun } from '../../src/model/record-run.ts';
+import type { RecordRun } from '../../src/events/record-run.ts';
 import type { Source } from '../../src/sources/source.ts';
 
 /** A source under examination: what a producer of it does, and closing and opening it again. */

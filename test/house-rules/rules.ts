@@ -19,55 +19,98 @@ export function readSources(root: string, folder: string): SourceFile[] {
 const rooms: readonly (readonly [string, RegExp])[] = [
   ['main', /^src\/main\.ts$/],
   ['app', /^src\/app\.ts$/],
-  ['adapters', /^src\/adapters(\.ts$|\/)/],
   ['campaign-topology', /^src\/topology\/campaign-topology\.ts$/],
-  ['contract', /^src\/(sources\/source|decoders\/decoder|sinks\/sink|state\/state-store)\.ts$/],
-  ['cli', /^src\/cli\//],
-  ['model', /^src\/model\//],
-  ['sources', /^src\/sources\//],
-  ['decoders', /^src\/decoders\//],
-  ['topology', /^src\/topology\//],
-  ['operators', /^src\/operators\//],
-  ['sinks', /^src\/sinks\//],
-  ['state', /^src\/state\//],
-  ['control', /^src\/control\//],
+  ['contract', /^src\/(sources\/source|decoders\/decoder|sinks\/sink|state\/state-store|runtime\/lane-program)\.ts$/],
+  ['lakehouse/format', /^src\/lakehouse\/format\//],
+  ['lakehouse/catalog', /^src\/lakehouse\/catalog\//],
+  ['lakehouse/storage', /^src\/lakehouse\/storage\//],
+  ['lakehouse/operations', /^src\/lakehouse\/operations\//],
+  ['lakehouse/layers', /^src\/lakehouse\/layers\//],
+  ...[
+    'cli',
+    'adapters',
+    'model',
+    'events',
+    'rows',
+    'rules',
+    'pacing',
+    'lane',
+    'operators',
+    'topology',
+    'runtime',
+    'sources',
+    'decoders',
+    'state',
+    'sinks',
+    'embedded-clickhouse',
+    'plans',
+    'control',
+    'simulator',
+  ].map((room) => [room, new RegExp(`^src/${room}/`)] as const),
 ];
+
+/** What every room may know: the language of the product. */
+const language = ['model', 'events', 'rows'];
+const hearts = ['rules', 'pacing'];
+const lake = ['format', 'catalog', 'storage', 'operations', 'layers'].map((room) => `lakehouse/${room}`);
+const systems = ['sources', 'decoders', 'sinks', 'state', 'embedded-clickhouse', ...lake, 'plans', 'simulator'];
 
 /** Who may import whom. Type-only imports count: knowing a shape is knowing. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'app'],
-  cli: ['cli', 'app', 'adapters', 'control', 'model'],
-  app: ['adapters', 'topology', 'campaign-topology', 'control', 'contract', 'model'],
+  cli: ['cli', 'app', 'adapters', 'control', 'plans', 'model', 'rows'],
+  app: ['adapters', 'topology', 'campaign-topology', 'runtime', 'control', 'plans', 'contract', 'rules', ...language],
   adapters: [
     'adapters',
-    'sources',
-    'decoders',
-    'sinks',
-    'state',
+    ...systems,
     'topology',
     'campaign-topology',
+    'runtime',
     'control',
     'contract',
+    'rules',
+    ...language,
+  ],
+  'campaign-topology': ['topology', 'operators', 'lane', 'contract', ...language],
+  topology: ['topology', 'contract', 'model'],
+  runtime: ['runtime', 'contract', 'events', 'model'],
+  operators: ['operators', 'lane', ...hearts, 'contract', ...language],
+  lane: ['lane', ...hearts, 'contract', ...language],
+  rules: ['rules', 'pacing', 'events', 'model'],
+  pacing: ['pacing', 'events', 'model'],
+  contract: ['contract', 'events', 'model'],
+  sources: ['sources', 'contract', 'events', 'model'],
+  decoders: ['decoders', 'contract', 'events', 'model'],
+  sinks: ['sinks', 'contract', ...language],
+  state: ['state', 'contract', 'model'],
+  'embedded-clickhouse': ['embedded-clickhouse', 'model'],
+  'lakehouse/format': ['lakehouse/format', 'model'],
+  'lakehouse/storage': ['lakehouse/storage', 'model'],
+  'lakehouse/catalog': ['lakehouse/catalog', 'lakehouse/storage', 'lakehouse/format', 'model'],
+  'lakehouse/operations': [
+    'lakehouse/operations',
+    'lakehouse/catalog',
+    'lakehouse/storage',
+    'lakehouse/format',
     'model',
   ],
-  'campaign-topology': ['topology', 'operators', 'contract', 'model'],
-  topology: ['topology', 'contract', 'model'],
-  operators: ['operators', 'contract', 'model'],
-  contract: ['contract', 'model'],
-  sources: ['sources', 'contract', 'model'],
-  decoders: ['decoders', 'contract', 'model'],
-  sinks: ['sinks', 'contract', 'model'],
-  state: ['state', 'contract', 'model'],
+  'lakehouse/layers': [...lake, 'model'],
+  plans: ['plans', 'rules', 'control', 'events', 'model'],
+  simulator: ['simulator', 'sources', 'contract', 'rules', 'events', 'model'],
   control: ['control', 'model'],
+  rows: ['rows', 'model'],
+  events: ['events', 'model'],
   model: ['model'],
 };
 
-/** A contract is seen from its own folder and from the places that wire; `lane-program` is topology's own. */
+/** A contract is seen from its own folder and from the places that wire. */
+const wiring = ['runtime', 'topology', 'campaign-topology', 'app', 'adapters'];
 const contractSeenBy: Readonly<Record<string, readonly string[]>> = {
-  'src/sources/source.ts': ['sources', 'topology', 'campaign-topology', 'app', 'adapters'],
-  'src/decoders/decoder.ts': ['decoders', 'topology', 'campaign-topology', 'app', 'adapters'],
-  'src/sinks/sink.ts': ['sinks', 'topology', 'campaign-topology', 'app', 'adapters'],
-  'src/state/state-store.ts': ['state', 'topology', 'campaign-topology', 'operators', 'app', 'adapters'],
+  'src/sources/source.ts': ['sources', 'simulator', ...wiring],
+  'src/decoders/decoder.ts': ['decoders', ...wiring],
+  'src/sinks/sink.ts': ['sinks', ...wiring],
+  'src/state/state-store.ts': ['state', 'lane', 'operators', 'contract', ...wiring],
+  'src/runtime/lane-program.ts': wiring,
 };
 
 export function roomOf(path: string): string | undefined {
@@ -101,7 +144,17 @@ const machineAccess =
 
 /** Only adapters may ask the machine for time, chance or a wake-up call: an answer never depends on them. */
 export function findMachineAccess(files: readonly SourceFile[]): string[] {
-  const pure = new Set(['topology', 'campaign-topology', 'operators', 'decoders', 'model', 'contract']);
+  const pure = new Set([
+    'topology',
+    'campaign-topology',
+    'runtime',
+    'operators',
+    'lane',
+    ...hearts,
+    'decoders',
+    'contract',
+    ...language,
+  ]);
   return files
     .filter((file) => pure.has(roomOf(file.path) ?? ''))
     .flatMap((file) =>

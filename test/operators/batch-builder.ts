@@ -1,4 +1,4 @@
-import { type Detail, type EventBatch, type KindName, kind } from '../../src/model/event-batch.ts';
+import { type Detail, type EventBatch, type KindName, kind } from '../../src/events/event-batch.ts';
 import type { RawRecords } from '../../src/operators/segment.ts';
 
 /** A record as a test writes it; columns as in `EventBatch`, everything optional. */

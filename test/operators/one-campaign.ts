@@ -1,7 +1,7 @@
-import { type Campaign, Flight } from '../../src/operators/campaign.ts';
+import { type Campaign, Flight } from '../../src/lane/campaign.ts';
+import type { DeliveryCells } from '../../src/lane/delivery-cells.ts';
+import { LaneState, Organization } from '../../src/lane/lane-state.ts';
 import { CellBooker } from '../../src/operators/cell-booker.ts';
-import type { DeliveryCells } from '../../src/operators/delivery-cells.ts';
-import { LaneState, Organization } from '../../src/operators/lane-state.ts';
 
 /** Campaigns of one lane whose cells are written as the lane writes them. */
 export class CellsOfALane {

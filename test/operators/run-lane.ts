@@ -1,7 +1,7 @@
-import { EventBatch } from '../../src/model/event-batch.ts';
-import { decodeRows } from '../../src/model/row-binary.ts';
-import { type Row, type Table, tables } from '../../src/model/tables.ts';
+import { EventBatch } from '../../src/events/event-batch.ts';
 import type { RawRecords } from '../../src/operators/segment.ts';
+import { decodeRows } from '../../src/rows/row-binary.ts';
+import { type Row, type Table, tables } from '../../src/rows/tables.ts';
 import type { LaneSnapshot } from '../../src/state/state-store.ts';
 import { CampaignLane } from '../../src/topology/campaign-topology.ts';
 import { fillBatch, type TestRecord } from './batch-builder.ts';

@@ -1,4 +1,4 @@
-import type { LevelPlan, RulePlan } from '../../src/model/plan.ts';
+import type { LevelPlan, RulePlan } from '../../src/rules/plan.ts';
 import { type MaybeValues, type Outcome, type Truth, truthOf } from './rule-values.ts';
 import type { Values } from './three-valued.ts';
 

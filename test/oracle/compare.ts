@@ -1,4 +1,4 @@
-import type { Row } from '../../src/model/tables.ts';
+import type { Row } from '../../src/rows/tables.ts';
 import { type TableName, type TableRows, tableNamed } from './rows.ts';
 
 export interface CompareOptions {

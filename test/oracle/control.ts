@@ -1,4 +1,4 @@
-import type { RejectReason } from '../../src/model/event-batch.ts';
+import type { RejectReason } from '../../src/events/event-batch.ts';
 import type { Campaign } from './campaign.ts';
 import { isZone } from './civil-time.ts';
 import type { OracleEvent } from './events.ts';

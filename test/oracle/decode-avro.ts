@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import avsc, { type Schema } from 'avsc';
-import type { RejectReason } from '../../src/model/event-batch.ts';
+import type { RejectReason } from '../../src/events/event-batch.ts';
 import { limits } from '../../src/model/limits.ts';
 import { decodeJson, readFields } from './decode-json.ts';
 import type { Decode, Refusal } from './events.ts';

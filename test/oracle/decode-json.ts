@@ -1,4 +1,4 @@
-import { costBases, kind as kinds, quartiles, type RejectReason } from '../../src/model/event-batch.ts';
+import { costBases, kind as kinds, quartiles, type RejectReason } from '../../src/events/event-batch.ts';
 import { idPattern } from '../../src/model/ids.ts';
 import { limits } from '../../src/model/limits.ts';
 import type { EventFields, LogRecord, OracleEvent, Refusal } from './events.ts';

@@ -1,5 +1,5 @@
-import { type Plan, type RulePlan, ruleVariables } from '../../src/model/plan.ts';
-import { alertEvents, pacingSnapshots, type Row, ruleEvaluations } from '../../src/model/tables.ts';
+import { alertEvents, pacingSnapshots, type Row, ruleEvaluations } from '../../src/rows/tables.ts';
+import { type Plan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 import { Alert, type Moment, type Step } from './alert-machine.ts';
 import type { Campaign } from './campaign.ts';
 import type { Dates, Flight } from './flight.ts';

@@ -1,4 +1,4 @@
-import type { KindName, RejectReason } from '../../src/model/event-batch.ts';
+import type { KindName, RejectReason } from '../../src/events/event-batch.ts';
 
 /** One record of the log, raw. */
 export interface LogRecord {

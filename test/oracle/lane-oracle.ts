@@ -1,6 +1,6 @@
-import type { RejectReason } from '../../src/model/event-batch.ts';
-import type { Plan } from '../../src/model/plan.ts';
-import { deadLetters, lateEvents, type Row } from '../../src/model/tables.ts';
+import type { RejectReason } from '../../src/events/event-batch.ts';
+import { deadLetters, lateEvents, type Row } from '../../src/rows/tables.ts';
+import type { Plan } from '../../src/rules/plan.ts';
 import type { Alert } from './alert-machine.ts';
 import { book, correctable } from './book.ts';
 import { Campaign } from './campaign.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Row } from '../../src/model/tables.ts';
+import type { Row } from '../../src/rows/tables.ts';
 import { at, plan, rule, Story } from './story.ts';
 import { hour } from './whole-numbers.ts';
 

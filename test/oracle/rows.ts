@@ -1,4 +1,4 @@
-import type { ColumnValue, Row, Table } from '../../src/model/tables.ts';
+import type { ColumnValue, Row, Table } from '../../src/rows/tables.ts';
 import {
   alertEvents,
   tables as allTables,
@@ -7,7 +7,7 @@ import {
   lateEvents,
   pacingSnapshots,
   ruleEvaluations,
-} from '../../src/model/tables.ts';
+} from '../../src/rows/tables.ts';
 import type { Campaign } from './campaign.ts';
 import { floorDivide } from './whole-numbers.ts';
 

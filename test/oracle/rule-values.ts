@@ -1,4 +1,4 @@
-import type { RulePlan } from '../../src/model/plan.ts';
+import type { RulePlan } from '../../src/rules/plan.ts';
 import { localHour } from './civil-time.ts';
 import type { Pacing } from './pacing.ts';
 import { ask, failed, type Known, namesIn, type Values } from './three-valued.ts';

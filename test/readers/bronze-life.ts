@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { systemClock } from '../../src/control/system-clock.ts';
-import { BronzeTable } from '../../src/sinks/iceberg/bronze-table.ts';
-import type { Catalog } from '../../src/sinks/iceberg/catalog.ts';
-import { LocalFileIO, localUri } from '../../src/sinks/iceberg/file-io.ts';
-import { randomIds } from '../../src/sinks/iceberg/id-source.ts';
-import { ParquetEncoder } from '../../src/sinks/iceberg/parquet-encoder.ts';
-import { SqlCatalog } from '../../src/sinks/iceberg/sql-catalog.ts';
-import { SqlitePointer } from '../../src/sinks/iceberg/sqlite-pointer.ts';
-import { openLogReader } from '../../src/sources/recorded-log.ts';
-import { BronzeTopology } from '../../src/topology/bronze-topology.ts';
-import { allLanes } from '../../src/topology/fixed-assignment.ts';
+import type { Catalog } from '../../src/lakehouse/catalog/catalog.ts';
+import { SqlCatalog } from '../../src/lakehouse/catalog/sql-catalog.ts';
+import { SqlitePointer } from '../../src/lakehouse/catalog/sqlite-pointer.ts';
+import { ParquetEncoder } from '../../src/lakehouse/format/parquet-encoder.ts';
+import { BronzeTable } from '../../src/lakehouse/layers/bronze/bronze-table.ts';
+import { LocalFileIO, localUri } from '../../src/lakehouse/storage/file-io.ts';
+import { randomIds } from '../../src/lakehouse/storage/id-source.ts';
+import { BronzeTopology } from '../../src/runtime/bronze-topology.ts';
+import { allLanes } from '../../src/runtime/fixed-assignment.ts';
+import { openLogReader } from '../../src/sources/recorded/recorded-log.ts';
 import { fakeDecoder } from './fake-decoder.ts';
 
 /**

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../src/control/system-clock.ts';
-import { openRecordedLog } from '../../src/sources/recorded-log.ts';
+import { openRecordedLog } from '../../src/sources/recorded/recorded-log.ts';
 
 /** Writes a log with odd records and what readers must find, then lets three lives make the table of it. */
 const [folder] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import type { Decoder } from '../../src/decoders/decoder.ts';
-import { type EventBatch, kind } from '../../src/model/event-batch.ts';
+import { type EventBatch, kind } from '../../src/events/event-batch.ts';
+import type { RecordRun } from '../../src/events/record-run.ts';
 import { isIdBytes } from '../../src/model/ids.ts';
-import type { RecordRun } from '../../src/model/record-run.ts';
 
 /** Values `{"t": ms}` are clicks of the key's organization; an empty key-less value is a tick; the rest is rejected. */
 export const fakeDecoder: Decoder = {

@@ -1,4 +1,4 @@
-import { tables as allTables, type ColumnValue, type Row } from '../../src/model/tables.ts';
+import { tables as allTables, type ColumnValue, type Row } from '../../src/rows/tables.ts';
 import type { TableName, TableRows } from '../oracle/rows.ts';
 import { instantOf, moneyOf } from './words.ts';
 

@@ -1,6 +1,6 @@
 import { createDecoder } from '../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../src/decoders/event-schemas.ts';
-import type { Row } from '../../src/model/tables.ts';
+import type { Row } from '../../src/rows/tables.ts';
 import { recordRun } from '../decoders/record-run.ts';
 import { type Drive, driveLane } from '../operators/run-lane.ts';
 import type { LogRecord } from '../oracle/events.ts';

@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/control/system-clock.ts';
-import { ConfluentRegistry } from '../../src/decoders/confluent-registry.ts';
-import { frameValue } from '../../src/model/avro/encode.ts';
-import { ruleText } from '../control/postgres/rows.ts';
+import { ConfluentRegistry } from '../../src/decoders/registry/confluent-registry.ts';
+import { frameValue } from '../../src/events/avro/encode.ts';
+import { ruleText } from '../plans/postgres/rows.ts';
 import { collectFacts, EngineBench, eventually, impression } from './engine-bench.ts';
 
 // Records and rules that nobody can use, between others that are good.

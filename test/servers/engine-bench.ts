@@ -12,11 +12,11 @@ import { type LoadedConfig, loadConfig } from '../../src/control/config/load-con
 import { makeLogger } from '../../src/control/logs/logger.ts';
 import { askClickHouse, rowsOf } from '../../src/control/query-client.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
-import { type FactName, type Facts, onFact } from '../../src/model/facts.ts';
 import {
   type EmbeddedClickHouse,
   startEmbeddedClickHouse,
-} from '../../src/sinks/embedded-clickhouse/start-embedded-clickhouse.ts';
+} from '../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
+import { type FactName, type Facts, onFact } from '../../src/model/facts.ts';
 
 type Sections = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 

@@ -7,7 +7,7 @@ import type { Engine } from '../../src/app.ts';
 import { makeLogger } from '../../src/control/logs/logger.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { EngineError } from '../../src/model/errors.ts';
-import { makeDatabase } from '../control/postgres/server.ts';
+import { makeDatabase } from '../plans/postgres/server.ts';
 import { startProxy } from '../state/tcp-proxy.ts';
 import { collectFacts, EngineBench, eventually, impression } from './engine-bench.ts';
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/control/system-clock.ts';
-import { ConfluentRegistry } from '../../src/decoders/confluent-registry.ts';
 import { readerSchema } from '../../src/decoders/event-schemas.ts';
-import { compileEncoder, frameValue } from '../../src/model/avro/encode.ts';
+import { ConfluentRegistry } from '../../src/decoders/registry/confluent-registry.ts';
+import { compileEncoder, frameValue } from '../../src/events/avro/encode.ts';
 import { partitionOfKey } from '../../src/model/hash.ts';
 import { collectFacts, EngineBench, eventually, impression } from './engine-bench.ts';
 import { type RegistryFront, startRegistryFront } from './registry-front.ts';

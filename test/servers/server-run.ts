@@ -5,7 +5,7 @@ import { systemClock } from '../../src/control/system-clock.ts';
 import {
   type EmbeddedClickHouse,
   startEmbeddedClickHouse,
-} from '../../src/sinks/embedded-clickhouse/start-embedded-clickhouse.ts';
+} from '../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
 import { compareDirectory, type Findings, type LogTopics } from '../chaos/compare-directory.ts';
 import { type Ended, EngineProcess } from '../chaos/engine-process.ts';
 import { mirrorTopic } from '../chaos/mirror-topic.ts';

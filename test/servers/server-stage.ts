@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
-import { ConfluentRegistry } from '../../src/decoders/confluent-registry.ts';
+import { ConfluentRegistry } from '../../src/decoders/registry/confluent-registry.ts';
 import { eventsTopic } from '../../src/model/ids.ts';
 import { type Expected, foldDirectory } from '../chaos/compare-directory.ts';
 import { mirrorTopic } from '../chaos/mirror-topic.ts';

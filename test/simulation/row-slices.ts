@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { ColumnType, Table } from '../../src/model/tables.ts';
+import type { ColumnType, Table } from '../../src/rows/tables.ts';
 
 /** A row of RowBinary that was found, not decoded: its identity, its version, its bytes. */
 export interface FoundRow {

@@ -1,6 +1,6 @@
+import type { RecordRun } from '../../src/events/record-run.ts';
 import { EngineError } from '../../src/model/errors.ts';
 import type { StreamIdentity } from '../../src/model/lane.ts';
-import type { RecordRun } from '../../src/model/record-run.ts';
 import type { Source } from '../../src/sources/source.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 

@@ -1,4 +1,4 @@
-import type { RecordLog } from '../../src/sinks/record-log-sink.ts';
+import type { RecordLog } from '../../src/sinks/records/record-log-sink.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { ClickHouseError } from '@clickhouse/client';
-import type { Table } from '../../src/model/tables.ts';
+import type { Table } from '../../src/rows/tables.ts';
 import type { ClickHousePort } from '../../src/sinks/clickhouse/clickhouse-sink.ts';
 import { type FoundRow, findRows } from './row-slices.ts';
 import type { SimulatedProcess } from './simulated-process.ts';

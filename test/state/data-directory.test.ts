@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { Clock, WallTimeMs } from '../../src/model/time.ts';
-import { openDataDirectory, readEngineInfo } from '../../src/state/data-directory.ts';
+import { openDataDirectory, readEngineInfo } from '../../src/state/sqlite/data-directory.ts';
 
 const directories: string[] = [];
 const children: ChildProcess[] = [];
@@ -49,7 +49,7 @@ test('a second engine waits, then is told who holds the directory', async () => 
 
 test('kill -9 frees the directory at once', async () => {
   const dir = newDirectory();
-  const module = new URL('../../src/state/data-directory.ts', import.meta.url).href;
+  const module = new URL('../../src/state/sqlite/data-directory.ts', import.meta.url).href;
   const script = `
     const { openDataDirectory } = await import(${JSON.stringify(module)});
     const clock = { wallMs: () => 0, steadyMs: () => 0, sleep: async () => {} };

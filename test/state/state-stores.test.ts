@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, expect, test } from 'vitest';
-import { EmbeddedStateStore } from '../../src/state/embedded-state-store.ts';
 import { MemoryStateStore } from '../../src/state/memory-state-store.ts';
+import { EmbeddedStateStore } from '../../src/state/sqlite/embedded-state-store.ts';
 import { admitGeneration } from '../../src/state/stream-generation.ts';
 import { stateStoreExam } from '../exams/state-store-exam.ts';
 

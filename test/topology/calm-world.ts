@@ -1,17 +1,17 @@
 import type { Decoder } from '../../src/decoders/decoder.ts';
 import type { WallTimeMs } from '../../src/model/time.ts';
+import { allLanes } from '../../src/runtime/fixed-assignment.ts';
+import { createRunner, type Runner } from '../../src/runtime/runner.ts';
+import { defaultRunnerSettings, type RunnerSettings } from '../../src/runtime/runner-options.ts';
 import type { OutputChunk, Sink } from '../../src/sinks/sink.ts';
 import type { LaneAssignment } from '../../src/sources/source.ts';
-import { allLanes } from '../../src/topology/fixed-assignment.ts';
-import { createRunner, type Runner } from '../../src/topology/runner.ts';
-import { defaultRunnerSettings, type RunnerSettings } from '../../src/topology/runner-options.ts';
+import { makeToyProgram } from '../runtime/toy-program.ts';
 import { Random } from '../simulation/random.ts';
 import { Scheduler } from '../simulation/scheduler.ts';
 import { SimulatedLog, SimulatedSource } from '../simulation/simulated-log.ts';
 import { SimulatedProcess } from '../simulation/simulated-process.ts';
 import { SimulatedStore, StoreServer } from '../simulation/simulated-store.ts';
 import type { ProgramUnderTest } from './program-under-test.ts';
-import { makeToyProgram } from './toy-program.ts';
 
 /** A sink that a test steers. */
 export class SteeredSink implements Sink {

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { EventBatch } from '../../src/model/event-batch.ts';
-import { decodeRows } from '../../src/model/row-binary.ts';
-import { type Table, tables } from '../../src/model/tables.ts';
+import { EventBatch } from '../../src/events/event-batch.ts';
 import { dayMs, minuteMs } from '../../src/model/time.ts';
+import { decodeRows } from '../../src/rows/row-binary.ts';
+import { type Table, tables } from '../../src/rows/tables.ts';
+import type { LaneHarvest } from '../../src/runtime/lane-program.ts';
 import type { LaneSnapshot } from '../../src/state/state-store.ts';
 import { CampaignLane } from '../../src/topology/campaign-topology.ts';
-import type { LaneHarvest } from '../../src/topology/lane-program.ts';
 import { fillBatch, type TestRecord } from '../operators/batch-builder.ts';
 import { randomRecords, randomSource } from '../operators/random-world.ts';
 import { type Drive, type FinalTables, printed, printTables, runLane, whole } from '../operators/run-lane.ts';

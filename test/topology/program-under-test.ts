@@ -1,6 +1,6 @@
 import type { Decoder } from '../../src/decoders/decoder.ts';
+import type { LaneProgramFactory } from '../../src/runtime/lane-program.ts';
 import type { LaneSnapshot } from '../../src/state/state-store.ts';
-import type { LaneProgramFactory } from '../../src/topology/lane-program.ts';
 import type { Random } from '../simulation/random.ts';
 import type { LogRecord } from '../simulation/simulated-log.ts';
 

@@ -1,4 +1,4 @@
-import { costBases, type Detail, flag, quartiles } from '../../src/model/event-batch.ts';
+import { costBases, type Detail, flag, quartiles } from '../../src/events/event-batch.ts';
 import type { TestRecord } from '../operators/batch-builder.ts';
 import type { EventFields, LogRecord, OracleEvent } from '../oracle/events.ts';
 

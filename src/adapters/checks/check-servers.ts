@@ -1,8 +1,8 @@
 import { type CheckResult, failed } from '../../control/check-result.ts';
 import type { Config } from '../../control/config/settings.ts';
 import type { Logger } from '../../control/logs/logger.ts';
-import { inspectPostgres } from '../../control/postgres/inspect-postgres.ts';
 import type { Clock } from '../../model/time.ts';
+import { inspectPostgres } from '../../plans/postgres/inspect-postgres.ts';
 import { hasPostgresCatalog } from '../bronze-catalog.ts';
 import { hasKafka, inspectKafkaLog } from '../kafka-log.ts';
 import { checkAlertmanager } from './check-alertmanager.ts';

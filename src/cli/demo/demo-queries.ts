@@ -1,5 +1,5 @@
 import { askClickHouse, type QueryEndpoint, rowsOf } from '../../control/query-client.ts';
-import { tables } from '../../model/tables.ts';
+import { tables } from '../../rows/tables.ts';
 import type { AlertLine, CampaignLine } from './demo-view.ts';
 
 const campaignsShown = 12;

@@ -1,6 +1,6 @@
-import { decodeRows } from '../../model/row-binary.ts';
-import { alertEvents } from '../../model/tables.ts';
 import type { Clock } from '../../model/time.ts';
+import { decodeRows } from '../../rows/row-binary.ts';
+import { alertEvents } from '../../rows/tables.ts';
 import type { OutputChunk, Sink } from '../sink.ts';
 import { AlertmanagerClient, type AlertmanagerEndpoint } from './alertmanager-client.ts';
 import { type AlertTransition, type Notification, notificationsOf, transitionOf } from './notification.ts';

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
 import { assert, EngineError } from '../../model/errors.ts';
-import { tables as allTables, type Table } from '../../model/tables.ts';
 import type { Clock } from '../../model/time.ts';
 import { isTlsRefusal } from '../../model/tls-refusal.ts';
+import { tables as allTables, type Table } from '../../rows/tables.ts';
 import type { OutputChunk, Sink } from '../sink.ts';
 import { asEngineError, hasTooManyPartitions } from './clickhouse-failure.ts';
 import { localName, storedType } from './ddl.ts';

@@ -1,4 +1,4 @@
-import type { Column, Table } from '../../model/tables.ts';
+import type { Column, Table } from '../../rows/tables.ts';
 
 /** Written values per week and bucket lie together; see `createTable`. */
 export interface DdlOptions {

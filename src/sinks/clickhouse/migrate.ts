@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { EngineError } from '../../model/errors.ts';
-import type { Table } from '../../model/tables.ts';
 import type { Clock } from '../../model/time.ts';
+import type { Table } from '../../rows/tables.ts';
 import { accessOf } from './access.ts';
 import { asEngineError } from './clickhouse-failure.ts';
 import { createDistributed, createLedger, createTable, type DdlOptions, onCluster } from './ddl.ts';

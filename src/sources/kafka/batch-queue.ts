@@ -1,6 +1,6 @@
+import type { RecordRun } from '../../events/record-run.ts';
 import { assert, EngineError } from '../../model/errors.ts';
-import type { RecordRun } from '../../model/record-run.ts';
-import { RunBuilder } from '../run-builder.ts';
+import { RunBuilder } from '../recorded/run-builder.ts';
 import { decompress } from './codecs.ts';
 import type { RecordBatch } from './record-batch.ts';
 

@@ -1,6 +1,6 @@
+import type { RecordRun } from '../../events/record-run.ts';
 import { assert, EngineError } from '../../model/errors.ts';
 import { publishFact } from '../../model/facts.ts';
-import type { RecordRun } from '../../model/record-run.ts';
 import { BatchQueue, type RunBounds } from './batch-queue.ts';
 import { parseBatches } from './record-batch.ts';
 import { type FetchedPartition, kafkaError } from './requests.ts';

@@ -1,6 +1,6 @@
+import type { RecordRun } from '../../events/record-run.ts';
 import { assert, EngineError } from '../../model/errors.ts';
 import type { StreamIdentity } from '../../model/lane.ts';
-import type { RecordRun } from '../../model/record-run.ts';
 import type { Clock } from '../../model/time.ts';
 import type { Source } from '../source.ts';
 import { KafkaAppender } from './appender.ts';

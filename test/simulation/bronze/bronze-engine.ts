@@ -1,10 +1,10 @@
 import type { Decoder } from '../../../src/decoders/decoder.ts';
+import { kind } from '../../../src/events/event-batch.ts';
+import type { Catalog } from '../../../src/lakehouse/catalog/catalog.ts';
+import { BronzeTable } from '../../../src/lakehouse/layers/bronze/bronze-table.ts';
+import type { IdSource } from '../../../src/lakehouse/storage/id-source.ts';
 import { EngineError } from '../../../src/model/errors.ts';
-import { kind } from '../../../src/model/event-batch.ts';
-import { BronzeTable } from '../../../src/sinks/iceberg/bronze-table.ts';
-import type { Catalog } from '../../../src/sinks/iceberg/catalog.ts';
-import type { IdSource } from '../../../src/sinks/iceberg/id-source.ts';
-import { BronzeTopology } from '../../../src/topology/bronze-topology.ts';
+import { BronzeTopology } from '../../../src/runtime/bronze-topology.ts';
 import type { SimulatedGroup } from '../simulated-group.ts';
 import { type SimulatedLog, SimulatedSource } from '../simulated-log.ts';
 import type { SimulatedProcess } from '../simulated-process.ts';

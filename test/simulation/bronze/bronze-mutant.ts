@@ -1,8 +1,8 @@
-import type { Catalog } from '../../../src/sinks/iceberg/catalog.ts';
-import type { DataFileEncoder } from '../../../src/sinks/iceberg/data-file-encoder.ts';
-import type { FileIO } from '../../../src/sinks/iceberg/file-io.ts';
+import type { Catalog } from '../../../src/lakehouse/catalog/catalog.ts';
+import type { DataFileEncoder } from '../../../src/lakehouse/format/data-file-encoder.ts';
+import type { FileIO } from '../../../src/lakehouse/storage/file-io.ts';
+import type { BronzeStore } from '../../../src/runtime/bronze-topology.ts';
 import type { Source } from '../../../src/sources/source.ts';
-import type { BronzeStore } from '../../../src/topology/bronze-topology.ts';
 import type { SimulatedProcess } from '../simulated-process.ts';
 import type { BronzeServers } from './bronze-engine.ts';
 

@@ -4,14 +4,14 @@ import {
   type ManifestFile,
   readManifest,
   readManifestList,
-} from '../../../src/sinks/iceberg/manifest.ts';
-import { offsetsKey } from '../../../src/sinks/iceberg/recorded-offsets.ts';
+} from '../../../src/lakehouse/format/manifest.ts';
 import {
   currentSnapshot,
   type Snapshot,
   snapshotById,
   type TableMetadata,
-} from '../../../src/sinks/iceberg/table-metadata.ts';
+} from '../../../src/lakehouse/format/table-metadata.ts';
+import { offsetsKey } from '../../../src/lakehouse/layers/bronze/recorded-offsets.ts';
 import type { SimulatedLog } from '../simulated-log.ts';
 import { contentOf, type FileRow, readRowFile } from './row-files.ts';
 import type { ObjectServer } from './simulated-objects.ts';

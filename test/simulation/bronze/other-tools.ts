@@ -7,14 +7,14 @@ import {
   summarizePartitions,
   writeManifest,
   writeManifestList,
-} from '../../../src/sinks/iceberg/manifest.ts';
+} from '../../../src/lakehouse/format/manifest.ts';
 import {
   ancestry,
   currentSnapshot,
   type Snapshot,
   type TableMetadata,
   type Update,
-} from '../../../src/sinks/iceberg/table-metadata.ts';
+} from '../../../src/lakehouse/format/table-metadata.ts';
 import { tableLocation } from './bronze-engine.ts';
 import { readRowFile } from './row-files.ts';
 import type { CatalogServer } from './simulated-catalog.ts';

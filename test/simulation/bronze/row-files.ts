@@ -1,5 +1,5 @@
-import { bronzeField } from '../../../src/sinks/iceberg/bronze-schema.ts';
-import type { Column, DataFileEncoder } from '../../../src/sinks/iceberg/data-file-encoder.ts';
+import type { Column, DataFileEncoder } from '../../../src/lakehouse/format/data-file-encoder.ts';
+import { bronzeField } from '../../../src/lakehouse/layers/bronze/bronze-schema.ts';
 import type { LogRecord } from '../simulated-log.ts';
 
 /** A row of a data file: where it stood in the log, and all else as text. */

@@ -1,6 +1,6 @@
+import { ancestry, currentSnapshot, type Snapshot } from '../../../src/lakehouse/format/table-metadata.ts';
+import { encodeOffsets, offsetsKey } from '../../../src/lakehouse/layers/bronze/recorded-offsets.ts';
 import { EngineError } from '../../../src/model/errors.ts';
-import { encodeOffsets, offsetsKey } from '../../../src/sinks/iceberg/recorded-offsets.ts';
-import { ancestry, currentSnapshot, type Snapshot } from '../../../src/sinks/iceberg/table-metadata.ts';
 import { Random } from '../random.ts';
 import { Scheduler } from '../scheduler.ts';
 import { SimulatedGroup } from '../simulated-group.ts';

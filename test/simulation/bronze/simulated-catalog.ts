@@ -1,5 +1,4 @@
-import { EngineError } from '../../../src/model/errors.ts';
-import type { Catalog, TableState } from '../../../src/sinks/iceberg/catalog.ts';
+import type { Catalog, TableState } from '../../../src/lakehouse/catalog/catalog.ts';
 import {
   applyUpdates,
   checkRequirements,
@@ -9,7 +8,8 @@ import {
   snapshotById,
   type TableMetadata,
   type Update,
-} from '../../../src/sinks/iceberg/table-metadata.ts';
+} from '../../../src/lakehouse/format/table-metadata.ts';
+import { EngineError } from '../../../src/model/errors.ts';
 import type { SimulatedProcess } from '../simulated-process.ts';
 
 export interface CatalogOptions {

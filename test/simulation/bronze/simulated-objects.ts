@@ -1,5 +1,5 @@
+import type { FileIO } from '../../../src/lakehouse/storage/file-io.ts';
 import { EngineError } from '../../../src/model/errors.ts';
-import type { FileIO } from '../../../src/sinks/iceberg/file-io.ts';
 import type { SimulatedProcess } from '../simulated-process.ts';
 
 /** The object store: whole objects alone are ever shown as whole; a write that broke off leaves a stump. */

@@ -1,9 +1,9 @@
 import type { Decoder } from '../../../src/decoders/decoder.ts';
-import type { RecordLog } from '../../../src/sinks/record-log-sink.ts';
+import type { LaneProgramFactory } from '../../../src/runtime/lane-program.ts';
+import type { RecordLog } from '../../../src/sinks/records/record-log-sink.ts';
 import type { Sink } from '../../../src/sinks/sink.ts';
 import type { LaneAssignment, Source } from '../../../src/sources/source.ts';
 import type { StateStore } from '../../../src/state/state-store.ts';
-import type { LaneProgramFactory } from '../../../src/topology/lane-program.ts';
 import type { SimulatedLog } from '../simulated-log.ts';
 import type { SimulatedProcess } from '../simulated-process.ts';
 import type { StoreRules } from '../simulated-store.ts';

@@ -1,7 +1,7 @@
-import { EventBatch, kind } from '../../../src/model/event-batch.ts';
-import { decodeRows, RowWriter } from '../../../src/model/row-binary.ts';
-import { alertEvents, deadLetters, type Row, type Table, tables } from '../../../src/model/tables.ts';
-import type { LaneProgram, LaneProgramFactory, StreamRows } from '../../../src/topology/lane-program.ts';
+import { EventBatch, kind } from '../../../src/events/event-batch.ts';
+import { decodeRows, RowWriter } from '../../../src/rows/row-binary.ts';
+import { alertEvents, deadLetters, type Row, type Table, tables } from '../../../src/rows/tables.ts';
+import type { LaneProgram, LaneProgramFactory, StreamRows } from '../../../src/runtime/lane-program.ts';
 import type { Mutant } from './mutant.ts';
 
 /** What the operators, or the runner that holds them, could get wrong. */

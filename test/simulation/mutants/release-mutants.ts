@@ -1,7 +1,7 @@
+import { decodeChunk } from '../../../src/runtime/outbox.ts';
 import type { Sink } from '../../../src/sinks/sink.ts';
 import type { LaneAssignment } from '../../../src/sources/source.ts';
 import type { LaneCommit, StateStore } from '../../../src/state/state-store.ts';
-import { decodeChunk } from '../../../src/topology/outbox.ts';
 import type { Mutant, MutantContext } from './mutant.ts';
 
 /** What an engine could get wrong when a lane is taken from it. */

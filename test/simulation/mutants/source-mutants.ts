@@ -1,6 +1,6 @@
 import type { Decoder } from '../../../src/decoders/decoder.ts';
-import { type EventBatch, kind } from '../../../src/model/event-batch.ts';
-import type { RecordRun } from '../../../src/model/record-run.ts';
+import { type EventBatch, kind } from '../../../src/events/event-batch.ts';
+import type { RecordRun } from '../../../src/events/record-run.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import type { Mutant } from './mutant.ts';
 

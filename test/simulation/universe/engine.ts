@@ -1,14 +1,14 @@
 import { createDecoder } from '../../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../../src/decoders/event-schemas.ts';
 import { EngineError, isWorthRetrying } from '../../../src/model/errors.ts';
-import { alertEvents, deadLetters, tables } from '../../../src/model/tables.ts';
+import { alertEvents, deadLetters, tables } from '../../../src/rows/tables.ts';
+import { createRunner, type Runner } from '../../../src/runtime/runner.ts';
+import { defaultRunnerSettings } from '../../../src/runtime/runner-options.ts';
 import { createClickHouseSink } from '../../../src/sinks/clickhouse/clickhouse-sink.ts';
-import { RecordLogSink } from '../../../src/sinks/record-log-sink.ts';
+import { RecordLogSink } from '../../../src/sinks/records/record-log-sink.ts';
 import type { Sink } from '../../../src/sinks/sink.ts';
 import { admitGeneration } from '../../../src/state/stream-generation.ts';
 import { createCampaignLane } from '../../../src/topology/campaign-topology.ts';
-import { createRunner, type Runner } from '../../../src/topology/runner.ts';
-import { defaultRunnerSettings } from '../../../src/topology/runner-options.ts';
 import type { Mutant, MutantContext } from '../mutants/mutant.ts';
 import type { SimulatedGroup } from '../simulated-group.ts';
 import { type SimulatedLog, SimulatedSource } from '../simulated-log.ts';

@@ -1,8 +1,8 @@
 import type { Decoder } from '../../../src/decoders/decoder.ts';
-import { decodeRows } from '../../../src/model/row-binary.ts';
-import { alertEvents, deadLetters, type Table, tables } from '../../../src/model/tables.ts';
+import { decodeRows } from '../../../src/rows/row-binary.ts';
+import { alertEvents, deadLetters, type Table, tables } from '../../../src/rows/tables.ts';
+import { decodeChunk } from '../../../src/runtime/outbox.ts';
 import type { LaneCommit, LaneSnapshot } from '../../../src/state/state-store.ts';
-import { decodeChunk } from '../../../src/topology/outbox.ts';
 import { compareTables } from '../../oracle/compare.ts';
 import { decodeEither, releasedSchemas } from '../../oracle/decode-avro.ts';
 import { foldLane, mergeTables } from '../../oracle/fold.ts';

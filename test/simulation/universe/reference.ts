@@ -1,12 +1,12 @@
 import type { Decoder } from '../../../src/decoders/decoder.ts';
 import { createDecoder } from '../../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../../src/decoders/event-schemas.ts';
+import { EventBatch } from '../../../src/events/event-batch.ts';
+import { ClockMarks } from '../../../src/lane/clock-marks.ts';
+import { LaneCodec, stateFormat } from '../../../src/lane/lane-codec.ts';
+import { LaneState } from '../../../src/lane/lane-state.ts';
 import { ByteWriter } from '../../../src/model/byte-codec.ts';
 import { assert } from '../../../src/model/errors.ts';
-import { EventBatch } from '../../../src/model/event-batch.ts';
-import { ClockMarks } from '../../../src/operators/clock-marks.ts';
-import { LaneCodec, stateFormat } from '../../../src/operators/lane-codec.ts';
-import { LaneState } from '../../../src/operators/lane-state.ts';
 import type { LaneSnapshot } from '../../../src/state/state-store.ts';
 import { CampaignLane } from '../../../src/topology/campaign-topology.ts';
 import { type SimulatedLog, toRun } from '../simulated-log.ts';

@@ -1,6 +1,6 @@
 import { limits } from '../../../src/model/limits.ts';
-import { tables } from '../../../src/model/tables.ts';
 import { floorTo, minuteMs } from '../../../src/model/time.ts';
+import { tables } from '../../../src/rows/tables.ts';
 import type { Fault } from './faults.ts';
 import type { UniverseRun } from './run-universe.ts';
 

@@ -1,5 +1,5 @@
-import { RowWriter } from '../../../src/model/row-binary.ts';
-import { alertEvents, type Row } from '../../../src/model/tables.ts';
+import { RowWriter } from '../../../src/rows/row-binary.ts';
+import { alertEvents, type Row } from '../../../src/rows/tables.ts';
 import type { OutputChunk } from '../../../src/sinks/sink.ts';
 
 const hour = 3_600_000;

@@ -1,5 +1,5 @@
+import { finalRows, openTestEngine } from '../../embedded-clickhouse/embedded.ts';
 import { sinkExam } from '../../exams/sink-exam.ts';
-import { finalRows, openTestEngine } from './embedded.ts';
 
 sinkExam(async () => {
   const engine = await openTestEngine();

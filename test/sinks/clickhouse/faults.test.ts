@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isWorthRetrying } from '../../../src/model/errors.ts';
-import { tables } from '../../../src/model/tables.ts';
+import { tables } from '../../../src/rows/tables.ts';
 import type { OutputChunk } from '../../../src/sinks/sink.ts';
-import { deliverForEver, finalRows, openTestEngine, type TestEngine } from './embedded.ts';
+import { deliverForEver, finalRows, openTestEngine, type TestEngine } from '../../embedded-clickhouse/embedded.ts';
 import { type Fault, startFaultyProxy } from './faulty-proxy.ts';
 import { sampleChunk } from './sample-rows.ts';
 

@@ -1,12 +1,12 @@
 import { createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../src/control/system-clock.ts';
-import { lateEvents, tables } from '../../../src/model/tables.ts';
+import { lateEvents, tables } from '../../../src/rows/tables.ts';
 import { accessOf } from '../../../src/sinks/clickhouse/access.ts';
 import { createDistributed, createLedger, createTable } from '../../../src/sinks/clickhouse/ddl.ts';
 import { migrate, migrationsOf } from '../../../src/sinks/clickhouse/migrate.ts';
 import { createView, views } from '../../../src/sinks/clickhouse/views.ts';
-import { openTestEngine, type TestEngine } from './embedded.ts';
+import { openTestEngine, type TestEngine } from '../../embedded-clickhouse/embedded.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
-import { RowWriter } from '../../../src/model/row-binary.ts';
-import type { Column, ColumnValue, Row, Table } from '../../../src/model/tables.ts';
+import { RowWriter } from '../../../src/rows/row-binary.ts';
+import type { Column, ColumnValue, Row, Table } from '../../../src/rows/tables.ts';
 import type { OutputChunk } from '../../../src/sinks/sink.ts';
 
 /** A row of any table whose every value follows from its number; text has line breaks and quotes. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Admin } from 'kafkajs';
 import { systemClock } from '../../../src/control/system-clock.ts';
-import type { RecordRun } from '../../../src/model/record-run.ts';
+import type { RecordRun } from '../../../src/events/record-run.ts';
 import { KafkaConnection, type KafkaConnectionOptions } from '../../../src/sources/kafka/connection.ts';
 import { KafkaSource } from '../../../src/sources/kafka/kafka-source.ts';
 import { ensureTopics } from '../../../src/sources/kafka/topics.ts';

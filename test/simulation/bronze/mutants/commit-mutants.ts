@@ -1,18 +1,18 @@
-import { EngineError } from '../../../../src/model/errors.ts';
-import { bronzeSchema, bronzeSpec } from '../../../../src/sinks/iceberg/bronze-schema.ts';
-import type { Catalog, TableState } from '../../../../src/sinks/iceberg/catalog.ts';
+import type { Catalog, TableState } from '../../../../src/lakehouse/catalog/catalog.ts';
 import {
   readManifest,
   readManifestList,
   writeManifest,
   writeManifestList,
-} from '../../../../src/sinks/iceberg/manifest.ts';
+} from '../../../../src/lakehouse/format/manifest.ts';
 import {
   currentSnapshot,
   type Snapshot,
   snapshotById,
   type Update,
-} from '../../../../src/sinks/iceberg/table-metadata.ts';
+} from '../../../../src/lakehouse/format/table-metadata.ts';
+import { bronzeSchema, bronzeSpec } from '../../../../src/lakehouse/layers/bronze/bronze-schema.ts';
+import { EngineError } from '../../../../src/model/errors.ts';
 import type { BronzeServers } from '../bronze-engine.ts';
 import type { BronzeMutant } from '../bronze-mutant.ts';
 import { addedBy, sync } from './rewriting.ts';

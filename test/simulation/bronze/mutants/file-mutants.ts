@@ -1,12 +1,12 @@
-import { EngineError } from '../../../../src/model/errors.ts';
-import { bronzeField, bronzeSchema, bronzeSpec } from '../../../../src/sinks/iceberg/bronze-schema.ts';
-import type { Column } from '../../../../src/sinks/iceberg/data-file-encoder.ts';
+import type { Column } from '../../../../src/lakehouse/format/data-file-encoder.ts';
 import {
   readManifest,
   readManifestList,
   writeManifest,
   writeManifestList,
-} from '../../../../src/sinks/iceberg/manifest.ts';
+} from '../../../../src/lakehouse/format/manifest.ts';
+import { bronzeField, bronzeSchema, bronzeSpec } from '../../../../src/lakehouse/layers/bronze/bronze-schema.ts';
+import { EngineError } from '../../../../src/model/errors.ts';
 import type { BronzeMutant } from '../bronze-mutant.ts';
 import { sync } from './rewriting.ts';
 

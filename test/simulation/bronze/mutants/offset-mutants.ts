@@ -1,7 +1,7 @@
-import type { TableState } from '../../../../src/sinks/iceberg/catalog.ts';
-import { offsetsKey } from '../../../../src/sinks/iceberg/recorded-offsets.ts';
-import { ancestry, currentSnapshot } from '../../../../src/sinks/iceberg/table-metadata.ts';
-import type { BronzeRows } from '../../../../src/topology/bronze-topology.ts';
+import type { TableState } from '../../../../src/lakehouse/catalog/catalog.ts';
+import { ancestry, currentSnapshot } from '../../../../src/lakehouse/format/table-metadata.ts';
+import { offsetsKey } from '../../../../src/lakehouse/layers/bronze/recorded-offsets.ts';
+import type { BronzeRows } from '../../../../src/runtime/bronze-topology.ts';
 import type { BronzeMutant } from '../bronze-mutant.ts';
 import {
   addedBy,

@@ -1,13 +1,13 @@
-import type { TableState } from '../../../../src/sinks/iceberg/catalog.ts';
-import { encodeOffsets, offsetsKey } from '../../../../src/sinks/iceberg/recorded-offsets.ts';
+import type { TableState } from '../../../../src/lakehouse/catalog/catalog.ts';
 import {
   ancestry,
   currentSnapshot,
   type Snapshot,
   type TableMetadata,
   type Update,
-} from '../../../../src/sinks/iceberg/table-metadata.ts';
-import type { BronzeStore } from '../../../../src/topology/bronze-topology.ts';
+} from '../../../../src/lakehouse/format/table-metadata.ts';
+import { encodeOffsets, offsetsKey } from '../../../../src/lakehouse/layers/bronze/recorded-offsets.ts';
+import type { BronzeStore } from '../../../../src/runtime/bronze-topology.ts';
 import type { BronzeServers } from '../bronze-engine.ts';
 
 /** Sixteen bytes that end a block of what a mutant writes. */

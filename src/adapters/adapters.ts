@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Config } from '../control/config/settings.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Clock } from '../model/time.ts';
+import { applyPlans } from '../plans/apply-plans.ts';
+import { readPlanFiles } from '../plans/plan-files.ts';
+import { EditWatcher } from '../plans/postgres/watch-edits.ts';
+import { type BronzeWorker, startBronzeWorker } from '../runtime/bronze-worker.ts';
+import { createRunner } from '../runtime/runner.ts';
+import { defaultRunnerSettings, type RunnerOptions } from '../runtime/runner-options.ts';
+import { type DataDirectory, openDataDirectory } from '../state/sqlite/data-directory.ts';
+import type { StateStore } from '../state/state-store.ts';
+import { admitGeneration } from '../state/stream-generation.ts';
+import { createCampaignLane } from '../topology/campaign-topology.ts';
+import { streamName } from './apply-files.ts';
+import type { EngineLog } from './engine-log.ts';
+import type { EngineContext, EngineParts, WorldOptions } from './engine-parts.ts';
+import { hasKafka } from './kafka-log.ts';
+import type { BronzeSettings } from './open-bronze.ts';
+import { openKafkaEngineLog } from './open-kafka-engine-log.ts';
+import { openRecordedEngineLog } from './open-recorded-log.ts';
+import { openAlertmanager, openRecordSinks } from './open-sinks.ts';
+import { openState } from './open-state.ts';
+import { playDemoWorld } from './play-demo-world.ts';
+import { FailureRelay, RunningParts } from './running-engine.ts';
+import { openEmbeddedTables, openServerTables, type Tables } from './tables.ts';
+import { waitFor } from './wait-for.ts';
+
+/**
+ * Opens the engine that the configuration describes: directory, log, state and its generation, first
+ * plans, tables, bronze, the other sinks. A server that is not there yet is waited for. Whatever fails,
+ * what was opened before it is closed again.
+ */
+export async function openEngine(config: Config, context: EngineContext): Promise<EngineParts> {
+  const { clock } = context;
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.adopt(await openDataDirectory(config.data_directory, { clock }), (opened) => opened.close());
+  const log = stack.adopt(await openLog(config, directory, context), (opened) => opened.close());
+  const store = stack.adopt(await openStore(config, directory, log, context), (opened) => opened.close());
+  const generation = await waitFor(log.name, () => admitLog(config, log, store, context), context);
+  const tables = stack.adopt(await openTables(config, context), (opened) => opened.close());
+  const failures = new FailureRelay();
+  const records = await waitFor('the topics of results', () => openRecordSinks(config, log), context);
+  const alertmanager = openAlertmanager(config, tables, context, failures, stack);
+  const edits = watchEdits(config, log, context, failures);
+  if (edits !== null) stack.defer(() => edits.stop());
+  const bronze = config.bronze.enabled ? await startBronze(config, context, failures) : null;
+  // Only for an opening that fails later: a started engine stops bronze itself, after a last snapshot.
+  if (bronze !== null) stack.defer(() => bronze.stop());
+  const runner = {
+    ...runnerOf(config, log, store, generation, clock),
+    sinks: [tables.sink, ...records, ...alertmanager],
+  };
+  return new RunningParts({
+    generation,
+    isUntilEnd: context.isUntilEnd,
+    clock,
+    source: log.source,
+    makeRunner: (onError) => createRunner({ ...runner, onError }),
+    bronze,
+    failures,
+    queries: tables.reader,
+    // The doors need the rest of the time.
+    drainDeadlineMs: config.shutdown.deadline_ms * 0.8,
+    announce: async ({ http, token }) => announce(directory, tables, http, token),
+    playWorld: (options, signal) => playWorld(config, log, clock, options, signal),
+    applyDrafts: (drafts) => applyPlans(drafts, log.plans),
+    stack: stack.move(),
+  });
+}
+
+function openLog(config: Config, directory: DataDirectory, context: EngineContext): Promise<EngineLog> {
+  if (!hasKafka(config)) return openRecordedEngineLog(config, directory, context.clock);
+  return waitFor('Kafka and the schema registry', () => openKafkaEngineLog(config, context, context), context);
+}
+
+function openStore(
+  config: Config,
+  directory: DataDirectory,
+  log: EngineLog,
+  context: EngineContext,
+): Promise<StateStore> {
+  const { hasHistory } = log;
+  return waitFor('Redis', () => openState(config, directory, { clock: context.clock, hasHistory }), context);
+}
+
+/** The generation of this stream; a live log of ours gets the plans of the files at its first start. */
+async function admitLog(config: Config, log: EngineLog, store: StateStore, context: EngineContext): Promise<number> {
+  const { topic } = log.source;
+  const isFirstStart = (await store.readGeneration(topic)) === null;
+  const isOurs = log.recorded !== null && log.identity.mode === 'live' && config.postgres.url === null;
+  // Before the generation is written: a crash in between applies again, and equal plans append nothing.
+  if (isOurs && isFirstStart && !context.isUntilEnd) await applyPlans(readPlanFiles(config.plans).drafts, log.plans);
+  return await admitGeneration(store, topic, log.identity, { accept: context.isNewGeneration });
+}
+
+function openTables(config: Config, context: EngineContext): Promise<Tables> {
+  const { url, port } = config.clickhouse;
+  if (url !== null) return waitFor('ClickHouse', () => openServerTables(config, context.clock), context);
+  return openEmbeddedTables({ dir: join(config.data_directory, 'clickhouse'), port }, context);
+}
+
+/**
+ * Follows the edits in PostgreSQL. A replayed log has its plans in it already, and a bounded run appends
+ * nothing, so neither is edited.
+ */
+function watchEdits(
+  config: Config,
+  log: EngineLog,
+  { clock, isUntilEnd }: EngineContext,
+  failures: FailureRelay,
+): EditWatcher | null {
+  if (config.postgres.url === null || isUntilEnd || log.identity.mode === 'replayed') return null;
+  const watcher = new EditWatcher({
+    settings: config.postgres,
+    target: { stream: streamName(log.identity), topic: log.source.topic, log: log.plans },
+    clock,
+    onFailure: (error) => failures.tell(error),
+  });
+  watcher.start();
+  return watcher;
+}
+
+/** Bronze has a thread of its own, so that writing Parquet never holds up a lane. */
+function startBronze(config: Config, context: EngineContext, failures: FailureRelay): Promise<BronzeWorker> {
+  const start = () =>
+    startBronzeWorker({
+      adapter: new URL('./open-bronze.ts', import.meta.url),
+      settings: { config } satisfies BronzeSettings,
+      onError: (error) => failures.tell(error),
+      onTrouble: (error) => context.log.warn('bronze.trouble', { error }),
+    });
+  return waitFor('the bronze table and its log', start, context);
+}
+
+function runnerOf(
+  config: Config,
+  { source, assignment, codec }: EngineLog,
+  store: StateStore,
+  generation: number,
+  clock: Clock,
+): Omit<RunnerOptions, 'onError' | 'sinks'> {
+  return {
+    source,
+    assignment,
+    decoder: codec.makeDecoder(),
+    store,
+    programFactory: createCampaignLane,
+    clock,
+    entropy: { token: () => randomUUID() },
+    yieldTurn: () => nextTurn(),
+    settings: {
+      ...defaultRunnerSettings,
+      generation,
+      tickValue: codec.encoder.encode('tick', {}),
+      commitIntervalMs: config.commit.interval_ms,
+      undeliveredBytesMax: config.limits.undelivered_mb * 1_048_576,
+    },
+  };
+}
+
+function announce(directory: DataDirectory, tables: Tables, http: string | null, token: string): void {
+  const { reader, readToken } = tables;
+  directory.publishEngineInfo({
+    addresses: { http, clickhouse: readToken === null ? null : reader.url },
+    tokens: { http: token, ...(readToken === null ? {} : { clickhouse_read: readToken }) },
+  });
+}
+
+async function playWorld(
+  config: Config,
+  { recorded: log, codec }: EngineLog,
+  clock: Clock,
+  options: WorldOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  if (log === null) throw new EngineError('USAGE', 'a world is played into the log of the data directory alone');
+  const rules = readPlanFiles(config.plans).rules.map(({ rule }) => rule);
+  await playDemoWorld({ log, encoder: codec.encoder, rules, clock }, options, signal);
+}

@@ -1,0 +1,54 @@
+import type { Logger } from '../control/logs/logger.ts';
+import type { QueryEndpoint } from '../control/query-client.ts';
+import type { SinkStatus } from '../control/status.ts';
+import type { EngineError } from '../model/errors.ts';
+import type { Clock } from '../model/time.ts';
+import type { AppliedPlan } from '../plans/apply-plans.ts';
+import type { PlanDraft } from '../plans/plan-files.ts';
+
+/** What an engine is opened with, beside its configuration. */
+export interface EngineContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Append nothing of our own (no tick, no plan); lanes stand still until `drain`, which ends them. */
+  readonly isUntilEnd: boolean;
+  /** Start a new stream generation when the directory belongs to another stream. */
+  readonly isNewGeneration: boolean;
+  /** Ends the waiting for parts that are not there yet. */
+  readonly signal: AbortSignal;
+  /** A part is not there yet; it is asked again until it is, so the order of starting does not matter. */
+  onWaiting(part: string, error: EngineError): void;
+}
+
+/** An opened engine as the app sees it: doors are open, lanes stand still until `start`. */
+export interface EngineParts {
+  readonly generation: number;
+  /** Null when the engine runs without tables. */
+  readonly queries: QueryEndpoint | null;
+  /** Starts lanes, ticks and bronze. `onFailure` is called once when they cannot go on. */
+  start(onFailure: (error: unknown) => void): void;
+  /** Resolves when all that the log holds at the call is applied, committed, delivered and in bronze. */
+  drain(signal?: AbortSignal): Promise<void>;
+  /** Last commit, sinks flushed, doors closed; what cannot be flushed stays in the outbox. */
+  close(): Promise<void>;
+  sinks(): readonly SinkStatus[];
+  undeliveredBytes(): number;
+  /** The bronze table; null when it is switched off. */
+  bronze(): { readonly location: string; readonly snapshots: number; readonly records: number } | null;
+  /** Null when all lanes are restored and all sinks answer. */
+  whyNotReady(): string | null;
+  /** Null when the lanes turn. */
+  whyNotLive(): string | null;
+  /** Plays a simulated world into the log, paced by the clock; resolves when it ends or when aborted. */
+  playWorld(options: WorldOptions, signal: AbortSignal): Promise<void>;
+  /** Appends the plans that changed. */
+  applyDrafts(drafts: readonly PlanDraft[]): Promise<AppliedPlan[]>;
+  /** Tells other processes where this engine answers (engine.json). */
+  announce(addresses: { http: string | null; token: string }): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  /** Simulated seconds per second. */
+  readonly speed: number;
+}

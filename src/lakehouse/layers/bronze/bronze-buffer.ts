@@ -1,0 +1,139 @@
+import type { Column } from '../../format/data-file-encoder.ts';
+import { fieldById } from '../../format/schema.ts';
+import { bronzeField, bronzeSchema } from './bronze-schema.ts';
+
+const dayMs = 86_400_000;
+
+/** One decoded run with the columns bronze adds to the raw records. Arrays are only borrowed. */
+export interface BronzeRun {
+  readonly topic: string;
+  readonly partition: number;
+  readonly count: number;
+  readonly bytes: Uint8Array;
+  readonly offsets: Float64Array;
+  readonly logTimes: Float64Array;
+  readonly keyStarts: Int32Array;
+  readonly keyEnds: Int32Array;
+  readonly valueStarts: Int32Array;
+  readonly valueEnds: Int32Array;
+  readonly nextOffset: number;
+  /** Organization of each row. */
+  readonly orgs: readonly string[];
+  /** ms; the log time where the event's own cannot be trusted. */
+  readonly eventTimes: Float64Array;
+  /** -1 = none. */
+  readonly schemaIds: Int32Array;
+  readonly kinds: readonly (string | null)[];
+}
+
+/** Rows of one table partition, that is of one data file. */
+export class BronzeGroup {
+  readonly org: string;
+  readonly day: number;
+  readonly topics: string[] = [];
+  readonly partitions: number[] = [];
+  readonly offsets: bigint[] = [];
+  readonly eventTimes: bigint[] = [];
+  readonly logTimes: bigint[] = [];
+  readonly schemaIds: (number | null)[] = [];
+  readonly kinds: (string | null)[] = [];
+  readonly keys: (Uint8Array | null)[] = [];
+  readonly values: (Uint8Array | null)[] = [];
+
+  constructor(org: string, day: number) {
+    this.org = org;
+    this.day = day;
+  }
+
+  columns(): Column[] {
+    const orgs = new Array<string>(this.offsets.length).fill(this.org);
+    const column = (id: number, values: Column['values'], traits: Partial<Column> = {}): Column => ({
+      field: fieldById(bronzeSchema, id),
+      values,
+      hasBounds: true,
+      isRepetitive: false,
+      ...traits,
+    });
+    const repeated = { isRepetitive: true };
+    return [
+      column(bronzeField.org_id, orgs, repeated),
+      column(bronzeField.event_time, BigInt64Array.from(this.eventTimes)),
+      column(bronzeField.log_time, BigInt64Array.from(this.logTimes)),
+      column(bronzeField.topic, this.topics, repeated),
+      column(bronzeField.partition, this.partitions, repeated),
+      column(bronzeField.log_offset, BigInt64Array.from(this.offsets)),
+      column(bronzeField.key, this.keys, { hasBounds: false }),
+      column(bronzeField.schema_id, this.schemaIds, repeated),
+      column(bronzeField.kind, this.kinds, repeated),
+      column(bronzeField.value, this.values, { hasBounds: false }),
+    ];
+  }
+}
+
+/** Records that wait for the next commit, sorted into table partitions as they come. */
+export class BronzeBuffer {
+  readonly #groups = new Map<string, Map<number, BronzeGroup>>();
+  records = 0;
+  bytes = 0;
+
+  add(run: BronzeRun): void {
+    // One copy for the whole run: the source reuses its buffer at the next poll.
+    const bytes = copyOfUsed(run);
+    for (let row = 0; row < run.count; row++) {
+      const eventTime = run.eventTimes[row];
+      const group = this.#group(run.orgs[row], Math.floor(eventTime / dayMs));
+      group.topics.push(run.topic);
+      group.partitions.push(run.partition);
+      group.offsets.push(BigInt(run.offsets[row]));
+      group.eventTimes.push(BigInt(Math.round(eventTime * 1_000)));
+      group.logTimes.push(BigInt(Math.round(run.logTimes[row] * 1_000)));
+      group.schemaIds.push(run.schemaIds[row] < 0 ? null : run.schemaIds[row]);
+      group.kinds.push(run.kinds[row]);
+      group.keys.push(bytes.slice(run.keyStarts[row], run.keyEnds[row]));
+      group.values.push(bytes.slice(run.valueStarts[row], run.valueEnds[row]));
+    }
+    this.records += run.count;
+    this.bytes += bytes.length;
+  }
+
+  /** By organization and day, so that the same records always make the same files in the same order. */
+  groups(): BronzeGroup[] {
+    return [...this.#groups.values()]
+      .flatMap((days) => [...days.values()])
+      .sort((a, b) => (a.org === b.org ? a.day - b.day : a.org < b.org ? -1 : 1));
+  }
+
+  clear(): void {
+    this.#groups.clear();
+    this.records = 0;
+    this.bytes = 0;
+  }
+
+  #group(org: string, day: number): BronzeGroup {
+    let days = this.#groups.get(org);
+    if (days === undefined) {
+      days = new Map();
+      this.#groups.set(org, days);
+    }
+    let group = days.get(day);
+    if (group === undefined) {
+      group = new BronzeGroup(org, day);
+      days.set(day, group);
+    }
+    return group;
+  }
+}
+
+/** The part of the run's bytes that its records lie in, copied. */
+function copyOfUsed(run: BronzeRun): { length: number; slice(start: number, end: number): Uint8Array | null } {
+  let low = Number.POSITIVE_INFINITY;
+  let high = 0;
+  for (let row = 0; row < run.count; row++) {
+    if (run.keyStarts[row] >= 0) low = Math.min(low, run.keyStarts[row]);
+    if (run.valueStarts[row] >= 0) low = Math.min(low, run.valueStarts[row]);
+    high = Math.max(high, run.keyEnds[row], run.valueEnds[row]);
+  }
+  // Not `slice`: that of a Buffer is a view, and the source reads over it at its next poll.
+  const copy = high > low ? new Uint8Array(run.bytes.subarray(low, high)) : new Uint8Array(0);
+  return { length: copy.length, slice: (start, end) => (start < 0 ? null : copy.subarray(start - low, end - low)) };
+}

@@ -1,0 +1,98 @@
+import { EngineError } from '../../../model/errors.ts';
+import type { StreamIdentity } from '../../../model/lane.ts';
+import { ancestry, currentSnapshot, type TableMetadata } from '../../format/table-metadata.ts';
+
+/** Key of the snapshot summary and of the table property; both change in the commit that adds the files. */
+export const offsetsKey = 'paceline.offsets';
+
+interface RecordedOffsets {
+  readonly cluster_id: string;
+  readonly topic_id: string;
+  readonly topic: string;
+  /** First offset not yet in the table, by partition. */
+  readonly next: Readonly<Record<string, number>>;
+  /** Sequence number of the snapshot that came with it; absent where a person or an older paceline wrote it. */
+  readonly sequence?: number;
+}
+
+export type Positions = ReadonlyMap<number, number>;
+
+/** `sequence`: of the snapshot that the offsets come with. */
+export function encodeOffsets(
+  topic: string,
+  identity: StreamIdentity,
+  positions: Positions,
+  sequence?: number,
+): string {
+  const next = Object.fromEntries([...positions].sort(([a], [b]) => a - b));
+  const { clusterId, topicId } = identity;
+  const recorded: RecordedOffsets = {
+    cluster_id: clusterId,
+    topic_id: topicId,
+    topic,
+    next,
+    ...(sequence === undefined ? {} : { sequence }),
+  };
+  return JSON.stringify(recorded);
+}
+
+/**
+ * How far the table has come. The newest summary in `main`'s past that has them counts, else the table
+ * property (summaries may have expired, or another tool's snapshots lie above). Throws
+ * GENERATION_MISMATCH for another stream's table, and BRONZE_ROLLED_BACK when the property is ahead:
+ * somebody set the table back, and only a person knows whether those records shall come again.
+ */
+export function readOffsets(metadata: TableMetadata, topic: string, identity: StreamIdentity): Positions {
+  const property = parse(metadata.properties[offsetsKey], topic, identity);
+  let summary: Recorded | null = null;
+  for (const snapshot of ancestry(metadata)) {
+    summary = parse(snapshot.summary[offsetsKey], topic, identity);
+    if (summary !== null) break;
+  }
+  if (summary === null) {
+    if (property !== null) return trusted(property, metadata);
+    if (currentSnapshot(metadata) === null) return new Map();
+    throw new EngineError('BRONZE_ROLLED_BACK', `${metadata.location} has data, but says nowhere up to which offsets`);
+  }
+  for (const [partition, next] of property?.positions ?? []) {
+    const have = summary.positions.get(partition) ?? 0;
+    if (next <= have) continue;
+    const where = `partition ${partition}: snapshots reach ${have}, the table property ${next}`;
+    throw new EngineError('BRONZE_ROLLED_BACK', `${metadata.location} was set back (${where})`);
+  }
+  return summary.positions;
+}
+
+/** The property where no summary is left to compare it with: the snapshot that it came with must lie in `main`'s past. */
+function trusted({ positions, sequence }: Recorded, metadata: TableMetadata): Positions {
+  if (sequence === undefined) return positions;
+  for (const snapshot of ancestry(metadata)) {
+    const reached = snapshot['sequence-number'];
+    if (reached > sequence) continue;
+    if (reached === sequence) break;
+    const where = `its past has snapshot ${reached}, but not ${sequence}, whose offsets the table property tells`;
+    throw new EngineError('BRONZE_ROLLED_BACK', `${metadata.location} was set back (${where})`);
+  }
+  return positions;
+}
+
+interface Recorded {
+  readonly positions: Positions;
+  readonly sequence: number | undefined;
+}
+
+function parse(text: string | undefined, topic: string, identity: StreamIdentity): Recorded | null {
+  if (text === undefined) return null;
+  const recorded = JSON.parse(text) as RecordedOffsets;
+  if (
+    recorded.cluster_id !== identity.clusterId ||
+    recorded.topic_id !== identity.topicId ||
+    recorded.topic !== topic
+  ) {
+    const theirs = `${recorded.cluster_id}/${recorded.topic_id} (${recorded.topic})`;
+    const ours = `${identity.clusterId}/${identity.topicId} (${topic})`;
+    throw new EngineError('GENERATION_MISMATCH', `the bronze table holds the stream ${theirs}, not ${ours}`);
+  }
+  const positions = new Map(Object.entries(recorded.next).map(([partition, next]) => [Number(partition), next]));
+  return { positions, sequence: recorded.sequence };
+}

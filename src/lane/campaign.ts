@@ -1,0 +1,210 @@
+import { nanosOf } from '../model/money.ts';
+import { plus, type Whole } from '../model/whole.ts';
+import type { Zone } from '../model/zones.ts';
+import type { Change, Ledger } from '../pacing/flight-ledger.ts';
+import type { PacingStatus } from '../pacing/pacing.ts';
+import type { AlertState } from '../rules/alert-state.ts';
+import type { SourcePlan } from '../rules/plan.ts';
+import type { CompiledRule } from '../rules/plan-schema.ts';
+import type { CumulativeTotals } from './cumulative-totals.ts';
+import type { DayRow } from './day-row.ts';
+import { DeliveryCells } from './delivery-cells.ts';
+import { hotAt, hotWidth } from './hot-campaigns.ts';
+import type { LaneBooks } from './lane-books.ts';
+import type { NumberSlab } from './number-slab.ts';
+
+/** First and last local day, and the same span as instants: start inclusive, end exclusive. */
+export interface FlightDates {
+  readonly startDay: number;
+  readonly endDay: number;
+  readonly start: number;
+  readonly end: number;
+  readonly zone: Zone;
+}
+
+/** A budget segment of a campaign with its dates, ledger and what was last said about it. */
+export class Flight {
+  readonly id: string;
+  /** Set by the newest flight_changed; null while only a budget is known. */
+  dates: FlightDates | null = null;
+  readonly changes: Change[] = [];
+  /** Derived; null = to be made again. */
+  ledger: Ledger | null = null;
+  budgetLedgerVersion = Number.NEGATIVE_INFINITY;
+  flightLedgerVersion = Number.NEGATIVE_INFINITY;
+  readonly #totals: NumberSlab;
+  /** Its record in the slab of totals: spent nanos (T of docs/semantics.md §6.3), then impressions. */
+  readonly base: number;
+  /** What it spent when that is no safe integer, in place of the slab's; nearly never. */
+  #largeNanos: bigint | null = null;
+  /** True once an evaluation found as_of ≥ e + 72 h. */
+  isDone = false;
+  lastAsOf: number | null = null;
+  lastStatus: PacingStatus | null = null;
+  wasStale = false;
+  /** Whether the last judged evaluation had s ≤ as_of < e. */
+  wasInFlight = false;
+  persistedAt: number | null = null;
+  persistedOsi: number | null = null;
+  /** By rule id; only alerts that are not plainly ok. */
+  readonly alerts = new Map<string, AlertState>();
+
+  constructor(id: string, totals: NumberSlab) {
+    this.id = id;
+    this.#totals = totals;
+    this.base = totals.take();
+  }
+
+  get impressions(): number {
+    return this.#totals.values[this.base + 1];
+  }
+  set impressions(value: number) {
+    this.#totals.values[this.base + 1] = value;
+  }
+
+  get spentNanos(): Whole {
+    return this.#largeNanos ?? this.#totals.values[this.base];
+  }
+  set spentNanos(value: Whole) {
+    this.#totals.values[this.base] = typeof value === 'number' ? value : 0;
+    this.#largeNanos = typeof value === 'number' ? null : value;
+  }
+
+  /** Adds micros · 1000 + nanos, whatever their size. */
+  addSpend(micros: number, nanos: number): void {
+    this.addNanos(nanosOf(micros, nanos));
+  }
+
+  addNanos(amount: Whole): void {
+    this.spentNanos = plus(this.spentNanos, amount);
+  }
+
+  /** True when what it spent lies in the slab, so that it may be added to there. */
+  get isSmall(): boolean {
+    return this.#largeNanos === null;
+  }
+
+  /** Gives its totals back to the slab; this object must not be used any more. */
+  release(): void {
+    this.#totals.release(this.base);
+  }
+
+  get hasBudget(): boolean {
+    return this.changes.some((change) => change.kind === 'budget');
+  }
+  get isEvaluable(): boolean {
+    return this.dates !== null && this.hasBudget && !this.isDone;
+  }
+  get ledgerVersion(): number {
+    return Math.max(0, this.budgetLedgerVersion, this.flightLedgerVersion);
+  }
+}
+
+/** A plan seen from one campaign. */
+export interface CampaignPlanView {
+  readonly epoch: number;
+  /** Sources a flight waits for, by name. */
+  readonly sources: readonly { readonly name: string; readonly source: SourcePlan }[];
+  /** Flight rules whose labels match, by id. */
+  readonly rules: readonly CompiledRule[];
+  /** A longer gap between known outcomes restarts `for`. */
+  readonly gapMax: number;
+  readonly dayAllowanceBp: number;
+  readonly planNumber: number;
+}
+
+/** All that a lane knows of one campaign. One object a campaign, none an event. */
+export class Campaign {
+  readonly slot: number;
+  readonly orgSlot: number;
+  /** Its record in the lane's hot records. */
+  readonly hot: number;
+  /** The day at hand. */
+  day: DayRow | null = null;
+  cells: DeliveryCells | null = null;
+  readonly flights: Flight[] = [];
+
+  readonly orgId: string;
+  readonly id: string;
+  /** Phase of its timer. */
+  readonly stagger: number;
+  /** Where its days and cells keep their numbers. */
+  readonly books: LaneBooks;
+  zone: Zone | null = null;
+  /** Status changes, by record, newest last. */
+  readonly statuses: (Change & { kind: 'status' })[] = [];
+  /** Instant of the pending timer, null = none is set. */
+  timerAt: number | null = null;
+  readonly days = new Map<number, DayRow>();
+  /** Null while no feed reported a total. */
+  cumulative: CumulativeTotals | null = null;
+  /** Forgotten since the last harvest. */
+  wasForgotten = false;
+  /** What the plan says of this campaign; looked up again when plans change. */
+  planView: CampaignPlanView | null = null;
+  /** Its record changed too, not only totals, days and cells. */
+  isRecordDirty = false;
+
+  constructor(slot: number, orgSlot: number, orgId: string, id: string, stagger: number, books: LaneBooks) {
+    this.slot = slot;
+    this.orgSlot = orgSlot;
+    this.orgId = orgId;
+    this.id = id;
+    this.stagger = stagger;
+    this.books = books;
+    const place = Math.max(slot, 0);
+    this.hot = place * hotWidth;
+    books.hot.cover(place);
+  }
+
+  /** Clock at the last counted record. */
+  get lastSeen(): number {
+    return this.books.hot.values[this.hot + hotAt.lastSeen];
+  }
+  set lastSeen(value: number) {
+    this.books.hot.values[this.hot + hotAt.lastSeen] = value;
+  }
+
+  /** Empty before a record named one. */
+  get currency(): string {
+    const number = this.books.hot.values[this.hot + hotAt.currency];
+    return number < 0 ? '' : this.books.currencies.text(number);
+  }
+  set currency(value: string) {
+    this.books.hot.values[this.hot + hotAt.currency] = value === '' ? -1 : this.books.currencies.number(value);
+  }
+
+  /** Totals, days, cells or record changed since the last harvest. */
+  get isDirty(): boolean {
+    return this.books.hot.values[this.hot + hotAt.isDirty] === 1;
+  }
+  set isDirty(value: boolean) {
+    this.books.hot.values[this.hot + hotAt.isDirty] = value ? 1 : 0;
+  }
+
+  cellsToWrite(): DeliveryCells {
+    this.cells ??= new DeliveryCells(this.books.cells, this.books.hot, this.hot);
+    return this.cells;
+  }
+
+  /** Days, flights or cells are not what they were: the next event looks them up again. */
+  putAway(): void {
+    this.day = null;
+    this.books.hot.putAway(this.hot);
+  }
+
+  forgetFlights(): void {
+    for (const flight of this.flights) flight.release();
+    this.flights.length = 0;
+    this.putAway();
+  }
+
+  /** Gives back what its days and cells hold. */
+  forgetBooks(): void {
+    for (const day of this.days.values()) day.forget();
+    this.days.clear();
+    this.putAway();
+    this.cells?.release();
+    this.cells = null;
+  }
+}

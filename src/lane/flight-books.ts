@@ -1,0 +1,92 @@
+import { microsOf } from '../model/money.ts';
+import { hourMs, quarterMs } from '../model/time.ts';
+import { minus, type Whole } from '../model/whole.ts';
+import type { Zone } from '../model/zones.ts';
+import { type Change, type Ledger, makeLedger, type WeightOf } from '../pacing/flight-ledger.ts';
+import type { FlightBooks, PacingStatus } from '../pacing/pacing.ts';
+import type { Campaign, Flight, FlightDates } from './campaign.ts';
+
+/** A flight is evaluated until its delivery can no longer be restated. */
+export const evaluatedAfterEndMs = 72 * hourMs;
+
+/** Questions to a flight's books (docs/semantics.md §6.3): P(x, y), S(a) and I(a) over its cells. */
+
+/** Σ nanos of the campaign's items in [from, to); nothing lies beyond two minutes after the clock. */
+function spendBetween(campaign: Campaign, from: number, to: number, clock: number): Whole {
+  const end = Math.min(to, newest(clock));
+  return campaign.cells === null || from >= end ? 0 : campaign.cells.spend(from, end);
+}
+
+function impressionsBetween(campaign: Campaign, from: number, to: number, clock: number): number {
+  const end = Math.min(to, newest(clock));
+  return campaign.cells === null || from >= end ? 0 : campaign.cells.impressions(from, end);
+}
+
+/** S(at) in micros: what the flight spent in all, less what lies at or after `at`. */
+export function spentBefore(campaign: Campaign, flight: Flight, at: number, clock: number): Whole {
+  if (flight.dates === null) return 0;
+  const { start, end } = flight.dates;
+  return microsOf(minus(flight.spentNanos, spendBetween(campaign, Math.max(at, start), end, clock)));
+}
+
+function impressionsBefore(campaign: Campaign, flight: Flight, at: number, clock: number): number {
+  if (flight.dates === null) return 0;
+  const { start, end } = flight.dates;
+  return flight.impressions - impressionsBetween(campaign, Math.max(at, start), end, clock);
+}
+
+/** A quarter-hour beyond every item that passed the future check. */
+function newest(clock: number): number {
+  return (Math.floor(clock / quarterMs) + 2) * quarterMs;
+}
+
+/** What shapes the expectation of a flight that has dates; made again after each change. */
+export function ledgerOf(campaign: Campaign, flight: Flight): Ledger {
+  flight.ledger ??= makeLedger([...flight.changes, ...campaign.statuses], (flight.dates as FlightDates).start);
+  return flight.ledger;
+}
+
+/** What `paceFlight` asks, of one flight at one clock. */
+export class BooksOfFlight implements FlightBooks {
+  readonly start: number;
+  readonly end: number;
+  readonly zone: Zone;
+  readonly ledger: Ledger;
+  readonly statuses: readonly Change[];
+  readonly previousStatus: PacingStatus | null;
+  readonly weightOf: WeightOf;
+  readonly #campaign: Campaign;
+  readonly #flight: Flight;
+  readonly #clock: number;
+
+  /** The flight has dates. */
+  constructor(campaign: Campaign, flight: Flight, clock: number, weightOf: WeightOf) {
+    const { start, end, zone } = flight.dates as FlightDates;
+    this.start = start;
+    this.end = end;
+    this.zone = zone;
+    this.ledger = ledgerOf(campaign, flight);
+    this.statuses = campaign.statuses;
+    this.previousStatus = flight.lastStatus;
+    this.weightOf = weightOf;
+    this.#campaign = campaign;
+    this.#flight = flight;
+    this.#clock = clock;
+  }
+
+  spendBetween(from: number, to: number): Whole {
+    return spendBetween(this.#campaign, from, to, this.#clock);
+  }
+
+  impressionsBetween(from: number, to: number): number {
+    return impressionsBetween(this.#campaign, from, to, this.#clock);
+  }
+
+  spentBefore(at: number): Whole {
+    return spentBefore(this.#campaign, this.#flight, at, this.#clock);
+  }
+
+  impressionsBefore(at: number): number {
+    return impressionsBefore(this.#campaign, this.#flight, at, this.#clock);
+  }
+}

@@ -1,0 +1,137 @@
+import type { CampaignStatus, PacingMode, Rebase, StatusCause } from '../events/event-batch.ts';
+import { floorShare, minus, plus, type Whole } from '../model/whole.ts';
+import type { Weight } from './pacing-weight.ts';
+
+/** One change of a flight or of its campaign's status, in force from `at` (event time). */
+export type Change = { readonly at: number; readonly order: number } & (
+  | { readonly kind: 'budget'; readonly budget: number; readonly cap: number | null; readonly actual: Whole }
+  | {
+      readonly kind: 'flight';
+      readonly mode: PacingMode;
+      readonly curve: string | null;
+      readonly end: number;
+      readonly rebase: Rebase;
+      readonly actual: Whole;
+    }
+  | { readonly kind: 'status'; readonly status: CampaignStatus; readonly cause: StatusCause }
+);
+
+/** What is in force at an instant. */
+export interface Terms {
+  readonly budget: number | null;
+  /** Budget that the one in force replaced. */
+  readonly replacedBudget: number | null;
+  readonly cap: number | null;
+  readonly mode: PacingMode;
+  readonly curve: string | null;
+  readonly end: number;
+  readonly rebase: Rebase;
+  readonly isFrozen: boolean;
+}
+
+/** Turns mode and curve into a weight; the plan in force decides what a curve is. */
+export type WeightOf = (mode: PacingMode, curve: string | null) => Weight;
+
+export interface Expectation {
+  readonly terms: Terms;
+  /** E(at) in micros; 0 before the start, null while ASAP. */
+  readonly expected: Whole | null;
+}
+
+/** A flight's own changes and its campaign's status changes, as the walk over them needs them. */
+export interface Ledger {
+  readonly start: number;
+  /** What holds from the start. */
+  readonly initial: Terms;
+  /** What changes it later, in ledger order. */
+  readonly later: readonly Change[];
+}
+
+/**
+ * E at one instant, by walking the ledger's segments (docs/semantics.md §6.4): the expectation so far
+ * is kept at every change (they come in ledger order) and what remains of the budget is spread over what remains of the flight.
+ */
+export function expectationAt({ start, initial, later }: Ledger, at: number, weightOf: WeightOf): Expectation {
+  const until = Math.max(at, start);
+  let terms = initial;
+  let from = start;
+  let base: Whole = 0;
+  for (const change of later) {
+    if (change.at > until) break;
+    const reached = segmentValue(terms, from, base, change.at, weightOf);
+    terms = termsAfter(terms, change);
+    const rebase = change.kind === 'status' ? 'ON_PLAN' : terms.rebase;
+    from = rebase === 'NONE' ? start : change.at;
+    base = rebase === 'NONE' ? 0 : rebase === 'ON_ACTUAL' && change.kind !== 'status' ? change.actual : reached;
+  }
+  if (terms.mode === 'ASAP') return { terms, expected: null };
+  return { terms, expected: at < start ? 0 : segmentValue(terms, from, base, at, weightOf) };
+}
+
+/** The ledger of a flight that starts at `start`; changes in any order. */
+export function makeLedger(changes: readonly Change[], start: number): Ledger {
+  const sorted = changes.toSorted(byLedgerOrder);
+  const firstBudget = sorted.find((change) => change.kind === 'budget');
+  const firstFlight = sorted.find((change) => change.kind === 'flight');
+  const isInitial = (change: Change) => change.at <= start || change === firstBudget || change === firstFlight;
+  return {
+    start,
+    initial: sorted.filter(isInitial).reduce(termsAfter, emptyTerms(start)),
+    later: sorted.filter((change) => !isInitial(change)),
+  };
+}
+
+/** By when they take effect; ties by record. */
+function byLedgerOrder(a: Change, b: Change): number {
+  return a.at - b.at || a.order - b.order;
+}
+
+/** The campaign status in force at `at`, ACTIVE when there is none. */
+export function statusAt(changes: readonly Change[], at: number): { status: CampaignStatus; cause: StatusCause } {
+  let best: (Change & { kind: 'status' }) | undefined;
+  for (const change of changes) {
+    if (change.kind !== 'status' || change.at > at) continue;
+    if (best === undefined || change.at > best.at || (change.at === best.at && change.order > best.order))
+      best = change;
+  }
+  return best === undefined ? { status: 'ACTIVE', cause: 'ADVERTISER' } : best;
+}
+
+function emptyTerms(start: number): Terms {
+  return {
+    budget: null,
+    replacedBudget: null,
+    cap: null,
+    mode: 'EVEN',
+    curve: null,
+    end: start,
+    rebase: 'ON_PLAN',
+    isFrozen: false,
+  };
+}
+
+function termsAfter(terms: Terms, change: Change): Terms {
+  if (change.kind === 'budget') {
+    return { ...terms, replacedBudget: terms.budget, budget: change.budget, cap: change.cap };
+  }
+  if (change.kind === 'flight') {
+    const { mode, curve, end, rebase } = change;
+    return { ...terms, mode, curve, end, rebase };
+  }
+  return change.cause === 'ADVERTISER' ? { ...terms, isFrozen: change.status !== 'ACTIVE' } : terms;
+}
+
+function segmentValue(terms: Terms, from: number, base: Whole, at: number, weightOf: WeightOf): Whole {
+  const { budget } = terms;
+  if (budget === null) return base;
+  if (terms.isFrozen) return clamp(base, budget);
+  const weight = weightOf(terms.mode, terms.curve);
+  const whole = weight.between(from, terms.end);
+  if (whole === 0) return clamp(at >= terms.end ? budget : base, budget);
+  const part = weight.between(from, Math.min(at, terms.end));
+  return clamp(plus(base, floorShare(minus(budget, base), part, whole)), budget);
+}
+
+function clamp(value: Whole, budget: number): Whole {
+  return value < 0 ? 0 : value > budget ? budget : value;
+}

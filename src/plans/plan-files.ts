@@ -1,0 +1,97 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, type Problem } from '../control/config/problem.ts';
+import { defaultPlanOrg } from '../model/ids.ts';
+import { checkFile } from './checked-file.ts';
+import { draftProblems, makeDraft, type PlanDraft } from './make-draft.ts';
+import { listOrganizations, organizationsFileSchema } from './organizations-file.ts';
+import { type ReadRule, readRule } from './rule-file.ts';
+
+export type { PlanDraft };
+
+export interface PlanFiles {
+  /** One draft an organization, the default first. */
+  readonly drafts: readonly PlanDraft[];
+  readonly rules: readonly ReadRule[];
+  /** Text of the organizations file. */
+  readonly organizationsText: string;
+}
+
+/**
+ * Reads organizations and rules and makes one plan draft an organization. Throws a ConfigError that
+ * lists every problem of every file with its place; nothing is half applied.
+ */
+export function readPlanFiles(paths: { organizations: string; rules: string }): PlanFiles {
+  const problems: Problem[] = [];
+  const rules = readRules(paths.rules, problems);
+  const text = readText(paths.organizations, problems);
+  if (text === undefined) throw new ConfigError(problems);
+  const checked = checkFile(paths.organizations, text, organizationsFileSchema);
+  problems.push(...checked.problems);
+  if (checked.value === undefined) throw new ConfigError(problems);
+  const known = new Set(Object.keys(checked.value.organizations ?? {}));
+  problems.push(...unknownOrganizations(rules, known));
+  const drafts = listOrganizations(checked.value).map((settings) =>
+    makeDraft(settings, rulesFor(settings.orgId, rules)),
+  );
+  for (const draft of drafts) {
+    const root = draft.org_id === defaultPlanOrg ? ['defaults'] : ['organizations', draft.org_id];
+    problems.push(...draftProblems(draft, (path) => checked.placeOf([...root, ...path])));
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { drafts, rules, organizationsText: text };
+}
+
+function readRules(directory: string, problems: Problem[]): ReadRule[] {
+  const rules: ReadRule[] = [];
+  for (const name of listYaml(directory, problems)) {
+    const file = join(directory, name);
+    const text = readText(file, problems);
+    if (text === undefined) continue;
+    const { read, problems: found } = readRule(file, text);
+    problems.push(...found);
+    const twin = rules.find((other) => other.rule.id === read?.rule.id);
+    if (twin !== undefined) {
+      problems.push({ file, line: 1, column: 1, message: `rule id "${twin.rule.id}" is also used in ${twin.file}` });
+    }
+    if (read !== undefined) rules.push(read);
+  }
+  return rules;
+}
+
+function listYaml(directory: string, problems: Problem[]): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => /\.ya?ml$/.test(name))
+      .sort();
+  } catch (cause) {
+    problems.push({ file: directory, line: 1, column: 1, message: `cannot be read: ${(cause as Error).message}` });
+    return [];
+  }
+}
+
+function readText(file: string, problems: Problem[]): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    problems.push({ file, line: 1, column: 1, message: `cannot be read: ${(cause as Error).message}` });
+    return undefined;
+  }
+}
+
+function rulesFor(orgId: string, rules: readonly ReadRule[]): ReadRule[] {
+  return rules.filter(({ organizations }) => organizations === undefined || organizations.includes(orgId));
+}
+
+function unknownOrganizations(rules: readonly ReadRule[], known: ReadonlySet<string>): Problem[] {
+  return rules.flatMap(({ file, organizations }) =>
+    (organizations ?? [])
+      .filter((orgId) => orgId !== defaultPlanOrg && !known.has(orgId))
+      .map((orgId) => ({
+        file,
+        line: 1,
+        column: 1,
+        message: `organization "${orgId}" is not in the organizations file`,
+      })),
+  );
+}

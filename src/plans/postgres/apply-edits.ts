@@ -1,0 +1,97 @@
+import type pg from 'pg';
+import { EngineError } from '../../model/errors.ts';
+import { defaultPlanOrg } from '../../model/ids.ts';
+import type { AppliedPlan } from '../apply-plans.ts';
+import type { PlanDraft } from '../make-draft.ts';
+import type { Database, Queryable } from './database.ts';
+import { draftsOfRows, type RefusedOrganization, type RowDraft } from './drafts-of-rows.ts';
+import { missingMigrations, readLedger, readMigrations } from './migrate.ts';
+import { PlanLedger, type PlanTarget } from './plan-ledger.ts';
+import { type PlanRows, readRevision, selectPlanRows } from './plan-rows.ts';
+
+export type EditsOutcome =
+  /** Another instance is at it. */
+  | { readonly kind: 'busy' }
+  /** The log has the plans of this revision. */
+  | { readonly kind: 'unchanged'; readonly revision: bigint }
+  | {
+      readonly kind: 'applied';
+      readonly revision: bigint;
+      /** One an organization and lane; offset null = it said what was in force. */
+      readonly plans: readonly AppliedPlan[];
+      readonly refused: readonly RefusedOrganization[];
+    };
+
+/**
+ * Brings the plans of a log up to the edits in the database: exactly one numbered plan for each
+ * organization that changed, however many instances try. One works at a time, under an advisory lock
+ * that lives and dies with its connection; everything it writes goes through that same connection, so
+ * an instance that lost the lock can write nothing down. `isForced` looks at every row even when the
+ * revision is known: a start tells anew which rows are broken, and says again what the log forgot. Throws CONTROL_UNAVAILABLE,
+ * CONTROL_REFUSED, and what the log throws.
+ */
+export async function applyEdits(
+  database: Database,
+  target: PlanTarget,
+  options: { isForced: boolean },
+): Promise<EditsOutcome> {
+  return await database.withConnection(async (connection) => {
+    await assertMigrated(connection);
+    const revision = await readRevision(connection);
+    if (!options.isForced && (await readPosition(connection, target)) === revision)
+      return { kind: 'unchanged', revision };
+    const lockName = `paceline plans ${target.stream}`;
+    const lock = await connection.query<{ held: boolean }>(
+      'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held',
+      [lockName],
+    );
+    if (!lock.rows[0].held) return { kind: 'busy' };
+    const outcome = await applyRows(connection, target, options.isForced);
+    // After a failure the connection is thrown away, and the lock goes with it.
+    await connection.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [lockName]);
+    return outcome;
+  });
+}
+
+/** Throws CONTROL_REFUSED unless the tables are those that this version works with. */
+export async function assertMigrated(connection: Queryable): Promise<void> {
+  const missing = missingMigrations(readMigrations(), await readLedger(connection));
+  if (missing.length === 0) return;
+  const names = missing.map(({ number, name }) => `${number} ${name}`).join(', ');
+  throw new EngineError('CONTROL_REFUSED', `the database lacks migrations ${names}; run "paceline migrate"`);
+}
+
+async function applyRows(connection: pg.PoolClient, target: PlanTarget, isMending: boolean): Promise<EditsOutcome> {
+  await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  const rows = await selectPlanRows(connection);
+  await connection.query('COMMIT');
+  const { drafts, refused } = draftsOfRows(rows);
+  const ledger = await PlanLedger.open(connection, target, { isMending });
+  const plans: AppliedPlan[] = [];
+  const ours = drafts.filter(({ topic }) => topic === null || topic === target.topic).map(({ draft }) => draft);
+  for (const draft of [...ours, ...draftsOfTheGone(rows, drafts, ledger)]) plans.push(...(await ledger.apply(draft)));
+  await connection.query(
+    `INSERT INTO paceline.plan_positions (stream, revision) VALUES ($1, $2)
+     ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision, applied_at = clock_timestamp()`,
+    [target.stream, rows.revision],
+  );
+  return { kind: 'applied', revision: rows.revision, plans, refused };
+}
+
+/** Whoever is no longer listed follows the defaults again, which its lane learns from a plan of its own. */
+function draftsOfTheGone(rows: PlanRows, drafts: readonly RowDraft[], ledger: PlanLedger): PlanDraft[] {
+  const byDefault = drafts.find(({ draft }) => draft.org_id === defaultPlanOrg)?.draft;
+  if (byDefault === undefined) return [];
+  const listed = new Set([defaultPlanOrg, ...rows.organizations.map(({ id }) => id)]);
+  return [...ledger.organizations()]
+    .filter((orgId) => !listed.has(orgId))
+    .map((orgId) => ({ ...byDefault, org_id: orgId }));
+}
+
+async function readPosition(connection: Queryable, { stream }: PlanTarget): Promise<bigint | null> {
+  const { rows } = await connection.query<{ revision: string }>(
+    'SELECT revision FROM paceline.plan_positions WHERE stream = $1',
+    [stream],
+  );
+  return rows.length === 0 ? null : BigInt(rows[0].revision);
+}

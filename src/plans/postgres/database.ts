@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs';
+import pg from 'pg';
+import type { Config } from '../../control/config/settings.ts';
+import { EngineError } from '../../model/errors.ts';
+import { asControlError } from './postgres-failure.ts';
+
+export type PostgresSettings = Config['postgres'];
+/** Enough for the watcher, one pass and some commands; an engine never needs more. */
+const connectionsMax = 4;
+const connectTimeoutMs = 5_000;
+const statementTimeoutMs = 30_000;
+const lockTimeoutMs = 10_000;
+
+/** Anything that runs statements: the pool, or one connection of it. */
+export interface Queryable {
+  query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<pg.QueryResult<Row>>;
+}
+
+/** What pg needs to connect. Throws CONTROL_REFUSED for a url that says something we would not do. */
+export function connectionOptions(settings: PostgresSettings): pg.ClientConfig {
+  if (settings.url === null) throw new EngineError('USAGE', 'postgres.url is not set');
+  const url = parseUrl(settings.url);
+  const mode = url.searchParams.get('sslmode');
+  const isTls = settings.ca_file !== null || (mode !== null && mode !== 'disable');
+  return {
+    host: url.searchParams.get('host') ?? decodeURIComponent(url.hostname),
+    port: url.port === '' ? 5_432 : Number(url.port),
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)) || decodeURIComponent(url.username),
+    ssl: isTls ? { rejectUnauthorized: true, ...readAuthorities(settings.ca_file) } : false,
+    application_name: 'paceline',
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: lockTimeoutMs,
+    idle_in_transaction_session_timeout: 2 * statementTimeoutMs,
+    keepAlive: true,
+  };
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.parse(text);
+  // The url holds a password, so no part of it is repeated.
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol))
+    throw new EngineError('CONTROL_REFUSED', 'postgres.url must be postgres://user:password@host:port/name');
+  for (const [name, value] of url.searchParams) {
+    if (name === 'host') continue;
+    if (name === 'sslmode' && ['disable', 'require', 'verify-ca', 'verify-full'].includes(value)) continue;
+    throw new EngineError(
+      'CONTROL_REFUSED',
+      `postgres.url: parameter ${name} is not known; sslmode is disable, require, verify-ca or verify-full (all but disable verify the server), host is a socket directory`,
+    );
+  }
+  return url;
+}
+
+function readAuthorities(file: string | null): { ca?: string } {
+  if (file === null) return {};
+  try {
+    return { ca: readFileSync(file, 'utf8') };
+  } catch (cause) {
+    throw new EngineError('CONTROL_REFUSED', `postgres.ca_file cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** `host:port/name`, for people; never with the password. */
+export function describeDatabase(settings: PostgresSettings): string {
+  const { host, port, database } = connectionOptions(settings);
+  return `PostgreSQL ${host}:${port}/${database}`;
+}
+
+/** A bounded pool whose errors are coded. Identifiers are ours, values are always bound. */
+export class Database {
+  readonly name: string;
+  readonly #pool: pg.Pool;
+
+  constructor(settings: PostgresSettings) {
+    this.name = describeDatabase(settings);
+    this.#pool = new pg.Pool({ ...connectionOptions(settings), max: connectionsMax, idleTimeoutMillis: 30_000 });
+    // A connection that breaks while idle is replaced at the next use, which tells when that fails too.
+    this.#pool.on('error', () => this.#pool.totalCount);
+  }
+
+  async query<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return await this.#coded(async () => (await this.#pool.query<Row>(text, [...values])).rows);
+  }
+
+  /** Runs `work` on one connection of its own, which is thrown away when the work fails. */
+  async withConnection<T>(work: (connection: pg.PoolClient) => Promise<T>): Promise<T> {
+    return await this.#coded(async () => {
+      const connection = await this.#pool.connect();
+      let failure: Error | undefined;
+      // Between two statements nobody else listens; the next statement reports the same.
+      const note = (error: Error) => {
+        failure = error;
+      };
+      connection.on('error', note);
+      try {
+        return await work(connection);
+      } catch (error) {
+        failure = error as Error;
+        throw error;
+      } finally {
+        connection.off('error', note);
+        connection.release(failure);
+      }
+    });
+  }
+
+  /** Runs `work` in a transaction: all of it, or nothing. `actor` is who the audit log names. */
+  async transaction<T>(
+    work: (connection: pg.PoolClient) => Promise<T>,
+    options: { actor?: string; manager?: 'files'; isSnapshot?: boolean } = {},
+  ): Promise<T> {
+    return await this.withConnection(async (connection) => {
+      await connection.query(options.isSnapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN');
+      const said = { 'paceline.actor': options.actor, 'paceline.manager': options.manager };
+      for (const [name, value] of Object.entries(said))
+        if (value !== undefined) await connection.query('SELECT set_config($1, $2, true)', [name, value]);
+      const result = await work(connection);
+      await connection.query('COMMIT');
+      return result;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  async #coded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw asControlError(error, this.name);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import type { Problem } from '../control/config/problem.ts';
+import { idPattern } from '../model/ids.ts';
+import { limits } from '../model/limits.ts';
+import { ConditionProblem, compileCondition } from '../rules/condition.ts';
+import type { LevelPlan, RulePlan } from '../rules/plan.ts';
+import { ruleHash } from '../rules/plan-schema.ts';
+import { type CheckedFile, checkFile } from './checked-file.ts';
+import { duration } from './duration.ts';
+
+/** A rule as people write it: one YAML file a rule in `config/rules/` (docs/rules.md). */
+const condition = z.string().min(1).max(limits.conditionBytesMax);
+const level = z.strictObject({ when: condition, clear: condition.optional(), for: duration.default(0) });
+
+export const ruleFileSchema = z.strictObject({
+  id: z.string().regex(idPattern, 'must be 1 to 64 of A-Z a-z 0-9 _ . : -'),
+  name: z.string().min(1).max(200),
+  scope: z.enum(['flight', 'source']).default('flight'),
+  mode: z.enum(['notify', 'shadow']).default('notify'),
+  /** Organizations it applies to; absent = all. */
+  organizations: z.array(z.string().regex(idPattern)).optional(),
+  match: z.record(z.string().regex(idPattern), z.string().max(256)).default({}),
+  guard: condition.optional(),
+  warning: level.optional(),
+  critical: level.optional(),
+  keep_firing_for: duration.default(0),
+  // biome-ignore lint/suspicious/noThenProperty: "after … then …" is how people say it, and nobody awaits a rule.
+  no_data: z.strictObject({ after: duration, then: z.enum(['no_data', 'ok', 'firing']) }).optional(),
+  on_error: z.enum(['keep_last', 'error']).default('keep_last'),
+  summary: z.string().max(500).default(''),
+});
+export type RuleFile = z.infer<typeof ruleFileSchema>;
+
+export interface ReadRule {
+  readonly file: string;
+  /** As it was written, comments included. */
+  readonly text: string;
+  /** What it says, defaults filled in. */
+  readonly written: RuleFile;
+  readonly rule: RulePlan;
+  /** Undefined = every organization. */
+  readonly organizations: readonly string[] | undefined;
+}
+
+/** Reads one rule; problems carry their line and column, down to the place inside a condition. */
+export function readRule(file: string, text: string): { read: ReadRule | undefined; problems: readonly Problem[] } {
+  const checked = checkFile(file, text, ruleFileSchema);
+  if (checked.value === undefined) return { read: undefined, problems: checked.problems };
+  const problems = [...conditionProblems(checked, checked.value), ...shapeProblems(checked, checked.value)];
+  if (problems.length > 0) return { read: undefined, problems };
+  const { organizations } = checked.value;
+  return { read: { file, text, written: checked.value, rule: toPlan(checked.value), organizations }, problems };
+}
+
+function conditionProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Problem[] {
+  const paths = [['guard'], ['warning', 'when'], ['warning', 'clear'], ['critical', 'when'], ['critical', 'clear']];
+  return paths.flatMap((path) => {
+    const text = path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], rule);
+    return typeof text === 'string' ? problemIn(checked, path, text, rule.scope) : [];
+  });
+}
+
+function problemIn(checked: CheckedFile<RuleFile>, path: string[], text: string, scope: RuleFile['scope']): Problem[] {
+  try {
+    compileCondition(text, scope);
+    return [];
+  } catch (cause) {
+    if (!(cause instanceof ConditionProblem)) throw cause;
+    return [{ ...checked.placeInside(path, cause.at), message: `${path.join('.')}: ${cause.message}` }];
+  }
+}
+
+function shapeProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Problem[] {
+  if (rule.warning !== undefined || rule.critical !== undefined) return [];
+  return [{ ...checked.placeOf([]), message: 'a rule needs a warning or a critical level' }];
+}
+
+function toPlan(rule: RuleFile): RulePlan {
+  const toLevel = (each: RuleFile['warning']): LevelPlan | null =>
+    each === undefined ? null : { when: each.when, clear: each.clear ?? null, for_ms: each.for };
+  const plan = {
+    id: rule.id,
+    name: rule.name,
+    scope: rule.scope,
+    mode: rule.mode,
+    guard: rule.guard ?? null,
+    warning: toLevel(rule.warning),
+    critical: toLevel(rule.critical),
+    keep_firing_for_ms: rule.keep_firing_for,
+    // biome-ignore lint/suspicious/noThenProperty: the name of the policy in the plan.
+    no_data: rule.no_data === undefined ? null : { after_ms: rule.no_data.after, then: rule.no_data.then },
+    on_error: rule.on_error,
+    summary: rule.summary === '' ? rule.name : rule.summary,
+    match: rule.match,
+  };
+  return { ...plan, hash: ruleHash(plan) };
+}

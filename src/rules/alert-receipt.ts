@@ -1,0 +1,56 @@
+import { hash } from 'node:crypto';
+import type { AlertLevel, Transition } from './alert-state.ts';
+import type { RuleValue } from './condition.ts';
+import { type CompiledLevel, type CompiledRule, summaryNames } from './plan-schema.ts';
+
+/** What an alert says about itself: the condition that decided, the values compared, a sentence, its identity. */
+
+export function decidingCondition(rule: CompiledRule, { reason, decidedBy }: Transition): string {
+  if (reason === 'guard') return rule.guard?.text ?? '';
+  const level = levelOf(rule, decidedBy);
+  if (level === null) return '';
+  if (reason === 'condition' || reason === 'escalated') return level.plan.when;
+  if (reason === 'cleared' || reason === 'deescalated') return level.plan.clear ?? `!(${level.plan.when})`;
+  return '';
+}
+
+function levelOf(rule: CompiledRule, level: AlertLevel): CompiledLevel | null {
+  if (level === 'none') return null;
+  return level === 'critical' ? rule.critical : rule.warning;
+}
+
+/** JSON of the values the rule names, keys sorted: what an auditor compares. */
+export function valuesText(rule: CompiledRule, values: readonly RuleValue[]): string {
+  let text = '';
+  for (const { index, key } of rule.variables) {
+    const value = values[index];
+    // A finite number reads the same as JSON; the others take the long way.
+    const isPlain = typeof value === 'number' && Number.isFinite(value);
+    text += `${text === '' ? '' : ','}${key}${isPlain ? value : JSON.stringify(value)}`;
+  }
+  return `{${text}}`;
+}
+
+export function summarize(
+  rule: CompiledRule,
+  scope: { readonly campaignId: string; readonly flightId: string },
+  values: readonly RuleValue[],
+): string {
+  let summary = '';
+  for (const part of rule.summary) {
+    if (typeof part === 'string') summary += part;
+    else if (part === summaryNames.campaign) summary += scope.campaignId;
+    else if (part === summaryNames.flight) summary += scope.flightId;
+    else summary += spoken(values[part]);
+  }
+  return summary;
+}
+
+function spoken(value: RuleValue): string {
+  if (value === null) return 'unknown';
+  return typeof value === 'number' ? String(Math.round(value * 100) / 100) : String(value);
+}
+
+export function digest(parts: readonly (string | number)[]): string {
+  return hash('sha256', parts.join('|'), 'hex').slice(0, 32);
+}

@@ -1,0 +1,247 @@
+import type { RulePlan } from './plan.ts';
+
+/** The alert machine of docs/semantics.md §8.4, pure: one state, one judgement, at most one transition. */
+export type AlertStateName = 'ok' | 'pending' | 'firing' | 'recovering' | 'no_data' | 'error';
+export type AlertLevel = 'none' | 'warning' | 'critical';
+export type Outcome = 'critical' | 'warning' | 'false' | 'insufficient' | 'unknown' | 'error';
+export type TransitionReason =
+  | 'condition'
+  | 'escalated'
+  | 'deescalated'
+  | 'cleared'
+  | 'guard'
+  | 'no_data'
+  | 'error'
+  | 'scope_ended'
+  | 'rule_updated'
+  | 'rule_deleted';
+
+export interface AlertState {
+  state: AlertStateName;
+  level: AlertLevel;
+  /** Since when warning, critical, clear hold (event time of as_of). */
+  warningSince: number | null;
+  criticalSince: number | null;
+  clearSince: number | null;
+  /** as_of of the last known outcome. */
+  lastKnown: number | null;
+  /** Timer instant since which the outcome is unknown. */
+  unknownSince: number | null;
+  ruleHash: string;
+}
+
+export interface Transition {
+  readonly from: AlertStateName;
+  readonly to: AlertStateName | 'resolved';
+  readonly level: AlertLevel;
+  readonly reason: TransitionReason;
+  /** The level whose condition (or clear condition) decided. */
+  readonly decidedBy: AlertLevel;
+  readonly activeSince: number | null;
+}
+
+/** Three-valued results of one evaluation of a rule. */
+export interface Judgement {
+  readonly outcome: Outcome;
+  readonly critical: boolean | null;
+  readonly warning: boolean | null;
+  readonly clearCritical: boolean;
+  readonly clearWarning: boolean;
+}
+
+export function freshAlert(ruleHash: string): AlertState {
+  return {
+    state: 'ok',
+    level: 'none',
+    warningSince: null,
+    criticalSince: null,
+    clearSince: null,
+    lastKnown: null,
+    unknownSince: null,
+    ruleHash,
+  };
+}
+
+/** True when forgetting the state changes nothing. */
+export function isPlainlyOk(alert: AlertState): boolean {
+  return (
+    alert.state === 'ok' && alert.warningSince === null && alert.criticalSince === null && alert.unknownSince === null
+  );
+}
+
+export interface Moment {
+  /** as_of. */
+  readonly x: number;
+  /** Timer instant. */
+  readonly t: number;
+  /** A longer gap between known outcomes restarts `for`. */
+  readonly gapMax: number;
+}
+
+/** Applies one judgement to `alert` in place; returns the transition, if any. */
+export function stepAlert(alert: AlertState, rule: RulePlan, judgement: Judgement, moment: Moment): Transition | null {
+  switch (judgement.outcome) {
+    case 'insufficient':
+      return stepInsufficient(alert, moment);
+    case 'unknown':
+      return stepUnknown(alert, rule, moment);
+    case 'error':
+      return stepError(alert, rule);
+    default:
+      return stepKnown(alert, rule, judgement, moment);
+  }
+}
+
+/** Ends an alert whose rule or scope is gone; the caller forgets the state. */
+export function endAlert(alert: AlertState, reason: TransitionReason): Transition | null {
+  if (alert.state === 'ok') return null;
+  return move(alert, alert.state === 'pending' ? 'ok' : 'resolved', 'none', reason, 'none');
+}
+
+function stepKnown(alert: AlertState, rule: RulePlan, judgement: Judgement, moment: Moment): Transition | null {
+  advanceSince(alert, rule, judgement, moment);
+  const mature = matureLevel(alert, rule, judgement, moment.x);
+  switch (alert.state) {
+    case 'pending':
+      return stepPending(alert, mature);
+    case 'firing':
+      return stepFiring(alert, rule, judgement, mature, moment.x);
+    case 'recovering':
+      return stepRecovering(alert, rule, judgement, moment.x);
+    default:
+      return stepQuiet(alert, mature);
+  }
+}
+
+function advanceSince(alert: AlertState, rule: RulePlan, judgement: Judgement, { x, gapMax }: Moment): void {
+  if (alert.lastKnown !== null && x - alert.lastKnown > gapMax) {
+    if (alert.warningSince !== null) alert.warningSince = x;
+    if (alert.criticalSince !== null) alert.criticalSince = x;
+  }
+  alert.lastKnown = x;
+  alert.unknownSince = null;
+  const { critical, warning } = judgement;
+  if (rule.critical !== null) {
+    if (critical === true) alert.criticalSince ??= x;
+    else if (critical === false) alert.criticalSince = null;
+  }
+  if (rule.warning !== null) {
+    if (warning === true || critical === true) alert.warningSince ??= x;
+    else if (warning === false) alert.warningSince = null;
+  }
+}
+
+function matureLevel(alert: AlertState, rule: RulePlan, judgement: Judgement, x: number): AlertLevel {
+  const isCritical = judgement.critical === true;
+  if (rule.critical !== null && isCritical && x - (alert.criticalSince ?? x) >= rule.critical.for_ms) return 'critical';
+  const isWarning = judgement.warning === true || isCritical;
+  if (rule.warning !== null && isWarning && x - (alert.warningSince ?? x) >= rule.warning.for_ms) return 'warning';
+  return 'none';
+}
+
+function heldLevel(alert: AlertState): AlertLevel {
+  if (alert.criticalSince !== null) return 'critical';
+  return alert.warningSince !== null ? 'warning' : 'none';
+}
+
+function stepQuiet(alert: AlertState, mature: AlertLevel): Transition | null {
+  if (mature !== 'none') return move(alert, 'firing', mature, 'condition', mature);
+  const held = heldLevel(alert);
+  if (held !== 'none') return move(alert, 'pending', held, 'condition', held);
+  return alert.state === 'ok' ? null : move(alert, 'ok', 'none', 'condition', 'none');
+}
+
+function stepPending(alert: AlertState, mature: AlertLevel): Transition | null {
+  if (mature !== 'none') return move(alert, 'firing', mature, 'condition', mature);
+  const held = heldLevel(alert);
+  if (held === 'none') return move(alert, 'ok', 'none', 'condition', 'none');
+  alert.level = held;
+  return null;
+}
+
+function stepFiring(
+  alert: AlertState,
+  rule: RulePlan,
+  judgement: Judgement,
+  mature: AlertLevel,
+  x: number,
+): Transition | null {
+  const level = alert.level;
+  if (level === 'warning' && mature === 'critical') return move(alert, 'firing', 'critical', 'escalated', 'critical');
+  const isHolding = level === 'critical' ? judgement.critical === true : judgement.warning === true;
+  const isClear = level === 'critical' ? judgement.clearCritical : judgement.clearWarning;
+  if (isHolding || !isClear) return null;
+  if (level === 'critical' && rule.warning !== null && (judgement.warning === true || !judgement.clearWarning)) {
+    return move(alert, 'firing', 'warning', 'deescalated', 'critical');
+  }
+  if (rule.keep_firing_for_ms === 0) return move(alert, 'resolved', 'none', 'cleared', level);
+  const transition = move(alert, 'recovering', level, 'cleared', level);
+  alert.clearSince = x;
+  return transition;
+}
+
+function stepRecovering(alert: AlertState, rule: RulePlan, judgement: Judgement, x: number): Transition | null {
+  if (judgement.critical === true) return move(alert, 'firing', 'critical', 'condition', 'critical');
+  if (judgement.warning === true) return move(alert, 'firing', 'warning', 'condition', 'warning');
+  if (x - (alert.clearSince ?? x) < rule.keep_firing_for_ms) return null;
+  return move(alert, 'resolved', 'none', 'cleared', alert.level);
+}
+
+function stepInsufficient(alert: AlertState, { x }: Moment): Transition | null {
+  const { state } = alert;
+  alert.lastKnown = x;
+  alert.unknownSince = null;
+  forgetSince(alert);
+  if (state === 'ok') return null;
+  const isOpen = state === 'firing' || state === 'recovering';
+  return move(alert, isOpen ? 'resolved' : 'ok', 'none', 'guard', 'none');
+}
+
+function stepUnknown(alert: AlertState, rule: RulePlan, { t }: Moment): Transition | null {
+  alert.unknownSince ??= t;
+  const policy = rule.no_data;
+  if (policy === null || t - alert.unknownSince < policy.after_ms) return null;
+  if (policy.then === 'no_data') {
+    if (alert.state === 'no_data') return null;
+    forgetSince(alert);
+    return move(alert, 'no_data', 'none', 'no_data', 'none');
+  }
+  if (policy.then === 'ok') {
+    if (alert.state === 'pending') return move(alert, 'ok', 'none', 'no_data', 'none');
+    if (alert.state !== 'firing' && alert.state !== 'recovering') return null;
+    return move(alert, 'resolved', 'none', 'no_data', 'none');
+  }
+  if (alert.state === 'firing') return null;
+  return move(alert, 'firing', rule.critical !== null ? 'critical' : 'warning', 'no_data', 'none');
+}
+
+function stepError(alert: AlertState, rule: RulePlan): Transition | null {
+  if (rule.on_error === 'keep_last' || alert.state === 'error') return null;
+  forgetSince(alert);
+  return move(alert, 'error', 'none', 'error', 'none');
+}
+
+function forgetSince(alert: AlertState): void {
+  alert.warningSince = null;
+  alert.criticalSince = null;
+  alert.clearSince = null;
+}
+
+function sinceOf(alert: AlertState, level: AlertLevel): number | null {
+  if (level === 'critical') return alert.criticalSince;
+  return level === 'warning' ? alert.warningSince : null;
+}
+
+function move(
+  alert: AlertState,
+  to: AlertStateName | 'resolved',
+  level: AlertLevel,
+  reason: TransitionReason,
+  decidedBy: AlertLevel,
+): Transition {
+  const from = alert.state;
+  alert.state = to === 'resolved' ? 'ok' : to;
+  alert.level = level;
+  if (to !== 'recovering') alert.clearSince = null;
+  return { from, to, level, reason, decidedBy, activeSince: sinceOf(alert, level) };
+}

@@ -1,0 +1,311 @@
+import { type ASTNode, Environment } from '@marcbachmann/cel-js';
+import { limits } from '../model/limits.ts';
+import { ruleVariables } from './plan.ts';
+
+/**
+ * Conditions of rules: the bounded, type-checked part of CEL (https://cel.dev) that rules need,
+ * compiled to closures with three-valued logic (docs/semantics.md §8.3). No text is ever executed;
+ * functions, macros and indexing are refused.
+ */
+export type ConditionScope = keyof typeof ruleVariables;
+/** Null = unknown. */
+export type RuleValue = number | string | boolean | null;
+/** Outcome of arithmetic that has no finite result. */
+export const conditionError = Symbol('condition error');
+export type ConditionResult = RuleValue | typeof conditionError;
+type Type = 'double' | 'string' | 'bool';
+type Run = (values: readonly RuleValue[]) => ConditionResult;
+
+export interface Condition {
+  readonly text: string;
+  /** Variables it names, sorted. */
+  readonly names: readonly string[];
+  /** True, false, null = unknown, or `conditionError`. Values are in the order of `variableNames(scope)`. */
+  run(values: readonly RuleValue[]): boolean | null | typeof conditionError;
+}
+
+/** A condition that cannot be used; `at` is the character where the trouble starts. */
+export class ConditionProblem extends Error {
+  readonly at: number;
+  constructor(message: string, at: number) {
+    super(message);
+    this.name = 'ConditionProblem';
+    this.at = at;
+  }
+}
+
+export function variableNames(scope: ConditionScope): readonly string[] {
+  return Object.keys(ruleVariables[scope]);
+}
+
+const nodesMax = 256;
+
+/** Conditions by scope and text: a thousand organizations share the same few. */
+const compiled = new Map<string, Condition>();
+const compiledMax = 4_096;
+
+/** Compiles; throws ConditionProblem for anything that is not a bool over known names. */
+export function compileCondition(text: string, scope: ConditionScope): Condition {
+  const key = `${scope} ${text}`;
+  let condition = compiled.get(key);
+  if (condition === undefined) {
+    condition = compileFresh(text, scope);
+    if (compiled.size >= compiledMax) compiled.clear();
+    compiled.set(key, condition);
+  }
+  return condition;
+}
+
+function compileFresh(text: string, scope: ConditionScope): Condition {
+  if (Buffer.byteLength(text) > limits.conditionBytesMax) throw new ConditionProblem('condition is too long', 0);
+  const compiler = new Compiler(scope);
+  const { type, run } = compiler.compile(parse(text));
+  if (type !== 'bool') throw new ConditionProblem(`condition is a ${type}, it must be a bool`, 0);
+  return { text, names: [...compiler.names].sort(), run: run as Condition['run'] };
+}
+
+function parse(text: string): ASTNode {
+  try {
+    return new Environment({ unlistedVariablesAreDyn: true }).parse(text).ast;
+  } catch (cause) {
+    const at = (cause as { node?: { pos?: number } }).node?.pos ?? 0;
+    throw new ConditionProblem(firstLine(cause), at);
+  }
+}
+
+function firstLine(cause: unknown): string {
+  return String(cause instanceof Error ? cause.message : cause).split('\n')[0];
+}
+
+/** A compiled part; a variable or a number says so, for the short cuts. */
+interface Compiled {
+  readonly type: Type;
+  readonly run: Run;
+  readonly variable?: number;
+  readonly constant?: number;
+}
+
+class Compiler {
+  readonly names = new Set<string>();
+  readonly #scope: ConditionScope;
+  #nodes = 0;
+
+  constructor(scope: ConditionScope) {
+    this.#scope = scope;
+  }
+
+  compile(node: ASTNode): Compiled {
+    this.#nodes += 1;
+    if (this.#nodes > nodesMax) throw new ConditionProblem(`condition has more than ${nodesMax} parts`, node.pos);
+    switch (node.op) {
+      case 'value':
+        return literal(node.args, node.pos);
+      case '.':
+        return this.#variable(node);
+      case '&&':
+      case '||':
+        return this.#logic(node.op, node.args[0], node.args[1]);
+      case '!_':
+        return this.#not(node.args);
+      case '-_':
+        return this.#negate(node.args);
+      case '?:':
+        return this.#choice(node.args);
+      case '+':
+      case '-':
+      case '*':
+      case '/':
+        return this.#arithmetic(node.op, node.args);
+      case '==':
+      case '!=':
+      case '<':
+      case '<=':
+      case '>':
+      case '>=':
+        return this.#comparison(node.op, node.args);
+      case 'id':
+        throw new ConditionProblem(`unknown name "${node.args}"; ${this.#hint(node.args)}`, node.pos);
+      default:
+        throw new ConditionProblem(`"${describe(node)}" is not allowed in a condition`, node.pos);
+    }
+  }
+
+  #expect(node: ASTNode, type: Type): Run {
+    const compiled = this.compile(node);
+    if (compiled.type !== type)
+      throw new ConditionProblem(`this is a ${compiled.type}, it must be a ${type}`, node.pos);
+    return compiled.run;
+  }
+
+  #variable(node: ASTNode & { op: '.' }): Compiled {
+    const [object, field] = node.args;
+    if (object.op !== 'id') throw new ConditionProblem('only names like p.osi_pct are allowed', node.pos);
+    const name = `${object.args}.${field}`;
+    const known = ruleVariables[this.#scope] as Record<string, readonly [Type, string]>;
+    const index = variableNames(this.#scope).indexOf(name);
+    if (index < 0) throw new ConditionProblem(`unknown name "${name}"; ${this.#hint(name)}`, object.pos);
+    this.names.add(name);
+    return { type: known[name][0], run: (values) => values[index], variable: index };
+  }
+
+  #hint(name: string): string {
+    const best = variableNames(this.#scope)
+      .map((known) => ({ known, distance: editDistance(name, known) }))
+      .sort((a, b) => a.distance - b.distance)[0];
+    return best.distance <= 4 ? `did you mean "${best.known}"?` : 'docs/rules.md lists the names';
+  }
+
+  #logic(op: '&&' | '||', left: ASTNode, right: ASTNode): { type: Type; run: Run } {
+    const a = this.#expect(left, 'bool');
+    const b = this.#expect(right, 'bool');
+    const decides = op === '||';
+    const run: Run = (values) => {
+      const x = a(values);
+      if (x === decides) return decides;
+      const y = b(values);
+      if (y === decides) return decides;
+      if (x === conditionError || y === conditionError) return conditionError;
+      return x === null || y === null ? null : !decides;
+    };
+    return { type: 'bool', run };
+  }
+
+  #not(node: ASTNode): { type: Type; run: Run } {
+    const a = this.#expect(node, 'bool');
+    return {
+      type: 'bool',
+      run: (values) => {
+        const x = a(values);
+        return typeof x === 'boolean' ? !x : x;
+      },
+    };
+  }
+
+  #negate(node: ASTNode): { type: Type; run: Run } {
+    const a = this.#expect(node, 'double');
+    return {
+      type: 'double',
+      run: (values) => {
+        const x = a(values);
+        return typeof x === 'number' ? -x : x;
+      },
+    };
+  }
+
+  #choice([test, yes, no]: [ASTNode, ASTNode, ASTNode]): { type: Type; run: Run } {
+    const t = this.#expect(test, 'bool');
+    const a = this.compile(yes);
+    const b = this.#expect(no, a.type);
+    return {
+      type: a.type,
+      run: (values) => {
+        const x = t(values);
+        return typeof x === 'boolean' ? (x ? a.run(values) : b(values)) : x;
+      },
+    };
+  }
+
+  #arithmetic(op: '+' | '-' | '*' | '/', [left, right]: [ASTNode, ASTNode]): { type: Type; run: Run } {
+    const a = this.#expect(left, 'double');
+    const b = this.#expect(right, 'double');
+    const apply = arithmetic[op];
+    const run: Run = (values) => {
+      const x = a(values);
+      const y = b(values);
+      if (x === conditionError || y === conditionError) return conditionError;
+      if (x === null || y === null) return null;
+      const result = apply(x as number, y as number);
+      return Number.isFinite(result) ? result : conditionError;
+    };
+    return { type: 'double', run };
+  }
+
+  #comparison(op: keyof typeof comparison, [left, right]: [ASTNode, ASTNode]): { type: Type; run: Run } {
+    const a = this.compile(left);
+    const b = this.compile(right);
+    if (b.type !== a.type) throw new ConditionProblem(`this is a ${b.type}, it must be a ${a.type}`, right.pos);
+    if (a.type === 'bool' && op !== '==' && op !== '!=') {
+      throw new ConditionProblem('bools can only be compared with == and !=', left.pos);
+    }
+    const quick = compareVariable(op, a, b);
+    if (quick !== null) return { type: 'bool', run: quick };
+    const apply = comparison[op];
+    const run: Run = (values) => {
+      const x = a.run(values);
+      const y = b.run(values);
+      if (x === conditionError || y === conditionError) return conditionError;
+      return x === null || y === null ? null : apply(x as number, y as number);
+    };
+    return { type: 'bool', run };
+  }
+}
+
+const arithmetic = {
+  '+': (x: number, y: number) => x + y,
+  '-': (x: number, y: number) => x - y,
+  '*': (x: number, y: number) => x * y,
+  '/': (x: number, y: number) => x / y,
+} as const;
+
+const comparison = {
+  '==': (x: number, y: number) => x === y,
+  '!=': (x: number, y: number) => x !== y,
+  '<': (x: number, y: number) => x < y,
+  '<=': (x: number, y: number) => x <= y,
+  '>': (x: number, y: number) => x > y,
+  '>=': (x: number, y: number) => x >= y,
+} as const;
+
+/** A variable against a number, which is what most conditions are: one closure instead of four. */
+function compareVariable(op: keyof typeof comparison, a: Compiled, b: Compiled): Run | null {
+  const { variable: index } = a;
+  const { constant: limit } = b;
+  if (index === undefined || limit === undefined) return null;
+  const known = (compare: (value: number) => boolean): Run => {
+    return (values) => {
+      const value = values[index];
+      return value === null ? null : compare(value as number);
+    };
+  };
+  switch (op) {
+    case '<':
+      return known((value) => value < limit);
+    case '<=':
+      return known((value) => value <= limit);
+    case '>':
+      return known((value) => value > limit);
+    case '>=':
+      return known((value) => value >= limit);
+    case '==':
+      return known((value) => value === limit);
+    case '!=':
+      return known((value) => value !== limit);
+  }
+}
+
+function literal(value: unknown, at: number): Compiled {
+  if (typeof value === 'number') return { type: 'double', run: () => value, constant: value };
+  if (typeof value === 'string') return { type: 'string', run: () => value };
+  if (typeof value === 'boolean') return { type: 'bool', run: () => value };
+  if (typeof value === 'bigint') throw new ConditionProblem(`write ${value}.0: all numbers are doubles`, at);
+  throw new ConditionProblem('this literal is not allowed in a condition', at);
+}
+
+function describe(node: ASTNode): string {
+  if (node.op === 'call') return `${node.args[0]}()`;
+  if (node.op === 'rcall') return `.${node.args[0]}()`;
+  return node.op;
+}
+
+/** Levenshtein distance, for "did you mean". */
+export function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

@@ -1,0 +1,63 @@
+import type { Judgement, Outcome } from './alert-state.ts';
+import { type Condition, conditionError, type RuleValue } from './condition.ts';
+import type { CompiledLevel, CompiledRule } from './plan-schema.ts';
+
+/** What a rule says of values, in three-valued logic (docs/semantics.md §8.3). Pure. */
+
+/** No level was judged: why is in the outcome. */
+function unjudged(outcome: Outcome): Judgement {
+  return { outcome, critical: null, warning: null, clearCritical: false, clearWarning: false };
+}
+
+export const unknownJudgement = unjudged('unknown');
+const insufficientJudgement = unjudged('insufficient');
+const errorJudgement = unjudged('error');
+/** What nearly every judgement finds. */
+const quietJudgement: Judgement = {
+  outcome: 'false',
+  critical: false,
+  warning: false,
+  clearCritical: false,
+  clearWarning: false,
+};
+
+/** Three-valued results of guard and levels, and the outcome they make (docs/semantics.md §8.3). */
+export function judge(rule: CompiledRule, values: readonly RuleValue[], isFiring: boolean): Judgement {
+  const guard = rule.guard === null ? true : rule.guard.run(values);
+  if (guard !== true) return judgementOfGuard(guard);
+  const critical = rule.critical === null ? false : rule.critical.when.run(values);
+  const warning = rule.warning === null ? false : rule.warning.when.run(values);
+  if (critical === false && warning === false && !isFiring) return quietJudgement;
+  return {
+    outcome: outcomeOf(critical, warning),
+    critical: critical === conditionError ? null : critical,
+    warning: warning === conditionError ? null : warning,
+    // Only a firing alert asks whether its levels are clear.
+    clearCritical: isFiring && isClear(rule.critical, values, critical),
+    clearWarning: isFiring && isClear(rule.warning, values, warning),
+  };
+}
+
+/** Outcomes that leave an alert which is plainly ok as it is, which is what most judgements find. */
+export function isNothing(outcome: Outcome): boolean {
+  return outcome === 'false' || outcome === 'insufficient';
+}
+
+type Tri = ReturnType<Condition['run']>;
+
+function judgementOfGuard(guard: Exclude<Tri, true>): Judgement {
+  if (guard === conditionError) return errorJudgement;
+  return guard === null ? unknownJudgement : insufficientJudgement;
+}
+
+function outcomeOf(critical: Tri, warning: Tri): Outcome {
+  if (critical === true) return 'critical';
+  if (warning === true) return 'warning';
+  if (critical === conditionError || warning === conditionError) return 'error';
+  return critical === null || warning === null ? 'unknown' : 'false';
+}
+
+function isClear(level: CompiledLevel | null, values: readonly RuleValue[], when: Tri): boolean {
+  if (level === null) return true;
+  return level.clear === null ? when === false : level.clear.run(values) === true;
+}

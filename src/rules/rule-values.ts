@@ -1,0 +1,98 @@
+import type { PacingMode } from '../events/event-batch.ts';
+import { dayMs, hourMs } from '../model/time.ts';
+import { floorShare, type Whole } from '../model/whole.ts';
+import type { Zone } from '../model/zones.ts';
+import type { PacingValues } from '../pacing/pacing.ts';
+import type { RuleValue } from './condition.ts';
+import { ruleVariables } from './plan.ts';
+
+/** The names a condition may use, with their values (docs/semantics.md §8.2); null = unknown. */
+
+export interface FlightFacts {
+  readonly values: PacingValues;
+  readonly asOf: number;
+  readonly start: number;
+  readonly end: number;
+  readonly zone: Zone;
+  readonly dayAllowanceBp: number;
+}
+
+type FlightName = keyof typeof ruleVariables.flight;
+/** What conditions call the modes. */
+const modeWords: Readonly<Record<PacingMode, string>> = { EVEN: 'even', TRAFFIC: 'traffic', ASAP: 'asap' };
+type SourceName = keyof typeof ruleVariables.source;
+
+const sourceNames = Object.keys(ruleVariables.source) as SourceName[];
+export const unknownFlight: readonly RuleValue[] = Object.keys(ruleVariables.flight).map(() => null);
+
+/** In the order of `ruleVariables.flight`, which is the order of the names below (a test compares them). */
+export function flightValues(facts: FlightFacts): RuleValue[] {
+  return Object.values(namedFlightValues(facts));
+}
+
+export function sourceValues(name: string, lagMs: number | null, expectedIntervalMs: number): RuleValue[] {
+  const named: Record<SourceName, RuleValue> = {
+    's.name': name,
+    's.lag_s': lagMs === null ? null : lagMs / 1_000,
+    's.expected_interval_s': expectedIntervalMs / 1_000,
+  };
+  return sourceNames.map((each) => named[each]);
+}
+
+export function namedFlightValues(facts: FlightFacts): Record<FlightName, RuleValue> {
+  const { values, asOf, start, end, dayAllowanceBp } = facts;
+  const { budget, terms, daySpend, dayTarget } = values;
+  const { cap } = terms;
+  const { leadHours, leadPct } = exhaustionLead(values, start, end);
+  return {
+    'p.status': values.status,
+    'p.mode': modeWords[terms.mode],
+    'p.osi_pct': scaled(values.osiBp, 100),
+    'p.delivery_pct': scaled(values.deliveryBp, 100),
+    'p.elapsed_pct': scaled(values.elapsedBp, 100),
+    'p.elapsed_hours': (asOf - start) / hourMs,
+    'p.hours_left': (end - asOf) / hourMs,
+    'p.days_left': (end - asOf) / dayMs,
+    'p.projected_pct': values.projected === null ? null : share(values.projected, budget),
+    'p.lift_needed': scaled(values.liftBp, 10_000),
+    'p.required_daily': scaled(values.requiredPerDay, 1e6),
+    'p.run_rate_daily': scaled(values.runRatePerDay, 1e6),
+    'p.exhaust_lead_hours': leadHours,
+    'p.exhaust_lead_pct': leadPct,
+    'p.day_pct': dayTarget === null ? null : share(daySpend, dayTarget),
+    'p.day_allowance_pct': dayAllowanceBp / 100,
+    'p.day_capped': cap !== null && daySpend >= cap,
+    'p.daily_cap_allowed': cap === null ? null : scaled(floorShare(cap, dayAllowanceBp, 10_000), 1e6),
+    'p.budget': scaled(budget, 1e6),
+    'p.spend': scaled(values.spend, 1e6),
+    'm.impressions_2h': values.impressions2h,
+    'm.spend_2h': scaled(values.spend2h, 1e6),
+    'm.expected_spend_2h': scaled(values.expected2h, 1e6),
+    'm.impressions_flight': values.impressionsFlight,
+    't.local_hour': localHour(facts),
+  };
+}
+
+function localHour({ asOf, zone }: FlightFacts): number {
+  const local = asOf + zone.offsetAt(asOf);
+  return Math.floor((((local % dayMs) + dayMs) % dayMs) / hourMs);
+}
+
+function exhaustionLead({ exhaustionAt, projected }: PacingValues, start: number, end: number) {
+  if (exhaustionAt !== null) {
+    const lead = end - exhaustionAt;
+    return { leadHours: lead / hourMs, leadPct: Math.floor((10_000 * lead) / (end - start)) / 100 };
+  }
+  const lasting = projected === null ? null : 0;
+  return { leadHours: lasting, leadPct: lasting };
+}
+
+/** One IEEE division of an exact integer. */
+function scaled(value: Whole | null, by: number): number | null {
+  return value === null ? null : Number(value) / by;
+}
+
+/** Percent with two digits; null on a zero denominator. */
+function share(part: Whole, whole: Whole): number | null {
+  return whole === 0 ? null : Number(floorShare(10_000, part, whole)) / 100;
+}

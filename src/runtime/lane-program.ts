@@ -1,0 +1,59 @@
+import type { EventBatch } from '../events/event-batch.ts';
+import type { LaneSnapshot } from '../state/state-store.ts';
+
+/** Rows of one output stream (a table, or a record stream), already in their sink's bytes. */
+export interface StreamRows {
+  readonly stream: string;
+  readonly rows: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What a commit takes out of a lane's memory. */
+export interface LaneHarvest {
+  readonly delta: Uint8Array;
+  readonly bases: readonly { group: number; bytes: Uint8Array }[];
+  readonly oldestDeltaSeq: number;
+  /** Their bytes are good until the program is used again. */
+  readonly outputs: readonly StreamRows[];
+}
+
+/**
+ * What runs in a lane: the topology seen from the runner. Pure in memory: no I/O, no clock. State
+ * and outputs at offset X are a function of the log prefix [0, X) alone.
+ */
+export interface LaneProgram {
+  /** Applies every record of the batch in order. */
+  apply(
+    batch: EventBatch,
+    run: {
+      bytes: Uint8Array;
+      valueStarts: Int32Array;
+      valueEnds: Int32Array;
+      keyStarts: Int32Array;
+      keyEnds: Int32Array;
+    },
+  ): void;
+  /** First offset whose record must be read back before `apply` may go on (duplicate memory). */
+  tailStart(): number;
+  /** Records of the tail, read back after a restore; only fills the duplicate memory. */
+  remember(batch: EventBatch): void;
+  /** True when an alert transition waits for its commit. */
+  readonly isAlertPending: boolean;
+  /** Bytes the next harvest would roughly hold: the runner commits early at a bound. */
+  readonly dirtyBytes: number;
+  /** The changes since the last harvest, to be committed as `seq`. */
+  harvest(seq: number): LaneHarvest;
+  /** The bases of the last harvest may not be stored: deltas that only they would cover stay needed. */
+  distrustBases(): void;
+  restore(snapshot: LaneSnapshot): void;
+  /** The lane clock, log time ms; -Infinity before the first record. */
+  readonly clockMs: number;
+}
+
+/** Makes the program of a lane; generation goes into every version. */
+export type LaneProgramFactory = (lane: {
+  topic: string;
+  partition: number;
+  partitions: number;
+  generation: number;
+}) => LaneProgram;

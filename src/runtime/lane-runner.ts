@@ -1,0 +1,353 @@
+import { LaneDictionaries } from '../events/event-batch.ts';
+import type { RecordRun } from '../events/record-run.ts';
+import { BackOff } from '../model/back-off.ts';
+import { assert, isWorthRetrying } from '../model/errors.ts';
+import { type PauseReason, publishFact } from '../model/facts.ts';
+import type { LaneProgram } from './lane-program.ts';
+import type { LaneSession } from './lane-session.ts';
+import { type OpenLanePorts, openLane } from './open-lane.ts';
+
+export interface LaneRunnerPorts extends OpenLanePorts {
+  readonly makeProgram: (partition: number) => LaneProgram;
+  readonly makeToken: () => string;
+  /** Something changed that the loop may be waiting for. */
+  readonly wake: () => void;
+  /** Trouble that no waiting heals. */
+  readonly fail: (error: unknown) => void;
+  readonly limits: LaneLimits;
+  /** The run ends where the log ended when the lane was opened first. */
+  readonly isBounded: () => boolean;
+}
+
+export interface LaneLimits {
+  readonly pollRecordsMax: number;
+  readonly pollBytesMax: number;
+  /** A lane whose commit does not come through stops reading at this many uncommitted bytes. */
+  readonly commitBytesMax: number;
+  readonly undeliveredBytesMax: number;
+}
+
+/** What a reader of the status sees of a lane. */
+export interface RunnerLaneStatus {
+  readonly lane: string;
+  readonly partition: number;
+  readonly nextOffset: number;
+  readonly committedOffset: number;
+  /** Offset that the next appended record will get, as last asked. */
+  readonly endOffset: number;
+  /** Newest log time applied, ms; null before the first record. */
+  readonly clockMs: number | null;
+  readonly seq: number;
+  readonly records: number;
+  readonly commits: number;
+  readonly pausedReason: PauseReason | null;
+  /** Its state is restored. */
+  readonly isOpen: boolean;
+  /** What it waits out, in words; null = no trouble. */
+  readonly trouble: string | null;
+}
+
+/**
+ * Runs one lane: opens it (again, after a lost claim), and applies run after run. It decides nothing
+ * about commits; the runner does, for all its lanes together.
+ */
+export class LaneRunner {
+  readonly partition: number;
+  readonly name: string;
+  /** Reading stops here; Infinity when the lane has no end. */
+  stopOffset = Number.POSITIVE_INFINITY;
+  session: LaneSession | null = null;
+  /** Somebody else may get this lane: it reads no more, and commits what it has at once. */
+  isRevoking = false;
+  pausedReason: PauseReason | null = 'opening';
+  records = 0;
+  commits = 0;
+  endOffset = 0;
+  readonly #ports: LaneRunnerPorts;
+  readonly #backOff = new BackOff();
+  readonly #dictionaries = new LaneDictionaries();
+  #endAskedMs = Number.NEGATIVE_INFINITY;
+  #isOpening = false;
+  #isOwned = true;
+  /** Counts the times the lane was taken away: what was begun before belongs to an earlier ownership. */
+  #releases = 0;
+  #retryAtMs = Number.NEGATIVE_INFINITY;
+  /** What the lane was set aside for; null when it reads, or waits for no trouble. */
+  #trouble: unknown = null;
+
+  constructor(partition: number, name: string, ports: LaneRunnerPorts) {
+    this.partition = partition;
+    this.name = name;
+    this.#ports = ports;
+  }
+
+  get isAtStop(): boolean {
+    return this.session !== null && this.session.nextOffset >= this.stopOffset;
+  }
+
+  /** Nobody waits for its rows: it is behind, at its stop, or being opened, now or after a while. */
+  get isUnhurried(): boolean {
+    if (this.session === null) return this.#isOpening || this.#retryAtMs !== Number.NEGATIVE_INFINITY;
+    return this.session.isBehind || this.isAtStop;
+  }
+
+  /** Its next run would not have to be waited for. */
+  get isAtHand(): boolean {
+    return this.#ports.source.isAtHand?.(this.partition) ?? true;
+  }
+
+  /** True when a poll may be tried now. */
+  get isReading(): boolean {
+    return this.session !== null && !this.session.isLearning && this.pausedReason === null && !this.isAtStop;
+  }
+
+  /** When a paused lane wants to be stepped again, steady ms; Infinity = when something wakes the loop. */
+  get retryAtMs(): number {
+    return this.#retryAtMs === Number.NEGATIVE_INFINITY ? Number.POSITIVE_INFINITY : this.#retryAtMs;
+  }
+
+  /** Forgets a lost session; the next step opens the lane again. */
+  forget(session: LaneSession): void {
+    if (this.session === session) this.session = null;
+  }
+
+  get isOwned(): boolean {
+    return this.#isOwned;
+  }
+
+  /** The lane is ours (again): the next step opens it, unless its session lives on. */
+  adopt(): void {
+    this.#isOwned = true;
+    this.isRevoking = false;
+  }
+
+  /**
+   * The lane has another owner now: nothing of ours may be used, and what is queued for sinks is the
+   * outbox's to keep. The runner keeps this object, so that a lane that comes back is opened only after
+   * all that was begun with it before has ended.
+   */
+  release(): void {
+    if (!this.#isOwned) return;
+    this.#isOwned = false;
+    this.#releases += 1;
+    this.#lose(this.session);
+    this.session = null;
+  }
+
+  #lose(session: LaneSession | null): void {
+    if (session === null) return;
+    session.isLost = true;
+    this.#ports.delivery.drop(session);
+  }
+
+  /** Opens the lane, or applies at most one run; true when it applied one. */
+  async step(isDraining: boolean): Promise<boolean> {
+    const { clock } = this.#ports;
+    if (!this.#isOwned || clock.steadyMs() < this.#retryAtMs) return false;
+    this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    const session = this.session;
+    if (session === null) {
+      if (!this.#isOpening && !isDraining && !this.isRevoking) this.#open();
+      return false;
+    }
+    if (session.isLearning || isDraining) return false;
+    this.#askForEnd();
+    const reason = this.#reasonToPause(session);
+    if (reason !== null || this.isAtStop) {
+      this.#pause(reason);
+      return false;
+    }
+    // What the lane was set aside for is over only when the next attempt succeeds: until then it stays paused.
+    const run = session.pendingRun ?? (await this.#poll(session));
+    // A commit under way may have lost the claim while the poll was; then the run belongs to nobody.
+    if (run === null || session.isLost || this.#ports.isStopped()) return false;
+    return this.#apply(session, run);
+  }
+
+  /** Keeps the status fresh, beside the loop: nothing depends on it. */
+  #askForEnd(): void {
+    const nowMs = this.#ports.clock.steadyMs();
+    if (nowMs - this.#endAskedMs < endIntervalMs) return;
+    this.#endAskedMs = nowMs;
+    this.#ports.source.bounds(this.partition).then(
+      ({ end }) => {
+        this.endOffset = end;
+      },
+      (error: unknown) => {
+        // The next poll meets the same trouble and deals with it.
+        if (!isWorthRetrying(error)) this.#ports.fail(error);
+      },
+    );
+  }
+
+  status(): RunnerLaneStatus {
+    const { session } = this;
+    const clockMs = session?.program.clockMs ?? Number.NEGATIVE_INFINITY;
+    return {
+      lane: this.name,
+      partition: this.partition,
+      nextOffset: session?.nextOffset ?? 0,
+      committedOffset: session?.committedOffset ?? 0,
+      endOffset: Math.max(this.endOffset, session?.nextOffset ?? 0),
+      clockMs: clockMs === Number.NEGATIVE_INFINITY ? null : clockMs,
+      seq: session?.seq ?? 0,
+      records: this.records,
+      commits: this.commits,
+      pausedReason: this.pausedReason,
+      isOpen: session !== null,
+      trouble: this.#trouble instanceof Error ? this.#trouble.message : null,
+    };
+  }
+
+  /** Opening waits for the store and the registry, so it runs beside the loop: other lanes go on. */
+  #open(): void {
+    this.#isOpening = true;
+    // A lane that was set aside for trouble stays so until it is open.
+    if (this.#trouble === null) this.#pause('opening');
+    const { makeProgram, makeToken, fail, wake } = this.#ports;
+    const { partition, name } = this;
+    const lane = {
+      partition,
+      name,
+      dictionaries: this.#dictionaries,
+      token: makeToken(),
+      program: makeProgram(partition),
+    };
+    const releases = this.#releases;
+    this.#boundsOnce()
+      .then(() => openLane(lane, this.#ports))
+      .then((session) => {
+        this.#backOff.succeed();
+        if (releases !== this.#releases) {
+          this.#lose(session);
+          return;
+        }
+        this.session = session;
+        this.#pause(null);
+      })
+      .catch((error: unknown) => this.#tryLater(error))
+      .catch(fail)
+      .finally(() => {
+        this.#isOpening = false;
+        wake();
+      });
+  }
+
+  /** A bounded run ends where the log ends when it first looks, whatever comes later. */
+  async #boundsOnce(): Promise<void> {
+    const { end } = await this.#ports.source.bounds(this.partition);
+    this.endOffset = end;
+    if (this.#ports.isBounded() && this.stopOffset === Number.POSITIVE_INFINITY) this.stopOffset = end;
+  }
+
+  #reasonToPause(session: LaneSession): PauseReason | null {
+    const { delivery, limits } = this.#ports;
+    if (this.isRevoking) return 'revoking';
+    if (delivery.undeliveredBytes >= limits.undeliveredBytesMax) {
+      return delivery.rejected.length > 0 ? 'sink_rejected' : 'undelivered_bound';
+    }
+    const isBehind = session.isStoreBusy && session.program.dirtyBytes >= limits.commitBytesMax;
+    return isBehind ? 'state_unavailable' : null;
+  }
+
+  async #poll(session: LaneSession): Promise<RecordRun | null> {
+    const { source, limits } = this.#ports;
+    const records = Math.min(limits.pollRecordsMax, this.stopOffset - session.nextOffset);
+    try {
+      const run = await source.poll(this.partition, { records, bytes: limits.pollBytesMax });
+      this.#goOn();
+      if (run === null || run.count > 0) return run;
+      // Markers and aborted records alone: nothing to apply, but the end may lie behind them.
+      this.#advance(session, Math.max(session.nextOffset, run.nextOffset));
+      return null;
+    } catch (error) {
+      this.#tryLater(error);
+      return null;
+    }
+  }
+
+  #advance(session: LaneSession, nextOffset: number): void {
+    const { isBounded, limits } = this.#ports;
+    session.nextOffset = nextOffset;
+    // A run to the log's end has nobody who waits for its rows.
+    session.isBehind = isBounded() || this.endOffset - nextOffset > limits.pollRecordsMax;
+  }
+
+  #apply(session: LaneSession, run: RecordRun): boolean {
+    const batch = this.#ports.batch.of(this.#dictionaries);
+    assert(run.offsets[0] >= session.nextOffset, `lane ${this.name} reads on at its own offset, never before it`);
+    const schema = this.#ports.decoder.decode(run, batch);
+    if (schema >= 0) {
+      this.#learn(session, run, schema);
+      return false;
+    }
+    session.program.apply(batch, run);
+    this.#advance(session, run.nextOffset);
+    session.pendingRun = null;
+    this.records += run.count;
+    publishFact('batch.applied', {
+      lane: this.name,
+      partition: this.partition,
+      records: run.count,
+      rejected: batch.rejects.length,
+      bytes: runBytes(run),
+      nextOffset: run.nextOffset,
+      clockMs: session.program.clockMs,
+    });
+    return true;
+  }
+
+  /** Fetches a writer schema beside the loop; the run waits for it, and with it this lane alone. */
+  #learn(session: LaneSession, run: RecordRun, schema: number): void {
+    session.pendingRun = run;
+    session.isLearning = true;
+    const { decoder, fail, wake } = this.#ports;
+    decoder
+      .learn(schema)
+      .then(() => this.#goOn())
+      .catch((error: unknown) => this.#tryLater(error))
+      .catch(fail)
+      .finally(() => {
+        session.isLearning = false;
+        wake();
+      });
+  }
+
+  /** Sets the lane aside for a while; throws what waiting does not heal. */
+  #tryLater(error: unknown): void {
+    if (!isWorthRetrying(error)) throw error;
+    const waitMs = this.#backOff.fail();
+    this.#retryAtMs = this.#ports.clock.steadyMs() + waitMs;
+    this.#pause(reasonOf(error), error);
+  }
+
+  /** What was tried has succeeded. */
+  #goOn(): void {
+    this.#backOff.succeed();
+    this.#pause(null);
+  }
+
+  #pause(reason: PauseReason | null, error: unknown = null): void {
+    if (reason === this.pausedReason) return;
+    this.pausedReason = reason;
+    this.#trouble = error;
+    publishFact('lane.paused', { lane: this.name, partition: this.partition, reason, error });
+  }
+}
+
+/** How often the status asks where the log ends. */
+const endIntervalMs = 1_000;
+
+function reasonOf(error: unknown): PauseReason {
+  const code = (error as { code?: unknown }).code;
+  if (code === 'REGISTRY_UNAVAILABLE') return 'registry_unavailable';
+  return code === 'STATE_UNAVAILABLE' ? 'state_unavailable' : 'source_unavailable';
+}
+
+/** Bytes of keys and values from the first to the last record, framing between them included. */
+function runBytes(run: RecordRun): number {
+  const last = run.count - 1;
+  const first = run.keyStarts[0] >= 0 ? run.keyStarts[0] : run.valueStarts[0];
+  const end = Math.max(run.keyEnds[last], run.valueEnds[last]);
+  return first < 0 || end < first ? 0 : end - first;
+}

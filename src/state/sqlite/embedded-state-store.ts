@@ -1,0 +1,201 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
+import { EngineError } from '../../model/errors.ts';
+import type { StreamIdentity } from '../../model/lane.ts';
+import { judgeCheck, judgeCommit, type LaneOwner } from '../commit-rules.ts';
+import type { CommitOutcome, LaneCommit, LaneSnapshot, StateStore } from '../state-store.ts';
+
+/** Raised when the tables or the meaning of their columns change; an older paceline refuses a newer one. */
+const formatNumber = 1;
+/**
+ * Of a new file. Blobs of a lane that catches up are megabytes, which SQLite writes, and frees again, page
+ * by page; a small commit writes some six pages whatever their size.
+ */
+const pageBytes = 16_384;
+
+const schema = `
+CREATE TABLE IF NOT EXISTS format (number INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS streams (topic TEXT PRIMARY KEY, generation INTEGER NOT NULL, identity TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS lanes (lane TEXT PRIMARY KEY, token TEXT, seq INTEGER NOT NULL, next_offset INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS blobs (
+  lane TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('base', 'delta', 'outbox')), number INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (lane, kind, number)
+) STRICT;
+`;
+
+type BlobKind = 'base' | 'delta' | 'outbox';
+
+/** The state store of an embedded engine: one SQLite file, all lanes of a round in one transaction. */
+export class EmbeddedStateStore implements StateStore {
+  readonly #path: string;
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** Creates the file when it is not there. Throws STATE_FORMAT, STATE_CORRUPT, STATE_UNAVAILABLE. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#db = this.#guard(() => new DatabaseSync(path));
+    try {
+      this.#guard(() => this.#prepareFile());
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  async readGeneration(topic: string): Promise<{ generation: number; identity: StreamIdentity } | null> {
+    return this.#guard(() => {
+      const row = this.#sql('SELECT generation, identity FROM streams WHERE topic = ?').get(topic);
+      if (row === undefined) return null;
+      return { generation: Number(row.generation), identity: JSON.parse(String(row.identity)) as StreamIdentity };
+    });
+  }
+
+  async writeGeneration(topic: string, generation: number, identity: StreamIdentity): Promise<void> {
+    const { clusterId, topicId, partitions, mode } = identity;
+    const text = JSON.stringify({ clusterId, topicId, partitions, mode });
+    this.#transaction(() => {
+      const held = this.#sql('SELECT generation FROM streams WHERE topic = ?').get(topic);
+      this.#sql('INSERT OR REPLACE INTO streams VALUES (?, ?, ?)').run(topic, generation, text);
+      if (held === undefined || generation <= Number(held.generation)) return;
+      const stem = `${topic}:`;
+      this.#sql('DELETE FROM lanes WHERE substr(lane, 1, ?) = ?').run(stem.length, stem);
+      this.#sql('DELETE FROM blobs WHERE substr(lane, 1, ?) = ?').run(stem.length, stem);
+    });
+  }
+
+  async claim(lane: string, token: string): Promise<LaneSnapshot> {
+    return this.#transaction(() => {
+      this.#sql('INSERT INTO lanes VALUES (?, ?, 0, 0) ON CONFLICT (lane) DO UPDATE SET token = excluded.token').run(
+        lane,
+        token,
+      );
+      const row = this.#sql('SELECT seq, next_offset FROM lanes WHERE lane = ?').get(lane);
+      const seq = Number(row?.seq);
+      return {
+        meta: seq === 0 ? null : { seq, nextOffset: Number(row?.next_offset) },
+        bases: new Map(this.#readBlobs(lane, 'base').map(({ seq: group, bytes }) => [group, bytes])),
+        deltas: this.#readBlobs(lane, 'delta'),
+        outbox: this.#readBlobs(lane, 'outbox'),
+      };
+    });
+  }
+
+  async commit(round: readonly LaneCommit[]): Promise<CommitOutcome[]> {
+    return this.#transaction(() =>
+      round.map((commit) => {
+        const outcome = judgeCommit(this.#owner(commit.lane), commit);
+        if (outcome === 'OK') this.#apply(commit);
+        return outcome;
+      }),
+    );
+  }
+
+  async check(lane: string, token: string, seq: number): Promise<CommitOutcome> {
+    return this.#guard(() => judgeCheck(this.#owner(lane), token, seq));
+  }
+
+  async trim(lane: string, token: string, acknowledged: readonly number[]): Promise<CommitOutcome> {
+    return this.#transaction(() => {
+      if (this.#owner(lane).token !== token) return 'FENCED';
+      this.#dropOutput(lane, acknowledged);
+      return 'OK';
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#statements.clear();
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  #prepareFile(): void {
+    this.#db.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`);
+    this.#db.exec('PRAGMA busy_timeout = 2000');
+    const hasFormat = this.#db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'format'").get() !== undefined;
+    const row = hasFormat ? this.#db.prepare('SELECT number FROM format').get() : undefined;
+    if (row !== undefined && Number(row.number) > formatNumber)
+      throw new EngineError(
+        'STATE_FORMAT',
+        `${this.#path} has the format ${String(row.number)}; this paceline knows ${formatNumber}`,
+      );
+    this.#transaction(() => {
+      this.#db.exec(schema);
+      if (row === undefined) this.#db.prepare('INSERT INTO format VALUES (?)').run(formatNumber);
+    });
+  }
+
+  #owner(lane: string): LaneOwner {
+    const row = this.#sql('SELECT token, seq, next_offset FROM lanes WHERE lane = ?').get(lane);
+    if (row === undefined) return { token: null, seq: 0, nextOffset: 0 };
+    return { token: row.token as string | null, seq: Number(row.seq), nextOffset: Number(row.next_offset) };
+  }
+
+  #apply(commit: LaneCommit): void {
+    const { lane, seq } = commit;
+    this.#writeBlob(lane, 'delta', seq, commit.delta);
+    for (const { group, bytes } of commit.bases) this.#writeBlob(lane, 'base', group, bytes);
+    this.#sql("DELETE FROM blobs WHERE lane = ? AND kind = 'delta' AND number < ?").run(lane, commit.oldestDeltaSeq);
+    this.#dropOutput(lane, commit.acknowledged);
+    if (commit.outbox !== null) this.#writeBlob(lane, 'outbox', seq, commit.outbox);
+    this.#sql('UPDATE lanes SET seq = ?, next_offset = ? WHERE lane = ?').run(seq, commit.nextOffset, lane);
+  }
+
+  #dropOutput(lane: string, acknowledged: readonly number[]): void {
+    const drop = this.#sql("DELETE FROM blobs WHERE lane = ? AND kind = 'outbox' AND number = ?");
+    for (const seq of acknowledged) drop.run(lane, seq);
+  }
+
+  #writeBlob(lane: string, kind: BlobKind, number: number, bytes: Uint8Array): void {
+    this.#sql('INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?, ?)').run(lane, kind, number, crc32(bytes), bytes);
+  }
+
+  #readBlobs(lane: string, kind: BlobKind): { seq: number; bytes: Uint8Array }[] {
+    const rows = this.#sql('SELECT number, crc32, bytes FROM blobs WHERE lane = ? AND kind = ? ORDER BY number');
+    return rows.all(lane, kind).map((row) => {
+      const bytes = row.bytes as Uint8Array;
+      if (crc32(bytes) !== row.crc32)
+        throw new EngineError(
+          'STATE_CORRUPT',
+          `${this.#path}: the ${kind} ${String(row.number)} of lane ${lane} does not match its checksum`,
+        );
+      return { seq: Number(row.number), bytes };
+    });
+  }
+
+  #sql(text: string): StatementSync {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      statement = this.#db.prepare(text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
+  }
+
+  #transaction<T>(run: () => T): T {
+    return this.#guard(() => {
+      this.#db.exec('BEGIN IMMEDIATE');
+      try {
+        const result = run();
+        this.#db.exec('COMMIT');
+        return result;
+      } catch (error) {
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  /** SQLite's errors by what to do about them: a damaged file needs a person, everything else may pass. */
+  #guard<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (cause) {
+      const { errcode, message } = cause as { errcode?: number; message: string };
+      if (errcode === undefined) throw cause;
+      // SQLITE_CORRUPT = 11, SQLITE_NOTADB = 26; the upper bits refine them.
+      const isDamaged = (errcode & 0xff) === 11 || (errcode & 0xff) === 26;
+      throw new EngineError(isDamaged ? 'STATE_CORRUPT' : 'STATE_UNAVAILABLE', `${this.#path}: ${message}`, { cause });
+    }
+  }
+}

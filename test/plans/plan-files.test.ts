@@ -1,0 +1,88 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ConfigError, formatProblem } from '../../src/control/config/problem.ts';
+import { readPlanFiles } from '../../src/plans/plan-files.ts';
+import { readRule } from '../../src/plans/rule-file.ts';
+
+/** What a person sees of a rule file that is wrong. */
+function troubles(text: string): string[] {
+  return readRule('r.yaml', text).problems.map(formatProblem);
+}
+
+test('a mistake in a condition is named with its very place, however the text is written', () => {
+  const start = 'id: r\nname: R\ncritical:\n';
+  const hint = 'critical.when: unknown name "p.osi_pt"; did you mean "p.osi_pct"?';
+  expect(troubles(`${start}  when: p.osi_pt < 75.0`)).toEqual([`r.yaml:4:9: ${hint}`]);
+  expect(troubles(`${start}  when: 'p.osi_pt < 75.0'`)).toEqual([`r.yaml:4:10: ${hint}`]);
+  expect(troubles(`${start}  when: 'p.mode == "it''s" && p.osi_pt < 75.0'`)).toEqual([`r.yaml:4:31: ${hint}`]);
+  expect(troubles(`${start}  when: "p.mode == \\"asap\\" && p.osi_pt < 75.0"`)).toEqual([`r.yaml:4:32: ${hint}`]);
+  expect(troubles(`${start}  when: |\n    p.spend > 1.0 &&\n    p.osi_pt < 75.0`)).toEqual([`r.yaml:6:5: ${hint}`]);
+});
+
+test.each([
+  ['p.osi_pct', 'critical.when: condition is a double, it must be a bool'],
+  ['p.osi_pct < "a"', 'critical.when: this is a string, it must be a double'],
+  ['p.osi_pct < 75', 'critical.when: write 75.0: all numbers are doubles'],
+  ['p.status.matches("a.*")', 'critical.when: ".matches()" is not allowed in a condition'],
+  ['s.lag_s > 1.0', 'critical.when: unknown name "s.lag_s"; docs/rules.md lists the names'],
+  ['p.osi_pct <', 'critical.when: Unexpected token: EOF'],
+])('the condition %s is refused', (when, message) => {
+  const [problem] = troubles(`id: r\nname: R\ncritical:\n  when: '${when}'\n`);
+  expect(problem.replace(/^r\.yaml:4:\d+: /, '')).toBe(message);
+});
+
+test('a rule with other mistakes names all of them', () => {
+  expect(troubles('id: r\nname: R\nwarning:\n  whn: p.day_capped\n  for: 2 hours\nguard: 7\n')).toEqual([
+    'r.yaml:6:8: guard must be text',
+    'r.yaml:4:3: warning.when is missing',
+    'r.yaml:5:8: warning.for: must be a duration like 90s, 5m, 2h or 1d',
+    'r.yaml:4:3: unknown key "whn"; did you mean "when"?',
+  ]);
+  expect(troubles('id: r\nname: R\n')).toEqual(['r.yaml:1:1: a rule needs a warning or a critical level']);
+});
+
+function readFiles(organizations: string, rules: Readonly<Record<string, string>> = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'paceline-plans-'));
+  mkdirSync(join(directory, 'rules'));
+  writeFileSync(join(directory, 'organizations.yaml'), organizations);
+  for (const [name, text] of Object.entries(rules)) writeFileSync(join(directory, 'rules', name), text);
+  try {
+    return readPlanFiles({ organizations: join(directory, 'organizations.yaml'), rules: join(directory, 'rules') });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map((problem) => formatProblem(problem).replaceAll(`${directory}/`, ''));
+  }
+}
+
+test('organizations and rules are held against each other', () => {
+  const rule = (organizations: string) => `id: r\nname: R\n${organizations}warning: { when: p.day_capped }\n`;
+  expect(
+    readFiles('defaults: { zone: Mars/Olympus, profile: night }\norganizations:\n  acme: { zoen: UTC }\n', {}),
+  ).toEqual(['organizations.yaml:3:11: unknown key "zoen"; did you mean "zone"?']);
+  expect(readFiles('defaults: { zone: Mars/Olympus, profile: night }\n')).toEqual([
+    'organizations.yaml:1:19: _default: zone: not an IANA time zone',
+    'organizations.yaml:1:42: _default: profile "night" does not exist',
+  ]);
+  expect(readFiles('organizations:\n', { 'a.yaml': rule(''), 'b.yaml': rule('organizations: [acme]\n') })).toEqual([
+    'rules/b.yaml:1:1: organization "acme" is not in the organizations file',
+    `rules/b.yaml:1:1: rule id "r" is also used in rules/a.yaml`,
+  ]);
+});
+
+test('a plan is its defaults with what an organization says otherwise, and the rules that name it or nobody', () => {
+  const read = readFiles(
+    'defaults:\n  zone: Europe/Berlin\n  sources: { dsp: { delay: 1m } }\norganizations:\n  acme: { day_allowance_percent: 150, sources: { feed: { heartbeats: true } } }\n',
+    {
+      'a.yaml': 'id: a\nname: A\nwarning: { when: p.day_capped }\n',
+      'b.yaml': 'id: b\nname: B\norganizations: [acme]\nwarning: { when: p.day_capped }\n',
+    },
+  );
+  if (Array.isArray(read)) throw new Error(read.join('\n'));
+  const [shared, acme] = read.drafts;
+  expect([shared.org_id, shared.rules.map(({ id }) => id)]).toEqual(['_default', ['a']]);
+  expect([acme.org_id, acme.rules.map(({ id }) => id)]).toEqual(['acme', ['a', 'b']]);
+  expect(acme.defaults).toEqual({ ...shared.defaults, day_allowance_bp: 15_000 });
+  expect(Object.keys(acme.sources)).toEqual(['dsp', 'feed']);
+});

@@ -1,0 +1,132 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { formatProblem } from '../../../src/control/config/problem.ts';
+import { readPlanFiles } from '../../../src/plans/plan-files.ts';
+import { draftsOfRows } from '../../../src/plans/postgres/drafts-of-rows.ts';
+import { pipelineRow, planRows, ruleRow, ruleText } from './rows.ts';
+
+const shipped = join(import.meta.dirname, '../../../config');
+const acme = 'zone: Europe/Berlin\nspend: { from: feed, source: dsp }\n';
+const bolt = 'evaluate_every: 10m\ncampaigns:\n  c1: { day_allowance_percent: 150, labels: { tier: gold } }\n';
+
+function problemsOf(read: ReturnType<typeof draftsOfRows>): Record<string, string[]> {
+  return Object.fromEntries(read.refused.map(({ orgId, problems }) => [orgId, problems.map(formatProblem)]));
+}
+
+test('rows make exactly the plans that files make', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'paceline-rows-'));
+  try {
+    const defaults = readFileSync(join(shipped, 'organizations.yaml'), 'utf8').replace('organizations: {}', '');
+    const indent = (text: string) => text.replace(/^/gm, '    ');
+    writeFileSync(
+      join(dir, 'organizations.yaml'),
+      `${defaults}\norganizations:\n  acme:\n${indent(acme)}\n  bolt:\n${indent(bolt)}\n  calm:\n`,
+    );
+    await mkdir(join(dir, 'rules'));
+    const names = readdirSync(join(shipped, 'rules'));
+    const texts = names.map((name) => [name.replace('.yaml', ''), readFileSync(join(shipped, 'rules', name), 'utf8')]);
+    for (const [id, text] of texts) writeFileSync(join(dir, 'rules', `${id}.yaml`), text);
+    writeFileSync(join(dir, 'rules', 'own.yaml'), `${ruleText('own')}organizations: [acme, bolt]\n`);
+
+    const files = readPlanFiles({ organizations: join(dir, 'organizations.yaml'), rules: join(dir, 'rules') });
+    const section = defaults.slice(defaults.indexOf('defaults:') + 'defaults:'.length);
+    const rows = draftsOfRows(
+      planRows(
+        {
+          pipelines: [
+            pipelineRow('_default', section),
+            pipelineRow('acme', acme),
+            // JSON is YAML: the same settings as a program would write them.
+            pipelineRow(
+              'bolt',
+              '{"evaluate_every":"10m","campaigns":{"c1":{"labels":{"tier":"gold"},"day_allowance_percent":150}}}',
+            ),
+          ],
+          rules: [
+            ...texts.map(([id, text]) => ruleRow('_default', id, text)),
+            ruleRow('acme', 'own', ruleText('own')),
+            ruleRow('bolt', 'own', ruleText('own')),
+          ],
+        },
+        ['acme', 'bolt', 'calm'],
+      ),
+    );
+    expect(rows.refused).toEqual([]);
+    expect(rows.drafts.map(({ draft }) => draft)).toEqual(files.drafts);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test('a broken row names table, key, column and place, and stops its organization alone', () => {
+  const read = draftsOfRows(
+    planRows(
+      {
+        pipelines: [pipelineRow('acme', 'zone: UTC\nzoen: UTC\n'), pipelineRow('calm', 'zone: Mars/Olympus\n')],
+        rules: [ruleRow('bolt', 'mine', ruleText('mine', 'p.osi < 90.0')), ruleRow('calm', 'mine', ruleText('mine'))],
+      },
+      ['acme', 'bolt', 'calm', 'dawn'],
+    ),
+  );
+  expect(read.drafts.map(({ draft }) => draft.org_id)).toEqual(['_default', 'dawn']);
+  const problems = problemsOf(read);
+  expect(problems.acme).toEqual([
+    'postgres pipelines(acme, main).settings:2:1: unknown key "zoen"; did you mean "zone"?',
+  ]);
+  expect(problems.bolt).toHaveLength(1);
+  expect(problems.bolt[0]).toMatch(/^postgres rules\(bolt, mine\)\.definition:5:10: warning\.when: .*osi/);
+  expect(problems.calm).toEqual(['postgres pipelines(calm, main).settings:1:7: calm: zone: not an IANA time zone']);
+});
+
+test('what everyone inherits stops everyone', () => {
+  const read = draftsOfRows(planRows({ rules: [ruleRow('_default', 'all', 'id: all\n')] }, ['acme']));
+  expect(read.drafts).toEqual([]);
+  expect(Object.keys(problemsOf(read))).toEqual(['_default', 'acme']);
+});
+
+test('columns and text must agree', () => {
+  const read = draftsOfRows(
+    planRows(
+      {
+        pipelines: [pipelineRow('acme', '', { sinks: ['clickhouse'] })],
+        rules: [
+          ruleRow('_default', 'all', ruleText('all')),
+          ruleRow('bolt', 'mine', ruleText('other')),
+          ruleRow('calm', 'mine', `${ruleText('mine')}organizations: [acme]\n`),
+          ruleRow('dawn', 'all', ruleText('all')),
+        ],
+      },
+      ['acme', 'bolt', 'calm', 'dawn'],
+    ),
+  );
+  const problems = problemsOf(read);
+  expect(problems.acme[0]).toMatch(/^postgres pipelines\(acme, main\)\.sinks:1:1: /);
+  expect(problems.bolt[0]).toContain('the definition says "other", the column id says "mine"');
+  expect(problems.calm[0]).toContain('organizations: the column org_id says whom a rule holds for');
+  expect(problems.dawn[0]).toContain('rule id "all" is also used by a rule of _default');
+  expect(read.drafts).toHaveLength(1);
+});
+
+test('a pipeline chooses its topic and its rule set', () => {
+  const read = draftsOfRows(
+    planRows(
+      {
+        pipelines: [pipelineRow('acme', '', { source_topic: 'ads.events.acme', rule_set: 'strict' })],
+        rules: [
+          ruleRow('_default', 'all', ruleText('all')),
+          ruleRow('_default', 'all-strict', ruleText('all-strict'), { rule_set: 'strict' }),
+          ruleRow('acme', 'mine', ruleText('mine'), { rule_set: 'strict' }),
+          ruleRow('acme', 'unused', ruleText('unused')),
+        ],
+      },
+      ['acme'],
+    ),
+  );
+  const [byDefault, acmes] = read.drafts;
+  expect(byDefault.draft.rules.map(({ id }) => id)).toEqual(['all']);
+  expect(acmes.draft.rules.map(({ id }) => id)).toEqual(['all-strict', 'mine']);
+  expect([byDefault.topic, acmes.topic]).toEqual([null, 'ads.events.acme']);
+});

@@ -1,0 +1,227 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { murmur2 } from '../../../src/model/hash.ts';
+import type { Clock, WallTimeMs } from '../../../src/model/time.ts';
+import type { LogEncoding } from '../../../src/sources/recorded/log-encoding.ts';
+import { openLogReader, openRecordedLog, type RecordedLog } from '../../../src/sources/recorded/recorded-log.ts';
+import { pollAll, sourceExam } from '../../exams/source-exam.ts';
+
+const directories: string[] = [];
+afterEach(() => {
+  for (const dir of directories.splice(0)) rmSync(dir, { recursive: true, force: true });
+});
+
+function newDirectory(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'paceline-log-'));
+  directories.push(dir);
+  return dir;
+}
+
+/** Time that stands still until asked; sleeping lasts until it is aborted, or is one turn long. */
+class StillClock implements Clock {
+  now = 1_772_323_200_000;
+  wallMs(): WallTimeMs {
+    return this.now as WallTimeMs;
+  }
+  steadyMs(): number {
+    return this.wallMs();
+  }
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (ms < 1_000) return new Promise((resolve) => setImmediate(resolve));
+    return new Promise((_, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+      if (signal?.aborted) reject(signal.reason);
+    });
+  }
+}
+
+const clock = new StillClock();
+const topic = 'ads.events.v1';
+
+function open(dir: string, encoding: LogEncoding, more: { segmentBytes?: number; mode?: 'live' | 'replayed' } = {}) {
+  return openRecordedLog({ dir, topic, partitions: 2, mode: 'live', encoding, clock, ...more });
+}
+
+const suffix = { binary: '.seg', jsonl: '.jsonl' } as const;
+const segment = (dir: string, encoding: LogEncoding, base = 0) =>
+  join(dir, topic, '0', String(base).padStart(20, '0') + suffix[encoding]);
+const bytes = (text: string) => Buffer.from(text);
+const values = async (log: RecordedLog, lane = 0) => (await pollAll(log, lane)).map(({ value }) => value);
+
+describe.each(['binary', 'jsonl'] as const)('%s', (encoding) => {
+  for (const segmentBytes of [64 * 1024 * 1024, 100])
+    sourceExam(`the recorded log (${encoding}, segments of ${segmentBytes} bytes)`, async () => {
+      const dir = mkdtempSync(join(tmpdir(), 'paceline-log-'));
+      const bench = {
+        source: await open(dir, encoding, { segmentBytes }),
+        reopen: async () => {
+          await bench.source.close();
+          bench.source = await open(dir, encoding, { segmentBytes });
+        },
+        dispose: async () => {
+          await bench.source.close();
+          rmSync(dir, { recursive: true });
+        },
+      };
+      return bench;
+    });
+
+  test('a crash at any byte of the last record loses that record alone', async () => {
+    const dir = newDirectory();
+    const log = await open(dir, encoding);
+    for (const value of ['{"n":0}', '{"n":1}']) await log.append(0, bytes('org_a'), bytes(value));
+    const before = readFileSync(segment(dir, encoding)).length;
+    await log.append(0, bytes('org_a'), bytes('{"n":2}'));
+    await log.close();
+    const whole = readFileSync(segment(dir, encoding));
+    for (let cut = before; cut < whole.length - 1; cut++) {
+      writeFileSync(segment(dir, encoding), whole.subarray(0, cut));
+      const again = await open(dir, encoding);
+      expect(readFileSync(segment(dir, encoding)).length).toBe(before);
+      expect(await again.append(0, null, bytes('{"n":3}')), `cut at ${cut}`).toBe(2);
+      expect(await values(again), `cut at ${cut}`).toEqual(['{"n":0}', '{"n":1}', '{"n":3}']);
+      await again.close();
+    }
+  });
+
+  test('a reader beside the writer sees what is appended, over segment ends', async () => {
+    const dir = newDirectory();
+    const log = await open(dir, encoding, { segmentBytes: 120 });
+    const reader = await openLogReader({ dir, topic, clock });
+    const seen: (string | null)[] = [];
+    for (let i = 0; i < 40; i++) {
+      const waiting = reader.waitForRecords([0], 900);
+      await log.append(0, null, bytes(`{"n":${i}}`));
+      await waiting;
+      seen.push(...(await values(reader)));
+    }
+    expect(seen).toEqual(Array.from({ length: 40 }, (_, i) => `{"n":${i}}`));
+    expect(readdirSync(join(dir, topic, '0')).length).toBeGreaterThan(5);
+    expect(await reader.bounds(0)).toEqual({ start: 0, end: 40 });
+    await reader.seek(0, 33);
+    expect(await values(reader)).toHaveLength(7);
+    await reader.close();
+    await log.close();
+  });
+
+  test('a replayed log keeps the times and the gaps it is given', async () => {
+    const dir = newDirectory();
+    const log = await open(dir, encoding, { mode: 'replayed' });
+    log.add(1, 1_000, bytes('a"\\é'), bytes('{"n":12345678901234567890,"x":1.0}'), 5);
+    log.add(1, 2_500, bytes('b'), null, 9);
+    await log.flush();
+    expect(await pollAll(log, 1)).toEqual([
+      {
+        offset: 5,
+        logTime: 1_000,
+        key: bytes('a"\\é').toString('latin1'),
+        value: '{"n":12345678901234567890,"x":1.0}',
+      },
+      { offset: 9, logTime: 2_500, key: 'b', value: null },
+    ]);
+    await log.seek(1, 6);
+    expect((await pollAll(log, 1)).map(({ offset }) => offset)).toEqual([9]);
+    await log.close();
+    expect(await (await open(dir, encoding)).identity()).toMatchObject({ mode: 'replayed', partitions: 2 });
+  });
+});
+
+test('damage before the end is named by file and byte, not cut off', async () => {
+  const dir = newDirectory();
+  const log = await open(dir, 'binary');
+  for (let i = 0; i < 3; i++) await log.append(0, null, bytes(`value ${i}`));
+  await log.close();
+  const path = segment(dir, 'binary');
+  const whole = readFileSync(path);
+  const frame = whole.length / 3;
+  for (let at = frame; at < 2 * frame; at++) {
+    const damaged = Buffer.from(whole);
+    damaged[at] ^= 0x40;
+    writeFileSync(path, damaged);
+    await expect(open(dir, 'binary'), `byte ${at}`).rejects.toMatchObject({
+      code: 'LOG_CORRUPT',
+      message: expect.stringContaining(`${path} is damaged at byte ${frame}`),
+    });
+  }
+});
+
+test('a log written by hand is read; its bad lines are records too', async () => {
+  const dir = newDirectory();
+  mkdirSync(join(dir, topic, '0'), { recursive: true });
+  const lines = [
+    '{"log_time":"2026-03-01T00:00:00.000Z","key":"org_a","value":{"type":"click", "n": [1, "}"]}}',
+    'not json',
+    '',
+    '{ "key": null, "value": {"a":"\\u00e9"}, "log_time": 1772323201000, "offset": 7 }',
+    '{"log_time":"yesterday","key":"org_a","value":{}}',
+    '{"log_time":1772323202000,"key":"org\\u005fb","value":{}}',
+  ];
+  writeFileSync(segment(dir, 'jsonl'), lines.join('\r\n'));
+  const log = await open(dir, 'jsonl');
+  expect(await pollAll(log, 0)).toEqual([
+    { offset: 0, logTime: 1_772_323_200_000, key: 'org_a', value: '{"type":"click", "n": [1, "}"]}' },
+    { offset: 1, logTime: 1_772_323_200_000, key: null, value: 'not json\r' },
+    { offset: 7, logTime: 1_772_323_201_000, key: null, value: '{"a":"\\u00e9"}' },
+    { offset: 8, logTime: 1_772_323_201_000, key: null, value: `${lines[4]}\r` },
+    { offset: 9, logTime: 1_772_323_202_000, key: 'org_b', value: '{}' },
+  ]);
+  await log.close();
+});
+
+test('another partition count is refused, a missing log too', async () => {
+  const dir = newDirectory();
+  await (await open(dir, 'binary')).close();
+  const asked = { dir, topic, partitions: 3, mode: 'live', encoding: 'binary', clock } as const;
+  await expect(openRecordedLog(asked)).rejects.toMatchObject({ code: 'GENERATION_MISMATCH' });
+  await expect(openLogReader({ dir, topic: 'other', clock })).rejects.toMatchObject({ code: 'LOG_CORRUPT' });
+  truncateSync(join(dir, topic, 'stream.json'), 5);
+  await expect(open(dir, 'binary')).rejects.toMatchObject({ code: 'LOG_CORRUPT' });
+});
+
+test('live log times follow the clock and never run backwards, also after a restart', async () => {
+  const dir = newDirectory();
+  const log = await open(dir, 'binary');
+  await log.append(0, null, bytes('a'));
+  clock.now -= 60_000;
+  await log.append(0, null, bytes('b'));
+  await log.close();
+  const again = await open(dir, 'binary');
+  await again.append(0, null, bytes('c'));
+  clock.now += 60_000;
+  expect((await pollAll(again, 0)).map(({ logTime }) => logTime)).toEqual([clock.now, clock.now, clock.now]);
+  await again.close();
+});
+
+test('a torn end of zeros is cut off', async () => {
+  const dir = newDirectory();
+  const log = await open(dir, 'binary');
+  await log.append(0, null, bytes('a'));
+  await log.close();
+  appendFileSync(segment(dir, 'binary'), Buffer.alloc(5_000));
+  const again = await open(dir, 'binary');
+  expect(await again.append(0, null, bytes('b'))).toBe(1);
+  expect(await values(again)).toEqual(['a', 'b']);
+  await again.close();
+});
+
+test.each([
+  ['21', -973_932_308],
+  ['foobar', -790_332_482],
+  ['a-little-bit-long-string', -985_981_536],
+  ['a-little-bit-longer-string', -1_486_304_829],
+  ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58_897_971],
+  ['abc', 479_470_107],
+])('murmur2 of %j is what Kafka computes', (text, hash) => {
+  expect(murmur2(bytes(text), 0, text.length)).toBe(hash);
+});
