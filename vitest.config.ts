@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/**/*.stack.test.ts'],
+    // Trees of examples are tested on a copy of the repository (test/extending/apply.ts).
+    exclude: ['test/**/*.stack.test.ts', 'test/extending/*/tree/**'],
     globalSetup: ['test/say-skipped.ts'],
     // chdb allows one open directory per process, and its child must not share a thread with others.
     pool: 'forks',
