@@ -1,4 +1,5 @@
-import type { NewTable, Requirement, TableMetadata, Update } from '../format/table-metadata.ts';
+import type { Requirement, Update } from '../format/metadata-updates.ts';
+import type { NewTable, TableMetadata } from '../format/table-metadata.ts';
 
 export interface TableState {
   readonly metadata: TableMetadata;

@@ -1,14 +1,7 @@
 import { EngineError } from '../../model/errors.ts';
 import { parseLossless, stringifyLossless } from '../format/lossless-json.ts';
-import {
-  applyUpdates,
-  checkRequirements,
-  type NewTable,
-  newMetadata,
-  type Requirement,
-  type TableMetadata,
-  type Update,
-} from '../format/table-metadata.ts';
+import { applyUpdates, checkRequirements, type Requirement, type Update } from '../format/metadata-updates.ts';
+import { type NewTable, newMetadata, type TableMetadata } from '../format/table-metadata.ts';
 import type { FileIO } from '../storage/file-io.ts';
 import type { IdSource } from '../storage/id-source.ts';
 import type { Catalog, TableState } from './catalog.ts';

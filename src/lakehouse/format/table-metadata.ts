@@ -1,5 +1,6 @@
-import { assert, EngineError } from '../../model/errors.ts';
+import { EngineError } from '../../model/errors.ts';
 import type { PartitionSpec, Schema } from './schema.ts';
+import { type SortOrder, unsorted } from './sort-order.ts';
 
 /** One snapshot of a table, as its metadata JSON holds it. */
 export interface Snapshot {
@@ -12,9 +13,14 @@ export interface Snapshot {
   readonly 'schema-id'?: number;
 }
 
+/** A name for a snapshot. A tag's age, and how much of a branch's past is kept, are the name's own to say. */
 export interface SnapshotRef {
   readonly 'snapshot-id': bigint;
   readonly type: 'branch' | 'tag';
+  /** How long the name itself lives, counted from its snapshot, ms; absent = the table's `history.expire.max-ref-age-ms`. */
+  readonly 'max-ref-age-ms'?: number;
+  readonly 'max-snapshot-age-ms'?: number;
+  readonly 'min-snapshots-to-keep'?: number;
 }
 
 /** Table metadata, format version 2. Fields of other tools that are not named here survive our commits. */
@@ -31,7 +37,7 @@ export interface TableMetadata {
   readonly 'partition-specs': readonly PartitionSpec[];
   readonly 'last-partition-id': number;
   readonly 'default-sort-order-id': number;
-  readonly 'sort-orders': readonly { 'order-id': number; fields: readonly unknown[] }[];
+  readonly 'sort-orders': readonly SortOrder[];
   readonly properties: Readonly<Record<string, string>>;
   readonly 'current-snapshot-id'?: bigint | null;
   readonly snapshots: readonly Snapshot[];
@@ -40,28 +46,14 @@ export interface TableMetadata {
   readonly refs: Readonly<Record<string, SnapshotRef>>;
 }
 
-/** What must hold for a commit; names and shapes of the REST catalog specification. */
-export type Requirement =
-  | { readonly type: 'assert-table-uuid'; readonly uuid: string }
-  | { readonly type: 'assert-ref-snapshot-id'; readonly ref: string; readonly 'snapshot-id': bigint | null };
-
-export type Update =
-  | { readonly action: 'add-snapshot'; readonly snapshot: Snapshot }
-  | {
-      readonly action: 'set-snapshot-ref';
-      readonly 'ref-name': string;
-      readonly type: 'branch';
-      readonly 'snapshot-id': bigint;
-    }
-  | { readonly action: 'set-properties'; readonly updates: Readonly<Record<string, string>> }
-  | { readonly action: 'remove-snapshots'; readonly 'snapshot-ids': readonly bigint[] };
-
 export interface NewTable {
   readonly uuid: string;
   readonly location: string;
   readonly schema: Schema;
   readonly spec: PartitionSpec;
   readonly properties: Readonly<Record<string, string>>;
+  /** How writers and compactors sort; absent = not at all. */
+  readonly sortOrder?: SortOrder;
 }
 
 export function newMetadata(table: NewTable, nowMs: number): TableMetadata {
@@ -78,8 +70,8 @@ export function newMetadata(table: NewTable, nowMs: number): TableMetadata {
     'default-spec-id': table.spec['spec-id'],
     'partition-specs': [table.spec],
     'last-partition-id': Math.max(999, ...fieldIds),
-    'default-sort-order-id': 0,
-    'sort-orders': [{ 'order-id': 0, fields: [] }],
+    'default-sort-order-id': table.sortOrder?.['order-id'] ?? unsorted['order-id'],
+    'sort-orders': table.sortOrder === undefined ? [unsorted] : [table.sortOrder],
     properties: table.properties,
     snapshots: [],
     'snapshot-log': [],
@@ -109,82 +101,36 @@ export function* ancestry(metadata: TableMetadata): Generator<Snapshot> {
   }
 }
 
-/** Throws CATALOG_CONFLICT when the table is not as the committer saw it. */
-export function checkRequirements(metadata: TableMetadata, requirements: readonly Requirement[]): void {
-  for (const requirement of requirements) {
-    if (requirement.type === 'assert-table-uuid') {
-      if (metadata['table-uuid'] === requirement.uuid) continue;
-      throw new EngineError('CATALOG_CONFLICT', 'the table was dropped and made anew');
-    }
-    const actual = metadata.refs[requirement.ref]?.['snapshot-id'] ?? null;
-    if (actual === requirement['snapshot-id']) continue;
-    const expected = requirement['snapshot-id'];
-    throw new EngineError('CATALOG_CONFLICT', `${requirement.ref} is at ${actual}, the commit builds on ${expected}`);
-  }
+/** The schema that new files are written in. Throws SINK_REJECTED when the metadata does not hold it. */
+export function currentSchema(metadata: TableMetadata): Schema {
+  const id = metadata['current-schema-id'];
+  const schema = metadata.schemas.find((one) => one['schema-id'] === id);
+  if (schema === undefined)
+    throw new EngineError('SINK_REJECTED', `${metadata.location} names schema ${id}, but lacks it`);
+  return schema;
 }
 
-/** The metadata after `updates`; `previousFile` goes to the metadata log. */
-export function applyUpdates(
-  base: TableMetadata,
-  updates: readonly Update[],
-  options: { nowMs: number; previousFile: string },
-): { metadata: TableMetadata; droppedMetadataFiles: string[] } {
-  let metadata = base;
-  // A step back of the clock would break time travel, so time only grows within a table.
-  const atMs = Math.max(options.nowMs, base['last-updated-ms'] + 1);
-  for (const update of updates) metadata = applyUpdate(metadata, update, atMs);
-  const log = [
-    ...base['metadata-log'],
-    { 'metadata-file': options.previousFile, 'timestamp-ms': base['last-updated-ms'] },
-  ];
-  const keep = Number(metadata.properties['write.metadata.previous-versions-max'] ?? 100);
-  const kept = log.slice(-Math.max(1, keep));
-  const mayDelete = metadata.properties['write.metadata.delete-after-commit.enabled'] === 'true';
-  return {
-    metadata: { ...metadata, 'last-updated-ms': atMs, 'metadata-log': kept },
-    droppedMetadataFiles: mayDelete
-      ? log.slice(0, log.length - kept.length).map((entry) => entry['metadata-file'])
-      : [],
-  };
+/** The partition spec of an id, which need not be today's. Throws SINK_REJECTED when the metadata does not hold it. */
+export function specById(metadata: TableMetadata, id: number): PartitionSpec {
+  const spec = metadata['partition-specs'].find((one) => one['spec-id'] === id);
+  if (spec === undefined) throw new EngineError('SINK_REJECTED', `${metadata.location} names spec ${id}, but lacks it`);
+  return spec;
 }
 
-function applyUpdate(metadata: TableMetadata, update: Update, atMs: number): TableMetadata {
-  switch (update.action) {
-    case 'add-snapshot': {
-      const { snapshot } = update;
-      assert(snapshot['sequence-number'] > metadata['last-sequence-number'], 'sequence numbers grow');
-      assert(snapshotById(metadata, snapshot['snapshot-id']) === null, 'a snapshot is added once');
-      return {
-        ...metadata,
-        snapshots: [...metadata.snapshots, snapshot],
-        'last-sequence-number': snapshot['sequence-number'],
-      };
-    }
-    case 'set-snapshot-ref': {
-      const id = update['snapshot-id'];
-      assert(snapshotById(metadata, id) !== null, 'a reference points at a snapshot of the table');
-      const refs = { ...metadata.refs, [update['ref-name']]: { 'snapshot-id': id, type: update.type } };
-      if (update['ref-name'] !== 'main') return { ...metadata, refs };
-      const entry = { 'snapshot-id': id, 'timestamp-ms': atMs };
-      return { ...metadata, refs, 'current-snapshot-id': id, 'snapshot-log': [...metadata['snapshot-log'], entry] };
-    }
-    case 'set-properties':
-      return { ...metadata, properties: { ...metadata.properties, ...update.updates } };
-    case 'remove-snapshots':
-      return removeSnapshots(metadata, new Set(update['snapshot-ids']));
-  }
+/**
+ * The id of the spec that partitions by just these fields, whatever its id and whichever is the default now:
+ * another tool may have changed the default, and files of any spec of the table may still be added.
+ */
+export function findSpec(metadata: TableMetadata, { fields }: PartitionSpec): number | null {
+  const shape = (spec: Pick<PartitionSpec, 'fields'>) =>
+    JSON.stringify(spec.fields.map((field) => [field['source-id'], field.transform]));
+  return metadata['partition-specs'].find((one) => shape(one) === shape({ fields }))?.['spec-id'] ?? null;
 }
 
-function removeSnapshots(metadata: TableMetadata, ids: ReadonlySet<bigint>): TableMetadata {
-  for (const ref of Object.values(metadata.refs)) {
-    assert(!ids.has(ref['snapshot-id']), 'a referenced snapshot is never expired');
-  }
-  const log = metadata['snapshot-log'];
-  // History with a hole would tell a wrong past: what lies before the last hole goes too.
-  const lastHole = log.findLastIndex((entry) => ids.has(entry['snapshot-id']));
-  return {
-    ...metadata,
-    snapshots: metadata.snapshots.filter((snapshot) => !ids.has(snapshot['snapshot-id'])),
-    'snapshot-log': log.slice(lastHole + 1),
-  };
+/** The schema to describe partitions of `spec` by: the current one, unless somebody dropped a column that it needs. */
+export function schemaOfSpec(metadata: TableMetadata, spec: PartitionSpec): Schema {
+  const holds = (schema: Schema) =>
+    spec.fields.every((field) => schema.fields.some(({ id }) => id === field['source-id']));
+  const current = currentSchema(metadata);
+  return holds(current) ? current : (metadata.schemas.findLast(holds) ?? current);
 }

@@ -6,7 +6,7 @@ import {
   summarizePartitions,
   writeManifest,
 } from '../format/manifest.ts';
-import type { TableMetadata } from '../format/table-metadata.ts';
+import { schemaOfSpec, specById, type TableMetadata } from '../format/table-metadata.ts';
 import type { FileIO } from '../storage/file-io.ts';
 import type { IdSource } from '../storage/id-source.ts';
 
@@ -29,16 +29,17 @@ export class ManifestMerger {
   async merge(
     previous: readonly ManifestFile[],
     metadata: TableMetadata,
-    next: { snapshotId: bigint; sequenceNumber: number },
+    next: { snapshotId: bigint; sequenceNumber: number; specId: number },
   ): Promise<readonly ManifestFile[]> {
-    const specId = metadata['default-spec-id'];
+    // Of our own spec alone: another tool's transforms and their bounds are its own to merge.
+    const { specId } = next;
     const small = previous.filter(
-      (one) => one.specId === specId && one.content === 0 && one.length < smallManifestBytes,
+      (one) => one.specId === specId && one.content === 0 && one.deletedFiles === 0 && one.length < smallManifestBytes,
     );
     const countToMerge = Number(metadata.properties['commit.manifest.min-count-to-merge'] ?? defaultCountToMerge);
-    const schema = metadata.schemas.find((one) => one['schema-id'] === metadata['current-schema-id']);
-    const spec = metadata['partition-specs'].find((one) => one['spec-id'] === specId);
-    if (small.length < countToMerge || !schema || !spec) return previous;
+    if (small.length < countToMerge) return previous;
+    const spec = specById(metadata, specId);
+    const schema = schemaOfSpec(metadata, spec);
     const entries: ManifestEntry[] = [];
     for (const manifest of small) {
       for (const entry of readManifest(await this.#io.read(manifest.path), spec)) {

@@ -1,6 +1,7 @@
-import { readManifestList } from '../format/manifest.ts';
+import { type ManifestFile, readManifestList } from '../format/manifest.ts';
 import { ancestry, type Snapshot, type TableMetadata } from '../format/table-metadata.ts';
 import type { FileIO } from '../storage/file-io.ts';
+import { liveFilesIn } from './live-files.ts';
 
 const defaultMaxAgeMs = 86_400_000;
 /** Snapshots kept whatever their age. */
@@ -9,20 +10,26 @@ const defaultKeep = 20;
 /**
  * Snapshots of `main`'s past that may go: older than `history.expire.max-snapshot-age-ms` and beyond
  * the newest `history.expire.min-snapshots-to-keep`. The offsets live on in every newer snapshot and in
- * the table property. None when somebody keeps branches or tags: their past is not ours to cut.
+ * the table property. What a tag names stays; none go when somebody keeps another branch: its past is
+ * not ours to cut.
  */
 export function expiredSnapshots(metadata: TableMetadata, nowMs: number): Snapshot[] {
-  if (Object.keys(metadata.refs).some((name) => name !== 'main')) return [];
+  const refs = Object.entries(metadata.refs);
+  if (refs.some(([name, { type }]) => name !== 'main' && type === 'branch')) return [];
+  const named = new Set(refs.map(([, ref]) => ref['snapshot-id']));
   const maxAgeMs = Number(metadata.properties['history.expire.max-snapshot-age-ms'] ?? defaultMaxAgeMs);
   const keep = Number(metadata.properties['history.expire.min-snapshots-to-keep'] ?? defaultKeep);
   // The snapshot being added counts as one of those kept.
-  return [...ancestry(metadata)].slice(Math.max(1, keep - 1)).filter((one) => nowMs - one['timestamp-ms'] > maxAgeMs);
+  return [...ancestry(metadata)]
+    .slice(Math.max(1, keep - 1))
+    .filter((one) => nowMs - one['timestamp-ms'] > maxAgeMs && !named.has(one['snapshot-id']));
 }
 
 /**
- * Removes what only expired snapshots used: their manifest lists, and manifests that were merged away.
- * All that are kept count, also those that a person's rollback left beside `main`'s past. Data files
- * stay: appends and merges never drop one.
+ * Removes what only expired snapshots used: their manifest lists, manifests that were merged away, and
+ * data files that were replaced or deleted. All snapshots that are kept count, also those that a person's
+ * rollback left beside `main`'s past. A table whose `gc.enabled` is false keeps its data files: they are
+ * another table's too.
  */
 export async function removeExpiredFiles(
   io: FileIO,
@@ -30,16 +37,44 @@ export async function removeExpiredFiles(
   expired: readonly Snapshot[],
 ): Promise<void> {
   if (expired.length === 0) return;
-  const used = new Set<string>();
-  for (const snapshot of metadata.snapshots) {
-    for (const manifest of readManifestList(await io.read(snapshot['manifest-list']))) used.add(manifest.path);
-  }
-  const unused = new Set<string>();
-  for (const snapshot of expired) {
-    for (const manifest of readManifestList(await io.read(snapshot['manifest-list']))) {
-      if (!used.has(manifest.path)) unused.add(manifest.path);
-    }
-  }
-  for (const path of unused) await io.delete(path);
+  const used = await manifestsOf(io, metadata.snapshots);
+  const gone = await manifestsOf(io, expired);
+  for (const path of used.keys()) gone.delete(path);
+  for (const path of await unreachableFiles(io, metadata, { expired, used, gone })) await io.delete(path);
+  for (const path of gone.keys()) await io.delete(path);
   for (const snapshot of expired) await io.delete(snapshot['manifest-list']);
+}
+
+interface Reach {
+  readonly expired: readonly Snapshot[];
+  /** By path. */
+  readonly used: ReadonlyMap<string, ManifestFile>;
+  readonly gone: ReadonlyMap<string, ManifestFile>;
+}
+
+/**
+ * Data files that no kept snapshot reaches. While a table was only appended to there are none, and merges
+ * of manifests need not be read for it; after that, manifests are read only when some of them go.
+ */
+async function unreachableFiles(io: FileIO, metadata: TableMetadata, reach: Reach): Promise<Set<string>> {
+  const { expired, used, gone } = reach;
+  const isAppendOnly = [...metadata.snapshots, ...expired].every(({ summary }) => summary?.operation === 'append');
+  if (isAppendOnly || gone.size === 0 || metadata.properties['gc.enabled'] === 'false') return new Set();
+  const files = new Set<string>();
+  for (const manifest of gone.values()) {
+    for (const { file } of await liveFilesIn(io, metadata, manifest)) files.add(file.path);
+  }
+  for (const manifest of used.values()) {
+    if (files.size === 0) break;
+    for (const { file } of await liveFilesIn(io, metadata, manifest)) files.delete(file.path);
+  }
+  return files;
+}
+
+async function manifestsOf(io: FileIO, snapshots: readonly Snapshot[]): Promise<Map<string, ManifestFile>> {
+  const manifests = new Map<string, ManifestFile>();
+  for (const snapshot of snapshots) {
+    for (const one of readManifestList(await io.read(snapshot['manifest-list']))) manifests.set(one.path, one);
+  }
+  return manifests;
 }

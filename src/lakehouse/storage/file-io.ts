@@ -59,8 +59,15 @@ async function makeDurably(folder: string): Promise<void> {
   for (let at = folder; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at));
 }
 
+/**
+ * `file:///path`, `file:/path` (Hadoop's, so Spark's) and a plain path are one place, and so is a URI that
+ * names this machine. Nothing else is decoded: Iceberg's locations are literal text.
+ */
 export function localPath(uri: string): string {
-  return uri.startsWith(scheme) ? uri.slice(scheme.length) : uri;
+  const path = /^file:(?:\/\/(?:localhost)?(?=\/)|(?!\/\/))(\/.*)$/s.exec(uri)?.[1];
+  if (path !== undefined) return path;
+  if (/^[a-z][a-z0-9+.-]*:/i.test(uri)) throw new EngineError('SINK_REJECTED', `${uri} is not a place on this machine`);
+  return uri;
 }
 
 /** Absolute whatever `path` is: other engines open the table from another folder. */

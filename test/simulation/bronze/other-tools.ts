@@ -8,12 +8,12 @@ import {
   writeManifest,
   writeManifestList,
 } from '../../../src/lakehouse/format/manifest.ts';
+import type { Update } from '../../../src/lakehouse/format/metadata-updates.ts';
 import {
   ancestry,
   currentSnapshot,
   type Snapshot,
   type TableMetadata,
-  type Update,
 } from '../../../src/lakehouse/format/table-metadata.ts';
 import { tableLocation } from './bronze-engine.ts';
 import { readRowFile } from './row-files.ts';

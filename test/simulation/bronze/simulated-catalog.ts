@@ -2,12 +2,14 @@ import type { Catalog, TableState } from '../../../src/lakehouse/catalog/catalog
 import {
   applyUpdates,
   checkRequirements,
+  type Requirement,
+  type Update,
+} from '../../../src/lakehouse/format/metadata-updates.ts';
+import {
   type NewTable,
   newMetadata,
-  type Requirement,
   snapshotById,
   type TableMetadata,
-  type Update,
 } from '../../../src/lakehouse/format/table-metadata.ts';
 import { EngineError } from '../../../src/model/errors.ts';
 import type { SimulatedProcess } from '../simulated-process.ts';

@@ -1,10 +1,11 @@
-import { assert } from '../../../model/errors.ts';
+import { assert, EngineError } from '../../../model/errors.ts';
 import type { StreamIdentity } from '../../../model/lane.ts';
 import type { Catalog, TableState } from '../../catalog/catalog.ts';
 import type { DataFileEncoder } from '../../format/data-file-encoder.ts';
 import type { DataFile } from '../../format/manifest.ts';
-import { currentSnapshot } from '../../format/table-metadata.ts';
-import { type AppendVerdict, SnapshotProducer } from '../../operations/snapshot-producer.ts';
+import { currentSnapshot, findSpec } from '../../format/table-metadata.ts';
+import type { Verdict } from '../../operations/snapshot-change.ts';
+import { SnapshotProducer } from '../../operations/snapshot-producer.ts';
 import { Writing } from '../../operations/writing.ts';
 import type { FileIO } from '../../storage/file-io.ts';
 import type { IdSource } from '../../storage/id-source.ts';
@@ -53,6 +54,8 @@ export class BronzeTable {
   #committed = new Map<number, number>();
   #buffered = new Map<number, number>();
   #files: DataFile[] | null = null;
+  /** Ours in this table, which need not be its default any more. */
+  #specId = bronzeSpec['spec-id'];
   /** What we read; null = all. */
   #own: readonly number[] | null = null;
   #stats = {
@@ -126,14 +129,16 @@ export class BronzeTable {
     if (this.#buffered.size === 0) return 'nothing';
     this.#files ??= await this.#writeFiles();
     const { topic, identity } = this.#options;
-    const result = await this.#producer.append({
-      files: this.#files,
+    const result = await this.#producer.commit({
+      operation: 'append',
+      added: this.#files,
+      specId: this.#specId,
       marks: (state) => {
         const ends = new Map([...readOffsets(state.metadata, topic, identity), ...this.#buffered]);
         const sequence = state.metadata['last-sequence-number'] + 1;
         return { [offsetsKey]: encodeOffsets(topic, identity, ends, sequence) };
       },
-      check: (state): AppendVerdict => (this.#isContiguous(state) ? 'go' : 'give_up'),
+      check: (state): Verdict => (this.#isContiguous(state) ? 'go' : 'give_up'),
     });
     this.#stats.conflicts += result.conflicts;
     this.#stats.unknown += result.unknown;
@@ -180,6 +185,7 @@ export class BronzeTable {
 
   #resume(state: TableState): void {
     const { topic, identity } = this.#options;
+    this.#specId = specOf(state);
     this.#committed = new Map(readOffsets(state.metadata, topic, identity));
     this.#buffered.clear();
     this.#buffer.clear();
@@ -188,6 +194,14 @@ export class BronzeTable {
     this.#stats.snapshots = state.metadata.snapshots.length;
     this.#stats.records = Number(currentSnapshot(state.metadata)?.summary['total-records'] ?? 0);
   }
+}
+
+/** Throws SINK_REJECTED when somebody removed the spec that bronze writes by. */
+function specOf({ metadata }: TableState): number {
+  const id = findSpec(metadata, bronzeSpec);
+  if (id !== null) return id;
+  const problem = 'lacks the partition spec identity(org_id), day(event_time); bring it back with any Iceberg tool';
+  throw new EngineError('SINK_REJECTED', `${metadata.location} ${problem}`);
 }
 
 /** Each waits for the disk, and a disk takes about as many syncs at once as it takes one. */

@@ -5,12 +5,8 @@ import {
   writeManifest,
   writeManifestList,
 } from '../../../../src/lakehouse/format/manifest.ts';
-import {
-  currentSnapshot,
-  type Snapshot,
-  snapshotById,
-  type Update,
-} from '../../../../src/lakehouse/format/table-metadata.ts';
+import type { Update } from '../../../../src/lakehouse/format/metadata-updates.ts';
+import { currentSnapshot, type Snapshot, snapshotById } from '../../../../src/lakehouse/format/table-metadata.ts';
 import { bronzeSchema, bronzeSpec } from '../../../../src/lakehouse/layers/bronze/bronze-schema.ts';
 import { EngineError } from '../../../../src/model/errors.ts';
 import type { BronzeServers } from '../bronze-engine.ts';

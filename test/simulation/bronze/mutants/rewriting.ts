@@ -1,10 +1,10 @@
 import type { TableState } from '../../../../src/lakehouse/catalog/catalog.ts';
+import type { Update } from '../../../../src/lakehouse/format/metadata-updates.ts';
 import {
   ancestry,
   currentSnapshot,
   type Snapshot,
   type TableMetadata,
-  type Update,
 } from '../../../../src/lakehouse/format/table-metadata.ts';
 import { encodeOffsets, offsetsKey } from '../../../../src/lakehouse/layers/bronze/recorded-offsets.ts';
 import type { BronzeStore } from '../../../../src/runtime/bronze-topology.ts';

@@ -1,0 +1,26 @@
+import { type DataFile, entryStatus, type ManifestFile, readManifest, readManifestList } from '../format/manifest.ts';
+import { type Snapshot, specById, type TableMetadata } from '../format/table-metadata.ts';
+import type { FileIO } from '../storage/file-io.ts';
+
+/** A data file of a snapshot, with what its rows inherited. */
+export interface LiveFile {
+  readonly file: DataFile;
+  readonly specId: number;
+  /** Its rows are as old as this: deletes of later snapshots apply to them. */
+  readonly sequenceNumber: number;
+}
+
+/** All data files of a snapshot, one manifest after the other; files of deletes are not among them. */
+export async function* liveFilesOf(io: FileIO, metadata: TableMetadata, snapshot: Snapshot): AsyncGenerator<LiveFile> {
+  for (const manifest of readManifestList(await io.read(snapshot['manifest-list']))) {
+    if (manifest.content === 0) yield* await liveFilesIn(io, metadata, manifest);
+  }
+}
+
+/** The live files of one manifest, of data or of deletes. */
+export async function liveFilesIn(io: FileIO, metadata: TableMetadata, manifest: ManifestFile): Promise<LiveFile[]> {
+  const { specId, sequenceNumber } = manifest;
+  return readManifest(await io.read(manifest.path), specById(metadata, specId))
+    .filter(({ status }) => status !== entryStatus.deleted)
+    .map((entry) => ({ file: entry.file, specId, sequenceNumber: entry.sequenceNumber ?? sequenceNumber }));
+}
