@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { eventsTopic } from '../src/model/ids.ts';
 import { type Clock, dayMs, hourMs, minuteMs } from '../src/model/time.ts';
+import { canonicalJson } from '../src/rules/compile-plan.ts';
 import type { Plan, RulePlan } from '../src/rules/plan.ts';
-import { canonicalJson } from '../src/rules/plan-schema.ts';
 import { zipfShares } from '../src/simulator/make-world.ts';
 import { planRecords } from '../src/simulator/opening.ts';
 import { type EventEncoder, RecordProducer } from '../src/simulator/produce-records.ts';

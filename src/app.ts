@@ -13,9 +13,8 @@ import { askClickHouse, type QueryAnswer } from './control/query-client.ts';
 import type { EngineState, EngineStatus } from './control/status.ts';
 import { assert, EngineError } from './model/errors.ts';
 import type { Clock } from './model/time.ts';
-import type { PlanDraft } from './plans/plan-files.ts';
 import { deadLetters } from './rows/tables.ts';
-import { planSchema } from './rules/plan-schema.ts';
+import { type PlanDraft, planDraftSchema } from './rules/plan.ts';
 import { describeCampaignTopology } from './topology/campaign-topology.ts';
 
 export interface EngineOptions {
@@ -61,15 +60,12 @@ function parseDrafts(body: string): PlanDraft[] {
     throw new EngineError('RULE_INVALID', 'the body is not JSON', { cause });
   }
   if (!Array.isArray(drafts)) throw new EngineError('RULE_INVALID', 'the body is not a list of plans');
-  for (const draft of drafts as readonly object[]) {
-    const parsed = planSchema.safeParse({ ...draft, number: 1 });
-    if (!parsed.success)
-      throw new EngineError(
-        'RULE_INVALID',
-        parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
-      );
-  }
-  return drafts as PlanDraft[];
+  return drafts.map((draft: unknown) => {
+    const parsed = planDraftSchema.safeParse(draft);
+    if (parsed.success) return parsed.data;
+    const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    throw new EngineError('RULE_INVALID', problems.join('; '));
+  });
 }
 
 /** A running engine. */

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { makeCertificate } from './certificate.ts';
 import { credentials } from './credentials.ts';
@@ -40,6 +40,8 @@ function makeCluster({ dir }: StackPlace): void {
   const data = dataDir(dir, 'postgres');
   const user = findUser();
   const passwordFile = join(dir, 'data', 'postgres-password');
+  // The mode goes to every directory that is made, and the user of PostgreSQL must get past those above.
+  mkdirSync(dirname(data), { recursive: true });
   mkdirSync(data, { recursive: true, mode: 0o700 });
   writeFileSync(passwordFile, `${credentials.postgres.password}\n`, { mode: 0o600 });
   if (user) for (const path of [data, passwordFile]) chownSync(path, user.uid, user.gid);

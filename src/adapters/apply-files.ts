@@ -3,7 +3,7 @@ import type { Logger } from '../control/logs/logger.ts';
 import { EngineError } from '../model/errors.ts';
 import type { StreamIdentity } from '../model/lane.ts';
 import type { Clock } from '../model/time.ts';
-import { type AppliedPlan, applyPlans, type PlanLog } from '../plans/apply-plans.ts';
+import { type AppliedPlan, appliedPlanSchema, applyPlans, type PlanLog } from '../plans/apply-plans.ts';
 import { type PlanFiles, readPlanFiles } from '../plans/plan-files.ts';
 import { applyEdits } from '../plans/postgres/apply-edits.ts';
 import type { Conflict } from '../plans/postgres/compare-items.ts';
@@ -83,7 +83,7 @@ async function applyToDirectory(config: Config, { drafts }: PlanFiles, context: 
   });
   if (!response.ok)
     throw new EngineError('RULE_INVALID', `the running engine refuses: ${(await response.text()).trim()}`);
-  return (await response.json()) as AppliedPlan[];
+  return appliedPlanSchema.array().parse(await response.json());
 }
 
 interface VisitedLog {

@@ -4,7 +4,7 @@ import type { SinkStatus } from '../control/status.ts';
 import type { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import type { AppliedPlan } from '../plans/apply-plans.ts';
-import type { PlanDraft } from '../plans/plan-files.ts';
+import type { PlanDraft } from '../rules/plan.ts';
 
 /** What an engine is opened with, beside its configuration. */
 export interface EngineContext {

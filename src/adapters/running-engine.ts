@@ -3,7 +3,7 @@ import type { SinkStatus } from '../control/status.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import type { AppliedPlan } from '../plans/apply-plans.ts';
-import type { PlanDraft } from '../plans/plan-files.ts';
+import type { PlanDraft } from '../rules/plan.ts';
 import type { BronzeWorker } from '../runtime/bronze-worker.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { Source } from '../sources/source.ts';

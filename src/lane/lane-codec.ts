@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from '../model/byte-codec.ts';
 import { assert, EngineError } from '../model/errors.ts';
-import { readPlan } from '../rules/plan-schema.ts';
+import { readPlan } from '../rules/compile-plan.ts';
 import type { Campaign } from './campaign.ts';
 import { readAlert, readCampaign, writeAlert, writeCampaign } from './campaign-codec.ts';
 import type { ClockMarks } from './clock-marks.ts';

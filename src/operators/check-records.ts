@@ -6,7 +6,7 @@ import { partitionOfKey } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
 import { isSafe } from '../model/whole.ts';
-import { PlanProblem, readPlan } from '../rules/plan-schema.ts';
+import { PlanProblem, readPlan } from '../rules/compile-plan.ts';
 import { type DuplicateCheck, isDelivery, isRare } from './duplicate-check.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';

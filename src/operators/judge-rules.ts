@@ -13,9 +13,9 @@ import {
   stepAlert,
   type Transition,
 } from '../rules/alert-state.ts';
+import type { CompiledRule } from '../rules/compile-plan.ts';
 import type { RuleValue } from '../rules/condition.ts';
 import { isNothing, judge, unknownJudgement } from '../rules/judgement.ts';
-import type { CompiledRule } from '../rules/plan-schema.ts';
 import { flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 

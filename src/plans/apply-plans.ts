@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
+import { z } from 'zod';
 import { EngineError } from '../model/errors.ts';
 import { partitionOfKey } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
-import type { Plan } from '../rules/plan.ts';
-import { canonicalJson } from '../rules/plan-schema.ts';
-import type { PlanDraft } from './make-draft.ts';
+import { canonicalJson } from '../rules/compile-plan.ts';
+import type { Plan, PlanDraft } from '../rules/plan.ts';
 
 /** What the log says about plans: the newest of each organization, per partition. */
 export interface PlanLog {
@@ -26,13 +26,16 @@ export interface PlanRecord {
   readonly body: string;
 }
 
-export interface AppliedPlan {
-  readonly orgId: string;
-  readonly partition: number;
-  readonly number: number;
+export type AppliedPlan = Readonly<z.infer<typeof appliedPlanSchema>>;
+
+/** As a running engine tells it to the command that asked. */
+export const appliedPlanSchema = z.object({
+  orgId: z.string(),
+  partition: z.int(),
+  number: z.int(),
   /** Offset of its record, null = the log already ends with this very plan. */
-  readonly offset: number | null;
-}
+  offset: z.int().nullable(),
+});
 
 /**
  * Appends one numbered plan for each organization whose plan changed (DESIGN: rules are in the log).

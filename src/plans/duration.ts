@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { planValues } from '../rules/plan.ts';
 
 const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -12,4 +13,5 @@ export const duration = z
       ms += Number(digits) * units[unit as keyof typeof units];
     }
     return ms;
-  });
+  })
+  .pipe(planValues.durationMs);

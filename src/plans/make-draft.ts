@@ -1,45 +1,76 @@
 import type { Problem } from '../control/config/problem.ts';
 import type { Place } from '../control/config/yaml-document.ts';
+import { nearest } from '../control/nearest.ts';
 import { limits } from '../model/limits.ts';
-import type { Plan } from '../rules/plan.ts';
-import { canonicalJson, planSchema } from '../rules/plan-schema.ts';
+import { canonicalJson } from '../rules/compile-plan.ts';
+import type { CampaignPlan, PlanDraft } from '../rules/plan.ts';
 import type { OrganizationSettings } from './organizations-file.ts';
 import type { ReadRule } from './rule-file.ts';
 
-/** A plan before the log gives it a number. */
-export type PlanDraft = Omit<Plan, 'number'>;
-
-export function makeDraft({ orgId, ...settings }: OrganizationSettings, rules: readonly ReadRule[]): PlanDraft {
+export function makeDraft(settings: OrganizationSettings, rules: readonly ReadRule[]): PlanDraft {
   return {
     format: 1,
-    org_id: orgId,
     ...settings,
     rules: rules.map(({ rule }) => rule).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
   };
 }
 
 /**
- * What the plan itself demands beyond the shape of what people wrote: zones, profiles that exist,
- * bounds. `placeOf` takes a path within the organization's own section.
+ * What a plan demands of its parts together, beyond the shape of each: names that exist, bounds.
+ * `placeOf` takes a path within the organization's own section.
  */
 export function draftProblems(draft: PlanDraft, placeOf: (path: readonly PropertyKey[]) => Place): Problem[] {
-  const numbered = { ...draft, number: 1 };
-  const parsed = planSchema.safeParse(numbered);
-  const problems = (parsed.error?.issues ?? []).map((issue) => {
-    // People write `zone` where the plan says `defaults.zone`, and `evaluate_every` for `…_ms`.
-    const path = issue.path.map(String).filter((key) => key !== 'defaults');
-    const written = path.map((key) => key.replace(/_ms$/, '').replace(/_bp$/, '_percent'));
-    return { ...placeOf(written), message: `${draft.org_id}: ${path.join('.')}: ${issue.message}` };
+  const say = (path: readonly string[], message: string) => ({
+    ...placeOf(path),
+    message: `${draft.org_id}: ${message}`,
   });
-  const { profile } = draft.defaults;
-  if (profile !== null && !Object.hasOwn(draft.profiles, profile))
-    problems.push({ ...placeOf(['profile']), message: `${draft.org_id}: profile "${profile}" does not exist` });
-  const bytes = Buffer.byteLength(canonicalJson(numbered));
+  const problems = nameProblems(draft).map(({ path, message }) => say(path, message));
+  const sources = Object.keys(draft.sources).length;
+  if (sources > limits.sourcesPerOrganizationMax)
+    problems.push(say(['sources'], `${sources} sources, more than ${limits.sourcesPerOrganizationMax}`));
+  if (draft.rules.length > limits.rulesPerPlanMax)
+    problems.push(say([], `${draft.rules.length} rules, more than ${limits.rulesPerPlanMax}`));
+  const bytes = Buffer.byteLength(canonicalJson({ ...draft, number: 1 }));
   // The number that the log gives may take nine more digits than this one.
   if (bytes + 9 > limits.planBytesMax)
-    problems.push({
-      ...placeOf([]),
-      message: `${draft.org_id}: the plan has ${bytes} bytes, more than ${limits.planBytesMax}; move profiles or campaigns out`,
-    });
+    problems.push(
+      say([], `the plan has ${bytes} bytes, more than ${limits.planBytesMax}; move profiles or campaigns out`),
+    );
   return problems;
+}
+
+interface NameProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** Profiles and sources that are named and do not exist. */
+function nameProblems({ defaults, campaigns, sources, profiles }: PlanDraft): NameProblem[] {
+  const problems: NameProblem[] = [];
+  const checkSource = (name: string | null | undefined, path: readonly string[]) => {
+    if (name == null || name === '' || Object.hasOwn(sources, name)) return;
+    problems.push({ path, message: `source "${name}" is not in sources${hint(name, sources)}` });
+  };
+  const check = ({ profile, delivery_source, spend }: CampaignPlan, at: readonly string[]) => {
+    if (profile !== undefined && !Object.hasOwn(profiles, profile))
+      problems.push({
+        path: [...at, 'profile'],
+        message: `profile "${profile}" does not exist${hint(profile, profiles)}`,
+      });
+    checkSource(delivery_source, [...at, 'delivery_source']);
+    checkSource(spend?.source, [...at, 'spend', 'source']);
+    if (spend?.from === 'feed' && spend.source === '')
+      problems.push({ path: [...at, 'spend', 'source'], message: 'spend from a feed must name its source' });
+  };
+  const { profile, ...rest } = defaults;
+  check(profile === null ? rest : { ...rest, profile }, []);
+  for (const [id, campaign] of Object.entries(campaigns)) check(campaign, ['campaigns', id]);
+  return problems;
+}
+
+function hint(name: string, known: Readonly<Record<string, unknown>>): string {
+  const names = Object.keys(known);
+  const near = nearest(name, names);
+  if (near !== undefined) return `; did you mean "${near}"?`;
+  return names.length === 0 ? '' : `; known there: ${names.join(', ')}`;
 }

@@ -1,18 +1,16 @@
 import { z } from 'zod';
-import { costBases } from '../events/event-batch.ts';
-import { defaultPlanOrg, idPattern } from '../model/ids.ts';
-import type { CampaignPlan, PlanDefaults, SourcePlan } from '../rules/plan.ts';
+import { defaultPlanOrg } from '../model/ids.ts';
+import { type CampaignPlan, type PlanDraft, planValues, sourceName } from '../rules/plan.ts';
 import { duration } from './duration.ts';
 
 /** `config/organizations.yaml`: what organizations share, and where each differs (docs/rules.md). */
-const id = z.string().regex(idPattern, 'must be 1 to 64 of A-Z a-z 0-9 _ . : -');
+const { id, profile, allowancePercent } = planValues;
 const orgId = id.refine((text) => !text.startsWith('_'), 'ids that start with _ are reserved');
-const percent = z.number().min(100).max(10_000).describe('percent of the daily target');
 
 const spend = z.strictObject({
-  from: z.enum(['impressions', 'feed']),
-  source: z.union([id, z.literal('')]),
-  cost_basis: z.enum(costBases).default('MEDIA'),
+  from: planValues.spendFrom,
+  source: sourceName,
+  cost_basis: planValues.costBasis.default('MEDIA'),
 });
 
 const source = z.strictObject({
@@ -22,23 +20,21 @@ const source = z.strictObject({
   stale_after: duration.default(21_600_000),
 });
 
-const profile = z.array(z.int().min(0).max(10_000)).length(168, 'must have 168 weights, Monday 00:00 first');
-
 const campaign = z.strictObject({
   spend: spend.optional(),
   delivery_source: id.nullable().optional(),
   profile: id.optional(),
-  day_allowance_percent: percent.optional(),
-  labels: z.record(id, z.string().max(256)).optional(),
+  day_allowance_percent: allowancePercent.optional(),
+  labels: z.record(id, planValues.label).optional(),
 });
 
 const settings = {
-  zone: z.string().optional(),
-  evaluate_every: duration.optional(),
+  zone: planValues.zone.optional(),
+  evaluate_every: duration.pipe(planValues.cadenceMs).optional(),
   spend: spend.optional(),
   delivery_source: id.nullable().optional(),
   profile: id.nullable().optional(),
-  day_allowance_percent: percent.optional(),
+  day_allowance_percent: allowancePercent.optional(),
   sources: z.record(id, source).optional(),
   profiles: z.record(id, profile).optional(),
   campaigns: z.record(id, campaign).optional(),
@@ -56,13 +52,7 @@ export const organizationsFileSchema = z.strictObject({
 export type OrganizationsFile = z.infer<typeof organizationsFileSchema>;
 
 /** What a plan holds beside its rules and number. */
-export interface OrganizationSettings {
-  readonly orgId: string;
-  readonly defaults: PlanDefaults;
-  readonly sources: Readonly<Record<string, SourcePlan>>;
-  readonly profiles: Readonly<Record<string, readonly number[]>>;
-  readonly campaigns: Readonly<Record<string, CampaignPlan>>;
-}
+export type OrganizationSettings = Omit<PlanDraft, 'format' | 'rules'>;
 
 /** The defaults' settings first, then each organization's, merged over them. */
 export function listOrganizations(file: OrganizationsFile): OrganizationSettings[] {
@@ -77,7 +67,7 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
   const sources = { ...shared.sources, ...own.sources };
   const campaigns = { ...shared.campaigns, ...own.campaigns };
   return {
-    orgId,
+    org_id: orgId,
     defaults: {
       zone: own.zone ?? shared.zone ?? 'UTC',
       evaluate_every_ms: own.evaluate_every ?? shared.evaluate_every ?? 300_000,
@@ -99,8 +89,7 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
 
 function toCampaign(each: z.infer<typeof campaign>): CampaignPlan {
   const { day_allowance_percent, ...rest } = each;
-  const allowance = day_allowance_percent === undefined ? {} : { day_allowance_bp: toBp(day_allowance_percent) };
-  return { ...(rest as CampaignPlan), ...allowance };
+  return day_allowance_percent === undefined ? rest : { ...rest, day_allowance_bp: toBp(day_allowance_percent) };
 }
 
 function toBp(percents: number): number {

@@ -2,12 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, type Problem } from '../control/config/problem.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
+import type { PlanDraft } from '../rules/plan.ts';
 import { checkFile } from './checked-file.ts';
-import { draftProblems, makeDraft, type PlanDraft } from './make-draft.ts';
+import { draftProblems, makeDraft } from './make-draft.ts';
 import { listOrganizations, organizationsFileSchema } from './organizations-file.ts';
 import { type ReadRule, readRule } from './rule-file.ts';
-
-export type { PlanDraft };
 
 export interface PlanFiles {
   /** One draft an organization, the default first. */
@@ -32,7 +31,7 @@ export function readPlanFiles(paths: { organizations: string; rules: string }): 
   const known = new Set(Object.keys(checked.value.organizations ?? {}));
   problems.push(...unknownOrganizations(rules, known));
   const drafts = listOrganizations(checked.value).map((settings) =>
-    makeDraft(settings, rulesFor(settings.orgId, rules)),
+    makeDraft(settings, rulesFor(settings.org_id, rules)),
   );
   for (const draft of drafts) {
     const root = draft.org_id === defaultPlanOrg ? ['defaults'] : ['organizations', draft.org_id];

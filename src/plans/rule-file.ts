@@ -1,33 +1,31 @@
 import { z } from 'zod';
 import type { Problem } from '../control/config/problem.ts';
-import { idPattern } from '../model/ids.ts';
-import { limits } from '../model/limits.ts';
+import { ruleHash } from '../rules/compile-plan.ts';
 import { ConditionProblem, compileCondition } from '../rules/condition.ts';
-import type { LevelPlan, RulePlan } from '../rules/plan.ts';
-import { ruleHash } from '../rules/plan-schema.ts';
+import { type LevelPlan, planValues, type RulePlan } from '../rules/plan.ts';
 import { type CheckedFile, checkFile } from './checked-file.ts';
 import { duration } from './duration.ts';
 
 /** A rule as people write it: one YAML file a rule in `config/rules/` (docs/rules.md). */
-const condition = z.string().min(1).max(limits.conditionBytesMax);
+const { id, condition } = planValues;
 const level = z.strictObject({ when: condition, clear: condition.optional(), for: duration.default(0) });
 
 export const ruleFileSchema = z.strictObject({
-  id: z.string().regex(idPattern, 'must be 1 to 64 of A-Z a-z 0-9 _ . : -'),
-  name: z.string().min(1).max(200),
-  scope: z.enum(['flight', 'source']).default('flight'),
-  mode: z.enum(['notify', 'shadow']).default('notify'),
+  id,
+  name: planValues.text.min(1).max(200),
+  scope: planValues.scope.default('flight'),
+  mode: planValues.mode.default('notify'),
   /** Organizations it applies to; absent = all. */
-  organizations: z.array(z.string().regex(idPattern)).optional(),
-  match: z.record(z.string().regex(idPattern), z.string().max(256)).default({}),
+  organizations: z.array(id).optional(),
+  match: z.record(id, planValues.label).default({}),
   guard: condition.optional(),
   warning: level.optional(),
   critical: level.optional(),
   keep_firing_for: duration.default(0),
   // biome-ignore lint/suspicious/noThenProperty: "after … then …" is how people say it, and nobody awaits a rule.
-  no_data: z.strictObject({ after: duration, then: z.enum(['no_data', 'ok', 'firing']) }).optional(),
-  on_error: z.enum(['keep_last', 'error']).default('keep_last'),
-  summary: z.string().max(500).default(''),
+  no_data: z.strictObject({ after: duration, then: planValues.noDataThen }).optional(),
+  on_error: planValues.onError.default('keep_last'),
+  summary: planValues.text.max(500).default(''),
 });
 export type RuleFile = z.infer<typeof ruleFileSchema>;
 
@@ -53,11 +51,15 @@ export function readRule(file: string, text: string): { read: ReadRule | undefin
 }
 
 function conditionProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Problem[] {
-  const paths = [['guard'], ['warning', 'when'], ['warning', 'clear'], ['critical', 'when'], ['critical', 'clear']];
-  return paths.flatMap((path) => {
-    const text = path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], rule);
-    return typeof text === 'string' ? problemIn(checked, path, text, rule.scope) : [];
-  });
+  const { guard, warning, critical, scope } = rule;
+  const conditions: readonly (readonly [path: string[], text: string | undefined])[] = [
+    [['guard'], guard],
+    [['warning', 'when'], warning?.when],
+    [['warning', 'clear'], warning?.clear],
+    [['critical', 'when'], critical?.when],
+    [['critical', 'clear'], critical?.clear],
+  ];
+  return conditions.flatMap(([path, text]) => (text === undefined ? [] : problemIn(checked, path, text, scope)));
 }
 
 function problemIn(checked: CheckedFile<RuleFile>, path: string[], text: string, scope: RuleFile['scope']): Problem[] {

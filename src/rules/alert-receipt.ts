@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { AlertLevel, Transition } from './alert-state.ts';
+import { type CompiledLevel, type CompiledRule, summaryNames } from './compile-plan.ts';
 import type { RuleValue } from './condition.ts';
-import { type CompiledLevel, type CompiledRule, summaryNames } from './plan-schema.ts';
 
 /** What an alert says about itself: the condition that decided, the values compared, a sentence, its identity. */
 

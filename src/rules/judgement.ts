@@ -1,6 +1,6 @@
 import type { Judgement, Outcome } from './alert-state.ts';
+import type { CompiledLevel, CompiledRule } from './compile-plan.ts';
 import { type Condition, conditionError, type RuleValue } from './condition.ts';
-import type { CompiledLevel, CompiledRule } from './plan-schema.ts';
 
 /** What a rule says of values, in three-valued logic (docs/semantics.md §8.3). Pure. */
 

@@ -1,90 +1,178 @@
-import type { CostBasis } from '../events/event-batch.ts';
+import { z } from 'zod';
+import { costBases } from '../events/event-batch.ts';
+import { idPattern } from '../model/ids.ts';
+import { limits } from '../model/limits.ts';
+import { dayMs, minuteMs } from '../model/time.ts';
+import { findZone } from '../model/zones.ts';
 
 /**
  * A plan: everything people decide about an organization, as it travels in the log (record kind
  * `org_plan`, field `body`: this object as canonical JSON). Its offset is its activation; a number
- * lower than or equal to the one in force is ignored.
+ * lower than or equal to the one in force is ignored. Whoever makes plans checks them against
+ * `planSchema` before they enter the log; the lane checks again, because a log may hold anything, and
+ * answers with a dead letter `bad_plan`.
  */
-export interface Plan {
-  readonly format: 1;
-  readonly org_id: string;
-  readonly number: number;
-  readonly defaults: PlanDefaults;
-  /** Sources by name. A record of an undeclared source is counted but never waited for. */
-  readonly sources: Readonly<Record<string, SourcePlan>>;
-  /** Traffic profiles by id: 168 integer weights, Monday 00:00 first, local hours. */
-  readonly profiles: Readonly<Record<string, readonly number[]>>;
-  readonly rules: readonly RulePlan[];
-  /** What differs for a campaign. */
-  readonly campaigns: Readonly<Record<string, CampaignPlan>>;
-}
+export type Plan = Fixed<z.infer<typeof planSchema>>;
+/** A plan before the log gives it a number. */
+export type PlanDraft = Fixed<z.infer<typeof planDraftSchema>>;
+export type PlanDefaults = Plan['defaults'];
+export type SpendPlan = PlanDefaults['spend'];
+export type SourcePlan = Plan['sources'][string];
+export type CampaignPlan = Plan['campaigns'][string];
+export type RulePlan = Plan['rules'][number];
+export type LevelPlan = NonNullable<RulePlan['warning']>;
 
-export interface PlanDefaults {
-  /** IANA zone of campaigns that never named one. */
-  readonly zone: string;
-  /** Cadence of evaluation, ms; a multiple of a minute. */
-  readonly evaluate_every_ms: number;
-  readonly spend: SpendPlan;
-  /** Source whose impressions and clicks a flight waits for; null = delivery is not waited for. */
-  readonly delivery_source: string | null;
-  /** Profile of TRAFFIC flights that name no curve. */
-  readonly profile: string | null;
-  /** What the platform may spend on one day, basis points of the daily target. */
-  readonly day_allowance_bp: number;
-}
+/** What is read from a plan is never changed. */
+type Fixed<T> = T extends object ? { readonly [Key in keyof T]: Fixed<T[Key]> } : T;
 
-export interface SpendPlan {
+/** What the daily target may be exceeded by: from nothing to a hundredfold, basis points. */
+const allowanceBp = { min: 10_000, max: 1_000_000 };
+
+/** The values that plans, organization files and rule files have in common. Each says its own wish in words. */
+export const planValues = {
+  id: z.string().regex(idPattern, 'must be 1 to 64 of A-Z a-z 0-9 _ . : -'),
+  text: z.string().max(2_000),
+  /** CEL; what it may say is for `compileCondition` to judge. */
+  condition: z.string().min(1).max(limits.conditionBytesMax),
+  label: z.string().max(256),
+  zone: z.string().refine((name) => findZone(name) !== null, 'must be an IANA time zone, such as Europe/Berlin'),
+  durationMs: z
+    .int()
+    .min(0)
+    .max(400 * dayMs),
+  /** How often flights are evaluated, ms. */
+  cadenceMs: z.int().min(minuteMs).max(dayMs).multipleOf(minuteMs),
+  allowanceBp: z.int().min(allowanceBp.min).max(allowanceBp.max),
+  allowancePercent: z
+    .number()
+    .min(allowanceBp.min / 100)
+    .max(allowanceBp.max / 100),
+  costBasis: z.enum(costBases),
+  spendFrom: z.enum(['impressions', 'feed']),
+  /** 168 integer weights, Monday 00:00 first, local hours. One at least is positive, or a flight would have none at all. */
+  profile: z
+    .array(z.int().min(0).max(10_000))
+    .length(168, 'must have 168 weights, Monday 00:00 first')
+    .refine((weights) => weights.some((weight) => weight > 0), 'needs a positive weight'),
+  scope: z.enum(['flight', 'source']),
+  mode: z.enum(['notify', 'shadow']),
+  noDataThen: z.enum(['no_data', 'ok', 'firing']),
+  onError: z.enum(['keep_last', 'error']),
+} as const;
+const { id, text, condition, label, durationMs } = planValues;
+/** A source, or `''` = none is named. */
+export const sourceName = z.union([id, z.literal('')]);
+
+const spend = z.strictObject({
   /** `impressions`: the cost carried by impressions and clicks. `feed`: spend records of `source`. */
-  readonly from: 'impressions' | 'feed';
-  readonly source: string;
-  readonly cost_basis: CostBasis;
-}
+  from: planValues.spendFrom,
+  source: sourceName,
+  cost_basis: planValues.costBasis,
+});
 
-export interface SourcePlan {
-  /** True: complete up to the newest `complete_through`. False: up to the clock less `delay_ms`. */
-  readonly heartbeats: boolean;
-  readonly delay_ms: number;
-  /** How often this source is expected to advance; 0 = continuously. */
-  readonly expected_interval_ms: number;
-  /** A frontier further behind the clock than this makes the flight `stale_data`. */
-  readonly stale_after_ms: number;
-}
-
-export interface CampaignPlan {
-  readonly spend?: SpendPlan;
-  readonly delivery_source?: string | null;
-  readonly profile?: string;
-  readonly day_allowance_bp?: number;
-  readonly labels?: Readonly<Record<string, string>>;
-}
-
-export interface RulePlan {
-  readonly id: string;
-  readonly name: string;
-  readonly scope: 'flight' | 'source';
-  readonly mode: 'notify' | 'shadow';
-  /** CEL; the rule judges only where it is true. Null = always. */
-  readonly guard: string | null;
-  readonly warning: LevelPlan | null;
-  readonly critical: LevelPlan | null;
-  readonly keep_firing_for_ms: number;
-  /** After this long without a judgement; null = never. */
-  readonly no_data: { readonly after_ms: number; readonly then: 'no_data' | 'ok' | 'firing' } | null;
-  readonly on_error: 'keep_last' | 'error';
-  /** With `{{p.osi_pct}}` places. */
-  readonly summary: string;
-  /** Campaign labels a flight must carry, all of them. */
-  readonly match: Readonly<Record<string, string>>;
-  /** First 16 hex digits of SHA-256 over the part that decides; another hash resets the alert. */
-  readonly hash: string;
-}
-
-export interface LevelPlan {
-  readonly when: string;
+const level = z.strictObject({
+  when: condition,
   /** Null = `!(when)`. */
-  readonly clear: string | null;
-  readonly for_ms: number;
+  clear: condition.nullable(),
+  for_ms: durationMs,
+});
+
+const rule = z.strictObject({
+  id,
+  name: text,
+  scope: planValues.scope,
+  mode: planValues.mode,
+  /** CEL; the rule judges only where it is true. Null = always. */
+  guard: condition.nullable(),
+  warning: level.nullable(),
+  critical: level.nullable(),
+  keep_firing_for_ms: durationMs,
+  /** After this long without a judgement; null = never. */
+  // biome-ignore lint/suspicious/noThenProperty: "after … then …" is how people say it, and nobody awaits a plan.
+  no_data: z.strictObject({ after_ms: durationMs, then: planValues.noDataThen }).nullable(),
+  on_error: planValues.onError,
+  /** With `{{p.osi_pct}}` places. */
+  summary: text,
+  /** Campaign labels a flight must carry, all of them. */
+  match: z.record(id, label),
+  /** First 16 hex digits of SHA-256 over the part that decides; another hash resets the alert. */
+  hash: z.string().regex(/^[0-9a-f]{16}$/),
+});
+
+const source = z.strictObject({
+  /** True: complete up to the newest `complete_through`. False: up to the clock less `delay_ms`. */
+  heartbeats: z.boolean(),
+  delay_ms: durationMs,
+  /** How often this source is expected to advance; 0 = continuously. */
+  expected_interval_ms: durationMs,
+  /** A frontier further behind the clock than this makes the flight `stale_data`. */
+  stale_after_ms: durationMs,
+});
+
+/** What differs for a campaign. */
+const campaign = z.strictObject({
+  spend: spend.optional(),
+  delivery_source: id.nullable().optional(),
+  profile: id.optional(),
+  day_allowance_bp: planValues.allowanceBp.optional(),
+  labels: z.record(id, label).optional(),
+});
+
+const defaults = z.strictObject({
+  /** IANA zone of campaigns that never named one. */
+  zone: planValues.zone,
+  evaluate_every_ms: planValues.cadenceMs,
+  spend,
+  /** Source whose impressions and clicks a flight waits for; null = delivery is not waited for. */
+  delivery_source: id.nullable(),
+  /** Profile of TRAFFIC flights that name no curve. */
+  profile: id.nullable(),
+  /** What the platform may spend on one day, basis points of the daily target. */
+  day_allowance_bp: planValues.allowanceBp,
+});
+
+const partsMax = 256;
+/** Longer texts are rare, and would be much to keep. */
+export const keptTextMax = 64 * 1024;
+
+/**
+ * Parts that are equal are one object, and checked once: a thousand organizations have the same rules
+ * and profiles, which would be most of what a lane keeps on the heap.
+ */
+function shared<T>(schema: z.ZodType<T>): z.ZodType<T> {
+  const parts = new Map<string, T>();
+  return z.unknown().transform((value, context): T => {
+    const text = JSON.stringify(value) ?? '';
+    const known = parts.get(text);
+    if (known !== undefined) return known;
+    const parsed = schema.safeParse(value);
+    if (!parsed.success) {
+      for (const { path, message } of parsed.error.issues)
+        context.issues.push({ code: 'custom', path, message, input: value });
+      return z.NEVER;
+    }
+    if (text.length > keptTextMax) return parsed.data;
+    if (parts.size >= partsMax) parts.clear();
+    parts.set(text, parsed.data);
+    return parsed.data;
+  });
 }
+
+export const planSchema = z.strictObject({
+  format: z.literal(1),
+  org_id: id,
+  number: z.int().min(1).max(4_294_967_295),
+  defaults,
+  /** Sources by name. A record of an undeclared source is counted but never waited for. */
+  sources: z
+    .record(id, source)
+    .refine((all) => Object.keys(all).length <= limits.sourcesPerOrganizationMax, 'too many sources'),
+  profiles: shared(z.record(id, planValues.profile)),
+  rules: shared(z.array(rule).max(limits.rulesPerPlanMax)),
+  campaigns: z.record(id, campaign),
+});
+
+export const planDraftSchema = planSchema.omit({ number: true });
 
 /** Names a condition may use, by namespace, with their CEL types. docs/rules.md is printed from it. */
 export const ruleVariables = {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { defaultPlanOrg } from '../model/ids.ts';
 import { dayMs, floorTo, hourMs } from '../model/time.ts';
+import { canonicalJson } from '../rules/compile-plan.ts';
 import type { Plan } from '../rules/plan.ts';
-import { canonicalJson } from '../rules/plan-schema.ts';
 import type { CampaignRun } from './campaign-run.ts';
 import { originOf } from './deliver.ts';
 import type { ProducedRecord } from './produced-record.ts';

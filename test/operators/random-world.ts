@@ -1,7 +1,7 @@
 import type { Detail } from '../../src/events/event-batch.ts';
 import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
+import { canonicalJson, ruleHash } from '../../src/rules/compile-plan.ts';
 import type { Plan } from '../../src/rules/plan.ts';
-import { canonicalJson, ruleHash } from '../../src/rules/plan-schema.ts';
 import type { TestRecord } from './batch-builder.ts';
 
 /** Small, dense worlds for tests: every kind of record, a few campaigns, hours of log time. */

@@ -1,5 +1,5 @@
+import { PlanProblem, readPlan } from '../../src/rules/compile-plan.ts';
 import type { CampaignPlan, Plan, PlanDefaults, SourcePlan } from '../../src/rules/plan.ts';
-import { PlanProblem, readPlan } from '../../src/rules/plan-schema.ts';
 import { day, hour } from './whole-numbers.ts';
 
 /** What holds where nobody wrote a plan (docs/semantics.md §3). */

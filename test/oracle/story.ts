@@ -1,5 +1,5 @@
+import { ruleHash } from '../../src/rules/compile-plan.ts';
 import type { Plan, RulePlan } from '../../src/rules/plan.ts';
-import { ruleHash } from '../../src/rules/plan-schema.ts';
 import { decodeJson } from './decode-json.ts';
 import type { LogRecord } from './events.ts';
 import { partitionOf } from './hashes.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { applyPlans } from '../../src/plans/apply-plans.ts';
-import type { PlanDraft } from '../../src/plans/make-draft.ts';
+import type { PlanDraft } from '../../src/rules/plan.ts';
 import { RecordedPlans } from './postgres/recorded-plans.ts';
 
 // A topic forgets its oldest records, plans among them; the lanes remember those in force.

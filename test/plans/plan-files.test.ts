@@ -60,10 +60,16 @@ test('organizations and rules are held against each other', () => {
   const rule = (organizations: string) => `id: r\nname: R\n${organizations}warning: { when: p.day_capped }\n`;
   expect(
     readFiles('defaults: { zone: Mars/Olympus, profile: night }\norganizations:\n  acme: { zoen: UTC }\n', {}),
-  ).toEqual(['organizations.yaml:3:11: unknown key "zoen"; did you mean "zone"?']);
-  expect(readFiles('defaults: { zone: Mars/Olympus, profile: night }\n')).toEqual([
-    'organizations.yaml:1:19: _default: zone: not an IANA time zone',
-    'organizations.yaml:1:42: _default: profile "night" does not exist',
+  ).toEqual([
+    'organizations.yaml:1:19: defaults.zone: must be an IANA time zone, such as Europe/Berlin',
+    'organizations.yaml:3:11: unknown key "zoen"; did you mean "zone"?',
+  ]);
+  const night = `night: [${Array(168).fill(1).join()}]`;
+  expect(
+    readFiles(`defaults: { profile: nigt, delivery_source: ads, sources: { dsp: {} }, profiles: { ${night} } }\n`),
+  ).toEqual([
+    'organizations.yaml:1:22: _default: profile "nigt" does not exist; did you mean "night"?',
+    'organizations.yaml:1:45: _default: source "ads" is not in sources; known there: dsp',
   ]);
   expect(readFiles('organizations:\n', { 'a.yaml': rule(''), 'b.yaml': rule('organizations: [acme]\n') })).toEqual([
     'rules/b.yaml:1:1: organization "acme" is not in the organizations file',

@@ -1,6 +1,6 @@
 import type { CostBasis } from '../../src/events/event-batch.ts';
+import { ruleHash } from '../../src/rules/compile-plan.ts';
 import type { LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
-import { ruleHash } from '../../src/rules/plan-schema.ts';
 import { durationOf, type Words } from './words.ts';
 
 type Named = Readonly<Record<string, string>>;

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { EngineError } from '../../model/errors.ts';
 import { defaultPlanOrg } from '../../model/ids.ts';
+import type { PlanDraft } from '../../rules/plan.ts';
 import type { AppliedPlan } from '../apply-plans.ts';
-import type { PlanDraft } from '../make-draft.ts';
 import type { Database, Queryable } from './database.ts';
 import { draftsOfRows, type RefusedOrganization, type RowDraft } from './drafts-of-rows.ts';
 import { missingMigrations, readLedger, readMigrations } from './migrate.ts';

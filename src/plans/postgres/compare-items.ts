@@ -1,5 +1,5 @@
 import { defaultPlanOrg } from '../../model/ids.ts';
-import { canonicalJson } from '../../rules/plan-schema.ts';
+import { canonicalJson } from '../../rules/compile-plan.ts';
 import { isSameContent, keyOfItem, type PlanItem } from './plan-items.ts';
 import type { ManagedBy } from './plan-rows.ts';
 

@@ -1,7 +1,8 @@
 import type { Problem } from '../../control/config/problem.ts';
 import { defaultPlanOrg } from '../../model/ids.ts';
+import type { PlanDraft } from '../../rules/plan.ts';
 import { type CheckedFile, checkFile } from '../checked-file.ts';
-import { draftProblems, makeDraft, type PlanDraft } from '../make-draft.ts';
+import { draftProblems, makeDraft } from '../make-draft.ts';
 import { type Section, sectionSchema, toSettings } from '../organizations-file.ts';
 import { type ReadRule, readRule } from '../rule-file.ts';
 import type { PipelineRow, PlanRows, RuleRow } from './plan-rows.ts';
@@ -24,9 +25,6 @@ export interface RowsRead {
   readonly refused: readonly RefusedOrganization[];
 }
 
-/** What the engine delivers to; for every organization alike. */
-export const pipelineSinks = ['clickhouse', 'bronze', 'alerts', 'dead_letters'];
-
 interface ReadRuleRow {
   readonly row: RuleRow;
   readonly read: ReadRule | undefined;
@@ -36,7 +34,6 @@ interface ReadRuleRow {
 interface ReadPipeline {
   readonly row: PipelineRow | undefined;
   readonly checked: CheckedFile<Section | null>;
-  readonly problems: readonly Problem[];
 }
 
 /**
@@ -55,7 +52,11 @@ export function draftsOfRows(rows: PlanRows): RowsRead {
     const own = orgId === defaultPlanOrg ? shared : readPipeline(orgId, pipelines.get(orgId));
     const ruleSet = own.row?.rule_set ?? 'standard';
     const held = rules.filter(({ row }) => row.rule_set === ruleSet && isHeld(row.org_id, orgId));
-    const problems = [...(own === shared ? [] : shared.problems), ...own.problems, ...ruleProblems(held)];
+    const problems = [
+      ...(own === shared ? [] : shared.checked.problems),
+      ...own.checked.problems,
+      ...ruleProblems(held),
+    ];
     const draft = problems.length === 0 ? draftOf(orgId, shared, own, held, problems) : undefined;
     if (draft === undefined) refused.push({ orgId, problems });
     else drafts.push({ draft, topic: own.row?.source_topic ?? null });
@@ -86,16 +87,13 @@ function draftOf(
 }
 
 function readPipeline(orgId: string, row: PipelineRow | undefined): ReadPipeline {
-  const key = `pipelines(${orgId}, ${row?.id ?? 'none'})`;
   // A text without a word is a section without a word, as it is in the file.
-  const checked = checkFile(`postgres ${key}.settings`, row?.settings ?? '', sectionSchema.nullable());
-  return { row, checked, problems: [...checked.problems, ...sinkProblems(key, row)] };
+  const checked = checkFile(`${pipelineRowName(orgId, row)}.settings`, row?.settings ?? '', sectionSchema.nullable());
+  return { row, checked };
 }
 
-function sinkProblems(key: string, row: PipelineRow | undefined): Problem[] {
-  if (row === undefined || pipelineSinks.toSorted().join() === row.sinks.toSorted().join()) return [];
-  const message = `the engine delivers every organization to all of ${pipelineSinks.join(', ')}; got ${row.sinks.join(', ') || 'none'}`;
-  return [{ file: `postgres ${key}.sinks`, line: 1, column: 1, message }];
+export function pipelineRowName(orgId: string, row: Pick<PipelineRow, 'id'> | undefined): string {
+  return `postgres pipelines(${orgId}, ${row?.id ?? 'none'})`;
 }
 
 function readRuleRow(row: RuleRow): ReadRuleRow {

@@ -1,11 +1,12 @@
 import { isMap, parseDocument } from 'yaml';
 import { formatProblem } from '../../control/config/problem.ts';
 import { defaultPlanOrg } from '../../model/ids.ts';
-import { canonicalJson } from '../../rules/plan-schema.ts';
+import { canonicalJson } from '../../rules/compile-plan.ts';
 import { checkFile } from '../checked-file.ts';
 import { sectionSchema } from '../organizations-file.ts';
 import type { PlanFiles } from '../plan-files.ts';
 import { readRule } from '../rule-file.ts';
+import { pipelineRowName } from './drafts-of-rows.ts';
 import type { ManagedBy, PipelineRow, PlanRows, RuleRow } from './plan-rows.ts';
 
 /** One thing that a file or a row defines: the settings of an organization, or a rule of it. */
@@ -62,7 +63,7 @@ export function itemsOfRows(rows: PlanRows): PlanItem[] {
 }
 
 function settingsOfRow(orgId: string, managedBy: ManagedBy, row: PipelineRow | undefined): PlanItem {
-  const origin = `postgres pipelines(${orgId}, ${row?.id ?? 'none'}).settings`;
+  const origin = `${pipelineRowName(orgId, row)}.settings`;
   return settingsItem(orgId, row?.settings ?? '', row?.managed_by ?? managedBy, origin);
 }
 

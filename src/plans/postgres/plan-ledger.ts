@@ -1,3 +1,4 @@
+import type { PlanDraft } from '../../rules/plan.ts';
 import {
   type AppliedPlan,
   draftHash,
@@ -7,7 +8,6 @@ import {
   planRecord,
   unseenNumber,
 } from '../apply-plans.ts';
-import type { PlanDraft } from '../make-draft.ts';
 import type { Queryable } from './database.ts';
 
 /** The log that plans go to. */

@@ -13,7 +13,6 @@ export interface PipelineRow {
   readonly id: string;
   readonly source_topic: string | null;
   readonly rule_set: string;
-  readonly sinks: readonly string[];
   /** YAML or JSON: a section of organizations.yaml. */
   readonly settings: string;
   readonly managed_by: ManagedBy;
@@ -50,7 +49,7 @@ export async function selectPlanRows(connection: Queryable): Promise<PlanRows> {
     revision: await readRevision(connection),
     organizations: await select('SELECT id, managed_by FROM paceline.organizations ORDER BY id'),
     pipelines: await select(
-      'SELECT org_id, id, source_topic, rule_set, sinks, settings, managed_by FROM paceline.pipelines WHERE is_enabled ORDER BY org_id, id',
+      'SELECT org_id, id, source_topic, rule_set, settings, managed_by FROM paceline.pipelines WHERE is_enabled ORDER BY org_id, id',
     ),
     rules: await select(
       'SELECT org_id, id, rule_set, definition, managed_by FROM paceline.rules ORDER BY org_id, rule_set, id',

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { type Document, isMap, isScalar, parseDocument, type YAMLMap } from 'yaml';
 import { defaultPlanOrg } from '../../model/ids.ts';
-import { canonicalJson } from '../../rules/plan-schema.ts';
+import { canonicalJson } from '../../rules/compile-plan.ts';
 import { compareItems, type ItemComparison } from './compare-items.ts';
 import type { PlanItem } from './plan-items.ts';
 

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { Database } from '../../../src/plans/postgres/database.ts';
+import { draftsOfRows } from '../../../src/plans/postgres/drafts-of-rows.ts';
 import { migrateDatabase, readMigrations } from '../../../src/plans/postgres/migrate.ts';
+import { readPlanRows } from '../../../src/plans/postgres/plan-rows.ts';
+import { ruleText } from './rows.ts';
 import { asLogin, makeDatabase } from './server.ts';
 
 describe('migrations', () => {
@@ -13,6 +17,31 @@ describe('migrations', () => {
       auditPartitionsMade: 0,
       auditPartitionsDropped: [],
     });
+  });
+
+  test('a database of the release before keeps its rows', async () => {
+    await using database = await makeDatabase({ isMigrated: false });
+    const { settings } = database;
+    const before = readMigrations().filter(({ number }) => number <= 4);
+    await migrateDatabase({ settings, migrations: before });
+    await asLogin(settings, async (client) => {
+      await client.query("INSERT INTO paceline.organizations (id) VALUES ('acme')");
+      await client.query(
+        "INSERT INTO paceline.pipelines (org_id, id, settings) VALUES ('acme', 'main', 'zone: Asia/Tokyo')",
+      );
+      await client.query("INSERT INTO paceline.rules (org_id, id, definition) VALUES ('acme', 'mine', $1)", [
+        ruleText('mine'),
+      ]);
+    });
+    expect((await migrateDatabase({ settings })).applied).toHaveLength(readMigrations().length - before.length);
+    const opened = new Database(settings);
+    const { drafts, refused } = draftsOfRows(await readPlanRows(opened));
+    await opened.close();
+    expect(refused).toEqual([]);
+    expect(drafts.map(({ draft }) => [draft.org_id, draft.defaults.zone, draft.rules.length])).toEqual([
+      ['_default', 'UTC', 0],
+      ['acme', 'Asia/Tokyo', 1],
+    ]);
   });
 
   test('run once however many processes try, and two at once do not collide', async () => {

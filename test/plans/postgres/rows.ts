@@ -1,14 +1,11 @@
 import type { PipelineRow, PlanRows, RuleRow } from '../../../src/plans/postgres/plan-rows.ts';
 
-const sinks = ['clickhouse', 'bronze', 'alerts', 'dead_letters'];
-
 export function pipelineRow(org_id: string, settings: string, other: Partial<PipelineRow> = {}): PipelineRow {
   return {
     org_id,
     id: 'main',
     source_topic: null,
     rule_set: 'standard',
-    sinks,
     settings,
     managed_by: 'database',
     ...other,

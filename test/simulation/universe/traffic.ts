@@ -1,7 +1,7 @@
 import { partitionOfKey } from '../../../src/model/hash.ts';
 import { dayMs, hourMs, minuteMs } from '../../../src/model/time.ts';
+import { canonicalJson } from '../../../src/rules/compile-plan.ts';
 import type { Plan } from '../../../src/rules/plan.ts';
-import { canonicalJson } from '../../../src/rules/plan-schema.ts';
 import { testPlan } from '../../operators/random-world.ts';
 import type { Random } from '../random.ts';
 

@@ -1,117 +1,7 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
-import { costBases } from '../events/event-batch.ts';
-import { idPattern } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
-import { dayMs, minuteMs } from '../model/time.ts';
-import { findZone } from '../model/zones.ts';
 import { type Condition, ConditionProblem, compileCondition, variableNames } from './condition.ts';
-import type { LevelPlan, Plan, RulePlan } from './plan.ts';
-
-/**
- * The shape of a plan body. Whoever makes plans checks them before they enter the log; the lane
- * checks again, because a log may hold anything, and answers with a dead letter `bad_plan`.
- */
-const id = z.string().regex(idPattern);
-const duration = z
-  .int()
-  .min(0)
-  .max(400 * dayMs);
-const text = z.string().max(2_000);
-const basis = z.enum(costBases);
-const spend = z.strictObject({
-  from: z.enum(['impressions', 'feed']),
-  source: z.union([id, z.literal('')]),
-  cost_basis: basis,
-});
-const allowance = z.int().min(10_000).max(1_000_000);
-
-const level = z.strictObject({ when: z.string(), clear: z.string().nullable(), for_ms: duration });
-
-const rule = z.strictObject({
-  id,
-  name: text,
-  scope: z.enum(['flight', 'source']),
-  mode: z.enum(['notify', 'shadow']),
-  guard: z.string().nullable(),
-  warning: level.nullable(),
-  critical: level.nullable(),
-  keep_firing_for_ms: duration,
-  // biome-ignore lint/suspicious/noThenProperty: "after … then …" is how people say it, and nobody awaits a plan.
-  no_data: z.strictObject({ after_ms: duration, then: z.enum(['no_data', 'ok', 'firing']) }).nullable(),
-  on_error: z.enum(['keep_last', 'error']),
-  summary: text,
-  match: z.record(id, z.string().max(256)),
-  hash: z.string().regex(/^[0-9a-f]{16}$/),
-});
-
-const source = z.strictObject({
-  heartbeats: z.boolean(),
-  delay_ms: duration,
-  expected_interval_ms: duration,
-  stale_after_ms: duration,
-});
-
-const partsMax = 256;
-/** Longer texts are rare, and would be much to keep. */
-const keptTextMax = 64 * 1024;
-
-/**
- * Parts that are equal are one object, and checked once: a thousand organizations have the same rules
- * and profiles, which would be most of what a lane keeps on the heap.
- */
-function shared<T>(schema: z.ZodType<T>): z.ZodType<T> {
-  const parts = new Map<string, T>();
-  return z.unknown().transform((value, context): T => {
-    const text = JSON.stringify(value) ?? '';
-    const known = parts.get(text);
-    if (known !== undefined) return known;
-    const parsed = schema.safeParse(value);
-    if (!parsed.success) {
-      for (const { path, message } of parsed.error.issues)
-        context.issues.push({ code: 'custom', path, message, input: value });
-      return z.NEVER;
-    }
-    if (text.length > keptTextMax) return parsed.data;
-    if (parts.size >= partsMax) parts.clear();
-    parts.set(text, parsed.data);
-    return parsed.data;
-  });
-}
-
-/** At least one hour of the week must carry weight, or a flight would have none at all. */
-const profile = z
-  .array(z.int().min(0).max(10_000))
-  .length(168)
-  .refine((weights) => weights.some((weight) => weight > 0), 'a profile needs a positive weight');
-
-const campaign = z.strictObject({
-  spend: spend.optional(),
-  delivery_source: id.nullable().optional(),
-  profile: id.optional(),
-  day_allowance_bp: allowance.optional(),
-  labels: z.record(id, z.string().max(256)).optional(),
-});
-
-export const planSchema = z.strictObject({
-  format: z.literal(1),
-  org_id: id,
-  number: z.int().min(1).max(4_294_967_295),
-  defaults: z.strictObject({
-    zone: z.string().refine((name) => findZone(name) !== null, 'not an IANA time zone'),
-    evaluate_every_ms: z.int().min(minuteMs).max(dayMs).multipleOf(minuteMs),
-    spend,
-    delivery_source: id.nullable(),
-    profile: id.nullable(),
-    day_allowance_bp: allowance,
-  }),
-  sources: z
-    .record(id, source)
-    .refine((all) => Object.keys(all).length <= limits.sourcesPerOrganizationMax, 'too many sources'),
-  profiles: shared(z.record(id, profile)),
-  rules: shared(z.array(rule).max(limits.rulesPerPlanMax)),
-  campaigns: z.record(id, campaign),
-});
+import { keptTextMax, type LevelPlan, type Plan, planSchema, type RulePlan } from './plan.ts';
 
 export interface CompiledLevel {
   readonly plan: LevelPlan;
@@ -176,7 +66,7 @@ function compileBody(body: string): CompiledPlan {
     const issue = parsed.error.issues[0];
     throw new PlanProblem(`${issue.path.join('.')}: ${issue.message}`);
   }
-  return compilePlan(parsed.data as Plan);
+  return compilePlan(parsed.data);
 }
 
 export function compilePlan(plan: Plan): CompiledPlan {
@@ -200,13 +90,34 @@ function compileRules(plans: readonly RulePlan[]): CompiledRules {
   };
 }
 
+/** A plan nests five deep. Reading JSON takes any depth, whoever walks the value then runs out of stack. */
+const nestingMax = 16;
+
 function parseJson(body: string): unknown {
+  if (isNestedDeeper(body, nestingMax)) throw new PlanProblem(`plan nests deeper than ${nestingMax}`);
   try {
     return JSON.parse(body);
   } catch (cause) {
     throw new PlanProblem('plan is not JSON', { cause });
   }
 }
+
+/** Counts brackets outside of texts; what it counts wrong is no JSON. */
+function isNestedDeeper(body: string, depthMax: number): boolean {
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < body.length; at++) {
+    const code = body.charCodeAt(at);
+    if (code === quote) isText = !isText;
+    else if (code === backslash && isText) at += 1;
+    else if (!isText && (code === openBrace || code === openBracket)) depth += 1;
+    else if (!isText && (code === closeBrace || code === closeBracket)) depth -= 1;
+    if (depth > depthMax) return true;
+  }
+  return false;
+}
+
+const [quote, backslash, openBrace, openBracket, closeBrace, closeBracket] = Buffer.from('"\\{[}]');
 
 function compileRule(plan: RulePlan): CompiledRule {
   try {
