@@ -22,24 +22,82 @@ export type ColumnType =
   | 'Nullable(Int64)'
   | 'Nullable(DateTime64(3))';
 
-export interface Column {
-  readonly name: string;
-  readonly type: ColumnType;
+/** One column; `Name` and `Type` are literals, so that rows are typed by the table (`RowOf`). */
+export interface Column<Name extends string = string, Type extends ColumnType = ColumnType> {
+  readonly name: Name;
+  readonly type: Type;
   readonly doc: string;
+  /** First shape of its table that has it; see `shapes.ts`. */
+  readonly since: number;
+  /** What rows of older shapes have here; null for the columns of shape 1. */
+  readonly fallback: ColumnValue;
 }
 
-export interface Table {
+export interface Table<Columns extends readonly Column[] = readonly Column[]> {
   readonly name: string;
   readonly doc: string;
-  readonly columns: readonly Column[];
+  readonly columns: Columns;
   /** ORDER BY: the row's identity; starts with org_id. */
-  readonly key: readonly string[];
+  readonly key: readonly Columns[number]['name'][];
   /** The instant or date whose week partitions the table; part of the key. */
-  readonly partitionBy: string;
+  readonly partitionBy: Columns[number]['name'];
+  /** Number of the shape in which its rows are written today (shapes.ts): the newest `since` of its columns. */
+  readonly shape: number;
 }
 
-function column(name: string, type: ColumnType, doc: string): Column {
-  return { name, type, doc };
+export type ColumnValue = string | number | bigint | Uint8Array | null;
+export type Row = Readonly<Record<string, ColumnValue>>;
+
+type TextType = 'String' | 'LowCardinality(String)';
+/** What fits 32 bits: a number on the way out as on the way in. Wider ones are read as bigint. */
+type NarrowType = 'UInt8' | 'UInt16' | 'UInt32' | 'Int32' | 'Date32';
+
+/** What a column takes. Wider integers are exact: a safe number, or a bigint. */
+export type WrittenValue<Type extends ColumnType> = Type extends `Nullable(${infer Inner extends ColumnType})`
+  ? WrittenValue<Inner> | null
+  : Type extends TextType
+    ? string | Uint8Array
+    : Type extends NarrowType
+      ? number
+      : number | bigint;
+
+/** What `decodeRows` gives for a column. */
+export type ReadValue<Type extends ColumnType> = Type extends `Nullable(${infer Inner extends ColumnType})`
+  ? ReadValue<Inner> | null
+  : Type extends TextType
+    ? string
+    : Type extends NarrowType
+      ? number
+      : bigint;
+
+/** A row as it is written: a value that is missing, misspelt or of another kind does not compile. */
+export type RowOf<T extends Table> = {
+  readonly [C in T['columns'][number] as C['name']]: WrittenValue<C['type']>;
+};
+
+/** A row as it is read; text of the columns named `Raw` comes as its bytes. */
+export type ReadRowOf<T extends Table, Raw extends string = never> = {
+  readonly [C in T['columns'][number] as C['name']]: C['name'] extends Raw ? Uint8Array : ReadValue<C['type']>;
+};
+
+/**
+ * A column. One that is added to a released table says since which shape it is there, and what rows
+ * of older shapes have in its place.
+ */
+function column<const Name extends string, const Type extends ColumnType>(
+  name: Name,
+  type: Type,
+  doc: string,
+  { since, fallback }: { readonly since: number; readonly fallback: WrittenValue<Type> | null } = {
+    since: 1,
+    fallback: null,
+  },
+): Column<Name, Type> {
+  return { name, type, doc, since, fallback };
+}
+
+function table<const Columns extends readonly Column[]>(description: Omit<Table<Columns>, 'shape'>): Table<Columns> {
+  return { ...description, shape: Math.max(...description.columns.map(({ since }) => since)) };
 }
 
 const org = column('org_id', 'LowCardinality(String)', 'Organization.');
@@ -48,7 +106,7 @@ const version = column('version', 'UInt64', 'generation << 48 | offset of the re
 const partition = column('partition', 'UInt16', 'Partition of the events topic whose log made the row.');
 const plan = column('plan_number', 'UInt32', 'Number of the plan in force; 0 = none yet.');
 
-export const campaignMetricsDaily: Table = {
+export const campaignMetricsDaily = table({
   name: 'campaign_metrics_daily',
   doc: "Additive counters per campaign and local day, restated in place. Ratios are the reader's: sum over sum.",
   key: ['org_id', 'campaign_id', 'date'],
@@ -82,9 +140,9 @@ export const campaignMetricsDaily: Table = {
     partition,
     version,
   ],
-};
+});
 
-export const pacingSnapshots: Table = {
+export const pacingSnapshots = table({
   name: 'pacing_snapshots',
   doc: 'How a flight stood, as known at one offset. Immutable; a correction shows in the next one.',
   key: ['org_id', 'campaign_id', 'flight_id', 'as_of', 'evaluated_at'],
@@ -143,9 +201,9 @@ export const pacingSnapshots: Table = {
     partition,
     version,
   ],
-};
+});
 
-export const ruleEvaluations: Table = {
+export const ruleEvaluations = table({
   name: 'rule_evaluations',
   doc: 'One judgement of one rule: at each persisted snapshot, each hour, and each alert transition.',
   key: ['org_id', 'rule_id', 'campaign_id', 'flight_id', 'source', 'evaluated_at'],
@@ -167,9 +225,9 @@ export const ruleEvaluations: Table = {
     partition,
     version,
   ],
-};
+});
 
-export const alertEvents: Table = {
+export const alertEvents = table({
   name: 'alert_events',
   doc: 'One immutable row per transition of an alert, with its decision receipt.',
   key: ['org_id', 'alert_id', 'evaluated_at'],
@@ -208,9 +266,9 @@ export const alertEvents: Table = {
     partition,
     version,
   ],
-};
+});
 
-export const deadLetters: Table = {
+export const deadLetters = table({
   name: 'dead_letters',
   doc: 'Records that could not be used, with their address, the reason and their raw bytes.',
   key: ['org_id', 'topic', 'partition', 'log_offset', 'log_time'],
@@ -230,9 +288,9 @@ export const deadLetters: Table = {
     column('raw_sha256', 'String', 'SHA-256 of the whole value, lower-case hex.'),
     version,
   ],
-};
+});
 
-export const lateEvents: Table = {
+export const lateEvents = table({
   name: 'late_events',
   doc: 'Valid events beyond the allowed lateness of their kind: counted here, in no other table.',
   key: ['org_id', 'campaign_id', 'partition', 'log_offset', 'log_time'],
@@ -254,7 +312,7 @@ export const lateEvents: Table = {
     column('amount_micros', 'Int64', 'Money of the event: cost, spend, delta or revenue.'),
     version,
   ],
-};
+});
 
 export const tables: readonly Table[] = [
   campaignMetricsDaily,
@@ -264,6 +322,3 @@ export const tables: readonly Table[] = [
   deadLetters,
   lateEvents,
 ];
-
-export type ColumnValue = string | number | bigint | Uint8Array | null;
-export type Row = Readonly<Record<string, ColumnValue>>;

@@ -4,6 +4,8 @@ import type { LaneSnapshot } from '../state/state-store.ts';
 /** Rows of one output stream (a table, or a record stream), already in their sink's bytes. */
 export interface StreamRows {
   readonly stream: string;
+  /** Number of the columns that the rows have; any later version still reads them. */
+  readonly shape: number;
   readonly rows: number;
   readonly bytes: Uint8Array;
 }
@@ -46,6 +48,11 @@ export interface LaneProgram {
   /** The bases of the last harvest may not be stored: deltas that only they would cover stay needed. */
   distrustBases(): void;
   restore(snapshot: LaneSnapshot): void;
+  /**
+   * Rows that an outbox kept, perhaps since an older version, as this version writes them. Throws
+   * STATE_FORMAT for rows of a newer one.
+   */
+  inPresentShape(stored: StreamRows): StreamRows;
   /** The lane clock, log time ms; -Infinity before the first record. */
   readonly clockMs: number;
 }

@@ -4,7 +4,7 @@ import { EngineError } from '../model/errors.ts';
 import { publishFact } from '../model/facts.ts';
 import type { Source } from '../sources/source.ts';
 import { type CheckpointPorts, emit } from './checkpoint.ts';
-import type { LaneProgram } from './lane-program.ts';
+import type { LaneProgram, StreamRows } from './lane-program.ts';
 import { LaneSession } from './lane-session.ts';
 import { decodeChunk } from './outbox.ts';
 
@@ -53,7 +53,8 @@ export async function openLane(lane: LaneToOpen, ports: OpenLanePorts): Promise<
   await source.seek(partition, meta.nextOffset);
   // 5. Deliver the outbox again.
   const session = new LaneSession(lane, token, program, meta, clock.steadyMs());
-  const chunks = snapshot.outbox.map(({ seq, bytes }) => ({ seq, streams: decodeChunk(bytes) }));
+  const present = (rows: StreamRows): StreamRows => program.inPresentShape(rows);
+  const chunks = snapshot.outbox.map(({ seq, bytes }) => ({ seq, streams: decodeChunk(bytes).map(present) }));
   if (ports.isStopped()) return session;
   for (const { seq, streams } of chunks) emit(session, { seq, streams, isOld: false }, ports);
   const { seq, nextOffset } = meta;

@@ -7,11 +7,13 @@ import type { StreamRows } from './lane-program.ts';
  *
  *     u32 crc32 of all that follows
  *     u16 format, u16 streams
- *     per stream: u16 name length, name (UTF-8), u32 rows, u32 bytes length, bytes
+ *     per stream: u16 name length, name (UTF-8), u16 shape, u32 rows, u32 bytes length, bytes
+ *
+ * Format 1, of version 0.1, has no shapes: all its rows are in shape 1.
  */
-export const outboxFormat = 1;
+const outboxFormat = 2;
 const headerBytes = 8;
-const streamHeaderBytes = 10;
+const streamHeaderBytes = 12;
 
 /** The chunk of one commit; null when no stream has a row. */
 export function encodeChunk(outputs: readonly StreamRows[]): Uint8Array | null {
@@ -26,9 +28,10 @@ export function encodeChunk(outputs: readonly StreamRows[]): Uint8Array | null {
   chunk.writeUInt16LE(streams.length, 6);
   let at = headerBytes;
   for (let i = 0; i < streams.length; i++) {
-    const { rows, bytes } = streams[i];
+    const { shape, rows, bytes } = streams[i];
     at = chunk.writeUInt16LE(names[i].length, at);
     at += names[i].copy(chunk, at);
+    at = chunk.writeUInt16LE(shape, at);
     at = chunk.writeUInt32LE(rows, at);
     at = chunk.writeUInt32LE(bytes.length, at);
     chunk.set(bytes, at);
@@ -49,7 +52,8 @@ export function decodeChunk(bytes: Uint8Array): StreamRows[] {
     throw new EngineError('STATE_CORRUPT', `output chunk of ${chunk.length} bytes fails its checksum`);
   }
   const format = chunk.readUInt16LE(4);
-  if (format !== outboxFormat) throw new EngineError('STATE_FORMAT', `output chunk has format ${format}`);
+  if (format > outboxFormat)
+    throw new EngineError('STATE_FORMAT', `output chunk has format ${format}, we know ${outboxFormat}`);
   return streamsOf(chunk);
 }
 
@@ -57,15 +61,18 @@ export function decodeChunk(bytes: Uint8Array): StreamRows[] {
 export function streamsOf(bytes: Uint8Array): StreamRows[] {
   const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const streams: StreamRows[] = [];
+  const hasShapes = chunk.readUInt16LE(4) > 1;
   const count = chunk.readUInt16LE(6);
   let at = headerBytes;
   for (let i = 0; i < count; i++) {
     const nameEnd = at + 2 + chunk.readUInt16LE(at);
     const stream = chunk.toString('utf8', at + 2, nameEnd);
-    const rows = chunk.readUInt32LE(nameEnd);
-    const length = chunk.readUInt32LE(nameEnd + 4);
-    at = nameEnd + 8 + length;
-    streams.push({ stream, rows, bytes: chunk.subarray(nameEnd + 8, at) });
+    const shape = hasShapes ? chunk.readUInt16LE(nameEnd) : 1;
+    const rowsAt = hasShapes ? nameEnd + 2 : nameEnd;
+    const rows = chunk.readUInt32LE(rowsAt);
+    const start = rowsAt + 8;
+    at = start + chunk.readUInt32LE(rowsAt + 4);
+    streams.push({ stream, shape, rows, bytes: chunk.subarray(start, at) });
   }
   assert(at === chunk.length, 'a chunk is whole');
   return streams;

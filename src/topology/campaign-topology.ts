@@ -13,6 +13,8 @@ import { MeasureDays } from '../operators/measure-days.ts';
 import type { Operator } from '../operators/operator.ts';
 import { PaceFlights } from '../operators/pace-flights.ts';
 import { extendSegment, type RawRecords, Segment } from '../operators/segment.ts';
+import type { RowWriter } from '../rows/row-binary.ts';
+import { inPresentShape } from '../rows/shapes.ts';
 import type { LaneHarvest, LaneProgram, LaneProgramFactory, StreamRows } from '../runtime/lane-program.ts';
 import type { LaneSnapshot } from '../state/state-store.ts';
 import { Topology } from './topology.ts';
@@ -121,6 +123,10 @@ export class CampaignLane implements LaneProgram {
     this.#codec.restore(snapshot);
   }
 
+  inPresentShape(stored: StreamRows): StreamRows {
+    return inPresentShape(stored);
+  }
+
   #advanceClock(batch: EventBatch, row: number): void {
     if (batch.logTimes[row] > this.#state.clock) this.#state.clock = batch.logTimes[row];
   }
@@ -143,8 +149,9 @@ const noRawRecords: RawRecords = {
   valueEnds: new Int32Array(0),
 };
 
-function takeRows(writer: { table: { name: string }; take(): { rows: number; bytes: Uint8Array } }): StreamRows {
-  return { stream: writer.table.name, ...writer.take() };
+function takeRows(writer: RowWriter): StreamRows {
+  const { name, shape } = writer.table;
+  return { stream: name, shape, ...writer.take() };
 }
 
 export const createCampaignLane: LaneProgramFactory = (lane) => new CampaignLane(lane);

@@ -51,6 +51,10 @@ class ToyProgram implements LaneProgram {
     }
   }
 
+  inPresentShape(stored: StreamRows): StreamRows {
+    return stored;
+  }
+
   tailStart(): number {
     return Math.max(0, this.#nextOffset - duplicateWindow);
   }
@@ -215,7 +219,7 @@ export function makeToyProgram(): ProgramUnderTest {
 }
 
 function toStream(stream: string, lines: readonly string[]): StreamRows {
-  return { stream, rows: lines.length, bytes: Buffer.from(lines.join(''), 'utf8') };
+  return { stream, shape: 1, rows: lines.length, bytes: Buffer.from(lines.join(''), 'utf8') };
 }
 
 function toBytes(value: unknown): Uint8Array {

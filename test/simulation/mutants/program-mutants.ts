@@ -88,6 +88,7 @@ function wrap(program: LaneProgram, overrides: Overrides): LaneProgram {
     restore: overrides.restore ?? ((snapshot) => program.restore(snapshot)),
     harvest: overrides.harvest ?? ((seq) => program.harvest(seq)),
     distrustBases: overrides.distrustBases ?? (() => program.distrustBases()),
+    inPresentShape: (stored) => program.inPresentShape(stored),
     tailStart: () => program.tailStart(),
     remember: (batch) => program.remember(batch),
     get isAlertPending() {
@@ -117,17 +118,17 @@ function spoilRows(factory: LaneProgramFactory, table: Table, spoil: (row: Row) 
   };
 }
 
-function rewrite({ stream, bytes }: StreamRows, table: Table, spoil: (row: Row) => Row): StreamRows {
+function rewrite({ stream, shape, bytes }: StreamRows, table: Table, spoil: (row: Row) => Row): StreamRows {
   const writer = new RowWriter(table);
   for (const row of decodeRows(table, bytes, table === deadLetters ? ['key', 'raw'] : [])) writer.write(spoil(row));
-  return { stream, ...writer.take() };
+  return { stream, shape, ...writer.take() };
 }
 
 function onlyLast(part: StreamRows): StreamRows {
   if (part.stream !== alertEvents.name || part.rows < 2) return part;
   const writer = new RowWriter(alertEvents);
-  writer.write(decodeRows(alertEvents, part.bytes).at(-1) as Row);
-  return { stream: part.stream, ...writer.take() };
+  writer.write(decodeRows(alertEvents, part.bytes).at(-1)!);
+  return { ...part, ...writer.take() };
 }
 
 /** After a restore the last plan that this process met is applied once more, whatever the state says. */

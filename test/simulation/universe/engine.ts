@@ -1,7 +1,7 @@
 import { createDecoder } from '../../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../../src/decoders/event-schemas.ts';
 import { EngineError, isWorthRetrying } from '../../../src/model/errors.ts';
-import { alertEvents, deadLetters, tables } from '../../../src/rows/tables.ts';
+import { alertEvents, deadLetters, type Table, tables } from '../../../src/rows/tables.ts';
 import { createRunner, type Runner } from '../../../src/runtime/runner.ts';
 import { defaultRunnerSettings } from '../../../src/runtime/runner-options.ts';
 import { createClickHouseSink } from '../../../src/sinks/clickhouse/clickhouse-sink.ts';
@@ -107,7 +107,7 @@ export class Engine {
 
   #sinks(context: MutantContext): Sink[] {
     const { process, servers, mutant } = this.#options;
-    const topic = (name: string, of: SimulatedTopic, table: typeof alertEvents, rawColumns: string[]) => {
+    const topic = (name: string, of: SimulatedTopic, table: Table, rawColumns: string[]) => {
       const log = connectTopic(of, process);
       return new RecordLogSink({ name, table, log: mutant?.topic?.(log, context) ?? log, rawColumns });
     };
