@@ -3,6 +3,7 @@ import { certificatePath } from './kafka.ts';
 import type { StackPlace } from './part.ts';
 import { postgresCertificatePath } from './postgres.ts';
 import { registryPath } from './registry.ts';
+import { s3Region } from './s3.ts';
 
 /** Addresses and credentials of every part, whether it runs or not. */
 export function listAddresses({ dir, ports }: StackPlace) {
@@ -40,6 +41,7 @@ export function listAddresses({ dir, ports }: StackPlace) {
       certificate: postgresCertificatePath(dir),
     },
     alertmanager: { url: `http://${at(ports.alertmanager)}` },
+    s3: { endpoint: `http://${at(ports.s3)}`, region: s3Region, ...credentials.s3 },
     prometheus: { url: `http://${at(ports.prometheus)}` },
   };
 }

@@ -7,5 +7,6 @@ export const credentials = {
   postgres: { user: 'paceline', password: 'paceline-local', database: 'paceline' },
   /** SCRAM-SHA-256 and -512 on the SASL listener; SCRAM-SHA-512, PLAIN and OAUTHBEARER (any unsigned, valid token) with TLS. */
   kafkaScram: { user: 'paceline', password: 'paceline-local' },
+  s3: { accessKeyId: 'paceline', secretAccessKey: 'paceline-local' },
   kafkaPlain: { user: 'paceline-plain', password: 'paceline-local' },
 } as const;

@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { PartName } from './part.ts';
-import { downloadsDir, kafkaLibsDir, registryDir, venvDir } from './places.ts';
+import { downloadsDir, kafkaLibsDir, registryDir, s3Gateway, venvDir } from './places.ts';
 import { findPostgresBin } from './postgres.ts';
 import { findRegistryJava } from './registry.ts';
 import { StackError } from './stack-error.ts';
@@ -10,6 +10,7 @@ import { StackError } from './stack-error.ts';
 const kafkaVersion = '4.3.1';
 const registryVersion = '3.3.3';
 const javaVersion = '25.0.2.1';
+const s3GatewayVersion = 'v1.8.0';
 
 /** One thing to have: how to see whether it is there, and how to get it by an ordinary package client. */
 interface Need {
@@ -54,6 +55,13 @@ const needs: readonly Need[] = [
     parts: ['registry'],
     isThere: (dir) => existsSync(join(registryDir(dir), 'quarkus-run.jar')),
     fetch: fetchRegistry,
+  },
+  needPackage('golang-go', ['s3'], () => isOnPath('go')),
+  {
+    title: `S3 gateway ${s3GatewayVersion}`,
+    parts: ['s3'],
+    isThere: (dir) => existsSync(s3Gateway(dir)),
+    fetch: fetchS3Gateway,
   },
   { title: 'Java for the registry', parts: ['registry'], isThere: (dir) => !!findRegistryJava(dir), fetch: fetchJava },
 ];
@@ -110,6 +118,12 @@ async function fetchRegistry(dir: string): Promise<void> {
   rmSync(registryDir(dir), { recursive: true, force: true });
   renameSync(partial, registryDir(dir));
   rmSync(folder, { recursive: true });
+}
+
+/** Built from its Go module, which takes two or three minutes. */
+async function fetchS3Gateway(dir: string): Promise<void> {
+  const env = { GOBIN: dirname(s3Gateway(dir)), GOFLAGS: '-mod=mod' };
+  await run('go', ['install', `github.com/versity/versitygw/cmd/versitygw@${s3GatewayVersion}`], env);
 }
 
 async function fetchJava(dir: string): Promise<void> {

@@ -9,6 +9,7 @@ export const partNames = [
   'registry',
   'alertmanager',
   'prometheus',
+  's3',
 ] as const;
 export type PartName = (typeof partNames)[number];
 

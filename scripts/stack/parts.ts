@@ -5,6 +5,7 @@ import { postgres } from './postgres.ts';
 import { prometheus } from './prometheus.ts';
 import { makeRedis } from './redis.ts';
 import { registry } from './registry.ts';
+import { s3 } from './s3.ts';
 import { StackError } from './stack-error.ts';
 
 export const parts: Readonly<Record<PartName, Part>> = {
@@ -15,6 +16,7 @@ export const parts: Readonly<Record<PartName, Part>> = {
   registry,
   alertmanager,
   prometheus,
+  s3,
 };
 
 /** What starts when nobody names parts. */

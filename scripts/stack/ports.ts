@@ -16,6 +16,7 @@ export const portDefaults = {
   postgres: 15432,
   prometheus: 19190,
   alertmanager: 19193,
+  s3: 19010,
 } as const;
 
 export type PortName = keyof typeof portDefaults;

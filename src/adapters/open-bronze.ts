@@ -7,7 +7,7 @@ import { SqlCatalog } from '../lakehouse/catalog/sql-catalog.ts';
 import { SqlitePointer } from '../lakehouse/catalog/sqlite-pointer.ts';
 import { ParquetEncoder } from '../lakehouse/format/parquet-encoder.ts';
 import { BronzeTable } from '../lakehouse/layers/bronze/bronze-table.ts';
-import { LocalFileIO, localUri } from '../lakehouse/storage/file-io.ts';
+import { LocalFileIO, localUri } from '../lakehouse/storage/local-file-io.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
 import type { BronzeParts } from '../runtime/bronze-worker.ts';
 import { allLanes } from '../runtime/fixed-assignment.ts';

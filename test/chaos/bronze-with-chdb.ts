@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { query } from 'chdb';
-import { localPath } from '../../src/lakehouse/storage/file-io.ts';
+import { localPath } from '../../src/lakehouse/storage/local-file-io.ts';
 import { eventsTopic } from '../../src/model/ids.ts';
 import type { LogRecord } from '../oracle/events.ts';
 import { StoredLog } from './read-log.ts';

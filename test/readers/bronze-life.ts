@@ -5,7 +5,7 @@ import { SqlCatalog } from '../../src/lakehouse/catalog/sql-catalog.ts';
 import { SqlitePointer } from '../../src/lakehouse/catalog/sqlite-pointer.ts';
 import { ParquetEncoder } from '../../src/lakehouse/format/parquet-encoder.ts';
 import { BronzeTable } from '../../src/lakehouse/layers/bronze/bronze-table.ts';
-import { LocalFileIO, localUri } from '../../src/lakehouse/storage/file-io.ts';
+import { LocalFileIO, localUri } from '../../src/lakehouse/storage/local-file-io.ts';
 import { randomIds } from '../../src/lakehouse/storage/id-source.ts';
 import { BronzeTopology } from '../../src/runtime/bronze-topology.ts';
 import { allLanes } from '../../src/runtime/fixed-assignment.ts';

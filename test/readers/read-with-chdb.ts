@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { query } from 'chdb';
-import { localPath } from '../../src/lakehouse/storage/file-io.ts';
+import { localPath } from '../../src/lakehouse/storage/local-file-io.ts';
 
 /** Reads our bronze table with ClickHouse and compares it with the log. */
 const [folder] = process.argv.slice(2);

@@ -11,8 +11,8 @@ import { parseLossless, stringifyLossless } from '../../../src/lakehouse/format/
 import { type DataFile, readManifest, writeManifest } from '../../../src/lakehouse/format/manifest.ts';
 import { avroName } from '../../../src/lakehouse/format/manifest-schema.ts';
 import { bronzeSchema, bronzeSpec } from '../../../src/lakehouse/layers/bronze/bronze-schema.ts';
-import { LocalFileIO, localUri } from '../../../src/lakehouse/storage/file-io.ts';
 import { randomIds } from '../../../src/lakehouse/storage/id-source.ts';
+import { LocalFileIO, localUri } from '../../../src/lakehouse/storage/local-file-io.ts';
 
 test('ids beyond 2^53 survive JSON, small integers stay numbers', () => {
   const text = '{"snapshot-id":7594423871603561477,"refs":{"main":{"snapshot-id":5}},"other":9007199254740993,"n":1.5}';

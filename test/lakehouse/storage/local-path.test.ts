@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { localPath } from '../../../src/lakehouse/storage/file-io.ts';
+import { localPath } from '../../../src/lakehouse/storage/local-file-io.ts';
 
 test('all ways to say a place on this machine are the same place', () => {
   for (const uri of ['/lake/a b%20c', 'file:/lake/a b%20c', 'file:///lake/a b%20c', 'file://localhost/lake/a b%20c'])

@@ -47,8 +47,20 @@ export function connectObjects(server: ObjectServer, process: SimulatedProcess):
   };
   return {
     create: (uri, bytes) => call(() => server.put(uri, bytes)),
-    read: (uri) => call(() => server.get(uri)),
+    read: (uri, range) =>
+      call(() => {
+        const bytes = server.get(uri);
+        return range === undefined ? bytes : bytes.slice(range.start, range.start + range.length);
+      }),
     delete: (uri) => call(() => server.delete(uri)),
+    deleteAll: (uris) =>
+      call(() => {
+        for (const uri of uris) server.delete(uri);
+      }),
+    list: async function* (prefix) {
+      const uris = await call(() => server.uris());
+      for (const uri of uris) if (uri.startsWith(`${prefix}/`)) yield { uri, sizeBytes: 0, modifiedMs: 0 };
+    },
   };
 }
 
