@@ -7,7 +7,6 @@ import { SqlCatalog } from '../lakehouse/catalog/sql-catalog.ts';
 import { SqlitePointer } from '../lakehouse/catalog/sqlite-pointer.ts';
 import { ParquetEncoder } from '../lakehouse/format/parquet-encoder.ts';
 import { BronzeTable } from '../lakehouse/layers/bronze/bronze-table.ts';
-import { LocalFileIO, localUri } from '../lakehouse/storage/local-file-io.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
 import type { BronzeParts } from '../runtime/bronze-worker.ts';
 import { allLanes } from '../runtime/fixed-assignment.ts';
@@ -16,6 +15,7 @@ import type { LaneAssignment, Source } from '../sources/source.ts';
 import { bronzeTableName, completePostgresCatalog, hasPostgresCatalog, openPostgresCatalog } from './bronze-catalog.ts';
 import { type EventCodec, makeEventCodec } from './event-codec.ts';
 import { hasKafka, openKafkaLog } from './kafka-log.ts';
+import { isS3, openStorage } from './open-storage.ts';
 import { openEventCodec } from './schema-registry.ts';
 
 /** Travels to the worker thread, so it is plain data. */
@@ -31,7 +31,8 @@ const pauseStepMs = 10;
 export async function openBronze({ config }: BronzeSettings): Promise<BronzeParts> {
   await using stack = new AsyncDisposableStack();
   const log = stack.adopt(await openReading(config), (opened) => opened.close());
-  const io = new LocalFileIO();
+  const storage = stack.adopt(openStorage(warehouseOf(config), config), (opened) => opened.close());
+  const { io } = storage;
   const nowMs = (): number => systemClock.wallMs();
   const catalog = new SqlCatalog({ pointer: await openPointer(config), io, ids: randomIds, nowMs });
   stack.defer(() => catalog.close());
@@ -42,7 +43,7 @@ export async function openBronze({ config }: BronzeSettings): Promise<BronzePart
     encoder: new ParquetEncoder(),
     topic: config.log.topic,
     identity: await log.source.identity(),
-    location: localUri(join(warehouseOf(config), 'bronze', 'events')),
+    location: `${storage.root}/bronze/events`,
     nowMs,
     pause: (attempt) => systemClock.sleep(pauseStepMs * attempt),
   });
@@ -96,5 +97,7 @@ async function openPointer(config: Config): Promise<CatalogPointer> {
   }
   const { bronze, data_directory } = config;
   // Beside a warehouse that others share lies the file that they share too.
-  return new SqlitePointer(join(bronze.warehouse ?? data_directory, 'catalog.sqlite'), bronzeTableName);
+  const isShared = bronze.warehouse !== null && !isS3(bronze.warehouse);
+  const folder = isShared && bronze.warehouse !== null ? bronze.warehouse : data_directory;
+  return new SqlitePointer(join(folder, 'catalog.sqlite'), bronzeTableName);
 }

@@ -80,6 +80,8 @@ export const checkCatalogue: Readonly<Record<string, string>> = {
   'clickhouse.tables':
     'ClickHouse 24.3 or newer, time zone UTC, and every table with the very columns that rows are written with. `paceline migrate` makes them; a table that somebody changed is named with the first column that differs.',
   'clickhouse.disk': 'Room on its disks; a warning below 10 GiB, where its user may see system.disks.',
+  's3.writable':
+    'In every place that a setting names as `s3://bucket/key` a small object can be made, read and removed with the key of `s3.*`.',
   'alertmanager.reachable':
     'Every Alertmanager answers under /api/v2. One that is away is told here; alerts get through as long as one takes them.',
 };

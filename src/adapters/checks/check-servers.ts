@@ -10,6 +10,7 @@ import { checkBronzeCatalog } from './check-bronze-catalog.ts';
 import { checkClickHouse } from './check-clickhouse.ts';
 import { checkRedis } from './check-redis.ts';
 import { checkRegistry } from './check-registry.ts';
+import { checkS3, s3Places } from './check-s3.ts';
 import { notReached } from './findings.ts';
 
 export interface ServerCheckContext {
@@ -36,6 +37,7 @@ export async function checkServers(
     ['redis', config.redis.url === null ? null : checkRedis(config)],
     ['postgres', config.postgres.url === null ? null : checkPostgres(config, clock)],
     ['clickhouse', config.clickhouse.url === null ? null : checkClickHouse(config, clock)],
+    ['s3', s3Places(config).length === 0 ? null : checkS3(config)],
     ['alertmanager', config.alertmanager.urls.length === 0 ? null : checkAlertmanager(config)],
   ];
   const results = await Promise.all(
@@ -57,7 +59,7 @@ async function within(
   clock: Clock,
   maxMs: number,
 ): Promise<CheckResult[]> {
-  const id = `${server}.reachable`;
+  const id = server === 's3' ? 's3.writable' : `${server}.reachable`;
   const ending = new AbortController();
   const late = clock.sleep(maxMs, ending.signal).then(
     () => [failed(id, `no whole answer within ${maxMs / 1_000} s`, 'Look at the server and at the way to it.')],

@@ -116,7 +116,7 @@ export async function checkPorts(config: Config, served: readonly (string | null
 /** Directories beside the data that the configuration names: others may share them. */
 export function checkSharedDirectories({ bronze, redis, snapshots }: Config): CheckResult[] {
   const results: CheckResult[] = [];
-  if (bronze.enabled && bronze.warehouse !== null)
+  if (bronze.enabled && bronze.warehouse !== null && !bronze.warehouse.startsWith('s3://'))
     results.push(
       checkWritable(bronze.warehouse, 'bronze.writable', 'bronze.warehouse'),
       checkDisk(bronze.warehouse, 'bronze.disk'),

@@ -170,7 +170,7 @@ function resolvePaths(config: Config, documents: readonly YamlDocument[], option
     const parent = valueAt(resolved, setting.keys.slice(0, -1)) as Record<string, string | null>;
     const key = setting.keys.at(-1)!;
     const path = parent[key];
-    if (path === null || isAbsolute(path)) continue;
+    if (path === null || isAbsolute(path) || path.startsWith('s3://')) continue;
     const isOverridden = valueAt(options.overrides, setting.keys) !== undefined;
     const origin = isOverridden ? undefined : origins.get(setting.name);
     const shipped = setting.name.startsWith('plans.') && !isOverridden ? options.shippedConfigDirectory : '.';

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { kafkaSection, registrySection } from './sections/brokers.ts';
+import { s3Section } from './sections/lake.ts';
 import {
   commitSection,
   httpSection,
@@ -34,6 +35,7 @@ export const configSchema = z.strictObject({
   clickhouse: clickhouseSection,
   commit: commitSection,
   bronze: bronzeSection,
+  s3: s3Section,
   logging: loggingSection,
   limits: limitsSection,
   plans: plansSection,

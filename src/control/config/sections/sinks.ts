@@ -85,12 +85,12 @@ export const bronzeSection = z
       reload: 'restart',
     }),
     warehouse: setting(optionalName(), {
-      doc: 'Directory of the table; instances that share a topic share it. Null: lake below the data directory.',
+      doc: 'Directory of the lake, or s3://bucket/key; instances that share a topic share it. Null: lake below the data directory.',
       reload: 'restart',
       path: true,
     }),
     catalog: setting(z.enum(['sqlite', 'postgres']).default('sqlite'), {
-      doc: 'Where the newest metadata is named: a file beside the warehouse, or the database of postgres.url.',
+      doc: 'Where the newest metadata is named: a file beside the warehouse (below the data directory where that is s3://), or the database of postgres.url.',
       reload: 'restart',
     }),
     commit_interval_ms: setting(z.int().min(1_000).max(3_600_000).default(60_000), {
