@@ -4,8 +4,11 @@ import { readerSchema, releasedIds } from '../src/decoders/event-schemas.ts';
 import { compileEncoder, frameValue } from '../src/events/avro/encode.ts';
 import { type AvroField, type AvroRecord, type AvroType, parseRecordSchema } from '../src/events/avro/schema.ts';
 import { rejectReasons } from '../src/events/event-batch.ts';
+import { type EventKind, eventKinds, type KindFacts, kinds, type Lateness } from '../src/events/kinds.ts';
 import { assert } from '../src/model/errors.ts';
-import { examples, type ProducedKind, uses } from './events-doc/examples.ts';
+import { limits } from '../src/model/limits.ts';
+import { dayMs, hourMs, minuteMs } from '../src/model/time.ts';
+import { examples, uses } from './events-doc/examples.ts';
 import { reasons } from './events-doc/reasons.ts';
 import { fillPage, publishPage } from './publish-page.ts';
 
@@ -13,7 +16,6 @@ import { fillPage, publishPage } from './publish-page.ts';
 // writes nothing and fails when the file differs; test/decoders/ decodes every example of the page.
 const root = join(import.meta.dirname, '..');
 const ids = releasedIds();
-const kinds = Object.keys(examples) as ProducedKind[];
 /** What is alike in (nearly) all kinds; a field that a kind has otherwise is told again there. */
 const envelope = readerSchema('spend_adjustment').fields.filter((field) =>
   readerSchema('status_changed').fields.some((each) => isSame(each, field)),
@@ -49,7 +51,7 @@ function fieldRows(fields: readonly AvroField[]): string {
 }
 
 /** The value byte by byte: the framing, then each field's bytes with what they say. */
-function annotatedAvro(kind: ProducedKind, schema: AvroRecord): string {
+function annotatedAvro(kind: EventKind, schema: AvroRecord): string {
   const value = examples[kind];
   const id = ids.get(kind);
   assert(id !== undefined, `${kind} has a released schema`);
@@ -68,11 +70,11 @@ function hexOf(bytes: Uint8Array): string {
   return (Buffer.from(bytes).toString('hex').match(/../g) ?? []).join(' ');
 }
 
-function exampleJson(kind: ProducedKind): string {
+function exampleJson(kind: EventKind): string {
   return JSON.stringify({ type: kind, ...examples[kind] }, null, 2);
 }
 
-function section(kind: ProducedKind): string {
+function section(kind: EventKind): string {
   const schema = readerSchema(kind);
   const json = JSON.parse(readFileSync(join(root, 'schemas/avro', `${kind}.avsc`), 'utf8')) as { doc: string };
   const own = schema.fields.filter((field) => !envelope.some((each) => isSame(each, field)));
@@ -96,6 +98,39 @@ ${annotatedAvro(kind, schema)}
 `;
 }
 
+const latenessTexts: Readonly<Record<Lateness, string>> = {
+  delivery: `${limits.deliveryLatenessMs / hourMs} hours`,
+  money: `${limits.moneyLatenessMs / dayMs} days`,
+  never: 'always',
+};
+
+/** How a kind is treated, from the table of kinds. */
+function treatmentOf(facts: KindFacts): string {
+  const fieldText = (name: string) =>
+    facts.columns[name]?.take === 'day' ? `the local day \`${name}\`` : `\`${name}\``;
+  const bookedAt = (facts.bookedAt ?? ['event_time']).map(fieldText);
+  const where = bookedAt.length === 1 ? bookedAt[0] : `the earlier of ${bookedAt.join(' and ')}`;
+  const ids = {
+    delivery: `within ${limits.duplicateWindowMs / minuteMs} minutes`,
+    rare: `within ${latenessTexts.money}`,
+  };
+  const cells = [
+    facts.class === 'organization' ? '–' : where,
+    latenessTexts[facts.lateness],
+    facts.class === 'delivery' || facts.class === 'rare' ? ids[facts.class] : 'never',
+    ['event_time', ...facts.instants].map(fieldText).join(', '),
+  ];
+  return cells.join(' | ');
+}
+
+/** Kinds that are treated alike share a line. */
+function treatmentTable(): string {
+  const alike = Map.groupBy(eventKinds, (name) => treatmentOf(kinds[name]));
+  const lines = [...alike].map(([treatment, names]) => `| ${names.join(', ')} | ${treatment} |`);
+  const head = '| event | counts from | may come so much later | is a duplicate | must not lie ahead |';
+  return [head, '| --- | --- | --- | --- | --- |', ...lines].join('\n');
+}
+
 function resultSection(name: string): string {
   const json: unknown = JSON.parse(readFileSync(join(root, 'schemas/avro', `${name}.avsc`), 'utf8'));
   const schema = parseRecordSchema(json, name);
@@ -107,7 +142,8 @@ publishPage(
   join(root, 'docs', 'events.md'),
   fillPage(prose, {
     envelope: fieldRows(envelope),
-    kinds: kinds.map(section).join('\n'),
+    treatment: treatmentTable(),
+    kinds: eventKinds.map(section).join('\n'),
     reasons: rejectReasons.map((reason) => `| \`${reason}\` | ${reasons[reason]} |`).join('\n'),
     results: ['alert', 'dead_letter', 'pacing_snapshot'].map(resultSection).join('\n'),
     ours: `${resultSection('tick').replace(/\n\| field[\s\S]*/, '')}\n${resultSection('org_plan')}`,

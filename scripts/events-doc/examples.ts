@@ -1,7 +1,4 @@
-import type { KindName } from '../../src/events/event-batch.ts';
-
-/** Kinds that producers send, in the order of docs/events.md. */
-export type ProducedKind = Exclude<KindName, 'rejected' | 'tick' | 'org_plan'>;
+import type { EventKind } from '../../src/events/kinds.ts';
 
 const at = Date.UTC(2026, 2, 2, 9);
 const day = Date.UTC(2026, 2, 2) / 86_400_000;
@@ -14,7 +11,7 @@ function envelope(number: number, source = 'adserver') {
 }
 
 /** One worked example a kind: fields in the schema's order, what is absent takes its default. */
-export const examples: Readonly<Record<ProducedKind, Readonly<Record<string, unknown>>>> = {
+export const examples: Readonly<Record<EventKind, Readonly<Record<string, unknown>>>> = {
   impression: { ...envelope(1), currency: 'EUR', cpm_micros: 4_500_000, measurable: true, viewable: true },
   click: { ...envelope(2), currency: 'EUR', cost_micros: 350_000, click_id: 'k-1' },
   video_progress: { ...envelope(3), event: 'MIDPOINT' },
@@ -76,7 +73,7 @@ export const examples: Readonly<Record<ProducedKind, Readonly<Record<string, unk
 };
 
 /** What each kind is for, beside the doc of its schema. */
-export const uses: Readonly<Record<ProducedKind, string>> = {
+export const uses: Readonly<Record<EventKind, string>> = {
   impression:
     'Its cost is `cost_micros` + `cpm_micros` · `batch_count` / 1000. It is spend only where the plan takes spend from impressions, from this source, with this basis.',
   click: 'Its cost is spend where the plan takes spend from impressions of this source.',

@@ -1,8 +1,18 @@
 import type { AvroField, AvroRecord, AvroType } from '../events/avro/schema.ts';
-import { type EventBatch, flag, type KindName, kind } from '../events/event-batch.ts';
+import { type EventBatch, flag } from '../events/event-batch.ts';
+import type { EventColumn } from '../events/event-columns.ts';
+import { type KindName, kind, kinds } from '../events/kinds.ts';
+import { dayMs } from '../model/time.ts';
 import type { AvroCursor } from './avro-cursor.ts';
 import { findTarget, isReadable, names, plainType, unresolvable } from './avro-object.ts';
-import { checkedDay, instantMax, instantMin, instantProblem, weightInMillionths } from './event-fields.ts';
+import {
+  checkedDay,
+  instantMax,
+  instantMin,
+  instantProblem,
+  smallCountMax,
+  weightInMillionths,
+} from './event-fields.ts';
 
 /**
  * Hot kinds go from bytes to columns by a function generated for the schema that wrote them: straight
@@ -45,76 +55,64 @@ const envelope: Readonly<Record<string, Target>> = {
   test: flagTarget(flag.test),
 };
 
-const currency: Target = {
-  take: 'currency',
-  store: byCursor('batch.currencies[row] = cursor.currency(dictionaries.currencies);'),
-  absent: '',
-};
-const basis: Target = { take: 'symbol', store: 'batch.basis[row] = v;', absent: 'batch.basis[row] = 0;' };
-const ivt: Target = { take: 'symbol', store: `if (v !== 0) flags |= ${flag.invalid};`, absent: '' };
+/** The code for a column of the table of kinds. */
+function targetOf(name: string, column: EventColumn): Target {
+  switch (column.take) {
+    case 'money':
+      return numberTarget(column.column);
+    case 'count':
+      return {
+        ...numberTarget(column.column),
+        store: `if (v < 0) help.count(cursor, v); batch.${column.column}[row] = v;`,
+      };
+    case 'smallCount': {
+      const check = `if (v < ${column.least} || v > ${smallCountMax}) help.count(cursor, v);`;
+      return {
+        take: 'value',
+        store: `${check} batch.counts[row] = v;`,
+        absent: `batch.counts[row] = ${column.absent ?? 0};`,
+      };
+    }
+    case 'weight':
+      return {
+        take: 'value',
+        store: `batch.${column.column}[row] = help.weight(cursor, v);`,
+        absent: `batch.${column.column}[row] = ${weightInMillionths(column.absent)};`,
+      };
+    case 'instant':
+      return { ...instantTarget(column.column, name), absent: `batch.${column.column}[row] = ${column.absent ?? 0};` };
+    case 'day':
+      return { take: 'value', store: `batch.${column.column}[row] = help.day(cursor, "${name}", v);`, absent: '' };
+    case 'symbol': {
+      const absent = column.absent === undefined ? 0 : column.symbols.indexOf(column.absent);
+      return {
+        take: 'symbol',
+        store: `batch.${column.column}[row] = v;`,
+        absent: `batch.${column.column}[row] = ${absent};`,
+      };
+    }
+    case 'flag':
+      return flagTarget(column.bit);
+    case 'symbolFlag':
+      return { take: 'symbol', store: `if (v !== 0) flags |= ${column.bit};`, absent: '' };
+    case 'currency':
+      return {
+        take: 'currency',
+        store: byCursor('batch.currencies[row] = cursor.currency(dictionaries.currencies);'),
+        absent: '',
+      };
+  }
+}
 
-/** Columns by kind and field; what is not here is passed over. */
-const hotKinds: Readonly<Partial<Record<KindName, Readonly<Record<string, Target>>>>> = {
-  impression: {
-    currency,
-    basis,
-    ivt,
-    cost_micros: numberTarget('amount'),
-    cpm_micros: numberTarget('amount2'),
-    measurable: flagTarget(flag.measurable),
-    viewable: flagTarget(flag.viewable),
-    batch_count: {
-      take: 'value',
-      store: 'if (v < 1 || v > 2147483647) help.count(cursor, v); batch.counts[row] = v;',
-      absent: 'batch.counts[row] = 1;',
-    },
-  },
-  click: { currency, ivt, cost_micros: numberTarget('amount') },
-  video_progress: { event: { take: 'symbol', store: 'batch.code[row] = v;', absent: '' } },
-  conversion: {
-    currency,
-    conversion_time: instantTarget('t1', 'conversion_time'),
-    touch_time: { ...instantTarget('t2', 'touch_time'), absent: 'batch.t2[row] = NaN;' },
-    weight: {
-      take: 'value',
-      store: 'batch.amount2[row] = help.weight(cursor, v);',
-      absent: 'batch.amount2[row] = 1e6;',
-    },
-    revenue_micros: numberTarget('amount'),
-    reversal: flagTarget(flag.reversal),
-  },
-  spend: {
-    currency,
-    basis,
-    amount_micros: numberTarget('amount'),
-    period_start: instantTarget('t1', 'period_start'),
-    period_end: instantTarget('t2', 'period_end'),
-    cumulative: flagTarget(flag.cumulative),
-  },
-  spend_adjustment: {
-    currency,
-    delta_micros: numberTarget('amount'),
-    applies_to: { take: 'value', store: 'batch.t1[row] = help.day(cursor, v);', absent: '' },
-  },
-  auction_stats: {
-    minute: instantTarget('t1', 'minute'),
-    requests: countTarget('amount'),
-    bids: countTarget('amount2'),
-    wins: {
-      take: 'value',
-      store: 'if (v < 0 || v > 2147483647) help.count(cursor, v); batch.counts[row] = v;',
-      absent: '',
-    },
-  },
-};
-
-export function isHot(name: KindName): boolean {
-  return hotKinds[name] !== undefined;
+/** Where the fields of a kind go; what is not here is passed over. */
+function targetsOf(name: KindName): Readonly<Record<string, Target>> {
+  const columns: [string, EventColumn][] = Object.entries(kinds[name].columns);
+  return { ...envelope, ...Object.fromEntries(columns.map(([field, column]) => [field, targetOf(field, column)])) };
 }
 
 /** Generates the row reader for records of `writer`; throws SCHEMA_UNRESOLVABLE naming both sides. */
 export function compileRowReader(name: KindName, writer: AvroRecord, reader: AvroRecord): ReadRow {
-  const targets: Readonly<Record<string, Target>> = { ...envelope, ...hotKinds[name] };
+  const targets = targetsOf(name);
   const tables: Int32Array[] = [];
   const lines = [
     'const { dictionaries } = batch; const { bytes, view, end } = cursor;',
@@ -158,9 +156,9 @@ const help = {
     cursor.fail('bad_field', `weight is ${value}, not from 0 to 1000`);
     return 0;
   },
-  day(cursor: AvroCursor, value: number): number {
-    if (value * 86_400_000 >= instantMin && value * 86_400_000 <= instantMax) return checkedDay('applies_to', value);
-    cursor.fail('bad_field', `applies_to is day ${value}, not between 2000 and 2100`);
+  day(cursor: AvroCursor, name: string, value: number): number {
+    if (value * dayMs >= instantMin && value * dayMs <= instantMax) return checkedDay(name, value);
+    cursor.fail('bad_field', `${name} is day ${value}, not between 2000 and 2100`);
     return 0;
   },
 };
@@ -172,10 +170,6 @@ function instantTarget(column: string, name: string): Target {
 
 function numberTarget(column: string): Target {
   return { take: 'value', store: `batch.${column}[row] = v;`, absent: `batch.${column}[row] = 0;` };
-}
-
-function countTarget(column: string): Target {
-  return { take: 'value', store: `if (v < 0) help.count(cursor, v); batch.${column}[row] = v;`, absent: '' };
 }
 
 function flagTarget(bit: number): Target {

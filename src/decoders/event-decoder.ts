@@ -1,9 +1,10 @@
 import { parseRecordSchema } from '../events/avro/schema.ts';
-import { type EventBatch, type KindName, kind, type RejectReason } from '../events/event-batch.ts';
+import type { EventBatch, RejectReason } from '../events/event-batch.ts';
+import { type KindName, kinds } from '../events/kinds.ts';
 import type { RecordRun } from '../events/record-run.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { compileRowReader, isHot, type ReadRow } from './avro-columns.ts';
+import { compileRowReader, type ReadRow } from './avro-columns.ts';
 import { AvroCursor } from './avro-cursor.ts';
 import { compileObjectReader, type ReadObject } from './avro-object.ts';
 import type { Decoder, SchemaRegistry } from './decoder.ts';
@@ -132,7 +133,7 @@ class EventDecoder implements Decoder {
     if (fields === null) return reject(batch, row, 'bad_json', 'the value is not one JSON object');
     const { type } = fields;
     if (typeof type !== 'string') return reject(batch, row, 'bad_field', 'type must be text');
-    if (!Object.hasOwn(kind, type) || type === 'rejected') {
+    if (!Object.hasOwn(kinds, type)) {
       return reject(batch, row, 'not_ours', `type "${type.slice(0, 64)}" is not an event`);
     }
     fill(batch, row, type as KindName, fields);
@@ -194,7 +195,7 @@ function readerOf(schema: unknown, id: number): Reader {
     const name = kindOfRecord(writer.name);
     if (name === null) return refusing('not_ours', `schema id ${id} is ${writer.name}, not an event`);
     const reader = readerSchema(name);
-    if (isHot(name)) return { readRow: compileRowReader(name, writer, reader), readObject: null, refused: null };
+    if (kinds[name].isHot) return { readRow: compileRowReader(name, writer, reader), readObject: null, refused: null };
     const read = compileObjectReader(writer, reader);
     return { readRow: null, readObject: { kind: name, read }, refused: null };
   } catch (cause) {

@@ -1,17 +1,15 @@
-import {
-  type CampaignStatus,
-  costBases,
-  type Detail,
-  type EventBatch,
-  flag,
-  type KindName,
-  kind,
-  type PacingMode,
-  quartiles,
-  type Rebase,
-  type RejectReason,
-  type StatusCause,
+import type {
+  CampaignStatus,
+  Detail,
+  EventBatch,
+  PacingMode,
+  Rebase,
+  RejectReason,
+  StatusCause,
 } from '../events/event-batch.ts';
+import { flag } from '../events/event-batch.ts';
+import type { EventColumn } from '../events/event-columns.ts';
+import { type DetailKind, type KindFacts, type KindName, kind, kinds } from '../events/kinds.ts';
 import { idPattern } from '../model/ids.ts';
 import { dayMs } from '../model/time.ts';
 
@@ -31,6 +29,9 @@ export class BadField extends Error {
 export const instantMin = 946_684_800_000;
 export const instantMax = 4_102_444_800_000;
 
+/** Counts of 32 bits. */
+export const smallCountMax = 2_147_483_647;
+
 export function instantProblem(name: string, value: number): BadField | null {
   if (value >= instantMin && value <= instantMax) return null;
   const looksLikeSeconds = value * 1_000 >= instantMin && value * 1_000 <= instantMax;
@@ -41,10 +42,14 @@ export function instantProblem(name: string, value: number): BadField | null {
 /** Fills one row; throws BadField. The row's kind is set last, when all is well. */
 export function fillRow(batch: EventBatch, row: number, name: KindName, fields: Fields): void {
   clearRow(batch, row);
-  if (name !== 'tick' && name !== 'org_plan') envelope(batch, row, name, fields);
-  const fill = fills[name as keyof typeof fills];
-  if (fill === undefined) throw new BadField('not_ours', `records of type ${name} do not belong on this topic`);
-  fill(batch, row, fields);
+  const facts: KindFacts = kinds[name];
+  if (facts.class !== 'system') envelope(batch, row, facts, fields);
+  for (const [field, column] of Object.entries(facts.columns)) fillColumn(batch, row, field, column, fields);
+  if (facts.hasDetail) {
+    const detail = details[name as DetailKind](fields);
+    if (detail.kind === 'org_plan') batch.orgs[row] = batch.dictionaries.orgs.internText(detail.org_id);
+    batch.details.set(row, detail);
+  }
   batch.kinds[row] = kind[name];
 }
 
@@ -66,11 +71,11 @@ export function clearRow(batch: EventBatch, row: number): void {
   batch.t2[row] = 0;
 }
 
-function envelope(batch: EventBatch, row: number, name: KindName, fields: Fields): void {
+function envelope(batch: EventBatch, row: number, facts: KindFacts, fields: Fields): void {
   const { orgs, campaigns, sources } = batch.dictionaries;
   eventId(batch, row, fields);
   const org = id(fields, 'org_id');
-  const campaign = name === 'source_heartbeat' ? null : id(fields, 'campaign_id');
+  const campaign = facts.class === 'organization' ? null : id(fields, 'campaign_id');
   const source = id(fields, 'source');
   batch.eventTimes[row] = instant(fields, 'event_time');
   if (boolean(fields, 'test', false)) batch.flags[row] |= flag.test;
@@ -79,106 +84,76 @@ function envelope(batch: EventBatch, row: number, name: KindName, fields: Fields
   batch.sources[row] = sources.internText(source);
 }
 
-type Fill = (batch: EventBatch, row: number, fields: Fields) => void;
+/** Puts one field into its column. */
+function fillColumn(batch: EventBatch, row: number, name: string, column: EventColumn, fields: Fields): void {
+  switch (column.take) {
+    case 'money':
+      batch[column.column][row] = money(fields, name, column.absent);
+      return;
+    case 'count':
+      batch[column.column][row] = count(fields, name);
+      return;
+    case 'smallCount':
+      batch.counts[row] = smallCount(fields, name, column.least, column.absent);
+      return;
+    case 'weight':
+      batch[column.column][row] = weightInMillionths(fields[name] ?? column.absent);
+      return;
+    case 'instant':
+      batch[column.column][row] =
+        column.absent !== undefined && isAbsent(fields[name]) ? column.absent : instant(fields, name);
+      return;
+    case 'day':
+      batch[column.column][row] = date(fields, name);
+      return;
+    case 'symbol':
+      batch[column.column][row] = symbol(fields, name, column.symbols, column.absent);
+      return;
+    case 'flag':
+      if (boolean(fields, name, false)) batch.flags[row] |= column.bit;
+      return;
+    case 'symbolFlag':
+      if (symbol(fields, name, column.symbols, column.symbols[0]) !== 0) batch.flags[row] |= column.bit;
+      return;
+    case 'currency':
+      currency(batch, row, name, fields);
+  }
+}
 
-const fills: Readonly<Partial<Record<KindName, Fill>>> = {
-  tick: () => {},
-  org_plan(batch, row, fields) {
-    const org_id = id(fields, 'org_id');
-    batch.orgs[row] = batch.dictionaries.orgs.internText(org_id);
-    const number = count(fields, 'number');
-    batch.details.set(row, {
-      kind: 'org_plan',
-      org_id,
-      number,
-      hash: text(fields, 'hash'),
-      body: text(fields, 'body'),
-    });
-  },
-  impression(batch, row, fields) {
-    batch.amount[row] = money(fields, 'cost_micros', 0);
-    batch.amount2[row] = money(fields, 'cpm_micros', 0);
-    batch.basis[row] = symbol(fields, 'basis', costBases, 'MEDIA');
-    batch.counts[row] = positive(fields, 'batch_count', 1);
-    if (boolean(fields, 'measurable', false)) batch.flags[row] |= flag.measurable;
-    if (boolean(fields, 'viewable', false)) batch.flags[row] |= flag.viewable;
-    invalid(batch, row, fields);
-    currency(batch, row, fields);
-  },
-  click(batch, row, fields) {
-    batch.amount[row] = money(fields, 'cost_micros', 0);
-    invalid(batch, row, fields);
-    currency(batch, row, fields);
-  },
-  video_progress(batch, row, fields) {
-    batch.code[row] = symbol(fields, 'event', quartiles);
-  },
-  conversion(batch, row, fields) {
-    batch.t1[row] = instant(fields, 'conversion_time');
-    batch.t2[row] = isAbsent(fields.touch_time) ? Number.NaN : instant(fields, 'touch_time');
-    batch.amount[row] = money(fields, 'revenue_micros', 0);
-    batch.amount2[row] = weightInMillionths(fields.weight ?? 1);
-    if (boolean(fields, 'reversal', false)) batch.flags[row] |= flag.reversal;
-    currency(batch, row, fields);
-  },
-  spend(batch, row, fields) {
-    batch.amount[row] = money(fields, 'amount_micros');
-    batch.basis[row] = symbol(fields, 'basis', costBases, 'MEDIA');
-    batch.t1[row] = instant(fields, 'period_start');
-    batch.t2[row] = instant(fields, 'period_end');
-    if (boolean(fields, 'cumulative', false)) batch.flags[row] |= flag.cumulative;
-    currency(batch, row, fields);
-  },
-  spend_adjustment(batch, row, fields) {
-    batch.amount[row] = money(fields, 'delta_micros');
-    batch.t1[row] = date(fields, 'applies_to');
-    currency(batch, row, fields);
-  },
-  metric_correction(batch, row, fields) {
-    const applies_to = date(fields, 'applies_to');
-    batch.details.set(row, {
-      kind: 'metric_correction',
-      applies_to,
-      deltas: deltas(fields),
-      reason: text(fields, 'reason', ''),
-    });
-  },
-  budget_changed(batch, row, fields) {
-    batch.details.set(row, budget(fields));
-  },
-  flight_changed(batch, row, fields) {
-    batch.details.set(row, flight(fields));
-  },
-  status_changed(batch, row, fields) {
-    batch.details.set(row, {
-      kind: 'status_changed',
-      status: oneOf<CampaignStatus>(fields, 'status', ['ACTIVE', 'PAUSED', 'ENDED']),
-      cause: oneOf<StatusCause>(fields, 'cause', causes, 'SYSTEM'),
-      effective_at: instant(fields, 'effective_at'),
-    });
-  },
-  creative_status(batch, row, fields) {
-    const policy_code = isAbsent(fields.policy_code) ? null : text(fields, 'policy_code');
-    const [creative_id, status] = [text(fields, 'creative_id'), text(fields, 'status')];
-    batch.details.set(row, { kind: 'creative_status', creative_id, status, policy_code });
-  },
-  auction_stats(batch, row, fields) {
-    batch.t1[row] = instant(fields, 'minute');
-    batch.amount[row] = count(fields, 'requests');
-    batch.amount2[row] = count(fields, 'bids');
-    batch.counts[row] = int32(fields, 'wins', 0);
-  },
-  source_heartbeat(batch, row, fields) {
-    const complete_through = instant(fields, 'complete_through');
-    batch.details.set(row, { kind: 'source_heartbeat', complete_through, count: integer(fields, 'count', 0) });
-  },
+/** What columns do not hold. */
+const details: { readonly [Name in DetailKind]: (fields: Fields) => Detail & { kind: Name } } = {
+  org_plan: (fields) => ({
+    kind: 'org_plan',
+    org_id: id(fields, 'org_id'),
+    number: count(fields, 'number'),
+    hash: text(fields, 'hash'),
+    body: text(fields, 'body'),
+  }),
+  metric_correction: (fields) => ({
+    kind: 'metric_correction',
+    deltas: deltas(fields),
+    reason: text(fields, 'reason', ''),
+  }),
+  budget_changed: budget,
+  flight_changed: flight,
+  status_changed: (fields) => ({
+    kind: 'status_changed',
+    status: oneOf<CampaignStatus>(fields, 'status', ['ACTIVE', 'PAUSED', 'ENDED']),
+    cause: oneOf<StatusCause>(fields, 'cause', causes, 'SYSTEM'),
+    effective_at: instant(fields, 'effective_at'),
+  }),
+  creative_status: (fields) => ({
+    kind: 'creative_status',
+    creative_id: text(fields, 'creative_id'),
+    status: text(fields, 'status'),
+    policy_code: isAbsent(fields.policy_code) ? null : text(fields, 'policy_code'),
+  }),
+  source_heartbeat: (fields) => ({ kind: 'source_heartbeat', count: integer(fields, 'count', 0) }),
 };
 
 const causes: readonly StatusCause[] = ['SYSTEM', 'ADVERTISER', 'BUDGET', 'POLICY', 'PAYMENT', 'SCHEDULE'];
 
-function budget(fields: Fields): Detail {
-  const currency = text(fields, 'currency');
-  if (!/^[A-Z]{3}$/.test(currency)) throw badCurrency(currency);
+function budget(fields: Fields): Detail & { kind: 'budget_changed' } {
   const budget_micros = money(fields, 'budget_micros');
   const daily_cap_micros = isAbsent(fields.daily_cap_micros) ? null : money(fields, 'daily_cap_micros');
   if (budget_micros < 0 || (daily_cap_micros ?? 0) < 0) throw new BadField('bad_field', 'a budget or cap is negative');
@@ -187,14 +162,13 @@ function budget(fields: Fields): Detail {
     flight_id: isAbsent(fields.flight_id) ? null : id(fields, 'flight_id'),
     budget_micros,
     daily_cap_micros,
-    currency,
     effective_at: instant(fields, 'effective_at'),
     actor: isAbsent(fields.actor) ? null : text(fields, 'actor'),
     ledger_version: integer(fields, 'ledger_version'),
   };
 }
 
-function flight(fields: Fields): Detail {
+function flight(fields: Fields): Detail & { kind: 'flight_changed' } {
   return {
     kind: 'flight_changed',
     flight_id: id(fields, 'flight_id'),
@@ -255,15 +229,10 @@ function count(fields: Fields, name: string, absent?: number): number {
   return value;
 }
 
-function positive(fields: Fields, name: string, absent: number): number {
-  const value = int32(fields, name, absent);
-  if (value < 1) throw bad(name, 'at least 1', value);
-  return value;
-}
-
-function int32(fields: Fields, name: string, absent: number): number {
+function smallCount(fields: Fields, name: string, least: number, absent?: number): number {
   const value = count(fields, name, absent);
-  if (value > 2_147_483_647) throw bad(name, 'at most 2147483647', value);
+  if (value < least) throw bad(name, `at least ${least}`, value);
+  if (value > smallCountMax) throw bad(name, `at most ${smallCountMax}`, value);
   return value;
 }
 
@@ -304,18 +273,12 @@ function oneOf<T extends string>(fields: Fields, name: string, symbols: readonly
   throw bad(name, `one of ${symbols.join(', ')}`, value);
 }
 
-function currency(batch: EventBatch, row: number, fields: Fields): void {
-  const code = text(fields, 'currency');
-  if (!/^[A-Z]{3}$/.test(code)) throw badCurrency(code);
+function currency(batch: EventBatch, row: number, name: string, fields: Fields): void {
+  const code = text(fields, name);
+  if (!/^[A-Z]{3}$/.test(code)) {
+    throw new BadField('bad_field', `${name} "${code.slice(0, 64)}" is not an ISO-4217 code`);
+  }
   batch.currencies[row] = batch.dictionaries.currencies.internText(code);
-}
-
-function badCurrency(code: string): BadField {
-  return new BadField('bad_field', `currency "${code.slice(0, 64)}" is not an ISO-4217 code`);
-}
-
-function invalid(batch: EventBatch, row: number, fields: Fields): void {
-  if (oneOf(fields, 'ivt', ['NONE', 'GIVT', 'SIVT'], 'NONE') !== 'NONE') batch.flags[row] |= flag.invalid;
 }
 
 /** Weight of a conversion: 0 to 1000, kept in millionths. */

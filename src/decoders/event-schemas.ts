@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AvroRecord, parseRecordSchema } from '../events/avro/schema.ts';
-import { type KindName, kind } from '../events/event-batch.ts';
+import { type KindName, kindsByName } from '../events/kinds.ts';
 import type { SchemaRegistry } from './decoder.ts';
 
 /** Our own schemas (schemas/avro/), and the registry of the embedded log: every version ever released. */
@@ -24,16 +24,12 @@ export function readerSchema(name: KindName): AvroRecord {
 const readers = new Map<KindName, AvroRecord>();
 
 const kindByRecordName = new Map(
-  (Object.keys(kind) as KindName[]).map((name) => [
-    name.replaceAll(/(^|_)([a-z])/g, (_, __, letter) => letter.toUpperCase()),
-    name,
-  ]),
+  kindsByName.map(([name]) => [name.replaceAll(/(^|_)([a-z])/g, (_, __, letter) => letter.toUpperCase()), name]),
 );
 
 /** The kind that a record schema's name says, e.g. `SpendAdjustment`; null for names that are not events of ours. */
-export function kindOfRecord(name: string): Exclude<KindName, 'rejected'> | null {
-  const found = kindByRecordName.get(name) ?? null;
-  return found === 'rejected' ? null : found;
+export function kindOfRecord(name: string): KindName | null {
+  return kindByRecordName.get(name) ?? null;
 }
 
 /** Released schemas by id, from files: a 404 of this registry is final. */

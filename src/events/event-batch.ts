@@ -1,28 +1,6 @@
 import { CurrencyCodes } from './currency-codes.ts';
 import { Dictionary } from './dictionary.ts';
 
-/** What a record is. The numbers are internal: state and rows carry the names. */
-export const kind = {
-  rejected: 0,
-  tick: 1,
-  org_plan: 2,
-  impression: 3,
-  click: 4,
-  video_progress: 5,
-  conversion: 6,
-  spend: 7,
-  spend_adjustment: 8,
-  metric_correction: 9,
-  budget_changed: 10,
-  flight_changed: 11,
-  status_changed: 12,
-  creative_status: 13,
-  auction_stats: 14,
-  source_heartbeat: 15,
-} as const;
-export type KindName = keyof typeof kind;
-export const kindNames = Object.keys(kind) as KindName[];
-
 /** Bits of `EventBatch.flags`. */
 export const flag = { test: 1, invalid: 2, measurable: 4, viewable: 8, reversal: 16, cumulative: 32 } as const;
 
@@ -70,16 +48,15 @@ export interface Reject {
   readonly schemaId: number;
 }
 
-/** Control and other rare records, decoded to plain objects; money and times as safe integers. */
+/** What columns do not hold of control and other rare records; money and times as safe integers. */
 export type Detail =
   | { kind: 'org_plan'; org_id: string; number: number; hash: string; body: string }
-  | { kind: 'metric_correction'; applies_to: number; deltas: ReadonlyMap<string, number>; reason: string }
+  | { kind: 'metric_correction'; deltas: ReadonlyMap<string, number>; reason: string }
   | {
       kind: 'budget_changed';
       flight_id: string | null;
       budget_micros: number;
       daily_cap_micros: number | null;
-      currency: string;
       effective_at: number;
       actor: string | null;
       ledger_version: number;
@@ -98,7 +75,7 @@ export type Detail =
     }
   | { kind: 'status_changed'; status: CampaignStatus; cause: StatusCause; effective_at: number }
   | { kind: 'creative_status'; creative_id: string; status: string; policy_code: string | null }
-  | { kind: 'source_heartbeat'; complete_through: number; count: number };
+  | { kind: 'source_heartbeat'; count: number };
 
 export type PacingMode = 'EVEN' | 'TRAFFIC' | 'ASAP';
 export type Rebase = 'ON_PLAN' | 'ON_ACTUAL' | 'NONE';
@@ -115,20 +92,8 @@ export class LaneDictionaries {
 
 /**
  * Events of one run as columns, one row per record, rejected ones included (they move the clock too).
- * Reused from run to run. Which column holds what, by kind:
- *
- * | kind             | amount          | amount2                | t1             | t2          | count       | code      |
- * |------------------|-----------------|------------------------|----------------|-------------|-------------|-----------|
- * | impression       | cost_micros     | cpm_micros             |                |             | batch_count |           |
- * | click            | cost_micros     |                        |                |             |             |           |
- * | video_progress   |                 |                        |                |             |             | quartile  |
- * | conversion       | revenue_micros  | weight in millionths   | conversion_time| touch_time  |             |           |
- * | spend            | amount_micros   |                        | period_start   | period_end  |             |           |
- * | spend_adjustment | delta_micros    |                        | applies_to (1) |             |             |           |
- * | auction_stats    | requests        | bids                   | minute         |             | wins        |           |
- *
- * (1) days since 1970-01-01 in the campaign's own calendar. An absent touch_time is NaN. Every other
- * column of a row is 0 / -1. Kinds not listed put their fields in `details`.
+ * Reused from run to run. Which field is in which column the table of kinds says (`kinds.ts`); every other
+ * column of a row is 0 / -1. Kinds with more to say than columns hold have an object in `details`.
  */
 export class EventBatch {
   /** Of the lane whose run it holds. */

@@ -1,4 +1,14 @@
-import { type Detail, type EventBatch, flag, kind, type Reject, type RejectReason } from '../events/event-batch.ts';
+import { type Detail, type EventBatch, flag, type Reject, type RejectReason } from '../events/event-batch.ts';
+import {
+  carriesCurrency,
+  isByDay,
+  isDelivery,
+  isRare,
+  isSystem,
+  latenessMs,
+  namesCampaign,
+} from '../events/kind-facts.ts';
+import { kind } from '../events/kinds.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import { forgetAfterMs, type LaneState } from '../lane/lane-state.ts';
 import { grown } from '../model/grown.ts';
@@ -7,10 +17,10 @@ import { defaultPlanOrg } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
 import { isSafe } from '../model/whole.ts';
 import { PlanProblem, readPlan } from '../rules/compile-plan.ts';
-import { type DuplicateCheck, isDelivery, isRare } from './duplicate-check.ts';
+import type { DuplicateCheck } from './duplicate-check.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
-import { appliesTo, kindProblem, latestInstant } from './record-facts.ts';
+import { bookedInstant, kindProblem, latestInstant } from './record-facts.ts';
 import type { Segment } from './segment.ts';
 
 const unchecked = 0;
@@ -93,15 +103,17 @@ export class CheckRecords implements Operator {
   #checkRow(segment: Segment, batch: EventBatch, row: number): void {
     const recordKind = batch.kinds[row];
     if (recordKind === kind.rejected) this.#rejected(segment, row);
-    else if (recordKind !== kind.tick && this.#isIdentified(segment, row)) this.#identified(segment, row);
+    else if (recordKind !== kind.tick && this.#isIdentified(segment, row)) {
+      if (isSystem[recordKind] === 1) this.#plan(segment, row);
+      else this.#identified(segment, row);
+    }
   }
 
   /** Fills the duplicate memory from records read back; `clocks` are the lane clock at each row. */
   remember(segment: Segment): void {
     const { batch } = segment;
     for (let row = 0; row < batch.count; row++) {
-      const recordKind = batch.kinds[row];
-      if (!isDelivery(recordKind)) continue;
+      if (isDelivery[batch.kinds[row]] === 0) continue;
       if (this.#identityProblem(batch, row) === null) this.#duplicates.isSeen(segment, row);
     }
   }
@@ -147,17 +159,16 @@ export class CheckRecords implements Operator {
     const { batch, clocks } = segment;
     const recordKind = batch.kinds[row];
     const clock = clocks[row];
-    if (recordKind === kind.org_plan) return this.#plan(segment, row);
     // Whatever becomes of the record, its organization is known from now on, and its timer is set.
     this.#duplicates.orgSlot(batch, row);
-    const isSeen = isDelivery(recordKind) && this.#duplicates.isSeen(segment, row);
+    const isSeen = isDelivery[recordKind] === 1 && this.#duplicates.isSeen(segment, row);
     if (latestInstant(batch, row) > clock + limits.futureAllowanceMs) return this.#future(segment, row);
-    if (recordKind === kind.source_heartbeat) return this.#count(segment, row, -1);
+    if (namesCampaign[recordKind] === 0) return this.#count(segment, row, -1);
     if (this.#isFutureDay(segment, row)) return this.#future(segment, row);
     const bookedAt = this.#bookedAt(batch, row);
-    const lateness = isDelivery(recordKind) ? limits.deliveryLatenessMs : limits.moneyLatenessMs;
-    if (bookedAt < clock - lateness) return this.#outputs.lateEvent(batch, row, bookedAt, clock - lateness - bookedAt);
-    if (isSeen || (isRare(recordKind) && this.#duplicates.isRareDuplicate(batch, row, clock))) {
+    const oldest = clock - latenessMs[recordKind];
+    if (bookedAt < oldest) return this.#outputs.lateEvent(batch, row, bookedAt, oldest - bookedAt);
+    if (isSeen || (isRare[recordKind] === 1 && this.#duplicates.isRareDuplicate(batch, row, clock))) {
       this.#outputs.dropped.duplicate += 1;
       return;
     }
@@ -257,25 +268,15 @@ export class CheckRecords implements Operator {
     this.#outputs.deadLetter(segment, row, 'from_the_future', detail);
   }
 
-  /** `applies_to` is a day: its first instant decides. */
+  /** The first instant of a day decides. */
   #isFutureDay({ batch, clocks }: Segment, row: number): boolean {
-    if (appliesTo(batch, row) === null) return false;
+    if (isByDay[batch.kinds[row]] === 0) return false;
     return this.#bookedAt(batch, row) > clocks[row] + limits.futureAllowanceMs;
   }
 
   #bookedAt(batch: EventBatch, row: number): number {
-    const day = appliesTo(batch, row);
-    if (day !== null) return this.#zoneOf(batch, row).dayStart(day);
-    switch (batch.kinds[row]) {
-      case kind.spend:
-      case kind.auction_stats:
-        return batch.t1[row];
-      case kind.conversion:
-        // An absent touch is NaN, and Math.min would hand that on.
-        return Number.isNaN(batch.t2[row]) ? batch.t1[row] : Math.min(batch.t1[row], batch.t2[row]);
-      default:
-        return batch.eventTimes[row];
-    }
+    if (isByDay[batch.kinds[row]] === 0) return bookedInstant(batch, row);
+    return this.#zoneOf(batch, row).dayStart(batch.t1[row]);
   }
 
   #zoneOf(batch: EventBatch, row: number) {
@@ -286,19 +287,8 @@ export class CheckRecords implements Operator {
 
   /** Number of the currency that the record names; -1 when it names none. */
   #currencyOf(batch: EventBatch, row: number): number {
-    const { currencies } = this.#state.books;
-    switch (batch.kinds[row]) {
-      case kind.impression:
-      case kind.click:
-      case kind.conversion:
-      case kind.spend:
-      case kind.spend_adjustment:
-        return currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies);
-      case kind.budget_changed:
-        return currencies.number((batch.details.get(row) as Detail & { kind: 'budget_changed' }).currency);
-      default:
-        return -1;
-    }
+    if (carriesCurrency[batch.kinds[row]] === 0) return -1;
+    return this.#state.books.currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies);
   }
 
   #growOrganizations(id: number): void {

@@ -1,34 +1,9 @@
-import { type EventBatch, kind } from '../events/event-batch.ts';
+import type { EventBatch } from '../events/event-batch.ts';
+import { isDelivery, isRare } from '../events/kind-facts.ts';
 import { EventIdSet } from '../lane/event-id-set.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { limits } from '../model/limits.ts';
 import type { Segment } from './segment.ts';
-
-/** Class of a kind for the duplicate check. */
-const delivery = 1;
-const rare = 2;
-const classOf = new Uint8Array(32);
-for (const each of [kind.impression, kind.click, kind.video_progress, kind.auction_stats]) classOf[each] = delivery;
-for (const each of [
-  kind.conversion,
-  kind.spend,
-  kind.spend_adjustment,
-  kind.metric_correction,
-  kind.budget_changed,
-  kind.flight_changed,
-  kind.status_changed,
-  kind.creative_status,
-]) {
-  classOf[each] = rare;
-}
-
-export function isDelivery(recordKind: number): boolean {
-  return classOf[recordKind] === delivery;
-}
-
-export function isRare(recordKind: number): boolean {
-  return classOf[recordKind] === rare;
-}
 
 /** Which event ids the lane has met (docs/semantics.md §2): a short memory of many, a long one of few. */
 export class DuplicateCheck {
@@ -88,10 +63,10 @@ export class DuplicateCheck {
     let rareFrom = places.length;
     for (let row = from; row < to; row++) {
       const org = this.#orgSlots[orgs[row]];
-      const idClass = classOf[kinds[row]];
+      const recordKind = kinds[row];
       if (!(org >= 0)) continue;
-      if (idClass === delivery) places[count++] = this.#deliveryIds.placeOf(org, eventIds, 4 * row);
-      else if (idClass === rare) places[--rareFrom] = rareIds.placeOf(org, eventIds, 4 * row);
+      if (isDelivery[recordKind] === 1) places[count++] = this.#deliveryIds.placeOf(org, eventIds, 4 * row);
+      else if (isRare[recordKind] === 1) places[--rareFrom] = rareIds.placeOf(org, eventIds, 4 * row);
     }
     return this.#deliveryIds.touch(places, 0, count) + rareIds.touch(places, rareFrom, places.length);
   }

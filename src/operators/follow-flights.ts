@@ -1,4 +1,6 @@
-import { type Detail, type EventBatch, kind, type RejectReason } from '../events/event-batch.ts';
+import type { Detail, EventBatch, RejectReason } from '../events/event-batch.ts';
+import { isControl } from '../events/kind-facts.ts';
+import type { ControlKind } from '../events/kinds.ts';
 import { type Campaign, Flight } from '../lane/campaign.ts';
 import { counterAt, sumAt } from '../lane/day-row.ts';
 import { quartersBehind } from '../lane/delivery-cells.ts';
@@ -109,12 +111,12 @@ export class FollowFlights implements Operator {
 
   #heartbeat(segment: Segment, row: number): void {
     const { batch } = segment;
-    const { complete_through } = batch.details.get(row) as Detail & { kind: 'source_heartbeat' };
+    const completeThrough = batch.t1[row];
     const organization = this.#state.organizationOf(batch.orgs[row], batch.dictionaries);
     const source = batch.dictionaries.sources.text(batch.sources[row]);
     const before = organization.frontiers.get(source) ?? Number.NEGATIVE_INFINITY;
-    if (complete_through <= before) return;
-    organization.frontiers.set(source, complete_through);
+    if (completeThrough <= before) return;
+    organization.frontiers.set(source, completeThrough);
     organization.isDirty = true;
   }
 
@@ -127,11 +129,19 @@ export class FollowFlights implements Operator {
   }
 
   #applyControl(batch: EventBatch, row: number, campaign: Campaign): Problem | null {
-    const detail = batch.details.get(row) as Detail;
+    const detail = batch.details.get(row) as Detail & { kind: ControlKind };
     const order = batch.offsets[row];
-    if (detail.kind === 'budget_changed') return this.#budget(detail, order, campaign);
-    if (detail.kind === 'flight_changed') return this.#flight(detail, order, campaign);
-    if (detail.kind !== 'status_changed') return null;
+    switch (detail.kind) {
+      case 'budget_changed':
+        return this.#budget(detail, order, campaign);
+      case 'flight_changed':
+        return this.#flight(detail, order, campaign);
+      case 'status_changed':
+        return this.#status(detail, order, campaign);
+    }
+  }
+
+  #status(detail: Detail & { kind: 'status_changed' }, order: number, campaign: Campaign): null {
     const { effective_at: at, status, cause } = detail;
     for (const flight of campaign.flights) flight.ledger = null;
     campaign.statuses.push({ kind: 'status', at, order, status, cause });
@@ -231,9 +241,6 @@ export class FollowFlights implements Operator {
     return null;
   }
 }
-
-const isControl = new Uint8Array(32);
-for (const each of [kind.budget_changed, kind.flight_changed, kind.status_changed]) isControl[each] = 1;
 
 /** The long way: several flights, or sums that leave the safe integers. */
 function addToAll(campaign: Campaign, at: number, micros: number, nanos: number, impressions: number): void {

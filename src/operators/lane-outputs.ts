@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
-import { type EventBatch, kindNames, type RejectReason } from '../events/event-batch.ts';
+import type { EventBatch, RejectReason } from '../events/event-batch.ts';
+import { hasMoney } from '../events/kind-facts.ts';
+import { rowKindNames } from '../events/kinds.ts';
 import { idPattern, systemOrg } from '../model/ids.ts';
 import { versionOf } from '../model/lane.ts';
 import { limits } from '../model/limits.ts';
@@ -83,11 +85,11 @@ export class LaneOutputs {
       partition: this.partition,
       log_offset: batch.offsets[row],
       log_time: batch.logTimes[row],
-      kind: kindNames[batch.kinds[row]],
+      kind: rowKindNames[batch.kinds[row]],
       event_id: eventIdText(batch, row),
       booked_at: bookedAt,
       late_by_ms: lateByMs,
-      amount_micros: moneyOf(batch, row),
+      amount_micros: hasMoney[batch.kinds[row]] === 1 ? batch.amount[row] : 0,
       version: this.version(batch.offsets[row]),
     });
   }
@@ -106,10 +108,4 @@ function eventIdText(batch: EventBatch, row: number): string {
   const bytes = Buffer.alloc(16);
   for (let word = 0; word < 4; word++) bytes.writeInt32LE(batch.eventIds[4 * row + word], 4 * word);
   return bytes.toString('hex');
-}
-
-/** Cost, spend, delta or revenue; control and counters carry no money. */
-function moneyOf(batch: EventBatch, row: number): number {
-  const name = kindNames[batch.kinds[row]];
-  return name === 'auction_stats' ? 0 : batch.amount[row];
 }

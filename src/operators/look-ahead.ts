@@ -1,4 +1,5 @@
-import { type EventBatch, kind } from '../events/event-batch.ts';
+import type { EventBatch } from '../events/event-batch.ts';
+import { namesCampaign } from '../events/kind-facts.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import type { DuplicateCheck } from './duplicate-check.ts';
@@ -49,7 +50,7 @@ export class LookAhead {
     const state = this.#state;
     let count = 0;
     for (let row = from; row < this.#end; row++) {
-      const slot = kinds[row] > kind.org_plan ? state.findSlot(orgs[row], campaigns[row]) : -1;
+      const slot = namesCampaign[kinds[row]] === 1 ? state.findSlot(orgs[row], campaigns[row]) : -1;
       slots[row] = slot;
       if (slot >= 0) this.#bases[count++] = slot * hotWidth;
     }

@@ -1,4 +1,5 @@
-import { costBases, type Detail, type EventBatch, flag, kind } from '../events/event-batch.ts';
+import { costBases, type Detail, type EventBatch, flag } from '../events/event-batch.ts';
+import { type KindNumber, kind } from '../events/kinds.ts';
 import type { Campaign } from '../lane/campaign.ts';
 import { CumulativeTotals } from '../lane/cumulative-totals.ts';
 import { type Counter, counterAt, DayRow, dayAt, sumAt } from '../lane/day-row.ts';
@@ -90,7 +91,10 @@ export class MeasureDays implements Operator {
   }
 
   #book(segment: Segment, batch: EventBatch, row: number, slot: number): void {
-    switch (batch.kinds[row]) {
+    const recordKind = batch.kinds[row] as KindNumber;
+    switch (recordKind) {
+      case kind.impression:
+        return this.#impression(segment, batch, row, slot);
       case kind.click:
         return this.#click(segment, batch, row, slot);
       case kind.video_progress:
@@ -105,7 +109,18 @@ export class MeasureDays implements Operator {
         return this.#correction(segment, batch, row, this.#state.campaigns[slot]);
       case kind.auction_stats:
         return this.#auction(batch, row, slot);
-      default: // Control records book nothing.
+      case kind.budget_changed:
+      case kind.flight_changed:
+      case kind.status_changed:
+      case kind.creative_status:
+        return; // Decisions book nothing.
+      case kind.rejected:
+      case kind.tick:
+      case kind.org_plan:
+      case kind.source_heartbeat:
+        return; // Of no campaign.
+      default:
+        recordKind satisfies never;
     }
   }
 
@@ -195,11 +210,11 @@ export class MeasureDays implements Operator {
   }
 
   #correction(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
-    const { applies_to, deltas } = batch.details.get(row) as Detail & { kind: 'metric_correction' };
-    const day = this.#dayRow(campaign, applies_to);
+    const { deltas } = batch.details.get(row) as Detail & { kind: 'metric_correction' };
+    const day = this.#dayRow(campaign, batch.t1[row]);
     for (const [name, delta] of deltas) day.addCount(counterAt[name as Counter], delta);
     this.#change(campaign, day, batch.offsets[row]);
-    segment.itemAt[row] = this.#state.zoneOf(campaign).dayStart(applies_to);
+    segment.itemAt[row] = this.#state.zoneOf(campaign).dayStart(batch.t1[row]);
     segment.impressions[row] = deltas.get('impressions') ?? 0;
   }
 

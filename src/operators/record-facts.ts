@@ -1,28 +1,27 @@
-import { type Detail, type EventBatch, kind, type RejectReason } from '../events/event-batch.ts';
+import type { Detail, EventBatch, RejectReason } from '../events/event-batch.ts';
+import { bookedAtBits, instantBits, timeBit } from '../events/kind-facts.ts';
+import { kind } from '../events/kinds.ts';
 import { type Counter, correctableCounters } from '../lane/day-row.ts';
 import { isSafe } from '../model/whole.ts';
 
-/** The local day a record applies to, null for kinds without one. */
-export function appliesTo(batch: EventBatch, row: number): number | null {
-  if (batch.kinds[row] === kind.spend_adjustment) return batch.t1[row];
-  if (batch.kinds[row] !== kind.metric_correction) return null;
-  return (batch.details.get(row) as Detail & { kind: 'metric_correction' }).applies_to;
+/** The latest instant that must not lie in the future; days are asked for apart, by their zone. */
+export function latestInstant(batch: EventBatch, row: number): number {
+  const bits = instantBits[batch.kinds[row]];
+  let latest = batch.eventTimes[row];
+  // An absent instant is NaN: no comparison is true of it.
+  if ((bits & timeBit.t1) !== 0 && batch.t1[row] > latest) latest = batch.t1[row];
+  if ((bits & timeBit.t2) !== 0 && batch.t2[row] > latest) latest = batch.t2[row];
+  return latest;
 }
 
-/** The latest instant that must not lie in the future. */
-export function latestInstant(batch: EventBatch, row: number): number {
-  const at = batch.eventTimes[row];
-  switch (batch.kinds[row]) {
-    case kind.spend:
-    case kind.auction_stats:
-      return Math.max(at, batch.t1[row]);
-    case kind.conversion:
-      return Math.max(at, batch.t1[row], Number.isNaN(batch.t2[row]) ? at : batch.t2[row]);
-    case kind.source_heartbeat:
-      return Math.max(at, (batch.details.get(row) as Detail & { kind: 'source_heartbeat' }).complete_through);
-    default:
-      return at;
-  }
+/** The instant where a record is booked, for kinds that are not booked by day. */
+export function bookedInstant(batch: EventBatch, row: number): number {
+  const bits = bookedAtBits[batch.kinds[row]];
+  if (bits === 0) return batch.eventTimes[row];
+  let earliest = Number.POSITIVE_INFINITY;
+  if ((bits & timeBit.t1) !== 0 && batch.t1[row] < earliest) earliest = batch.t1[row];
+  if ((bits & timeBit.t2) !== 0 && batch.t2[row] < earliest) earliest = batch.t2[row];
+  return earliest;
 }
 
 export function kindProblem(batch: EventBatch, row: number): { reason: RejectReason; detail: string } | null {

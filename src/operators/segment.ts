@@ -1,4 +1,5 @@
-import { type EventBatch, kind } from '../events/event-batch.ts';
+import type { EventBatch } from '../events/event-batch.ts';
+import { standsAlone } from '../events/kind-facts.ts';
 import type { RecordRun } from '../events/record-run.ts';
 
 /** Raw bytes of the batch's records: dead letters quote them. */
@@ -41,20 +42,6 @@ export class Segment {
     }
     this.counted.fill(0, 0, batch.count);
   }
-}
-
-/** Kinds that stand alone in their segment, because they change what later records mean. */
-const standsAlone = new Uint8Array(32);
-for (const each of [
-  kind.org_plan,
-  kind.metric_correction,
-  kind.budget_changed,
-  kind.flight_changed,
-  kind.status_changed,
-  kind.creative_status,
-  kind.source_heartbeat,
-]) {
-  standsAlone[each] = 1;
 }
 
 /**

@@ -1,10 +1,10 @@
-import type { KindName } from '../events/event-batch.ts';
+import type { KindName } from '../events/kinds.ts';
 
 /** Fields of an event as its schema in schemas/avro names them; instants are epoch ms, ids are 16 bytes. */
 export type EventValue = Readonly<Record<string, unknown>>;
 
-/** What the encoder of a log takes: every kind but `rejected`, which no producer can name. */
-export type EventType = Exclude<KindName, 'rejected'>;
+/** What the encoder of a log takes. */
+export type EventType = KindName;
 
 /**
  * One record on its way into a log, before encoding. `partition` is given where it is not that of the

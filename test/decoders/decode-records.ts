@@ -1,7 +1,8 @@
 import type { SchemaRegistry } from '../../src/decoders/decoder.ts';
 import { createDecoder } from '../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../src/decoders/event-schemas.ts';
-import { EventBatch, kindNames } from '../../src/events/event-batch.ts';
+import { EventBatch } from '../../src/events/event-batch.ts';
+import { rowKindNames } from '../../src/events/kinds.ts';
 import type { RecordRun } from '../../src/events/record-run.ts';
 import { recordRun } from './record-run.ts';
 
@@ -52,7 +53,7 @@ export function rowOf(batch: EventBatch, row: number) {
   const { orgs, campaigns, sources, currencies } = batch.dictionaries;
   const reject = batch.rejects.find((each) => each.row === row);
   return {
-    kind: kindNames[batch.kinds[row]],
+    kind: rowKindNames[batch.kinds[row]],
     reject: reject === undefined ? null : `${reject.reason}: ${reject.detail}`,
     org: batch.orgs[row] < 0 ? null : orgs.text(batch.orgs[row]),
     campaign: batch.campaigns[row] < 0 ? null : campaigns.text(batch.campaigns[row]),

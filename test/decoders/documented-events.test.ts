@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { expect, test } from 'vitest';
 import { rejectReasons } from '../../src/events/event-batch.ts';
+import { eventKinds } from '../../src/events/kinds.ts';
 import { decodeRows } from './decode-records.ts';
-import { eventKinds } from './random-events.ts';
 import { schemaJson } from './schema-json.ts';
 
 // docs/events.md as a producer reads it: its examples are taken from the page itself.

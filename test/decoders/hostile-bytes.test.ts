@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { createDecoder } from '../../src/decoders/event-decoder.ts';
 import { frameValue } from '../../src/events/avro/encode.ts';
 import { EventBatch } from '../../src/events/event-batch.ts';
+import { eventKinds } from '../../src/events/kinds.ts';
 import { type DecodedRow, decodeInto, decodeRows, registryOf } from './decode-records.ts';
-import { avroBody, avroValue, eventKinds, jsonValue, randomEvent, schemaIdOf, seed } from './random-events.ts';
+import { avroBody, avroValue, jsonValue, randomEvent, schemaIdOf, seed } from './random-events.ts';
 import { type SchemaJson, schemaJson } from './schema-json.ts';
 
 const registry = registryOf(Object.fromEntries(eventKinds.map((kind) => [schemaIdOf(kind), schemaJson(kind)])));

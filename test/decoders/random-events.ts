@@ -3,13 +3,10 @@ import { compileObjectReader } from '../../src/decoders/avro-object.ts';
 import { readerSchema } from '../../src/decoders/event-schemas.ts';
 import { compileEncoder, frameValue } from '../../src/events/avro/encode.ts';
 import type { AvroField, AvroType } from '../../src/events/avro/schema.ts';
-import { type KindName, kindNames } from '../../src/events/event-batch.ts';
+import { eventKinds, type KindName, kinds } from '../../src/events/kinds.ts';
 
 /** Seed of every property test of decoders and schemas; printed with each failure by fast-check. */
 export const seed = 20_260_301;
-
-/** Kinds that producers send. */
-export const eventKinds = kindNames.filter((name) => !['rejected', 'tick', 'org_plan'].includes(name));
 
 export interface RandomEvent {
   readonly kind: KindName;
@@ -88,10 +85,12 @@ function ofType(field: AvroField, type: AvroType): fc.Arbitrary<unknown> {
 
 /** Schema id under which `avroValue` frames a kind: any number will do for a registry of the test's own. */
 export function schemaIdOf(kind: KindName): number {
-  return 100 + kindNames.indexOf(kind);
+  return 100 + kinds[kind].number;
 }
 
-const encoders = new Map(eventKinds.map((kind) => [kind, compileEncoder(readerSchema(kind))]));
+const encoders = new Map<KindName, ReturnType<typeof compileEncoder>>(
+  eventKinds.map((kind) => [kind, compileEncoder(readerSchema(kind))]),
+);
 
 export function avroBody({ kind, fields }: RandomEvent): Uint8Array {
   return encoders.get(kind)!(fields);

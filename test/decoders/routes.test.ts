@@ -8,11 +8,11 @@ import { readerSchema } from '../../src/decoders/event-schemas.ts';
 import { compileEncoder } from '../../src/events/avro/encode.ts';
 import type { AvroType } from '../../src/events/avro/schema.ts';
 import { EventBatch } from '../../src/events/event-batch.ts';
+import { eventKinds } from '../../src/events/kinds.ts';
 import { decodeInto, decodeRows, registryOf, rowOf } from './decode-records.ts';
 import {
   avroBody,
   avroValue,
-  eventKinds,
   jsonValue,
   objectReaderOf,
   type RandomEvent,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { KindName } from '../../src/events/event-batch.ts';
+import type { KindName } from '../../src/events/kinds.ts';
 
 const folder = new URL('../../schemas/avro/', import.meta.url);
 

@@ -1,9 +1,10 @@
-import { type Detail, type EventBatch, type KindName, kind } from '../../src/events/event-batch.ts';
+import type { Detail, EventBatch } from '../../src/events/event-batch.ts';
+import { kind, type RowKindName } from '../../src/events/kinds.ts';
 import type { RawRecords } from '../../src/operators/segment.ts';
 
 /** A record as a test writes it; columns as in `EventBatch`, everything optional. */
 export interface TestRecord {
-  kind: KindName;
+  kind: RowKindName;
   offset: number;
   logTime: number;
   org?: string;

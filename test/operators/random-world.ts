@@ -98,7 +98,6 @@ export function randomRecords(seed: number, count: number): TestRecord[] {
       flight_id: 'f1',
       budget_micros: 1e6 * (20 + below(300)),
       daily_cap_micros: random() < 0.3 ? 1e6 * below(90) : null,
-      currency: 'USD',
       effective_at: logTime - below(7_200_000),
       actor: null,
       ledger_version: ledger++,
@@ -145,7 +144,8 @@ export function randomRecords(seed: number, count: number): TestRecord[] {
         kind: 'source_heartbeat',
         org,
         source: 'dsp',
-        detail: { kind: 'source_heartbeat', complete_through: logTime - below(90) * minuteMs, count: 1 },
+        t1: logTime - below(90) * minuteMs,
+        detail: { kind: 'source_heartbeat', count: 1 },
       });
     else if (dice < 0.86) flight(campaign, below(3));
     else if (dice < 0.88) budget(campaign);

@@ -56,8 +56,16 @@ export function book(context: BookContext, event: OracleEvent): void {
       return bookAdjustment(context, event);
     case 'metric_correction':
       return bookCorrection(context, event);
-    default:
+    case 'tick':
+    case 'org_plan':
+    case 'budget_changed':
+    case 'flight_changed':
+    case 'status_changed':
+    case 'creative_status':
+    case 'source_heartbeat':
       return;
+    default:
+      event.kind satisfies never;
   }
 }
 

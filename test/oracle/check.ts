@@ -1,16 +1,67 @@
 import type { RejectReason } from '../../src/events/event-batch.ts';
 import { idPattern } from '../../src/model/ids.ts';
 import { startOfDay } from './civil-time.ts';
-import type { OracleEvent } from './events.ts';
+import type { EventFields, OracleEvent } from './events.ts';
 import { lateness } from './plans.ts';
 import { day, minute } from './whole-numbers.ts';
 
 /** Checks of §2 that need nothing but the record, and the sets that find duplicates. */
-const delivery = new Set(['impression', 'click', 'video_progress', 'auction_stats']);
-const withCurrency = new Set(['impression', 'click', 'conversion', 'spend', 'spend_adjustment', 'budget_changed']);
+
+/** What docs/semantics.md and docs/events.md say of a kind, told here a second time: nothing is taken from the engine's table. */
+interface Told {
+  /** Whose ids are remembered for minutes, whose for a month; both as long as the kind may be late. */
+  readonly ids: 'minutes' | 'month' | 'never';
+  readonly currency: boolean;
+  /** Money of a late record, micros. */
+  readonly money?: (fields: EventFields) => number;
+  /** Instants beside event_time that may not lie in the future, those of days by their zone. */
+  readonly ahead?: (fields: EventFields, zone: string) => (number | null)[];
+  /** Where it is booked, when that is not event_time. */
+  readonly bookedAt?: (fields: EventFields, zone: string) => number;
+}
+
+const byDay = {
+  ahead: (fields: EventFields, zone: string) => [startOfDay(zone, fields.applies_to)],
+  bookedAt: (fields: EventFields, zone: string) => startOfDay(zone, fields.applies_to),
+};
+
+const told: Readonly<Record<OracleEvent['kind'], Told>> = {
+  tick: { ids: 'never', currency: false },
+  org_plan: { ids: 'never', currency: false },
+  impression: { ids: 'minutes', currency: true, money: (fields) => fields.cost_micros },
+  click: { ids: 'minutes', currency: true, money: (fields) => fields.cost_micros },
+  video_progress: { ids: 'minutes', currency: false },
+  conversion: {
+    ids: 'month',
+    currency: true,
+    money: (fields) => fields.revenue_micros,
+    ahead: (fields) => [fields.conversion_time, fields.touch_time],
+    bookedAt: (fields) => Math.min(fields.conversion_time, fields.touch_time ?? fields.conversion_time),
+  },
+  spend: {
+    ids: 'month',
+    currency: true,
+    money: (fields) => fields.amount_micros,
+    ahead: (fields) => [fields.period_start],
+    bookedAt: (fields) => fields.period_start,
+  },
+  spend_adjustment: { ids: 'month', currency: true, money: (fields) => fields.delta_micros, ...byDay },
+  metric_correction: { ids: 'month', currency: false, ...byDay },
+  budget_changed: { ids: 'month', currency: true },
+  flight_changed: { ids: 'month', currency: false },
+  status_changed: { ids: 'month', currency: false },
+  creative_status: { ids: 'month', currency: false },
+  auction_stats: {
+    ids: 'minutes',
+    currency: false,
+    ahead: (fields) => [fields.minute],
+    bookedAt: (fields) => fields.minute,
+  },
+  source_heartbeat: { ids: 'never', currency: false, ahead: (fields) => [fields.complete_through] },
+};
 
 export function carriesCurrency(event: OracleEvent): boolean {
-  return withCurrency.has(event.kind);
+  return told[event.kind].currency;
 }
 
 export function keyProblem(event: OracleEvent, key: Uint8Array | null): RejectReason | null {
@@ -26,41 +77,20 @@ export function orgOfKey(key: Uint8Array | null): string {
 }
 
 /** Instants that may not lie in the future; the latest decides. */
-export function latestInstant(event: OracleEvent, zone: string): number {
-  const { kind, fields, eventTime } = event;
-  if (kind === 'spend') return Math.max(eventTime, fields.period_start);
-  if (kind === 'conversion') return Math.max(eventTime, fields.conversion_time, fields.touch_time ?? eventTime);
-  if (kind === 'auction_stats') return Math.max(eventTime, fields.minute);
-  if (kind === 'source_heartbeat') return Math.max(eventTime, fields.complete_through);
-  if (isByDate(event)) return Math.max(eventTime, startOfDay(zone, fields.applies_to));
-  return eventTime;
-}
-
-function isByDate({ kind }: OracleEvent): boolean {
-  return kind === 'spend_adjustment' || kind === 'metric_correction';
+export function latestInstant({ kind, fields, eventTime }: OracleEvent, zone: string): number {
+  return Math.max(eventTime, ...(told[kind].ahead?.(fields, zone) ?? []).map((at) => at ?? eventTime));
 }
 
 /** When the record is booked, and how long after that it may still come; null = never late. */
 export function booking(event: OracleEvent, zone: string): { bookedAt: number; allowed: number } | null {
-  const { kind, fields, eventTime } = event;
-  if (kind === 'source_heartbeat') return null;
-  if (kind === 'auction_stats') return { bookedAt: fields.minute, allowed: lateness.delivery };
-  if (delivery.has(kind)) return { bookedAt: eventTime, allowed: lateness.delivery };
-  if (kind === 'spend') return { bookedAt: fields.period_start, allowed: lateness.money };
-  if (kind === 'conversion') {
-    const bookedAt = Math.min(fields.conversion_time, fields.touch_time ?? fields.conversion_time);
-    return { bookedAt, allowed: lateness.money };
-  }
-  if (isByDate(event)) return { bookedAt: startOfDay(zone, fields.applies_to), allowed: lateness.money };
-  return { bookedAt: eventTime, allowed: lateness.money };
+  const { ids, bookedAt } = told[event.kind];
+  if (ids === 'never') return null;
+  const allowed = ids === 'minutes' ? lateness.delivery : lateness.money;
+  return { bookedAt: bookedAt?.(event.fields, zone) ?? event.eventTime, allowed };
 }
 
-/** Money of a late record, micros. */
 export function moneyOf({ kind, fields }: OracleEvent): number {
-  if (kind === 'impression' || kind === 'click') return fields.cost_micros;
-  if (kind === 'spend') return fields.amount_micros;
-  if (kind === 'spend_adjustment') return fields.delta_micros;
-  return kind === 'conversion' ? fields.revenue_micros : 0;
+  return told[kind].money?.(fields) ?? 0;
 }
 
 export interface DuplicateBounds {
@@ -82,7 +112,7 @@ export class Seen {
 
   /** Notes a delivery record that passed checks 1–3; true when an earlier one makes it a duplicate. */
   noteDelivery(event: OracleEvent, offset: number, clock: number): boolean {
-    if (!delivery.has(event.kind)) return false;
+    if (told[event.kind].ids !== 'minutes') return false;
     const identity = `${event.org}/${event.eventId}`;
     const before = this.#delivery.get(identity);
     this.#delivery.delete(identity);
@@ -92,9 +122,9 @@ export class Seen {
     return clock - before.clock <= this.#bounds.windowMs && offset - before.offset <= this.#bounds.records;
   }
 
-  /** For all other kinds but heartbeats: true when it is a duplicate, else it is noted. */
+  /** For kinds whose ids are remembered for a month: true when it is a duplicate, else it is noted. */
   isRepeated(event: OracleEvent, clock: number): boolean {
-    if (delivery.has(event.kind) || event.kind === 'source_heartbeat') return false;
+    if (told[event.kind].ids !== 'month') return false;
     const identity = `${event.org}/${event.eventId}`;
     const before = this.#others.get(identity);
     if (before !== undefined && clock - before <= 32 * day) return true;

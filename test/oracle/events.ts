@@ -1,4 +1,5 @@
-import type { KindName, RejectReason } from '../../src/events/event-batch.ts';
+import type { RejectReason } from '../../src/events/event-batch.ts';
+import type { KindName } from '../../src/events/kinds.ts';
 
 /** One record of the log, raw. */
 export interface LogRecord {
@@ -12,7 +13,7 @@ export interface LogRecord {
 
 /** A record as its producer meant it. Money in micros, instants in epoch ms, dates in days since 1970-01-01. */
 export interface OracleEvent {
-  readonly kind: Exclude<KindName, 'rejected'>;
+  readonly kind: KindName;
   readonly org: string;
   readonly eventId: string;
   readonly campaign: string;

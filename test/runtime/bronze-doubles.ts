@@ -1,5 +1,5 @@
 import type { Decoder } from '../../src/decoders/decoder.ts';
-import { kind } from '../../src/events/event-batch.ts';
+import { kind } from '../../src/events/kinds.ts';
 import type { RecordRun } from '../../src/events/record-run.ts';
 import { EngineError } from '../../src/model/errors.ts';
 import type { BronzeRows, BronzeStore } from '../../src/runtime/bronze-topology.ts';

@@ -1,5 +1,6 @@
 import type { Decoder } from '../../src/decoders/decoder.ts';
-import { type EventBatch, kind } from '../../src/events/event-batch.ts';
+import type { EventBatch } from '../../src/events/event-batch.ts';
+import { kind } from '../../src/events/kinds.ts';
 import type { RecordRun } from '../../src/events/record-run.ts';
 import type { LaneHarvest, LaneProgram, StreamRows } from '../../src/runtime/lane-program.ts';
 import type { LaneSnapshot } from '../../src/state/state-store.ts';

@@ -65,6 +65,7 @@ function columnFields(record: TestRecord) {
     delta_micros: amount,
     applies_to: t1,
     minute: t1,
+    complete_through: t1,
     requests: amount,
     bids: amount2,
     wins: count,

@@ -1,5 +1,5 @@
 import type { Decoder } from '../../../src/decoders/decoder.ts';
-import { kind } from '../../../src/events/event-batch.ts';
+import { kind } from '../../../src/events/kinds.ts';
 import type { Catalog } from '../../../src/lakehouse/catalog/catalog.ts';
 import { BronzeTable } from '../../../src/lakehouse/layers/bronze/bronze-table.ts';
 import type { IdSource } from '../../../src/lakehouse/storage/id-source.ts';

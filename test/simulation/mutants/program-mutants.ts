@@ -1,4 +1,5 @@
-import { EventBatch, kind } from '../../../src/events/event-batch.ts';
+import { EventBatch } from '../../../src/events/event-batch.ts';
+import { kind } from '../../../src/events/kinds.ts';
 import { decodeRows, RowWriter } from '../../../src/rows/row-binary.ts';
 import { alertEvents, deadLetters, type Row, type Table, tables } from '../../../src/rows/tables.ts';
 import type { LaneProgram, LaneProgramFactory, StreamRows } from '../../../src/runtime/lane-program.ts';

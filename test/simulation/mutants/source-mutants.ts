@@ -1,5 +1,6 @@
 import type { Decoder } from '../../../src/decoders/decoder.ts';
-import { type EventBatch, kind } from '../../../src/events/event-batch.ts';
+import type { EventBatch } from '../../../src/events/event-batch.ts';
+import { kind } from '../../../src/events/kinds.ts';
 import type { RecordRun } from '../../../src/events/record-run.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import type { Mutant } from './mutant.ts';
