@@ -1,5 +1,5 @@
 import { type FactName, type Facts, onFact } from '../model/facts.ts';
-import type { Clock } from '../model/time.ts';
+import { type Clock, minuteMs } from '../model/time.ts';
 import type { Logger } from './logs/logger.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { LaneStatus } from './status.ts';
@@ -26,6 +26,8 @@ export class FactObserver implements Disposable {
   readonly #clock: Clock;
   readonly #lanes = new Map<string, LaneTally>();
   readonly #stops: (() => void)[] = [];
+  /** Steady time of the last line about failed records, by stage. */
+  readonly #failureToldMs = new Map<string, number>();
 
   constructor(metrics: Metrics, log: Logger, clock: Clock) {
     this.#metrics = metrics;
@@ -119,6 +121,18 @@ export class FactObserver implements Disposable {
       lane.clockMs = fact.clockMs;
       this.#metrics.set('paceline_lane_clock_timestamp_seconds', labels, fact.clockMs / 1_000);
     });
+    // A burst after the start must show as an increase.
+    for (const stage of ['decode', 'check']) this.#metrics.add('paceline_internal_errors_total', { stage }, 0);
+    this.#on('records.failed', (fact) => this.#recordsFailed(fact));
+  }
+
+  /** The stack once a minute and place: a producer that sends nothing else must not fill the log. */
+  #recordsFailed({ stage, partition, offset, records, error }: Facts['records.failed']): void {
+    this.#metrics.add('paceline_internal_errors_total', { stage }, records);
+    const nowMs = this.#clock.steadyMs();
+    if (nowMs - (this.#failureToldMs.get(stage) ?? Number.NEGATIVE_INFINITY) < minuteMs) return;
+    this.#failureToldMs.set(stage, nowMs);
+    this.#log.error('records.failed', { reason: 'internal_error', stage, partition, offset, records, error });
   }
 
   #measureLag({ nextOffset, endOffset }: LaneTally, partition: number): void {

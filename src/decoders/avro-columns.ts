@@ -52,7 +52,7 @@ const envelope: Readonly<Record<string, Target>> = {
     absent: '',
   },
   event_time: instantTarget('eventTimes', 'event_time'),
-  test: flagTarget(flag.test),
+  test: flagTarget(flag.test, 'test'),
 };
 
 /** The code for a column of the table of kinds. */
@@ -63,10 +63,10 @@ function targetOf(name: string, column: EventColumn): Target {
     case 'count':
       return {
         ...numberTarget(column.column),
-        store: `if (v < 0) help.count(cursor, v); batch.${column.column}[row] = v;`,
+        store: `if (v < 0) help.count(cursor, "${name}", v); batch.${column.column}[row] = v;`,
       };
     case 'smallCount': {
-      const check = `if (v < ${column.least} || v > ${smallCountMax}) help.count(cursor, v);`;
+      const check = `if (v < ${column.least} || v > ${smallCountMax}) help.count(cursor, "${name}", v);`;
       return {
         take: 'value',
         store: `${check} batch.counts[row] = v;`,
@@ -92,7 +92,7 @@ function targetOf(name: string, column: EventColumn): Target {
       };
     }
     case 'flag':
-      return flagTarget(column.bit);
+      return flagTarget(column.bit, name);
     case 'symbolFlag':
       return { take: 'symbol', store: `if (v !== 0) flags |= ${column.bit};`, absent: '' };
     case 'currency':
@@ -145,11 +145,11 @@ const help = {
   instant(cursor: AvroCursor, name: string, value: number): void {
     cursor.fail('bad_time', instantProblem(name, value)?.message ?? '');
   },
-  boolean(cursor: AvroCursor): void {
-    cursor.fail('bad_field', 'a boolean is neither 0 nor 1');
+  boolean(cursor: AvroCursor, name: string): void {
+    cursor.fail('bad_field', `${name} is neither 0 nor 1`);
   },
-  count(cursor: AvroCursor, value: number): void {
-    cursor.fail('bad_field', `a count is ${value}`);
+  count(cursor: AvroCursor, name: string, value: number): void {
+    cursor.fail('bad_field', `${name} is ${value}, out of its range`);
   },
   weight(cursor: AvroCursor, value: number): number {
     if (value >= 0 && value <= 1_000) return weightInMillionths(value);
@@ -172,11 +172,11 @@ function numberTarget(column: string): Target {
   return { take: 'value', store: `batch.${column}[row] = v;`, absent: `batch.${column}[row] = 0;` };
 }
 
-function flagTarget(bit: number): Target {
+function flagTarget(bit: number, name: string): Target {
   return {
     take: 'boolean',
     // A branch on the value would be guessed wrong half the time.
-    store: `b = bytes[at++]; if (b > 1) help.boolean(cursor); flags |= b * ${bit};`,
+    store: `b = bytes[at++]; if (b > 1) help.boolean(cursor, "${name}"); flags |= b * ${bit};`,
     absent: '',
   };
 }

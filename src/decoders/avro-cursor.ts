@@ -2,6 +2,7 @@ import type { CurrencyCodes } from '../events/currency-codes.ts';
 import type { Dictionary } from '../events/dictionary.ts';
 import type { RejectReason } from '../events/event-batch.ts';
 import { isIdBytes } from '../model/ids.ts';
+import { quotedBytes } from './shown-value.ts';
 
 /**
  * Reads Avro binary straight out of a run's bytes. It never throws for bad data: the first trouble is
@@ -162,7 +163,7 @@ export class AvroCursor {
     const found = dictionary.find(this.bytes, start, this.at);
     if (found >= 0) return found;
     if (isIdBytes(this.bytes, start, this.at)) return dictionary.intern(this.bytes, start, this.at);
-    this.fail('bad_id', `${field} "${this.#quote(start)}" is not 1 to 64 of A-Z a-z 0-9 _ . : -`);
+    this.fail('bad_id', `${field} ${this.#quote(start)} is not 1 to 64 of A-Z a-z 0-9 _ . : -`);
     return -1;
   }
 
@@ -170,7 +171,7 @@ export class AvroCursor {
     const start = this.skipBytes();
     if (this.problem !== null) return -1;
     const id = codes.code(this.bytes, start, this.at);
-    if (id < 0) this.fail('bad_field', `currency "${this.#quote(start)}" is not an ISO-4217 code`);
+    if (id < 0) this.fail('bad_field', `currency ${this.#quote(start)} is not an ISO-4217 code`);
     return id;
   }
 
@@ -224,7 +225,7 @@ export class AvroCursor {
   }
 
   #quote(start: number): string {
-    return Buffer.from(this.bytes.subarray(start, Math.min(this.at, start + 64))).toString('latin1');
+    return quotedBytes(this.bytes, start, this.at);
   }
 }
 

@@ -1,6 +1,7 @@
 import { parseRecordSchema } from '../events/avro/schema.ts';
 import type { EventBatch, RejectReason } from '../events/event-batch.ts';
 import { type KindName, kinds } from '../events/kinds.ts';
+import { internalErrorDetail, RecordFailures } from '../events/record-failures.ts';
 import type { RecordRun } from '../events/record-run.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -10,6 +11,7 @@ import { compileObjectReader, type ReadObject } from './avro-object.ts';
 import type { Decoder, SchemaRegistry } from './decoder.ts';
 import { BadField, clearRow, type Fields, fillRow } from './event-fields.ts';
 import { kindOfRecord, readerSchema } from './event-schemas.ts';
+import { quoted, shown } from './shown-value.ts';
 
 /** How records of one writer schema are read: by exactly one of the three. */
 interface Reader {
@@ -52,11 +54,39 @@ class EventDecoder implements Decoder {
     batch.nextOffset = run.nextOffset;
     batch.offsets.set(run.offsets);
     batch.logTimes.set(run.logTimes);
-    for (let row = 0; row < run.count; row++) {
+    try {
+      return this.#rows(run, batch, 0, run.count);
+    } catch {
+      // Decoding changes nothing but the batch, so the run is decoded again, each record on its own.
+      batch.reset(run.count);
+      return this.#guardedRows(run, batch);
+    }
+  }
+
+  /** Decodes records [from, to); returns a schema id to learn first, else -1. */
+  #rows(run: RecordRun, batch: EventBatch, from: number, to: number): number {
+    for (let row = from; row < to; row++) {
       const missing = this.#row(run, batch, row);
       if (missing >= 0) return missing;
       batch.keyOrgs[row] = keyOrgOf(run, batch, row);
     }
+    return -1;
+  }
+
+  /** A record over which we stumble is a dead letter; the others of its run are read as ever. */
+  #guardedRows(run: RecordRun, batch: EventBatch): number {
+    const failures = new RecordFailures('decode', run);
+    for (let row = 0; row < run.count; row++) {
+      try {
+        const missing = this.#rows(run, batch, row, row + 1);
+        if (missing >= 0) return missing;
+      } catch (error) {
+        failures.note(row, error);
+        reject(batch, row, 'internal_error', internalErrorDetail);
+        batch.keyOrgs[row] = keyOrgOf(run, batch, row);
+      }
+    }
+    failures.publish();
     return -1;
   }
 
@@ -132,9 +162,9 @@ class EventDecoder implements Decoder {
     const fields = parseObject(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8'));
     if (fields === null) return reject(batch, row, 'bad_json', 'the value is not one JSON object');
     const { type } = fields;
-    if (typeof type !== 'string') return reject(batch, row, 'bad_field', 'type must be text');
+    if (typeof type !== 'string') return reject(batch, row, 'bad_field', `type must be text, it is ${shown(type)}`);
     if (!Object.hasOwn(kinds, type)) {
-      return reject(batch, row, 'not_ours', `type "${type.slice(0, 64)}" is not an event`);
+      return reject(batch, row, 'not_ours', `type ${quoted(type)} is not an event`);
     }
     fill(batch, row, type as KindName, fields);
   }

@@ -12,6 +12,7 @@ import type { EventColumn } from '../events/event-columns.ts';
 import { type DetailKind, type KindFacts, type KindName, kind, kinds } from '../events/kinds.ts';
 import { idPattern } from '../model/ids.ts';
 import { dayMs } from '../model/time.ts';
+import { quoted, shown } from './shown-value.ts';
 
 /** An event as plain fields, to columns: rare Avro kinds and everything in JSON come this way. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -188,8 +189,7 @@ function isAbsent(value: unknown): boolean {
 }
 
 function bad(name: string, wanted: string, value: unknown): BadField {
-  const shown = value === undefined ? 'missing' : JSON.stringify(value)?.slice(0, 64);
-  return new BadField('bad_field', `${name} must be ${wanted}, it is ${shown}`);
+  return new BadField('bad_field', `${name} must be ${wanted}, it is ${shown(value)}`);
 }
 
 function text(fields: Fields, name: string, absent?: string): string {
@@ -201,7 +201,7 @@ function text(fields: Fields, name: string, absent?: string): string {
 function id(fields: Fields, name: string): string {
   const value = text(fields, name);
   if (idPattern.test(value)) return value;
-  throw new BadField('bad_id', `${name} "${value.slice(0, 64)}" is not 1 to 64 of A-Z a-z 0-9 _ . : -`);
+  throw new BadField('bad_id', `${name} ${quoted(value)} is not 1 to 64 of A-Z a-z 0-9 _ . : -`);
 }
 
 function boolean(fields: Fields, name: string, absent: boolean): boolean {
@@ -276,7 +276,7 @@ function oneOf<T extends string>(fields: Fields, name: string, symbols: readonly
 function currency(batch: EventBatch, row: number, name: string, fields: Fields): void {
   const code = text(fields, name);
   if (!/^[A-Z]{3}$/.test(code)) {
-    throw new BadField('bad_field', `${name} "${code.slice(0, 64)}" is not an ISO-4217 code`);
+    throw new BadField('bad_field', `${name} ${quoted(code)} is not an ISO-4217 code`);
   }
   batch.currencies[row] = batch.dictionaries.currencies.internText(code);
 }

@@ -36,6 +36,7 @@ export const rejectReasons = [
   'bad_plan',
   'not_ours',
   'too_many_campaigns',
+  'internal_error',
 ] as const;
 export type RejectReason = (typeof rejectReasons)[number];
 

@@ -111,7 +111,12 @@ export function isWorthRetrying(error: unknown): boolean {
   return error instanceof EngineError && error.retry === 'with_backoff';
 }
 
+/** What is in our memory is not what it must be; whoever guards a record lets it pass. */
+export class BrokenInvariant extends Error {
+  override readonly name = 'BrokenInvariant';
+}
+
 /** Our own invariants. A failure here is a bug of ours: the engine stops rather than guess. */
 export function assert(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new Error(`invariant broken: ${message}`);
+  if (!condition) throw new BrokenInvariant(`invariant broken: ${message}`);
 }

@@ -36,6 +36,8 @@ export interface Facts {
     nextOffset: number;
     clockMs: number;
   };
+  /** Records over which the engine stumbled: dead letters `internal_error`. One fact a batch, with the first of them. */
+  'records.failed': { stage: 'decode' | 'check'; partition: number; offset: number; records: number; error: unknown };
   'lane.committed': {
     lane: string;
     partition: number;

@@ -9,8 +9,10 @@ import {
   namesCampaign,
 } from '../events/kind-facts.ts';
 import { kind } from '../events/kinds.ts';
+import { internalErrorDetail, RecordFailures } from '../events/record-failures.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import { forgetAfterMs, type LaneState } from '../lane/lane-state.ts';
+import { BrokenInvariant } from '../model/errors.ts';
 import { grown } from '../model/grown.ts';
 import { partitionOfKey } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
@@ -62,15 +64,33 @@ export class CheckRecords implements Operator {
   onSegment(segment: Segment): void {
     const { batch, clocks, from } = segment;
     const { timers } = this.#state;
-    for (let row = from; row < segment.to; row++) {
-      // An organization met for the first time sets its timer: the segment ends before it is due.
-      if (row > from && clocks[row] >= timers.nextAt) segment.to = row;
-      else {
-        this.#state.clock = clocks[row];
-        if (this.#isPlain(segment, batch, row)) this.#countPlain(segment, row);
-        else this.#checkRow(segment, batch, row);
+    let row = from;
+    for (;;) {
+      try {
+        for (; row < segment.to; row++) {
+          // An organization met for the first time sets its timer: the segment ends before it is due.
+          if (row > from && clocks[row] >= timers.nextAt) segment.to = row;
+          else {
+            this.#state.clock = clocks[row];
+            if (this.#isPlain(segment, batch, row)) this.#countPlain(segment, row);
+            else this.#checkRow(segment, batch, row);
+          }
+        }
+        return;
+      } catch (error) {
+        this.#stumble(segment, row, error);
+        row += 1;
       }
     }
+  }
+
+  /** No record may end the process: until it is counted, nothing of it is in the books. */
+  #stumble(segment: Segment, row: number, error: unknown): void {
+    if (error instanceof BrokenInvariant || segment.counted[row] === 1) throw error;
+    const failures = new RecordFailures('check', segment.batch);
+    failures.note(row, error);
+    failures.publish();
+    this.#outputs.deadLetter(segment, row, 'internal_error', internalErrorDetail);
   }
 
   /**

@@ -33,7 +33,10 @@ export function kindProblem(batch: EventBatch, row: number): { reason: RejectRea
   const { deltas } = batch.details.get(row) as Detail & { kind: 'metric_correction' };
   for (const name of deltas.keys()) {
     if (correctableCounters.includes(name as Counter)) continue;
-    return { reason: 'unknown_metric', detail: `"${name.slice(0, 64)}" is not a counter that can be corrected` };
+    return {
+      reason: 'unknown_metric',
+      detail: `"${name.slice(0, 64).toWellFormed()}" is not a counter that can be corrected`,
+    };
   }
   return null;
 }

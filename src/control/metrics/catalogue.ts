@@ -43,6 +43,11 @@ export const metricCatalogue = {
     help: 'Records that the decoder refused.',
     labels: ['partition'],
   },
+  paceline_internal_errors_total: {
+    type: 'counter',
+    help: 'Records over which the engine stumbled, a bug of ours: dead letters internal_error.',
+    labels: ['stage'],
+  },
   paceline_rows_out_total: { type: 'counter', help: 'Rows committed for delivery.', labels: ['stream'] },
   paceline_lanes_assigned: { type: 'gauge', help: 'Lanes that this process runs.', labels: [] },
   paceline_lane_assignments_total: {

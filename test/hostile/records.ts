@@ -1,0 +1,219 @@
+import { frameValue } from '../../src/events/avro/encode.ts';
+import type { RawRecord } from './hostile-lane.ts';
+import { start, today } from './hostile-lane.ts';
+import { adjustment, auctions, avro, impression, json, jsonText, money, most, record, spend } from './producer.ts';
+
+/** One attack through the door of records. */
+export interface Attack {
+  readonly name: string;
+  readonly records: readonly RawRecord[];
+  /** Reason and sentence of the dead letters that come of it, in order of the log. */
+  readonly letters: readonly (readonly [reason: string, detail: RegExp])[];
+  /** What the day of the campaign must then hold. */
+  readonly day?: Readonly<Record<string, bigint>>;
+}
+
+const deep = 20_000;
+const nested = '['.repeat(deep) + ']'.repeat(deep);
+const nestedObjects = '{"a":'.repeat(deep) + 1 + '}'.repeat(deep);
+
+function letter(reason: string, detail: RegExp) {
+  return [reason, detail] as const;
+}
+
+/** JSON that is deeper, longer or odder than any reader of it expects. */
+const oddJson: readonly Attack[] = [
+  ...(['org_id', 'campaign_id', 'source', 'event_id', 'currency', 'event_time', 'cost_micros'] as const).map(
+    (field): Attack => ({
+      name: `${field} is a list nested ${deep} deep`,
+      records: [record(jsonText('click', field, nested, money))],
+      letters: [letter('bad_field', new RegExp(`^${field} must be .*, it is a list of 1$`))],
+    }),
+  ),
+  {
+    name: 'an id is an object nested as deep',
+    records: [record(jsonText('click', 'campaign_id', nestedObjects, money))],
+    letters: [letter('bad_field', /^campaign_id must be text, it is an object$/)],
+  },
+  {
+    name: 'a field that nobody reads is nested as deep',
+    records: [record(jsonText('click', 'extension', nested, { ...money, cost_micros: 5 }))],
+    letters: [],
+    day: { clicks: 1n, spend_micros: 5n },
+  },
+  {
+    name: 'the type is nested as deep',
+    records: [record(Buffer.from(`{"type":${nested}}`))],
+    letters: [letter('bad_field', /^type must be text, it is a list of 1$/)],
+  },
+  {
+    name: 'deltas are nested as deep',
+    records: [record(jsonText('metric_correction', 'deltas', nestedObjects, { applies_to: today }))],
+    letters: [letter('bad_field', /an integer, it is an object$/)],
+  },
+  {
+    name: 'names that objects inherit',
+    records: [
+      record(Buffer.from('{"type":"__proto__"}')),
+      record(Buffer.from('{"type":"constructor"}')),
+      record(jsonText('metric_correction', 'deltas', '{"__proto__":1}', { applies_to: today })),
+      record(jsonText('metric_correction', 'deltas', '{"constructor":1}', { applies_to: today })),
+    ],
+    letters: [
+      letter('not_ours', /"__proto__"/),
+      letter('not_ours', /"constructor"/),
+      letter('unknown_metric', /"__proto__"/),
+      letter('unknown_metric', /"constructor"/),
+    ],
+  },
+  {
+    name: 'numbers of every odd shape',
+    records: ['1e400', '-1e400', '1.5', '9007199254740993', '"12"', 'true', '-0.5'].map((text) =>
+      record(jsonText('click', 'cost_micros', text, money)),
+    ),
+    letters: [
+      letter('bad_field', /^cost_micros must be integer micros, it is Infinity$/),
+      letter('bad_field', /^cost_micros must be integer micros, it is -Infinity$/),
+      letter('bad_field', /^cost_micros must be integer micros, it is 1.5$/),
+      letter('money_out_of_range', /^cost_micros lies beyond/),
+      letter('bad_field', /^cost_micros must be integer micros, it is "12"$/),
+      letter('bad_field', /^cost_micros must be integer micros, it is true$/),
+      letter('bad_field', /^cost_micros must be integer micros, it is -0.5$/),
+    ],
+  },
+  {
+    name: 'letters of other alphabets, broken ones among them',
+    records: [
+      record(json('click', { ...money, campaign_id: '夏のセール' })),
+      record(jsonText('click', 'campaign_id', '"\\ud83d"', money)),
+      record(json('click', { ...money, currency: 'ЕUR' })),
+      record(json('click', { ...money, campaign_id: 'a\nb' })),
+    ],
+    letters: [
+      letter('bad_id', /^campaign_id "夏のセール" is not/),
+      letter('bad_id', /^campaign_id "\ufffd" is not/),
+      letter('bad_field', /^currency "ЕUR" is not an ISO-4217 code$/),
+      letter('bad_id', /^campaign_id "a\\nb" is not/),
+    ],
+  },
+];
+
+/** A plan that is no plan. */
+const plan = { number: 1, hash: 'x' };
+const oddPlans: readonly Attack[] = [
+  {
+    name: `a plan body nested ${deep} deep, in both encodings`,
+    records: [
+      record(avro('org_plan', { ...plan, body: nested })),
+      record(json('org_plan', { ...plan, body: nestedObjects })),
+      record(jsonText('org_plan', 'body', nested, plan)),
+    ],
+    letters: [
+      letter('bad_plan', /nests deeper than/),
+      letter('bad_plan', /nests deeper than/),
+      letter('bad_field', /^body must be text, it is a list of 1$/),
+    ],
+  },
+  {
+    name: 'a plan body that is a thousand braces of a text',
+    records: [record(json('org_plan', { ...plan, body: JSON.stringify({ a: '{'.repeat(1_000) }) }))],
+    letters: [letter('bad_plan', /./)],
+  },
+];
+
+/** Bytes that say one length and have another. */
+const oddAvro: readonly Attack[] = [
+  {
+    name: 'lengths and indices of an Avro value that lead anywhere',
+    records: [0x7f, 0x80, 0xff, 0xfe].map((byte) => record(frameValue(1, Buffer.alloc(200, byte)))),
+    letters: Array.from({ length: 4 }, () => letter('(truncated|bad_field|bad_id|trailing_bytes)', /./)),
+  },
+  {
+    name: 'a map of counters whose blocks are empty and never end',
+    records: [
+      record(Buffer.concat([avro('metric_correction', { applies_to: today, deltas: { clicks: 1 } }), Buffer.alloc(9)])),
+    ],
+    letters: [letter('trailing_bytes', /9 bytes follow/)],
+  },
+  {
+    name: 'a count that is negative',
+    records: [
+      record(avro('auction_stats', { ...auctions, wins: -5 })),
+      record(avro('impression', { ...impression, batch_count: 0 })),
+    ],
+    letters: [letter('bad_field', /^wins /), letter('bad_field', /^batch_count /)],
+  },
+];
+
+/** Counters and money at the edge of what a number of ours holds, and beyond. */
+const sums: readonly Attack[] = [
+  {
+    name: 'two counters of 2^53 − 1 in one cell',
+    records: [1, 2].map(() => record(avro('auction_stats', { minute: start, requests: most, bids: most, wins: 7 }))),
+    letters: [],
+    day: { auction_requests: 2n * BigInt(most), auction_bids: 2n * BigInt(most), auction_wins: 14n },
+  },
+  {
+    name: 'corrections of ±(2^53 − 1), twice each way',
+    records: [most, most, -most, -most, -most].map((clicks) =>
+      record(json('metric_correction', { applies_to: today, deltas: { clicks, impressions: -clicks } })),
+    ),
+    letters: [],
+    day: { clicks: -BigInt(most), impressions: BigInt(most) },
+  },
+  {
+    name: 'cumulative spend that swings from end to end',
+    records: [-most, most, -most].map((amount_micros) =>
+      record(avro('spend', { ...spend, amount_micros, cumulative: true })),
+    ),
+    letters: [],
+  },
+  {
+    name: '1,100 adjustments of 2^53 − 1, which a column of 64 bits does not hold',
+    records: Array.from({ length: 1_100 }, () =>
+      record(avro('spend_adjustment', { ...adjustment, delta_micros: most })),
+    ),
+    letters: Array.from({ length: 1_100 - 1_024 }, () =>
+      letter('money_out_of_range', /^spend_micros of 2026-03-02 would leave/),
+    ),
+    day: { spend_micros: 1_024n * BigInt(most), adjustment_micros: 1_024n * BigInt(most) },
+  },
+  {
+    name: 'revenue and weights of conversions as large',
+    records: Array.from({ length: 1_030 }, () =>
+      record(avro('conversion', { ...money, conversion_time: start, revenue_micros: -most })),
+    ),
+    letters: Array.from({ length: 1_030 - 1_024 }, () =>
+      letter('money_out_of_range', /^revenue_by_touch_micros of 2026-03-02 would leave/),
+    ),
+    day: { revenue_by_touch_micros: -1_024n * BigInt(most), conversions_by_touch: 1_024_000_000n },
+  },
+  {
+    name: 'corrections until a counter is full',
+    records: Array.from({ length: 1_030 }, () =>
+      record(json('metric_correction', { applies_to: today, deltas: { video_starts: 1, clicks: most } })),
+    ),
+    letters: Array.from({ length: 1_030 - 1_024 }, () =>
+      letter('money_out_of_range', /^clicks of 2026-03-02 would leave/),
+    ),
+    day: { clicks: 1_024n * BigInt(most), video_starts: 1_024n },
+  },
+  {
+    name: 'impressions and clicks of a day that is nearly full',
+    records: [
+      ...Array.from({ length: 1_024 }, () => record(avro('spend_adjustment', { ...adjustment, delta_micros: most }))),
+      ...Array.from({ length: 3 }, () => record(avro('click', { ...money, cost_micros: 1_000 }))),
+      record(avro('impression', { ...money, cost_micros: 24 })),
+      record(avro('impression', { ...money, cost_micros: 1 })),
+    ],
+    letters: [letter('money_out_of_range', /^spend_micros of 2026-03-02 would leave/)],
+    day: { spend_micros: 2n ** 63n - 1n, clicks: 0n, impressions: 0n },
+  },
+];
+
+export const recordAttacks: readonly Attack[] = [
+  ...oddJson,
+  ...oddPlans,
+  ...oddAvro,
+  ...(process.env.SUMS === undefined ? [] : sums),
+];
