@@ -26,5 +26,6 @@ export const reasons: Readonly<Record<RejectReason, string>> = {
   bad_plan: 'A plan record that is not a plan; `paceline apply` writes none.',
   not_ours: 'A record of another type than those of this page.',
   too_many_campaigns: 'The partition holds 1,000,000 campaigns.',
-  internal_error: 'Paceline stumbled over the record: a bug of ours. Its bytes are kept; tell us, and send it again once it is mended.',
+  internal_error:
+    'Paceline stumbled over the record: a bug of ours. Its bytes are kept; tell us, and send it again once it is mended.',
 };
