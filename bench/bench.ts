@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeEventCodec } from '../src/adapters/event-codec.ts';
+import { loadConfig } from '../src/adapters/settings.ts';
 import { reportError } from '../src/cli/report-error.ts';
 import { Terminal } from '../src/cli/terminal.ts';
-import { loadConfig } from '../src/control/config/load-config.ts';
 import { systemClock } from '../src/control/system-clock.ts';
 import { EngineError } from '../src/model/errors.ts';
 import { readPlanFiles } from '../src/plans/plan-files.ts';

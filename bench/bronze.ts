@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBronze } from '../src/adapters/open-bronze.ts';
-import { configSchema } from '../src/control/config/settings.ts';
+import { configSchema } from '../src/adapters/settings.ts';
 
 import { eventsTopic } from '../src/model/ids.ts';
 import { BronzeTopology } from '../src/runtime/bronze-topology.ts';

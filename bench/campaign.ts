@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadConfig } from '../src/adapters/settings.ts';
 import { type Engine, startEngine } from '../src/app.ts';
-import { loadConfig } from '../src/control/config/load-config.ts';
 import { makeLogger } from '../src/control/logs/logger.ts';
 import { systemClock } from '../src/control/system-clock.ts';
 import { eventsTopic } from '../src/model/ids.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { attachStack } from '../scripts/stack/stack.ts';
-import { loadConfig } from '../src/control/config/load-config.ts';
+import { loadConfig } from '../src/adapters/settings.ts';
 import { readPlanFiles } from '../src/plans/plan-files.ts';
 import { EngineProcess } from '../test/chaos/engine-process.ts';
 import { paceline, secretFile, writeSettings } from '../test/servers/server-stage.ts';

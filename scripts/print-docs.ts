@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { settingsSchema } from '../src/adapters/settings.ts';
 import { commands } from '../src/cli/commands.ts';
 import { commandReference } from '../src/cli/help.ts';
 import { doctorReference } from '../src/control/check-catalogue.ts';
@@ -12,11 +13,11 @@ import { errorCatalogue } from '../src/model/errors.ts';
 const root = join(import.meta.dirname, '..');
 const pages: Readonly<Record<string, string>> = {
   'docs/cli.md': commandReference(commands),
-  'docs/config.md': configReference(),
+  'docs/config.md': configReference(settingsSchema.settings),
   'docs/doctor.md': doctorReference(),
   'docs/errors.md': errorReference(),
   'docs/metrics.md': metricReference(),
-  'config/embedded.yaml': embeddedConfigFile(),
+  'config/embedded.yaml': embeddedConfigFile(settingsSchema.settings),
 };
 
 function errorReference(): string {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { openEngine } from './adapters/adapters.ts';
 import type { EngineContext, EngineParts } from './adapters/engine-parts.ts';
+import { type Config, type LoadedConfig, settingsSchema } from './adapters/settings.ts';
 import { openTablesForReading } from './adapters/visits.ts';
 import { ConfigStore, type ReloadOutcome } from './control/config/config-store.ts';
-import type { LoadedConfig } from './control/config/load-config.ts';
-import type { Config } from './control/config/settings.ts';
+
 import { type HttpServer, startHttpServer } from './control/http/http-server.ts';
 import type { Logger } from './control/logs/logger.ts';
 import { Metrics } from './control/metrics/metrics.ts';
@@ -105,7 +105,7 @@ class RunningEngine implements Engine {
   #parts: EngineParts | null = null;
   readonly metrics: Metrics;
   readonly failed: Promise<never>;
-  readonly #config: ConfigStore;
+  readonly #config: ConfigStore<Config>;
   readonly #options: EngineOptions;
   readonly #observer: FactObserver;
   readonly #ownToken = randomBytes(24).toString('base64url');
@@ -129,6 +129,7 @@ class RunningEngine implements Engine {
     // Whoever waits for `failed` hears of it; without a listener the status still tells.
     this.failed.catch(() => {});
     this.#config = new ConfigStore(loaded, {
+      settings: settingsSchema.settings,
       load: options.loadAgain ?? (() => loaded),
       clock: options.clock,
       onOutcome: (outcome) => this.#tellReload(outcome),

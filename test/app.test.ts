@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { EngineParts } from '../src/adapters/engine-parts.ts';
+import { loadConfig } from '../src/adapters/settings.ts';
 import { type Engine, type EngineOptions, startEngine } from '../src/app.ts';
-import { loadConfig } from '../src/control/config/load-config.ts';
 import { makeLogger } from '../src/control/logs/logger.ts';
 import { EngineError } from '../src/model/errors.ts';
 import { publishFact } from '../src/model/facts.ts';

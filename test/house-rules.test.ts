@@ -30,7 +30,7 @@ test.each([
   ['src/operators/pace.ts', '../topology/runner.ts'],
   ['src/operators/pace.ts', '../sinks/sink.ts'],
   ['src/sinks/clickhouse/sink.ts', '../../state/state-store.ts'],
-  ['src/sources/log.ts', '../control/config/settings.ts'],
+  ['src/sources/log.ts', '../control/config/process-sections.ts'],
   ['src/control/metrics.ts', '../topology/runner.ts'],
   ['src/runtime/runner.ts', '../operators/pace.ts'],
   ['src/runtime/runner.ts', '../state/sqlite-state-store.ts'],

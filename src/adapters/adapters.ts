@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Config } from '../control/config/settings.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import { applyPlans } from '../plans/apply-plans.ts';
@@ -25,6 +24,7 @@ import { openAlertmanager, openRecordSinks } from './open-sinks.ts';
 import { openState } from './open-state.ts';
 import { playDemoWorld } from './play-demo-world.ts';
 import { FailureRelay, RunningParts } from './running-engine.ts';
+import type { Config } from './settings.ts';
 import { openEmbeddedTables, openServerTables, type Tables } from './tables.ts';
 import { waitFor } from './wait-for.ts';
 

@@ -1,4 +1,3 @@
-import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import { EngineError } from '../model/errors.ts';
 import type { StreamIdentity } from '../model/lane.ts';
@@ -15,6 +14,7 @@ import { makeEventCodec } from './event-codec.ts';
 import { hasKafka, openKafkaLog } from './kafka-log.ts';
 import { ScannedPlanLog } from './plan-log.ts';
 import { openEventCodec } from './schema-registry.ts';
+import type { Config } from './settings.ts';
 import { findRunningEngine, openEventLog, visitWaitMs } from './visits.ts';
 
 /** What became of the files. */

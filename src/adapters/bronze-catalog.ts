@@ -1,9 +1,9 @@
-import type { Config } from '../control/config/settings.ts';
 import type { TableName } from '../lakehouse/catalog/catalog-pointer.ts';
 import { PostgresPointer, postgresCatalogSetUp } from '../lakehouse/catalog/postgres-pointer.ts';
 import { EngineError } from '../model/errors.ts';
 import { connectionOptions, Database, describeDatabase } from '../plans/postgres/database.ts';
 import { asControlError } from '../plans/postgres/postgres-failure.ts';
+import type { Config } from './settings.ts';
 
 export const bronzeTableName: TableName = { catalogName: 'paceline', namespace: 'bronze', table: 'events' };
 

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import { assert, EngineError } from '../model/errors.ts';
 import { type Clock, hourMs } from '../model/time.ts';
@@ -13,6 +12,7 @@ import { TopicView } from '../sources/kafka/topic-view.ts';
 import { TopicWriter } from '../sources/kafka/topic-writer.ts';
 import { ensureTopics, requireTimestampType, type TopicReport } from '../sources/kafka/topics.ts';
 import { readPem } from './pem.ts';
+import type { Config } from './settings.ts';
 
 export interface KafkaContext {
   readonly clock: Clock;

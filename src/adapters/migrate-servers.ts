@@ -1,10 +1,10 @@
-import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import type { Clock } from '../model/time.ts';
 import { migrateDatabase } from '../plans/postgres/migrate.ts';
 import { hasPostgresCatalog, layPostgresCatalog } from './bronze-catalog.ts';
 import { hasKafka, migrateKafka } from './kafka-log.ts';
 import { openRegistry } from './schema-registry.ts';
+import type { Config } from './settings.ts';
 import { createServerSink } from './tables.ts';
 
 export interface MigrateOptions {

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Config } from '../control/config/settings.ts';
 import { makeLogger } from '../control/logs/logger.ts';
 import { systemClock } from '../control/system-clock.ts';
 import type { CatalogPointer } from '../lakehouse/catalog/catalog-pointer.ts';
@@ -17,6 +16,7 @@ import { type EventCodec, makeEventCodec } from './event-codec.ts';
 import { hasKafka, openKafkaLog } from './kafka-log.ts';
 import { isS3, openStorage } from './open-storage.ts';
 import { openEventCodec } from './schema-registry.ts';
+import type { Config } from './settings.ts';
 
 /** Travels to the worker thread, so it is plain data. */
 export interface BronzeSettings {

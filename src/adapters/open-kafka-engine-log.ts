@@ -1,9 +1,9 @@
-import type { Config } from '../control/config/settings.ts';
 import { partitionOfLane } from '../model/lane.ts';
 import type { EngineLog } from './engine-log.ts';
 import { type KafkaContext, openKafkaLog, openRecordTopic } from './kafka-log.ts';
 import { ScannedPlanLog } from './plan-log.ts';
 import { openEventCodec } from './schema-registry.ts';
+import type { Config } from './settings.ts';
 
 /** The log in Kafka: our lanes are those that the consumer group gives us. */
 export async function openKafkaEngineLog(

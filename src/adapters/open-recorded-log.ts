@@ -1,10 +1,10 @@
-import type { Config } from '../control/config/settings.ts';
 import type { Clock } from '../model/time.ts';
 import { allLanes } from '../runtime/fixed-assignment.ts';
 import type { DataDirectory } from '../state/sqlite/data-directory.ts';
 import type { EngineLog } from './engine-log.ts';
 import { makeEventCodec } from './event-codec.ts';
 import { ScannedPlanLog } from './plan-log.ts';
+import type { Config } from './settings.ts';
 import { openTopicLog } from './topic-log.ts';
 import { openEventLog } from './visits.ts';
 

@@ -1,4 +1,3 @@
-import type { Config } from '../control/config/settings.ts';
 import { askClickHouse, rowsOf } from '../control/query-client.ts';
 import { EngineError } from '../model/errors.ts';
 import { alertEvents, deadLetters } from '../rows/tables.ts';
@@ -12,6 +11,7 @@ import type { EngineLog } from './engine-log.ts';
 import type { EngineContext } from './engine-parts.ts';
 import { readPem } from './pem.ts';
 import type { FailureRelay } from './running-engine.ts';
+import type { Config } from './settings.ts';
 import type { Tables } from './tables.ts';
 
 /** Alerts and dead letters as records, exactly once each. */

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Config } from '../control/config/settings.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import { openRedisStateStore } from '../state/redis/open-redis-state-store.ts';
@@ -8,6 +7,7 @@ import type { DataDirectory } from '../state/sqlite/data-directory.ts';
 import { EmbeddedStateStore } from '../state/sqlite/embedded-state-store.ts';
 import type { StateStore } from '../state/state-store.ts';
 import { readPem } from './pem.ts';
+import type { Config } from './settings.ts';
 
 /** The state store that the configuration names: Redis, else SQLite in the data directory. */
 export async function openState(

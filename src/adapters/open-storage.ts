@@ -1,8 +1,8 @@
-import type { Config } from '../control/config/settings.ts';
 import type { FileIO } from '../lakehouse/storage/file-io.ts';
 import { LocalFileIO, localUri } from '../lakehouse/storage/local-file-io.ts';
 import { S3FileIO } from '../lakehouse/storage/s3-file-io.ts';
 import { EngineError } from '../model/errors.ts';
+import type { Config } from './settings.ts';
 
 /** A place for files, opened. */
 export interface Storage {

@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../control/config/settings.ts';
 import { EngineError } from '../model/errors.ts';
 import { copyLog } from '../simulator/copy-log.ts';
 import { produceFile } from '../simulator/produce-file.ts';
@@ -9,6 +8,7 @@ import { openLogReader } from '../sources/recorded/recorded-log.ts';
 import { openDataDirectory } from '../state/sqlite/data-directory.ts';
 import { hasKafka, openTopicWriter } from './kafka-log.ts';
 import { openReframing } from './schema-registry.ts';
+import type { Config } from './settings.ts';
 import { openEventLog, type VisitContext } from './visits.ts';
 
 export interface ProduceOptions {

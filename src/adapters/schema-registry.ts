@@ -1,9 +1,9 @@
-import type { Config } from '../control/config/settings.ts';
 import { ConfluentRegistry } from '../decoders/registry/confluent-registry.ts';
 import type { Clock } from '../model/time.ts';
 import type { LogEncoding } from '../sources/recorded/log-encoding.ts';
 import { type EventCodec, makeEventCodec } from './event-codec.ts';
 import { readPem } from './pem.ts';
+import type { Config } from './settings.ts';
 
 /** The registry that the configuration names; null = the schemas released with us, by their own ids. */
 export function openRegistry({ registry }: Config, clock: Clock): ConfluentRegistry | null {

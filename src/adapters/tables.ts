@@ -1,4 +1,3 @@
-import type { Config } from '../control/config/settings.ts';
 import { describePortHolder } from '../control/http/port-holder.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
@@ -7,6 +6,7 @@ import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import { type ClickHouseSink, createClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts';
 import { readPem } from './pem.ts';
+import type { Config } from './settings.ts';
 
 /** The tables, in the embedded ClickHouse or on a server. */
 export interface Tables {

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Config } from '../control/config/settings.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
 import { EngineError } from '../model/errors.ts';
@@ -13,6 +12,7 @@ import {
   readEngineInfo,
 } from '../state/sqlite/data-directory.ts';
 import { EmbeddedStateStore } from '../state/sqlite/embedded-state-store.ts';
+import type { Config } from './settings.ts';
 import { openEmbeddedTables, serverEndpoint } from './tables.ts';
 
 export interface VisitContext {

@@ -1,5 +1,5 @@
+import type { Config } from '../adapters/settings.ts';
 import { ConfigError } from '../control/config/problem.ts';
-import type { Config } from '../control/config/settings.ts';
 import type { EngineError } from '../model/errors.ts';
 import { readPlanFiles } from '../plans/plan-files.ts';
 import { type Command, configFlag, jsonFlag } from './command.ts';

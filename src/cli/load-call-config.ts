@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type LoadedConfig, loadConfig } from '../control/config/load-config.ts';
+import { type LoadedConfig, loadConfig } from '../adapters/settings.ts';
 import type { Call } from './command.ts';
 import { configFiles, product } from './product.ts';
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import type { Config } from '../control/config/settings.ts';
+import type { Config } from '../adapters/settings.ts';
 import { EngineError } from '../model/errors.ts';
 import type { ItemComparison } from '../plans/postgres/compare-items.ts';
 import type { FilesAndRows } from '../plans/postgres/compare-with-files.ts';

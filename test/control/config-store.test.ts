@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references are written like this in YAML.
 import { expect, test } from 'vitest';
+import { loadConfig, settingsSchema } from '../../src/adapters/settings.ts';
 import { ConfigStore, type ReloadOutcome } from '../../src/control/config/config-store.ts';
-import { loadConfig } from '../../src/control/config/load-config.ts';
 import type { Clock, WallTimeMs } from '../../src/model/time.ts';
 
 function open(text: string) {
@@ -22,7 +22,12 @@ function open(text: string) {
   const world = { env: { TOKEN: 'a-secret-of-16-chars' } as Record<string, string>, readFile: () => file.text };
   const load = () => loadConfig(['/p.yaml'], { world, shippedConfigDirectory: '/s' });
   const outcomes: ReloadOutcome[] = [];
-  const store = new ConfigStore(load(), { load, clock, onOutcome: (outcome) => outcomes.push(outcome) });
+  const store = new ConfigStore(load(), {
+    settings: settingsSchema.settings,
+    load,
+    clock,
+    onOutcome: (outcome) => outcomes.push(outcome),
+  });
   return { store, file, outcomes, world, watch: () => store.watch(abort.signal) };
 }
 

@@ -1,8 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references are written like this in YAML.
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/control/config/load-config.ts';
+import { loadConfig, settingsSchema } from '../../src/adapters/settings.ts';
 import { ConfigError } from '../../src/control/config/problem.ts';
-import { knownKeysAt, maskSecrets, settings } from '../../src/control/config/settings.ts';
 
 function load(files: Record<string, string>, env: Record<string, string> = {}, overrides = {}) {
   const readFile = (path: string): string => {
@@ -96,7 +95,7 @@ test('a secret comes by reference only and is never shown', () => {
   ]);
   const { config } = load({ 'p.yaml': 'http:\n  token: ${file:/run/t}', '/run/t': '1234567890123456\n' });
   expect(config.http.token).toBe('1234567890123456');
-  expect(JSON.stringify(maskSecrets(config))).not.toContain('1234567890123456');
+  expect(JSON.stringify(settingsSchema.maskSecrets(config))).not.toContain('1234567890123456');
   expect(problemsOf({ 'p.yaml': 'http:\n  token: ${env:SHORT}' }, { SHORT: 'hunter2' }).join()).not.toContain(
     'hunter2',
   );
@@ -123,7 +122,7 @@ test('a key named __proto__ is refused', () => {
 });
 
 test('every field has a sentence and a reload class', () => {
-  expect(settings.length).toBeGreaterThan(12);
-  for (const setting of settings) expect(setting.doc, setting.name).toMatch(/\.$/);
-  expect(knownKeysAt(['http'])).toEqual(['host', 'port', 'token']);
+  expect(settingsSchema.settings.length).toBeGreaterThan(12);
+  for (const setting of settingsSchema.settings) expect(setting.doc, setting.name).toMatch(/\.$/);
+  expect(settingsSchema.knownKeysAt(['http'])).toEqual(['host', 'port', 'token']);
 });

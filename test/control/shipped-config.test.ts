@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { credentials } from '../../scripts/stack/credentials.ts';
 import { portDefaults } from '../../scripts/stack/ports.ts';
 import { registryPath } from '../../scripts/stack/registry.ts';
-import { loadConfig } from '../../src/control/config/load-config.ts';
+import { loadConfig } from '../../src/adapters/settings.ts';
 
 const shippedConfigDirectory = join(import.meta.dirname, '..', '..', 'config');
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { loadConfig } from '../../src/control/config/load-config.ts';
+import { loadConfig } from '../../src/adapters/settings.ts';
 
 interface Service {
   readonly image: string;

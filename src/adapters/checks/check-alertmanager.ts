@@ -1,7 +1,7 @@
-import { type CheckResult, ok } from '../../control/check-result.ts';
-import type { Config } from '../../control/config/settings.ts';
+import { type CheckResult, ok } from '../../model/finding.ts';
 import { AlertmanagerClient } from '../../sinks/alertmanager/alertmanager-client.ts';
 import { alertmanagerEndpoint } from '../open-sinks.ts';
+import type { Config } from '../settings.ts';
 import { notReached, worstOf } from './findings.ts';
 
 /** Every Alertmanager answers: one is enough for alerts to get through, yet each that is away is told. */

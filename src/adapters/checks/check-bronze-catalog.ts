@@ -1,6 +1,6 @@
-import { type CheckResult, failed, ok } from '../../control/check-result.ts';
-import type { Config } from '../../control/config/settings.ts';
+import { type CheckResult, failed, ok } from '../../model/finding.ts';
 import { bronzeTableName, openPostgresCatalog } from '../bronze-catalog.ts';
+import type { Config } from '../settings.ts';
 import { notReached } from './findings.ts';
 
 /** The catalog of bronze in PostgreSQL: it answers, has its tables, and we may read them. */

@@ -1,8 +1,8 @@
-import { type CheckResult, ok, warning } from '../../control/check-result.ts';
-import type { Config } from '../../control/config/settings.ts';
 import { askClickHouse, rowsOf } from '../../control/query-client.ts';
 import { EngineError } from '../../model/errors.ts';
+import { type CheckResult, ok, warning } from '../../model/finding.ts';
 import type { Clock } from '../../model/time.ts';
+import type { Config } from '../settings.ts';
 import { createServerSink, serverEndpoint } from '../tables.ts';
 import { notReached } from './findings.ts';
 

@@ -1,6 +1,5 @@
-import { type CheckResult, ok, warning } from '../../control/check-result.ts';
-import type { Config } from '../../control/config/settings.ts';
 import { EngineError } from '../../model/errors.ts';
+import { type CheckResult, ok, warning } from '../../model/finding.ts';
 import {
   inspectRedis,
   type RedisServerFacts,
@@ -8,6 +7,7 @@ import {
   requireFitForState,
 } from '../../state/redis/inspect-redis.ts';
 import { cacheEndpoint, stateEndpoint } from '../open-state.ts';
+import type { Config } from '../settings.ts';
 import { notReached, worstOf } from './findings.ts';
 
 /** The Redis of the state, and the one that may evict. */

@@ -1,7 +1,7 @@
-import { type CheckResult, failed, ok } from '../../control/check-result.ts';
-import type { Config } from '../../control/config/settings.ts';
+import { type CheckResult, failed, ok } from '../../model/finding.ts';
 import type { Clock } from '../../model/time.ts';
 import { openRegistry } from '../schema-registry.ts';
+import type { Config } from '../settings.ts';
 import { notReached } from './findings.ts';
 
 /** The schema registry: it answers, holds all our schemas, and its newest ones can be read with ours. */

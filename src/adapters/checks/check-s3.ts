@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type CheckResult, failed, ok } from '../../control/check-result.ts';
-import type { Config } from '../../control/config/settings.ts';
 import { EngineError } from '../../model/errors.ts';
+import { type CheckResult, failed, ok } from '../../model/finding.ts';
 import { isS3, openStorage } from '../open-storage.ts';
+import type { Config } from '../settings.ts';
 
 /** The settings that name places in the object store. */
 export function s3Places({ bronze }: Config): string[] {

@@ -1,10 +1,10 @@
-import { type CheckResult, failed } from '../../control/check-result.ts';
-import type { Config } from '../../control/config/settings.ts';
 import type { Logger } from '../../control/logs/logger.ts';
+import { type CheckResult, failed } from '../../model/finding.ts';
 import type { Clock } from '../../model/time.ts';
 import { inspectPostgres } from '../../plans/postgres/inspect-postgres.ts';
 import { hasPostgresCatalog } from '../bronze-catalog.ts';
 import { hasKafka, inspectKafkaLog } from '../kafka-log.ts';
+import type { Config } from '../settings.ts';
 import { checkAlertmanager } from './check-alertmanager.ts';
 import { checkBronzeCatalog } from './check-bronze-catalog.ts';
 import { checkClickHouse } from './check-clickhouse.ts';

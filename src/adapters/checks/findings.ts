@@ -1,5 +1,5 @@
-import { type CheckResult, type Finding, failed } from '../../control/check-result.ts';
 import { assert, EngineError } from '../../model/errors.ts';
+import { type CheckResult, type Finding, failed } from '../../model/finding.ts';
 
 const gravity: Readonly<Record<Finding, number>> = { ok: 0, warning: 1, failed: 2 };
 

@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { type CheckResult, failed, ok, warning } from '../../control/check-result.ts';
-import type { Config } from '../../control/config/settings.ts';
+import type { Config } from '../../adapters/settings.ts';
 import { describePortHolder } from '../../control/http/port-holder.ts';
 import { systemClock } from '../../control/system-clock.ts';
+import { type CheckResult, failed, ok, warning } from '../../model/finding.ts';
 import { product } from '../product.ts';
 
 const diskBytesMin = 2 * 1024 ** 3;

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../../control/check-result.ts';
+import type { CheckResult } from '../../model/finding.ts';
 
 /** Who owns the data directory, and to which stream it belongs. */
 export async function checkDataDirectory(

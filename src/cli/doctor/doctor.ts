@@ -1,8 +1,8 @@
+import type { LoadedConfig } from '../../adapters/settings.ts';
 import { anchorOf } from '../../control/check-catalogue.ts';
-import { type CheckResult, failed, ok } from '../../control/check-result.ts';
-import type { LoadedConfig } from '../../control/config/load-config.ts';
 import { systemClock } from '../../control/system-clock.ts';
 import { EngineError } from '../../model/errors.ts';
+import { type CheckResult, failed, ok } from '../../model/finding.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from '../command.ts';
 import { loadCallConfig } from '../load-call-config.ts';
 import { quietLogger } from '../quiet-logger.ts';

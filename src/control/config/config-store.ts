@@ -1,7 +1,7 @@
 import type { Clock } from '../../model/time.ts';
 import type { LoadedConfig } from './load-config.ts';
 import { ConfigError } from './problem.ts';
-import { type Config, type SettingDescription, settings, valueAt } from './settings.ts';
+import { type SettingDescription, valueAt } from './settings-schema.ts';
 
 export const configPollMs = 5_000;
 
@@ -24,9 +24,10 @@ export interface ReloadCounts {
   isLastSuccessful: boolean;
 }
 
-export interface ConfigStoreOptions {
+export interface ConfigStoreOptions<C> {
+  readonly settings: readonly SettingDescription[];
   /** Reads and validates all files again; throws ConfigError. */
-  readonly load: () => LoadedConfig;
+  readonly load: () => LoadedConfig<C>;
   readonly clock: Clock;
   /** Called once per attempt that changed something or failed anew. */
   readonly onOutcome?: (outcome: ReloadOutcome) => void;
@@ -36,16 +37,16 @@ export interface ConfigStoreOptions {
  * The configuration in force. A reload takes fields marked `live`; a change of any other field is
  * named and waits for a restart; a bad file changes nothing. Answers never depend on any of it.
  */
-export class ConfigStore {
+export class ConfigStore<C> {
   readonly counts: ReloadCounts;
-  readonly #options: ConfigStoreOptions;
-  readonly #listeners: ((config: Config) => void)[] = [];
-  #current: LoadedConfig;
-  #config: Config;
+  readonly #options: ConfigStoreOptions<C>;
+  readonly #listeners: ((config: C) => void)[] = [];
+  #current: LoadedConfig<C>;
+  #config: C;
   #checksumSeen: string;
   #lastRejection = '';
 
-  constructor(first: LoadedConfig, options: ConfigStoreOptions) {
+  constructor(first: LoadedConfig<C>, options: ConfigStoreOptions<C>) {
     this.#current = first;
     this.#config = first.config;
     this.#checksumSeen = first.checksum;
@@ -53,7 +54,7 @@ export class ConfigStore {
     this.counts = { applied: 0, rejected: 0, lastSuccessWallMs: options.clock.wallMs(), isLastSuccessful: true };
   }
 
-  get config(): Config {
+  get config(): C {
     return this.#config;
   }
 
@@ -67,7 +68,7 @@ export class ConfigStore {
   }
 
   /** Calls `listener` after each reload that changed a live field. */
-  onChange(listener: (config: Config) => void): void {
+  onChange(listener: (config: C) => void): void {
     this.#listeners.push(listener);
   }
 
@@ -93,7 +94,7 @@ export class ConfigStore {
   }
 
   #attempt(): ReloadOutcome {
-    let loaded: LoadedConfig;
+    let loaded: LoadedConfig<C>;
     try {
       loaded = this.#options.load();
     } catch (error) {
@@ -104,14 +105,14 @@ export class ConfigStore {
     }
     this.counts.isLastSuccessful = true;
     this.counts.lastSuccessWallMs = this.#options.clock.wallMs();
-    if (loaded.checksum === this.#checksumSeen && differences(this.#current.config, loaded.config).length === 0)
+    if (loaded.checksum === this.#checksumSeen && this.#differences(this.#current.config, loaded.config).length === 0)
       return { result: 'unchanged' };
     this.#checksumSeen = loaded.checksum;
     return this.#take(loaded);
   }
 
-  #take(loaded: LoadedConfig): ReloadOutcome {
-    const changed = differences(this.#config, loaded.config);
+  #take(loaded: LoadedConfig<C>): ReloadOutcome {
+    const changed = this.#differences(this.#config, loaded.config);
     const live = changed.filter((setting) => setting.reload === 'live');
     const next = structuredClone(this.#config);
     for (const { keys } of live) {
@@ -134,12 +135,14 @@ export class ConfigStore {
     if (live.length > 0) for (const listener of this.#listeners) listener(next);
     return outcome;
   }
+
+  #differences(before: C, after: C): SettingDescription[] {
+    const isChanged = ({ keys }: SettingDescription) =>
+      JSON.stringify(valueAt(before, keys)) !== JSON.stringify(valueAt(after, keys));
+    return this.#options.settings.filter(isChanged);
+  }
 }
 
-function differences(before: Config, after: Config): SettingDescription[] {
-  return settings.filter(({ keys }) => JSON.stringify(valueAt(before, keys)) !== JSON.stringify(valueAt(after, keys)));
-}
-
-function shown(setting: SettingDescription, config: Config): string {
+function shown(setting: SettingDescription, config: unknown): string {
   return setting.secret ? '***' : JSON.stringify(valueAt(config, setting.keys));
 }

@@ -5,11 +5,11 @@ import type * as z from 'zod';
 import { nearest } from '../nearest.ts';
 import { ConfigError, type Problem } from './problem.ts';
 import { expandReferences, hasReference, type ReferenceWorld, resolvePlain } from './references.ts';
-import { type Config, configSchema, knownKeysAt, settings, valueAt } from './settings.ts';
+import { type SettingsSchema, valueAt } from './settings-schema.ts';
 import { type Place, readYaml, type YamlDocument } from './yaml-document.ts';
 
-export interface LoadedConfig {
-  readonly config: Config;
+export interface LoadedConfig<C> {
+  readonly config: C;
   /** Files read, in order: later ones win. */
   readonly files: readonly string[];
   /** SHA-256 over the raw bytes of the files; changes when any of them does. */
@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly shippedConfigDirectory: string;
 }
 
+type AnySchema = Pick<SettingsSchema<z.ZodObject>, 'settings' | 'knownKeysAt'>;
+
 export const processWorld: ReferenceWorld = {
   env: process.env,
   readFile: (path) => readFileSync(path, 'utf8'),
@@ -35,27 +37,31 @@ export const processWorld: ReferenceWorld = {
  * Reads the files in order (maps merge, lists replace, later wins), expands references, validates.
  * Throws a ConfigError with every problem at once, each with its place.
  */
-export function loadConfig(files: readonly string[], options: LoadOptions): LoadedConfig {
+export function loadConfig<T extends z.ZodObject>(
+  schema: SettingsSchema<T>,
+  files: readonly string[],
+  options: LoadOptions,
+): LoadedConfig<z.infer<T>> {
   const world = options.world ?? processWorld;
   const problems: Problem[] = [];
   const texts = files.map((file) => readText(file, world, problems));
   const isUnreadable = problems.length > 0;
-  const documents = files.map((file, index) => readDocument(file, texts[index], world, problems));
+  const documents = files.map((file, index) => readDocument(file, texts[index], { world, schema, problems }));
   // A reference that leads nowhere hides no other mistake; a file that is no YAML has no others.
   if (isUnreadable || documents.some((document) => document.problems.length > 0)) throw new ConfigError(problems);
   let merged: unknown = {};
-  for (const document of documents) merged = mergeLayers(merged, document.value ?? {});
-  merged = mergeLayers(merged, options.overrides ?? {});
-  const parsed = configSchema.safeParse(merged);
+  for (const document of documents) merged = mergeLayers(schema, merged, document.value ?? {});
+  merged = mergeLayers(schema, merged, options.overrides ?? {});
+  const parsed = schema.schema.safeParse(merged);
   const issues = parsed.success ? [] : parsed.error.issues;
-  const more = issues.flatMap((issue) => explainIssue(issue, merged, documents));
+  const more = issues.flatMap((issue) => explainIssue(schema, issue, merged, documents));
   problems.push(...more.filter((each) => !problems.some((told) => isSamePlace(told, each))));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return {
-    config: resolvePaths(parsed.data, documents, options),
+    config: resolvePaths(schema, parsed.data, documents, options),
     files: files.map((file) => resolve(file)),
     checksum: hash('sha256', texts.join('\0')),
-    origins: originsOf(documents),
+    origins: originsOf(schema, documents),
   };
 }
 
@@ -68,8 +74,14 @@ function readText(file: string, world: ReferenceWorld, problems: Problem[]): str
   }
 }
 
-function readDocument(file: string, text: string, world: ReferenceWorld, problems: Problem[]): YamlDocument {
-  const secrets = new Set(settings.filter((setting) => setting.secret).map((setting) => setting.name));
+interface Reading {
+  readonly world: ReferenceWorld;
+  readonly schema: AnySchema;
+  readonly problems: Problem[];
+}
+
+function readDocument(file: string, text: string, { world, schema, problems }: Reading): YamlDocument {
+  const secrets = new Set(schema.settings.filter((setting) => setting.secret).map((setting) => setting.name));
   const document = readYaml(file, text, (scalar, place, path) => {
     if (typeof scalar.value !== 'string') return scalar.value;
     if (!hasReference(scalar.value)) {
@@ -97,30 +109,35 @@ function isSamePlace(a: Place, b: Place): boolean {
   return a.file === b.file && a.line === b.line && a.column === b.column;
 }
 
-function mergeLayers(base: unknown, layer: unknown, path: readonly string[] = []): unknown {
+function mergeLayers(schema: AnySchema, base: unknown, layer: unknown, path: readonly string[] = []): unknown {
   if (!isMapping(base) || !isMapping(layer)) return layer;
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(layer)) {
     const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
     // An empty section ("http:" with nothing below) means "no wish here", not "null".
-    if (value === null && knownKeysAt([...path, key]).length > 0) continue;
-    merged[key] = mergeLayers(before ?? (isMapping(value) ? {} : before), value, [...path, key]);
+    if (value === null && schema.knownKeysAt([...path, key]).length > 0) continue;
+    merged[key] = mergeLayers(schema, before ?? (isMapping(value) ? {} : before), value, [...path, key]);
   }
   return merged;
 }
 
-function explainIssue(issue: z.core.$ZodIssue, merged: unknown, documents: readonly YamlDocument[]): Problem[] {
+function explainIssue(
+  schema: AnySchema,
+  issue: z.core.$ZodIssue,
+  merged: unknown,
+  documents: readonly YamlDocument[],
+): Problem[] {
   if (issue.code !== 'unrecognized_keys') {
     const path = issue.path.map(String);
     return [
       {
         ...placeOf(path.join('.'), documents, 'values'),
-        message: `${path.join('.') || 'the file'}: ${wish(issue, merged)}`,
+        message: `${path.join('.') || 'the file'}: ${wish(schema, issue, merged)}`,
       },
     ];
   }
   return issue.keys.map((key) => {
-    const known = knownKeysAt(issue.path);
+    const known = schema.knownKeysAt(issue.path);
     const near = nearest(key, known);
     const hint = near ? `did you mean "${near}"?` : `known here: ${known.join(', ')}`;
     const path = [...issue.path.map(String), key].join('.');
@@ -137,7 +154,7 @@ function placeOf(path: string, documents: readonly YamlDocument[], part: 'keys' 
   return { file: '(command line)', line: 1, column: 1 };
 }
 
-function wish(issue: z.core.$ZodIssue, merged: unknown): string {
+function wish({ settings }: AnySchema, issue: z.core.$ZodIssue, merged: unknown): string {
   const setting = settings.find(({ name }) => name === issue.path.join('.'));
   if (setting === undefined) return 'must be a mapping of settings';
   const value = valueAt(merged, setting.keys);
@@ -151,7 +168,7 @@ function wish(issue: z.core.$ZodIssue, merged: unknown): string {
   return `must be ${setting.type}${bounds}, got ${got}${near ? `; did you mean "${near}"?` : ''}`;
 }
 
-function originsOf(documents: readonly YamlDocument[]): Map<string, Place> {
+function originsOf({ settings }: AnySchema, documents: readonly YamlDocument[]): Map<string, Place> {
   const origins = new Map<string, Place>();
   for (const document of documents)
     for (const { name } of settings) {
@@ -162,10 +179,10 @@ function originsOf(documents: readonly YamlDocument[]): Map<string, Place> {
 }
 
 /** Written paths start at the directory of their file; defaults at ours, the data directory at the caller's. */
-function resolvePaths(config: Config, documents: readonly YamlDocument[], options: LoadOptions): Config {
+function resolvePaths<C>(schema: AnySchema, config: C, documents: readonly YamlDocument[], options: LoadOptions): C {
   const resolved = structuredClone(config);
-  const origins = originsOf(documents);
-  for (const setting of settings) {
+  const origins = originsOf(schema, documents);
+  for (const setting of schema.settings) {
     if (!setting.path) continue;
     const parent = valueAt(resolved, setting.keys.slice(0, -1)) as Record<string, string | null>;
     const key = setting.keys.at(-1)!;

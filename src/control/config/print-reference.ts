@@ -1,14 +1,14 @@
-import { type SettingDescription, settings } from './settings.ts';
+import type { SettingDescription } from './settings-schema.ts';
 
 /** docs/config.md. */
-export function configReference(): string {
+export function configReference(settings: readonly SettingDescription[]): string {
   const rows = settings.map((setting) => {
     const cells = [`\`${setting.name}\``, typeCell(setting), defaultCell(setting), setting.reload, setting.doc];
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   });
   return `# Configuration
 
-Printed from \`src/control/config/settings.ts\` by \`npm run docs\`; do not edit.
+Printed from \`src/adapters/settings.ts\` by \`npm run docs\`; do not edit.
 
 YAML 1.2. \`--config\` may be given several times: mappings merge, lists replace, later files win, flags win over files. Scalars may hold \`\${env:NAME}\`, \`\${env:NAME:-default}\` and \`\${file:path}\`; they are expanded after parsing, so a value can never add structure. Secrets may be written only as such references and are shown as \`***\`. A relative path starts at the directory of the file that names it.
 
@@ -31,7 +31,7 @@ function defaultCell({ defaultValue, name }: SettingDescription): string {
 }
 
 /** config/embedded.yaml: every setting with its default, to copy from. */
-export function embeddedConfigFile(): string {
+export function embeddedConfigFile(settings: readonly SettingDescription[]): string {
   const lines = [
     '# Every setting of the embedded engine with its default. Printed by "npm run docs"; copy what you',
     '# need into a file of your own, below a name of your choice, and give it with --config.',

@@ -1,5 +1,4 @@
 import type { Problem } from '../../control/config/problem.ts';
-import type { Config } from '../../control/config/settings.ts';
 import { type PlanFiles, readPlanFiles } from '../plan-files.ts';
 import { assertMigrated } from './apply-edits.ts';
 import { type Conflict, compareItems, findConflicts, type ItemComparison } from './compare-items.ts';
@@ -19,7 +18,10 @@ export interface FilesAndRows {
 }
 
 /** Files and database side by side, at one moment. Throws ConfigError, CONTROL_UNAVAILABLE, CONTROL_REFUSED. */
-export async function compareWithFiles(database: Database, plans: Config['plans']): Promise<FilesAndRows> {
+export async function compareWithFiles(
+  database: Database,
+  plans: { organizations: string; rules: string },
+): Promise<FilesAndRows> {
   const planFiles = readPlanFiles(plans);
   const files = itemsOfFiles(planFiles, plans.organizations);
   const planRows = await database.transaction(

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
-import type { Config } from '../../control/config/settings.ts';
 import { EngineError } from '../../model/errors.ts';
+import type { PostgresSettings } from './config.ts';
 import { asControlError } from './postgres-failure.ts';
 
-export type PostgresSettings = Config['postgres'];
 /** Enough for the watcher, one pass and some commands; an engine never needs more. */
 const connectionsMax = 4;
 const connectTimeoutMs = 5_000;

@@ -1,7 +1,8 @@
-import { type CheckResult, failed, ok, warning } from '../../control/check-result.ts';
 import { EngineError } from '../../model/errors.ts';
+import { type CheckResult, failed, ok, warning } from '../../model/finding.ts';
 import type { Clock } from '../../model/time.ts';
-import { Database, type PostgresSettings, type Queryable } from './database.ts';
+import type { PostgresSettings } from './config.ts';
+import { Database, type Queryable } from './database.ts';
 import { missingMigrations, readLedger, readMigrations } from './migrate.ts';
 
 const versionMin = 14;

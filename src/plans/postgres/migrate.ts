@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { EngineError } from '../../model/errors.ts';
-import { connectionOptions, describeDatabase, type PostgresSettings, type Queryable } from './database.ts';
+import type { PostgresSettings } from './config.ts';
+import { connectionOptions, describeDatabase, type Queryable } from './database.ts';
 import { asControlError } from './postgres-failure.ts';
 
 export interface DatabaseMigration {

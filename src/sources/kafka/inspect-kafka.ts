@@ -6,7 +6,7 @@ import { KafkaSource } from './kafka-source.ts';
 import { apiKey, askMetadata, fetchVersion, metadataVersion, type TopicMetadata } from './requests.ts';
 import { readTopicConfig, timestampTypeOf, withAdmin } from './topics.ts';
 
-/** One thing found out, as `doctor` prints it (src/control/check-result.ts has the same shape). */
+/** One thing found out, as `doctor` prints it (src/model/finding.ts has the same shape). */
 export interface KafkaFinding {
   readonly id: string;
   readonly status: 'ok' | 'warning' | 'failed';

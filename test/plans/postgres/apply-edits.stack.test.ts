@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applyEdits, type EditsOutcome } from '../../../src/plans/postgres/apply-edits.ts';
-import { Database, type PostgresSettings } from '../../../src/plans/postgres/database.ts';
+import type { PostgresSettings } from '../../../src/plans/postgres/config.ts';
+import { Database } from '../../../src/plans/postgres/database.ts';
 import type { PlanTarget } from '../../../src/plans/postgres/plan-ledger.ts';
 import { Killed, RecordedPlans } from './recorded-plans.ts';
 import { ruleText } from './rows.ts';

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PostgresSettings } from '../../../src/plans/postgres/database.ts';
+import type { PostgresSettings } from '../../../src/plans/postgres/config.ts';
+
 import { migrateDatabase } from '../../../src/plans/postgres/migrate.ts';
 import { ruleText } from './rows.ts';
 import { asLogin, makeDatabase, type TestDatabase } from './server.ts';

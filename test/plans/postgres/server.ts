@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { attachStack } from '../../../scripts/stack/stack.ts';
-import type { PostgresSettings } from '../../../src/plans/postgres/database.ts';
+import type { PostgresSettings } from '../../../src/plans/postgres/config.ts';
+
 import { migrateDatabase } from '../../../src/plans/postgres/migrate.ts';
 
 /** A superuser's url: the local stack's, or the one that PACELINE_TEST_POSTGRES names. */

@@ -2,7 +2,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FactName, type Facts, onFact } from '../../../src/model/facts.ts';
 import type { Clock, WallTimeMs } from '../../../src/model/time.ts';
-import type { PostgresSettings } from '../../../src/plans/postgres/database.ts';
+import type { PostgresSettings } from '../../../src/plans/postgres/config.ts';
+
 import { EditWatcher } from '../../../src/plans/postgres/watch-edits.ts';
 import { RecordedPlans } from './recorded-plans.ts';
 import { ruleText } from './rows.ts';

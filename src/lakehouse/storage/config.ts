@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { httpUrl, optionalName, secretText, setting } from '../setting.ts';
+import { httpUrl, optionalName, secretText, setting } from '../../model/setting.ts';
 
 /** The object store of every setting that names a place as s3://bucket/key. */
 export const s3Section = z
@@ -23,3 +23,5 @@ export const s3Section = z
     secret_access_key: setting(secretText(), { doc: 'The key itself.', reload: 'restart', secret: true }),
   })
   .prefault({});
+
+export type S3Settings = z.infer<typeof s3Section>;

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { alertsTopic, deadLettersTopic } from '../../../model/ids.ts';
-import { address, filePath, optionalName, secretText, setting, topicName } from '../setting.ts';
+import { alertsTopic, deadLettersTopic } from '../../model/ids.ts';
+import { address, filePath, optionalName, secretText, setting, topicName } from '../../model/setting.ts';
 
-/** Where records come from, and what their bytes mean. */
+/** Where records come from. */
 export const kafkaSection = z
   .strictObject({
     brokers: setting(z.array(address()).default([]), {
@@ -74,23 +74,4 @@ export const kafkaSection = z
   })
   .prefault({});
 
-export const registrySection = z
-  .strictObject({
-    url: setting(
-      z
-        .url({ protocol: /^https?$/ })
-        .nullable()
-        .default(null),
-      {
-        doc: 'Schema registry with the Confluent API. Null: the schemas released with paceline, by their own ids.',
-        reload: 'restart',
-      },
-    ),
-    username: setting(optionalName(), {
-      doc: 'Name for basic authentication.',
-      reload: 'restart',
-    }),
-    password: setting(secretText(), { doc: 'Password for it.', reload: 'restart', secret: true }),
-    ca_file: setting(filePath(), { doc: 'PEM file of the authorities to trust.', reload: 'restart', path: true }),
-  })
-  .prefault({});
+export type KafkaSettings = z.infer<typeof kafkaSection>;

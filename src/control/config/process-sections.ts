@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { eventsTopic } from '../../../model/ids.ts';
-import { limits } from '../../../model/limits.ts';
-import { portNumber, setting, topicName } from '../setting.ts';
+import { eventsTopic } from '../../model/ids.ts';
+import { limits } from '../../model/limits.ts';
+import { portNumber, setting, topicName } from '../../model/setting.ts';
 
 /** The process itself: its log, its doors, its bounds. */
 export const logSection = z

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { address, filePath, optionalName, secretText, setting } from '../setting.ts';
+import { address, filePath, optionalName, secretText, setting } from '../../model/setting.ts';
 
-/** Where the engine keeps what it must not lose, and where people edit. */
+/** Where the engine keeps what it must not lose. */
 export const redisSection = z
   .strictObject({
     url: setting(secretText(), {
@@ -54,17 +54,6 @@ export const snapshotsSection = z
   })
   .prefault({});
 
-export const postgresSection = z
-  .strictObject({
-    url: setting(secretText(), {
-      doc: 'Database of organizations, pipelines, rules and the audit log, as postgres://user:password@host:port/name. Null: the files alone.',
-      reload: 'restart',
-      secret: true,
-    }),
-    ca_file: setting(filePath(), { doc: 'PEM file of the authorities to trust.', reload: 'restart', path: true }),
-    poll_interval_ms: setting(z.int().min(500).max(600_000).default(10_000), {
-      doc: 'Edits are notified at once; should a notification get lost, they are found after this long, ms.',
-      reload: 'restart',
-    }),
-  })
-  .prefault({});
+export type RedisSettings = z.infer<typeof redisSection>;
+
+export type SnapshotsSettings = z.infer<typeof snapshotsSection>;

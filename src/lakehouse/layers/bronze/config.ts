@@ -1,0 +1,31 @@
+import * as z from 'zod';
+import { optionalName, setting } from '../../../model/setting.ts';
+
+/** The raw log as a table. */
+export const bronzeSection = z
+  .strictObject({
+    enabled: setting(z.boolean().default(true), {
+      doc: 'Keep every record, as it came, in the Iceberg bronze table.',
+      reload: 'restart',
+    }),
+    warehouse: setting(optionalName(), {
+      doc: 'Directory of the lake, or s3://bucket/key; instances that share a topic share it. Null: lake below the data directory.',
+      reload: 'restart',
+      path: true,
+    }),
+    catalog: setting(z.enum(['sqlite', 'postgres']).default('sqlite'), {
+      doc: 'Where the newest metadata is named: a file beside the warehouse (below the data directory where that is s3://), or the database of postgres.url.',
+      reload: 'restart',
+    }),
+    commit_interval_ms: setting(z.int().min(1_000).max(3_600_000).default(60_000), {
+      doc: 'Longest time between Iceberg snapshots, ms. Shorter: fresher table, more small files.',
+      reload: 'restart',
+    }),
+    commit_mb: setting(z.int().min(1).max(1_024).default(128), {
+      doc: 'A snapshot is also committed when this much waits, MiB.',
+      reload: 'restart',
+    }),
+  })
+  .prefault({});
+
+export type BronzeSettings = z.infer<typeof bronzeSection>;
