@@ -64,7 +64,16 @@ function start(parts: EngineParts, text = 'http: {port: 0}', options: Partial<En
 test('starts, serves, drains and stops in order', async () => {
   const { parts, calls } = fakeParts();
   engine = await start(parts);
-  publishFact('batch.applied', { ...lane, records: 7, rejected: 2, bytes: 700, nextOffset: 7, clockMs: 1_000 });
+  publishFact('batch.applied', {
+    ...lane,
+    records: 7,
+    passed: 7,
+    accounts: { applied: 7, dead: 0, late: 0, dropped: 0, control: 0, lost: 0, gaps: 0 },
+    rejected: 2,
+    bytes: 700,
+    nextOffset: 7,
+    clockMs: 1_000,
+  });
   const streams = [{ stream: 'dead_letters', rows: 2 }];
   publishFact('lane.committed', { ...lane, seq: 1, nextOffset: 7, result: 'OK', bytes: 10, streams });
   const get = async (path: string) => (await fetch(`${engine!.addresses.http}${path}`)).text();

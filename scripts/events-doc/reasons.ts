@@ -3,6 +3,8 @@ import type { RejectReason } from '../../src/events/event-batch.ts';
 /** What each dead-letter reason means and what a producer does about it. */
 export const reasons: Readonly<Record<RejectReason, string>> = {
   empty_value: 'The record has no value. Deletions have no meaning here; send a correction.',
+  damaged_batch:
+    'A whole batch of records cannot be read: its checksum, its compression or a record in it is broken. The detail names the offsets that are lost; send their records again with new event ids.',
   too_large: 'The value is larger than 1 MiB. Send smaller batches.',
   bad_framing: 'The value begins neither with a zero byte (Avro) nor with `{` (JSON), or ends inside the schema id.',
   unknown_schema: 'The schema id is not in the registry. Register the schema first, then send again.',

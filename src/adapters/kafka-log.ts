@@ -41,7 +41,7 @@ export async function openKafkaLog(
   role: 'campaigns' | 'bronze',
   { clock, log }: KafkaContext,
 ): Promise<OpenedKafka> {
-  const { group_id: group, session_timeout_ms: sessionTimeoutMs } = config.kafka;
+  const { group_id: group, session_timeout_ms: sessionTimeoutMs, on_damaged_batch: onDamagedBatch } = config.kafka;
   return await openKafkaSource({
     ...kafkaOptions(config, log),
     topic: config.log.topic,
@@ -49,6 +49,7 @@ export async function openKafkaLog(
     groupId: role === 'bronze' ? `${group}-bronze` : group,
     sessionTimeoutMs,
     clock,
+    onDamagedBatch,
     onTrouble: (error) => log.warn('kafka.waiting', { error }),
   });
 }

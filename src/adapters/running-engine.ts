@@ -117,7 +117,8 @@ export class RunningParts implements EngineParts {
   whyNotReady(): string | null {
     if (this.#runner.isReady()) return null;
     const { lanes, sinks, failure } = this.#runner.status();
-    const closed = lanes.find(({ isOpen }) => !isOpen);
+    const halted = lanes.find(({ pausedReason }) => pausedReason === 'halted');
+    const closed = halted ?? lanes.find(({ isOpen }) => !isOpen);
     const refusing = sinks.find(({ isRejected }) => isRejected);
     if (failure !== null) return failure;
     if (refusing) return `sink ${refusing.name} refuses: ${refusing.lastError}`;

@@ -34,6 +34,7 @@ export class FactObserver implements Disposable {
     this.#log = log;
     this.#clock = clock;
     this.#observeLanes();
+    this.#observeUnreadable();
     this.#observeCommits();
     this.#observeSnapshots();
     this.#observeSinks();
@@ -81,6 +82,8 @@ export class FactObserver implements Disposable {
       this.#log.info('lanes.assigned', { topic, partitions: partitions.join(',') });
     });
     this.#on('lane.claimed', (fact) => {
+      // At zero from the start: else the first loss would not be an increase of anything.
+      this.#metrics.add('paceline_records_lost_total', { partition: String(fact.partition) }, 0);
       this.#lane(fact.lane).nextOffset = fact.nextOffset;
       const { lane, seq, nextOffset, chunksRedelivered } = fact;
       this.#log.info('lane.claimed', { lane, seq, next_offset: nextOffset, chunks_redelivered: chunksRedelivered });
@@ -98,7 +101,8 @@ export class FactObserver implements Disposable {
       tally.trouble = error instanceof Error ? error.message : null;
       // The end of opening is told by `lane.claimed`.
       if (reason === null && !wasOpening) this.#log.info('lane.resumed', { lane });
-      if (reason !== null && reason !== 'opening')
+      if (reason === 'halted') this.#log.error('lane.halted', { lane, error });
+      else if (reason !== null && reason !== 'opening')
         this.#log.warn('lane.paused', { lane, reason, ...(error === null ? {} : { error }) });
     });
     this.#on('lane.end', (fact) => {
@@ -116,6 +120,9 @@ export class FactObserver implements Disposable {
       const labels = { partition: String(fact.partition) };
       this.#metrics.add('paceline_records_in_total', labels, fact.records);
       this.#metrics.add('paceline_bytes_in_total', labels, fact.bytes);
+      this.#metrics.add('paceline_offsets_passed_total', labels, fact.passed);
+      for (const [account, offsets] of Object.entries(fact.accounts))
+        this.#metrics.add('paceline_offsets_accounted_total', { ...labels, account }, offsets);
       if (fact.rejected > 0) this.#metrics.add('paceline_records_rejected_total', labels, fact.rejected);
       if (!Number.isFinite(fact.clockMs)) return;
       lane.clockMs = fact.clockMs;
@@ -133,6 +140,14 @@ export class FactObserver implements Disposable {
     if (nowMs - (this.#failureToldMs.get(stage) ?? Number.NEGATIVE_INFINITY) < minuteMs) return;
     this.#failureToldMs.set(stage, nowMs);
     this.#log.error('records.failed', { reason: 'internal_error', stage, partition, offset, records, error });
+  }
+
+  #observeUnreadable(): void {
+    this.#on('records.unreadable', ({ lane, partition, reason, offset, offsets, detail }) => {
+      if (reason === 'damaged_batch')
+        this.#metrics.add('paceline_records_lost_total', { partition: String(partition) }, offsets);
+      this.#log.error('records.unreadable', { lane, reason, offset, offsets, detail });
+    });
   }
 
   #measureLag({ nextOffset, endOffset }: LaneTally, partition: number): void {

@@ -2,7 +2,7 @@ import { parseRecordSchema } from '../events/avro/schema.ts';
 import type { EventBatch, RejectReason } from '../events/event-batch.ts';
 import { type KindName, kinds } from '../events/kinds.ts';
 import { internalErrorDetail, RecordFailures } from '../events/record-failures.ts';
-import type { RecordRun } from '../events/record-run.ts';
+import type { RecordRun, Unreadable } from '../events/record-run.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { compileRowReader, type ReadRow } from './avro-columns.ts';
@@ -54,6 +54,7 @@ class EventDecoder implements Decoder {
     batch.nextOffset = run.nextOffset;
     batch.offsets.set(run.offsets);
     batch.logTimes.set(run.logTimes);
+    if (run.unreadable !== null) return refuseRun(run, run.unreadable, batch);
     try {
       return this.#rows(run, batch, 0, run.count);
     } catch {
@@ -168,6 +169,14 @@ class EventDecoder implements Decoder {
     }
     fill(batch, row, type as KindName, fields);
   }
+}
+
+/** The one record of a run that stands for what could not be read. */
+function refuseRun(run: RecordRun, { reason, detail }: Unreadable, batch: EventBatch): number {
+  batch.schemaIds[0] = -1;
+  reject(batch, 0, reason, detail);
+  batch.keyOrgs[0] = keyOrgOf(run, batch, 0);
+  return -1;
 }
 
 /** In `keyOrgs`: the key is no organization that any record of the lane ever named. */

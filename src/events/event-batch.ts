@@ -14,6 +14,7 @@ export const quartiles = ['START', 'FIRST_QUARTILE', 'MIDPOINT', 'THIRD_QUARTILE
 export const rejectReasons = [
   'empty_value',
   'too_large',
+  'damaged_batch',
   'bad_framing',
   'unknown_schema',
   'schema_mismatch',

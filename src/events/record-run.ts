@@ -1,6 +1,11 @@
+import type { RejectReason } from './event-batch.ts';
+
 /**
  * A bounded run of raw records of one lane, as structure of arrays over shared bytes: no object per
  * record. Valid until the next poll of the same lane; copy what must live longer.
+ *
+ * A run accounts for every offset from where the lane stood up to `nextOffset`: its records, `control`,
+ * `gaps`, and what `unreadable` stands for. The lane checks the sum, so nothing is stepped over.
  */
 export interface RecordRun {
   readonly topic: string;
@@ -20,4 +25,30 @@ export interface RecordRun {
   readonly valueEnds: Int32Array;
   /** Where the next poll starts: past the last record, whatever gaps follow it. */
   readonly nextOffset: number;
+  /** Offsets of transaction markers and of aborted transactions. */
+  readonly control: number;
+  /** Offsets at which the log itself says that it holds nothing (compaction). */
+  readonly gaps: number;
+  /** Set when the run's only record stands for what could not be read. */
+  readonly unreadable: Unreadable | null;
+  /** Epoch of the leader that appended what comes last before `nextOffset`; -1 where the log knows no leaders. */
+  readonly leaderEpoch: number;
+}
+
+/** What could not be read, and why: a dead letter in place of it. */
+export interface Unreadable {
+  /** `damaged_batch`: bytes that make no sense; the others: one record that we do not take. */
+  readonly reason: RejectReason & ('damaged_batch' | 'too_large' | 'bad_time');
+  /** One sentence for a person, with the offsets. */
+  readonly detail: string;
+  /** How many offsets it stands for, that of its record among them. */
+  readonly offsets: number;
+}
+
+/** Log times lie between 1970 and 2100; what claims another is not believed. */
+const logTimeMax = 4_102_444_800_000;
+
+/** Whether a lane's clock may be set to it, ms. */
+export function isLogTime(ms: number): boolean {
+  return Number.isInteger(ms) && ms >= 0 && ms <= logTimeMax;
 }

@@ -19,6 +19,11 @@ export const errorCatalogue = {
   LOG_CORRUPT: { retry: 'never', exit: 74, next: 'Restore the named segment; everything before it is intact.' },
   LOG_FULL: { retry: 'with_backoff', exit: 74, next: 'Free disk space; the engine goes on by itself.' },
   OFFSET_OUT_OF_RANGE: { retry: 'never', exit: 74, next: 'The log no longer holds the committed offset; restore it.' },
+  BATCH_DAMAGED: {
+    retry: 'with_backoff',
+    exit: 74,
+    next: 'Let a replica with a good copy lead the partition, or restore it; to give the batch up and go on, set on_damaged_batch to report.',
+  },
   SOURCE_UNAVAILABLE: {
     retry: 'with_backoff',
     exit: 75,

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 
-/** Why a lane does not read at the moment; it goes on by itself, but for `sink_rejected`. */
+/** Why a lane does not read at the moment; it goes on by itself, but for `sink_rejected` and `halted`, which a person must end. */
 export type PauseReason =
   | 'opening'
   | 'revoking'
@@ -8,7 +8,11 @@ export type PauseReason =
   | 'source_unavailable'
   | 'registry_unavailable'
   | 'undelivered_bound'
+  | 'halted'
   | 'sink_rejected';
+
+/** What an offset that a lane passed became. */
+export type OffsetAccount = 'applied' | 'dead' | 'late' | 'dropped' | 'control' | 'lost' | 'gaps';
 
 /**
  * What the engine says about its own work, one fact per batch, round or delivery and never one per
@@ -33,11 +37,23 @@ export interface Facts {
     records: number;
     rejected: number;
     bytes: number;
+    /** Offsets that the lane moved on by, and what became of them (docs/semantics.md §1); the sums are equal. */
+    passed: number;
+    accounts: Readonly<Record<OffsetAccount, number>>;
     nextOffset: number;
     clockMs: number;
   };
   /** Records over which the engine stumbled: dead letters `internal_error`. One fact a batch, with the first of them. */
   'records.failed': { stage: 'decode' | 'check'; partition: number; offset: number; records: number; error: unknown };
+  /** The log holds something that nobody can read: `offsets` from `offset` on are lost, a dead letter says why. */
+  'records.unreadable': {
+    lane: string;
+    partition: number;
+    reason: string;
+    offset: number;
+    offsets: number;
+    detail: string;
+  };
   'lane.committed': {
     lane: string;
     partition: number;

@@ -123,7 +123,8 @@ export class CheckRecords implements Operator {
   #checkRow(segment: Segment, batch: EventBatch, row: number): void {
     const recordKind = batch.kinds[row];
     if (recordKind === kind.rejected) this.#rejected(segment, row);
-    else if (recordKind !== kind.tick && this.#isIdentified(segment, row)) {
+    else if (recordKind === kind.tick) this.#outputs.uncounted.control += 1;
+    else if (this.#isIdentified(segment, row)) {
       if (isSystem[recordKind] === 1) this.#plan(segment, row);
       else this.#identified(segment, row);
     }
@@ -273,7 +274,10 @@ export class CheckRecords implements Operator {
       }
       const inForce = this.#state.plans.get(detail.org_id)?.compiled.plan.number ?? 0;
       if (compiled.plan.number <= inForce) this.#outputs.dropped.stale_plan += 1;
-      else this.#state.putPlan(detail.org_id, compiled, detail.body);
+      else {
+        this.#state.putPlan(detail.org_id, compiled, detail.body);
+        this.#outputs.uncounted.control += 1;
+      }
     } catch (cause) {
       if (!(cause instanceof PlanProblem)) throw cause;
       this.#outputs.deadLetter(segment, row, 'bad_plan', cause.message);

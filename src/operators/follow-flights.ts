@@ -123,7 +123,10 @@ export class FollowFlights implements Operator {
   #control(segment: Segment, row: number, campaign: Campaign): void {
     this.#state.touchRecord(campaign);
     campaign.putAway();
+    const { dropped } = this.#outputs;
+    const droppedBefore = dropped.stale_ledger;
     const problem = this.#applyControl(segment.batch, row, campaign);
+    if (dropped.stale_ledger > droppedBefore) segment.counted[row] = 0;
     if (problem !== null) this.#outputs.deadLetter(segment, row, problem.reason, problem.detail);
     if (campaign.flights.some((flight) => flight.isEvaluable)) this.#state.setCampaignTimer(campaign);
   }

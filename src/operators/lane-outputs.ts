@@ -30,7 +30,9 @@ export class LaneOutputs {
   readonly generation: number;
   /** An alert opened or closed: people wait for it, so the commit should not. */
   isAlertPending = false;
-  /** Records dropped since the last harvest, by why. */
+  /** Records so far that no table counts, by what became of them; `control` are ticks and plans. */
+  readonly uncounted = { dead: 0, late: 0, control: 0 };
+  /** Records dropped so far, by why. */
   readonly dropped = { duplicate: 0, test: 0, stale_plan: 0, stale_ledger: 0 };
   #versionOffset = -1;
   #version = 0n;
@@ -59,6 +61,8 @@ export class LaneOutputs {
 
   deadLetter(segment: Segment, row: number, reason: RejectReason, detail: string, schemaId?: number): void {
     const { batch, raw } = segment;
+    this.uncounted.dead += 1;
+    segment.counted[row] = 0;
     const value = bytesOf(raw, raw.valueStarts[row], raw.valueEnds[row]);
     const key = bytesOf(raw, raw.keyStarts[row], raw.keyEnds[row]);
     this.letters.write({
@@ -79,6 +83,7 @@ export class LaneOutputs {
   }
 
   lateEvent(batch: EventBatch, row: number, bookedAt: number, lateByMs: number): void {
+    this.uncounted.late += 1;
     this.late.write({
       org_id: batch.dictionaries.orgs.text(batch.orgs[row]),
       campaign_id: batch.dictionaries.campaigns.text(batch.campaigns[row]),

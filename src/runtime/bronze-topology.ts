@@ -253,7 +253,7 @@ export class BronzeTopology {
 }
 
 /**
- * Bronze columns of a decoded run. Rejected records, ticks, and records whose key does not name their
+ * Bronze columns of a decoded run. What stands for a batch that nobody can read is of the kind `damaged_batch`. Rejected records, ticks, and records whose key does not name their
  * organization or whose time lies ahead of the log belong to the system organization at their log time:
  * one wrong field must not open table partitions for years to come or for strangers.
  */
@@ -266,7 +266,7 @@ function bronzeRows(run: RecordRun, batch: EventBatch): BronzeRows {
     const isTrusted = isRowTrusted(run, batch, row);
     orgs[row] = isTrusted ? batch.dictionaries.orgs.text(batch.orgs[row]) : systemOrg;
     eventTimes[row] = isTrusted ? batch.eventTimes[row] : run.logTimes[row];
-    kinds[row] = rowKindNames[batch.kinds[row]];
+    kinds[row] = run.unreadable?.reason ?? rowKindNames[batch.kinds[row]];
   }
   return { ...run, orgs, kinds, eventTimes, schemaIds: batch.schemaIds.subarray(0, count) };
 }

@@ -19,6 +19,18 @@ export interface LaneHarvest {
   readonly outputs: readonly StreamRows[];
 }
 
+/** What became of the records that a program applied, since it was made; each is in exactly one of them. */
+export interface RecordTally {
+  readonly applied: number;
+  /** Dead letters. */
+  readonly dead: number;
+  readonly late: number;
+  /** Duplicates, tests, plans and ledger entries that came too late. */
+  readonly dropped: number;
+  /** Ticks and plans. */
+  readonly control: number;
+}
+
 /**
  * What runs in a lane: the topology seen from the runner. Pure in memory: no I/O, no clock. State
  * and outputs at offset X are a function of the log prefix [0, X) alone.
@@ -53,6 +65,8 @@ export interface LaneProgram {
    * STATE_FORMAT for rows of a newer one.
    */
   inPresentShape(stored: StreamRows): StreamRows;
+  /** Read after each `apply`: the lane checks that no record is without an outcome. */
+  readonly tally: RecordTally;
   /** The lane clock, log time ms; -Infinity before the first record. */
   readonly clockMs: number;
 }

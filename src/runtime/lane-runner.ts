@@ -258,7 +258,7 @@ export class LaneRunner {
       this.#goOn();
       if (run === null || run.count > 0) return run;
       // Markers and aborted records alone: nothing to apply, but the end may lie behind them.
-      this.#advance(session, Math.max(session.nextOffset, run.nextOffset));
+      this.#account(session, run, 0);
       return null;
     } catch (error) {
       this.#tryLater(error);
@@ -282,19 +282,33 @@ export class LaneRunner {
       return false;
     }
     session.program.apply(batch, run);
-    this.#advance(session, run.nextOffset);
     session.pendingRun = null;
     this.records += run.count;
-    publishFact('batch.applied', {
-      lane: this.name,
-      partition: this.partition,
-      records: run.count,
-      rejected: batch.rejects.length,
-      bytes: runBytes(run),
-      nextOffset: run.nextOffset,
-      clockMs: session.program.clockMs,
-    });
+    this.#account(session, run, batch.rejects.length);
     return true;
+  }
+
+  /** The lane has passed the offsets of a run: each must have become something. */
+  #account(session: LaneSession, run: RecordRun, rejected: number): void {
+    const { name: lane, partition } = this;
+    const { program } = session;
+    const from = session.nextOffset;
+    const accounts = session.balance.settle(lane, from, run, program.tally);
+    this.#advance(session, run.nextOffset);
+    publishFact('batch.applied', {
+      lane,
+      partition,
+      records: run.count,
+      rejected,
+      bytes: run.count === 0 ? 0 : runBytes(run),
+      passed: run.nextOffset - from,
+      accounts,
+      nextOffset: run.nextOffset,
+      clockMs: program.clockMs,
+    });
+    if (run.unreadable === null) return;
+    const { reason, detail, offsets } = run.unreadable;
+    publishFact('records.unreadable', { lane, partition, reason, offset: run.offsets[0], offsets, detail });
   }
 
   /** Fetches a writer schema beside the loop; the run waits for it, and with it this lane alone. */
@@ -313,10 +327,14 @@ export class LaneRunner {
       });
   }
 
-  /** Sets the lane aside for a while; throws what waiting does not heal. */
+  /**
+   * Sets the lane aside for a while; throws what waiting does not heal. Damage of the lane's own log halts
+   * this lane alone: a person must act, and the others have nothing to do with it.
+   */
   #tryLater(error: unknown): void {
-    if (!isWorthRetrying(error)) throw error;
-    const waitMs = this.#backOff.fail();
+    const isHalted = haltsLane(error);
+    if (isHalted ? this.#ports.isBounded() : !isWorthRetrying(error)) throw error;
+    const waitMs = isHalted ? haltedLookMs : this.#backOff.fail();
     this.#retryAtMs = this.#ports.clock.steadyMs() + waitMs;
     this.#pause(reasonOf(error), error);
   }
@@ -338,7 +356,16 @@ export class LaneRunner {
 /** How often the status asks where the log ends. */
 const endIntervalMs = 1_000;
 
+/** How often a halted lane looks whether somebody has mended its log. */
+const haltedLookMs = 15_000;
+const haltingCodes: readonly unknown[] = ['BATCH_DAMAGED', 'LOG_TRUNCATED'];
+
+function haltsLane(error: unknown): boolean {
+  return haltingCodes.includes((error as { code?: unknown }).code);
+}
+
 function reasonOf(error: unknown): PauseReason {
+  if (haltsLane(error)) return 'halted';
   const code = (error as { code?: unknown }).code;
   if (code === 'REGISTRY_UNAVAILABLE') return 'registry_unavailable';
   return code === 'STATE_UNAVAILABLE' ? 'state_unavailable' : 'source_unavailable';

@@ -1,6 +1,7 @@
 import type { RecordRun } from '../events/record-run.ts';
 import type { LaneMeta } from '../state/state-store.ts';
 import type { LaneProgram } from './lane-program.ts';
+import { OffsetBalance } from './offset-balance.ts';
 
 /** All we know of a lane under one claim. A lost claim takes its session with it, memory and all. */
 export class LaneSession {
@@ -27,6 +28,8 @@ export class LaneSession {
   isLearning = false;
   /** More than a whole poll waits in the log, or the run is to its end: nobody waits for what is committed now. */
   isBehind = false;
+  /** What becomes of the offsets that it passes. */
+  readonly balance: OffsetBalance;
   lastCommitMs: number;
   lastCheckMs: number;
 
@@ -44,6 +47,7 @@ export class LaneSession {
     this.seq = meta.seq;
     this.nextOffset = meta.nextOffset;
     this.committedOffset = meta.nextOffset;
+    this.balance = new OffsetBalance(program.tally);
     this.lastCommitMs = nowMs;
     this.lastCheckMs = nowMs;
   }

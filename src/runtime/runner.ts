@@ -31,7 +31,7 @@ export interface Runner {
   /** Stops at once; what was not committed is replayed by the next owner. Resolves when the loop is out. */
   stop(): Promise<void>;
   status(): RunnerStatus;
-  /** All lanes open, no sink refusing, nothing failed. */
+  /** All lanes open, none halted, no sink refusing, nothing failed. */
   isReady(): boolean;
 }
 
@@ -167,7 +167,7 @@ class EngineRunner implements Runner {
       this.#mode === 'running' &&
       this.#roster.isAssigned &&
       this.#delivery.rejected.length === 0 &&
-      this.#roster.lanes.every(({ session }) => session !== null)
+      this.#roster.lanes.every(({ session, pausedReason }) => session !== null && pausedReason !== 'halted')
     );
   }
 

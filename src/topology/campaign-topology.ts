@@ -15,7 +15,7 @@ import { PaceFlights } from '../operators/pace-flights.ts';
 import { extendSegment, type RawRecords, Segment } from '../operators/segment.ts';
 import type { RowWriter } from '../rows/row-binary.ts';
 import { inPresentShape } from '../rows/shapes.ts';
-import type { LaneHarvest, LaneProgram, LaneProgramFactory, StreamRows } from '../runtime/lane-program.ts';
+import type { LaneHarvest, LaneProgram, LaneProgramFactory, RecordTally, StreamRows } from '../runtime/lane-program.ts';
 import type { LaneSnapshot } from '../state/state-store.ts';
 import { Topology } from './topology.ts';
 
@@ -53,6 +53,8 @@ export class CampaignLane implements LaneProgram {
   readonly #lookAhead: LookAhead;
   readonly #operators: readonly Operator[];
   #tailClock = Number.NEGATIVE_INFINITY;
+  /** Records that reached the tables' books. */
+  #applied = 0;
 
   constructor(lane: { partition: number; partitions: number; generation: number }) {
     this.#outputs = new LaneOutputs(lane.partition, lane.generation);
@@ -76,6 +78,12 @@ export class CampaignLane implements LaneProgram {
     return dirty + this.#outputs.byteLength;
   }
 
+  get tally(): RecordTally {
+    const { uncounted, dropped } = this.#outputs;
+    const { duplicate, test, stale_plan, stale_ledger } = dropped;
+    return { applied: this.#applied, ...uncounted, dropped: duplicate + test + stale_plan + stale_ledger };
+  }
+
   apply(batch: EventBatch, raw: RawRecords): void {
     segment.begin(batch, raw);
     this.#check.beginBatch();
@@ -89,6 +97,7 @@ export class CampaignLane implements LaneProgram {
       extendSegment(segment, row, end, clock, Math.min(timers.nextAt, this.#marks.nextAt));
       for (const operator of this.#operators) operator.onSegment(segment);
     }
+    for (let row = 0; row < batch.count; row++) this.#applied += segment.counted[row];
   }
 
   tailStart(): number {

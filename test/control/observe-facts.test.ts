@@ -30,7 +30,16 @@ test('lag is what the log holds beyond the lane, and ends with the lane', async 
   claim(100);
   publishFact('lane.end', { ...lane, endOffset: 130 });
   expect(metrics.value('paceline_lane_lag_records', labels)).toBe(30);
-  publishFact('batch.applied', { ...lane, records: 25, rejected: 0, bytes: 1, nextOffset: 125, clockMs: 1 });
+  publishFact('batch.applied', {
+    ...lane,
+    records: 25,
+    passed: 25,
+    accounts: { applied: 25, dead: 0, late: 0, dropped: 0, control: 0, lost: 0, gaps: 0 },
+    rejected: 0,
+    bytes: 1,
+    nextOffset: 125,
+    clockMs: 1,
+  });
   expect(metrics.value('paceline_lane_lag_records', labels)).toBe(5);
   publishFact('lanes.assigned', { topic: 't', partitions: [] });
   // A late answer about a lane that went away brings nothing back.

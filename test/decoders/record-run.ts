@@ -32,6 +32,10 @@ export function recordRun(records: readonly RunRecord[], partition = 0): RecordR
     valueStarts: column(2),
     valueEnds: column(3),
     nextOffset: (records.at(-1)?.offset ?? -1) + 1,
+    control: 0,
+    gaps: 0,
+    unreadable: null,
+    leaderEpoch: -1,
   };
 }
 

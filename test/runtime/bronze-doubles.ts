@@ -38,6 +38,10 @@ export class MemoryLog implements Source {
       valueStarts: Int32Array.from(row),
       valueEnds: Int32Array.from(row, (i) => i + 1),
       nextOffset: from + count,
+      control: 0,
+      gaps: 0,
+      unreadable: null,
+      leaderEpoch: -1,
     };
   }
 

@@ -30,6 +30,7 @@ class ToyProgram implements LaneProgram {
   #alerts: string[] = [];
   #nextOffset = 0;
   clockMs = Number.NEGATIVE_INFINITY;
+  readonly tally = { applied: 0, dead: 0, late: 0, dropped: 0, control: 0 };
 
   constructor(partition: number) {
     this.#partition = partition;
@@ -47,8 +48,9 @@ class ToyProgram implements LaneProgram {
       const offset = batch.offsets[row];
       this.clockMs = Math.max(this.clockMs, batch.logTimes[row]);
       this.#nextOffset = offset + 1;
-      if (batch.kinds[row] === kind.tick || this.#isDuplicate(batch.eventIds[4 * row], offset)) continue;
-      this.#add(batch.code[row], batch.amount[row], offset);
+      if (batch.kinds[row] === kind.tick) this.tally.control += 1;
+      else if (this.#isDuplicate(batch.eventIds[4 * row], offset)) this.tally.dropped += 1;
+      else this.#add(batch.code[row], batch.amount[row], offset);
     }
   }
 
@@ -108,6 +110,7 @@ class ToyProgram implements LaneProgram {
     if (alerts > alertsBefore) this.#alerts.push(`${this.#partition}/${key}/${alerts}|${offset}|${counter.sum}\n`);
     this.#counters.set(key, counter);
     this.#dirty.add(key);
+    this.tally.applied += 1;
   }
 }
 

@@ -16,6 +16,7 @@ export interface LogRecord extends NewRecord {
 
 interface Partition {
   records: LogRecord[];
+  skips: { readonly from: number; readonly to: number }[];
   start: number;
   end: number;
 }
@@ -34,7 +35,7 @@ export class SimulatedLog {
   constructor(partitions: number, stamp: () => number, topic = 'simulated') {
     this.topic = topic;
     this.#stamp = stamp;
-    this.#partitions = Array.from({ length: partitions }, () => ({ records: [], start: 0, end: 0 }));
+    this.#partitions = Array.from({ length: partitions }, () => ({ records: [], skips: [], start: 0, end: 0 }));
   }
 
   get partitionCount(): number {
@@ -60,7 +61,15 @@ export class SimulatedLog {
 
   /** Offsets that no reader ever sees. */
   skip(partition: number, count: number): void {
-    this.#partitions[partition].end += count;
+    const held = this.#partitions[partition];
+    held.skips.push({ from: held.end, to: held.end + count });
+    held.end += count;
+  }
+
+  /** How many offsets of [from, to) no reader ever sees. */
+  skipped(partition: number, from: number, to: number): number {
+    const { skips } = this.#partitions[partition];
+    return skips.reduce((sum, skip) => sum + Math.max(0, Math.min(to, skip.to) - Math.max(from, skip.from)), 0);
   }
 
   /** Retention: what lies before `offset` is gone. */
@@ -77,7 +86,7 @@ export class SimulatedLog {
   /** The topic is deleted and made anew under its old name: empty, with other records to come. */
   recreate(topicId: string): void {
     this.topicId = topicId;
-    for (const held of this.#partitions) Object.assign(held, { records: [], start: 0, end: 0 });
+    for (const held of this.#partitions) Object.assign(held, { records: [], skips: [], start: 0, end: 0 });
     for (let partition = 0; partition < this.partitionCount; partition++) {
       for (let n = 0; n < 400; n++) this.append(partition, { key: null, value: Buffer.from('{"type":"tick"}') });
     }
@@ -134,6 +143,10 @@ export function toRun(
     valueStarts: new Int32Array(count),
     valueEnds: new Int32Array(count),
     nextOffset,
+    control: 0,
+    gaps: 0,
+    unreadable: null,
+    leaderEpoch: -1,
   };
   let at = 0;
   for (let i = 0; i < count; i++) {
@@ -179,7 +192,7 @@ export class SimulatedSource implements Source {
     // Behind the last record may lie offsets that have none: a run without records tells of them.
     const run = records.length > 0 ? toRun(this.topic, partition, records) : toRun(this.topic, partition, [], end);
     this.#positions[partition] = run.nextOffset;
-    return run;
+    return { ...run, control: this.#log.skipped(partition, from, run.nextOffset) };
   }
 
   async seek(partition: number, offset: number): Promise<void> {

@@ -48,6 +48,21 @@ export const metricCatalogue = {
     help: 'Records over which the engine stumbled, a bug of ours: dead letters internal_error.',
     labels: ['stage'],
   },
+  paceline_offsets_passed_total: {
+    type: 'counter',
+    help: 'Offsets that lanes moved on by; equals the sum of paceline_offsets_accounted_total.',
+    labels: ['partition'],
+  },
+  paceline_offsets_accounted_total: {
+    type: 'counter',
+    help: 'Offsets passed, by what became of them: applied, dead (letters), late, dropped (duplicates, tests, stale plans), control (ticks, plans, transactions), lost (in damaged batches, beside the one that is their dead letter), gaps (compaction).',
+    labels: ['partition', 'account'],
+  },
+  paceline_records_lost_total: {
+    type: 'counter',
+    help: 'Offsets of record batches that nobody can read; each batch is a dead letter damaged_batch.',
+    labels: ['partition'],
+  },
   paceline_rows_out_total: { type: 'counter', help: 'Rows committed for delivery.', labels: ['stream'] },
   paceline_lanes_assigned: { type: 'gauge', help: 'Lanes that this process runs.', labels: [] },
   paceline_lane_assignments_total: {

@@ -1,47 +1,65 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { decompressFrameSync } from 'lz4-napi';
-import { uncompressSync } from 'snappy';
-import { EngineError } from '../../model/errors.ts';
+import { createGunzip, gunzipSync } from 'node:zlib';
+import { pieceBytes, wholeBytesMax } from './unpack/bounds.ts';
+import { DamagedBytes } from './unpack/damaged-bytes.ts';
+import { lz4Pieces, unpackLz4 } from './unpack/lz4.ts';
+import { snappyPieces, unpackSnappy } from './unpack/snappy.ts';
+import { unpackZstd, zstdPieces } from './unpack/zstd.ts';
 
-/** The most that one record batch may become when unpacked; brokers cap what goes in, not what comes out. */
-const unpackedBytesMax = 256 * 1024 * 1024;
+/** The low three bits of a batch's attributes. */
+const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
-/** snappy-java's framing: a magic of 8 bytes, two versions of 4, then blocks behind their length. */
-const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
-const xerialHeaderBytes = 16;
-
-/** Unpacks the records of a batch; `codec` is the low three bits of its attributes. Throws SOURCE_UNAVAILABLE for garbage. */
-export function decompress(codec: number, packed: Buffer): Uint8Array {
+/**
+ * The records of a batch, unpacked at once; null when they are too many for that and `unpackPieces` must
+ * be asked. Throws DamagedBytes.
+ */
+export function unpackWhole(codec: number, packed: Buffer): Uint8Array | null {
   try {
     switch (codec) {
       case 0:
         return packed;
       case 1:
-        return gunzipSync(packed, { maxOutputLength: unpackedBytesMax });
+        return gunzipSync(packed, { maxOutputLength: wholeBytesMax });
       case 2:
-        return unpackSnappy(packed);
+        return unpackSnappy(packed, wholeBytesMax);
       case 3:
-        return decompressFrameSync(packed);
+        return unpackLz4(packed, wholeBytesMax);
       case 4:
-        return zstdDecompressSync(packed, { maxOutputLength: unpackedBytesMax });
+        return unpackZstd(packed, wholeBytesMax);
     }
   } catch (cause) {
-    throw new EngineError('SOURCE_UNAVAILABLE', `a record batch does not unpack with codec ${codec}`, { cause });
+    if ((cause as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') return null;
+    throw damaged(codec, cause);
   }
-  throw new EngineError('SOURCE_UNAVAILABLE', `a record batch names codec ${codec}, which Kafka does not define`);
+  throw new DamagedBytes(`codec ${codec} is none that Kafka defines`);
 }
 
-function unpackSnappy(packed: Buffer): Uint8Array {
-  if (!packed.subarray(0, xerialMagic.length).equals(xerialMagic)) return snappyBlock(packed);
-  const blocks: Uint8Array[] = [];
-  for (let at = xerialHeaderBytes; at < packed.length; ) {
-    const length = packed.readInt32BE(at);
-    blocks.push(snappyBlock(packed.subarray(at + 4, at + 4 + length)));
-    at += 4 + length;
+/**
+ * The same in pieces of a bounded size, however much it becomes; each is good until the next is asked for.
+ * Throws DamagedBytes where the bytes stop making sense.
+ */
+export async function* unpackPieces(codec: number, packed: Buffer): AsyncGenerator<Uint8Array> {
+  try {
+    yield* piecesOf(codec, packed);
+  } catch (cause) {
+    throw damaged(codec, cause);
   }
-  return Buffer.concat(blocks);
 }
 
-function snappyBlock(block: Buffer): Uint8Array {
-  return uncompressSync(block, { asBuffer: true }) as Buffer;
+function piecesOf(codec: number, packed: Buffer): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+  if (codec === 1) return gzipPieces(packed);
+  if (codec === 2) return snappyPieces(packed);
+  return codec === 3 ? lz4Pieces(packed) : zstdPieces(packed);
+}
+
+async function* gzipPieces(packed: Buffer): AsyncGenerator<Uint8Array> {
+  const stream = createGunzip({ chunkSize: pieceBytes });
+  stream.end(packed);
+  yield* stream as AsyncIterable<Buffer>;
+}
+
+/** A codec's trouble is the bytes', unless it is a bug of ours. */
+function damaged(codec: number, cause: unknown): unknown {
+  if (cause instanceof TypeError || cause instanceof ReferenceError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DamagedBytes(`its ${codecNames[codec]} does not unpack (${reason})`, { cause });
 }

@@ -33,6 +33,10 @@ export const kafkaSection = z
       doc: 'After this long without a heartbeat the group gives our lanes to others, ms.',
       reload: 'restart',
     }),
+    on_damaged_batch: setting(z.enum(['report', 'stop']).default('report'), {
+      doc: 'What becomes of a record batch that cannot be read (checksum, compression, malformed records), after it was fetched three times. report: one dead letter damaged_batch in its place, counted as lost records, and the lane goes on. stop: its lane alone stands still and tries again, until somebody has mended the partition.',
+      reload: 'restart',
+    }),
     tls: z
       .strictObject({
         enabled: setting(z.boolean().default(false), { doc: 'Talk TLS to the brokers.', reload: 'restart' }),

@@ -2,8 +2,11 @@ import type { RecordRun } from '../../events/record-run.ts';
 import { assert, EngineError } from '../../model/errors.ts';
 import { publishFact } from '../../model/facts.ts';
 import { BatchQueue, type RunBounds } from './batch-queue.ts';
-import { parseBatches } from './record-batch.ts';
+import { parseBatches, type RecordBatch } from './record-batch.ts';
 import { type FetchedPartition, kafkaError } from './requests.ts';
+
+/** Damage on the way heals when the batch is fetched again; after so many times it is the log's. */
+const damageReadsMax = 3;
 
 /** What is asked of the log for a lane, and how things stood then. */
 export interface Question {
@@ -36,6 +39,8 @@ export class KafkaLane {
   failure: unknown = null;
   /** When somebody last asked for records, steady ms. */
   askedMs = Number.NEGATIVE_INFINITY;
+  /** The batch that was last found damaged, and how often. */
+  #damaged = { offset: -1, reads: 0 };
   /** A fetch of this lane alone under way. */
   reading: Promise<void> | null = null;
 
@@ -72,14 +77,29 @@ export class KafkaLane {
     return this.#fetchOffset < this.#stableEnd;
   }
 
+  /** The next record comes only after `unpack`. */
+  get isWaiting(): boolean {
+    return this.#queue?.isWaiting === true;
+  }
+
+  async unpack(): Promise<void> {
+    await this.#queue?.unpack();
+  }
+
   place(offset: number): void {
     this.#epoch += 1;
+    this.#queue?.close();
     this.#queue = new BatchQueue({ topic: this.#topic, partition: this.partition }, offset, this.#needsAppendTime);
     this.#fetchOffset = offset;
     this.#stableEnd = Number.POSITIVE_INFINITY;
     this.failure = null;
     // A fetch that hangs must not hold up the one from the new place.
     this.reading = null;
+  }
+
+  /** Nobody reads on. */
+  close(): void {
+    this.#queue?.close();
   }
 
   /** Our own record is in the log. */
@@ -105,12 +125,38 @@ export class KafkaLane {
     if (asked.epoch !== this.#epoch || asked.offset !== this.#fetchOffset || this.#queue === null)
       return 'stale_answer';
     if (answer.error !== kafkaError.none) return this.#refuse(answer.error);
-    const batches = parseBatches(answer.records, answer.aborted, this.name);
+    const parsed = parseBatches(answer.records, answer.aborted, this.name);
+    const batches = parsed.filter((batch) => batch.damage === null || this.#isLost(batch, answer.stableEnd));
+    if (batches.length === 0 && parsed.length > 0) throw this.#readAgain(parsed[0]);
     this.#queue.push(batches);
     this.#fetchOffset = Math.max(this.#fetchOffset, batches.at(-1)?.nextOffset ?? 0);
     if (asked.appends === this.#appends) this.#stableEnd = answer.stableEnd;
     publishFact('lane.end', { lane: this.name, partition: this.partition, endOffset: answer.stableEnd });
     return batches.length > 0 ? 'records' : 'nothing';
+  }
+
+  /**
+   * Whether a damaged batch was read often enough to be given up. Throws BATCH_DAMAGED when it does not even
+   * say where it ends, so that nobody can read on behind it.
+   */
+  #isLost({ nextOffset, damage }: RecordBatch, stableEnd: number): boolean {
+    const isAgain = this.#damaged.offset === this.#fetchOffset;
+    const reads = isAgain ? this.#damaged.reads + 1 : 1;
+    this.#damaged = { offset: this.#fetchOffset, reads };
+    if (reads < damageReadsMax) return false;
+    // The checksum does not cover the offsets; they are believed where they fit what we asked for.
+    if (nextOffset > this.#fetchOffset && nextOffset <= stableEnd) return true;
+    throw new EngineError(
+      'BATCH_DAMAGED',
+      `${this.name}: what lies at offset ${this.#fetchOffset} cannot be read (${damage}) and does not say where it ends`,
+    );
+  }
+
+  #readAgain({ baseOffset, damage }: RecordBatch): EngineError {
+    return new EngineError(
+      'SOURCE_UNAVAILABLE',
+      `${this.name}: the batch at offset ${baseOffset} is damaged (${damage}); it is fetched again`,
+    );
   }
 
   #refuse(error: number): Accepted {

@@ -1,4 +1,4 @@
-import type { RecordRun } from '../../events/record-run.ts';
+import { isLogTime, type RecordRun } from '../../events/record-run.ts';
 import { assert, EngineError } from '../../model/errors.ts';
 import type { StreamIdentity } from '../../model/lane.ts';
 import type { Clock } from '../../model/time.ts';
@@ -14,6 +14,8 @@ export interface KafkaSourceOptions {
   readonly topic: string;
   readonly mode: 'live' | 'replayed';
   readonly clock: Clock;
+  /** What becomes of a batch that nobody can read: a report in its place, or the lane waits for a person. */
+  readonly onDamagedBatch?: 'report' | 'stop';
 }
 
 const readBackBytesMax = 8 * 1024 * 1024;
@@ -27,6 +29,7 @@ export class KafkaSource implements Source {
   readonly topic: string;
   readonly #mode: 'live' | 'replayed';
   readonly #clock: Clock;
+  readonly #onDamagedBatch: 'report' | 'stop';
   readonly #view: TopicView;
   readonly #fetcher: LaneFetcher;
   readonly #appender: KafkaAppender;
@@ -38,6 +41,7 @@ export class KafkaSource implements Source {
     this.topic = options.topic;
     this.#mode = options.mode;
     this.#clock = options.clock;
+    this.#onDamagedBatch = options.onDamagedBatch ?? 'report';
     const reading = connection.openCluster();
     this.#view = new TopicView(options.topic, connection, reading);
     this.#fetcher = new LaneFetcher(this.#view, connection.openCluster());
@@ -54,15 +58,21 @@ export class KafkaSource implements Source {
     lane.askedMs = this.#clock.steadyMs();
     for (;;) {
       throwFailure(lane);
+      const from = lane.position;
       const run = lane.take(max);
       if (run !== null) {
         this.#fetcher.readAhead(lane);
+        if (run.unreadable !== null) await this.#report(lane, run, from);
         return run;
       }
+      if (lane.isWaiting) {
+        await lane.unpack();
+        continue;
+      }
       if (!lane.mayHaveMore) return null;
-      const from = lane.fetchOffset;
+      const asked = lane.fetchOffset;
       await this.#fetcher.read(lane);
-      if (lane.fetchOffset === from && !lane.isBuffered) return null;
+      if (lane.fetchOffset === asked && !lane.isBuffered) return null;
     }
   }
 
@@ -79,16 +89,26 @@ export class KafkaSource implements Source {
     await this.#requireHeld(partition, from, to);
     const lane = this.#newLane(partition);
     lane.place(from);
+    try {
+      yield* this.#readTo(lane, to);
+    } finally {
+      lane.close();
+    }
+  }
+
+  async *#readTo(lane: KafkaLane, to: number): AsyncIterable<RecordRun> {
     while (lane.position < to) {
       throwFailure(lane);
       const run = lane.take({ ...readBackRun, until: to });
-      if (run === null) {
+      if (run === null && lane.isWaiting) await lane.unpack();
+      else if (run === null) {
         const before = lane.fetchOffset;
         await this.#fetcher.read(lane, readBackBytesMax);
         if (lane.fetchOffset === before && !lane.isBuffered)
           throw new EngineError('SOURCE_UNAVAILABLE', `${lane.name}: an open transaction hides offset ${before}`);
       } else {
         this.#fetcher.readAhead(lane);
+        if (run.unreadable !== null) await this.#dateReport(run);
         if (run.count > 0) yield run;
       }
     }
@@ -138,6 +158,31 @@ export class KafkaSource implements Source {
 
   async close(): Promise<void> {
     await this.#appender.close();
+  }
+
+  /** Hands a report out, or throws BATCH_DAMAGED; then the next poll fetches the batch again. */
+  async #report(lane: KafkaLane, run: RecordRun, from: number): Promise<void> {
+    const { unreadable } = run;
+    assert(unreadable !== null, 'a run that reports says what');
+    if (unreadable.reason !== 'damaged_batch' || this.#onDamagedBatch === 'report') return await this.#dateReport(run);
+    lane.place(from);
+    throw new EngineError('BATCH_DAMAGED', `${lane.name}: ${unreadable.detail}`);
+  }
+
+  /** A report whose own time cannot be believed is as old as what lies before it. */
+  async #dateReport(run: RecordRun): Promise<void> {
+    if (!isLogTime(run.logTimes[0])) run.logTimes[0] = await this.#timeBefore(run.partition, run.offsets[0]);
+  }
+
+  /** Append time of the nearest batch before `offset` that can be believed; 0 where the log holds none. */
+  async #timeBefore(partition: number, offset: number): Promise<number> {
+    const { start } = await this.#view.bounds(partition);
+    for (let back = 1, at = offset; at > start; back *= 2) {
+      at = Math.max(start, offset - back);
+      const times = await this.#fetcher.timesAt(this.#newLane(partition), at, offset);
+      if (times.length > 0) return times[times.length - 1];
+    }
+    return 0;
   }
 
   /** A lane that nobody placed begins at the oldest record held. */

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isLogTime } from '../../events/record-run.ts';
 import { EngineError } from '../../model/errors.ts';
 import { sourceError } from './kafka-errors.ts';
 import type { KafkaLane, Question } from './kafka-lane.ts';
 import type { WireBroker, WireCluster } from './kafkajs-internals.ts';
+import { parseBatches } from './record-batch.ts';
 import { askRecords, type FetchedPartition } from './requests.ts';
 import type { TopicView } from './topic-view.ts';
 
@@ -55,6 +57,14 @@ export class LaneFetcher {
     this.read(lane).catch((error: unknown) => {
       lane.failure = error;
     });
+  }
+
+  /** Newest times of the batches of one fetch at `from` that end before `to` and can be believed, in order. */
+  async timesAt(lane: KafkaLane, from: number, to: number): Promise<number[]> {
+    lane.place(from);
+    const broker = await this.#view.broker(await this.#view.leaderOf(lane.partition));
+    const [answer] = await this.#ask(broker, [lane], 0, laneBytesMax);
+    return answer === undefined ? [] : newestTimes(answer.records, answer.aborted, lane.name, to);
   }
 
   /** Resolves when some lane may have records, or as many ms are over, or `signal` says so. */
@@ -146,6 +156,13 @@ export class LaneFetcher {
     this.#view.markStale();
     throw new EngineError('SOURCE_UNAVAILABLE', `the leader of ${lane.name} has changed (error ${answer.error})`);
   }
+}
+
+function newestTimes(...[records, aborted, lane, to]: [...Parameters<typeof parseBatches>, number]): number[] {
+  return parseBatches(records, aborted, lane)
+    .filter(({ damage, baseOffset, nextOffset }) => damage === null && baseOffset < nextOffset && nextOffset <= to)
+    .map(({ raw }) => Number(raw.readBigInt64BE(35)))
+    .filter(isLogTime);
 }
 
 function hasNews(lane: KafkaLane): boolean {

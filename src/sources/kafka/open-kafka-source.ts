@@ -14,6 +14,8 @@ export interface OpenKafkaOptions extends KafkaConnectionOptions {
   readonly groupId: string;
   readonly sessionTimeoutMs: number;
   readonly clock: Clock;
+  /** What becomes of a batch that nobody can read. */
+  readonly onDamagedBatch: 'report' | 'stop';
   /** Trouble that passes by itself. */
   readonly onTrouble?: (error: EngineError) => void;
 }
@@ -32,9 +34,9 @@ export interface OpenedKafka {
  * brokers are away.
  */
 export async function openKafkaSource(options: OpenKafkaOptions): Promise<OpenedKafka> {
-  const { topic, mode, groupId, sessionTimeoutMs, clock, onTrouble } = options;
+  const { topic, mode, groupId, sessionTimeoutMs, clock, onDamagedBatch, onTrouble } = options;
   const connection = new KafkaConnection(options);
-  const source = new KafkaSource(connection, { topic, mode, clock });
+  const source = new KafkaSource(connection, { topic, mode, clock, onDamagedBatch });
   const assignment = new GroupMembership(connection, {
     topic,
     groupId,

@@ -149,6 +149,7 @@ export class BinaryScanner implements RecordScanner {
         valueLength < 0 ? -1 : valueStart,
         valueLength < 0 ? -1 : valueEnd,
       );
+      into.gaps += offset - this.nextOffset;
       this.nextOffset = offset + 1;
       this.lastLogTime = logTime;
       at = valueEnd;

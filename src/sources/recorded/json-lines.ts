@@ -106,6 +106,7 @@ export class JsonLinesScanner implements RecordScanner {
         // The raw line becomes the value: the decoder refuses it and a dead letter shows it.
         into.add(offset, this.lastLogTime, -1, -1, this.at, lineEnd);
       }
+      into.gaps += offset - this.nextOffset;
       this.nextOffset = offset + 1;
       this.at = lineEnd + 1;
     }

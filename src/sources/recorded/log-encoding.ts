@@ -29,8 +29,8 @@ export type ScanStop = 'full' | 'hidden' | 'short' | 'bad';
 
 /** Finds the records of one segment, from its beginning, in order. Remembers where it is. */
 export interface RecordScanner {
-  /** Offset after the last record found. */
-  readonly nextOffset: number;
+  /** Offset after the last record found; a seek moves it on to where it was asked for. */
+  nextOffset: number;
   readonly lastLogTime: number;
   /** Where in the buffer the next scan begins. */
   at: number;

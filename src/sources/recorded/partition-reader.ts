@@ -33,6 +33,8 @@ export class PartitionReader {
   #scanner: RecordScanner | null = null;
   #position = 0;
   #isAtStart = true;
+  /** Offsets between the position and what the scanner finds next that no segment holds. */
+  #gap = 0;
   /** Nothing whole was left in the buffer when it was last looked at. */
   #isDrained = false;
 
@@ -74,6 +76,9 @@ export class PartitionReader {
       if (stop === 'short' && !this.#advance()) break;
     }
     this.#run.clear();
+    const scanner = this.#scanner as RecordScanner;
+    scanner.nextOffset = Math.max(scanner.nextOffset, offset);
+    this.#gap = scanner.nextOffset - offset;
   }
 
   poll(max: { records: number; bytes: number }): RecordRun | null {
@@ -89,6 +94,8 @@ export class PartitionReader {
       if (!this.#advance()) return null;
     }
     this.#position = (this.#scanner as RecordScanner).nextOffset;
+    this.#run.gaps += this.#gap;
+    this.#gap = 0;
     return this.#run.build(this.#place.topic, this.#place.partition, this.#buffer, this.#position);
   }
 
@@ -131,6 +138,7 @@ export class PartitionReader {
     // The writer leaves a segment for good before it creates the next one: what is here now is all.
     if (this.#fill()) return true;
     if (this.#filled > (this.#scanner as RecordScanner).at) throw this.corruption();
+    this.#gap += next.baseOffset - (this.#scanner as RecordScanner).nextOffset;
     this.#leave();
     this.#enter(next);
     return true;

@@ -1,4 +1,4 @@
-import type { RecordRun } from '../../events/record-run.ts';
+import type { RecordRun, Unreadable } from '../../events/record-run.ts';
 
 /** Collects the positions of records found in one buffer; its arrays are reused from run to run. */
 export class RunBuilder {
@@ -12,10 +12,17 @@ export class RunBuilder {
   count = 0;
   /** Bytes of keys and values collected so far. */
   bytes = 0;
+  /** What else the run accounts for (`RecordRun`). */
+  control = 0;
+  gaps = 0;
+  leaderEpoch = -1;
 
   clear(): void {
     this.count = 0;
     this.bytes = 0;
+    this.control = 0;
+    this.gaps = 0;
+    this.leaderEpoch = -1;
   }
 
   /** Start -1 stands for a null key or value. */
@@ -31,8 +38,14 @@ export class RunBuilder {
     this.bytes += keyEnd - keyStart + (valueEnd - valueStart);
   }
 
-  build(topic: string, partition: number, buffer: Uint8Array, nextOffset: number): RecordRun {
-    const { count } = this;
+  build(
+    topic: string,
+    partition: number,
+    buffer: Uint8Array,
+    nextOffset: number,
+    unreadable: Unreadable | null = null,
+  ): RecordRun {
+    const { count, control, gaps, leaderEpoch } = this;
     // A plain array over the same memory: whoever slices it means to copy, and a Buffer's slice is a view.
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
     return {
@@ -47,6 +60,10 @@ export class RunBuilder {
       valueStarts: this.#valueStarts.subarray(0, count),
       valueEnds: this.#valueEnds.subarray(0, count),
       nextOffset,
+      control,
+      gaps,
+      unreadable,
+      leaderEpoch,
     };
   }
 

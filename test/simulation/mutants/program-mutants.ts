@@ -101,6 +101,9 @@ function wrap(program: LaneProgram, overrides: Overrides): LaneProgram {
     get clockMs() {
       return program.clockMs;
     },
+    get tally() {
+      return program.tally;
+    },
   };
 }
 

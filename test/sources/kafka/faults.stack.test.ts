@@ -67,6 +67,7 @@ test('records stamped by their producer are refused on a live log', async () => 
       groupId: bench.topic,
       sessionTimeoutMs: 6_000,
       clock: systemClock,
+      onDamagedBatch: 'report',
     });
   await expect(open('live')).rejects.toMatchObject({
     code: 'SOURCE_REFUSED',

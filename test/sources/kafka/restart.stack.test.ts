@@ -48,6 +48,7 @@ test.each(['killed', 'stopped in order'])(
       groupId: bench.topic,
       sessionTimeoutMs: 6_000,
       clock: systemClock,
+      onDamagedBatch: 'report',
       onTrouble: ({ code }) => troubles.push(code),
     });
     const { source, assignment } = opened;
