@@ -15,7 +15,7 @@ test('ids of checks, the catalogue and the sections of docs/doctor.md are the sa
     .filter(({ path }) => checkFiles.test(path))
     .map((file) => file.text)
     .join('\n');
-  const named = [...text.matchAll(/'([a-z]+\.[a-z_]+)'/g)]
+  const named = [...text.matchAll(/'([a-z][a-z0-9]*\.[a-z_]+)'/g)]
     .map(([, id]) => id)
     .filter(
       (id) =>
