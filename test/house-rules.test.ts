@@ -47,6 +47,7 @@ test.each([
   ['src/lakehouse/storage/file-io.ts', '../catalog/catalog.ts'],
   ['src/lakehouse/catalog/sql-catalog.ts', '../operations/writing.ts'],
   ['src/lakehouse/operations/writing.ts', '../layers/bronze/bronze-table.ts'],
+  ['src/lakehouse/layers/bronze/bronze-table.ts', '../../jobs/maintain-table.ts'],
   ['src/control/status.ts', '../plans/apply-plans.ts'],
   ['src/plans/apply-plans.ts', '../adapters/plan-log.ts'],
   ['src/sinks/clickhouse/sink.ts', '../../embedded-clickhouse/front.ts'],

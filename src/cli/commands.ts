@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './doctor/doctor.ts';
 import { graphCommand } from './graph.ts';
+import { lakeCommand } from './lake.ts';
 import { migrateCommand } from './migrate.ts';
 import { produceCommand } from './produce.ts';
 import { rulesCommand } from './rules.ts';
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   simulateCommand,
   produceCommand,
   sqlCommand,
+  lakeCommand,
   graphCommand,
   doctorCommand,
   versionCommand,

@@ -26,6 +26,7 @@ const rooms: readonly (readonly [string, RegExp])[] = [
   ['lakehouse/storage', /^src\/lakehouse\/storage\//],
   ['lakehouse/operations', /^src\/lakehouse\/operations\//],
   ['lakehouse/layers', /^src\/lakehouse\/layers\//],
+  ['lakehouse/jobs', /^src\/lakehouse\/jobs\//],
   ...[
     'cli',
     'adapters',
@@ -52,7 +53,7 @@ const rooms: readonly (readonly [string, RegExp])[] = [
 /** What every room may know: the language of the product. */
 const language = ['model', 'events', 'rows'];
 const hearts = ['rules', 'pacing'];
-const lake = ['format', 'catalog', 'storage', 'operations', 'layers'].map((room) => `lakehouse/${room}`);
+const lake = ['format', 'catalog', 'storage', 'operations', 'layers', 'jobs'].map((room) => `lakehouse/${room}`);
 const systems = ['sources', 'decoders', 'sinks', 'state', 'embedded-clickhouse', ...lake, 'plans', 'simulator'];
 
 /** Who may import whom. Type-only imports count: knowing a shape is knowing. */
@@ -94,7 +95,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'lakehouse/format',
     'model',
   ],
-  'lakehouse/layers': [...lake, 'model'],
+  'lakehouse/layers': [...lake.filter((room) => room !== 'lakehouse/jobs'), 'model'],
+  'lakehouse/jobs': [...lake, 'model'],
   plans: ['plans', 'rules', 'control', 'events', 'model'],
   simulator: ['simulator', 'sources', 'contract', 'rules', 'events', 'model'],
   control: ['control', 'model'],

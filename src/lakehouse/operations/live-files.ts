@@ -24,3 +24,9 @@ export async function liveFilesIn(io: FileIO, metadata: TableMetadata, manifest:
     .filter(({ status }) => status !== entryStatus.deleted)
     .map((entry) => ({ file: entry.file, specId, sequenceNumber: entry.sequenceNumber ?? sequenceNumber }));
 }
+
+/** Whether another tool wrote deletes beside the data (merge-on-read): then a data file alone does not tell its rows. */
+export async function hasDeleteFiles(io: FileIO, snapshot: Snapshot): Promise<boolean> {
+  const manifests = readManifestList(await io.read(snapshot['manifest-list']));
+  return manifests.some(({ content, addedFiles, existingFiles }) => content === 1 && addedFiles + existingFiles > 0);
+}

@@ -25,6 +25,8 @@ export interface SnapshotChange {
    * which another tool commits meanwhile still apply. Absent = the new snapshot's own.
    */
   readonly rowSequenceNumber?: number;
+  /** Sort the table's manifests by partition: for a `replace` that adds and removes nothing. */
+  readonly isClustering?: boolean;
   /** Written into the snapshot summary and as table properties, in the commit that builds on `state`. */
   marks(state: TableState): Readonly<Record<string, string>>;
   /** Written into the summary alone: what this snapshot was made from. */

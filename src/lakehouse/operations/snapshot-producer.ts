@@ -181,7 +181,10 @@ export class SnapshotProducer {
     const previous = listed.filter(({ addedFiles, existingFiles }) => addedFiles + existingFiles > 0);
     const { manifests, missing } = await filter.remove(previous, removed, { snapshotId });
     if (missing.size > 0) return null;
-    const kept = await this.#merger.merge(manifests, metadata, { snapshotId, sequenceNumber, specId: change.specId });
+    const next = { snapshotId, sequenceNumber, specId: change.specId };
+    const kept = change.isClustering
+      ? await this.#merger.cluster(manifests, metadata, next)
+      : await this.#merger.merge(manifests, metadata, next);
     if (manifest === null) return kept;
     const minSequenceNumber = change.rowSequenceNumber ?? sequenceNumber;
     return [{ ...manifest, sequenceNumber, minSequenceNumber }, ...kept];

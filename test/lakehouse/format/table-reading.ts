@@ -1,7 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import type { TableState } from '../../../src/lakehouse/catalog/catalog.ts';
-import { readManifest, readManifestList } from '../../../src/lakehouse/format/manifest.ts';
+import { entryStatus, readManifest, readManifestList } from '../../../src/lakehouse/format/manifest.ts';
 import { currentSnapshot } from '../../../src/lakehouse/format/table-metadata.ts';
 import type { FileIO } from '../../../src/lakehouse/storage/file-io.ts';
 
@@ -12,7 +12,7 @@ export async function dataFilePaths(io: FileIO, state: TableState): Promise<stri
   const paths: string[] = [];
   for (const manifest of readManifestList(await io.read(snapshot['manifest-list']))) {
     const entries = readManifest(await io.read(manifest.path), state.metadata['partition-specs'][0]);
-    for (const entry of entries) paths.push(entry.file.path);
+    for (const { status, file } of entries) if (status !== entryStatus.deleted) paths.push(file.path);
   }
   return paths;
 }

@@ -1,6 +1,6 @@
 import type { Column } from '../../format/data-file-encoder.ts';
 import { fieldById } from '../../format/schema.ts';
-import { bronzeField, bronzeSchema } from './bronze-schema.ts';
+import { bronzeField, bronzeLayout, bronzeSchema } from './bronze-schema.ts';
 
 const dayMs = 86_400_000;
 
@@ -47,25 +47,23 @@ export class BronzeGroup {
 
   columns(): Column[] {
     const orgs = new Array<string>(this.offsets.length).fill(this.org);
-    const column = (id: number, values: Column['values'], traits: Partial<Column> = {}): Column => ({
+    const column = (id: number, values: Column['values']): Column => ({
       field: fieldById(bronzeSchema, id),
       values,
-      hasBounds: true,
-      isRepetitive: false,
-      ...traits,
+      hasBounds: !bronzeLayout.unbounded.has(id),
+      isRepetitive: bronzeLayout.repetitive.has(id),
     });
-    const repeated = { isRepetitive: true };
     return [
-      column(bronzeField.org_id, orgs, repeated),
+      column(bronzeField.org_id, orgs),
       column(bronzeField.event_time, BigInt64Array.from(this.eventTimes)),
       column(bronzeField.log_time, BigInt64Array.from(this.logTimes)),
-      column(bronzeField.topic, this.topics, repeated),
-      column(bronzeField.partition, this.partitions, repeated),
+      column(bronzeField.topic, this.topics),
+      column(bronzeField.partition, this.partitions),
       column(bronzeField.log_offset, BigInt64Array.from(this.offsets)),
-      column(bronzeField.key, this.keys, { hasBounds: false }),
-      column(bronzeField.schema_id, this.schemaIds, repeated),
-      column(bronzeField.kind, this.kinds, repeated),
-      column(bronzeField.value, this.values, { hasBounds: false }),
+      column(bronzeField.key, this.keys),
+      column(bronzeField.schema_id, this.schemaIds),
+      column(bronzeField.kind, this.kinds),
+      column(bronzeField.value, this.values),
     ];
   }
 }

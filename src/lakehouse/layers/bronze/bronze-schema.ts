@@ -63,6 +63,20 @@ export const bronzeSpec: PartitionSpec = {
   ],
 };
 
+/** How files of bronze lie: a compactor merges them in the order of the log. */
+export const bronzeLayout = {
+  spec: bronzeSpec,
+  sortedBy: [bronzeField.partition, bronzeField.log_offset],
+  repetitive: new Set<number>([
+    bronzeField.org_id,
+    bronzeField.topic,
+    bronzeField.partition,
+    bronzeField.schema_id,
+    bronzeField.kind,
+  ]),
+  unbounded: new Set<number>([bronzeField.key, bronzeField.value]),
+} as const;
+
 export const bronzeProperties: Readonly<Record<string, string>> = {
   'write.format.default': 'parquet',
   'write.parquet.compression-codec': 'zstd',

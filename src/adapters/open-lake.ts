@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../control/config/settings.ts';
+import { systemClock } from '../control/system-clock.ts';
+import type { Catalog } from '../lakehouse/catalog/catalog.ts';
+import type { CatalogPointer } from '../lakehouse/catalog/catalog-pointer.ts';
+import { SqlCatalog } from '../lakehouse/catalog/sql-catalog.ts';
+import { SqlitePointer } from '../lakehouse/catalog/sqlite-pointer.ts';
+import type { FileIO } from '../lakehouse/storage/file-io.ts';
+import { randomIds } from '../lakehouse/storage/id-source.ts';
+import { EngineError } from '../model/errors.ts';
+import { bronzeTableName, completePostgresCatalog, hasPostgresCatalog, openPostgresCatalog } from './bronze-catalog.ts';
+import { isS3, openStorage } from './open-storage.ts';
+
+/** The lake that a configuration names, opened: where its table of bronze is named, and where its files lie. */
+export interface Lake {
+  readonly catalog: Catalog;
+  readonly io: FileIO;
+  /** Where the bronze table is made when there is none. */
+  readonly bronzeLocation: string;
+  close(): Promise<void>;
+}
+
+export async function openLake(config: Config): Promise<Lake> {
+  const storage = openStorage(warehouseOf(config), config);
+  const nowMs = (): number => systemClock.wallMs();
+  try {
+    const catalog = new SqlCatalog({ pointer: await openPointer(config), io: storage.io, ids: randomIds, nowMs });
+    const close = async (): Promise<void> => {
+      await catalog.close();
+      storage.close();
+    };
+    return { catalog, io: storage.io, bronzeLocation: `${storage.root}/bronze/events`, close };
+  } catch (error) {
+    storage.close();
+    throw error;
+  }
+}
+
+/** The lake of somebody who looks after it: throws CONFIG_INVALID where there is none. */
+export async function openExistingLake(config: Config): Promise<Lake> {
+  const path = catalogPath(config);
+  if (!hasPostgresCatalog(config) && !existsSync(path)) throw noLake(`there is no ${path}`);
+  const lake = await openLake(config);
+  if ((await lake.catalog.load()) !== null) return lake;
+  await lake.close();
+  throw noLake('its catalog names no table');
+}
+
+function noLake(why: string): EngineError {
+  return new EngineError('CONFIG_INVALID', `there is no bronze table here yet (${why}); run the engine on it first`);
+}
+
+function warehouseOf({ bronze, data_directory }: Config): string {
+  return bronze.warehouse ?? join(data_directory, 'lake');
+}
+
+/** Beside a warehouse that others share lies the file that they share too. */
+function catalogPath({ bronze, data_directory }: Config): string {
+  const { warehouse } = bronze;
+  return join(warehouse === null || isS3(warehouse) ? data_directory : warehouse, 'catalog.sqlite');
+}
+
+async function openPointer(config: Config): Promise<CatalogPointer> {
+  if (!hasPostgresCatalog(config)) return new SqlitePointer(catalogPath(config), bronzeTableName);
+  const pointer = await openPostgresCatalog(config);
+  await completePostgresCatalog(pointer, config);
+  return pointer;
+}

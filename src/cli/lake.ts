@@ -1,0 +1,142 @@
+import type { LakePartition, LakeSnapshot, LakeTable, TendReport, TendStep } from '../adapters/tend-lake.ts';
+import type { Config } from '../control/config/settings.ts';
+import { systemClock } from '../control/system-clock.ts';
+import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
+import { loadCallConfig } from './load-call-config.ts';
+import { usage } from './parse-call.ts';
+import { Progress } from './progress.ts';
+import type { Terminal } from './terminal.ts';
+import { textTable } from './text-table.ts';
+
+const looks = ['tables', 'snapshots', 'files'] as const;
+/** Each word and the steps that it means, in their order. */
+const works: Readonly<Record<string, readonly TendStep[]>> = {
+  compact: ['compact'],
+  cluster: ['cluster'],
+  expire: ['expire'],
+  sweep: ['sweep'],
+  maintain: ['compact', 'cluster', 'expire', 'sweep'],
+};
+
+/** Iceberg's own default is 512 MB; half of it is merged in half the memory. */
+const targetMbDefault = 256;
+/** As Iceberg's: longer than any commit takes. */
+const orphanAgeMsDefault = 3 * 86_400_000;
+
+export const lakeCommand: Command = {
+  name: 'lake',
+  summary: 'Look at the Iceberg tables, and look after them.',
+  examples: [
+    'paceline lake tables --data ./data',
+    'paceline lake maintain --data ./data --dry-run',
+    'paceline lake maintain --config config/production.yaml',
+    'paceline lake expire --older-than 7d --keep 10 --data ./data',
+  ],
+  doc: 'tables, snapshots (newest first) and files (by organization and day) only look. compact merges small files of a partition, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; maintain does all four in this order. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
+  flags: {
+    config: configFlag,
+    data: dataFlag,
+    'dry-run': { type: 'boolean', doc: 'Say what would be done, and do nothing.' },
+    'older-than': {
+      type: 'duration',
+      value: 'AGE',
+      doc: 'For expire: age of the snapshots that go; for sweep: of the files (default 3d, at least 1h).',
+    },
+    keep: {
+      type: 'integer',
+      value: 'N',
+      doc: 'For expire: so many of the newest stay whatever their age.',
+      min: 1,
+      max: 10_000,
+    },
+    'target-mb': {
+      type: 'integer',
+      value: 'MIB',
+      doc: 'For compact: size of merged files.',
+      default: String(targetMbDefault),
+      min: 1,
+      max: 1_024,
+    },
+    json: jsonFlag,
+  },
+  words: { name: 'WORD', doc: `${[...looks, ...Object.keys(works)].join(', ')}.`, min: 1, max: 1 },
+  async run(call, terminal) {
+    const [word] = call.words;
+    const steps = works[word];
+    if (steps === undefined && !looks.some((look) => look === word))
+      throw usage(`there is no "lake ${word}"; the words are ${[...looks, ...Object.keys(works)].join(', ')}`);
+    const { config } = loadCallConfig(call);
+    if (steps === undefined) await look(word, config, call, terminal);
+    else await tend(steps, config, call, terminal);
+    return 0;
+  },
+};
+
+async function look(word: string, config: Config, call: Call, terminal: Terminal): Promise<void> {
+  const { describeLake, listPartitions, listSnapshots } = await import('../adapters/tend-lake.ts');
+  const found =
+    word === 'tables'
+      ? await describeLake(config)
+      : word === 'snapshots'
+        ? await listSnapshots(config)
+        : await listPartitions(config);
+  if (call.has('json')) for (const one of found) terminal.printJson(one);
+  else for (const line of tableOf(found)) terminal.print(line);
+}
+
+/** Columns are named by the first row's keys; numbers to the right. */
+function tableOf(rows: readonly (LakeTable | LakeSnapshot | LakePartition)[]): string[] {
+  if (rows.length === 0) return ['nothing there yet'];
+  const columns = Object.entries(rows[0]).map(([name, value]) => ({
+    name,
+    type: typeof value === 'number' ? 'Int64' : 'String',
+  }));
+  const cells = rows.map((row) => Object.values(row).map((value) => (Array.isArray(value) ? value.join(' ') : value)));
+  return textTable(columns, cells, 120);
+}
+
+async function tend(steps: readonly TendStep[], config: Config, call: Call, terminal: Terminal): Promise<void> {
+  const { tendLake } = await import('../adapters/tend-lake.ts');
+  const olderThan = call.number('older-than');
+  const hourMs = 3_600_000;
+  if (steps.includes('sweep') && olderThan !== undefined && olderThan < hourMs)
+    throw usage('--older-than must be at least 1h for sweep: younger files may belong to a commit under way');
+  const isDryRun = call.has('dry-run');
+  const progress = new Progress(terminal, systemClock, 'done');
+  await tendLake(config, {
+    steps,
+    isDryRun,
+    targetBytes: (call.number('target-mb') ?? targetMbDefault) * 1_048_576,
+    orphansOlderThanMs: olderThan ?? orphanAgeMsDefault,
+    snapshotsOlderThanMs: olderThan,
+    snapshotsToKeep: call.number('keep'),
+    onProgress: (_step, done, total) => progress.update(done, total),
+    onDone: (report) => {
+      progress.end();
+      if (call.has('json')) terminal.printJson({ ...report, dry_run: isDryRun });
+      else terminal.print(sentence(report, isDryRun));
+    },
+  });
+}
+
+/** What a step does to what goes, as done and as it would be. */
+const deeds: Readonly<Record<TendStep, { did: string; would: string; what: string; nothing: string }>> = {
+  compact: { did: 'merged', would: 'merge', what: 'files', nothing: 'no partition has enough small files' },
+  cluster: { did: 'sorted', would: 'sort', what: 'manifests', nothing: 'one manifest or none, nothing to sort' },
+  expire: { did: 'forgot', would: 'forget', what: 'snapshots and what only they reach', nothing: 'no snapshot is due' },
+  sweep: {
+    did: 'removed',
+    would: 'remove',
+    what: 'files that nothing reaches',
+    nothing: 'every file is reached, or young',
+  },
+};
+
+/** "compact: merged 1200 files (31.0 MiB) into 14". */
+function sentence({ step, gone, made, bytes }: TendReport, isDryRun: boolean): string {
+  const { did, would, what, nothing } = deeds[step];
+  if (gone === 0) return `${step}: ${nothing}`;
+  const size = bytes === 0 ? '' : ` (${(bytes / 1_048_576).toFixed(1)} MiB)`;
+  const into = made === 0 ? '' : ` into ${made}`;
+  return `${step}: ${isDryRun ? `would ${would}` : did} ${gone} ${what}${size}${into}`;
+}
