@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../control/config/settings.ts';
+import type { Config } from './settings.ts';
 import { systemClock } from '../control/system-clock.ts';
 import type { Catalog } from '../lakehouse/catalog/catalog.ts';
 import type { CatalogPointer } from '../lakehouse/catalog/catalog-pointer.ts';

@@ -1,4 +1,4 @@
-import type { Config } from '../control/config/settings.ts';
+import type { Config } from './settings.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { ParquetEncoder } from '../lakehouse/format/parquet-encoder.ts';
 import { ancestry, currentSnapshot } from '../lakehouse/format/table-metadata.ts';
