@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from './settings.ts';
 import { systemClock } from '../control/system-clock.ts';
 import type { Catalog } from '../lakehouse/catalog/catalog.ts';
 import type { CatalogPointer } from '../lakehouse/catalog/catalog-pointer.ts';
@@ -11,6 +10,7 @@ import { randomIds } from '../lakehouse/storage/id-source.ts';
 import { EngineError } from '../model/errors.ts';
 import { bronzeTableName, completePostgresCatalog, hasPostgresCatalog, openPostgresCatalog } from './bronze-catalog.ts';
 import { isS3, openStorage } from './open-storage.ts';
+import type { Config } from './settings.ts';
 
 /** The lake that a configuration names, opened: where its table of bronze is named, and where its files lie. */
 export interface Lake {

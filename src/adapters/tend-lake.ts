@@ -1,4 +1,3 @@
-import type { Config } from './settings.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { ParquetEncoder } from '../lakehouse/format/parquet-encoder.ts';
 import { ancestry, currentSnapshot } from '../lakehouse/format/table-metadata.ts';
@@ -8,6 +7,7 @@ import { liveFilesOf } from '../lakehouse/operations/live-files.ts';
 import { loadTable } from '../lakehouse/operations/snapshot-producer.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
 import { openExistingLake } from './open-lake.ts';
+import type { Config } from './settings.ts';
 
 /** What the lake can be asked to have done. */
 export type TendStep = MaintenanceStep;

@@ -1,5 +1,5 @@
-import type { LakePartition, LakeSnapshot, LakeTable, TendReport, TendStep } from '../adapters/tend-lake.ts';
 import type { Config } from '../adapters/settings.ts';
+import type { LakePartition, LakeSnapshot, LakeTable, TendReport, TendStep } from '../adapters/tend-lake.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
