@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { doctorReference } from '../src/adapters/check-catalogue.ts';
 import { settingsSchema } from '../src/adapters/settings.ts';
 import { commands } from '../src/cli/commands.ts';
 import { commandReference } from '../src/cli/help.ts';
-import { doctorReference } from '../src/control/check-catalogue.ts';
 import { configReference, embeddedConfigFile } from '../src/control/config/print-reference.ts';
 import { metricReference } from '../src/control/metrics/print-reference.ts';
 import { errorCatalogue } from '../src/model/errors.ts';

@@ -20,7 +20,7 @@ import { hasKafka } from './kafka-log.ts';
 import type { BronzeSettings } from './open-bronze.ts';
 import { openKafkaEngineLog } from './open-kafka-engine-log.ts';
 import { openRecordedEngineLog } from './open-recorded-log.ts';
-import { openAlertmanager, openRecordSinks } from './open-sinks.ts';
+import { openSinks, planSinks } from './open-sinks.ts';
 import { openState } from './open-state.ts';
 import { playDemoWorld } from './play-demo-world.ts';
 import { FailureRelay, RunningParts } from './running-engine.ts';
@@ -42,8 +42,8 @@ export async function openEngine(config: Config, context: EngineContext): Promis
   const generation = await waitFor(log.name, () => admitLog(config, log, store, context), context);
   const tables = stack.adopt(await openTables(config, context), (opened) => opened.close());
   const failures = new FailureRelay();
-  const records = await waitFor('the topics of results', () => openRecordSinks(config, log), context);
-  const alertmanager = openAlertmanager(config, tables, context, failures, stack);
+  const opening = { log, tables, context, failures };
+  const sinks = await waitFor('the topics of results', () => openSinks(planSinks(config), opening, stack), context);
   const edits = watchEdits(config, log, context, failures);
   if (edits !== null) stack.defer(() => edits.stop());
   const bronze = config.bronze.enabled ? await startBronze(config, context, failures) : null;
@@ -51,7 +51,7 @@ export async function openEngine(config: Config, context: EngineContext): Promis
   if (bronze !== null) stack.defer(() => bronze.stop());
   const runner = {
     ...runnerOf(config, log, store, generation, clock),
-    sinks: [tables.sink, ...records, ...alertmanager],
+    sinks,
   };
   return new RunningParts({
     generation,

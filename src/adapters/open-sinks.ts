@@ -1,82 +1,118 @@
 import { askClickHouse, rowsOf } from '../control/query-client.ts';
 import { EngineError } from '../model/errors.ts';
-import { alertEvents, deadLetters } from '../rows/tables.ts';
-import type { AlertmanagerEndpoint } from '../sinks/alertmanager/alertmanager-client.ts';
-import { AlertmanagerSink } from '../sinks/alertmanager/alertmanager-sink.ts';
-import { transitionOf } from '../sinks/alertmanager/notification.ts';
-import { refreshAlerts } from '../sinks/alertmanager/refresh-alerts.ts';
-import { RecordLogSink } from '../sinks/records/record-log-sink.ts';
+import { alertEvents, tables as allTables, deadLetters } from '../rows/tables.ts';
+import { RecordLogSink, type RecordLogSinkOptions } from '../sinks/records/record-log-sink.ts';
 import type { Sink } from '../sinks/sink.ts';
+import type { SinkPorts } from '../sinks/sink-kind.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { EngineContext } from './engine-parts.ts';
 import { readPem } from './pem.ts';
 import type { FailureRelay } from './running-engine.ts';
 import type { Config } from './settings.ts';
+import { sinkKinds } from './sinks.ts';
 import type { Tables } from './tables.ts';
 
-/** Alerts and dead letters as records, exactly once each. */
-export async function openRecordSinks({ kafka }: Config, log: EngineLog): Promise<Sink[]> {
-  const { alerts_topic, dead_letters_topic } = kafka;
+export interface SinkOpening {
+  readonly log: EngineLog;
+  readonly tables: Tables;
+  readonly context: Pick<EngineContext, 'clock' | 'log'>;
+  readonly failures: FailureRelay;
+}
+
+/** A sink as the configuration has it: the drawing shows it, and the engine opens it unless it is idle. */
+export interface PlannedSink {
+  readonly name: string;
+  readonly does: string;
+  readonly streams: readonly string[];
+  /** Why it does not run; null = it does. */
+  readonly whyIdle: string | null;
+  /** Somebody configured it, and may wonder that it stands idle. */
+  readonly isConfigured: boolean;
+  open(opening: SinkOpening): Promise<Sink>;
+}
+
+/** Every sink that there is, in the order in which they are opened. */
+export function planSinks(config: Config): PlannedSink[] {
   return [
-    new RecordLogSink({ name: 'alert-records', table: alertEvents, log: await log.openResults(alerts_topic) }),
-    new RecordLogSink({
+    {
+      name: 'clickhouse',
+      does: 'tables, idempotent rows',
+      streams: allTables.map(({ name }) => name),
+      whyIdle: null,
+      isConfigured: true,
+      // Opened with the tables, and closed with them.
+      open: async ({ tables }) => tables.sink,
+    },
+    planRecords(config.kafka.alerts_topic, { name: 'alert-records', table: alertEvents }),
+    planRecords(config.kafka.dead_letters_topic, {
       name: 'dead-letter-records',
       table: deadLetters,
-      log: await log.openResults(dead_letters_topic),
       rawColumns: ['key', 'raw'],
     }),
+    ...Object.keys(sinkKinds).map((name) => planKind(config, name)),
   ];
 }
 
-/** Prometheus sends its active alerts again about as often. */
-const refreshMs = 60_000;
-
-/**
- * Alertmanager as a sink, when the configuration names one and the stream is live: what a replay finds
- * out about last month must wake nobody.
- */
-export function openAlertmanager(
-  config: Config,
-  tables: Tables,
-  { clock, log }: Pick<EngineContext, 'clock' | 'log'>,
-  failures: FailureRelay,
+/** Opens those that run; they are closed with the stack, before the tables. */
+export async function openSinks(
+  planned: readonly PlannedSink[],
+  opening: SinkOpening,
   stack: AsyncDisposableStack,
-): Sink[] {
-  const { urls, external_url: externalUrl } = config.alertmanager;
-  if (urls.length === 0) return [];
-  if (config.log.mode === 'replayed') {
-    log.warn('alertmanager.idle', { reason: 'log.mode is replayed: a replay tells nobody of old alerts' });
-    return [];
+): Promise<Sink[]> {
+  const sinks: Sink[] = [];
+  for (const { name, whyIdle, isConfigured, open } of planned) {
+    if (whyIdle !== null) {
+      if (isConfigured) opening.context.log.warn(`${name}.idle`, { reason: whyIdle });
+      continue;
+    }
+    const sink = await open(opening);
+    sinks.push(sink);
+    if (sink !== opening.tables.sink) stack.defer(() => sink.close());
   }
-  const onTrouble = (error: unknown) => log.warn('alertmanager.trouble', { error });
-  const sink = new AlertmanagerSink({ ...alertmanagerEndpoint(config), externalUrl, refreshMs, clock, onTrouble });
-  stack.defer(() => sink.close());
-  const ending = new AbortController();
-  const openAlerts = async () => rowsOf(await askOpenAlerts(tables)).map(transitionOf);
-  const refreshing = refreshAlerts({ sink, openAlerts, refreshMs, externalUrl, clock, onTrouble }, ending.signal).catch(
-    (error: unknown) => failures.tell(error),
-  );
-  stack.defer(async () => {
-    ending.abort();
-    await refreshing;
-  });
-  return [sink];
+  return sinks;
 }
 
-/** Where the Alertmanagers are and what opens them. */
-export function alertmanagerEndpoint({ alertmanager }: Config): Omit<AlertmanagerEndpoint, 'onTrouble'> {
-  const { urls, username, password, ca_file: ca } = alertmanager;
-  return { urls, username, password, ca: ca === null ? null : readPem(ca, 'alertmanager.ca_file') };
+/** Rows of a table as records, exactly once each. */
+function planRecords(topic: string, options: Omit<RecordLogSinkOptions, 'log'>): PlannedSink {
+  return {
+    name: options.name,
+    does: topic,
+    streams: [options.table.name],
+    whyIdle: null,
+    isConfigured: true,
+    open: async ({ log }) => new RecordLogSink({ ...options, log: await log.openResults(topic) }),
+  };
 }
 
-async function askOpenAlerts({ reader, database }: Tables) {
-  const query = `SELECT * REPLACE(
-    toUnixTimestamp64Milli(evaluated_at) AS evaluated_at, toUnixTimestamp64Milli(active_since) AS active_since
-  ) FROM ${database}.v_alerts_open`;
+function planKind(config: Config, name: string): PlannedSink {
+  const kind = sinkKinds[name];
+  const settings: unknown = config[name as keyof Config];
+  const isConfigured = kind.isConfigured(settings);
+  return {
+    name,
+    does: kind.does,
+    streams: kind.streams,
+    whyIdle: isConfigured ? kind.whyIdle(config.log) : `${name} is not configured`,
+    isConfigured,
+    open: async (opening) => kind.open(settings, portsOf(name, opening), readPem),
+  };
+}
+
+function portsOf(name: string, { tables, context, failures }: SinkOpening): SinkPorts {
+  return {
+    clock: context.clock,
+    database: tables.database,
+    query: (sql) => queryTables(tables, sql),
+    onTrouble: (error) => context.log.warn(`${name}.trouble`, { error }),
+    fail: (error) => failures.tell(error),
+  };
+}
+
+async function queryTables({ reader }: Tables, sql: string): Promise<Record<string, unknown>[]> {
   try {
-    return await askClickHouse(reader, query);
+    return rowsOf(await askClickHouse(reader, sql));
   } catch (error) {
     // Whatever keeps the tables from answering, the next round asks again.
-    throw new EngineError('SINK_UNAVAILABLE', 'the open alerts cannot be read', { cause: error });
+    throw new EngineError('SINK_UNAVAILABLE', 'the tables cannot be read', { cause: error });
   }
 }

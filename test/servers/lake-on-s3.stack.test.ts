@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { attachStack } from '../../scripts/stack/stack.ts';
-import { checkServers } from '../../src/adapters/checks/check-servers.ts';
+import { checkServers } from '../../src/adapters/check-servers.ts';
 import { loadConfig } from '../../src/adapters/settings.ts';
 import { writeSimulatedLog } from '../../src/adapters/simulated-log.ts';
 import { startEngine } from '../../src/app.ts';

@@ -1,5 +1,5 @@
+import { anchorOf } from '../../adapters/check-catalogue.ts';
 import type { LoadedConfig } from '../../adapters/settings.ts';
-import { anchorOf } from '../../control/check-catalogue.ts';
 import { systemClock } from '../../control/system-clock.ts';
 import { EngineError } from '../../model/errors.ts';
 import { type CheckResult, failed, ok } from '../../model/finding.ts';
@@ -47,7 +47,7 @@ async function checkAll(call: Call): Promise<CheckResult[]> {
   }
   const { config, files } = loaded;
   const { data_directory: directory, kafka, log } = config;
-  const { checkServers } = await import('../../adapters/checks/check-servers.ts');
+  const { checkServers } = await import('../../adapters/check-servers.ts');
   const servers = checkServers(config, { clock: systemClock, log: quietLogger() });
   const data = await checkDataDirectory(directory, kafka.brokers.length > 0 ? null : log.topic);
   return [

@@ -1,19 +1,15 @@
-import { type CheckResult, failed, ok } from '../../model/finding.ts';
-import type { Clock } from '../../model/time.ts';
-import { openRegistry } from '../schema-registry.ts';
-import type { Config } from '../settings.ts';
-import { notReached } from './findings.ts';
+import { type CheckResult, failed, notReached, ok } from '../../model/finding.ts';
+import type { ConfluentRegistry } from './confluent-registry.ts';
 
 /** The schema registry: it answers, holds all our schemas, and its newest ones can be read with ours. */
-export async function checkRegistry(config: Config, clock: Clock): Promise<CheckResult[]> {
-  const registry = openRegistry(config, clock)!;
+export async function checkRegistry(registry: ConfluentRegistry, url: string): Promise<CheckResult[]> {
   const reachable = 'registry.reachable';
   try {
     await registry.check();
   } catch (error) {
     return [notReached(reachable, error)];
   }
-  const results = [ok(reachable, `${config.registry.url} answers`)];
+  const results = [ok(reachable, `${url} answers`)];
   try {
     const { missing, unfit } = await registry.compare();
     return [

@@ -1,4 +1,5 @@
 import { assert } from '../model/errors.ts';
+import { sinkChecks } from './sinks.ts';
 
 /**
  * Every check of `paceline doctor` by its id: what is looked at, and what to do or know when it is not
@@ -82,8 +83,7 @@ export const checkCatalogue: Readonly<Record<string, string>> = {
   'clickhouse.disk': 'Room on its disks; a warning below 10 GiB, where its user may see system.disks.',
   's3.writable':
     'In every place that a setting names as `s3://bucket/key` a small object can be made, read and removed with the key of `s3.*`.',
-  'alertmanager.reachable':
-    'Every Alertmanager answers under /api/v2. One that is away is told here; alerts get through as long as one takes them.',
+  ...sinkChecks,
 };
 
 /** The place of a check in the documentation, as heading anchors are made of headings. */
@@ -97,7 +97,7 @@ export function doctorReference(): string {
   const sections = Object.entries(checkCatalogue).map(([id, text]) => `## ${id}\n\n${text}\n`);
   return `# Doctor
 
-Printed from \`src/control/check-catalogue.ts\` by \`npm run docs\`; do not edit.
+Printed from \`src/adapters/check-catalogue.ts\` by \`npm run docs\`; do not edit.
 
 \`paceline doctor --config …\` looks at this machine, the data directory and every server that the configuration names. Servers are asked all at once, each for 20 s at most; nothing is changed. A check is \`ok\`, \`warning\` (works, but somebody should look) or \`failed\` (the engine would not run, or not for long); exit code 1 when one failed. \`--json\` gives the same to programs. Ids are stable.
 

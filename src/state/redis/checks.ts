@@ -1,20 +1,13 @@
 import { EngineError } from '../../model/errors.ts';
-import { type CheckResult, ok, warning } from '../../model/finding.ts';
-import {
-  inspectRedis,
-  type RedisServerFacts,
-  requireApart,
-  requireFitForState,
-} from '../../state/redis/inspect-redis.ts';
-import { cacheEndpoint, stateEndpoint } from '../open-state.ts';
-import type { Config } from '../settings.ts';
-import { notReached, worstOf } from './findings.ts';
+import { type CheckResult, notReached, ok, warning, worstOf } from '../../model/finding.ts';
+import { inspectRedis, type RedisServerFacts, requireApart, requireFitForState } from './inspect-redis.ts';
+import type { RedisEndpoint } from './redis-options.ts';
 
-/** The Redis of the state, and the one that may evict. */
-export async function checkRedis(config: Config): Promise<CheckResult[]> {
+/** The Redis of the state, and the one that may evict, where there is one. */
+export async function checkRedis(state: RedisEndpoint, cache: RedisEndpoint | null): Promise<CheckResult[]> {
   let servers: readonly RedisServerFacts[];
   try {
-    servers = await inspectRedis(stateEndpoint(config)!);
+    servers = await inspectRedis(state);
   } catch (error) {
     return [notReached('redis.reachable', error)];
   }
@@ -24,7 +17,7 @@ export async function checkRedis(config: Config): Promise<CheckResult[]> {
     worstOf(servers.map(judgePersistence)),
     worstOf(servers.map(judgeReplicas)),
     worstOf(servers.map(judgeMemory)),
-    ...(await checkCache(config, servers)),
+    ...(cache === null ? [] : await checkCache(cache, servers)),
   ];
 }
 
@@ -65,9 +58,7 @@ function judgeMemory({ address, maxMemoryBytes, usedMemoryBytes }: RedisServerFa
   return warning('redis.memory', detail, 'Raise maxmemory: at the bound commits are refused and the lanes pause.');
 }
 
-async function checkCache(config: Config, state: readonly RedisServerFacts[]): Promise<CheckResult[]> {
-  const endpoint = cacheEndpoint(config);
-  if (endpoint === null) return [];
+async function checkCache(endpoint: RedisEndpoint, state: readonly RedisServerFacts[]): Promise<CheckResult[]> {
   const id = 'redis.cache';
   let cache: readonly RedisServerFacts[];
   try {

@@ -1,7 +1,6 @@
-import { type CheckResult, failed, ok } from '../../model/finding.ts';
-import { bronzeTableName, openPostgresCatalog } from '../bronze-catalog.ts';
-import type { Config } from '../settings.ts';
-import { notReached } from './findings.ts';
+import { type CheckResult, failed, notReached, ok } from '../model/finding.ts';
+import { bronzeTableName, openPostgresCatalog } from './bronze-catalog.ts';
+import type { Config } from './settings.ts';
 
 /** The catalog of bronze in PostgreSQL: it answers, has its tables, and we may read them. */
 export async function checkBronzeCatalog(config: Config): Promise<CheckResult[]> {

@@ -1,23 +1,25 @@
-import { askClickHouse, rowsOf } from '../../control/query-client.ts';
 import { EngineError } from '../../model/errors.ts';
-import { type CheckResult, ok, warning } from '../../model/finding.ts';
-import type { Clock } from '../../model/time.ts';
-import type { Config } from '../settings.ts';
-import { createServerSink, serverEndpoint } from '../tables.ts';
-import { notReached } from './findings.ts';
+import { type CheckResult, notReached, ok, warning } from '../../model/finding.ts';
+import type { ClickHouseSink } from './clickhouse-sink.ts';
+import type { ClickhouseSettings } from './config.ts';
 
 const freeBytesMin = 10 * 1024 ** 3;
 
+export interface ClickHouseUnderCheck {
+  readonly settings: ClickhouseSettings;
+  readonly sink: ClickHouseSink;
+  /** Rows of a query; throws QUERY_REFUSED, QUERY_FAILED or SINK_UNAVAILABLE. */
+  ask(sql: string): Promise<Record<string, unknown>[]>;
+}
+
 /** The ClickHouse server: it answers to our user, has our tables column by column, and room for more. */
-export async function checkClickHouse(config: Config, clock: Clock): Promise<CheckResult[]> {
-  const endpoint = serverEndpoint(config);
-  const ask = async (sql: string) => rowsOf(await askClickHouse(endpoint, sql));
+export async function checkClickHouse({ settings, sink, ask }: ClickHouseUnderCheck): Promise<CheckResult[]> {
   const reachable = 'clickhouse.reachable';
   let version: unknown;
   try {
     [{ version }] = await ask('SELECT version() AS version');
   } catch (error) {
-    const { username, url } = config.clickhouse;
+    const { username, url } = settings;
     if (error instanceof EngineError && error.code === 'QUERY_REFUSED')
       return [
         notReached(reachable, new EngineError('SINK_REJECTED', `${url} refuses user ${username}: ${error.message}`)),
@@ -25,22 +27,19 @@ export async function checkClickHouse(config: Config, clock: Clock): Promise<Che
     return [notReached(reachable, error)];
   }
   return [
-    ok(reachable, `${config.clickhouse.url}, version ${String(version)}`),
-    await checkTables(config, clock),
+    ok(reachable, `${settings.url}, version ${String(version)}`),
+    await checkTables(sink, settings.database),
     await checkRoom(ask),
   ];
 }
 
 /** Version, time zone and columns, in the words with which the engine would refuse to start. */
-async function checkTables(config: Config, clock: Clock): Promise<CheckResult> {
-  const sink = createServerSink(config, clock);
+async function checkTables(sink: ClickHouseSink, database: string): Promise<CheckResult> {
   try {
     await sink.check();
-    return ok('clickhouse.tables', `time zone UTC, all tables of ${config.clickhouse.database} as rows are written`);
+    return ok('clickhouse.tables', `time zone UTC, all tables of ${database} as rows are written`);
   } catch (error) {
     return notReached('clickhouse.tables', error);
-  } finally {
-    await sink.close();
   }
 }
 

@@ -1,26 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { anchorOf, checkCatalogue } from '../../src/control/check-catalogue.ts';
+import { anchorOf, checkCatalogue } from '../../src/adapters/check-catalogue.ts';
 import { readSources } from '../house-rules/rules.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const ids = Object.keys(checkCatalogue);
 const servers = [...new Set(ids.map((id) => id.split('.')[0]))];
 const checkFiles =
-  /^src\/(cli\/doctor\/|adapters\/checks\/|plans\/postgres\/inspect-postgres|sources\/kafka\/inspect-kafka)/;
+  /^src\/(cli\/doctor\/|adapters\/check-(?!catalogue)|plans\/postgres\/inspect-postgres|sources\/kafka\/inspect-kafka|.+\/checks\.ts$|sinks\/[a-z]+\/[a-z]+-kind\.ts$)/;
 
 test('ids of checks, the catalogue and the sections of docs/doctor.md are the same', () => {
   const text = readSources(root, 'src')
     .filter(({ path }) => checkFiles.test(path))
     .map((file) => file.text)
     .join('\n');
-  const named = [...text.matchAll(/'([a-z][a-z0-9]*\.[a-z_]+)'/g)]
+  const named = [...text.matchAll(/'([a-z0-9]+\.[a-z_]+)'/g)]
     .map(([, id]) => id)
     .filter(
       (id) =>
         servers.includes(id.split('.')[0]) &&
-        !['log.partitions', 'bronze.warehouse', 'snapshots.directory', 'retention.ms'].includes(id),
+        !['log.partitions', 'bronze.warehouse', 'snapshots.directory', 'retention.ms', 'alertmanager.ca_file'].includes(
+          id,
+        ),
     );
   expect([...new Set(named)].sort()).toEqual([...ids].sort());
   const headings = readFileSync(join(root, 'docs/doctor.md'), 'utf8').matchAll(/^## (.+)$/gm);
