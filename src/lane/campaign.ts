@@ -12,6 +12,7 @@ import { DeliveryCells } from './delivery-cells.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { LaneBooks } from './lane-books.ts';
 import type { NumberSlab } from './number-slab.ts';
+import type { CarriedPart, Carrier } from './sections/section.ts';
 
 /** First and last local day, and the same span as instants: start inclusive, end exclusive. */
 export interface FlightDates {
@@ -113,8 +114,12 @@ export interface CampaignPlanView {
   readonly planNumber: number;
 }
 
+/** What changes with control records and evaluations, not with every event: bits of what changed since the last harvest. */
+export const part = { flights: 1, pace: 2, alerts: 4 } as const;
+const allParts = part.flights | part.pace | part.alerts;
+
 /** All that a lane knows of one campaign. One object a campaign, none an event. */
-export class Campaign {
+export class Campaign implements Carrier {
   readonly slot: number;
   readonly orgSlot: number;
   /** Its record in the lane's hot records. */
@@ -142,8 +147,9 @@ export class Campaign {
   wasForgotten = false;
   /** What the plan says of this campaign; looked up again when plans change. */
   planView: CampaignPlanView | null = null;
-  /** Its record changed too, not only totals, days and cells. */
-  isRecordDirty = false;
+  carried: CarriedPart[] | null = null;
+  /** Bits of `part`. */
+  #changed = 0;
 
   constructor(slot: number, orgSlot: number, orgId: string, id: string, stagger: number, books: LaneBooks) {
     this.slot = slot;
@@ -199,12 +205,33 @@ export class Campaign {
     this.putAway();
   }
 
-  /** Gives back what its days and cells hold. */
-  forgetBooks(): void {
+  /** Gives back what its days hold. */
+  forgetDays(): void {
     for (const day of this.days.values()) day.forget();
     this.days.clear();
     this.putAway();
+  }
+
+  /** Gives back what its cells hold. */
+  forgetCells(): void {
+    this.putAway();
     this.cells?.release();
     this.cells = null;
+  }
+
+  /** Notes bits of `part`; all of them when none is named. */
+  noteChange(parts: number = allParts): void {
+    this.#changed |= parts;
+  }
+
+  hasChanged(parts: number): boolean {
+    return (this.#changed & parts) !== 0;
+  }
+
+  /** It was saved as it stands. */
+  settle(): void {
+    this.isDirty = false;
+    this.wasForgotten = false;
+    this.#changed = 0;
   }
 }

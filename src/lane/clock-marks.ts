@@ -43,9 +43,8 @@ export class ClockMarks {
     }
   }
 
-  read(from: ByteReader, isWanted: boolean): void {
-    const marks: Mark[] = [];
-    for (let n = from.count(); n > 0; n--) marks.push({ offset: from.count(), clock: from.double() });
-    if (isWanted) this.#marks = marks;
+  read(from: ByteReader): void {
+    this.#marks = [];
+    for (let n = from.count(); n > 0; n--) this.#marks.push({ offset: from.count(), clock: from.double() });
   }
 }

@@ -1,23 +1,31 @@
 import { ByteReader, ByteWriter } from '../model/byte-codec.ts';
 import { assert, EngineError } from '../model/errors.ts';
-import { readPlan } from '../rules/compile-plan.ts';
 import type { Campaign } from './campaign.ts';
-import { readAlert, readCampaign, writeAlert, writeCampaign } from './campaign-codec.ts';
-import type { ClockMarks } from './clock-marks.ts';
-import { type LaneState, Organization } from './lane-state.ts';
-import { rareDayGroups } from './rare-ids.ts';
+import { readFormat1 } from './format-1.ts';
+import type { LaneState } from './lane-state.ts';
+import type { Organization } from './organization.ts';
 import { RollingBases } from './rolling-bases.ts';
+import { campaignGroups, campaignsList, laneGroup, organizationsList } from './sections/lane-sections.ts';
+import type { GroupedSection } from './sections/section.ts';
+import {
+  beginPart,
+  carry,
+  endPart,
+  endSections,
+  readPart,
+  readSections,
+  skipSections,
+  writeSections,
+} from './sections/section-list.ts';
 
 /**
- * A lane's state as a delta per commit and rolling bases per key group. Groups 0..31 hold campaigns
- * by slot, group 32 what belongs to the lane as a whole, those from 33 the rare ids of one day each.
- * `test/fixtures/state/` keeps blobs of every format ever written.
+ * A lane's state as a delta per commit and rolling bases per key group. Groups 0..31 hold campaigns by
+ * slot, group 32 what belongs to the lane as a whole, those behind it what sections own (`GroupedSection`).
+ * A blob is its format, its seq and a list of sections; two of them hold a list of sections for each
+ * organization and campaign. The format is that of this frame alone: what a section holds has the
+ * section's version. `test/fixtures/state/` keeps blobs of every format ever written.
  */
-export const stateFormat = 1;
-export const campaignGroups = 32;
-export const laneGroup = campaignGroups;
-export const firstRareGroup = laneGroup + 1;
-export const groupCount = firstRareGroup + rareDayGroups;
+export const stateFormat = 2;
 
 /** What a store hands back (state/state-store.ts, `LaneSnapshot`), as far as the codec reads it. */
 export interface StoredLane {
@@ -28,41 +36,49 @@ export interface StoredLane {
 
 export class LaneCodec {
   readonly #state: LaneState;
-  readonly #marks: ClockMarks;
-  readonly #rolling = new RollingBases(groupCount);
+  readonly #rolling: RollingBases;
 
-  constructor(state: LaneState, marks: ClockMarks) {
+  /** `state` knows all of its sections. */
+  constructor(state: LaneState) {
     this.#state = state;
-    this.#marks = marks;
+    this.#rolling = new RollingBases(state.sections.groupCount);
   }
 
   /** Everything that changed since the last delta. Does not mark it as saved: `settle` does. */
   writeDelta(seq: number): Uint8Array {
     const out = blobs;
+    const { dirtyCampaigns, organizations, sections } = this.#state;
     this.#rolling.markChanged(laneGroup, seq);
-    for (const { slot } of this.#state.dirtyCampaigns) this.#rolling.markChanged(slot % campaignGroups, seq);
-    for (const group of this.#state.rareIds.freshGroups()) this.#rolling.markChanged(firstRareGroup + group, seq);
+    for (const { slot } of dirtyCampaigns) this.#rolling.markChanged(slot % campaignGroups, seq);
     writeHeader(out, seq);
-    this.#writeLane(out, false);
-    this.#writeCampaigns(out, this.#state.dirtyCampaigns, false);
-    this.#state.rareIds.writeFresh(out);
+    writeSections(out, sections.lane, this.#state, false);
+    const changed = organizations.filter((organization) => organization.isDirty);
+    this.#writeOrganizations(out, changed, false);
+    this.#writeCampaigns(out, dirtyCampaigns, false);
+    for (const section of sections.grouped) {
+      for (const group of section.changedGroups()) this.#rolling.markChanged(group, seq);
+      writeGrouped(out, section, () => section.writeChanged(out));
+    }
+    endSections(out);
     return out.take();
   }
 
   /** After a delta was taken: nothing is dirty any more. */
   settle(): void {
-    for (const campaign of this.#state.dirtyCampaigns) {
-      campaign.isDirty = false;
-      campaign.isRecordDirty = false;
-      campaign.wasForgotten = false;
-      campaign.cumulative?.settle();
-      campaign.cells?.clearTouched();
+    const { sections, dirtyCampaigns, organizations, books } = this.#state;
+    for (const section of sections.lane) section.settle?.(this.#state);
+    for (const section of sections.campaigns) {
+      if (section.settle !== undefined) for (const campaign of dirtyCampaigns) section.settle(campaign);
     }
-    for (const organization of this.#state.organizations) organization.isDirty = false;
-    this.#state.books.cells.touched.clear();
-    this.#state.dirtyCampaigns.length = 0;
-    this.#state.rareIds.settle();
-    this.#state.dirtyPlans.clear();
+    for (const campaign of dirtyCampaigns) campaign.settle();
+    for (const organization of organizations) {
+      if (!organization.isDirty) continue;
+      for (const section of sections.organizations) section.settle?.(organization);
+      organization.isDirty = false;
+    }
+    for (const section of sections.grouped) section.settle();
+    books.cells.touched.clear();
+    dirtyCampaigns.length = 0;
   }
 
   /** The bases to write with a delta of so many bytes, after `settle`. */
@@ -81,23 +97,35 @@ export class LaneCodec {
   /** All that one group holds at `seq`. */
   #writeBase(group: number, seq: number): Uint8Array {
     const out = blobs;
+    const { sections, organizations } = this.#state;
     writeHeader(out, seq);
-    if (group === laneGroup) this.#writeLane(out, true);
-    else out.flag(false);
-    this.#writeCampaigns(out, group < campaignGroups ? this.#campaignsOf(group) : [], true);
-    if (group > laneGroup) this.#state.rareIds.writeGroup(out, group - firstRareGroup);
-    else out.count(0);
+    if (group === laneGroup) {
+      writeSections(out, sections.lane, this.#state, true);
+      this.#writeOrganizations(out, organizations, true);
+    } else if (group < campaignGroups) this.#writeCampaigns(out, this.#campaignsOf(group), true);
+    else {
+      const owner = sections.ownerOf(group);
+      assert(owner !== undefined, 'a key group has an owner');
+      writeGrouped(out, owner, () => owner.writeGroup(out, group));
+    }
+    endSections(out);
     return out.take();
   }
 
-  /** Rebuilds the state: bases first, then what is newer than them. */
+  /** Rebuilds the state: bases first, then what is newer than them. Timers are set by who owns them. */
   restore({ bases, deltas, meta }: StoredLane): void {
     const newestSeq = meta?.seq ?? 0;
+    const { groupCount } = this.#state.sections;
     const baseSeqs = new Array<number>(groupCount).fill(0);
-    for (const [group, bytes] of bases) baseSeqs[group] = this.#read(bytes, (each) => each === group);
+    for (const [group, bytes] of bases) {
+      if (group >= groupCount)
+        throw new EngineError('STATE_FORMAT', `state has key group ${group}, we know ${groupCount}`);
+      baseSeqs[group] = this.#read(bytes, (each) => each === group);
+    }
     for (const { seq, bytes } of deltas) this.#read(bytes, (group) => seq > baseSeqs[group]);
     this.#rolling.restore(deltas[0]?.seq ?? newestSeq + 1, newestSeq);
-    this.#rearm();
+    for (const organization of this.#state.organizations) organization.isDirty = false;
+    for (const campaign of this.#state.campaigns) campaign.settle();
   }
 
   #read(bytes: Uint8Array, isWanted: (group: number) => boolean): number {
@@ -106,72 +134,81 @@ export class LaneCodec {
     if (format > stateFormat)
       throw new EngineError('STATE_FORMAT', `state has format ${format}, we know ${stateFormat}`);
     const seq = from.count();
-    this.#readLane(from, isWanted(laneGroup));
-    for (let n = from.count(); n > 0; n--) this.#readOneCampaign(from, isWanted);
-    this.#state.rareIds.read(from, (group) => isWanted(firstRareGroup + group));
+    if (format === 1) readFormat1(from, this.#state, isWanted);
+    else this.#readSections(from, isWanted);
     assert(from.isAtEnd, 'a state blob is read to its end');
     return seq;
   }
 
-  #writeLane(out: ByteWriter, all: boolean): void {
-    const { clock, organizations, plans, dirtyPlans } = this.#state;
-    out.flag(true);
-    out.double(clock);
-    this.#marks.write(out);
-    const changed = all ? organizations : organizations.filter((organization) => organization.isDirty);
-    out.count(changed.length);
-    for (const organization of changed) writeOrganization(out, organization);
-    const planIds = all ? [...plans.keys()] : [...dirtyPlans];
-    out.count(planIds.length);
-    for (const id of planIds) {
-      out.text(id);
-      out.text(plans.get(id)?.body ?? '');
+  #readSections(from: ByteReader, isWanted: (group: number) => boolean): void {
+    const { sections } = this.#state;
+    for (let id = from.count(); id !== 0; id = from.count()) {
+      const [version, length] = [from.count(), from.count()];
+      const grouped = sections.groupedById.get(id);
+      const section = sections.laneById.get(id);
+      if (id === organizationsList.id) {
+        readPart(from, organizationsList, version, length, () => this.#readOrganizations(from, isWanted(laneGroup)));
+      } else if (id === campaignsList.id) {
+        readPart(from, campaignsList, version, length, () => this.#readCampaigns(from, isWanted));
+      } else if (grouped !== undefined) {
+        readPart(from, grouped, version, length, () => grouped.read(from, version, isWanted));
+      } else if (!isWanted(laneGroup)) from.skip(length);
+      else if (section === undefined) carry(this.#state, { id, version, bytes: from.raw(length) });
+      else readPart(from, section, version, length, () => section.read(from, version, this.#state));
     }
   }
 
-  #readLane(from: ByteReader, isWanted: boolean): void {
-    if (!from.flag()) return;
-    const clock = from.double();
-    if (isWanted) this.#state.clock = clock;
-    this.#marks.read(from, isWanted);
-    for (let n = from.count(); n > 0; n--) this.#readOrganization(from, isWanted);
-    for (let n = from.count(); n > 0; n--) {
-      const [id, body] = [from.text(), from.text()];
-      if (isWanted) this.#state.restorePlan(id, readPlan(body), body);
+  #writeOrganizations(out: ByteWriter, organizations: readonly Organization[], all: boolean): void {
+    if (organizations.length === 0) return;
+    const { sections } = this.#state;
+    const start = beginList(out, organizationsList, organizations.length);
+    for (const organization of organizations) {
+      out.count(organization.slot);
+      out.text(organization.id);
+      writeSections(out, sections.organizations, organization, all);
+      endSections(out);
     }
+    out.close(start, 4);
   }
 
-  #readOrganization(from: ByteReader, isWanted: boolean): void {
-    const slot = from.count();
-    const read = new Organization(slot, from.text());
-    read.timerAt = from.optional();
-    for (let n = from.count(); n > 0; n--) read.frontiers.set(from.text(), from.double());
+  #readOrganizations(from: ByteReader, isWanted: boolean): void {
     for (let n = from.count(); n > 0; n--) {
-      const key = from.text();
-      const evaluatedAt = from.optional();
-      read.sourceAlerts.set(key, { alert: from.flag() ? readAlert(from) : null, evaluatedAt });
+      const [slot, id] = [from.count(), from.text()];
+      if (isWanted) readSections(from, this.#state.sections.organizationsById, this.#state.organizationAt(slot, id));
+      else skipSections(from);
     }
-    if (isWanted) this.#state.restoreOrganization(read);
   }
 
   #writeCampaigns(out: ByteWriter, campaigns: readonly Campaign[], all: boolean): void {
-    out.count(campaigns.length);
+    if (campaigns.length === 0) return;
+    const { sections } = this.#state;
+    const start = beginList(out, campaignsList, campaigns.length);
     for (const campaign of campaigns) {
       out.count(campaign.slot);
       out.count(campaign.orgSlot);
       out.text(campaign.orgId);
       out.text(campaign.id);
-      writeCampaign(out, campaign, all, this.#state.clock);
+      out.flag(campaign.wasForgotten);
+      writeSections(out, sections.campaigns, campaign, all);
+      endSections(out);
     }
+    out.close(start, 4);
   }
 
-  #readOneCampaign(from: ByteReader, isWanted: (group: number) => boolean): void {
-    const [slot, orgSlot] = [from.count(), from.count()];
-    const [orgId, id] = [from.text(), from.text()];
-    const known = this.#state.campaigns[slot] ?? this.#state.addCampaign({ slot: orgSlot, id: orgId }, id, slot);
-    // An unwanted entry is older than its group's base; it is read only to get past it.
-    const target = isWanted(slot % campaignGroups) ? known : this.#state.scratchCampaign();
-    readCampaign(from, target);
+  #readCampaigns(from: ByteReader, isWanted: (group: number) => boolean): void {
+    const { sections } = this.#state;
+    for (let n = from.count(); n > 0; n--) {
+      const [slot, orgSlot] = [from.count(), from.count()];
+      const [orgId, id] = [from.text(), from.text()];
+      const wasForgotten = from.flag();
+      // An unwanted entry is older than its group's base.
+      if (!isWanted(slot % campaignGroups)) skipSections(from);
+      else {
+        const campaign = this.#state.campaignAt({ slot, orgSlot, orgId, id });
+        if (wasForgotten) this.#state.forget(campaign);
+        readSections(from, sections.campaignsById, campaign);
+      }
+    }
   }
 
   #campaignsOf(group: number): Campaign[] {
@@ -180,17 +217,6 @@ export class LaneCodec {
       campaigns.push(this.#state.campaigns[slot]);
     }
     return campaigns;
-  }
-
-  #rearm(): void {
-    this.#state.timers.clear();
-    for (const organization of this.#state.organizations) {
-      organization.isDirty = false;
-      if (organization.timerAt !== null) this.#state.pushOrganizationTimer(organization);
-    }
-    for (const campaign of this.#state.campaigns) {
-      if (campaign.timerAt !== null) this.#state.pushCampaignTimer(campaign);
-    }
   }
 }
 
@@ -202,20 +228,18 @@ function writeHeader(out: ByteWriter, seq: number): void {
   out.count(seq);
 }
 
-function writeOrganization(out: ByteWriter, organization: Organization): void {
-  out.count(organization.slot);
-  out.text(organization.id);
-  out.optional(organization.timerAt);
-  out.count(organization.frontiers.size);
-  for (const [source, completeThrough] of organization.frontiers) {
-    out.text(source);
-    out.double(completeThrough);
-  }
-  out.count(organization.sourceAlerts.size);
-  for (const [key, { alert, evaluatedAt }] of organization.sourceAlerts) {
-    out.text(key);
-    out.optional(evaluatedAt);
-    out.flag(alert !== null);
-    if (alert !== null) writeAlert(out, alert);
-  }
+/** A list may be long: its length gets the room that it may need, so that nothing is moved. */
+function beginList(out: ByteWriter, list: { readonly id: number; readonly version: number }, entries: number): number {
+  out.count(list.id);
+  out.count(list.version);
+  const start = out.open(4);
+  out.count(entries);
+  return start;
+}
+
+function writeGrouped(out: ByteWriter, section: GroupedSection, write: () => void): void {
+  const before = out.length;
+  const start = beginPart(out, section);
+  write();
+  endPart(out, before, start);
 }

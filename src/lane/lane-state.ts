@@ -6,35 +6,19 @@ import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
 import type { WeightOf } from '../pacing/flight-ledger.ts';
 import { evenWeight, trafficWeight, type Weight } from '../pacing/pacing-weight.ts';
-import type { AlertState } from '../rules/alert-state.ts';
 import type { CompiledPlan } from '../rules/compile-plan.ts';
 import type { CampaignPlan, Plan, SourcePlan, SpendPlan } from '../rules/plan.ts';
-import { Campaign, type CampaignPlanView } from './campaign.ts';
+import { Campaign, type CampaignPlanView, part } from './campaign.ts';
 import { CampaignIndex } from './campaign-index.ts';
+import { ClockMarks } from './clock-marks.ts';
 import { LaneBooks } from './lane-books.ts';
+import { Organization } from './organization.ts';
 import { RareIds } from './rare-ids.ts';
-import { nextInstant, Timers } from './timers.ts';
-
-/** What a lane knows of one organization. */
-export class Organization {
-  readonly slot: number;
-  readonly id: string;
-  readonly stagger: number;
-  /** Newest complete_through by source. */
-  readonly frontiers = new Map<string, number>();
-  /** By `source|rule`; with the instant of the last evaluation row. */
-  readonly sourceAlerts = new Map<string, { alert: AlertState | null; evaluatedAt: number | null }>();
-  timerAt: number | null = null;
-  isDirty = true;
-  /** The plan as campaigns see it of which it says nothing special; derived. */
-  usualView: CampaignPlanView | null = null;
-
-  constructor(slot: number, id: string) {
-    this.slot = slot;
-    this.id = id;
-    this.stagger = fnv1a(id);
-  }
-}
+import { clockSection } from './sections/clock.ts';
+import { LaneSections } from './sections/lane-sections.ts';
+import { plansSection } from './sections/plans.ts';
+import type { CarriedPart, Carrier } from './sections/section.ts';
+import { campaignTimer, nextInstant, organizationTimer, Timers } from './timers.ts';
 
 /** Plan 0: what holds before any plan was written (docs/semantics.md §3). */
 const planZero: CompiledPlan = {
@@ -73,14 +57,18 @@ const nothingOfItsOwn: CampaignPlan = {};
 export const forgetAfterMs = 33 * dayMs;
 
 /** The state that the operators of one lane share: who exists, what they planned, what is due. */
-export class LaneState {
+export class LaneState implements Carrier {
   clock = Number.NEGATIVE_INFINITY;
+  readonly marks = new ClockMarks();
+  /** Everything that is saved, by owner; operators add theirs before the first record. */
+  readonly sections = new LaneSections();
+  carried: CarriedPart[] | null = null;
   readonly organizations: Organization[] = [];
   readonly campaigns: Campaign[] = [];
   readonly books = new LaneBooks();
   readonly timers = new Timers({
-    organizationId: ({ rank, slot }) => (rank === 0 ? this.organizations[slot].id : this.campaigns[slot].orgId),
-    campaignId: ({ rank, slot }) => (rank === 0 ? '' : this.campaigns[slot].id),
+    organizationId: (of, slot) => (of === 'organization' ? this.organizations[slot].id : this.campaigns[slot].orgId),
+    campaignId: (of, slot) => (of === 'organization' ? '' : this.campaigns[slot].id),
   });
   readonly rareIds = new RareIds();
   /** By organization id, `_default` included; the body as it came. */
@@ -92,6 +80,10 @@ export class LaneState {
   readonly #organizationOfId: (Organization | undefined)[] = [];
   readonly #campaignIndex = new CampaignIndex();
   #planEpoch = 0;
+
+  constructor() {
+    this.sections.add({ lane: [clockSection, plansSection] });
+  }
 
   /** Counts plan changes: what was derived from an older plan is derived again. */
   get planEpoch(): number {
@@ -156,18 +148,29 @@ export class LaneState {
     const name = dictionaries.campaigns.text(campaignId);
     const campaign = this.addCampaign(organization, name, this.campaigns.length);
     this.#campaignIndex.add(orgId, campaignId, campaign.slot);
-    this.touchRecord(campaign);
+    this.touch(campaign);
     return campaign;
   }
 
-  /** A campaign to read into when what is read is not wanted. */
-  scratchCampaign(): Campaign {
-    return new Campaign(-1, -1, '', '', 0, new LaneBooks());
+  /** The organization that a blob names, made when none was named before. */
+  organizationAt(slot: number, id: string): Organization {
+    const known = this.organizations[slot];
+    if (known !== undefined) {
+      assert(known.id === id, 'a slot belongs to one organization');
+      return known;
+    }
+    const organization = new Organization(slot, id);
+    this.organizations[slot] = organization;
+    this.#organizationsById.set(id, organization);
+    return organization;
   }
 
-  restoreOrganization(read: Organization): void {
-    this.organizations[read.slot] = read;
-    this.#organizationsById.set(read.id, read);
+  /** The campaign that a blob names, made when none was named before. */
+  campaignAt({ slot, orgSlot, orgId, id }: { slot: number; orgSlot: number; orgId: string; id: string }): Campaign {
+    const known = this.campaigns[slot];
+    if (known === undefined) return this.addCampaign({ slot: orgSlot, id: orgId }, id, slot);
+    assert(known.orgId === orgId && known.id === id, 'a slot belongs to one campaign');
+    return known;
   }
 
   restorePlan(orgId: string, compiled: CompiledPlan, body: string): void {
@@ -183,9 +186,9 @@ export class LaneState {
     return campaign;
   }
 
-  /** The campaign's record changed: flights, alerts, timer, currency. */
-  touchRecord(campaign: Campaign): void {
-    campaign.isRecordDirty = true;
+  /** Parts of the campaign changed that events do not change: those named, bits of `part`, or all. */
+  touchParts(campaign: Campaign, parts?: number): void {
+    campaign.noteChange(parts);
     this.touch(campaign);
   }
 
@@ -200,14 +203,15 @@ export class LaneState {
   forgetIfIdle(campaign: Campaign): void {
     if (campaign.lastSeen === Number.NEGATIVE_INFINITY || this.clock - campaign.lastSeen < forgetAfterMs) return;
     if (campaign.flights.some((flight) => flight.isEvaluable)) return;
-    campaign.currency = '';
-    campaign.zone = null;
-    campaign.forgetFlights();
-    campaign.statuses.length = 0;
-    campaign.cumulative = null;
-    campaign.forgetBooks();
+    this.forget(campaign);
     campaign.wasForgotten = true;
-    this.touchRecord(campaign);
+    this.touchParts(campaign);
+  }
+
+  /** Every owner of a section forgets what it knew of the campaign. */
+  forget(campaign: Campaign): void {
+    for (const section of this.sections.campaigns) section.forget?.(campaign);
+    campaign.carried = null;
   }
 
   zoneOf(campaign: Campaign): Zone {
@@ -296,18 +300,18 @@ export class LaneState {
   }
 
   pushOrganizationTimer(organization: Organization): void {
-    this.timers.push({ at: organization.timerAt as number, rank: 0, slot: organization.slot });
+    this.timers.push({ at: organization.timerAt as number, rank: organizationTimer.rank, slot: organization.slot });
   }
 
   pushCampaignTimer(campaign: Campaign): void {
-    this.timers.push({ at: campaign.timerAt as number, rank: 1, slot: campaign.slot });
+    this.timers.push({ at: campaign.timerAt as number, rank: campaignTimer.rank, slot: campaign.slot });
   }
 
   #armCampaign(campaign: Campaign, after: number): void {
     const every = this.planOf(campaign.orgId).plan.defaults.evaluate_every_ms;
     campaign.timerAt = nextInstant(after, campaign.stagger, every);
     this.pushCampaignTimer(campaign);
-    this.touchRecord(campaign);
+    this.touchParts(campaign, part.pace);
   }
 }
 

@@ -36,6 +36,11 @@ export class RareIds {
     return this.#set.touch(places, from, to);
   }
 
+  /** Identities remembered since the last harvest. */
+  get freshCount(): number {
+    return this.#freshCount;
+  }
+
   /** Day groups that the fresh entries belong to. */
   freshGroups(): Set<number> {
     const groups = new Set<number>();

@@ -1,16 +1,32 @@
+import { assert } from '../model/errors.ts';
 import { grownInPlace } from '../model/grown.ts';
+
+/** What timers of a kind belong to. */
+export type TimerScope = 'organization' | 'campaign';
+
+/** Timers of one operator; of several kinds that are due at one instant, the lower rank runs first. */
+export interface TimerKind {
+  /** 0 to 7; of this kind for ever, because the order of timers is part of every answer. */
+  readonly rank: number;
+  readonly of: TimerScope;
+}
+
+/** Judges the sources of an organization. */
+export const organizationTimer: TimerKind = { rank: 0, of: 'organization' };
+/** Evaluates the flights of a campaign. */
+export const campaignTimer: TimerKind = { rank: 1, of: 'campaign' };
 
 /** Who a timer belongs to, for the order of those that are due at one instant. */
 export interface TimerNames {
-  organizationId(timer: Timer): string;
+  organizationId(of: TimerScope, slot: number): string;
   /** Empty for a timer of an organization. */
-  campaignId(timer: Timer): string;
+  campaignId(of: TimerScope, slot: number): string;
 }
 
 export interface Timer {
   readonly at: number;
-  /** 0 = organization, 1 = campaign. */
-  readonly rank: 0 | 1;
+  /** Of its kind. */
+  readonly rank: number;
   /** Slot of the organization or campaign. */
   readonly slot: number;
 }
@@ -22,12 +38,21 @@ export interface Timer {
 export class Timers {
   readonly #names: TimerNames;
   #ats = new Float64Array(firstTimers);
-  /** Slot · 2 + rank. */
+  /** Slot · ranks + rank. */
   #owners = new Int32Array(firstTimers);
   #count = 0;
+  /** By rank; undefined = no operator has declared it. */
+  readonly #scopes = new Array<TimerScope | undefined>(ranks);
 
   constructor(names: TimerNames) {
     this.#names = names;
+  }
+
+  /** An operator has timers of this kind. */
+  declare({ rank, of }: TimerKind): void {
+    assert(Number.isInteger(rank) && rank >= 0 && rank < ranks, `a rank lies in 0..${ranks - 1}`);
+    assert(this.#scopes[rank] === undefined, `rank ${rank} belongs to one kind of timers`);
+    this.#scopes[rank] = of;
   }
 
   get nextAt(): number {
@@ -36,7 +61,7 @@ export class Timers {
 
   push({ at, rank, slot }: Timer): void {
     if (this.#count === this.#ats.length) this.#grow();
-    const owner = slot * 2 + rank;
+    const owner = slot * ranks + rank;
     let i = this.#count++;
     while (i > 0) {
       const parent = (i - 1) >> 1;
@@ -80,8 +105,10 @@ export class Timers {
 
   #isBeforeByName(a: Timer, b: Timer): boolean {
     if (a.rank !== b.rank) return a.rank < b.rank;
-    const [idA, idB] = [this.#names.organizationId(a), this.#names.organizationId(b)];
-    return idA !== idB ? idA < idB : this.#names.campaignId(a) < this.#names.campaignId(b);
+    const of = this.#scopes[a.rank];
+    assert(of !== undefined, 'every timer is of a kind that was declared');
+    const [idA, idB] = [this.#names.organizationId(of, a.slot), this.#names.organizationId(of, b.slot)];
+    return idA !== idB ? idA < idB : this.#names.campaignId(of, a.slot) < this.#names.campaignId(of, b.slot);
   }
 
   #move(from: number, to: number): void {
@@ -102,9 +129,11 @@ export class Timers {
 }
 
 const firstTimers = 64;
+/** Kinds of timers that a lane may have. */
+const ranks = 8;
 
 function timerOf(at: number, owner: number): Timer {
-  return { at, rank: (owner & 1) as 0 | 1, slot: owner >> 1 };
+  return { at, rank: owner % ranks, slot: Math.floor(owner / ranks) };
 }
 
 /** The first instant > `after` that is ≡ `phase` modulo `every`. */

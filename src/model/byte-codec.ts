@@ -19,6 +19,41 @@ export class ByteWriter {
     return taken;
   }
 
+  /**
+   * Begins a part whose length stands before it; `close` ends it. Parts may hold parts. `width` = bytes kept
+   * free for the length: 1 is moved when the part grows beyond 127 bytes, 4 never.
+   */
+  open(width: 1 | 4 = 1): number {
+    this.#reserve(width);
+    this.#length += width;
+    return this.#length;
+  }
+
+  /** Ends the part that `open` began at `start`. */
+  close(start: number, width: 1 | 4 = 1): void {
+    const length = this.#length - start;
+    assert(length >= 0 && length < 2 ** 28, 'a part begins before it ends, and its length takes four bytes');
+    if (width === 1 && length > 127) {
+      const more = length < 2 ** 14 ? 1 : length < 2 ** 21 ? 2 : 3;
+      this.#reserve(more);
+      this.#bytes.copyWithin(start + more, start, this.#length);
+      this.#length += more;
+      this.#countAt(start - 1, length, 1 + more);
+    } else this.#countAt(start - width, length, width);
+  }
+
+  /** Takes back what was written since the writer had this length. */
+  cut(length: number): void {
+    assert(length <= this.#length, 'only what was written can be taken back');
+    this.#length = length;
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
   /** A non-negative safe integer. */
   count(value: number): void {
     assert(Number.isSafeInteger(value) && value >= 0, 'a count is a non-negative safe integer');
@@ -55,9 +90,7 @@ export class ByteWriter {
     if (value.length < 64 && this.#shortAscii(value)) return;
     const bytes = Buffer.from(value, 'utf8');
     this.count(bytes.length);
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+    this.raw(bytes);
   }
 
   /** An integer of any size. Small non-negative ones take one byte; tags 0..3 lead the others. */
@@ -90,6 +123,13 @@ export class ByteWriter {
     return true;
   }
 
+  /** A count of so many bytes, though fewer might do. */
+  #countAt(at: number, value: number, width: number): void {
+    for (let i = 0; i < width; i++, value = Math.floor(value / 128)) {
+      this.#bytes[at + i] = (value % 128) | (i === width - 1 ? 0 : 128);
+    }
+  }
+
   #byte(value: number): void {
     this.#reserve(1);
     this.#bytes[this.#length++] = value;
@@ -112,8 +152,25 @@ export class ByteReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Bytes read so far. */
+  get position(): number {
+    return this.#at;
+  }
+
   get isAtEnd(): boolean {
     return this.#at >= this.#bytes.length;
+  }
+
+  skip(length: number): void {
+    this.#at += length;
+    assert(this.#at <= this.#bytes.length, 'state blob ends inside a part');
+  }
+
+  /** A copy of the next bytes. */
+  raw(length: number): Uint8Array {
+    const start = this.#at;
+    this.skip(length);
+    return this.#bytes.slice(start, start + length);
   }
 
   count(): number {

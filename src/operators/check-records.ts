@@ -12,6 +12,9 @@ import { kind } from '../events/kinds.ts';
 import { internalErrorDetail, RecordFailures } from '../events/record-failures.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import { forgetAfterMs, type LaneState } from '../lane/lane-state.ts';
+import { campaignSeen } from '../lane/sections/campaign-seen.ts';
+import { rareIdsSection } from '../lane/sections/rare-ids.ts';
+import type { OwnedSections } from '../lane/sections/section.ts';
 import { BrokenInvariant } from '../model/errors.ts';
 import { grown } from '../model/grown.ts';
 import { partitionOfKey } from '../model/hash.ts';
@@ -35,6 +38,7 @@ const wrongPartition = 2;
  */
 export class CheckRecords implements Operator {
   readonly name = 'check';
+  readonly state: OwnedSections;
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
   readonly #partition: number;
@@ -51,6 +55,7 @@ export class CheckRecords implements Operator {
     lane: { partition: number; partitions: number },
   ) {
     this.#state = state;
+    this.state = { campaigns: [campaignSeen], grouped: [rareIdsSection(state.rareIds)] };
     this.#outputs = outputs;
     this.#duplicates = duplicates;
     this.#partition = lane.partition;
@@ -221,7 +226,7 @@ export class CheckRecords implements Operator {
     const { values } = this.#state.books.hot;
     values[slot * hotWidth + hotAt.currency] = currency;
     values[slot * hotWidth + hotAt.currencySince] = offset;
-    this.#state.touchRecord(this.#state.campaigns[slot]);
+    this.#state.touch(this.#state.campaigns[slot]);
   }
 
   #otherCurrency(segment: Segment, row: number, currency: number, known: number): void {

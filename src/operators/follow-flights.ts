@@ -7,6 +7,10 @@ import { quartersBehind } from '../lane/delivery-cells.ts';
 import { evaluatedAfterEndMs, spentBefore } from '../lane/flight-books.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
+import { cellsSection } from '../lane/sections/cells.ts';
+import { flightsSection, flightTotals } from '../lane/sections/flights.ts';
+import { frontiersSection } from '../lane/sections/frontiers.ts';
+import type { OwnedSections } from '../lane/sections/section.ts';
 import { limits } from '../model/limits.ts';
 import { quickSum } from '../model/money.ts';
 import { dayMs, floorTo, quarterMs } from '../model/time.ts';
@@ -32,6 +36,10 @@ interface Problem {
  */
 export class FollowFlights implements Operator {
   readonly name = 'flights';
+  readonly state: OwnedSections = {
+    organizations: [frontiersSection],
+    campaigns: [flightsSection, flightTotals, cellsSection],
+  };
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
   readonly #cells: CellBooker;
@@ -121,7 +129,7 @@ export class FollowFlights implements Operator {
   }
 
   #control(segment: Segment, row: number, campaign: Campaign): void {
-    this.#state.touchRecord(campaign);
+    this.#state.touchParts(campaign);
     campaign.putAway();
     const { dropped } = this.#outputs;
     const droppedBefore = dropped.stale_ledger;

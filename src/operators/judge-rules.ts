@@ -1,6 +1,10 @@
 import type { Campaign, Flight, FlightDates } from '../lane/campaign.ts';
 import { frontierOf } from '../lane/completeness.ts';
-import { type LaneState, type Organization, sourceOf } from '../lane/lane-state.ts';
+import { type LaneState, sourceOf } from '../lane/lane-state.ts';
+import type { Organization } from '../lane/organization.ts';
+import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
+import type { OwnedSections } from '../lane/sections/section.ts';
+import { organizationTimer } from '../lane/timers.ts';
 import { hourMs } from '../model/time.ts';
 import type { PacingValues } from '../pacing/pacing.ts';
 import { decidingCondition, digest, summarize, valuesText } from '../rules/alert-receipt.ts';
@@ -18,6 +22,7 @@ import type { RuleValue } from '../rules/condition.ts';
 import { isNothing, judge, unknownJudgement } from '../rules/judgement.ts';
 import { flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
+import type { Operator } from './operator.ts';
 
 export interface FlightScope {
   readonly campaign: Campaign;
@@ -55,7 +60,10 @@ interface Judged {
 }
 
 /** Judges rules and moves their alerts (docs/semantics.md §8); every transition carries its receipt. */
-export class JudgeRules {
+export class JudgeRules implements Operator {
+  readonly name = 'rules';
+  readonly timer = organizationTimer;
+  readonly state: OwnedSections = { organizations: [sourceAlerts], campaigns: [flightAlerts] };
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
 
@@ -95,7 +103,8 @@ export class JudgeRules {
   }
 
   /** Judges the source rules of an organization at its timer instant. */
-  judgeSources(organization: Organization, t: number, offset: number): void {
+  onTimer(slot: number, t: number, offset: number): void {
+    const organization = this.#state.organizations[slot];
     const compiled = this.#state.planOf(organization.id);
     const { plan, sourceRules } = compiled;
     this.#dropAbsentSources(organization, t, offset);
@@ -109,6 +118,12 @@ export class JudgeRules {
       for (const rule of sourceRules) this.#judgeSource(organization, scope, rule, values);
     }
     this.#state.rearmOrganization(organization, t);
+  }
+
+  rearm(): void {
+    for (const organization of this.#state.organizations) {
+      if (organization.timerAt !== null) this.#state.pushOrganizationTimer(organization);
+    }
   }
 
   #judgeSource(organization: Organization, scope: Scope, rule: CompiledRule, values: readonly RuleValue[]): void {

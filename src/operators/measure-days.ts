@@ -5,11 +5,17 @@ import { CumulativeTotals } from '../lane/cumulative-totals.ts';
 import { type Counter, counterAt, DayRow, dayAt, sumAt } from '../lane/day-row.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
+import { cumulativeSection } from '../lane/sections/cumulative.ts';
+import { daysSection } from '../lane/sections/days.ts';
+import type { OwnedSections } from '../lane/sections/section.ts';
 import { assert } from '../model/errors.ts';
 import { quickSum } from '../model/money.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import type { Segment } from './segment.ts';
+
+/** About what a dirty day adds to delta and rows. */
+const dirtyDayBytes = 300;
 
 const videoCounters = [
   counterAt.video_starts,
@@ -25,12 +31,14 @@ const videoCounters = [
  */
 export class MeasureDays implements Operator {
   readonly name = 'days';
+  readonly state: OwnedSections;
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
   readonly #dirtyRows: { campaign: Campaign; day: DayRow }[] = [];
 
   constructor(state: LaneState, outputs: LaneOutputs) {
     this.#state = state;
+    this.state = { campaigns: [daysSection(state), cumulativeSection(state)] };
     this.#outputs = outputs;
   }
 
@@ -86,8 +94,8 @@ export class MeasureDays implements Operator {
     this.#dirtyRows.length = 0;
   }
 
-  get dirtyCount(): number {
-    return this.#dirtyRows.length;
+  get dirtyBytes(): number {
+    return this.#dirtyRows.length * dirtyDayBytes;
   }
 
   #book(segment: Segment, batch: EventBatch, row: number, slot: number): void {

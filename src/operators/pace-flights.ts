@@ -1,19 +1,26 @@
-import type { Campaign, Flight, FlightDates } from '../lane/campaign.ts';
+import { type Campaign, type Flight, type FlightDates, part } from '../lane/campaign.ts';
 import { type Completeness, completenessAt } from '../lane/completeness.ts';
 import { BooksOfFlight, evaluatedAfterEndMs, ledgerOf } from '../lane/flight-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
+import { paceSection } from '../lane/sections/pace.ts';
+import type { OwnedSections } from '../lane/sections/section.ts';
+import { campaignTimer } from '../lane/timers.ts';
 import { hourMs } from '../model/time.ts';
 import { expectationAt } from '../pacing/flight-ledger.ts';
 import { type PacingStatus, type PacingValues, paceFlight } from '../pacing/pacing.ts';
 import type { FlightScope, JudgeRules } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
+import type { Operator } from './operator.ts';
 
 const moveBp = 100;
 
 type PersistedFor = 'status' | 'move' | 'hour';
 
 /** Evaluates flights when their campaign's timer runs (docs/semantics.md §7), and has their rules judged. */
-export class PaceFlights {
+export class PaceFlights implements Operator {
+  readonly name = 'pace';
+  readonly timer = campaignTimer;
+  readonly state: OwnedSections = { campaigns: [paceSection] };
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
   readonly #rules: JudgeRules;
@@ -24,8 +31,8 @@ export class PaceFlights {
     this.#rules = rules;
   }
 
-  /** Runs the campaign's timer of instant `t` at the record of `offset`. */
-  onTimer(campaign: Campaign, t: number, offset: number): void {
+  onTimer(slot: number, t: number, offset: number): void {
+    const campaign = this.#state.campaigns[slot];
     const organization = this.#state.organizations[campaign.orgSlot];
     const { sources } = this.#state.planView(campaign);
     const completeness = completenessAt(sources, organization.frontiers, t, this.#state.clock);
@@ -33,6 +40,12 @@ export class PaceFlights {
     if (flights.length > 1) flights.sort(byStart);
     for (const flight of flights) this.#evaluate(campaign, flight, completeness, t, offset);
     this.#state.rearmCampaign(campaign, t);
+  }
+
+  rearm(): void {
+    for (const campaign of this.#state.campaigns) {
+      if (campaign.timerAt !== null) this.#state.pushCampaignTimer(campaign);
+    }
   }
 
   #evaluate(campaign: Campaign, flight: Flight, completeness: Completeness, t: number, offset: number): void {
@@ -64,7 +77,7 @@ export class PaceFlights {
       flight.persistedAt = t;
       flight.persistedOsi = osi;
     }
-    this.#state.touchRecord(campaign);
+    this.#state.touchParts(campaign, part.pace | part.alerts);
   }
 
   #stale(campaign: Campaign, flight: Flight, completeness: Completeness, t: number, offset: number): void {
@@ -81,7 +94,7 @@ export class PaceFlights {
     }
     flight.lastStatus = 'stale_data';
     flight.wasStale = true;
-    this.#state.touchRecord(campaign);
+    this.#state.touchParts(campaign, part.pace | part.alerts);
   }
 
   #whyPersist(

@@ -1,5 +1,4 @@
 import type { EventBatch } from '../events/event-batch.ts';
-import { ClockMarks } from '../lane/clock-marks.ts';
 import { LaneCodec } from '../lane/lane-codec.ts';
 import { LaneState } from '../lane/lane-state.ts';
 import { limits } from '../model/limits.ts';
@@ -33,9 +32,8 @@ export const campaignTopology = new Topology('campaigns')
   .sink('alerts', 'ads.alerts.v1', { from: 'commit' })
   .sink('dead_letters', 'ads.dead-letters.v1', { from: 'commit' });
 
-/** About what a dirty campaign adds to the delta, and a dirty day to delta and rows; decides only when to commit early. */
+/** About what a dirty campaign adds to the delta; decides only when to commit early. */
 const dirtyCampaignBytes = 200;
-const dirtyDayBytes = 300;
 
 /** Lanes of a thread take turns: what one batch needs is fresh in its caches for the next. */
 const segment = new Segment();
@@ -43,28 +41,33 @@ const segment = new Segment();
 /** The topology of one lane: docs/semantics.md §1.3, record by record, as loops over segments. */
 export class CampaignLane implements LaneProgram {
   readonly #state = new LaneState();
-  readonly #marks = new ClockMarks();
-  readonly #codec = new LaneCodec(this.#state, this.#marks);
   readonly #outputs: LaneOutputs;
-  readonly #check: CheckRecords;
-  readonly #days: MeasureDays;
-  readonly #rules: JudgeRules;
-  readonly #pace: PaceFlights;
+  /** How all of its memory is written and read. */
+  readonly codec: LaneCodec;
   readonly #lookAhead: LookAhead;
   readonly #operators: readonly Operator[];
+  /** By rank of their timers. */
+  readonly #timerOwners: Operator[] = [];
   #tailClock = Number.NEGATIVE_INFINITY;
   /** Records that reached the tables' books. */
   #applied = 0;
 
   constructor(lane: { partition: number; partitions: number; generation: number }) {
-    this.#outputs = new LaneOutputs(lane.partition, lane.generation);
-    const duplicates = new DuplicateCheck(this.#state);
-    this.#check = new CheckRecords(this.#state, this.#outputs, duplicates, lane);
-    this.#lookAhead = new LookAhead(this.#state, duplicates);
-    this.#days = new MeasureDays(this.#state, this.#outputs);
-    this.#rules = new JudgeRules(this.#state, this.#outputs);
-    this.#pace = new PaceFlights(this.#state, this.#outputs, this.#rules);
-    this.#operators = [this.#check, this.#days, new FollowFlights(this.#state, this.#outputs)];
+    const state = this.#state;
+    const outputs = new LaneOutputs(lane.partition, lane.generation);
+    const duplicates = new DuplicateCheck(state);
+    const rules = new JudgeRules(state, outputs);
+    this.#outputs = outputs;
+    this.#lookAhead = new LookAhead(state, duplicates);
+    this.#operators = [
+      new CheckRecords(state, outputs, duplicates, lane),
+      new MeasureDays(state, outputs),
+      new FollowFlights(state, outputs),
+      new PaceFlights(state, outputs, rules),
+      rules,
+    ];
+    for (const operator of this.#operators) this.#take(operator);
+    this.codec = new LaneCodec(state);
   }
 
   get clockMs(): number {
@@ -74,8 +77,9 @@ export class CampaignLane implements LaneProgram {
     return this.#outputs.isAlertPending;
   }
   get dirtyBytes(): number {
-    const dirty = this.#state.dirtyCampaigns.length * dirtyCampaignBytes + this.#days.dirtyCount * dirtyDayBytes;
-    return dirty + this.#outputs.byteLength;
+    let bytes = this.#state.dirtyCampaigns.length * dirtyCampaignBytes + this.#outputs.byteLength;
+    for (const operator of this.#operators) bytes += operator.dirtyBytes ?? 0;
+    return bytes;
   }
 
   get tally(): RecordTally {
@@ -85,51 +89,63 @@ export class CampaignLane implements LaneProgram {
   }
 
   apply(batch: EventBatch, raw: RawRecords): void {
+    const { marks } = this.#state;
     segment.begin(batch, raw);
-    this.#check.beginBatch();
+    for (const operator of this.#operators) operator.beginBatch?.();
     this.#lookAhead.beginBatch();
     for (let row = 0; row < batch.count; row = segment.to) {
       this.#advanceClock(batch, row);
-      this.#marks.advance(this.#state.clock, batch.offsets[row]);
+      marks.advance(this.#state.clock, batch.offsets[row]);
       this.#runTimers(batch.offsets[row]);
       const end = this.#lookAhead.reach(segment, row);
       const { clock, timers } = this.#state;
-      extendSegment(segment, row, end, clock, Math.min(timers.nextAt, this.#marks.nextAt));
-      for (const operator of this.#operators) operator.onSegment(segment);
+      extendSegment(segment, row, end, clock, Math.min(timers.nextAt, marks.nextAt));
+      for (const operator of this.#operators) operator.onSegment?.(segment);
     }
     for (let row = 0; row < batch.count; row++) this.#applied += segment.counted[row];
   }
 
   tailStart(): number {
-    return this.#marks.tail?.offset ?? 0;
+    return this.#state.marks.tail?.offset ?? 0;
   }
 
   remember(batch: EventBatch): void {
-    if (this.#tailClock === Number.NEGATIVE_INFINITY) this.#tailClock = this.#marks.tail?.clock ?? this.#tailClock;
+    if (this.#tailClock === Number.NEGATIVE_INFINITY)
+      this.#tailClock = this.#state.marks.tail?.clock ?? this.#tailClock;
     segment.begin(batch, noRawRecords);
     for (let row = 0; row < batch.count; row++) {
       this.#tailClock = Math.max(this.#tailClock, batch.logTimes[row]);
       segment.clocks[row] = this.#tailClock;
     }
-    this.#check.remember(segment);
+    for (const operator of this.#operators) operator.remember?.(segment);
   }
 
   harvest(seq: number): LaneHarvest {
-    const delta = this.#codec.writeDelta(seq);
-    this.#days.harvest();
-    this.#codec.settle();
-    const bases = this.#codec.writeBases(seq, delta.length);
+    const delta = this.codec.writeDelta(seq);
+    for (const operator of this.#operators) operator.harvest?.();
+    this.codec.settle();
+    const bases = this.codec.writeBases(seq, delta.length);
     const outputs = this.#outputs.writers.filter((writer) => writer.rows > 0).map(takeRows);
     this.#outputs.isAlertPending = false;
-    return { delta, bases, oldestDeltaSeq: this.#codec.oldestDeltaSeq(seq), outputs };
+    return { delta, bases, oldestDeltaSeq: this.codec.oldestDeltaSeq(seq), outputs };
   }
 
   distrustBases(): void {
-    this.#codec.distrustBases();
+    this.codec.distrustBases();
   }
 
   restore(snapshot: LaneSnapshot): void {
-    this.#codec.restore(snapshot);
+    this.codec.restore(snapshot);
+    this.#state.timers.clear();
+    for (const operator of this.#operators) operator.rearm?.();
+  }
+
+  /** What the operator remembers is saved from now on, and its timers run. */
+  #take(operator: Operator): void {
+    if (operator.state !== undefined) this.#state.sections.add(operator.state);
+    if (operator.timer === undefined) return;
+    this.#state.timers.declare(operator.timer);
+    this.#timerOwners[operator.timer.rank] = operator;
   }
 
   inPresentShape(stored: StreamRows): StreamRows {
@@ -143,9 +159,8 @@ export class CampaignLane implements LaneProgram {
   #runTimers(offset: number): void {
     const { timers, clock } = this.#state;
     for (let ran = 0; ran < limits.timersPerRecordMax && timers.nextAt <= clock; ran++) {
-      const timer = timers.pop();
-      if (timer.rank === 0) this.#rules.judgeSources(this.#state.organizations[timer.slot], timer.at, offset);
-      else this.#pace.onTimer(this.#state.campaigns[timer.slot], timer.at, offset);
+      const { rank, slot, at } = timers.pop();
+      this.#timerOwners[rank].onTimer?.(slot, at, offset);
     }
   }
 }

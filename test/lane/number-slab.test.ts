@@ -10,7 +10,7 @@ test('cells that were given back are empty for the campaign that gets them', () 
   const [first, other, next] = [lane.campaign(), lane.campaign(), lane.campaign()];
   lane.book(first, clock, clock, 7, 5, 3);
   lane.book(other, clock, clock, 2, 0, 1);
-  first.forgetBooks();
+  first.forgetCells();
   lane.book(next, clock - 20 * minuteMs, clock, 1, 0, 1);
   lane.book(first, clock, clock, 0, 9, 1);
   expect(cellsOf(next).spend(clock - 30 * minuteMs, clock + 15 * minuteMs)).toBe(1_000);

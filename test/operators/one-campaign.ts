@@ -1,6 +1,7 @@
 import { type Campaign, Flight } from '../../src/lane/campaign.ts';
 import type { DeliveryCells } from '../../src/lane/delivery-cells.ts';
-import { LaneState, Organization } from '../../src/lane/lane-state.ts';
+import { LaneState } from '../../src/lane/lane-state.ts';
+import { Organization } from '../../src/lane/organization.ts';
 import { CellBooker } from '../../src/operators/cell-booker.ts';
 
 /** Campaigns of one lane whose cells are written as the lane writes them. */

@@ -2,9 +2,7 @@ import type { Decoder } from '../../../src/decoders/decoder.ts';
 import { createDecoder } from '../../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../../src/decoders/event-schemas.ts';
 import { EventBatch } from '../../../src/events/event-batch.ts';
-import { ClockMarks } from '../../../src/lane/clock-marks.ts';
-import { LaneCodec, stateFormat } from '../../../src/lane/lane-codec.ts';
-import { LaneState } from '../../../src/lane/lane-state.ts';
+import { stateFormat } from '../../../src/lane/lane-codec.ts';
 import { ByteWriter } from '../../../src/model/byte-codec.ts';
 import { assert } from '../../../src/model/errors.ts';
 import type { LaneSnapshot } from '../../../src/state/state-store.ts';
@@ -91,15 +89,13 @@ function makeEmptyDelta(): Uint8Array {
   const out = new ByteWriter();
   out.count(stateFormat);
   out.count(emptySeq);
-  out.flag(false);
-  out.count(0);
-  out.count(0);
+  out.count(0); // Ends a list of no sections.
   return out.take();
 }
 
 /** A stored lane as one text: everything that a restore of it brings back. */
 export function describeState({ bases, deltas }: Pick<LaneSnapshot, 'bases' | 'deltas'>): string {
-  const codec = new LaneCodec(new LaneState(), new ClockMarks());
+  const { codec } = new CampaignLane({ partition: 0, partitions: 1, generation: 1 });
   // A last delta that changes nothing makes every group count as changed since its base.
   codec.restore({ meta: { seq: emptySeq }, bases, deltas: [...deltas, { seq: emptySeq, bytes: emptyDelta }] });
   const groups = codec.writeBases(1, 1e9).toSorted((a, b) => a.group - b.group);

@@ -1,0 +1,39 @@
+import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
+import { type RareIds, rareDayGroups } from '../rare-ids.ts';
+import { laneGroup } from './lane-sections.ts';
+import type { GroupedSection } from './section.ts';
+
+const first = laneGroup + 1;
+
+/** Identities of money, conversions and control: a key group for each day of them. */
+export function rareIdsSection(rareIds: RareIds): GroupedSection {
+  return {
+    id: 5,
+    name: 'rare_ids',
+    version: 1,
+    groups: { first, count: rareDayGroups },
+
+    changedGroups: () => [...rareIds.freshGroups()].map((group) => first + group),
+
+    writeChanged(out: ByteWriter): void {
+      if (rareIds.freshCount > 0) rareIds.writeFresh(out);
+    },
+
+    writeGroup(out: ByteWriter, group: number): void {
+      rareIds.writeGroup(out, group - first);
+    },
+
+    read(from: ByteReader, _version: number, isWanted: (group: number) => boolean): void {
+      readRareIds(from, rareIds, isWanted);
+    },
+
+    settle(): void {
+      rareIds.settle();
+    },
+  };
+}
+
+/** Version 1 is also how format 1 of a blob wrote them. */
+export function readRareIds(from: ByteReader, rareIds: RareIds, isWanted: (group: number) => boolean): void {
+  rareIds.read(from, (group) => isWanted(first + group));
+}
