@@ -86,6 +86,12 @@ test.each(formats)('an engine goes on from state of %s as if it had never stoppe
   expect(later.length).toBeGreaterThan(100);
 });
 
+test.each(formats)('the state of %s is written in the format that it stands for', async (format) => {
+  const { bases, deltas } = await readState(format);
+  const blobs = [...bases.values(), ...deltas.map(({ bytes }) => bytes)];
+  expect(new Set(blobs.map((bytes) => bytes[0]))).toEqual(new Set([Number(format.split('-')[1])]));
+});
+
 test.each(formats)('output that waits in the outbox of %s is still read', async (format) => {
   const expected = rowsByKey(play(new CampaignLane(lane), readLog(format), 0));
   const { outbox, meta } = await readState(format);
