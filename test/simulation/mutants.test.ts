@@ -6,10 +6,13 @@ import { runUniverse } from './universe/run-universe.ts';
 import { shrink } from './universe/shrink.ts';
 import { drawUniverse, withFaults } from './universe/universe.ts';
 
-test.each(mutants)('the universe catches $name: $bug', async (mutant) => {
-  const { violations } = await runUniverse(drawUniverse(pinnedSeeds[mutant.name]), { mutant });
-  expect(violations.length, `${mutant.name} survives seed ${pinnedSeeds[mutant.name]}`).toBeGreaterThan(0);
-});
+test.each(mutants.filter(({ shownBy }) => shownBy === undefined))(
+  'the universe catches $name: $bug',
+  async (mutant) => {
+    const { violations } = await runUniverse(drawUniverse(pinnedSeeds[mutant.name]), { mutant });
+    expect(violations.length, `${mutant.name} survives seed ${pinnedSeeds[mutant.name]}`).toBeGreaterThan(0);
+  },
+);
 
 /** For each promise a mutant that nothing else catches in that universe. */
 const soleWitnesses: Readonly<Record<Check, { readonly mutant: string; readonly seed: number }>> = {

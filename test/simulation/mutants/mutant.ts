@@ -24,6 +24,8 @@ export interface Mutant {
   readonly name: string;
   /** What the engine would do wrong. */
   readonly bug: string;
+  /** A test that meets it at every step, where universes meet it too seldom to pin one. */
+  readonly shownBy?: string;
   readonly rules?: Partial<StoreRules>;
   /** The store comes back empty after a loss, and the engine takes that for a first start. */
   readonly startsEmpty?: boolean;

@@ -29,7 +29,6 @@ export const pinnedSeeds: Readonly<Record<string, number>> = {
   second_partitioner: 1,
   lost_lane_keeps_memory: 2,
   plan_outside_the_log: 2,
-  trusts_bases_of_another: 5_066_018,
   restore_ignores_deltas: 2,
   wall_clock_in_row: 2,
   version_of_the_commit: 1,

@@ -34,6 +34,7 @@ export const programMutants: readonly Mutant[] = [
   {
     name: 'trusts_bases_of_another',
     bug: 'a commit that another owner made counts as ours, bases and all',
+    shownBy: 'test/topology/distrusted-bases.test.ts',
     program: (factory) => (lane) => wrap(factory(lane), { distrustBases: () => {} }),
   },
   {
