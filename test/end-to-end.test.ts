@@ -78,6 +78,12 @@ test('a simulated log becomes tables, alert records and dead letters, and a seco
   const alerts = deliveries('ads.alerts.v1');
   expect(new Set(alerts).size).toBe(alerts.length);
   expect(alerts.length).toBe(first.alert_events.length);
+  // Plans have no event time of their own: they lie under the day of the log, never in 1970.
+  const days = readdirSync(join(data, 'lake'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+    /day=/.test(path),
+  );
+  expect(days.length).toBeGreaterThan(0);
+  expect(days.filter((path) => path.includes('day=1970'))).toEqual([]);
   expect(deliveries('ads.dead-letters.v1').length).toBe(first.dead_letters.length);
   expect(await runUntilEnd(readAll)).toEqual(first);
   expect(deliveries('ads.alerts.v1')).toEqual(alerts);

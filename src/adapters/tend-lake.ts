@@ -3,18 +3,19 @@ import { ParquetEncoder } from '../lakehouse/format/parquet-encoder.ts';
 import { ancestry, currentSnapshot } from '../lakehouse/format/table-metadata.ts';
 import { type MaintenanceStep, maintainTable, type StepReport } from '../lakehouse/jobs/maintain-table.ts';
 import { bronzeLayout } from '../lakehouse/layers/bronze/bronze-schema.ts';
+import { relocateTimeless } from '../lakehouse/layers/bronze/relocate-timeless.ts';
 import { liveFilesOf } from '../lakehouse/operations/live-files.ts';
 import { loadTable } from '../lakehouse/operations/snapshot-producer.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
-import { openExistingLake } from './open-lake.ts';
+import { type Lake, openExistingLake } from './open-lake.ts';
 import type { Config } from './settings.ts';
 
 /** What the lake can be asked to have done. */
-export type TendStep = MaintenanceStep;
-export type TendReport = StepReport;
+export type TendStep = MaintenanceStep | 'relocate';
+export type TendReport = Omit<StepReport, 'step'> & { readonly step: TendStep; readonly rows?: number };
 
 export interface TendOptions {
-  readonly steps: readonly MaintenanceStep[];
+  readonly steps: readonly TendStep[];
   readonly isDryRun: boolean;
   /** Merged files get about this size. */
   readonly targetBytes: number;
@@ -23,7 +24,7 @@ export interface TendOptions {
   readonly snapshotsOlderThanMs: number | undefined;
   readonly snapshotsToKeep: number | undefined;
   onProgress(step: MaintenanceStep, done: number, total: number): void;
-  onDone(report: StepReport): void;
+  onDone(report: TendReport): void;
 }
 
 /** Rows of one merged file: about 600 MB of values in memory at most. */
@@ -31,6 +32,22 @@ const mergedRowsMax = 500_000;
 /** As Iceberg's own compaction: fewer small files are not worth a rewrite. */
 const filesMin = 5;
 const pauseStepMs = 100;
+const relocateAttemptsMax = 10;
+
+/** Moves rows of bronze that lie in 1970 to the day of the log. */
+async function relocate(lake: Lake, isDryRun: boolean): Promise<TendReport> {
+  const { rows, files, made } = await relocateTimeless({
+    catalog: lake.catalog,
+    io: lake.io,
+    ids: randomIds,
+    encoder: new ParquetEncoder(),
+    nowMs: () => systemClock.wallMs(),
+    attemptsMax: relocateAttemptsMax,
+    pause: (attempt) => systemClock.sleep(pauseStepMs * attempt),
+    isDryRun,
+  });
+  return { step: 'relocate', gone: files, made, bytes: 0, rows };
+}
 
 /** Looks after the bronze table, beside the engine that writes to it. */
 export async function tendLake(config: Config, options: TendOptions): Promise<void> {
@@ -38,6 +55,10 @@ export async function tendLake(config: Config, options: TendOptions): Promise<vo
   const { snapshotsOlderThanMs, snapshotsToKeep, targetBytes } = options;
   try {
     for (const step of options.steps) {
+      if (step === 'relocate') {
+        options.onDone(await relocate(lake, options.isDryRun));
+        continue;
+      }
       const report = await maintainTable(step, {
         catalog: lake.catalog,
         io: lake.io,

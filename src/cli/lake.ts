@@ -11,11 +11,12 @@ import { textTable } from './text-table.ts';
 const looks = ['tables', 'snapshots', 'files'] as const;
 /** Each word and the steps that it means, in their order. */
 const works: Readonly<Record<string, readonly TendStep[]>> = {
+  relocate: ['relocate'],
   compact: ['compact'],
   cluster: ['cluster'],
   expire: ['expire'],
   sweep: ['sweep'],
-  maintain: ['compact', 'cluster', 'expire', 'sweep'],
+  maintain: ['relocate', 'compact', 'cluster', 'expire', 'sweep'],
 };
 
 /** Iceberg's own default is 512 MB; half of it is merged in half the memory. */
@@ -32,7 +33,7 @@ export const lakeCommand: Command = {
     'paceline lake maintain --config config/production.yaml',
     'paceline lake expire --older-than 7d --keep 10 --data ./data',
   ],
-  doc: 'tables, snapshots (newest first) and files (by organization and day) only look. compact merges small files of a partition, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; maintain does all four in this order. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
+  doc: 'tables, snapshots (newest first) and files (by organization and day) only look. compact merges small files of a partition, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
   flags: {
     config: configFlag,
     data: dataFlag,
@@ -121,6 +122,7 @@ async function tend(steps: readonly TendStep[], config: Config, call: Call, term
 
 /** What a step does to what goes, as done and as it would be. */
 const deeds: Readonly<Record<TendStep, { did: string; would: string; what: string; nothing: string }>> = {
+  relocate: { did: 'moved', would: 'move', what: 'files out of 1970', nothing: 'nothing lies in 1970' },
   compact: { did: 'merged', would: 'merge', what: 'files', nothing: 'no partition has enough small files' },
   cluster: { did: 'sorted', would: 'sort', what: 'manifests', nothing: 'one manifest or none, nothing to sort' },
   expire: { did: 'forgot', would: 'forget', what: 'snapshots and what only they reach', nothing: 'no snapshot is due' },

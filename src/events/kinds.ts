@@ -190,6 +190,13 @@ export const rowKindNames: readonly RowKindName[] = namesByNumber();
 /** Kinds that producers send, in the order of the table. */
 export const eventKinds = kindsByName.flatMap(([name, facts]) => (facts.class === 'system' ? [] : [name as EventKind]));
 
+const timeless = new Set<number>(kindsByName.flatMap(([, facts]) => (facts.class === 'system' ? [facts.number] : [])));
+
+/** Whether records of this kind say when they happened; for ours the log's own time says it. */
+export function hasEventTime(recordKind: number): boolean {
+  return !timeless.has(recordKind);
+}
+
 function namesByNumber(): RowKindName[] {
   const names: RowKindName[] = ['rejected'];
   for (const [name, { number }] of kindsByName) names[number] = name;

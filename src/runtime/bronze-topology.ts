@@ -1,6 +1,6 @@
 import type { Decoder } from '../decoders/decoder.ts';
 import { EventBatch } from '../events/event-batch.ts';
-import { kind, rowKindNames } from '../events/kinds.ts';
+import { hasEventTime, kind, rowKindNames } from '../events/kinds.ts';
 import type { RecordRun } from '../events/record-run.ts';
 import { EngineError, isWorthRetrying } from '../model/errors.ts';
 import { systemOrg } from '../model/ids.ts';
@@ -265,7 +265,7 @@ function bronzeRows(run: RecordRun, batch: EventBatch): BronzeRows {
   for (let row = 0; row < count; row++) {
     const isTrusted = isRowTrusted(run, batch, row);
     orgs[row] = isTrusted ? batch.dictionaries.orgs.text(batch.orgs[row]) : systemOrg;
-    eventTimes[row] = isTrusted ? batch.eventTimes[row] : run.logTimes[row];
+    eventTimes[row] = isTrusted && hasEventTime(batch.kinds[row]) ? batch.eventTimes[row] : run.logTimes[row];
     kinds[row] = run.unreadable?.reason ?? rowKindNames[batch.kinds[row]];
   }
   return { ...run, orgs, kinds, eventTimes, schemaIds: batch.schemaIds.subarray(0, count) };

@@ -3,6 +3,7 @@ import { fieldById } from '../../format/schema.ts';
 import { bronzeField, bronzeLayout, bronzeSchema } from './bronze-schema.ts';
 
 const dayMs = 86_400_000;
+const microsPerDay = 86_400_000_000n;
 
 /** One decoded run with the columns bronze adds to the raw records. Arrays are only borrowed. */
 export interface BronzeRun {
@@ -24,6 +25,19 @@ export interface BronzeRun {
   /** -1 = none. */
   readonly schemaIds: Int32Array;
   readonly kinds: readonly (string | null)[];
+}
+
+/** One row as a data file holds it. */
+export interface BronzeRow {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly eventTimeMicros: bigint;
+  readonly logTimeMicros: bigint;
+  readonly schemaId: number | null;
+  readonly kind: string | null;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
 }
 
 /** Rows of one table partition, that is of one data file. */
@@ -92,6 +106,20 @@ export class BronzeBuffer {
     }
     this.records += run.count;
     this.bytes += bytes.length;
+  }
+
+  /** Takes over a row of an earlier file; the way of few, for it costs an object each. */
+  addRow(org: string, row: BronzeRow): void {
+    const group = this.#group(org, Number(row.eventTimeMicros / microsPerDay));
+    group.topics.push(row.topic);
+    group.partitions.push(row.partition);
+    group.offsets.push(row.offset);
+    group.eventTimes.push(row.eventTimeMicros);
+    group.logTimes.push(row.logTimeMicros);
+    group.schemaIds.push(row.schemaId);
+    group.kinds.push(row.kind);
+    group.keys.push(row.key);
+    group.values.push(row.value);
   }
 
   /** By organization and day, so that the same records always make the same files in the same order. */

@@ -30,7 +30,7 @@ export const bronzeSchema: Schema = {
       name: 'event_time',
       required: true,
       type: 'timestamptz',
-      doc: 'When it happened; the log time for _system.',
+      doc: 'When it happened; the log time for _system and for plans.',
     },
     { id: bronzeField.log_time, name: 'log_time', required: true, type: 'timestamptz', doc: 'Append time.' },
     { id: bronzeField.topic, name: 'topic', required: true, type: 'string' },
