@@ -1,5 +1,5 @@
 import { EngineError } from '../model/errors.ts';
-import type { Column, ColumnType, ColumnValue } from './tables.ts';
+import type { Column, ColumnType, ColumnValue, Table } from './tables.ts';
 
 /** A length of five bytes or more is longer than any chunk. */
 const lengthBytesMax = 5;
@@ -27,6 +27,28 @@ export function readColumns(
       row[name] = value;
     }
     rows.push(row);
+  }
+  return rows;
+}
+
+/** Where each row of the table lies in `bytes`, and what it says in one column. */
+export function locateRows(
+  { name: table, columns }: Table,
+  bytes: Uint8Array,
+  column: string,
+): { start: number; end: number; value: ColumnValue }[] {
+  const reader = new RowReader(bytes);
+  const rows: { start: number; end: number; value: ColumnValue }[] = [];
+  while (!reader.isAtEnd) {
+    const start = reader.at;
+    let found: ColumnValue = null;
+    for (const { name, type } of columns) {
+      const at = reader.at;
+      const value = reader.value(type);
+      if (value === undefined) throw misfit(table, name, { row: rows.length, at, length: bytes.length });
+      if (name === column) found = value;
+    }
+    rows.push({ start, end: reader.at, value: found });
   }
   return rows;
 }

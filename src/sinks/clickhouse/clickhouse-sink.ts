@@ -1,13 +1,16 @@
 import { Readable } from 'node:stream';
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
 import { assert, EngineError } from '../../model/errors.ts';
-import type { Clock } from '../../model/time.ts';
+import { type Clock, hourMs } from '../../model/time.ts';
 import { isTlsRefusal } from '../../model/tls-refusal.ts';
+import { locateRows } from '../../rows/row-reader.ts';
 import { tables as allTables, type Table } from '../../rows/tables.ts';
 import type { OutputChunk, Sink } from '../sink.ts';
+import { checkTables } from './check-tables.ts';
 import { asEngineError, hasTooManyPartitions } from './clickhouse-failure.ts';
-import { localName, storedType } from './ddl.ts';
-import { migrate } from './migrate.ts';
+import type { DdlOptions } from './ddl.ts';
+import { migrate, planMigration } from './migrate.ts';
+import type { Migration } from './migrations.ts';
 
 export interface ClickHouseSinkOptions {
   readonly url: string;
@@ -45,13 +48,22 @@ export interface ClickHousePort {
 }
 
 export interface ClickHouseSink extends Sink {
-  /** Creates or extends the tables and views; to be called once before the first delivery. */
-  migrate(): Promise<void>;
+  /**
+   * Creates or extends the tables and views; to be called once before the first delivery. Returns the
+   * migrations that were missing, and tells of each before it runs.
+   */
+  migrate(onMigration?: OnMigration): Promise<MigrationName[]>;
+  /** What `migrate` would apply; changes nothing. */
+  missingMigrations(): Promise<MigrationName[]>;
 }
+
+export type MigrationName = Pick<Migration, 'number' | 'name'>;
+type OnMigration = (migration: MigrationName) => void;
 
 /** Of one insert; above, a round is sent as several, cut between chunks. */
 const insertBytesMax = 48 * 1024 * 1024;
 const insertsAtOnce = 2;
+const migrationTimeoutMs = 12 * hourMs;
 
 /**
  * Rows of RowBinary as they lie in the outbox go out in one insert per table and round: a part costs
@@ -70,16 +82,15 @@ class Deliverer implements ClickHouseSink {
   readonly #database: string;
   readonly #options: ClickHouseSinkOptions;
   readonly #port: ClickHousePort;
-  /** Null when a port takes its place. */
-  readonly #client: ClickHouseClient | null;
+  readonly #place: DdlOptions;
 
   constructor(options: ClickHouseSinkOptions) {
     this.#options = options;
     this.#tables = options.tables ?? allTables;
     this.#database = options.database ?? 'ads';
     this.streams = this.#tables.map(({ name }) => name);
-    this.#client = options.port === undefined ? connect(options) : null;
-    this.#port = options.port ?? (this.#client as ClickHouseClient);
+    this.#place = { database: this.#database, buckets: options.buckets, cluster: options.cluster ?? null };
+    this.#port = options.port ?? connect(options);
   }
 
   async deliver(chunks: readonly OutputChunk[]): Promise<void> {
@@ -96,39 +107,27 @@ class Deliverer implements ClickHouseSink {
   }
 
   async check(): Promise<void> {
-    const [{ zone, version }] = await this.#ask<{ zone: string; version: string }>(
-      'SELECT timezone() AS zone, version() AS version',
-    );
-    requireVersion(version);
-    if (!/^(Etc\/)?(UTC|GMT|Universal|Zulu)$/.test(zone)) {
-      throw new EngineError('SINK_REJECTED', `ClickHouse ${version} has time zone ${zone}; it must be UTC`);
-    }
-    const described = await this.#ask<{ table: string; name: string; type: string }>(
-      `SELECT table, name, type FROM system.columns WHERE database = '${this.#database}' ORDER BY table, position`,
-    );
-    const { cluster = null } = this.#options;
-    for (const table of this.#tables) {
-      for (const name of new Set([table.name, localName(table, cluster)])) {
-        const found = described.filter((row) => row.table === name).map((row) => `${row.name} ${row.type}`);
-        const difference = differenceOf(table, found);
-        if (difference !== null)
-          throw new EngineError('SINK_REJECTED', `table ${this.#database}.${name} ${difference}`);
-      }
-    }
+    await checkTables((query) => this.#ask(query), this.#tables, this.#place);
   }
 
-  migrate(): Promise<void> {
-    const { buckets, clock, cluster = null, hasAccessControl: withAccess = false } = this.#options;
-    assert(this.#client !== null, 'a port cannot migrate');
-    const shape = { database: this.#database, tables: this.#tables, buckets, cluster, withAccess };
-    return migrate(this.#client, { ...shape, clock });
+  async migrate(onMigration?: OnMigration): Promise<MigrationName[]> {
+    assert(this.#options.port === undefined, 'a port cannot migrate');
+    const { clock, hasAccessControl: withAccess = false } = this.#options;
+    // Copying a table may take hours, and the answer comes at its end.
+    await using client = connect({ ...this.#options, requestTimeoutMs: migrationTimeoutMs });
+    const shape = { ...this.#place, clock, withAccess, ...(onMigration === undefined ? {} : { onMigration }) };
+    return (await migrate(client, shape)).map(nameOfMigration);
+  }
+
+  async missingMigrations(): Promise<MigrationName[]> {
+    return (await planMigration((query) => this.#ask(query), this.#place)).map(nameOfMigration);
   }
 
   async close(): Promise<void> {
     await this.#port.close();
   }
 
-  /** One insert; where the server finds too many partitions in it, halves of it, down to one chunk. */
+  /** One insert; where the server finds too many partitions in it, halves of it, down to one row. */
   async #insert(table: Table, pieces: readonly Uint8Array[]): Promise<void> {
     const columns = table.columns.map(({ name }) => `\`${name}\``).join(', ');
     try {
@@ -138,7 +137,7 @@ class Deliverer implements ClickHouseSink {
         clickhouse_settings: {
           // We gather rows ourselves; a server that gathers again would answer before it stores.
           async_insert: 0,
-          // Chunks of a catch-up may span many weeks; the default of 100 is meant for accidents.
+          // Chunks of a catch-up may span years; the default of 100 is meant for accidents.
           max_partitions_per_insert_block: '1000',
           wait_end_of_query: 1,
           // A way to all shards answers only when the shards have stored the rows.
@@ -149,10 +148,9 @@ class Deliverer implements ClickHouseSink {
       answer.stream.resume();
     } catch (error) {
       const failure = asEngineError(error, `insert into ${table.name}`);
-      if (!hasTooManyPartitions(failure) || pieces.length < 2) throw failure;
-      const middle = pieces.length >> 1;
-      await this.#insert(table, pieces.slice(0, middle));
-      await this.#insert(table, pieces.slice(middle));
+      const halves = hasTooManyPartitions(failure) ? halvesOf(table, pieces) : null;
+      if (halves === null) throw failure;
+      for (const half of halves) await this.#insert(table, half);
     }
   }
 
@@ -182,10 +180,32 @@ function connect(options: ClickHouseSinkOptions): ClickHouseClient {
   });
 }
 
+function nameOfMigration({ number, name }: Migration): MigrationName {
+  return { number, name };
+}
+
 function piecesOf(chunks: readonly OutputChunk[], stream: string): Uint8Array[] {
   return chunks.flatMap(({ streams }) =>
     streams.filter((part) => part.stream === stream && part.bytes.length > 0).map(({ bytes }) => bytes),
   );
+}
+
+/**
+ * The chunks in two halves, and one chunk by the time of its rows: a commit of a replayed log may span
+ * decades. Null for a single row, which lies in one partition.
+ */
+function halvesOf(table: Table, pieces: readonly Uint8Array[]): [Uint8Array[], Uint8Array[]] | null {
+  if (pieces.length > 1) {
+    const middle = pieces.length >> 1;
+    return [pieces.slice(0, middle), pieces.slice(middle)];
+  }
+  const [bytes] = pieces;
+  const rows = locateRows(table, bytes, table.partitionBy);
+  if (rows.length < 2) return null;
+  rows.sort((a, b) => Number(a.value) - Number(b.value));
+  const middle = rows.length >> 1;
+  const sliceOf = ({ start, end }: { start: number; end: number }) => bytes.subarray(start, end);
+  return [[Buffer.concat(rows.slice(0, middle).map(sliceOf))], [Buffer.concat(rows.slice(middle).map(sliceOf))]];
 }
 
 function cutBySize(pieces: readonly Uint8Array[]): Uint8Array[][] {
@@ -200,27 +220,4 @@ function cutBySize(pieces: readonly Uint8Array[]): Uint8Array[][] {
     size += piece.length;
   }
   return groups;
-}
-
-/** Views with parameters, replaced views, and FINAL that skips merged parts: all from the LTS of spring 2024 on. */
-const oldestVersion = [24, 3] as const;
-
-function requireVersion(version: string): void {
-  const [year, month] = version.split('.').map(Number);
-  const [oldestYear, oldestMonth] = oldestVersion;
-  if (year > oldestYear || (year === oldestYear && month >= oldestMonth)) return;
-  throw new EngineError(
-    'SINK_REJECTED',
-    `ClickHouse ${version} is too old; ${oldestVersion.join('.')} or newer is needed`,
-  );
-}
-
-/** Where the stored columns differ from those of our rows; null when they do not. */
-function differenceOf(table: Table, found: readonly string[]): string | null {
-  if (found.length === 0) return 'does not exist; "paceline migrate" makes it';
-  const wanted = table.columns.map((column) => `${column.name} ${storedType(column)}`);
-  const at = wanted.findIndex((column, index) => column !== found[index]);
-  if (at < 0 && found.length === wanted.length) return null;
-  const theirs = found[at < 0 ? wanted.length : at] ?? 'no more columns';
-  return `has "${theirs}" where rows have "${wanted[at] ?? 'no more columns'}"`;
 }

@@ -1,12 +1,15 @@
 import { createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../src/control/system-clock.ts';
-import { lateEvents, tables } from '../../../src/rows/tables.ts';
+import { deadLetters, tables } from '../../../src/rows/tables.ts';
 import { accessOf } from '../../../src/sinks/clickhouse/access.ts';
-import { createDistributed, createLedger, createTable } from '../../../src/sinks/clickhouse/ddl.ts';
-import { migrate, migrationsOf } from '../../../src/sinks/clickhouse/migrate.ts';
+import { createClickHouseSink } from '../../../src/sinks/clickhouse/clickhouse-sink.ts';
+import { createLedger } from '../../../src/sinks/clickhouse/ddl.ts';
+import { migrate } from '../../../src/sinks/clickhouse/migrate.ts';
+import { migrationsOf } from '../../../src/sinks/clickhouse/migrations.ts';
 import { createView, views } from '../../../src/sinks/clickhouse/views.ts';
 import { openTestEngine, type TestEngine } from '../../embedded-clickhouse/embedded.ts';
+import { sampleChunk } from './sample-rows.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -14,34 +17,94 @@ beforeAll(async () => {
 });
 afterAll(() => engine.close());
 
+function optionsOf(database: string, buckets: number, cluster: string | null = null) {
+  return { database, buckets, cluster, withAccess: false, clock: systemClock };
+}
+
 test('migrations run once, note themselves, and refuse tables of another shape', async () => {
-  const client = createClient({ url: engine.engine.url, password: engine.engine.writeToken });
-  const options = { database: 'ads', tables, buckets: 1, cluster: null, withAccess: false, clock: systemClock };
+  await using client = createClient({ url: engine.engine.url, password: engine.engine.writeToken });
+  const told: number[] = [];
+  const options = { ...optionsOf('ads', 1), onMigration: ({ number }: { number: number }) => told.push(number) };
   await migrate(client, options);
-  await migrate(client, options);
-  const ledger = await engine.ask('SELECT number, name, length(checksum) FROM ads.schema_migrations FORMAT CSV');
-  expect(ledger.text).toBe('1,"tables",64\n');
+  expect(await migrate(client, options)).toEqual([]);
+  expect(told).toEqual([1, 2]);
+  const ledger = await engine.ask(
+    'SELECT number, name, length(checksum) FROM ads.schema_migrations ORDER BY number FORMAT CSV',
+  );
+  expect(ledger.text).toBe('1,"tables",64\n2,"months",64\n');
   await expect(migrate(client, { ...options, buckets: 8 })).rejects.toMatchObject({ code: 'SINK_REJECTED' });
-  await client.close();
+  await engine.ask("INSERT INTO ads.schema_migrations VALUES (9, 'forecasts', 'x', 0)");
+  const newer = { code: 'SINK_REJECTED', message: expect.stringContaining('migration 9, this version knows up to 2') };
+  await expect(migrate(client, options)).rejects.toMatchObject(newer);
+  await expect(engine.sinkAt().check()).rejects.toMatchObject(newer);
 });
 
-test('a cut-off migration is repeated', async () => {
-  const client = createClient({ url: engine.engine.url, password: engine.engine.writeToken });
-  const options = { database: 'ads_cut', tables, buckets: 8, cluster: null, withAccess: false, clock: systemClock };
-  await engine.ask('CREATE DATABASE ads_cut ENGINE = Atomic');
-  await engine.ask(createTable(tables[0], options));
-  await migrate(client, options);
-  const { text } = await engine.ask(
-    "SELECT count() FROM system.tables WHERE database = 'ads_cut' AND engine LIKE '%Replacing%'",
-  );
-  expect(text).toBe(`${tables.length + 1}\n`);
-  await client.close();
+const clusterShapes = [optionsOf('ads', 1), optionsOf('ads', 8), optionsOf('ads', 8, 'main')];
+
+test('a released migration is what it was: its checksum stands in databases', () => {
+  // Migration 1 as version 0.1 ran it. A number here never changes; a new migration is a new line.
+  expect(clusterShapes.map((options) => migrationsOf(options).map(({ checksum }) => checksum.slice(0, 16)))).toEqual([
+    ['1713c86ce6a0adb6', '26dd5eb64fb73d8b'],
+    ['14cce3908975506b', '7cf49f4e56cf92b2'],
+    ['25efd74a4d9904c0', '5125e0f5ac6aecf0'],
+  ]);
 });
 
-test('on servers, organizations are split by hash and then by week', () => {
-  expect(createTable(lateEvents, { database: 'ads', buckets: 8, cluster: null })).toContain(
-    'PARTITION BY (cityHash64(org_id) % 8, toMonday(log_time))',
-  );
+test('a migration that is cut off anywhere is repeated, and no row is lost', async () => {
+  await using client = createClient({ url: engine.engine.url, password: engine.engine.writeToken });
+  const { statements } = migrationsOf(optionsOf('ads_cut', 8))[1];
+  const ofLetters = statements.flatMap(({ sql }, index) => (sql.includes('dead_letters') ? [index] : []));
+  const sink = createClickHouseSink({
+    ...{ url: engine.engine.url, password: engine.engine.writeToken, database: 'ads_cut', buckets: 8 },
+    clock: systemClock,
+  });
+  for (const cut of [...ofLetters, statements.length]) {
+    const options = optionsOf('ads_cut', 8);
+    await engine.ask('DROP DATABASE IF EXISTS ads_cut SYNC');
+    await engine.ask('CREATE DATABASE ads_cut ENGINE = Atomic');
+    const [first, second] = migrationsOf(options);
+    for (const { sql } of first.statements) await engine.ask(sql);
+    const chunk = sampleChunk(deadLetters, 0, 30);
+    await sink.deliver([chunk]);
+    for (const { sql, onlyIf } of second.statements.slice(0, cut)) {
+      if (onlyIf === null || (await engine.ask(onlyIf)).text !== '0\n')
+        expect((await engine.ask(sql)).status, sql).toBe(200);
+    }
+    await migrate(client, options);
+    await sink.check();
+    const { text } = await engine.ask(
+      "SELECT partition_key FROM system.tables WHERE database = 'ads_cut' AND engine LIKE 'Repl%' AND name != 'schema_migrations'",
+    );
+    expect(
+      text
+        .trim()
+        .split('\n')
+        .map((key) => key.includes('toYYYYMM')),
+    ).toEqual(tables.map(() => true));
+    expect((await engine.ask('SELECT count() FROM ads_cut.dead_letters FINAL')).text).toBe('30\n');
+  }
+  await sink.close();
+}, 120_000);
+
+test('a part of a server that lacks a migration says which command applies it', async () => {
+  const options = optionsOf('ads_old', 1);
+  await engine.ask('CREATE DATABASE ads_old ENGINE = Atomic');
+  for (const { sql } of migrationsOf(options)[0].statements) await engine.ask(sql);
+  const sink = createClickHouseSink({
+    ...{ url: engine.engine.url, password: engine.engine.writeToken, database: 'ads_old', buckets: 1 },
+    clock: systemClock,
+  });
+  await expect(sink.check()).rejects.toThrow('lack migration 1 (tables); "paceline migrate" applies it');
+  expect(await sink.missingMigrations()).toEqual([
+    { number: 1, name: 'tables' },
+    { number: 2, name: 'months' },
+  ]);
+  await sink.migrate();
+  await engine.ask('ALTER TABLE ads_old.late_events ADD COLUMN theirs String');
+  await sink.check();
+  await engine.ask('ALTER TABLE ads_old.late_events DROP COLUMN late_by_ms');
+  await expect(sink.check()).rejects.toThrow('table ads_old.late_events lacks the column late_by_ms');
+  await sink.close();
 });
 
 /** The parser of the real engine; what needs Keeper or users cannot be run by the embedded one. */
@@ -53,7 +116,7 @@ async function syntaxErrorOf(statement: string): Promise<string | null> {
 test('every statement for a cluster, and every role and policy, is ClickHouse to its own parser', async () => {
   const options = { database: 'ads', buckets: 8, cluster: 'main' };
   const statements = [
-    ...migrationsOf(tables, options).flatMap((migration) => migration.statements),
+    ...migrationsOf(options).flatMap(({ statements }) => statements.map(({ sql }) => sql)),
     createLedger('ads', 'main'),
     ...views.map((view) => createView(view, 'ads', 'main')),
     ...accessOf(tables, views, options),
@@ -80,8 +143,21 @@ test('a tenant is held to its organization at the table that stores the rows, wi
   }
 });
 
-test('all versions of a row meet in one shard', () => {
-  const distributed = createDistributed(tables[0], 'ads', 'main');
-  expect(distributed).toContain('Distributed(main, ads, campaign_metrics_daily_local, cityHash64(org_id))');
-  for (const { key } of tables) expect(key[0]).toBe('org_id');
+test('all versions of a row meet in one shard and one partition', () => {
+  const [first, second] = migrationsOf({ database: 'ads', buckets: 8, cluster: 'main' });
+  const of =
+    (name: string, ...words: string[]) =>
+    (sql: string) =>
+      sql.includes(name) && words.every((word) => sql.includes(word));
+  for (const { name, key, partitionBy } of tables) {
+    const made = first.statements.map(({ sql }) => sql);
+    expect(
+      made.filter(of(`ads.${name}_local`, `Distributed(main, ads, ${name}_local, cityHash64(org_id))`)),
+    ).toHaveLength(1);
+    const partition = `PARTITION BY (cityHash64(org_id) % 8, toYYYYMM(${partitionBy}))`;
+    const months = second.statements.map(({ sql }) => sql);
+    expect(months.filter(of(`ads.${name}_by_month_local`, partition, `ORDER BY (${key.join(', ')})`))).toHaveLength(1);
+    expect(key[0]).toBe('org_id');
+    expect(key).toContain(partitionBy);
+  }
 });
