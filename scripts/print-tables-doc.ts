@@ -16,7 +16,7 @@ function tableSection({ name, doc, key, partitionBy, columns }: Table): string {
     '',
     doc,
     '',
-    `Key: ${key.map((part) => `\`${part}\``).join(', ')}. Partitioned by the week of \`${partitionBy}\`.`,
+    `Key: ${key.map((part) => `\`${part}\``).join(', ')}. Partitioned by the month of \`${partitionBy}\`.`,
     '',
     '| column | type | meaning |',
     '| --- | --- | --- |',

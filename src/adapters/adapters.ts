@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
@@ -25,7 +24,7 @@ import { openState } from './open-state.ts';
 import { playDemoWorld } from './play-demo-world.ts';
 import { FailureRelay, RunningParts } from './running-engine.ts';
 import type { Config } from './settings.ts';
-import { openEmbeddedTables, openServerTables, type Tables } from './tables.ts';
+import { embeddedTablesDirectory, openEmbeddedTables, openServerTables, type Tables } from './tables.ts';
 import { waitFor } from './wait-for.ts';
 
 /**
@@ -99,7 +98,7 @@ async function admitLog(config: Config, log: EngineLog, store: StateStore, conte
 function openTables(config: Config, context: EngineContext): Promise<Tables> {
   const { url, port } = config.clickhouse;
   if (url !== null) return waitFor('ClickHouse', () => openServerTables(config, context.clock), context);
-  return openEmbeddedTables({ dir: join(config.data_directory, 'clickhouse'), port }, context);
+  return openEmbeddedTables({ dir: embeddedTablesDirectory(config.data_directory), port }, context);
 }
 
 /**

@@ -132,16 +132,16 @@ export async function migrateKafka(
   config: Config,
   { log }: KafkaContext,
   replicationFactor: number,
+  isDryRun: boolean,
 ): Promise<TopicReport[]> {
   const connection = new KafkaConnection(kafkaOptions(config, log));
   const { topic, mode, partitions } = config.log;
   try {
-    return await ensureTopics(connection, [
-      { topic, partitions, replicationFactor, mode, retentionMs: retentionOf(config) },
-      ...[config.kafka.alerts_topic, config.kafka.dead_letters_topic].map(
-        (results) => ({ topic: results, partitions, replicationFactor, mode: 'live', retentionMs: null }) as const,
-      ),
-    ]);
+    const results = [config.kafka.alerts_topic, config.kafka.dead_letters_topic].map(
+      (result) => ({ topic: result, partitions, replicationFactor, mode: 'live', retentionMs: null }) as const,
+    );
+    const events = { topic, partitions, replicationFactor, mode, retentionMs: retentionOf(config) };
+    return await ensureTopics(connection, [events, ...results], { isDryRun });
   } finally {
     await connection.close();
   }

@@ -1,8 +1,9 @@
 import type { Logger } from '../control/logs/logger.ts';
 import type { Clock } from '../model/time.ts';
-import { migrateDatabase } from '../plans/postgres/migrate.ts';
+import { migrateDatabase, planDatabase } from '../plans/postgres/migrate.ts';
 import { hasPostgresCatalog, layPostgresCatalog } from './bronze-catalog.ts';
 import { hasKafka, migrateKafka } from './kafka-log.ts';
+import { migrateDataDirectory } from './migrate-data-directory.ts';
 import { openRegistry } from './schema-registry.ts';
 import type { Config } from './settings.ts';
 import { createServerSink } from './tables.ts';
@@ -19,17 +20,20 @@ export interface MigrateOptions {
   readonly onPart: (part: string) => void;
   /** Told after each part: it stays done when a later one fails. */
   readonly onDone?: (done: MigratedPart) => void;
+  /** Say what would be done, and change nothing. */
+  readonly isDryRun: boolean;
 }
 
 export interface MigratedPart {
-  readonly part: 'postgres' | 'kafka' | 'registry' | 'clickhouse';
+  readonly part: 'postgres' | 'kafka' | 'registry' | 'clickhouse' | 'data';
   /** What was made or found, a line each. */
   readonly lines: readonly string[];
 }
 
 /**
- * Brings every server that the configuration names to the shape that this version works with. Each part
- * may run again; the first that fails stops the rest, and what was done before it stays done.
+ * Brings every server that the configuration names, and the data directory where it holds something, to
+ * the shape that this version works with. Each part may run again; the first that fails stops the rest,
+ * and what was done before it stays done.
  */
 export async function migrateServers(config: Config, options: MigrateOptions): Promise<MigratedPart[]> {
   const parts: [MigratedPart['part'], (() => Promise<string[]>) | null][] = [
@@ -37,12 +41,14 @@ export async function migrateServers(config: Config, options: MigrateOptions): P
     ['registry', config.registry.url === null ? null : () => registerSchemas(config, options)],
     ['kafka', hasKafka(config) ? () => makeTopics(config, options) : null],
     ['clickhouse', config.clickhouse.url === null ? null : () => makeTables(config, options)],
+    ['data', () => migrateDataDirectory(config, options)],
   ];
   const done: MigratedPart[] = [];
   for (const [part, migrate] of parts) {
     if (migrate === null) continue;
     options.onPart(part);
     const migrated = { part, lines: await migrate() };
+    if (migrated.lines.length === 0) continue;
     done.push(migrated);
     options.onDone?.(migrated);
   }
@@ -50,7 +56,11 @@ export async function migrateServers(config: Config, options: MigrateOptions): P
 }
 
 async function migratePostgres(config: Config, options: MigrateOptions): Promise<string[]> {
-  const { auditRetentionMonths, actor } = options;
+  const { auditRetentionMonths, actor, isDryRun } = options;
+  if (isDryRun) {
+    const missing = await planDatabase(config.postgres);
+    return missing.length === 0 ? ['tables are up to date'] : missing.map((each) => `would apply migration ${each}`);
+  }
   const { applied, auditPartitionsMade, auditPartitionsDropped } = await migrateDatabase({
     settings: config.postgres,
     actor,
@@ -69,25 +79,46 @@ async function migrateCatalog(config: Config): Promise<string[]> {
   return ['catalog of bronze in place'];
 }
 
-async function registerSchemas(config: Config, { clock }: MigrateOptions): Promise<string[]> {
-  const ids = await openRegistry(config, clock)!.register('BACKWARD');
+async function registerSchemas(config: Config, { clock, isDryRun }: MigrateOptions): Promise<string[]> {
+  const registry = openRegistry(config, clock)!;
+  if (isDryRun) {
+    const { missing, unfit } = await registry.compare();
+    return [
+      ...(missing.length === 0 ? ['it holds all our schemas'] : missing.map((name) => `would register ${name}`)),
+      ...unfit.map(({ subject, reason }) => `${subject} does not fit what is registered: ${reason}`),
+    ];
+  }
+  const ids = await registry.register('BACKWARD');
   return [`${ids.byKind.size} schemas under their newest versions, compatibility BACKWARD`];
 }
 
-async function makeTopics(config: Config, { log, clock, replicationFactor }: MigrateOptions): Promise<string[]> {
-  const reports = await migrateKafka(config, { log, clock }, replicationFactor);
-  return reports.map(({ topic, outcome, partitions }) => `topic ${topic} ${outcome}, ${partitions} partitions`);
+async function makeTopics(config: Config, options: MigrateOptions): Promise<string[]> {
+  const { log, clock, replicationFactor, isDryRun } = options;
+  const reports = await migrateKafka(config, { log, clock }, replicationFactor, isDryRun);
+  return reports.map(({ topic, outcome, partitions }) =>
+    outcome === 'missing'
+      ? `would make topic ${topic}, ${partitions} partitions`
+      : `topic ${topic} ${outcome}, ${partitions} partitions`,
+  );
 }
 
-async function makeTables(config: Config, { clock }: MigrateOptions): Promise<string[]> {
+async function makeTables(config: Config, { clock, isDryRun, onPart }: MigrateOptions): Promise<string[]> {
+  const { database, cluster, roles } = config.clickhouse;
+  const where = cluster === null ? database : `${database} on cluster ${cluster}`;
   const sink = createServerSink(config, clock);
   try {
-    await sink.migrate();
+    if (isDryRun) {
+      const missing = await sink.missingMigrations();
+      if (missing.length === 0) return [`tables of ${where} are up to date`];
+      return missing.map(({ number, name }) => `would apply migration ${number} ${name} to ${where}`);
+    }
+    const applied = await sink.migrate(({ number, name }) => onPart(`clickhouse: migration ${number} ${name}`));
     await sink.check();
+    return [
+      ...applied.map(({ number, name }) => `applied migration ${number} ${name}`),
+      `tables and views of ${where} in place${roles ? ', roles and row policies too' : ''}`,
+    ];
   } finally {
     await sink.close();
   }
-  const { database, cluster, roles } = config.clickhouse;
-  const where = cluster === null ? database : `${database} on cluster ${cluster}`;
-  return [`tables and views of ${where} in place${roles ? ', roles and row policies too' : ''}`];
 }

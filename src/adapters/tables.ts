@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describePortHolder } from '../control/http/port-holder.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
@@ -24,6 +25,11 @@ export interface TablesContext {
   readonly log: Logger;
 }
 
+/** Where in a data directory the embedded ClickHouse lies. */
+export function embeddedTablesDirectory(dataDirectory: string): string {
+  return join(dataDirectory, 'clickhouse');
+}
+
 /** Opens the embedded ClickHouse with its tables in place. */
 export async function openEmbeddedTables(
   place: { readonly dir: string; readonly port: number },
@@ -37,7 +43,7 @@ export async function openEmbeddedTables(
   stack.defer(() => server.stop());
   const sink = createClickHouseSink({ url: server.url, password: server.writeToken, buckets: 1, clock });
   stack.defer(() => sink.close());
-  await sink.migrate();
+  await sink.migrate((migration) => log.info('tables.migrating', { ...migration }));
   const opened = stack.move();
   return {
     sink,

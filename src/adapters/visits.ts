@@ -13,7 +13,7 @@ import {
 } from '../state/sqlite/data-directory.ts';
 import { EmbeddedStateStore } from '../state/sqlite/embedded-state-store.ts';
 import type { Config } from './settings.ts';
-import { openEmbeddedTables, serverEndpoint } from './tables.ts';
+import { embeddedTablesDirectory, openEmbeddedTables, serverEndpoint } from './tables.ts';
 
 export interface VisitContext {
   readonly clock: Clock;
@@ -51,7 +51,7 @@ export async function openTablesForReading(
   }
   await using stack = new AsyncDisposableStack();
   stack.adopt(await takeDirectory(config, context), (opened) => opened.close());
-  const tables = await openEmbeddedTables({ dir: join(config.data_directory, 'clickhouse'), port: 0 }, context);
+  const tables = await openEmbeddedTables({ dir: embeddedTablesDirectory(config.data_directory), port: 0 }, context);
   stack.defer(() => tables.close());
   const opened = stack.move();
   return { endpoint: tables.reader, close: () => opened.disposeAsync() };

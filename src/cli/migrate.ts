@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { systemClock } from '../control/system-clock.ts';
-import { type Call, type Command, configFlag, jsonFlag } from './command.ts';
+import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { usage } from './parse-call.ts';
 import { quietLogger } from './quiet-logger.ts';
@@ -8,15 +8,18 @@ import type { Terminal } from './terminal.ts';
 
 export const migrateCommand: Command = {
   name: 'migrate',
-  summary: 'Bring the servers to the shape that this version works with.',
+  summary: 'Bring the servers and the data directory to the shape that this version works with.',
   examples: [
     'paceline migrate --config config/production.yaml',
+    'paceline migrate --config config/production.yaml --dry-run',
     'paceline migrate --config config/production.yaml --replication-factor 1',
     'paceline migrate --config config/production.yaml --audit-retention 24mo',
   ],
-  doc: 'For each server that the configuration names: the tables, roles and policies of PostgreSQL, the schemas in the registry, the topics of Kafka (log.partitions of them when the topic is made), the tables and views of ClickHouse. Needs the rights to make them; "run" needs none of these. Running it again changes nothing. The embedded parts need no migration.',
+  doc: 'For each server that the configuration names: the tables, roles and policies of PostgreSQL, the schemas in the registry, the topics of Kafka (log.partitions of them when the topic is made), the tables and views of ClickHouse. Needs the rights to make them; "run" needs none of these. And for the data directory, where it holds any: the state file and the tables of the embedded ClickHouse, which "run" brings along at its start too; no engine may run there meanwhile. Running it again changes nothing.',
   flags: {
     config: configFlag,
+    data: dataFlag,
+    'dry-run': { type: 'boolean', doc: 'Say what would be done, and change nothing.' },
     'replication-factor': {
       type: 'integer',
       doc: 'Copies of topics that are made new.',
@@ -42,6 +45,7 @@ async function runMigrate(call: Call, terminal: Terminal): Promise<number> {
   const parts = await migrateServers(config, {
     replicationFactor: call.number('replication-factor') ?? 3,
     ...(auditRetentionMonths === undefined ? {} : { auditRetentionMonths }),
+    isDryRun: call.has('dry-run'),
     actor: `${userInfo().username} by paceline migrate`,
     clock: systemClock,
     log: quietLogger(),
@@ -52,7 +56,7 @@ async function runMigrate(call: Call, terminal: Terminal): Promise<number> {
   });
   if (isJson) terminal.printJson({ parts });
   else if (parts.length === 0)
-    terminal.print('the configuration names no server; the embedded parts need no migration');
+    terminal.print('nothing to migrate: the configuration names no server, and the data directory holds no data yet');
   return 0;
 }
 

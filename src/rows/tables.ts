@@ -39,7 +39,7 @@ export interface Table<Columns extends readonly Column[] = readonly Column[]> {
   readonly columns: Columns;
   /** ORDER BY: the row's identity; starts with org_id. */
   readonly key: readonly Columns[number]['name'][];
-  /** The instant or date whose week partitions the table; part of the key. */
+  /** The instant or date whose month partitions the table; part of the key. */
   readonly partitionBy: Columns[number]['name'];
   /** Number of the shape in which its rows are written today (shapes.ts): the newest `since` of its columns. */
   readonly shape: number;

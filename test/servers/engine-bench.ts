@@ -68,7 +68,7 @@ export class EngineBench implements AsyncDisposable {
   }
 
   async migrate(changes: Sections = {}): Promise<void> {
-    const context = { clock: systemClock, log: silent, actor: 'test', onPart: () => undefined };
+    const context = { clock: systemClock, log: silent, actor: 'test', onPart: () => undefined, isDryRun: false };
     await migrateServers(this.load(changes).config, { ...context, replicationFactor: 1 });
   }
 

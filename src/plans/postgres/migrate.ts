@@ -79,6 +79,20 @@ export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<
   }
 }
 
+/** Migrations that `migrateDatabase` would apply, as `3 audit`; changes nothing. */
+export async function planDatabase(settings: PostgresSettings): Promise<string[]> {
+  const client = new pg.Client(connectionOptions(settings));
+  client.on('error', (error) => error.message);
+  try {
+    await client.connect();
+    return missingMigrations(readMigrations(), await readLedger(client)).map(({ number, name }) => `${number} ${name}`);
+  } catch (error) {
+    throw asControlError(error, `migration of ${describeDatabase(settings)}`);
+  } finally {
+    await client.end();
+  }
+}
+
 async function applyMigration(client: pg.Client, { number, name, sql, checksum }: DatabaseMigration): Promise<void> {
   await inTransaction(client, async () => {
     await client.query('SET LOCAL ROLE paceline_owner');

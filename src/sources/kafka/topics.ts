@@ -19,7 +19,8 @@ export interface TopicSpec {
 
 export interface TopicReport {
   readonly topic: string;
-  readonly outcome: 'made' | 'kept';
+  /** `missing` = it would be made. */
+  readonly outcome: 'made' | 'kept' | 'missing';
   readonly partitions: number;
 }
 
@@ -51,18 +52,23 @@ export async function withAdmin<Result>(
 
 /**
  * Makes the topics that are missing and checks those that are there: a topic's partitions and the time
- * of its records are never changed in place. Throws SOURCE_REFUSED with what differs.
+ * of its records are never changed in place. Throws SOURCE_REFUSED with what differs. A dry run makes
+ * nothing.
  */
-export async function ensureTopics(connection: KafkaConnection, specs: readonly TopicSpec[]): Promise<TopicReport[]> {
+export async function ensureTopics(
+  connection: KafkaConnection,
+  specs: readonly TopicSpec[],
+  { isDryRun = false }: { readonly isDryRun?: boolean } = {},
+): Promise<TopicReport[]> {
   return await withAdmin(connection, `making topics at ${connection.names}`, async (admin) => {
     const existing = new Set(await admin.listTopics());
-    const missing = specs.filter(({ topic }) => !existing.has(topic));
+    const missing = isDryRun ? [] : specs.filter(({ topic }) => !existing.has(topic));
     if (missing.length > 0) await createTopics(admin, missing);
     for (const { topic, partitions } of missing) await waitForLeaders(connection, topic, partitions);
     const reports: TopicReport[] = [];
     for (const spec of specs) {
       if (existing.has(spec.topic)) await requireSpec(admin, spec);
-      const outcome = existing.has(spec.topic) ? 'kept' : 'made';
+      const outcome = existing.has(spec.topic) ? 'kept' : isDryRun ? 'missing' : 'made';
       reports.push({ topic: spec.topic, outcome, partitions: spec.partitions });
     }
     return reports;

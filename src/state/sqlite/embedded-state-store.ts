@@ -4,25 +4,13 @@ import { EngineError } from '../../model/errors.ts';
 import type { StreamIdentity } from '../../model/lane.ts';
 import { judgeCheck, judgeCommit, type LaneOwner } from '../commit-rules.ts';
 import type { CommitOutcome, LaneCommit, LaneSnapshot, StateStore } from '../state-store.ts';
+import { migrateState } from './migrate-state.ts';
 
-/** Raised when the tables or the meaning of their columns change; an older paceline refuses a newer one. */
-const formatNumber = 1;
 /**
  * Of a new file. Blobs of a lane that catches up are megabytes, which SQLite writes, and frees again, page
  * by page; a small commit writes some six pages whatever their size.
  */
 const pageBytes = 16_384;
-
-const schema = `
-CREATE TABLE IF NOT EXISTS format (number INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS streams (topic TEXT PRIMARY KEY, generation INTEGER NOT NULL, identity TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS lanes (lane TEXT PRIMARY KEY, token TEXT, seq INTEGER NOT NULL, next_offset INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS blobs (
-  lane TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('base', 'delta', 'outbox')), number INTEGER NOT NULL,
-  crc32 INTEGER NOT NULL, bytes BLOB NOT NULL,
-  PRIMARY KEY (lane, kind, number)
-) STRICT;
-`;
 
 type BlobKind = 'base' | 'delta' | 'outbox';
 
@@ -112,17 +100,7 @@ export class EmbeddedStateStore implements StateStore {
   #prepareFile(): void {
     this.#db.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`);
     this.#db.exec('PRAGMA busy_timeout = 2000');
-    const hasFormat = this.#db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'format'").get() !== undefined;
-    const row = hasFormat ? this.#db.prepare('SELECT number FROM format').get() : undefined;
-    if (row !== undefined && Number(row.number) > formatNumber)
-      throw new EngineError(
-        'STATE_FORMAT',
-        `${this.#path} has the format ${String(row.number)}; this paceline knows ${formatNumber}`,
-      );
-    this.#transaction(() => {
-      this.#db.exec(schema);
-      if (row === undefined) this.#db.prepare('INSERT INTO format VALUES (?)').run(formatNumber);
-    });
+    this.#transaction(() => migrateState(this.#db, this.#path));
   }
 
   #owner(lane: string): LaneOwner {
