@@ -15,7 +15,8 @@ export const reasons: Readonly<Record<RejectReason, string>> = {
   bad_field: 'A field is missing, or has a value outside its meaning; `detail` names field and value.',
   bad_id: 'An id is not 1 to 64 of `A-Z a-z 0-9 _ . : -`, or an organization begins with `_`.',
   bad_time: 'An instant is not milliseconds between 2000 and 2100. Seconds and microseconds are the usual mistake.',
-  money_out_of_range: 'Money, or cpm times batch_count, leaves ±(2^53 − 1) micros.',
+  money_out_of_range:
+    'Money, or cpm times batch_count, leaves ±(2^53 − 1) micros; or the record would lift what its campaign ever had beyond 2^52 of a counter or 2^62 micros.',
   key_mismatch: 'The record key is not the `org_id` of the value.',
   wrong_partition: "The key does not belong to this partition: the producer does not use Kafka's default partitioner.",
   header_mismatch: 'A CloudEvents header (`ce_id`, `ce_type`, `ce_source`, `ce_time`) does not agree with the value.',

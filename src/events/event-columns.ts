@@ -3,8 +3,13 @@
  * (`kinds.ts`) says it once; generated code for Avro and the reader of JSON both go by it.
  */
 export type EventColumn =
-  /** Micros; any safe integer. */
-  | { readonly take: 'money'; readonly column: AmountColumn; readonly absent?: number }
+  /** Micros; any safe integer. `isPerThousand` = of a thousand of what `counts` counts. */
+  | {
+      readonly take: 'money';
+      readonly column: AmountColumn;
+      readonly absent?: number;
+      readonly isPerThousand?: true;
+    }
   /** A count up to 2^53 − 1, not negative. */
   | { readonly take: 'count'; readonly column: AmountColumn }
   /** A count of 32 bits, at least `least`. */
@@ -34,6 +39,10 @@ export type TimeColumn = 't1' | 't2';
 
 export function money(column: AmountColumn, absent?: 0): EventColumn {
   return { take: 'money', column, ...(absent === undefined ? {} : { absent }) };
+}
+
+export function moneyPerThousand(column: AmountColumn, absent: 0): EventColumn {
+  return { take: 'money', column, absent, isPerThousand: true };
 }
 
 export function count(column: AmountColumn): EventColumn {

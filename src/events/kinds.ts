@@ -8,6 +8,7 @@ import {
   instant,
   maybeInstant,
   money,
+  moneyPerThousand,
   smallCount,
   symbol,
   symbolFlag,
@@ -80,7 +81,7 @@ export const kinds = {
     columns: {
       currency,
       cost_micros: money('amount', 0),
-      cpm_micros: money('amount2', 0),
+      cpm_micros: moneyPerThousand('amount2', 0),
       basis: symbol('basis', costBases, 'MEDIA'),
       batch_count: smallCount(1, 1),
       measurable: flagOf(flag.measurable),

@@ -6,6 +6,7 @@ import type { PacingStatus } from '../pacing/pacing.ts';
 import type { AlertState } from '../rules/alert-state.ts';
 import type { CompiledRule } from '../rules/compile-plan.ts';
 import type { SourcePlan } from '../rules/plan.ts';
+import type { CampaignWeight } from './campaign-weight.ts';
 import type { CumulativeTotals } from './cumulative-totals.ts';
 import type { DayRow } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
@@ -143,6 +144,8 @@ export class Campaign implements Carrier {
   readonly days = new Map<number, DayRow>();
   /** Null while no feed reported a total. */
   cumulative: CumulativeTotals | null = null;
+  /** Null while all its records were light. */
+  weight: CampaignWeight | null = null;
   /** Forgotten since the last harvest. */
   wasForgotten = false;
   /** What the plan says of this campaign; looked up again when plans change. */

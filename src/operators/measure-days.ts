@@ -1,6 +1,7 @@
 import { costBases, type Detail, type EventBatch, flag } from '../events/event-batch.ts';
 import { type KindNumber, kind } from '../events/kinds.ts';
 import type { Campaign } from '../lane/campaign.ts';
+import { type Amount, CampaignWeight, lightMax } from '../lane/campaign-weight.ts';
 import { CumulativeTotals } from '../lane/cumulative-totals.ts';
 import { type Counter, counterAt, DayRow, dayAt, sumAt } from '../lane/day-row.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
@@ -8,10 +9,12 @@ import type { LaneState } from '../lane/lane-state.ts';
 import { cumulativeSection } from '../lane/sections/cumulative.ts';
 import { daysSection } from '../lane/sections/days.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
-import { assert } from '../model/errors.ts';
+import { weightSection } from '../lane/sections/weight.ts';
 import { quickSum } from '../model/money.ts';
+import { isSafe } from '../model/whole.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
+import { amountsOf, isLight } from './record-amounts.ts';
 import type { Segment } from './segment.ts';
 
 /** About what a dirty day adds to delta and rows. */
@@ -38,7 +41,7 @@ export class MeasureDays implements Operator {
 
   constructor(state: LaneState, outputs: LaneOutputs) {
     this.#state = state;
-    this.state = { campaigns: [daysSection(state), cumulativeSection(state)] };
+    this.state = { campaigns: [daysSection(state), cumulativeSection(state), weightSection] };
     this.#outputs = outputs;
   }
 
@@ -51,6 +54,7 @@ export class MeasureDays implements Operator {
       const slot = slots[row];
       if (slot < 0) continue;
       if (this.#hot[slot * hotWidth + hotAt.planEpoch] !== this.#state.planEpoch) this.#followPlan(slot);
+      if (!isLight(batch, row) && !this.#weighs(segment, row, slot)) continue;
       if (batch.kinds[row] === kind.impression) this.#impression(segment, batch, row, slot);
       else this.#book(segment, batch, row, slot);
     }
@@ -132,6 +136,24 @@ export class MeasureDays implements Operator {
     }
   }
 
+  /** False when the campaign takes no more of what the record adds: it is a dead letter then. */
+  #weighs(segment: Segment, row: number, slot: number): boolean {
+    const { batch } = segment;
+    // Of spend only what is booked is weighed, which the plan decides.
+    if (batch.kinds[row] === kind.spend) return true;
+    return this.#putWeight(segment, row, this.#state.campaigns[slot], amountsOf(batch, row));
+  }
+
+  #putWeight(segment: Segment, row: number, campaign: Campaign, amounts: readonly Amount[]): boolean {
+    campaign.weight ??= new CampaignWeight();
+    const beyond = campaign.weight.put(amounts);
+    if (beyond === null) return true;
+    segment.counted[row] = 0;
+    const detail = `${beyond.field} is ${beyond.value}: with what the campaign has, more than sums hold`;
+    this.#outputs.deadLetter(segment, row, 'money_out_of_range', detail);
+    return false;
+  }
+
   #impression(segment: Segment, batch: EventBatch, row: number, slot: number): void {
     const day = this.#dayAt(slot, batch, row, batch.eventTimes);
     const days = this.#days;
@@ -186,23 +208,37 @@ export class MeasureDays implements Operator {
   #spend(segment: Segment, batch: EventBatch, row: number, slot: number): void {
     if (batch.basis[row] !== this.#hot[slot * hotWidth + hotAt.feedBasis]) return;
     if (this.#isOtherSource(slot, batch, row)) return;
+    const campaign = this.#state.campaigns[slot];
     const isCumulative = (batch.flags[row] & flag.cumulative) !== 0;
-    const amount = isCumulative ? this.#cumulativeDelta(batch, row, this.#state.campaigns[slot]) : batch.amount[row];
+    const before = isCumulative ? (campaign.cumulative?.amount(periodKey(batch, row)) ?? 0) : 0;
+    if (!this.#weighsSpend(segment, row, campaign, before)) return;
+    if (isCumulative) this.#noteTotal(batch, row, campaign);
     segment.itemAt[row] = batch.t1[row];
     this.#dayAt(slot, batch, row, batch.t1);
-    this.#item(segment, row, slot, amount, 0);
+    this.#item(segment, row, slot, batch.amount[row] - before, 0);
   }
 
-  /** Feeds that report totals: the difference to the last total of the same period. */
-  #cumulativeDelta(batch: EventBatch, row: number, campaign: Campaign): number {
-    const source = batch.dictionaries.sources.text(batch.sources[row]);
-    const key = `${source}|${batch.basis[row]}|${batch.t1[row]}|${batch.t2[row]}`;
-    const amount = batch.amount[row];
+  /** A total takes the place of the one `before` it. */
+  #weighsSpend(segment: Segment, row: number, campaign: Campaign, before: number): boolean {
+    const value = segment.batch.amount[row];
+    if (!isSafe(value - before)) {
+      segment.counted[row] = 0;
+      const detail = `amount_micros is ${value}: more than 2^53 − 1 away from the last total of its period`;
+      this.#outputs.deadLetter(segment, row, 'money_out_of_range', detail);
+      return false;
+    }
+    if (Math.abs(value) > lightMax.exact) {
+      const amount: Amount = { field: 'amount_micros', of: 'exact', value };
+      if (!this.#putWeight(segment, row, campaign, [amount])) return false;
+    }
+    campaign.weight?.take('exact', before);
+    return true;
+  }
+
+  /** Feeds that report totals say the last one of a period. */
+  #noteTotal(batch: EventBatch, row: number, campaign: Campaign): void {
     campaign.cumulative ??= new CumulativeTotals();
-    const delta = amount - campaign.cumulative.amount(key);
-    assert(Number.isSafeInteger(delta), 'totals of one period differ by a safe integer');
-    campaign.cumulative.put(key, { periodStart: batch.t1[row], amount });
-    return delta;
+    campaign.cumulative.put(periodKey(batch, row), { periodStart: batch.t1[row], amount: batch.amount[row] });
   }
 
   #adjustment(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
@@ -336,4 +372,10 @@ export class MeasureDays implements Operator {
     const wanted = this.#hot[slot * hotWidth + hotAt.spendSource];
     return wanted >= 0 && this.#state.books.sources.numberOf(batch.sources[row], batch.dictionaries.sources) !== wanted;
   }
+}
+
+/** What totals of one feed and period share. */
+function periodKey(batch: EventBatch, row: number): string {
+  const source = batch.dictionaries.sources.text(batch.sources[row]);
+  return `${source}|${batch.basis[row]}|${batch.t1[row]}|${batch.t2[row]}`;
 }

@@ -6,6 +6,7 @@ import { paceSection } from '../lane/sections/pace.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { campaignTimer } from '../lane/timers.ts';
 import { hourMs } from '../model/time.ts';
+import type { Whole } from '../model/whole.ts';
 import { expectationAt } from '../pacing/flight-ledger.ts';
 import { type PacingStatus, type PacingValues, paceFlight } from '../pacing/pacing.ts';
 import type { FlightScope, JudgeRules } from './judge-rules.ts';
@@ -153,21 +154,27 @@ function byStart(a: Flight, b: Flight): number {
 /** The judged columns; all null (unknown, not zero) when the flight is stale. */
 function numbers(values: PacingValues | null) {
   return {
-    spend_micros: values?.spend ?? null,
-    expected_micros: values?.expected ?? null,
-    delivery_bp: values?.deliveryBp ?? null,
-    elapsed_bp: values?.elapsedBp ?? null,
-    osi_bp: values?.osiBp ?? null,
-    projected_micros: values?.projected ?? null,
-    run_rate_micros_per_day: values?.runRatePerDay ?? null,
-    required_micros_per_day: values?.requiredPerDay ?? null,
-    lift_bp: values?.liftBp ?? null,
+    spend_micros: shown(values?.spend),
+    expected_micros: shown(values?.expected),
+    delivery_bp: shown(values?.deliveryBp),
+    elapsed_bp: shown(values?.elapsedBp),
+    osi_bp: shown(values?.osiBp),
+    projected_micros: shown(values?.projected),
+    run_rate_micros_per_day: shown(values?.runRatePerDay),
+    required_micros_per_day: shown(values?.requiredPerDay),
+    lift_bp: shown(values?.liftBp),
     exhaustion_at: values?.exhaustionAt ?? null,
-    day_target_micros: values?.dayTarget ?? null,
-    day_spend_micros: values?.daySpend ?? null,
-    day_pacing_bp: values?.dayPacingBp ?? null,
-    impressions_2h: values?.impressions2h ?? null,
-    spend_2h_micros: values?.spend2h ?? null,
-    expected_2h_micros: values?.expected2h ?? null,
+    day_target_micros: shown(values?.dayTarget),
+    day_spend_micros: shown(values?.daySpend),
+    day_pacing_bp: shown(values?.dayPacingBp),
+    impressions_2h: shown(values?.impressions2h),
+    spend_2h_micros: shown(values?.spend2h),
+    expected_2h_micros: shown(values?.expected2h),
   };
+}
+
+/** What a column of 64 bits can show: a value beyond is unknown to its readers, never another one. */
+function shown(value: Whole | null | undefined): Whole | null {
+  if (value === null || value === undefined) return null;
+  return typeof value === 'number' || BigInt.asIntN(64, value) === value ? value : null;
 }

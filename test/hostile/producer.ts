@@ -1,5 +1,6 @@
 import { makeEventCodec } from '../../src/adapters/event-codec.ts';
 import type { KindName } from '../../src/events/kinds.ts';
+import { testPlan } from '../operators/random-world.ts';
 import { type RawRecord, start, today } from './hostile-lane.ts';
 
 /** Records of a test: fields beside the envelope, in either encoding. */
@@ -53,3 +54,11 @@ export const impression = { ...money, cpm_micros: 1_000_000 };
 export const spend = { ...money, period_start: start - 3_600_000, period_end: start };
 export const adjustment = { ...money, applies_to: today };
 export const auctions = { minute: start, requests: 1, bids: 1, wins: 1 };
+
+/** The plan of the hostile organization: campaign `fed` takes its spend from the feed of `dsp`. */
+export function evilPlan(): RawRecord {
+  const plan = testPlan(1, 'evil');
+  const spend = { from: 'feed', source: 'dsp', cost_basis: 'TOTAL' } as const;
+  const campaigns = { ...plan.campaigns, fed: { spend } };
+  return record(json('org_plan', { number: 1, hash: 'x', body: JSON.stringify({ ...plan, campaigns }) }));
+}

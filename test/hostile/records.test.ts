@@ -1,12 +1,16 @@
 import { expect, test } from 'vitest';
-import { lettersOf, rowsOf, runRecords } from './hostile-lane.ts';
-import { goodClick } from './producer.ts';
+import { compareTables } from '../oracle/compare.ts';
+import { decodeEither, releasedSchemas } from '../oracle/decode-avro.ts';
+import { foldLog } from '../oracle/fold.ts';
+import { sortRows, type TableRows, tableNamed } from '../oracle/rows.ts';
+import { lettersOf, type RawRecord, rowsOf, runRecords } from './hostile-lane.ts';
+import { evilPlan, goodClick } from './producer.ts';
 import { recordAttacks } from './records.ts';
 
 // One record, or a few, that a broken or hostile producer may append. Each has the outcome that
 // docs/semantics.md gives it; the records around it count exactly, and nobody throws.
-test.each(recordAttacks)('$name', async ({ records, letters, day }) => {
-  const log = [goodClick(), ...records.flatMap((each) => [each, goodClick()])];
+test.each(recordAttacks)('$name', async ({ records, letters, day, isGarbage }) => {
+  const log = [evilPlan(), goodClick(), ...records.flatMap((each) => [each, goodClick()])];
   const tables = await runRecords(log);
   const found = lettersOf(tables);
   expect(found).toHaveLength(letters.length);
@@ -18,4 +22,25 @@ test.each(recordAttacks)('$name', async ({ records, letters, day }) => {
   const clicks = BigInt(records.length + 1);
   expect(good).toMatchObject([{ clicks, spend_micros: clicks * 1_000_000n }]);
   if (day !== undefined) expect(rowsOf(tables, 'evil').campaign_metrics_daily[0]).toMatchObject(day);
+  if (isGarbage !== true) expect(compareTables(foldOf(log), sorted(tables), { show: 5 })).toEqual([]);
 });
+
+/** What the oracle makes of the same bytes. */
+function foldOf(log: readonly RawRecord[]): TableRows {
+  const records = log.map(({ value, key, logTimeMs }, offset) => {
+    return {
+      topic: 'ads.events.v1',
+      partition: 0,
+      offset,
+      logTimeMs,
+      key: key === null ? null : Buffer.from(key),
+      value,
+    };
+  });
+  return foldLog(records, { partitions: 1, generation: 1, decode: decodeEither(releasedSchemas()) });
+}
+
+function sorted(tables: Awaited<ReturnType<typeof runRecords>>): TableRows {
+  const entries = Object.entries(tables).map(([name, rows]) => [name, sortRows(tableNamed(name), [...rows.values()])]);
+  return Object.fromEntries(entries) as unknown as TableRows;
+}

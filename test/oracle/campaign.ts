@@ -1,3 +1,4 @@
+import { Burden } from './burden.ts';
 import { startOfDay } from './civil-time.ts';
 import type { Dates, Flight, StatusChange } from './flight.ts';
 import { ItemBook } from './item-book.ts';
@@ -27,6 +28,7 @@ export class Campaign {
   impressionItems = new ItemBook();
   /** Last cumulative amount counted, by source, basis and period. */
   cumulative = new Map<string, number>();
+  burden = new Burden();
   lastCountedAt: number;
 
   constructor(org: string, id: string, clock: number) {
@@ -74,6 +76,7 @@ export class Campaign {
     this.spendItems = new ItemBook();
     this.impressionItems = new ItemBook();
     this.cumulative = new Map();
+    this.burden = new Burden();
   }
 
   /** Gives a flight its dates; days that join or leave bring or take what their retained rows hold. */

@@ -120,27 +120,27 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
   org_plan: (raw) => ({ number: count(raw, 'number'), body: text(raw, 'body') }),
   impression: (raw) => ({
     currency: currency(raw),
-    cpm_micros: whole(raw, 'cpm_micros', 0),
-    cost_micros: whole(raw, 'cost_micros', 0),
+    cpm_micros: micros(raw, 'cpm_micros', 0),
+    cost_micros: micros(raw, 'cost_micros', 0),
     basis: oneOf(raw, 'basis', costBases, 'MEDIA'),
     measurable: yesNo(raw, 'measurable'),
     viewable: yesNo(raw, 'viewable'),
     invalid: isInvalid(raw),
     batch_count: count(raw, 'batch_count', 1, 1, intMax),
   }),
-  click: (raw) => ({ currency: currency(raw), cost_micros: whole(raw, 'cost_micros', 0), invalid: isInvalid(raw) }),
+  click: (raw) => ({ currency: currency(raw), cost_micros: micros(raw, 'cost_micros', 0), invalid: isInvalid(raw) }),
   video_progress: (raw) => ({ quartile: oneOf(raw, 'event', quartiles) }),
   conversion: (raw) => ({
     currency: currency(raw),
     conversion_time: instant(raw, 'conversion_time'),
     touch_time: isAbsent(raw.touch_time) ? null : instant(raw, 'touch_time'),
     weight: weight(raw),
-    revenue_micros: whole(raw, 'revenue_micros', 0),
+    revenue_micros: micros(raw, 'revenue_micros', 0),
     reversal: yesNo(raw, 'reversal'),
   }),
   spend: (raw) => ({
     currency: currency(raw),
-    amount_micros: whole(raw, 'amount_micros'),
+    amount_micros: micros(raw, 'amount_micros'),
     basis: oneOf(raw, 'basis', costBases, 'MEDIA'),
     period_start: instant(raw, 'period_start'),
     period_end: instant(raw, 'period_end'),
@@ -148,14 +148,14 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
   }),
   spend_adjustment: (raw) => ({
     currency: currency(raw),
-    delta_micros: whole(raw, 'delta_micros'),
+    delta_micros: micros(raw, 'delta_micros'),
     applies_to: date(raw, 'applies_to'),
   }),
   metric_correction: (raw) => ({ applies_to: date(raw, 'applies_to'), deltas: counters(raw) }),
   budget_changed: (raw) => ({
     currency: currency(raw),
-    budget_micros: count(raw, 'budget_micros'),
-    daily_cap_micros: isAbsent(raw.daily_cap_micros) ? null : count(raw, 'daily_cap_micros'),
+    budget_micros: budgetMicros(raw, 'budget_micros'),
+    daily_cap_micros: isAbsent(raw.daily_cap_micros) ? null : budgetMicros(raw, 'daily_cap_micros'),
     effective_at: instant(raw, 'effective_at'),
     ledger_version: whole(raw, 'ledger_version'),
   }),
@@ -243,6 +243,19 @@ function yesNo(raw: Fields, name: string): boolean {
 function whole(raw: Fields, name: string, absent?: number): number {
   const value = raw[name] ?? absent;
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new BadField(name);
+  return value;
+}
+
+/** Money: a whole number beyond the safe integers has a reason of its own. */
+function micros(raw: Fields, name: string, absent?: number): number {
+  const value = raw[name] ?? absent;
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw new BadField(name, 'money_out_of_range');
+  return whole(raw, name, absent);
+}
+
+function budgetMicros(raw: Fields, name: string): number {
+  const value = micros(raw, name);
+  if (value < 0) throw new BadField(name);
   return value;
 }
 

@@ -3,6 +3,7 @@ import { deadLetters, lateEvents, type Row } from '../../src/rows/tables.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import type { Alert } from './alert-machine.ts';
 import { book, correctable } from './book.ts';
+import { isBearable } from './burden.ts';
 import { Campaign } from './campaign.ts';
 import {
   booking,
@@ -159,8 +160,10 @@ export class LaneOracle {
     if (answer === 'dropped') return null;
     if (answer !== 'counted') return answer;
     const plan = this.#plans.inForce(event.org);
-    book({ campaign, plan, zone: this.#zoneOf(event), offset: record.offset }, event);
+    const context = { campaign, plan, zone: this.#zoneOf(event), offset: record.offset };
     campaign.lastCountedAt = this.#clock;
+    if (!isBearable(context, event)) return 'money_out_of_range';
+    book(context, event);
     return null;
   }
 

@@ -45,7 +45,10 @@ export function shape(table: Table, values: Readonly<Record<string, ColumnValue>
   for (const { name, type } of table.columns) {
     const value = values[name];
     if (value === undefined) throw new Error(`${table.name} has no ${name}`);
-    row[name] = typeof value === 'number' && /Int64|DateTime64|Decimal/.test(type) ? BigInt(value) : value;
+    // What a column of 64 bits does not hold is unknown to whoever reads it (§7.2).
+    const isBeyond = typeof value === 'bigint' && BigInt.asIntN(64, value) !== value && type === 'Nullable(Int64)';
+    if (isBeyond) row[name] = null;
+    else row[name] = typeof value === 'number' && /Int64|DateTime64|Decimal/.test(type) ? BigInt(value) : value;
   }
   const stray = Object.keys(values).find((name) => !(name in row));
   if (stray !== undefined) throw new Error(`${table.name} has no column ${stray}`);

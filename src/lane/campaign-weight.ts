@@ -1,0 +1,50 @@
+/** One amount that a record adds to sums of its campaign. */
+export interface Amount {
+  /** Field of the record, for whoever sent it. */
+  readonly field: string;
+  /** `count`: a counter of a day. `exact`: money in micros, or conversions in millionths. */
+  readonly of: 'count' | 'exact';
+  readonly value: number;
+}
+
+/**
+ * What all sums of a campaign stay within, whatever subset of its records they add up: counters within
+ * the safe integers (2^53), exact sums within the 64 bits of their columns (2^63). Half of it is weighed;
+ * the other half is for what is too light to be weighed, which no log is long enough to fill (2^42 and
+ * 2^36 records of one campaign).
+ */
+export const weightMax = { count: 2 ** 52, exact: 2 ** 62 } as const;
+/** What is no larger weighs nothing: so the plain event of a campaign costs nothing here. */
+export const lightMax = { count: 2 ** 10, exact: 2 ** 26 } as const;
+
+/** How much was ever added to the sums of a campaign, upwards and downwards; campaigns of light records have none. */
+export class CampaignWeight {
+  readonly up = { count: 0, exact: 0 };
+  readonly down = { count: 0, exact: 0 };
+  /** Put something on since the last harvest. */
+  isDirty = false;
+
+  /** Puts the amounts on; or names the first that goes beyond what a campaign takes, and puts on nothing. */
+  put(amounts: readonly Amount[]): Amount | null {
+    const up = { ...this.up };
+    const down = { ...this.down };
+    for (const amount of amounts) {
+      if (Math.abs(amount.value) <= lightMax[amount.of]) continue;
+      const side = amount.value > 0 ? up : down;
+      side[amount.of] += Math.abs(amount.value);
+      if (side[amount.of] > weightMax[amount.of]) return amount;
+    }
+    Object.assign(this.up, up);
+    Object.assign(this.down, down);
+    this.isDirty = true;
+    return null;
+  }
+
+  /** Takes off what counts no more: a total that another replaces. */
+  take(of: Amount['of'], value: number): void {
+    if (Math.abs(value) <= lightMax[of]) return;
+    const side = value > 0 ? this.up : this.down;
+    side[of] = Math.max(0, side[of] - Math.abs(value));
+    this.isDirty = true;
+  }
+}
