@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { type Drive, printTables } from '../operators/run-lane.ts';
 import { compareTables } from '../oracle/compare.ts';
 import { decodeEither, releasedSchemas } from '../oracle/decode-avro.ts';
 import { foldLog } from '../oracle/fold.ts';
@@ -12,6 +13,7 @@ import { recordAttacks } from './records.ts';
 test.each(recordAttacks)('$name', async ({ records, letters, day, isGarbage }) => {
   const log = [evilPlan(), goodClick(), ...records.flatMap((each) => [each, goodClick()])];
   const tables = await runRecords(log);
+  if (log.length < shortLog) expect(printTables(await runRecords(log, killed()))).toBe(printTables(tables));
   const found = lettersOf(tables);
   expect(found).toHaveLength(letters.length);
   for (const [index, [reason, detail]] of letters.entries()) {
@@ -24,6 +26,15 @@ test.each(recordAttacks)('$name', async ({ records, letters, day, isGarbage }) =
   if (day !== undefined) expect(rowsOf(tables, 'evil').campaign_metrics_daily[0]).toMatchObject(day);
   if (isGarbage !== true) expect(compareTables(foldOf(log), sorted(tables), { show: 5 })).toEqual([]);
 });
+
+/** Longer ones are run whole only. */
+const shortLog = 2_500;
+
+/** Killed after every commit, in batches of every size. */
+function killed(): Drive {
+  let batches = 0;
+  return { batch: () => 1 + (batches++ % 89), commits: () => true, crashes: () => true };
+}
 
 /** What the oracle makes of the same bytes. */
 function foldOf(log: readonly RawRecord[]): TableRows {
