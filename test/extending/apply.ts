@@ -1,9 +1,18 @@
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { expect } from 'vitest';
-import { readSources } from '../house-rules/rules.ts';
 
 /** One place of a file that the change touches: `find` stands there exactly once. */
 export interface Edit {
@@ -124,5 +133,7 @@ function treeOf(folder: string): string {
 }
 
 function filesBelow(tree: string): string[] {
-  return readSources(tree, '.').map(({ path }) => path);
+  return readdirSync(tree, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(tree, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
 }

@@ -10,12 +10,19 @@ const released = JSON.parse(readFileSync(new URL('./released-shapes.json', impor
 const corrupt = expect.objectContaining({ code: 'STATE_CORRUPT' });
 const newer = expect.objectContaining({ code: 'STATE_FORMAT' });
 
+/** What is new in a shape; of a column that came later also its place. */
+function newColumns(table: Table, shape: number): string[] {
+  const columns = columnsOfShape(table, shape);
+  return columns.flatMap(({ name, type, since }, at) => {
+    if (since !== shape) return [];
+    return shape === 1 ? [`${name} ${type}`] : [`${name} ${type} after ${columns[at - 1].name}`];
+  });
+}
+
 test('the columns of a released shape never change', () => {
-  const named = (table: Table, shape: number) =>
-    columnsOfShape(table, shape).map(({ name, type }) => `${name} ${type}`);
   const shapes = tables.map((table) => {
     const numbers = Array.from({ length: table.shape }, (_, before) => before + 1);
-    return [table.name, Object.fromEntries(numbers.map((shape) => [shape, named(table, shape)]))];
+    return [table.name, Object.fromEntries(numbers.map((shape) => [shape, newColumns(table, shape)]))];
   });
   // A new shape is a new entry of the file; one that stands there already stays as it is.
   expect(Object.fromEntries(shapes)).toEqual(released);
@@ -46,33 +53,35 @@ function grown(table: Table): Table {
     since: number,
     fallback: null | string | number,
   ) => ({ name, type, doc: '', since, fallback }) as const;
+  const next = table.shape + 1;
   const columns = [
     ...table.columns.slice(0, 3),
-    added('note', 'String', 2, 'none'),
+    added('note', 'String', next, 'none'),
     ...table.columns.slice(3),
-    added('views', 'Int64', 2, 0),
-    added('reach', 'Nullable(Int64)', 3, null),
+    added('views', 'Int64', next, 0),
+    added('reach', 'Nullable(Int64)', next + 1, null),
   ];
-  return { ...table, columns, shape: 3 };
+  return { ...table, columns, shape: next + 1 };
 }
 
 test.each(tables)('rows of $name that an older version wrote are read, padded by fallbacks', (table) => {
   const later = grown(table);
+  const { shape } = table;
   const [{ stream, rows, bytes }] = sampleChunk(table, 1, 40).streams;
-  const present = inPresentShape({ stream, shape: 1, rows, bytes }, [later]);
-  expect(present).toMatchObject({ stream, shape: 3, rows });
+  const present = inPresentShape({ stream, shape, rows, bytes }, [later]);
+  expect(present).toMatchObject({ stream, shape: shape + 2, rows });
   const before = decodeRows(table, bytes);
   const padded = before.map((row) => ({ ...row, note: 'none', views: 0n, reach: null }));
   expect(decodeRows(later, present.bytes)).toEqual(padded);
-  const middle = inPresentShape({ stream, shape: 2, rows, bytes: rowsOfShapeTwo(table, bytes) }, [later]);
+  const middle = inPresentShape({ stream, shape: shape + 1, rows, bytes: rowsOfMiddleShape(table, bytes) }, [later]);
   expect(decodeRows(later, middle.bytes)).toEqual(
     before.map((row) => ({ ...row, note: 'seen', views: 5n, reach: null })),
   );
 });
 
-function rowsOfShapeTwo(table: Table, bytes: Uint8Array): Uint8Array {
+function rowsOfMiddleShape(table: Table, bytes: Uint8Array): Uint8Array {
   const whole = grown(table);
-  const writer = new RowWriter({ ...whole, columns: columnsOfShape(whole, 2), shape: 2 });
+  const writer = new RowWriter({ ...whole, columns: columnsOfShape(whole, table.shape + 1) });
   for (const row of decodeRows(table, bytes)) writer.write({ ...row, note: 'seen', views: 5 });
   return writer.take().bytes.slice();
 }
@@ -83,7 +92,7 @@ test('text that is no UTF-8 keeps its bytes', () => {
   const writer = new RowWriter(deadLetters);
   writer.write({ ...(sampleRow(deadLetters, 1, 1n) as unknown as RowOf<typeof deadLetters>), raw });
   const { rows, bytes } = writer.take();
-  const present = inPresentShape({ stream: 'dead_letters', shape: 1, rows, bytes }, [later]);
+  const present = inPresentShape({ stream: 'dead_letters', shape: deadLetters.shape, rows, bytes }, [later]);
   expect(Buffer.from((decodeRows(later, present.bytes, ['raw'])[0] as { raw: unknown }).raw as Uint8Array)).toEqual(
     Buffer.from(raw),
   );
@@ -91,9 +100,11 @@ test('text that is no UTF-8 keeps its bytes', () => {
 
 test('rows of a newer version, of an unknown table, or fewer than said are refused by name', () => {
   const [{ stream, rows, bytes }] = sampleChunk(lateEvents, 1, 4).streams;
-  expect(() => inPresentShape({ stream, shape: 2, rows, bytes })).toThrow(newer);
+  expect(() => inPresentShape({ stream, shape: lateEvents.shape + 1, rows, bytes })).toThrow(newer);
   expect(() => inPresentShape({ stream: 'forecasts', shape: 1, rows, bytes })).toThrow(newer);
-  expect(() => inPresentShape({ stream, shape: 1, rows: 9, bytes }, [grown(lateEvents)])).toThrow(corrupt);
+  expect(() => inPresentShape({ stream, shape: lateEvents.shape, rows: 9, bytes }, [grown(lateEvents)])).toThrow(
+    corrupt,
+  );
 });
 
 test('bytes of another shape, cut or changed, end in a coded error and never read beyond their end', () => {

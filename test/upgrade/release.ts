@@ -75,19 +75,26 @@ export async function runCommand(
 
 /** The tables of a data directory at rest, as FINAL shows them, in the columns of version 0.1. */
 export async function readTables(data: string): Promise<Tables> {
+  const expected = [...expectedTables()];
+  const queries = expected.map(([table, rows]) => {
+    const columns = Object.keys(rows[0]).map((name) => `\`${name}\``);
+    return `SELECT ${columns.join(', ')} FROM ads.${table} FINAL ORDER BY ALL`;
+  });
+  const answers = await queryTables(data, queries);
+  return new Map(expected.map(([table], index) => [table, answers[index]]));
+}
+
+/** Answers of the tables of a data directory at rest. */
+export async function queryTables(data: string, queries: readonly string[]): Promise<TableRow[][]> {
   const server = await startEmbeddedClickHouse({ dir: join(data, 'clickhouse'), port: 0, clock: systemClock });
   try {
-    const found = new Map<string, readonly TableRow[]>();
-    for (const [table, rows] of expectedTables()) {
-      const columns = Object.keys(rows[0]).map((name) => `\`${name}\``);
-      const response = await fetch(server.url, {
-        method: 'POST',
-        headers: { 'X-ClickHouse-Key': server.readToken },
-        body: `SELECT ${columns.join(', ')} FROM ads.${table} FINAL ORDER BY ALL FORMAT JSONEachRow`,
-      });
-      found.set(table, linesOf(await response.text()));
+    const answers: TableRow[][] = [];
+    for (const query of queries) {
+      const headers = { 'X-ClickHouse-Key': server.readToken };
+      const response = await fetch(server.url, { method: 'POST', headers, body: `${query} FORMAT JSONEachRow` });
+      answers.push(linesOf(await response.text()));
     }
-    return found;
+    return answers;
   } finally {
     await server.stop();
   }
