@@ -42,6 +42,7 @@ export function listAddresses({ dir, ports }: StackPlace) {
     },
     alertmanager: { url: `http://${at(ports.alertmanager)}` },
     s3: { endpoint: `http://${at(ports.s3)}`, region: s3Region, ...credentials.s3 },
+    icebergRest: { url: `http://${at(ports['iceberg-rest'])}` },
     prometheus: { url: `http://${at(ports.prometheus)}` },
   };
 }

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { PartName } from './part.ts';
-import { downloadsDir, kafkaLibsDir, registryDir, s3Gateway, venvDir } from './places.ts';
+import { downloadsDir, icebergLibsDir, kafkaLibsDir, registryDir, s3Gateway, venvDir } from './places.ts';
 import { findPostgresBin } from './postgres.ts';
 import { findRegistryJava } from './registry.ts';
 import { StackError } from './stack-error.ts';
@@ -10,6 +10,7 @@ import { StackError } from './stack-error.ts';
 const kafkaVersion = '4.3.1';
 const registryVersion = '3.3.3';
 const javaVersion = '25.0.2.1';
+const icebergVersion = '1.11.0';
 const s3GatewayVersion = 'v1.8.0';
 
 /** One thing to have: how to see whether it is there, and how to get it by an ordinary package client. */
@@ -56,6 +57,14 @@ const needs: readonly Need[] = [
     isThere: (dir) => existsSync(join(registryDir(dir), 'quarkus-run.jar')),
     fetch: fetchRegistry,
   },
+  needPackage('default-jre-headless', ['iceberg-rest'], () => isOnPath('java')),
+  needPackage('maven', ['iceberg-rest'], () => isOnPath('mvn')),
+  {
+    title: `Iceberg REST catalog ${icebergVersion}`,
+    parts: ['iceberg-rest'],
+    isThere: (dir) => existsSync(join(icebergLibsDir(dir), `iceberg-core-${icebergVersion}.jar`)),
+    fetch: fetchIceberg,
+  },
   needPackage('golang-go', ['s3'], () => isOnPath('go')),
   {
     title: `S3 gateway ${s3GatewayVersion}`,
@@ -96,10 +105,33 @@ const kafkaProject = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelV
 `;
 
 async function fetchKafka(dir: string): Promise<void> {
-  const project = join(downloadsDir(dir), 'kafka');
+  await fetchJars(join(downloadsDir(dir), 'kafka'), kafkaProject, kafkaLibsDir(dir));
+}
+
+/** The test fixture of Iceberg itself is a REST catalog over any other; what it needs beside it is named here. */
+const icebergProject = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>paceline</groupId><artifactId>local-stack-iceberg</artifactId><version>1</version><packaging>pom</packaging><dependencies>
+<dependency><groupId>org.apache.iceberg</groupId><artifactId>iceberg-open-api</artifactId><version>${icebergVersion}</version><classifier>test-fixtures</classifier>${noTransitives}</dependency>
+<dependency><groupId>org.apache.iceberg</groupId><artifactId>iceberg-core</artifactId><version>${icebergVersion}</version></dependency>
+<dependency><groupId>org.apache.iceberg</groupId><artifactId>iceberg-core</artifactId><version>${icebergVersion}</version><classifier>tests</classifier>${noTransitives}</dependency>
+<dependency><groupId>org.eclipse.jetty.ee10</groupId><artifactId>jetty-ee10-servlet</artifactId><version>12.1.14</version></dependency>
+<dependency><groupId>org.eclipse.jetty.compression</groupId><artifactId>jetty-compression-server</artifactId><version>12.1.14</version></dependency>
+<dependency><groupId>org.eclipse.jetty.compression</groupId><artifactId>jetty-compression-gzip</artifactId><version>12.1.14</version></dependency>
+<dependency><groupId>org.apache.hadoop</groupId><artifactId>hadoop-client-api</artifactId><version>3.4.2</version></dependency>
+<dependency><groupId>org.apache.hadoop</groupId><artifactId>hadoop-client-runtime</artifactId><version>3.4.2</version></dependency>
+<dependency><groupId>org.xerial</groupId><artifactId>sqlite-jdbc</artifactId><version>3.54.1.0</version></dependency>
+<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>2.0.17</version></dependency>
+</dependencies></project>
+`;
+
+async function fetchIceberg(dir: string): Promise<void> {
+  await fetchJars(join(downloadsDir(dir), 'iceberg'), icebergProject, icebergLibsDir(dir));
+}
+
+async function fetchJars(project: string, pom: string, libs: string): Promise<void> {
   mkdirSync(project, { recursive: true });
-  writeFileSync(join(project, 'pom.xml'), kafkaProject);
-  const scope = ['-DincludeScope=runtime', `-DoutputDirectory=${kafkaLibsDir(dir)}`];
+  writeFileSync(join(project, 'pom.xml'), pom);
+  const scope = ['-DincludeScope=runtime', `-DoutputDirectory=${libs}`];
   await run('mvn', ['-q', '-B', '-f', join(project, 'pom.xml'), 'dependency:copy-dependencies', ...scope]);
 }
 

@@ -10,6 +10,7 @@ export const partNames = [
   'alertmanager',
   'prometheus',
   's3',
+  'iceberg-rest',
 ] as const;
 export type PartName = (typeof partNames)[number];
 

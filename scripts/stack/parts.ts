@@ -1,4 +1,5 @@
 import { alertmanager } from './alertmanager.ts';
+import { icebergRest } from './iceberg-rest.ts';
 import { kafka } from './kafka.ts';
 import { type Part, type PartName, partNames } from './part.ts';
 import { postgres } from './postgres.ts';
@@ -17,6 +18,7 @@ export const parts: Readonly<Record<PartName, Part>> = {
   alertmanager,
   prometheus,
   s3,
+  'iceberg-rest': icebergRest,
 };
 
 /** What starts when nobody names parts. */

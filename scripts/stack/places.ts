@@ -10,6 +10,7 @@ export function chooseDir(asked?: string): string {
 export const downloadsDir = (dir: string) => join(dir, 'downloads');
 export const kafkaLibsDir = (dir: string) => join(downloadsDir(dir), 'kafka', 'libs');
 export const registryDir = (dir: string) => join(downloadsDir(dir), 'registry');
+export const icebergLibsDir = (dir: string) => join(downloadsDir(dir), 'iceberg', 'libs');
 export const s3Gateway = (dir: string) => join(downloadsDir(dir), 'bin', 'versitygw');
 export const venvDir = (dir: string) => join(downloadsDir(dir), 'venv');
 export const dataDir = (dir: string, part: PartName) => join(dir, 'data', part);

@@ -17,6 +17,7 @@ export const portDefaults = {
   prometheus: 19190,
   alertmanager: 19193,
   s3: 19010,
+  'iceberg-rest': 19181,
 } as const;
 
 export type PortName = keyof typeof portDefaults;

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { systemClock } from '../control/system-clock.ts';
 import type { Catalog } from '../lakehouse/catalog/catalog.ts';
 import type { CatalogPointer } from '../lakehouse/catalog/catalog-pointer.ts';
+import { RestCatalog } from '../lakehouse/catalog/rest-catalog.ts';
+import type { RestEndpoint, RestLogin } from '../lakehouse/catalog/rest-session.ts';
 import { SqlCatalog } from '../lakehouse/catalog/sql-catalog.ts';
 import { SqlitePointer } from '../lakehouse/catalog/sqlite-pointer.ts';
 import type { FileIO } from '../lakehouse/storage/file-io.ts';
@@ -10,6 +12,7 @@ import { randomIds } from '../lakehouse/storage/id-source.ts';
 import { EngineError } from '../model/errors.ts';
 import { bronzeTableName, completePostgresCatalog, hasPostgresCatalog, openPostgresCatalog } from './bronze-catalog.ts';
 import { isS3, openStorage } from './open-storage.ts';
+import { readPem } from './pem.ts';
 import type { Config } from './settings.ts';
 
 /** The lake that a configuration names, opened: where its table of bronze is named, and where its files lie. */
@@ -25,7 +28,10 @@ export async function openLake(config: Config): Promise<Lake> {
   const storage = openStorage(warehouseOf(config), config);
   const nowMs = (): number => systemClock.wallMs();
   try {
-    const catalog = new SqlCatalog({ pointer: await openPointer(config), io: storage.io, ids: randomIds, nowMs });
+    const catalog =
+      config.bronze.catalog === 'rest'
+        ? new RestCatalog(restEndpoint(config), bronzeTableName, nowMs)
+        : new SqlCatalog({ pointer: await openPointer(config), io: storage.io, ids: randomIds, nowMs });
     const close = async (): Promise<void> => {
       await catalog.close();
       storage.close();
@@ -40,7 +46,7 @@ export async function openLake(config: Config): Promise<Lake> {
 /** The lake of somebody who looks after it: throws CONFIG_INVALID where there is none. */
 export async function openExistingLake(config: Config): Promise<Lake> {
   const path = catalogPath(config);
-  if (!hasPostgresCatalog(config) && !existsSync(path)) throw noLake(`there is no ${path}`);
+  if (config.bronze.catalog === 'sqlite' && !existsSync(path)) throw noLake(`there is no ${path}`);
   const lake = await openLake(config);
   if ((await lake.catalog.load()) !== null) return lake;
   await lake.close();
@@ -49,6 +55,27 @@ export async function openExistingLake(config: Config): Promise<Lake> {
 
 function noLake(why: string): EngineError {
   return new EngineError('CONFIG_INVALID', `there is no bronze table here yet (${why}); run the engine on it first`);
+}
+
+/** Throws CONFIG_INVALID where settings are missing or exclude each other. */
+export function restEndpoint({ iceberg_rest: rest }: Pick<Config, 'iceberg_rest'>): RestEndpoint {
+  const { url, warehouse, token, client_id: clientId, client_secret: clientSecret, scope, oauth_url } = rest;
+  const wrong = (text: string) => new EngineError('CONFIG_INVALID', text);
+  if (url === null) throw wrong('bronze.catalog is rest, but iceberg_rest.url names no catalog');
+  if ((clientId === null) !== (clientSecret === null))
+    throw wrong('iceberg_rest.client_id and iceberg_rest.client_secret go together: set both or neither');
+  if (token !== null && clientId !== null)
+    throw wrong(
+      'iceberg_rest.token and iceberg_rest.client_id exclude each other: a token is taken as it is, or asked for',
+    );
+  const login: RestLogin =
+    clientId !== null && clientSecret !== null
+      ? { kind: 'oauth2', clientId, clientSecret, scope, serverUrl: oauth_url }
+      : token === null
+        ? { kind: 'none' }
+        : { kind: 'token', token };
+  const ca = rest.ca_file === null ? null : readPem(rest.ca_file, 'iceberg_rest.ca_file');
+  return { url, warehouse, login, ca };
 }
 
 function warehouseOf({ bronze, data_directory }: Config): string {

@@ -11,6 +11,7 @@ import {
 } from '../control/config/process-sections.ts';
 import { SettingsSchema } from '../control/config/settings-schema.ts';
 import { registrySection } from '../decoders/registry/config.ts';
+import { icebergRestSection } from '../lakehouse/catalog/config.ts';
 import { bronzeSection } from '../lakehouse/layers/bronze/config.ts';
 import { s3Section } from '../lakehouse/storage/config.ts';
 import { setting } from '../model/setting.ts';
@@ -43,6 +44,7 @@ export const configSchema = z.strictObject({
   commit: commitSection,
   bronze: bronzeSection,
   s3: s3Section,
+  iceberg_rest: icebergRestSection,
   logging: loggingSection,
   limits: limitsSection,
   plans: plansSection,

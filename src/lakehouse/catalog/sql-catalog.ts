@@ -1,7 +1,7 @@
 import { EngineError } from '../../model/errors.ts';
 import { parseLossless, stringifyLossless } from '../format/lossless-json.ts';
 import { applyUpdates, checkRequirements, type Requirement, type Update } from '../format/metadata-updates.ts';
-import { type NewTable, newMetadata, type TableMetadata } from '../format/table-metadata.ts';
+import { type NewTable, newMetadata, readMetadata, type TableMetadata } from '../format/table-metadata.ts';
 import type { FileIO } from '../storage/file-io.ts';
 import type { IdSource } from '../storage/id-source.ts';
 import type { Catalog, TableState } from './catalog.ts';
@@ -65,24 +65,8 @@ export class SqlCatalog implements Catalog {
 
   async #read(location: string): Promise<TableState> {
     const text = Buffer.from(await this.#options.io.read(location)).toString('utf8');
-    const metadata = parseLossless(text) as TableMetadata;
-    if (metadata['format-version'] !== 2) {
-      throw new EngineError('SINK_REJECTED', `${location} is of format ${metadata['format-version']}, not 2`);
-    }
-    return { metadata: withDefaults(metadata), metadataLocation: location };
+    return { metadata: readMetadata(parseLossless(text) as TableMetadata, location), metadataLocation: location };
   }
-}
-
-/** These lists may be absent in metadata of other writers. */
-function withDefaults(metadata: TableMetadata): TableMetadata {
-  return {
-    ...metadata,
-    properties: metadata.properties ?? {},
-    snapshots: metadata.snapshots ?? [],
-    'snapshot-log': metadata['snapshot-log'] ?? [],
-    'metadata-log': metadata['metadata-log'] ?? [],
-    refs: metadata.refs ?? {},
-  };
 }
 
 function encode(metadata: TableMetadata): Uint8Array {

@@ -80,6 +80,21 @@ export function newMetadata(table: NewTable, nowMs: number): TableMetadata {
   };
 }
 
+/** Metadata as another writer may have left it. Throws SINK_REJECTED for a format that we do not write. */
+export function readMetadata(metadata: TableMetadata, location: string): TableMetadata {
+  if (metadata['format-version'] !== 2)
+    throw new EngineError('SINK_REJECTED', `${location} is of format ${metadata['format-version']}, not 2`);
+  // These may be absent.
+  return {
+    ...metadata,
+    properties: metadata.properties ?? {},
+    snapshots: metadata.snapshots ?? [],
+    'snapshot-log': metadata['snapshot-log'] ?? [],
+    'metadata-log': metadata['metadata-log'] ?? [],
+    refs: metadata.refs ?? {},
+  };
+}
+
 /** The snapshot `main` points at; null before the first. `-1` and absence both mean none. */
 export function currentSnapshot(metadata: TableMetadata): Snapshot | null {
   const id = metadata.refs?.main?.['snapshot-id'] ?? metadata['current-snapshot-id'] ?? -1n;

@@ -13,8 +13,8 @@ export const bronzeSection = z
       reload: 'restart',
       path: true,
     }),
-    catalog: setting(z.enum(['sqlite', 'postgres']).default('sqlite'), {
-      doc: 'Where the newest metadata is named: a file beside the warehouse (below the data directory where that is s3://), or the database of postgres.url.',
+    catalog: setting(z.enum(['sqlite', 'postgres', 'rest']).default('sqlite'), {
+      doc: 'Where the newest metadata is named: a file beside the warehouse (below the data directory where that is s3://), the database of postgres.url, or the catalog of iceberg_rest.url.',
       reload: 'restart',
     }),
     commit_interval_ms: setting(z.int().min(1_000).max(3_600_000).default(60_000), {
