@@ -83,6 +83,8 @@ export const checkCatalogue: Readonly<Record<string, string>> = {
   'clickhouse.disk': 'Room on its disks; a warning below 10 GiB, where its user may see system.disks.',
   's3.writable':
     'In every place that a setting names as `s3://bucket/key` a small object can be made, read and removed with the key of `s3.*`.',
+  'iceberg.reachable':
+    'With `bronze.catalog: rest`, the catalog of `iceberg_rest.url` answers, takes our login, and tells of the bronze table or that there is none yet.',
   ...sinkChecks,
 };
 

@@ -1,6 +1,7 @@
 import type { Logger } from '../control/logs/logger.ts';
 import { askClickHouse, rowsOf } from '../control/query-client.ts';
 import { checkRegistry } from '../decoders/registry/checks.ts';
+import { checkRestCatalog } from '../lakehouse/catalog/checks.ts';
 import { checkPlace } from '../lakehouse/storage/checks.ts';
 import { type CheckResult, failed, notReached } from '../model/finding.ts';
 import type { Clock } from '../model/time.ts';
@@ -10,6 +11,7 @@ import { checkRedis } from '../state/redis/checks.ts';
 import { hasPostgresCatalog } from './bronze-catalog.ts';
 import { checkBronzeCatalog } from './check-bronze-catalog.ts';
 import { hasKafka, inspectKafkaLog } from './kafka-log.ts';
+import { openRestCatalog } from './open-lake.ts';
 import { cacheEndpoint, stateEndpoint } from './open-state.ts';
 import { isS3, openStorage } from './open-storage.ts';
 import { readPem } from './pem.ts';
@@ -43,6 +45,7 @@ export async function checkServers(
     ['postgres', config.postgres.url === null ? null : checkPostgres(config, clock)],
     ['clickhouse', config.clickhouse.url === null ? null : askTables(config, clock)],
     ['s3', askStorage(config)],
+    ['iceberg', askCatalog(config)],
     ...Object.keys(sinkKinds).map((name) => [name, askSink(config, name)] as [string, Promise<CheckResult[]> | null]),
   ];
   const results = await Promise.all(
@@ -79,6 +82,13 @@ function askStorage(config: Config): Promise<CheckResult[]> | null {
   ) as string[];
   if (places.length === 0) return null;
   return Promise.all(places.map((place) => checkPlace(place, () => openStorage(place, config))));
+}
+
+/** Null where the catalog is a file or a database. */
+function askCatalog(config: Config): Promise<CheckResult[]> | null {
+  const { bronze, iceberg_rest } = config;
+  if (!bronze.enabled || bronze.catalog !== 'rest') return null;
+  return Promise.all([checkRestCatalog(iceberg_rest.url ?? '', () => openRestCatalog(config))]);
 }
 
 function askSink(config: Config, name: string): Promise<CheckResult[]> | null {

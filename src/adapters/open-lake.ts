@@ -30,7 +30,7 @@ export async function openLake(config: Config): Promise<Lake> {
   try {
     const catalog =
       config.bronze.catalog === 'rest'
-        ? new RestCatalog(restEndpoint(config), bronzeTableName, nowMs)
+        ? openRestCatalog(config)
         : new SqlCatalog({ pointer: await openPointer(config), io: storage.io, ids: randomIds, nowMs });
     const close = async (): Promise<void> => {
       await catalog.close();
@@ -57,8 +57,13 @@ function noLake(why: string): EngineError {
   return new EngineError('CONFIG_INVALID', `there is no bronze table here yet (${why}); run the engine on it first`);
 }
 
+/** Opens nothing yet: the first question does. Throws CONFIG_INVALID. */
+export function openRestCatalog(config: Pick<Config, 'iceberg_rest'>): Catalog {
+  return new RestCatalog(restEndpoint(config), bronzeTableName, () => systemClock.wallMs());
+}
+
 /** Throws CONFIG_INVALID where settings are missing or exclude each other. */
-export function restEndpoint({ iceberg_rest: rest }: Pick<Config, 'iceberg_rest'>): RestEndpoint {
+function restEndpoint({ iceberg_rest: rest }: Pick<Config, 'iceberg_rest'>): RestEndpoint {
   const { url, warehouse, token, client_id: clientId, client_secret: clientSecret, scope, oauth_url } = rest;
   const wrong = (text: string) => new EngineError('CONFIG_INVALID', text);
   if (url === null) throw wrong('bronze.catalog is rest, but iceberg_rest.url names no catalog');

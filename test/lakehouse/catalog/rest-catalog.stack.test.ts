@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { attachStack } from '../../../scripts/stack/stack.ts';
+import { checkServers } from '../../../src/adapters/check-servers.ts';
+import { loadConfig } from '../../../src/adapters/settings.ts';
+import { makeLogger } from '../../../src/control/logs/logger.ts';
+import { systemClock } from '../../../src/control/system-clock.ts';
 import { RestCatalog } from '../../../src/lakehouse/catalog/rest-catalog.ts';
 import type { RestLogin } from '../../../src/lakehouse/catalog/rest-session.ts';
 import { ParquetEncoder } from '../../../src/lakehouse/format/parquet-encoder.ts';
@@ -138,4 +142,27 @@ test('a catalog that is away says so, at start and in the middle', async () => {
     () => 0,
   );
   await expect(away.load()).rejects.toMatchObject({ code: 'SINK_UNAVAILABLE' });
+});
+
+test('doctor asks the catalog, and says what is wrong with the settings', async () => {
+  const log = makeLogger({ level: 'silent', clock: systemClock });
+  const verdict = async (iceberg_rest: Record<string, string>) => {
+    const overrides = { bronze: { catalog: 'rest' }, iceberg_rest };
+    const { config } = loadConfig([], {
+      shippedConfigDirectory: join(import.meta.dirname, '../../../config'),
+      overrides,
+    });
+    return (await checkServers(config, { clock: systemClock, log })).map(({ id, status, detail }) => [
+      id,
+      status,
+      detail,
+    ]);
+  };
+  expect(await verdict({ url })).toEqual([['iceberg.reachable', 'ok', expect.stringContaining('127.0.0.1')]]);
+  expect(await verdict({ url: 'http://127.0.0.1:9' })).toEqual([
+    ['iceberg.reachable', 'failed', expect.stringContaining('gives no answer')],
+  ]);
+  expect(await verdict({ url, client_id: 'alone' })).toEqual([
+    ['iceberg.reachable', 'failed', expect.stringContaining('go together')],
+  ]);
 });
