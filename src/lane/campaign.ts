@@ -109,6 +109,10 @@ export interface CampaignPlanView {
   readonly sources: readonly { readonly name: string; readonly source: SourcePlan }[];
   /** Flight rules whose labels match, by id. */
   readonly rules: readonly CompiledRule[];
+  /** A rule reads the spend of the calendar month. */
+  readonly readsMonth: boolean;
+  /** A source of impressions is named: none counted is zero. */
+  readonly hasImpressions: boolean;
   /** A longer gap between known outcomes restarts `for`. */
   readonly gapMax: number;
   readonly dayAllowanceBp: number;

@@ -1,13 +1,16 @@
 import { microsOf } from '../model/money.ts';
-import { hourMs, quarterMs } from '../model/time.ts';
-import { minus, type Whole } from '../model/whole.ts';
+import { dayMs, hourMs, quarterMs } from '../model/time.ts';
+import { minus, plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { type Change, type Ledger, makeLedger, type WeightOf } from '../pacing/flight-ledger.ts';
 import type { FlightBooks, PacingStatus } from '../pacing/pacing.ts';
 import type { Campaign, Flight, FlightDates } from './campaign.ts';
+import { sumAt } from './day-row.ts';
 
 /** A flight is evaluated until its delivery can no longer be restated. */
 export const evaluatedAfterEndMs = 72 * hourMs;
+/** Daily rows older than this answer no question about a flight any more. */
+export const retainedDaysMs = 33 * dayMs;
 
 /** Questions to a flight's books (docs/semantics.md §6.3): P(x, y), S(a) and I(a) over its cells. */
 
@@ -35,6 +38,22 @@ function impressionsBefore(campaign: Campaign, flight: Flight, at: number, clock
   return flight.impressions - impressionsBetween(campaign, Math.max(at, start), end, clock);
 }
 
+/**
+ * Spend in micros of the calendar month of local `day` before `at`, which lies in that day or at its end; null when the
+ * month's first day is no longer retained.
+ */
+export function monthSpend(campaign: Campaign, zone: Zone, day: number, at: number, clock: number): Whole | null {
+  const date = new Date(day * dayMs);
+  const first = day - date.getUTCDate() + 1;
+  if (zone.dayStart(first) < clock - retainedDaysMs) return null;
+  let nanos: Whole = minus(0, spendBetween(campaign, at, zone.dayStart(day + 1), clock));
+  for (let each = first; each <= day; each++) {
+    const row = campaign.days.get(each);
+    if (row !== undefined) nanos = plus(nanos, row.compactSum(sumAt.spendNanos));
+  }
+  return microsOf(nanos);
+}
+
 /** A quarter-hour beyond every item that passed the future check. */
 function newest(clock: number): number {
   return (Math.floor(clock / quarterMs) + 2) * quarterMs;
@@ -55,12 +74,13 @@ export class BooksOfFlight implements FlightBooks {
   readonly statuses: readonly Change[];
   readonly previousStatus: PacingStatus | null;
   readonly weightOf: WeightOf;
+  readonly dayAllowanceBp: number;
   readonly #campaign: Campaign;
   readonly #flight: Flight;
   readonly #clock: number;
 
   /** The flight has dates. */
-  constructor(campaign: Campaign, flight: Flight, clock: number, weightOf: WeightOf) {
+  constructor(campaign: Campaign, flight: Flight, clock: number, weightOf: WeightOf, dayAllowanceBp: number) {
     const { start, end, zone } = flight.dates as FlightDates;
     this.start = start;
     this.end = end;
@@ -69,6 +89,7 @@ export class BooksOfFlight implements FlightBooks {
     this.statuses = campaign.statuses;
     this.previousStatus = flight.lastStatus;
     this.weightOf = weightOf;
+    this.dayAllowanceBp = dayAllowanceBp;
     this.#campaign = campaign;
     this.#flight = flight;
     this.#clock = clock;

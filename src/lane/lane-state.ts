@@ -6,7 +6,7 @@ import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
 import type { WeightOf } from '../pacing/flight-ledger.ts';
 import { evenWeight, trafficWeight, type Weight } from '../pacing/pacing-weight.ts';
-import type { CompiledPlan } from '../rules/compile-plan.ts';
+import { type CompiledPlan, reads } from '../rules/compile-plan.ts';
 import type { CampaignPlan, Plan, SourcePlan, SpendPlan } from '../rules/plan.ts';
 import { Campaign, type CampaignPlanView, part } from './campaign.ts';
 import { CampaignIndex } from './campaign-index.ts';
@@ -223,6 +223,11 @@ export class LaneState implements Carrier {
     return findZone(this.planOf(orgId).plan.defaults.zone) ?? utc;
   }
 
+  /** What a status change means that names no cause. */
+  unnamedCause({ orgId }: Campaign): 'ADVERTISER' | 'SYSTEM' {
+    return this.planOf(orgId).plan.defaults.cause_when_unnamed ?? 'ADVERTISER';
+  }
+
   campaignPlan(campaign: Campaign): CampaignPlan {
     return this.planOf(campaign.orgId).plan.campaigns[campaign.id] ?? nothingOfItsOwn;
   }
@@ -253,10 +258,13 @@ export class LaneState implements Carrier {
     const sources = [...names].sort().map((name) => ({ name, source: sourceOf(plan, name) }));
     const intervals = sources.map(({ source }) => source.expected_interval_ms);
     const labels = own.labels ?? {};
+    const rules = flightRules.filter(({ plan: rule }) => holdsAll(labels, rule.match));
     return {
       epoch: this.#planEpoch,
       sources,
-      rules: flightRules.filter(({ plan: rule }) => holdsAll(labels, rule.match)),
+      rules,
+      readsMonth: rules.some((rule) => reads(rule, 'p.month_spend')),
+      hasImpressions: delivery !== null || (own.spend ?? plan.defaults.spend).from === 'impressions',
       gapMax: 2 * Math.max(plan.defaults.evaluate_every_ms, ...intervals),
       dayAllowanceBp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
       planNumber: plan.number,

@@ -4,7 +4,7 @@ import type { ControlKind } from '../events/kinds.ts';
 import { type Campaign, Flight } from '../lane/campaign.ts';
 import { counterAt, sumAt } from '../lane/day-row.ts';
 import { quartersBehind } from '../lane/delivery-cells.ts';
-import { evaluatedAfterEndMs, spentBefore } from '../lane/flight-books.ts';
+import { evaluatedAfterEndMs, retainedDaysMs, spentBefore } from '../lane/flight-books.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { cellsSection } from '../lane/sections/cells.ts';
@@ -13,7 +13,7 @@ import { frontiersSection } from '../lane/sections/frontiers.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { limits } from '../model/limits.ts';
 import { quickSum } from '../model/money.ts';
-import { dayMs, floorTo, quarterMs } from '../model/time.ts';
+import { floorTo, quarterMs } from '../model/time.ts';
 import { minus, positive, type Whole } from '../model/whole.ts';
 import { findZone, type Zone } from '../model/zones.ts';
 import { CellBooker } from './cell-booker.ts';
@@ -22,8 +22,6 @@ import type { Operator } from './operator.ts';
 import type { Segment } from './segment.ts';
 
 const flightDaysMax = 1_100;
-/** Daily rows older than this no longer join a flight that is made or moved. */
-const retainedDays = 33;
 
 interface Problem {
   readonly reason: RejectReason;
@@ -153,7 +151,8 @@ export class FollowFlights implements Operator {
   }
 
   #status(detail: Detail & { kind: 'status_changed' }, order: number, campaign: Campaign): null {
-    const { effective_at: at, status, cause } = detail;
+    const { effective_at: at, status } = detail;
+    const cause = detail.cause === 'SYSTEM' ? this.#state.unnamedCause(campaign) : detail.cause;
     for (const flight of campaign.flights) flight.ledger = null;
     campaign.statuses.push({ kind: 'status', at, order, status, cause });
     if (campaign.statuses.length > limits.segmentsPerFlightMax) campaign.statuses.shift();
@@ -201,7 +200,7 @@ export class FollowFlights implements Operator {
     const before = flight.dates;
     const next = { startDay: detail.start_local, endDay: detail.end_local };
     for (const row of campaign.days.values()) {
-      if (zone.dayStart(row.day) < this.#state.clock - retainedDays * dayMs) continue;
+      if (zone.dayStart(row.day) < this.#state.clock - retainedDaysMs) continue;
       const wasIn = before !== null && row.day >= before.startDay && row.day <= before.endDay;
       const isIn = row.day >= next.startDay && row.day <= next.endDay;
       if (wasIn === isIn) continue;

@@ -1,12 +1,13 @@
 import type { Campaign, Flight, FlightDates } from '../lane/campaign.ts';
 import { frontierOf } from '../lane/completeness.ts';
+import { monthSpend } from '../lane/flight-books.ts';
 import { type LaneState, sourceOf } from '../lane/lane-state.ts';
 import type { Organization } from '../lane/organization.ts';
 import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { organizationTimer } from '../lane/timers.ts';
 import { hourMs } from '../model/time.ts';
-import type { PacingValues } from '../pacing/pacing.ts';
+import { dayJudged, type PacingValues } from '../pacing/pacing.ts';
 import { decidingCondition, digest, summarize, valuesText } from '../rules/alert-receipt.ts';
 import {
   type AlertState,
@@ -268,9 +269,15 @@ export class JudgeRules implements Operator {
   }
 
   #flightValues({ campaign, flight, asOf }: FlightScope, values: PacingValues): readonly RuleValue[] {
-    const dates = flight.dates as FlightDates;
-    const { dayAllowanceBp } = this.#state.planView(campaign);
-    return flightValues({ values, asOf, start: dates.start, end: dates.end, zone: dates.zone, dayAllowanceBp });
+    const { start, end, zone } = flight.dates as FlightDates;
+    const { dayAllowanceBp, readsMonth, hasImpressions } = this.#state.planView(campaign);
+    const facts = { values, asOf, start, end, zone, dayAllowanceBp };
+    const day = dayJudged(facts, asOf);
+    return flightValues({
+      ...facts,
+      monthSpend: readsMonth ? monthSpend(campaign, zone, day, asOf, this.#state.clock) : null,
+      hasImpressions: hasImpressions || values.impressionsFlight > 0,
+    });
   }
 }
 

@@ -59,7 +59,8 @@ export class PaceFlights implements Operator {
 
   #judge(campaign: Campaign, flight: Flight, asOf: number, completeness: Completeness, t: number, offset: number) {
     const weightOf = this.#state.weightOf(campaign, (flight.dates as FlightDates).zone);
-    const books = new BooksOfFlight(campaign, flight, this.#state.clock, weightOf);
+    const { dayAllowanceBp } = this.#state.planView(campaign);
+    const books = new BooksOfFlight(campaign, flight, this.#state.clock, weightOf, dayAllowanceBp);
     const values = paceFlight(books, asOf);
     const isInFlight = asOf >= books.start && asOf < books.end;
     const osi = values.osiBp === null ? null : Number(values.osiBp);

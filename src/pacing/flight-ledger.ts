@@ -36,6 +36,13 @@ export interface Expectation {
   readonly terms: Terms;
   /** E(at) in micros; 0 before the start, null while ASAP. */
   readonly expected: Whole | null;
+  readonly segment: LedgerSegment;
+}
+
+/** The stretch of a ledger that is in force: from where, and from which expectation, it spreads the budget. */
+export interface LedgerSegment {
+  readonly from: number;
+  readonly base: Whole;
 }
 
 /** A flight's own changes and its campaign's status changes, as the walk over them needs them. */
@@ -64,8 +71,9 @@ export function expectationAt({ start, initial, later }: Ledger, at: number, wei
     from = rebase === 'NONE' ? start : change.at;
     base = rebase === 'NONE' ? 0 : rebase === 'ON_ACTUAL' && change.kind !== 'status' ? change.actual : reached;
   }
-  if (terms.mode === 'ASAP') return { terms, expected: null };
-  return { terms, expected: at < start ? 0 : segmentValue(terms, from, base, at, weightOf) };
+  const segment = { from, base };
+  if (terms.mode === 'ASAP') return { terms, segment, expected: null };
+  return { terms, segment, expected: at < start ? 0 : segmentValue(terms, from, base, at, weightOf) };
 }
 
 /** The ledger of a flight that starts at `start`; changes in any order. */

@@ -2,7 +2,15 @@ import { microsOf } from '../model/money.ts';
 import { dayMs, floorTo, hourMs, quarterMs } from '../model/time.ts';
 import { ceilShare, floorOver, floorShare, minus, plus, positive, times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
-import { type Change, expectationAt, type Ledger, statusAt, type Terms, type WeightOf } from './flight-ledger.ts';
+import {
+  type Change,
+  expectationAt,
+  type Ledger,
+  type LedgerSegment,
+  statusAt,
+  type Terms,
+  type WeightOf,
+} from './flight-ledger.ts';
 import type { Weight } from './pacing-weight.ts';
 
 /** The pure heart of pacing: docs/semantics.md §7.2 and §7.3 as arithmetic over integers. */
@@ -31,6 +39,8 @@ export interface FlightBooks {
   readonly ledger: Ledger;
   readonly statuses: readonly Change[];
   readonly previousStatus: PacingStatus | null;
+  /** What the platform may spend on one day, basis points of the booked daily budget. */
+  readonly dayAllowanceBp: number;
   /** Σ nanos of the campaign's items in [from, to). */
   spendBetween(from: number, to: number): Whole;
   impressionsBetween(from: number, to: number): number;
@@ -57,6 +67,10 @@ export interface PacingValues {
   readonly daySpend: Whole;
   readonly dayTarget: Whole | null;
   readonly dayPacingBp: Whole | null;
+  /** Booked daily budget: the cap, else what the ledger has booked for the day. Spending never changes it. */
+  readonly dayBudget: Whole | null;
+  /** Cap times allowance: what the platform will not exceed on one day. */
+  readonly capAllowed: Whole | null;
   readonly impressions2h: number;
   readonly spend2h: Whole;
   readonly expected2h: Whole | null;
@@ -67,12 +81,12 @@ export interface PacingValues {
 /** All values of a judged flight at `a` = as_of. The flight has dates and a budget. */
 export function paceFlight(books: FlightBooks, a: number): PacingValues {
   const { start, end } = books;
-  const { terms, expected } = expectationAt(books.ledger, a, books.weightOf);
+  const { terms, expected, segment } = expectationAt(books.ledger, a, books.weightOf);
   const budget = terms.budget as number;
   const weight = books.weightOf(terms.mode, terms.curve);
   const spend = books.spentBefore(a);
   const rate = runRate(books, weight, a);
-  const day = dayValues(books, weight, terms, budget, a);
+  const day = dayValues(books, weight, terms, segment, a);
   const windowStart = floorTo(a - 2 * hourMs, quarterMs);
   const elapsedBp = elapsed(weight, start, end, a);
   const osiBp = onScheduleIndicator(spend, expected, budget);
@@ -151,19 +165,39 @@ function exhaustion(
   return at >= end ? null : at;
 }
 
-function dayValues(books: FlightBooks, weight: Weight, terms: Terms, budget: number, a: number) {
+function dayValues(books: FlightBooks, weight: Weight, terms: Terms, segment: LedgerSegment, a: number) {
   const { start, end, zone } = books;
-  const day = zone.localDay(a);
+  const budget = terms.budget as number;
+  const day = dayJudged(books, a);
   const dayStart = zone.dayStart(day);
   const daySpend = microsOf(books.spendBetween(dayStart, a));
-  if (a < start || a >= end) return { daySpend, dayTarget: null, dayPacingBp: null };
+  const capAllowed = terms.cap === null ? null : floorShare(terms.cap, books.dayAllowanceBp, 10_000);
+  const outside = { daySpend, capAllowed, dayTarget: null, dayPacingBp: null, dayBudget: null };
+  if (a < start || a > end) return outside;
   const from = Math.max(dayStart, start);
   const whole = weight.between(from, Math.min(zone.dayStart(day + 1), end));
   const dayTarget = targetOfDay(books, weight, terms, budget, from, whole);
+  const dayBudget = budgetOfDay(weight, terms, segment, whole);
   const passed = weight.between(from, a);
   const isJudged = dayTarget !== null && dayTarget > 0 && passed > 0;
   const dayPacingBp = isJudged ? floorOver(floorShare(times(10_000, daySpend), whole, passed), dayTarget) : null;
-  return { daySpend, dayTarget, dayPacingBp };
+  return { ...outside, dayTarget, dayPacingBp, dayBudget };
+}
+
+/**
+ * The local day that an evaluation at `a` is about: at a midnight the day that just ended, because a source that is
+ * only ever complete to midnight would otherwise never show a day that has anything in it.
+ */
+export function dayJudged({ start, zone }: Pick<FlightBooks, 'start' | 'zone'>, a: number): number {
+  return zone.localDay(a > start ? a - 1 : a);
+}
+
+/** What is booked for a day of weight `whole`: the segment in force spreads what it has over what it covers. */
+function budgetOfDay(weight: Weight, terms: Terms, { from, base }: LedgerSegment, whole: number): Whole | null {
+  if (terms.cap !== null) return terms.cap;
+  const covered = weight.between(from, terms.end);
+  if (terms.mode === 'ASAP' || covered === 0) return null;
+  return positive(floorShare(minus(terms.budget as number, base), whole, covered));
 }
 
 function targetOfDay(
@@ -195,16 +229,22 @@ function statusOf(books: FlightBooks, values: Unjudged, a: number): PacingStatus
   const { budget, spend, terms } = values;
   if (a >= books.end) return endedStatus(budget, spend);
   if (a < books.start) return 'not_started';
-  if (spend >= budget) {
+  // A flight that may cost nothing and costs nothing (a make-good) is not exhausted.
+  if (spend >= budget && (budget > 0 || spend > 0)) {
     const isCut = terms.replacedBudget !== null && terms.replacedBudget > budget;
     return isCut && spend > budget ? 'overspent_after_cut' : 'exhausted';
   }
   const { status, cause } = statusAt(books.statuses, a);
   if (status !== 'ACTIVE') return cause === 'ADVERTISER' || cause === 'SCHEDULE' ? 'paused' : 'blocked';
-  if (terms.cap !== null && values.daySpend >= terms.cap) return 'capped_today';
-  if (terms.mode === 'ASAP') return 'on_track';
+  if (isCapped(values)) return 'capped_today';
+  if (terms.mode === 'ASAP' || budget === 0) return 'on_track';
   if (values.osiBp === null || a - books.start < dayMs || values.elapsedBp < 1_000) return 'warming_up';
   return band(Number(values.osiBp), books.previousStatus);
+}
+
+/** The day's spend reached what the platform may spend on one. */
+export function isCapped({ capAllowed, daySpend }: Pick<PacingValues, 'capAllowed' | 'daySpend'>): boolean {
+  return capAllowed !== null && daySpend >= capAllowed;
 }
 
 function endedStatus(budget: number, spend: Whole): PacingStatus {

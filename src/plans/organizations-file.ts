@@ -35,6 +35,7 @@ const settings = {
   delivery_source: id.nullable().optional(),
   profile: id.nullable().optional(),
   day_allowance_percent: allowancePercent.optional(),
+  cause_when_unnamed: planValues.unnamedCause.optional(),
   sources: z.record(id, source).optional(),
   profiles: z.record(id, profile).optional(),
   campaigns: z.record(id, campaign).optional(),
@@ -75,6 +76,7 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
       delivery_source: firstDefined(own.delivery_source, shared.delivery_source),
       profile: firstDefined(own.profile, shared.profile),
       day_allowance_bp: toBp(own.day_allowance_percent ?? shared.day_allowance_percent ?? 100),
+      cause_when_unnamed: own.cause_when_unnamed ?? shared.cause_when_unnamed ?? 'ADVERTISER',
     },
     sources: mapValues(sources, ({ heartbeats, delay, expected_interval, stale_after }) => ({
       heartbeats,

@@ -29,6 +29,12 @@ export interface CompiledRule {
   readonly summary: readonly (string | number)[];
 }
 
+/** Whether the rule reads a value, in a condition or in its summary: what none reads need not be worked out. */
+export function reads(rule: CompiledRule, name: string): boolean {
+  const index = variableNames(rule.plan.scope).indexOf(name);
+  return rule.summary.includes(index) || rule.variables.some((variable) => variable.index === index);
+}
+
 interface CompiledRules {
   /** By rule id, ascending. */
   readonly flightRules: readonly CompiledRule[];
@@ -145,8 +151,8 @@ function partsOf(summary: string, scope: RulePlan['scope']): (string | number)[]
   return summary.split(/(\{\{\s*[a-z._0-9]+\s*\}\})/).map((part) => {
     const name = /^\{\{\s*([a-z._0-9]+)\s*\}\}$/.exec(part)?.[1];
     if (name === undefined) return part;
-    if (name === 'c.campaign_id') return summaryNames.campaign;
-    if (name === 'c.flight_id') return summaryNames.flight;
+    if (scope === 'flight' && name === 'c.campaign_id') return summaryNames.campaign;
+    if (scope === 'flight' && name === 'c.flight_id') return summaryNames.flight;
     const index = variableNames(scope).indexOf(name);
     return index < 0 ? part : index;
   });

@@ -5,10 +5,10 @@ import { ruleVariables } from './plan.ts';
 /**
  * Conditions of rules: the bounded, type-checked part of CEL (https://cel.dev) that rules need,
  * compiled to closures with three-valued logic (docs/semantics.md §8.3). No text is ever executed;
- * functions, macros and indexing are refused.
+ * functions other than `known`, macros and indexing are refused.
  */
 export type ConditionScope = keyof typeof ruleVariables;
-/** Null = unknown. */
+/** Null = there is none, or it is not known (docs/semantics.md §8.3 says what becomes of each). */
 export type RuleValue = number | string | boolean | null;
 /** Outcome of arithmetic that has no finite result. */
 export const conditionError = Symbol('condition error');
@@ -20,7 +20,7 @@ export interface Condition {
   readonly text: string;
   /** Variables it names, sorted. */
   readonly names: readonly string[];
-  /** True, false, null = unknown, or `conditionError`. Values are in the order of `variableNames(scope)`. */
+  /** True, false, null = neither, or `conditionError`. Values are in the order of `variableNames(scope)`. */
   run(values: readonly RuleValue[]): boolean | null | typeof conditionError;
 }
 
@@ -123,6 +123,8 @@ class Compiler {
       case '>':
       case '>=':
         return this.#comparison(node.op, node.args);
+      case 'call':
+        return this.#known(node);
       case 'id':
         throw new ConditionProblem(`unknown name "${node.args}"; ${this.#hint(node.args)}`, node.pos);
       default:
@@ -146,6 +148,17 @@ class Compiler {
     if (index < 0) throw new ConditionProblem(`unknown name "${name}"; ${this.#hint(name)}`, object.pos);
     this.names.add(name);
     return { type: known[name][0], run: (values) => values[index], variable: index };
+  }
+
+  /** `known(name)`: whether the value is there. Always true or false. */
+  #known(node: ASTNode & { op: 'call' }): Compiled {
+    const [called, args] = node.args;
+    if (called !== 'known') throw new ConditionProblem(`"${called}()" is not allowed in a condition`, node.pos);
+    const [name] = args;
+    if (args.length !== 1 || name.op !== '.') throw new ConditionProblem('known() asks for one name', node.pos);
+    const { variable } = this.compile(name);
+    const index = variable as number;
+    return { type: 'bool', run: (values) => values[index] !== null };
   }
 
   #hint(name: string): string {
@@ -292,7 +305,6 @@ function literal(value: unknown, at: number): Compiled {
 }
 
 function describe(node: ASTNode): string {
-  if (node.op === 'call') return `${node.args[0]}()`;
   if (node.op === 'rcall') return `.${node.args[0]}()`;
   return node.op;
 }

@@ -21,20 +21,25 @@ const quietJudgement: Judgement = {
   clearWarning: false,
 };
 
-/** Three-valued results of guard and levels, and the outcome they make (docs/semantics.md §8.3). */
+/**
+ * Three-valued results of guard and levels, and the outcome they make (docs/semantics.md §8.3). What is
+ * judged of a flight is complete: a value that is not there is *absent* (no cap, no expectation yet), and
+ * a level that hangs on it does not hold. Of a source it is *unknown*.
+ */
 export function judge(rule: CompiledRule, values: readonly RuleValue[], isFiring: boolean): Judgement {
-  const guard = rule.guard === null ? true : rule.guard.run(values);
+  const missing = rule.plan.scope === 'source' ? null : false;
+  const guard = rule.guard === null ? true : (rule.guard.run(values) ?? missing);
   if (guard !== true) return judgementOfGuard(guard);
-  const critical = rule.critical === null ? false : rule.critical.when.run(values);
-  const warning = rule.warning === null ? false : rule.warning.when.run(values);
+  const critical = rule.critical === null ? false : (rule.critical.when.run(values) ?? missing);
+  const warning = rule.warning === null ? false : (rule.warning.when.run(values) ?? missing);
   if (critical === false && warning === false && !isFiring) return quietJudgement;
   return {
     outcome: outcomeOf(critical, warning),
     critical: critical === conditionError ? null : critical,
     warning: warning === conditionError ? null : warning,
     // Only a firing alert asks whether its levels are clear.
-    clearCritical: isFiring && isClear(rule.critical, values, critical),
-    clearWarning: isFiring && isClear(rule.warning, values, warning),
+    clearCritical: isFiring && isClear(rule.critical, values, critical, missing),
+    clearWarning: isFiring && isClear(rule.warning, values, warning, missing),
   };
 }
 
@@ -57,7 +62,9 @@ function outcomeOf(critical: Tri, warning: Tri): Outcome {
   return critical === null || warning === null ? 'unknown' : 'false';
 }
 
-function isClear(level: CompiledLevel | null, values: readonly RuleValue[], when: Tri): boolean {
+function isClear(level: CompiledLevel | null, values: readonly RuleValue[], when: Tri, missing: Tri): boolean {
   if (level === null) return true;
-  return level.clear === null ? when === false : level.clear.run(values) === true;
+  if (level.clear === null) return when === false;
+  // What an alert was about may be gone for good, such as a cap: nothing is left to clear.
+  return (level.clear.run(values) ?? missing === false) === true;
 }

@@ -25,7 +25,7 @@ export type LevelPlan = NonNullable<RulePlan['warning']>;
 /** What is read from a plan is never changed. */
 type Fixed<T> = T extends object ? { readonly [Key in keyof T]: Fixed<T[Key]> } : T;
 
-/** What the daily target may be exceeded by: from nothing to a hundredfold, basis points. */
+/** What the booked daily budget may be exceeded by: from nothing to a hundredfold, basis points. */
 const allowanceBp = { min: 10_000, max: 1_000_000 };
 
 /** The values that plans, organization files and rule files have in common. Each says its own wish in words. */
@@ -58,6 +58,8 @@ export const planValues = {
   mode: z.enum(['notify', 'shadow']),
   noDataThen: z.enum(['no_data', 'ok', 'firing']),
   onError: z.enum(['keep_last', 'error']),
+  /** Platforms report a pause without saying whose it is; it is nearly always the advertiser's. */
+  unnamedCause: z.enum(['ADVERTISER', 'SYSTEM']),
 } as const;
 const { id, text, condition, label, durationMs } = planValues;
 /** A source, or `''` = none is named. */
@@ -127,8 +129,10 @@ const defaults = z.strictObject({
   delivery_source: id.nullable(),
   /** Profile of TRAFFIC flights that name no curve. */
   profile: id.nullable(),
-  /** What the platform may spend on one day, basis points of the daily target. */
+  /** What the platform may spend on one day, basis points of the booked daily budget. */
   day_allowance_bp: planValues.allowanceBp,
+  /** What a status without a cause (SYSTEM, the default of the event) means; absent = ADVERTISER. */
+  cause_when_unnamed: planValues.unnamedCause.optional(),
 });
 
 const partsMax = 256;
@@ -191,17 +195,25 @@ export const ruleVariables = {
     'p.run_rate_daily': ['double', 'Current spend per day, currency units.'],
     'p.exhaust_lead_hours': ['double', 'Hours between exhaustion and the end; 0 when it lasts.'],
     'p.exhaust_lead_pct': ['double', 'The same over the length of the flight, %.'],
-    'p.day_pct': ['double', "Today's spend over today's target, %."],
+    'p.day_pct': ['double', "The day's spend over its booked budget, %."],
     'p.day_allowance_pct': ['double', 'What the platform may spend on a day, %.'],
-    'p.day_capped': ['bool', "Today's spend reached the daily cap."],
+    'p.day_capped': ['bool', "The day's spend reached the daily cap times the allowance."],
     'p.daily_cap_allowed': ['double', 'Daily cap times allowance, currency units.'],
+    'p.daily_cap': ['double', 'Daily cap, currency units.'],
+    'p.day_spend': ['double', "The day's spend, currency units."],
+    'p.day_target': ['double', "The day's share of what remained at its beginning, currency units."],
+    'p.day_budget': ['double', "The day's booked budget: the cap, else what the plan booked; currency units."],
+    'p.month_spend': ['double', 'Spend of the campaign in the calendar month, currency units.'],
+    'p.month_allowed': ['double', '30.4 times the booked budget of a day, currency units.'],
     'p.budget': ['double', 'Budget, currency units.'],
     'p.spend': ['double', 'Spend, currency units.'],
+    'p.expected': ['double', 'Expected spend, currency units.'],
+    'p.projected': ['double', 'Spend at the end of the flight at the current rate, currency units.'],
     'm.impressions_2h': ['double', 'Valid impressions of the last two hours.'],
     'm.spend_2h': ['double', 'Spend of the last two hours, currency units.'],
     'm.expected_spend_2h': ['double', 'Expected spend of the last two hours, currency units.'],
     'm.impressions_flight': ['double', 'Valid impressions since the flight started.'],
-    't.local_hour': ['double', 'Hour of the local day at as_of, 0 to 23.'],
+    't.local_hour': ['double', 'Hour of the local day at as_of, 0 to 24 (the end of a day).'],
   },
   source: {
     's.name': ['string', 'Source.'],

@@ -2,11 +2,11 @@ import type { PacingMode } from '../events/event-batch.ts';
 import { dayMs, hourMs } from '../model/time.ts';
 import { floorShare, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
-import type { PacingValues } from '../pacing/pacing.ts';
+import { dayJudged, isCapped, type PacingValues } from '../pacing/pacing.ts';
 import type { RuleValue } from './condition.ts';
 import { ruleVariables } from './plan.ts';
 
-/** The names a condition may use, with their values (docs/semantics.md §8.2); null = unknown. */
+/** The names a condition may use, with their values (docs/semantics.md §8.2); null = there is none. */
 
 export interface FlightFacts {
   readonly values: PacingValues;
@@ -15,6 +15,10 @@ export interface FlightFacts {
   readonly end: number;
   readonly zone: Zone;
   readonly dayAllowanceBp: number;
+  /** Micros of the calendar month; null = not retained, or no rule asks. */
+  readonly monthSpend: Whole | null;
+  /** False: nobody says whether impressions come at all, so that none counted is not zero. */
+  readonly hasImpressions: boolean;
 }
 
 type FlightName = keyof typeof ruleVariables.flight;
@@ -40,8 +44,8 @@ export function sourceValues(name: string, lagMs: number | null, expectedInterva
 }
 
 export function namedFlightValues(facts: FlightFacts): Record<FlightName, RuleValue> {
-  const { values, asOf, start, end, dayAllowanceBp } = facts;
-  const { budget, terms, daySpend, dayTarget } = values;
+  const { values, asOf, start, end, dayAllowanceBp, hasImpressions } = facts;
+  const { budget, terms, daySpend, dayBudget } = values;
   const { cap } = terms;
   const { leadHours, leadPct } = exhaustionLead(values, start, end);
   return {
@@ -59,21 +63,32 @@ export function namedFlightValues(facts: FlightFacts): Record<FlightName, RuleVa
     'p.run_rate_daily': scaled(values.runRatePerDay, 1e6),
     'p.exhaust_lead_hours': leadHours,
     'p.exhaust_lead_pct': leadPct,
-    'p.day_pct': dayTarget === null ? null : share(daySpend, dayTarget),
+    'p.day_pct': dayBudget === null ? null : share(daySpend, dayBudget),
     'p.day_allowance_pct': dayAllowanceBp / 100,
-    'p.day_capped': cap !== null && daySpend >= cap,
-    'p.daily_cap_allowed': cap === null ? null : scaled(floorShare(cap, dayAllowanceBp, 10_000), 1e6),
+    'p.day_capped': isCapped(values),
+    'p.daily_cap_allowed': scaled(values.capAllowed, 1e6),
+    'p.daily_cap': scaled(cap, 1e6),
+    'p.day_spend': scaled(daySpend, 1e6),
+    'p.day_target': scaled(values.dayTarget, 1e6),
+    'p.day_budget': scaled(dayBudget, 1e6),
+    'p.month_spend': scaled(facts.monthSpend, 1e6),
+    'p.month_allowed': dayBudget === null ? null : scaled(floorShare(dayBudget, 304, 10), 1e6),
     'p.budget': scaled(budget, 1e6),
     'p.spend': scaled(values.spend, 1e6),
-    'm.impressions_2h': values.impressions2h,
+    'p.expected': scaled(values.expected, 1e6),
+    'p.projected': scaled(values.projected, 1e6),
+    'm.impressions_2h': hasImpressions ? values.impressions2h : null,
     'm.spend_2h': scaled(values.spend2h, 1e6),
     'm.expected_spend_2h': scaled(values.expected2h, 1e6),
-    'm.impressions_flight': values.impressionsFlight,
+    'm.impressions_flight': hasImpressions ? values.impressionsFlight : null,
     't.local_hour': localHour(facts),
   };
 }
 
-function localHour({ asOf, zone }: FlightFacts): number {
+/** Of the day that is judged: at its very end the hour is 24. */
+function localHour(facts: FlightFacts): number {
+  const { asOf, zone } = facts;
+  if (asOf === zone.dayStart(dayJudged(facts, asOf) + 1)) return 24;
   const local = asOf + zone.offsetAt(asOf);
   return Math.floor((((local % dayMs) + dayMs) % dayMs) / hourMs);
 }

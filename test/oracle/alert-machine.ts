@@ -62,8 +62,8 @@ export class Alert {
   }
 
   #known(rule: RulePlan, values: Values, { x, grain }: Moment): Step | null {
-    const isC = truthOf(rule.critical?.when, values);
-    const isW = truthOf(rule.warning?.when, values);
+    const isC = holds(rule, rule.critical?.when, values);
+    const isW = holds(rule, rule.warning?.when, values);
     this.#remember(rule, isC, isW, x, grain);
     const mature = this.#mature(rule, isC, isW, x);
     if (this.state === 'firing') return this.#whileFiring(rule, values, isC, isW, mature, x);
@@ -105,10 +105,9 @@ export class Alert {
     if (!critical && mature === 'critical')
       return this.#go('firing', 'critical', 'escalated', whenOf(rule, 'critical'));
     const level = (critical ? rule.critical : rule.warning) as LevelPlan;
-    const holds = critical ? isC : isW;
-    if (holds === true || !isClear(level, values)) return null;
+    if ((critical ? isC : isW) === true || !isClear(rule, level, values)) return null;
     const condition = clearText(level);
-    if (critical && rule.warning !== null && (isW === true || !isClear(rule.warning, values)))
+    if (critical && rule.warning !== null && (isW === true || !isClear(rule, rule.warning, values)))
       return this.#go('firing', 'warning', 'deescalated', condition);
     if (rule.keep_firing_for_ms === 0) return this.#go('resolved', 'none', 'cleared', condition);
     this.k = x;
@@ -170,8 +169,15 @@ export class Alert {
   }
 }
 
-function isClear(level: LevelPlan, values: Values): boolean {
-  return truthOf(clearText(level), values) === true;
+/** As §8.3: of a flight, what has no value does not hold. */
+function holds(rule: RulePlan, condition: string | undefined, values: Values): Truth {
+  return truthOf(condition, values) ?? (rule.scope === 'flight' ? false : null);
+}
+
+/** Nothing is left to clear where a clear condition of a flight has no value. */
+function isClear(rule: RulePlan, level: LevelPlan, values: Values): boolean {
+  if (level.clear === null) return holds(rule, level.when, values) === false;
+  return (truthOf(level.clear, values) ?? rule.scope === 'flight') === true;
 }
 
 function clearText(level: LevelPlan): string {

@@ -1,4 +1,5 @@
 import type { RejectReason } from '../../src/events/event-batch.ts';
+import type { Plan } from '../../src/rules/plan.ts';
 import type { Campaign } from './campaign.ts';
 import { isZone } from './civil-time.ts';
 import type { OracleEvent } from './events.ts';
@@ -8,11 +9,19 @@ import { day } from './whole-numbers.ts';
 /** Control records (§6.2). `dropped` = an old ledger version. */
 export type ControlAnswer = RejectReason | 'dropped' | 'counted';
 
-export function applyControl(campaign: Campaign, event: OracleEvent, clock: number, order: number): ControlAnswer {
+export function applyControl(
+  campaign: Campaign,
+  event: OracleEvent,
+  plan: Plan,
+  clock: number,
+  order: number,
+): ControlAnswer {
   if (event.kind === 'flight_changed') return changeFlight(campaign, event, clock, order);
   if (event.kind === 'budget_changed') return changeBudget(campaign, event, clock, order);
   if (event.kind === 'status_changed') {
-    const { effective_at, status, cause } = event.fields;
+    const { effective_at, status } = event.fields;
+    const unnamed = plan.defaults.cause_when_unnamed ?? 'ADVERTISER';
+    const cause = event.fields.cause === 'SYSTEM' ? unnamed : event.fields.cause;
     campaign.statuses = [
       ...campaign.statuses,
       { type: 'status' as const, effectiveAt: effective_at, order, status, cause },

@@ -53,7 +53,7 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   const isNews = judged === null || asOf > judged || (asOf === judged && flight.last?.stale === true);
   if (!isNews) return;
   const { s, e } = flight.dates as Dates;
-  const pacing = pacingAt(campaign, flight, plan, asOf);
+  const pacing = pacingAt(campaign, flight, plan, asOf, clock);
   const status = statusOf(pacing, campaign, flight.last?.status ?? null);
   const reason = persistReason(flight, status, pacing, t);
   if (reason !== null) persist(context, campaign, flight, completeness, pacing, status, reason);
@@ -61,8 +61,10 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   flight.judgedAsOf = asOf;
   flight.judgedInFlight = asOf >= s && asOf < e;
   flight.isClosed = asOf >= e + 72 * hour;
-  const allowance = campaignView(plan, campaign.id).day_allowance_bp;
-  const subject = flightSubject(context, campaign, flight, completeness, flightValues(pacing, status, allowance));
+  const view = campaignView(plan, campaign.id);
+  const expectsImpressions = view.delivery_source !== null || view.spend.from === 'impressions';
+  const values = flightValues(pacing, status, { allowanceBp: view.day_allowance_bp, expectsImpressions });
+  const subject = flightSubject(context, campaign, flight, completeness, values);
   if (flight.judgedInFlight) judgeRules(context, campaign, flight, subject, reason !== null);
   if (asOf >= e) endAlerts(context, flight, subject);
 }
@@ -194,6 +196,8 @@ function judgeRule(
   }
   if (rule === undefined) return;
   const alert = alerts.get(id) ?? new Alert(rule.hash);
+  // An edited rule is still the same rule where rows are due by the hour.
+  alert.rowAt ??= known?.rowAt ?? null;
   alerts.set(id, alert);
   const outcome = outcomeOf(rule, subject.values);
   const moment: Moment = { t: context.t, x: subject.asOf, grain: subject.grain };

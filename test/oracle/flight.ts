@@ -167,6 +167,14 @@ export class Ledger {
     return larger(0n, smaller(expected, budget));
   }
 
+  /** What the segment in force at `at` books for a span of weight `whole` (§7.2, day budget). */
+  bookedFor(at: number, whole: bigint): bigint | null {
+    const { c, start, parameters } = this.#segmentAt(at);
+    if (parameters.mode === 'ASAP' || parameters.budget === null) return null;
+    const covered = this.#weightOf(parameters).between(c, parameters.end);
+    return covered === 0n ? null : larger(0n, floorDivide((parameters.budget - start) * whole, covered));
+  }
+
   #segmentAt(at: number): Segment {
     return this.#segments.findLast((segment) => segment.at <= at) ?? this.#segments[0];
   }

@@ -156,10 +156,10 @@ export class LaneOracle {
     }
     if (event.kind === 'metric_correction' && Object.keys(fields.deltas).some((name) => !correctable.includes(name)))
       return 'unknown_metric';
-    const answer = applyControl(campaign, event, this.#clock, record.offset);
+    const plan = this.#plans.inForce(event.org);
+    const answer = applyControl(campaign, event, plan, this.#clock, record.offset);
     if (answer === 'dropped') return null;
     if (answer !== 'counted') return answer;
-    const plan = this.#plans.inForce(event.org);
     const context = { campaign, plan, zone: this.#zoneOf(event), offset: record.offset };
     campaign.lastCountedAt = this.#clock;
     if (!isBearable(context, event)) return 'money_out_of_range';

@@ -56,6 +56,10 @@ export interface Pacing {
   readonly dayTarget: bigint | null;
   readonly daySpend: bigint;
   readonly dayPacing: bigint | null;
+  readonly dayBudget: bigint | null;
+  readonly capAllowed: bigint | null;
+  /** Null when the month's first day is not retained any more. */
+  readonly monthSpend: bigint | null;
   readonly impressions2h: bigint;
   readonly spend2h: bigint;
   readonly expected2h: bigint | null;
@@ -82,7 +86,7 @@ function ledgerOf(campaign: Campaign, flight: Flight, plan: Plan) {
   return { ledger: new Ledger(flight, campaign.statuses, weightOf), weightOf };
 }
 
-export function pacingAt(campaign: Campaign, flight: Flight, plan: Plan, a: number): Pacing {
+export function pacingAt(campaign: Campaign, flight: Flight, plan: Plan, a: number, clock: number): Pacing {
   const dates = flight.dates as Dates;
   const { s, e, zone } = dates;
   const { ledger, weightOf } = ledgerOf(campaign, flight, plan);
@@ -104,7 +108,8 @@ export function pacingAt(campaign: Campaign, flight: Flight, plan: Plan, a: numb
 
   const two = floorTo(a - 2 * hour, quarter);
   const expectedThen = E(Math.max(s, two));
-  const today = dayNumbers(dates, a, inside, now, B, W, S, P);
+  const today = dayNumbers(dates, a, ledger, now, B, W, S, P);
+  const allowance = BigInt(campaignView(plan, campaign.id).day_allowance_bp);
   const exhausts = inside && spend < B && R > 0n && past > 0n;
   return {
     a,
@@ -130,6 +135,8 @@ export function pacingAt(campaign: Campaign, flight: Flight, plan: Plan, a: numb
     lift: R <= 0n || rest === 0n || past === 0n ? null : floorDivide(10_000n * left * past, rest * R),
     exhaustionAt: exhausts ? W.reach(a, ceilDivide((B - spend) * past, R), e) : null,
     ...today,
+    capAllowed: now.cap === null ? null : floorDivide(now.cap * allowance, 10_000n),
+    monthSpend: monthSpendAt(campaign, dates, a, clock),
     impressions2h: campaign.impressionItems.sum(two, a),
     spend2h: P(two, a),
     expected2h:
@@ -149,20 +156,35 @@ function elapsedAt({ s, e }: Dates, a: number, W: Weight): bigint {
   return floorDivide(10_000n * W.between(s, Math.min(Math.max(a, s), e)), whole);
 }
 
+/** The local day that `a` closes or lies in. */
+export function judgedDay({ s, zone }: Pick<Dates, 's' | 'zone'>, a: number): number {
+  return localDay(zone, a > s ? a - 1 : a);
+}
+
+function monthSpendAt(campaign: Campaign, dates: Dates, a: number, clock: number): bigint | null {
+  const last = judgedDay(dates, a);
+  const first = last + 1 - new Date(86_400_000 * last).getUTCDate();
+  if (startOfDay(dates.zone, first) < clock - 33 * day) return null;
+  let nanos = -campaign.spendItems.sum(a, startOfDay(dates.zone, last + 1));
+  for (const [date, row] of campaign.days) if (date >= first && date <= last) nanos += row.spendNanos;
+  return floorDivide(nanos, 1_000n);
+}
+
 function dayNumbers(
-  { s, e, zone }: Dates,
+  dates: Dates,
   a: number,
-  inside: boolean,
+  ledger: Ledger,
   { mode, cap }: Parameters,
   B: bigint,
   W: Weight,
   S: (at: number) => bigint,
   P: (from: number, to: number) => bigint,
-): Pick<Pacing, 'dayTarget' | 'daySpend' | 'dayPacing'> {
-  const date = localDay(zone, a);
+): Pick<Pacing, 'dayTarget' | 'daySpend' | 'dayPacing' | 'dayBudget'> {
+  const { s, e, zone } = dates;
+  const date = judgedDay(dates, a);
   const ds = startOfDay(zone, date);
   const daySpend = P(ds, a);
-  if (!inside) return { dayTarget: null, daySpend, dayPacing: null };
+  if (a < s || a > e) return { dayTarget: null, daySpend, dayPacing: null, dayBudget: null };
   const d0 = Math.max(ds, s);
   const d1 = Math.min(startOfDay(zone, date + 1), e);
   const rest = W.between(d0, e);
@@ -178,6 +200,7 @@ function dayNumbers(
   return {
     dayTarget,
     daySpend,
+    dayBudget: cap ?? ledger.bookedFor(a, whole),
     dayPacing: judged ? floorDivide(10_000n * daySpend * whole, (dayTarget as bigint) * passed) : null,
   };
 }
@@ -187,15 +210,15 @@ export function statusOf(pacing: Pacing, campaign: Campaign, previous: string | 
   const { a, s, e, spend: S, budget: B, osi } = pacing;
   if (a >= e) return 100n * S > 105n * B ? 'ended_over' : 100n * S >= 95n * B ? 'ended_full' : 'ended_under';
   if (a < s) return 'not_started';
-  if (S >= B) return S > B && pacing.budgetWasCut ? 'overspent_after_cut' : 'exhausted';
+  if (S >= B && (B > 0n || S > 0n)) return S > B && pacing.budgetWasCut ? 'overspent_after_cut' : 'exhausted';
   const inForce = campaign.statuses
     .filter((status) => status.effectiveAt <= a)
     .sort((x, y) => x.effectiveAt - y.effectiveAt || x.order - y.order)
     .at(-1);
   if (inForce?.status === 'PAUSED' || inForce?.status === 'ENDED')
     return inForce.cause === 'ADVERTISER' || inForce.cause === 'SCHEDULE' ? 'paused' : 'blocked';
-  if (pacing.cap !== null && pacing.daySpend >= pacing.cap) return 'capped_today';
-  if (pacing.mode === 'ASAP') return 'on_track';
+  if (pacing.capAllowed !== null && pacing.daySpend >= pacing.capAllowed) return 'capped_today';
+  if (pacing.mode === 'ASAP' || B === 0n) return 'on_track';
   if (osi === null || a - s < day || pacing.elapsed < 1_000n) return 'warming_up';
   if (osi < 7_500n || (previous === 'severely_behind' && osi < 7_800n)) return 'severely_behind';
   if (osi < 9_000n || ((previous === 'behind' || previous === 'severely_behind') && osi < 9_300n)) return 'behind';

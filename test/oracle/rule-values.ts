@@ -1,14 +1,22 @@
 import type { RulePlan } from '../../src/rules/plan.ts';
-import { localHour } from './civil-time.ts';
-import type { Pacing } from './pacing.ts';
+import { localHour, startOfDay } from './civil-time.ts';
+import { judgedDay, type Pacing } from './pacing.ts';
 import { ask, failed, type Known, namesIn, type Values } from './three-valued.ts';
 import { floorDivide, hour } from './whole-numbers.ts';
 
 export type Outcome = 'critical' | 'warning' | 'false' | 'insufficient' | 'unknown' | 'error';
 
 /** Values of a flight's evaluation by the names that conditions use (§8.2). */
-export function flightValues(pacing: Pacing, status: string, allowanceBp: number): Values {
-  const { a, s, e, budget, projected, dayTarget, cap } = pacing;
+/** What the plan says of a campaign, as far as values depend on it. */
+export interface ValueTerms {
+  readonly allowanceBp: number;
+  /** A source of impressions is named. */
+  readonly expectsImpressions: boolean;
+}
+
+export function flightValues(pacing: Pacing, status: string, { allowanceBp, expectsImpressions }: ValueTerms): Values {
+  const { a, s, e, budget, projected, dayBudget, cap, capAllowed } = pacing;
+  const hasImpressions = expectsImpressions || pacing.impressions > 0n;
   const over = (value: bigint | null, by: number) => (value === null ? null : Number(value) / by);
   const share = (part: bigint | null, whole: bigint | null) =>
     part === null || whole === null || whole === 0n ? null : Number(floorDivide(10_000n * part, whole)) / 100;
@@ -28,17 +36,25 @@ export function flightValues(pacing: Pacing, status: string, allowanceBp: number
     'p.run_rate_daily': over(pacing.runRate, 1e6),
     'p.exhaust_lead_hours': lead === null ? null : lead / hour,
     'p.exhaust_lead_pct': lead === null ? null : Number(floorDivide(10_000n * BigInt(lead), BigInt(e - s))) / 100,
-    'p.day_pct': share(pacing.daySpend, dayTarget),
+    'p.day_pct': share(pacing.daySpend, dayBudget),
     'p.day_allowance_pct': allowanceBp / 100,
-    'p.day_capped': cap !== null && pacing.daySpend >= cap,
-    'p.daily_cap_allowed': cap === null ? null : over(floorDivide(cap * BigInt(allowanceBp), 10_000n), 1e6),
+    'p.day_capped': capAllowed !== null && pacing.daySpend >= capAllowed,
+    'p.daily_cap_allowed': over(capAllowed, 1e6),
+    'p.daily_cap': over(cap, 1e6),
+    'p.day_spend': over(pacing.daySpend, 1e6),
+    'p.day_target': over(pacing.dayTarget, 1e6),
+    'p.day_budget': over(dayBudget, 1e6),
+    'p.month_spend': over(pacing.monthSpend, 1e6),
+    'p.month_allowed': dayBudget === null ? null : over(floorDivide(304n * dayBudget, 10n), 1e6),
+    'p.expected': over(pacing.expected, 1e6),
+    'p.projected': over(projected, 1e6),
     'p.budget': over(budget, 1e6),
     'p.spend': over(pacing.spend, 1e6),
-    'm.impressions_2h': Number(pacing.impressions2h),
+    'm.impressions_2h': hasImpressions ? Number(pacing.impressions2h) : null,
     'm.spend_2h': over(pacing.spend2h, 1e6),
     'm.expected_spend_2h': over(pacing.expected2h, 1e6),
-    'm.impressions_flight': Number(pacing.impressions),
-    't.local_hour': localHour(pacing.zone, a),
+    'm.impressions_flight': hasImpressions ? Number(pacing.impressions) : null,
+    't.local_hour': a === startOfDay(pacing.zone, judgedDay(pacing, a) + 1) ? 24 : localHour(pacing.zone, a),
   };
 }
 
@@ -68,12 +84,17 @@ export function truthOf(condition: string | undefined, values: Values): Truth {
 
 export function outcomeOf(rule: RulePlan, values: MaybeValues): Outcome {
   if (values === null) return 'unknown';
-  const guard = rule.guard === null ? true : truthOf(rule.guard, values);
+  // Of a flight everything is complete: what has no value does not hold.
+  const asked = (condition: string | undefined) => {
+    const truth = truthOf(condition, values);
+    return truth === null && rule.scope === 'flight' ? false : truth;
+  };
+  const guard = rule.guard === null ? true : asked(rule.guard);
   if (guard === failed) return 'error';
   if (guard === null) return 'unknown';
   if (guard === false) return 'insufficient';
-  const critical = truthOf(rule.critical?.when, values);
-  const warning = truthOf(rule.warning?.when, values);
+  const critical = asked(rule.critical?.when);
+  const warning = asked(rule.warning?.when);
   if (critical === true) return 'critical';
   if (warning === true) return 'warning';
   if (critical === failed || warning === failed) return 'error';

@@ -36,7 +36,7 @@ test('what comes before the bands', () => {
   expect(statusAt(5_000n, null, { a: day - 1 })).toBe('warming_up');
   expect(statusAt(5_000n, null, { elapsed: 999n })).toBe('warming_up');
   expect(statusAt(5_000n, null, { mode: 'ASAP' })).toBe('on_track');
-  expect(statusAt(5_000n, null, { cap: 5n, daySpend: 5n })).toBe('capped_today');
+  expect(statusAt(5_000n, null, { capAllowed: 5n, daySpend: 5n })).toBe('capped_today');
   const ended = { a: 10 * day };
   expect(statusAt(null, null, { ...ended, spend: 1_051n })).toBe('ended_over');
   expect(statusAt(null, null, { ...ended, spend: 1_050n })).toBe('ended_full');

@@ -33,6 +33,7 @@ export function namesIn(condition: string): string[] {
     if (Array.isArray(node)) for (const each of node) visit(each);
     if (!isNode(node)) return;
     if (node.op === '.') names.push(nameOf(node));
+    else if (node.op === 'call') visit(node.args[1]);
     else visit(node.args);
   };
   visit(parse(condition));
@@ -68,6 +69,11 @@ function walk(node: ASTNode, values: Values): Answer {
       const name = nameOf(node);
       if (!(name in values)) throw new Error(`condition reads ${name}, which has no value`);
       return values[name];
+    }
+    case 'call': {
+      const [called, [name]] = args as [string, ASTNode[]];
+      if (called !== 'known') throw new Error(`condition calls ${called}`);
+      return walk(name, values) !== null;
     }
     case '&&':
       return combine(many(), false);

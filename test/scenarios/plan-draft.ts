@@ -1,7 +1,12 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { CostBasis } from '../../src/events/event-batch.ts';
+import { readRule } from '../../src/plans/rule-file.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import type { LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
 import { durationOf, type Words } from './words.ts';
+
+const shipped = join(import.meta.dirname, '..', '..', 'config', 'rules');
 
 type Named = Readonly<Record<string, string>>;
 
@@ -28,6 +33,9 @@ export class PlanDraft {
       every = '5m',
       spend = 'impressions::MEDIA',
       delivery,
+      allowance = '100',
+      unnamed,
+      rules = '',
     } = this.#head;
     const [from, source, basis] = spend.split(':');
     return {
@@ -40,14 +48,26 @@ export class PlanDraft {
         spend: { from: from as 'impressions' | 'feed', source, cost_basis: basis as CostBasis },
         delivery_source: delivery ?? null,
         profile: null,
-        day_allowance_bp: 10_000,
+        day_allowance_bp: 100 * Number(allowance),
+        ...(unnamed === undefined ? {} : { cause_when_unnamed: unnamed as 'ADVERTISER' | 'SYSTEM' }),
       },
       sources: this.#sources,
       profiles: {},
-      rules: this.#rules,
+      rules: rules === 'shipped' ? [...shippedRules(), ...this.#rules] : this.#rules,
       campaigns: {},
     };
   }
+}
+
+/** The rules of `config/rules/`, as `apply` makes them. */
+function shippedRules(): RulePlan[] {
+  return readdirSync(shipped)
+    .sort()
+    .map((file) => {
+      const { read, problems } = readRule(file, readFileSync(join(shipped, file), 'utf8'));
+      if (read === undefined) throw new Error(`${file}: ${problems[0].message}`);
+      return read.rule;
+    });
 }
 
 function sourceOf({ delay = '2m', stale = '6h', interval = '0s', heartbeats = 'no' }: Named): SourcePlan {

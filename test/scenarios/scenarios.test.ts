@@ -7,7 +7,9 @@ import { drives, runScenario } from './run-scenario.ts';
 import { checkScenario, parseScenario } from './scenario.ts';
 
 const folder = import.meta.dirname;
-const names = readdirSync(folder).filter((name) => name.endsWith('.scenario'));
+const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.scenario'))
+  .sort();
 
 test.each(names)('the oracle tells %s', (name) => {
   const scenario = parseScenario(readFileSync(`${folder}/${name}`, 'utf8'));

@@ -30,7 +30,16 @@ test.each(seeds)('tables are a function of the log, whatever the batches and cra
 test('the worlds are rich enough to mean something', () => {
   const final = runLane(randomRecords(seeds[0], count), whole);
   const sizes = Object.fromEntries(Object.entries(final).map(([name, rows]) => [name, rows.size]));
-  const states = new Set([...final.alert_events.values()].map((row) => row.to_state));
   for (const [name, size] of Object.entries(sizes)) expect(size, name).toBeGreaterThan(name === 'late_events' ? 0 : 5);
-  for (const state of ['pending', 'firing', 'recovering', 'resolved', 'no_data']) expect([...states]).toContain(state);
+  const worlds = seeds.slice(0, 3).map((seed) => runLane(randomRecords(seed, count), whole));
+  const met = (table: 'alert_events' | 'rule_evaluations' | 'pacing_snapshots', column: string) =>
+    new Set(worlds.flatMap((world) => [...world[table].values()].map((row) => row[column])));
+  const states = [...met('alert_events', 'to_state')];
+  for (const state of ['ok', 'pending', 'firing', 'recovering', 'resolved', 'no_data', 'error'])
+    expect(states).toContain(state);
+  const outcomes = [...met('rule_evaluations', 'outcome')];
+  for (const outcome of ['critical', 'warning', 'false', 'insufficient', 'unknown', 'error'])
+    expect(outcomes).toContain(outcome);
+  for (const mode of ['notify', 'shadow']) expect([...met('alert_events', 'mode')]).toContain(mode);
+  expect(met('pacing_snapshots', 'status').size).toBeGreaterThan(8);
 });

@@ -1,0 +1,110 @@
+import { ruleHash } from '../../src/rules/compile-plan.ts';
+import { variableNames } from '../../src/rules/condition.ts';
+import { type LevelPlan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
+
+/** Rules that nobody would write, over every value, level, policy and mode: what engine and oracle must agree on. */
+
+const minuteMs = 60_000;
+type Scope = keyof typeof ruleVariables;
+type Random = () => number;
+
+/** Numbers that the values of small test worlds come near to. */
+const thresholds = [0, 0.5, 1, 2, 5, 12, 24, 40, 75, 90, 99.5, 100, 101, 110, 150, 400, 3_600];
+const words = ['warming_up', 'on_track', 'behind', 'severely_behind', 'ahead', 'paused', 'even', 'traffic', 'dsp'];
+
+/** Every flight value in one rule, so that each of its evaluations shows them all; and some rules of each kind. */
+export function randomRules(random: Random, count: number): RulePlan[] {
+  const everything = variableNames('flight')
+    .map((name) => `known(${name})`)
+    .join(' || ');
+  const all = finish({ ...plain('all-values', 'flight'), warning: { when: everything, clear: null, for_ms: 0 } });
+  const drawn = Array.from({ length: count }, (_, i) =>
+    drawRule(random, `drawn-${i}`, i % 5 === 4 ? 'source' : 'flight'),
+  );
+  return [all, ...drawn];
+}
+
+function drawRule(random: Random, id: string, scope: Scope): RulePlan {
+  const levels = pick(random, ['warning', 'critical', 'both', 'both']);
+  const rule = {
+    ...plain(id, scope),
+    mode: pick(random, ['notify', 'notify', 'shadow'] as const),
+    guard: random() < 0.4 ? drawCondition(random, scope, 1) : null,
+    warning: levels === 'critical' ? null : drawLevel(random, scope),
+    critical: levels === 'warning' ? null : drawLevel(random, scope),
+    keep_firing_for_ms: pick(random, [0, 0, 5, 30]) * minuteMs,
+    no_data: pick(random, [null, ...(['no_data', 'ok', 'firing'] as const)]),
+    on_error: pick(random, ['keep_last', 'error'] as const),
+    match: random() < 0.1 ? { tier: 'gold' } : {},
+  };
+  const after_ms = pick(random, [0, 15, 60]) * minuteMs;
+  // biome-ignore lint/suspicious/noThenProperty: the name of the policy in the plan.
+  return finish({ ...rule, no_data: rule.no_data === null ? null : { after_ms, then: rule.no_data } });
+}
+
+function drawLevel(random: Random, scope: Scope): LevelPlan {
+  return {
+    when: drawCondition(random, scope, 2),
+    clear: random() < 0.5 ? drawCondition(random, scope, 1) : null,
+    for_ms: pick(random, [0, 0, 10, 45, 180]) * minuteMs,
+  };
+}
+
+function drawCondition(random: Random, scope: Scope, depth: number): string {
+  if (depth === 0 || random() < 0.4) return drawComparison(random, scope);
+  const [left, right] = [drawCondition(random, scope, depth - 1), drawCondition(random, scope, depth - 1)];
+  switch (Math.floor(random() * 4)) {
+    case 0:
+      return `(${left} && ${right})`;
+    case 1:
+      return `(${left} || ${right})`;
+    case 2:
+      return `!(${left})`;
+    default:
+      return `(${drawComparison(random, scope)} ? ${left} : ${right})`;
+  }
+}
+
+function drawComparison(random: Random, scope: Scope): string {
+  const name = pick(random, variableNames(scope));
+  if (random() < 0.1) return `known(${name})`;
+  const variables: Readonly<Record<string, readonly [string, string]>> = ruleVariables[scope];
+  const [type] = variables[name];
+  if (type === 'bool') return name;
+  if (type === 'string') return `${name} ${pick(random, ['==', '!='])} "${pick(random, words)}"`;
+  const sign = pick(random, ['<', '<=', '>', '>=', '==', '!=']);
+  return `${drawNumber(random, scope, name)} ${sign} ${pick(random, thresholds).toFixed(1)}`;
+}
+
+/** A value, or two of them divided: by nothing, now and then, which is an error. */
+function drawNumber(random: Random, scope: Scope, name: string): string {
+  if (random() < 0.8) return name;
+  const variables: Readonly<Record<string, readonly [string, string]>> = ruleVariables[scope];
+  const numbers = variableNames(scope).filter((each) => variables[each][0] === 'double');
+  return `(${name} ${pick(random, ['+', '-', '*', '/'])} ${pick(random, numbers)})`;
+}
+
+function plain(id: string, scope: Scope): Omit<RulePlan, 'hash'> {
+  return {
+    id,
+    name: id,
+    scope,
+    mode: 'notify',
+    guard: null,
+    warning: null,
+    critical: null,
+    keep_firing_for_ms: 0,
+    no_data: null,
+    on_error: 'keep_last',
+    summary: `${id} {{${variableNames(scope)[2]}}} {{c.flight_id}}`,
+    match: {},
+  };
+}
+
+function finish(rule: Omit<RulePlan, 'hash'>): RulePlan {
+  return { ...rule, hash: ruleHash(rule) };
+}
+
+function pick<T>(random: Random, from: readonly T[]): T {
+  return from[Math.floor(random() * from.length)];
+}
