@@ -1,22 +1,25 @@
+import { limits } from '../model/limits.ts';
 import { floorTo, hourMs, minuteMs, quarterMs } from '../model/time.ts';
+import type { Zone } from '../model/zones.ts';
 import type { SourcePlan } from '../rules/plan.ts';
 import { minutesBehind } from './delivery-cells.ts';
 
 /** How far the sources of a flight are complete, and whether that is enough to judge (docs/semantics.md §7.1). */
 export class Completeness {
-  /** Floored frontier; null when a source's is not known. */
-  readonly asOf: number | null;
+  /** Least frontier; null when a source's is not known. */
+  readonly frontier: number | null;
+  /** A source is not known, or further behind than its plan bears. */
   readonly isStale: boolean;
   readonly #sources: readonly { readonly name: string }[];
   readonly #frontiers: readonly (number | null)[];
 
   constructor(
-    asOf: number | null,
+    frontier: number | null,
     isStale: boolean,
     sources: readonly { readonly name: string }[],
     frontiers: readonly (number | null)[],
   ) {
-    this.asOf = asOf;
+    this.frontier = frontier;
     this.isStale = isStale;
     this.#sources = sources;
     this.#frontiers = frontiers;
@@ -28,8 +31,14 @@ export class Completeness {
   }
 }
 
+/** Where a flight is judged, and whether only whole days are still told apart there. */
+export interface Standpoint {
+  readonly asOf: number;
+  readonly isDaily: boolean;
+}
+
 /** Run-rate and day windows reach at most 25 h back into cells of 72 h. */
-const oldestAsOf = 46 * hourMs;
+const oldestQuarter = 46 * hourMs;
 const delayWithoutSources = 2 * minuteMs;
 
 export function frontierOf(source: SourcePlan, completeThrough: number | undefined, t: number): number | null {
@@ -40,7 +49,6 @@ export function completenessAt(
   sources: readonly { name: string; source: SourcePlan }[],
   frontiers: ReadonlyMap<string, number>,
   t: number,
-  clock: number,
 ): Completeness {
   let least: number | null = sources.length === 0 ? t - delayWithoutSources : Number.POSITIVE_INFINITY;
   let isStale = false;
@@ -51,9 +59,18 @@ export function completenessAt(
     if (frontier === null || t - frontier > source.stale_after_ms) isStale = true;
     least = frontier === null || least === null ? null : Math.min(least, frontier);
   }
-  const asOf = least === null ? null : floorFrontier(least, clock);
-  if (asOf === null || asOf < floorTo(clock, quarterMs) - oldestAsOf) isStale = true;
-  return new Completeness(asOf, isStale, sources, known);
+  return new Completeness(least, isStale || least === null, sources, known);
+}
+
+/**
+ * As far as the sources are complete: to the minute or quarter-hour while cells are kept for it, else to the last local
+ * midnight, from daily rows. Null when those are not kept any more either.
+ */
+export function standpoint(frontier: number, zone: Zone, clock: number): Standpoint | null {
+  const asOf = floorFrontier(frontier, clock);
+  if (asOf >= floorTo(clock, quarterMs) - oldestQuarter) return { asOf, isDaily: false };
+  const midnight = zone.dayStart(zone.localDay(frontier));
+  return midnight < clock - limits.judgedBackMaxMs ? null : { asOf: midnight, isDaily: true };
 }
 
 /** To the minute where the minute ring still holds it, else to the quarter-hour. */

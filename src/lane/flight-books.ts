@@ -5,7 +5,7 @@ import type { Zone } from '../model/zones.ts';
 import { type Change, type Ledger, makeLedger, type WeightOf } from '../pacing/flight-ledger.ts';
 import type { FlightBooks, PacingStatus } from '../pacing/pacing.ts';
 import type { Campaign, Flight, FlightDates } from './campaign.ts';
-import { sumAt } from './day-row.ts';
+import { counterAt, type DayRow, sumAt } from './day-row.ts';
 
 /** A flight is evaluated until its delivery can no longer be restated. */
 export const evaluatedAfterEndMs = 72 * hourMs;
@@ -75,12 +75,18 @@ export class BooksOfFlight implements FlightBooks {
   readonly previousStatus: PacingStatus | null;
   readonly weightOf: WeightOf;
   readonly dayAllowanceBp: number;
+  readonly isDaily: boolean;
   readonly #campaign: Campaign;
   readonly #flight: Flight;
   readonly #clock: number;
 
   /** The flight has dates. */
-  constructor(campaign: Campaign, flight: Flight, clock: number, weightOf: WeightOf, dayAllowanceBp: number) {
+  constructor(
+    campaign: Campaign,
+    flight: Flight,
+    clock: number,
+    { weightOf, dayAllowanceBp, isDaily }: Pick<FlightBooks, 'weightOf' | 'dayAllowanceBp' | 'isDaily'>,
+  ) {
     const { start, end, zone } = flight.dates as FlightDates;
     this.start = start;
     this.end = end;
@@ -90,12 +96,14 @@ export class BooksOfFlight implements FlightBooks {
     this.previousStatus = flight.lastStatus;
     this.weightOf = weightOf;
     this.dayAllowanceBp = dayAllowanceBp;
+    this.isDaily = isDaily;
     this.#campaign = campaign;
     this.#flight = flight;
     this.#clock = clock;
   }
 
   spendBetween(from: number, to: number): Whole {
+    if (this.isDaily) return this.#spendOfDays(from, to);
     return spendBetween(this.#campaign, from, to, this.#clock);
   }
 
@@ -104,10 +112,29 @@ export class BooksOfFlight implements FlightBooks {
   }
 
   spentBefore(at: number): Whole {
+    if (this.isDaily) return microsOf(minus(this.#flight.spentNanos, this.#spendOfDays(this.#inside(at), this.end)));
     return spentBefore(this.#campaign, this.#flight, at, this.#clock);
   }
 
   impressionsBefore(at: number): number {
+    if (this.isDaily) {
+      const later = this.#daysBetween(this.#inside(at), this.end);
+      return later.reduce((sum, row) => sum - row.count(counterAt.impressions), this.#flight.impressions);
+    }
     return impressionsBefore(this.#campaign, this.#flight, at, this.#clock);
+  }
+
+  #inside(at: number): number {
+    return Math.max(at, this.start);
+  }
+
+  /** Between two midnights, from daily rows: cells do not reach back so far. */
+  #spendOfDays(from: number, to: number): Whole {
+    return this.#daysBetween(from, to).reduce((sum: Whole, row) => plus(sum, row.compactSum(sumAt.spendNanos)), 0);
+  }
+
+  #daysBetween(from: number, to: number): DayRow[] {
+    const [first, end] = [this.zone.localDay(from), this.zone.localDay(to)];
+    return [...this.#campaign.days.values()].filter(({ day }) => day >= first && day < end);
   }
 }

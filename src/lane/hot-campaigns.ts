@@ -22,7 +22,7 @@ export const hotAt = {
   impressionBasis: 8,
   /** Cost basis of the spend records that make spend items; -1 = they make none. */
   feedBasis: 9,
-  /** Number of the source that spend comes from in the lane's names; -1 = any. */
+  /** Number of the source that spend comes from in the lane's names; -1 = any, -2 = several. */
   spendSource: 10,
   /** Totals of the flight at hand in the slab of flights, -1 = no flight; and the span that this holds for. */
   flight: 11,

@@ -253,8 +253,9 @@ export class LaneState implements Carrier {
 
   #makePlanView({ plan, flightRules }: CompiledPlan, own: CampaignPlan): CampaignPlanView {
     const delivery = own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source;
-    const names = new Set([(own.spend ?? plan.defaults.spend).source, delivery ?? '']);
-    names.delete('');
+    const spend = own.spend ?? plan.defaults.spend;
+    const names = new Set(spendSourcesOf(plan, spend));
+    if (delivery !== null) names.add(delivery);
     const sources = [...names].sort().map((name) => ({ name, source: sourceOf(plan, name) }));
     const intervals = sources.map(({ source }) => source.expected_interval_ms);
     const labels = own.labels ?? {};
@@ -264,7 +265,7 @@ export class LaneState implements Carrier {
       sources,
       rules,
       readsMonth: rules.some((rule) => reads(rule, 'p.month_spend')),
-      hasImpressions: delivery !== null || (own.spend ?? plan.defaults.spend).from === 'impressions',
+      hasImpressions: delivery !== null || spend.from === 'impressions',
       gapMax: 2 * Math.max(plan.defaults.evaluate_every_ms, ...intervals),
       dayAllowanceBp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
       planNumber: plan.number,
@@ -331,6 +332,13 @@ function findWeight(plan: Plan, mode: PacingMode, curve: string | null, fallback
 
 function holdsAll(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
   return Object.entries(wanted).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value);
+}
+
+/** Sources that a flight's spend waits for. A feed that nobody named is all that are declared: one of them may be silent. */
+function spendSourcesOf(plan: Plan, { from, source, sources }: SpendPlan): readonly string[] {
+  if (sources !== undefined) return sources;
+  if (source !== '') return [source];
+  return from === 'feed' ? Object.keys(plan.sources) : [];
 }
 
 export function sourceOf(plan: Plan, name: string): SourcePlan {

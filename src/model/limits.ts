@@ -21,6 +21,8 @@ export const limits = {
   duplicateRecordsMax: 1_000_000,
   minuteRingMs: 3 * hourMs,
   quarterRingMs: 72 * hourMs,
+  /** A flight is judged this far back at most: daily rows answer for 33 days, and a judgement asks for the day before. */
+  judgedBackMaxMs: 31 * dayMs,
   flightsPerCampaignMax: 8,
   segmentsPerFlightMax: 64,
   campaignsPerLaneMax: 1_000_000,

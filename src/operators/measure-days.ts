@@ -20,6 +20,10 @@ import type { Segment } from './segment.ts';
 /** About what a dirty day adds to delta and rows. */
 const dirtyDayBytes = 300;
 
+/** In place of the number of a spend source. */
+const anySource = -1;
+const severalSources = -2;
+
 const videoCounters = [
   counterAt.video_starts,
   counterAt.video_first_quartiles,
@@ -364,13 +368,19 @@ export class MeasureDays implements Operator {
     const hot = this.#hot;
     hot[campaign.hot + hotAt.impressionBasis] = isFromImpressions ? basis : -1;
     hot[campaign.hot + hotAt.feedBasis] = isFromImpressions ? -1 : basis;
-    hot[campaign.hot + hotAt.spendSource] = spend.source === '' ? -1 : this.#state.books.sources.number(spend.source);
+    const sources = this.#state.books.sources;
+    if (spend.sources !== undefined) hot[campaign.hot + hotAt.spendSource] = severalSources;
+    else hot[campaign.hot + hotAt.spendSource] = spend.source === '' ? anySource : sources.number(spend.source);
     hot[campaign.hot + hotAt.planEpoch] = this.#state.planEpoch;
   }
 
   #isOtherSource(slot: number, batch: EventBatch, row: number): boolean {
     const wanted = this.#hot[slot * hotWidth + hotAt.spendSource];
-    return wanted >= 0 && this.#state.books.sources.numberOf(batch.sources[row], batch.dictionaries.sources) !== wanted;
+    if (wanted === anySource) return false;
+    if (wanted >= 0)
+      return this.#state.books.sources.numberOf(batch.sources[row], batch.dictionaries.sources) !== wanted;
+    const { sources = [] } = this.#state.spendPlan(this.#state.campaigns[slot]);
+    return !sources.includes(batch.dictionaries.sources.text(batch.sources[row]));
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Campaign, type Flight, type FlightDates, part } from '../lane/campaign.ts';
-import { type Completeness, completenessAt } from '../lane/completeness.ts';
+import { type Completeness, completenessAt, type Standpoint, standpoint } from '../lane/completeness.ts';
 import { BooksOfFlight, evaluatedAfterEndMs, ledgerOf } from '../lane/flight-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { paceSection } from '../lane/sections/pace.ts';
@@ -36,7 +36,7 @@ export class PaceFlights implements Operator {
     const campaign = this.#state.campaigns[slot];
     const organization = this.#state.organizations[campaign.orgSlot];
     const { sources } = this.#state.planView(campaign);
-    const completeness = completenessAt(sources, organization.frontiers, t, this.#state.clock);
+    const completeness = completenessAt(sources, organization.frontiers, t);
     const flights = campaign.flights.filter((flight) => flight.isEvaluable);
     if (flights.length > 1) flights.sort(byStart);
     for (const flight of flights) this.#evaluate(campaign, flight, completeness, t, offset);
@@ -50,17 +50,21 @@ export class PaceFlights implements Operator {
   }
 
   #evaluate(campaign: Campaign, flight: Flight, completeness: Completeness, t: number, offset: number): void {
-    if (completeness.isStale) return this.#stale(campaign, flight, completeness, t, offset);
-    const asOf = completeness.asOf as number;
+    const { zone } = flight.dates as FlightDates;
+    const { frontier, isStale } = completeness;
+    const at = frontier === null || isStale ? null : standpoint(frontier, zone, this.#state.clock);
+    if (at === null) return this.#stale(campaign, flight, completeness, t, offset);
+    const { asOf } = at;
     const last = flight.lastAsOf;
     if (last !== null && (asOf < last || (asOf === last && !flight.wasStale))) return;
-    this.#judge(campaign, flight, asOf, completeness, t, offset);
+    this.#judge(campaign, flight, at, completeness, t, offset);
   }
 
-  #judge(campaign: Campaign, flight: Flight, asOf: number, completeness: Completeness, t: number, offset: number) {
+  #judge(campaign: Campaign, flight: Flight, at: Standpoint, completeness: Completeness, t: number, offset: number) {
+    const { asOf, isDaily } = at;
     const weightOf = this.#state.weightOf(campaign, (flight.dates as FlightDates).zone);
     const { dayAllowanceBp } = this.#state.planView(campaign);
-    const books = new BooksOfFlight(campaign, flight, this.#state.clock, weightOf, dayAllowanceBp);
+    const books = new BooksOfFlight(campaign, flight, this.#state.clock, { weightOf, dayAllowanceBp, isDaily });
     const values = paceFlight(books, asOf);
     const isInFlight = asOf >= books.start && asOf < books.end;
     const osi = values.osiBp === null ? null : Number(values.osiBp);

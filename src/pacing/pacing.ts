@@ -41,6 +41,8 @@ export interface FlightBooks {
   readonly previousStatus: PacingStatus | null;
   /** What the platform may spend on one day, basis points of the booked daily budget. */
   readonly dayAllowanceBp: number;
+  /** Only whole local days are told apart; `at` is then always a first instant of one. */
+  readonly isDaily: boolean;
   /** Σ nanos of the campaign's items in [from, to). */
   spendBetween(from: number, to: number): Whole;
   impressionsBetween(from: number, to: number): number;
@@ -71,8 +73,8 @@ export interface PacingValues {
   readonly dayBudget: Whole | null;
   /** Cap times allowance: what the platform will not exceed on one day. */
   readonly capAllowed: Whole | null;
-  readonly impressions2h: number;
-  readonly spend2h: Whole;
+  readonly impressions2h: number | null;
+  readonly spend2h: Whole | null;
   readonly expected2h: Whole | null;
   readonly impressionsFlight: number;
   readonly status: PacingStatus;
@@ -87,7 +89,6 @@ export function paceFlight(books: FlightBooks, a: number): PacingValues {
   const spend = books.spentBefore(a);
   const rate = runRate(books, weight, a);
   const day = dayValues(books, weight, terms, segment, a);
-  const windowStart = floorTo(a - 2 * hourMs, quarterMs);
   const elapsedBp = elapsed(weight, start, end, a);
   const osiBp = onScheduleIndicator(spend, expected, budget);
   const values = {
@@ -101,13 +102,22 @@ export function paceFlight(books: FlightBooks, a: number): PacingValues {
     osiBp,
     ...outlook(rate, weight, budget, spend, a, start, end),
     ...day,
-    impressions2h: books.impressionsBetween(windowStart, a),
-    spend2h: microsOf(books.spendBetween(windowStart, a)),
-    expected2h: expectedSince(books, Math.max(start, windowStart), a, expected),
+    ...(books.isDaily ? noTwoHours : lastTwoHours(books, a, expected)),
     impressionsFlight: books.impressionsBefore(a),
   };
   values.status = statusOf(books, values, a);
   return values;
+}
+
+const noTwoHours = { impressions2h: null, spend2h: null, expected2h: null };
+
+function lastTwoHours(books: FlightBooks, a: number, expected: Whole | null) {
+  const from = floorTo(a - 2 * hourMs, quarterMs);
+  return {
+    impressions2h: books.impressionsBetween(from, a),
+    spend2h: microsOf(books.spendBetween(from, a)),
+    expected2h: expectedSince(books, Math.max(books.start, from), a, expected),
+  };
 }
 
 function elapsed(weight: Weight, start: number, end: number, a: number): Whole {
@@ -131,7 +141,8 @@ interface RunRate {
 }
 
 function runRate(books: FlightBooks, weight: Weight, a: number): RunRate {
-  const from = Math.max(books.start, floorTo(a - dayMs, quarterMs));
+  const yesterday = books.isDaily ? books.zone.dayStart(dayJudged(books, a)) : floorTo(a - dayMs, quarterMs);
+  const from = Math.max(books.start, yesterday);
   return { from, spend: microsOf(books.spendBetween(from, a)), weight: weight.between(from, a) };
 }
 

@@ -30,6 +30,11 @@ export function draftProblems(draft: PlanDraft, placeOf: (path: readonly Propert
     problems.push(say(['sources'], `${sources} sources, more than ${limits.sourcesPerOrganizationMax}`));
   if (draft.rules.length > limits.rulesPerPlanMax)
     problems.push(say([], `${draft.rules.length} rules, more than ${limits.rulesPerPlanMax}`));
+  for (const [name, { stale_after_ms }] of Object.entries(draft.sources))
+    if (stale_after_ms > limits.judgedBackMaxMs)
+      problems.push(
+        say(['sources', name, 'stale_after'], `source "${name}": nothing is judged more than 31 days back`),
+      );
   const bytes = Buffer.byteLength(canonicalJson({ ...draft, number: 1 }));
   // The number that the log gives may take nine more digits than this one.
   if (bytes + 9 > limits.planBytesMax)
@@ -59,7 +64,8 @@ function nameProblems({ defaults, campaigns, sources, profiles }: PlanDraft): Na
       });
     checkSource(delivery_source, [...at, 'delivery_source']);
     checkSource(spend?.source, [...at, 'spend', 'source']);
-    if (spend?.from === 'feed' && spend.source === '')
+    for (const [i, name] of (spend?.sources ?? []).entries()) checkSource(name, [...at, 'spend', 'sources', String(i)]);
+    if (spend?.from === 'feed' && spend.source === '' && spend.sources === undefined)
       problems.push({ path: [...at, 'spend', 'source'], message: 'spend from a feed must name its source' });
   };
   const { profile, ...rest } = defaults;

@@ -1,17 +1,22 @@
 import { z } from 'zod';
 import { defaultPlanOrg } from '../model/ids.ts';
-import { type CampaignPlan, type PlanDraft, planValues, sourceName } from '../rules/plan.ts';
+import { type CampaignPlan, type PlanDraft, planValues, sourceName, spendSources } from '../rules/plan.ts';
 import { duration } from './duration.ts';
 
 /** `config/organizations.yaml`: what organizations share, and where each differs (docs/rules.md). */
 const { id, profile, allowancePercent } = planValues;
 const orgId = id.refine((text) => !text.startsWith('_'), 'ids that start with _ are reserved');
 
-const spend = z.strictObject({
-  from: planValues.spendFrom,
-  source: sourceName,
-  cost_basis: planValues.costBasis.default('MEDIA'),
-});
+const spend = z
+  .strictObject({
+    from: planValues.spendFrom,
+    source: sourceName.optional(),
+    /** Several sources on one budget. */
+    sources: spendSources.optional(),
+    cost_basis: planValues.costBasis.default('MEDIA'),
+  })
+  .refine(({ source, sources }) => (source === undefined) !== (sources === undefined), 'needs either source or sources')
+  .transform(({ source = '', ...rest }) => ({ ...rest, source }));
 
 const source = z.strictObject({
   heartbeats: z.boolean().default(false),

@@ -65,10 +65,19 @@ const { id, text, condition, label, durationMs } = planValues;
 /** A source, or `''` = none is named. */
 export const sourceName = z.union([id, z.literal('')]);
 
+/** Sources whose spend adds up, each once. */
+export const spendSources = z
+  .array(id)
+  .min(1)
+  .max(limits.sourcesPerOrganizationMax)
+  .refine((names) => new Set(names).size === names.length, 'names a source twice');
+
 const spend = z.strictObject({
   /** `impressions`: the cost carried by impressions and clicks. `feed`: spend records of `source`. */
   from: planValues.spendFrom,
   source: sourceName,
+  /** Several sources that spend one budget: their sum counts, and all are waited for. `source` is then ''. */
+  sources: spendSources.optional(),
   cost_basis: planValues.costBasis,
 });
 

@@ -2,7 +2,7 @@ import type { Plan } from '../../src/rules/plan.ts';
 import type { Campaign, DayRow } from './campaign.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import type { OracleEvent } from './events.ts';
-import { campaignView } from './plans.ts';
+import { campaignView, isSpendSource } from './plans.ts';
 
 /** Where an event is booked: daily counters, spend items and impression items (§4.3, §5). */
 export interface BookContext {
@@ -92,7 +92,7 @@ function addSpend(context: BookContext, row: DayRow, instant: number, nanos: big
 
 function paysByDelivery({ plan, campaign }: BookContext, source: string): string | null {
   const { spend } = campaignView(plan, campaign.id);
-  return spend.from === 'impressions' && (spend.source === '' || spend.source === source) ? spend.cost_basis : null;
+  return spend.from === 'impressions' && isSpendSource(spend, source) ? spend.cost_basis : null;
 }
 
 function bookImpression(context: BookContext, { eventTime, source, fields }: OracleEvent): void {
@@ -135,7 +135,7 @@ function bookConversion(context: BookContext, { fields }: OracleEvent): void {
 
 function bookSpend(context: BookContext, { source, fields }: OracleEvent): void {
   const { spend } = campaignView(context.plan, context.campaign.id);
-  if (spend.from !== 'feed' || spend.source !== source || spend.cost_basis !== fields.basis) return;
+  if (spend.from !== 'feed' || !isSpendSource(spend, source) || spend.cost_basis !== fields.basis) return;
   let micros = BigInt(fields.amount_micros);
   if (fields.cumulative) {
     const key = `${source}|${fields.basis}|${fields.period_start}|${fields.period_end}`;

@@ -46,14 +46,14 @@ interface Subject {
 
 export function evaluateFlight(context: TimerContext, campaign: Campaign, flight: Flight): void {
   const { plan, t, clock } = context;
-  const completeness = completenessAt(plan, campaign.id, t, clock, context.frontierOf);
+  const completeness = completenessAt(plan, campaign.id, t, clock, context.frontierOf, (flight.dates as Dates).zone);
   if (completeness.stale) return evaluateStale(context, campaign, flight, completeness);
   const { asOf } = completeness;
   const judged = flight.judgedAsOf;
   const isNews = judged === null || asOf > judged || (asOf === judged && flight.last?.stale === true);
   if (!isNews) return;
   const { s, e } = flight.dates as Dates;
-  const pacing = pacingAt(campaign, flight, plan, asOf, clock);
+  const pacing = pacingAt(campaign, flight, plan, completeness, clock);
   const status = statusOf(pacing, campaign, flight.last?.status ?? null);
   const reason = persistReason(flight, status, pacing, t);
   if (reason !== null) persist(context, campaign, flight, completeness, pacing, status, reason);

@@ -1,6 +1,5 @@
 import type { Alert } from './alert-machine.ts';
 import { startOfDay } from './civil-time.ts';
-import type { ItemBook } from './item-book.ts';
 import type { Weight } from './weight.ts';
 import { floorDivide, floorTo, larger, quarter, smaller } from './whole-numbers.ts';
 
@@ -48,12 +47,17 @@ export function datesOf(startLocal: number, endLocal: number, zone: string): Dat
   return { startLocal, endLocal, zone, s: startOfDay(zone, startLocal), e: startOfDay(zone, endLocal + 1) };
 }
 
+/** Something that adds up what lies between two instants. */
+interface Summable {
+  sum(from: number, to: number): bigint;
+}
+
 /** Sum and items of one measure of a flight: S with spend in nanos, I with impressions. */
 export class FlightTotal {
   total = 0n;
 
   /** What the flight had before `at`: T − P(max(at, s), e). */
-  before(at: number, dates: Dates, items: ItemBook): bigint {
+  before(at: number, dates: Dates, items: Summable): bigint {
     return this.total - items.sum(Math.max(at, dates.s), dates.e);
   }
 }
@@ -98,7 +102,7 @@ export class Flight {
     return Math.max(this.highestBudgetVersion ?? 0, this.highestFlightVersion ?? 0);
   }
 
-  spendAt(at: number, items: ItemBook): bigint {
+  spendAt(at: number, items: Summable): bigint {
     return this.dates === null ? 0n : floorDivide(this.spend.before(at, this.dates, items), 1_000n);
   }
 }
@@ -212,7 +216,7 @@ function changed(old: Parameters, change: Change): Parameters {
 }
 
 /** E0 of a change that rebases on what was spent: S(floor(c', q)) as known when the change was counted. */
-export function actualAt(flight: Flight, effectiveAt: number, clock: number, items: ItemBook): bigint {
+export function actualAt(flight: Flight, effectiveAt: number, clock: number, items: Summable): bigint {
   const earliest = floorTo(clock, quarter) - 285 * quarter;
   const at = Math.min(Math.max(effectiveAt, earliest), clock);
   return larger(0n, flight.spendAt(floorTo(at, quarter), items));

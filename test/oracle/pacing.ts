@@ -1,5 +1,5 @@
 import type { Plan } from '../../src/rules/plan.ts';
-import type { Campaign } from './campaign.ts';
+import type { Campaign, DayRow } from './campaign.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import { type Dates, type Flight, Ledger, type Parameters } from './flight.ts';
 import { campaignView, requiredSources, sourceView } from './plans.ts';
@@ -9,6 +9,8 @@ import { ceilDivide, day, floorDivide, floorTo, hour, larger, minute, quarter, s
 /** Frontier of each required source, and what follows from them (§7.1). */
 export interface Completeness {
   readonly asOf: number;
+  /** Only whole days are told apart at as_of. */
+  readonly daily: boolean;
   readonly stale: boolean;
   readonly text: string;
 }
@@ -21,15 +23,18 @@ export function completenessAt(
   t: number,
   clock: number,
   frontierOf: FrontierOf,
+  zone: string,
 ): Completeness {
   const sources = requiredSources(plan, campaign).map((name) => ({ name, frontier: frontierOf(name) }));
   const text = sources.map(({ name, frontier }) => `${name}=${frontier ?? 'none'}`).join(',');
-  if (sources.some(({ frontier }) => frontier === null)) return { asOf: 0, stale: true, text };
+  if (sources.some(({ frontier }) => frontier === null)) return { asOf: 0, daily: false, stale: true, text };
   const frontiers = sources.length === 0 ? [t - 120_000] : sources.map(({ frontier }) => frontier as number);
   const f = Math.min(...frontiers);
-  const asOf = floorTo(f, quarter) >= floorTo(clock, minute) - 177 * minute ? floorTo(f, minute) : floorTo(f, quarter);
+  const fine = floorTo(f, quarter) >= floorTo(clock, minute) - 177 * minute ? floorTo(f, minute) : floorTo(f, quarter);
+  const daily = fine < floorTo(clock, quarter) - 46 * hour;
+  const asOf = daily ? startOfDay(zone, localDay(zone, f)) : fine;
   const behind = sources.some(({ name, frontier }) => t - (frontier as number) > sourceView(plan, name).stale_after_ms);
-  return { asOf, stale: behind || asOf < floorTo(clock, quarter) - 46 * hour, text };
+  return { asOf, daily, stale: behind || asOf < clock - 31 * day, text };
 }
 
 /** All numbers of one evaluation at `a` = as_of (§7.2). Money in micros. */
@@ -60,8 +65,8 @@ export interface Pacing {
   readonly capAllowed: bigint | null;
   /** Null when the month's first day is not retained any more. */
   readonly monthSpend: bigint | null;
-  readonly impressions2h: bigint;
-  readonly spend2h: bigint;
+  readonly impressions2h: bigint | null;
+  readonly spend2h: bigint | null;
   readonly expected2h: bigint | null;
 }
 
@@ -86,21 +91,32 @@ function ledgerOf(campaign: Campaign, flight: Flight, plan: Plan) {
   return { ledger: new Ledger(flight, campaign.statuses, weightOf), weightOf };
 }
 
-export function pacingAt(campaign: Campaign, flight: Flight, plan: Plan, a: number, clock: number): Pacing {
+export function pacingAt(
+  campaign: Campaign,
+  flight: Flight,
+  plan: Plan,
+  { asOf: a, daily }: Pick<Completeness, 'asOf' | 'daily'>,
+  clock: number,
+): Pacing {
   const dates = flight.dates as Dates;
   const { s, e, zone } = dates;
   const { ledger, weightOf } = ledgerOf(campaign, flight, plan);
   const now = ledger.parametersAt(a);
   const W = weightOf(now);
-  const S = (at: number) => flight.spendAt(at, campaign.spendItems);
-  const P = (from: number, to: number) => floorDivide(campaign.spendItems.sum(from, to), 1_000n);
+  const rows = new RowsOfDays(campaign, zone);
+  const spendSums = daily ? { sum: (from: number, to: number) => rows.spend(from, to) } : campaign.spendItems;
+  const impressionSums = daily
+    ? { sum: (from: number, to: number) => rows.impressions(from, to) }
+    : campaign.impressionItems;
+  const S = (at: number) => flight.spendAt(at, spendSums);
+  const P = (from: number, to: number) => floorDivide(spendSums.sum(from, to), 1_000n);
   const E = (at: number) => (ledger.parametersAt(at).mode === 'ASAP' ? null : ledger.expectedAt(at));
   const B = now.budget ?? 0n;
   const spend = S(a);
   const expected = now.mode === 'ASAP' ? null : a < s ? 0n : E(a);
   const inside = a >= s && a < e;
 
-  const x = Math.max(s, floorTo(a - day, quarter));
+  const x = Math.max(s, daily ? startOfDay(zone, judgedDay(dates, a)) : floorTo(a - day, quarter));
   const R = P(x, a);
   const past = W.between(x, a);
   const rest = W.between(a, e);
@@ -121,7 +137,7 @@ export function pacingAt(campaign: Campaign, flight: Flight, plan: Plan, a: numb
     budgetWasCut: now.replaced !== null && B < now.replaced,
     cap: now.cap,
     spend,
-    impressions: flight.impressions.before(a, dates, campaign.impressionItems),
+    impressions: flight.impressions.before(a, dates, impressionSums),
     expected,
     delivery: B === 0n ? null : floorDivide(10_000n * spend, B),
     elapsed: elapsedAt(dates, a, W),
@@ -137,10 +153,10 @@ export function pacingAt(campaign: Campaign, flight: Flight, plan: Plan, a: numb
     ...today,
     capAllowed: now.cap === null ? null : floorDivide(now.cap * allowance, 10_000n),
     monthSpend: monthSpendAt(campaign, dates, a, clock),
-    impressions2h: campaign.impressionItems.sum(two, a),
-    spend2h: P(two, a),
+    impressions2h: daily ? null : campaign.impressionItems.sum(two, a),
+    spend2h: daily ? null : P(two, a),
     expected2h:
-      now.mode === 'ASAP'
+      daily || now.mode === 'ASAP'
         ? null
         : a < s
           ? 0n
@@ -154,6 +170,34 @@ function elapsedAt({ s, e }: Dates, a: number, W: Weight): bigint {
   const whole = W.between(s, e);
   if (whole === 0n) return a >= e ? 10_000n : 0n;
   return floorDivide(10_000n * W.between(s, Math.min(Math.max(a, s), e)), whole);
+}
+
+/** Sums between two midnights, from the daily rows. */
+class RowsOfDays {
+  readonly #campaign: Campaign;
+  readonly #zone: string;
+
+  constructor(campaign: Campaign, zone: string) {
+    this.#campaign = campaign;
+    this.#zone = zone;
+  }
+
+  spend(from: number, to: number): bigint {
+    return this.#sum(from, to, (row) => row.spendNanos);
+  }
+
+  impressions(from: number, to: number): bigint {
+    return this.#sum(from, to, (row) => row.counts.get('impressions') ?? 0n);
+  }
+
+  #sum(from: number, to: number, of: (row: DayRow) => bigint): bigint {
+    let sum = 0n;
+    for (const [date, row] of this.#campaign.days) {
+      const start = startOfDay(this.#zone, date);
+      if (start >= from && start < to) sum += of(row);
+    }
+    return sum;
+  }
 }
 
 /** The local day that `a` closes or lies in. */

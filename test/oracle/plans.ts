@@ -1,5 +1,5 @@
 import { PlanProblem, readPlan } from '../../src/rules/compile-plan.ts';
-import type { CampaignPlan, Plan, PlanDefaults, SourcePlan } from '../../src/rules/plan.ts';
+import type { CampaignPlan, Plan, PlanDefaults, SourcePlan, SpendPlan } from '../../src/rules/plan.ts';
 import { day, hour } from './whole-numbers.ts';
 
 /** What holds where nobody wrote a plan (docs/semantics.md §3). */
@@ -78,9 +78,16 @@ export function sourceView(plan: Plan, source: string): SourcePlan {
 export function requiredSources(plan: Plan, campaign: string): string[] {
   const { spend, delivery_source } = campaignView(plan, campaign);
   const names = new Set<string>();
-  if (spend.source !== '') names.add(spend.source);
+  if (spend.sources !== undefined) for (const name of spend.sources) names.add(name);
+  else if (spend.source !== '') names.add(spend.source);
+  else if (spend.from === 'feed') for (const name of Object.keys(plan.sources)) names.add(name);
   if (delivery_source !== null) names.add(delivery_source);
   return [...names].sort();
+}
+
+/** Whether what a source sends is spend of the campaign. */
+export function isSpendSource({ source, sources }: SpendPlan, name: string): boolean {
+  return sources === undefined ? source === '' || source === name : sources.includes(name);
 }
 
 export const lateness = { delivery: 3 * day, money: 32 * day } as const;

@@ -50,7 +50,7 @@ export function flightValues(pacing: Pacing, status: string, { allowanceBp, expe
     'p.projected': over(projected, 1e6),
     'p.budget': over(budget, 1e6),
     'p.spend': over(pacing.spend, 1e6),
-    'm.impressions_2h': hasImpressions ? Number(pacing.impressions2h) : null,
+    'm.impressions_2h': hasImpressions ? over(pacing.impressions2h, 1) : null,
     'm.spend_2h': over(pacing.spend2h, 1e6),
     'm.expected_spend_2h': over(pacing.expected2h, 1e6),
     'm.impressions_flight': hasImpressions ? Number(pacing.impressions) : null,

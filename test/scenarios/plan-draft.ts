@@ -37,7 +37,9 @@ export class PlanDraft {
       unnamed,
       rules = '',
     } = this.#head;
-    const [from, source, basis] = spend.split(':');
+    const [from, names, basis] = spend.split(':');
+    const several = names.includes('+') ? names.split('+') : null;
+    const source = several === null ? names : '';
     return {
       format: 1,
       org_id: org,
@@ -45,7 +47,12 @@ export class PlanDraft {
       defaults: {
         zone,
         evaluate_every_ms: durationOf(every),
-        spend: { from: from as 'impressions' | 'feed', source, cost_basis: basis as CostBasis },
+        spend: {
+          from: from as 'impressions' | 'feed',
+          source,
+          ...(several === null ? {} : { sources: several }),
+          cost_basis: basis as CostBasis,
+        },
         delivery_source: delivery ?? null,
         profile: null,
         day_allowance_bp: 100 * Number(allowance),
