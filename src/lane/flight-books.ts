@@ -1,5 +1,5 @@
 import { microsOf } from '../model/money.ts';
-import { dayMs, hourMs, quarterMs } from '../model/time.ts';
+import { dayMs, dayOfMonth, hourMs, quarterMs } from '../model/time.ts';
 import { minus, plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { type Change, type Ledger, makeLedger, type WeightOf } from '../pacing/flight-ledger.ts';
@@ -43,8 +43,7 @@ function impressionsBefore(campaign: Campaign, flight: Flight, at: number, clock
  * month's first day is no longer retained.
  */
 export function monthSpend(campaign: Campaign, zone: Zone, day: number, at: number, clock: number): Whole | null {
-  const date = new Date(day * dayMs);
-  const first = day - date.getUTCDate() + 1;
+  const first = day - dayOfMonth(day) + 1;
   if (zone.dayStart(first) < clock - retainedDaysMs) return null;
   let nanos: Whole = minus(0, spendBetween(campaign, at, zone.dayStart(day + 1), clock));
   for (let each = first; each <= day; each++) {

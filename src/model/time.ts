@@ -20,6 +20,20 @@ export function floorTo(at: number, grainMs: number): number {
   return Math.floor(at / grainMs) * grainMs;
 }
 
+/**
+ * Day of the month, 1 to 31, of a day since 1970-01-01 in the Gregorian calendar. Years are counted from March, so that
+ * the leap day is their last: then month lengths repeat every five months (153 days), and 400 years have 146,097 days.
+ */
+export function dayOfMonth(day: number): number {
+  const shifted = day + 719_468; // 0000-03-01
+  const inEra = shifted - Math.floor(shifted / 146_097) * 146_097;
+  const leaps = Math.floor(inEra / 1_460) - Math.floor(inEra / 36_524) + Math.floor(inEra / 146_096);
+  const year = Math.floor((inEra - leaps) / 365);
+  const inYear = inEra - (365 * year + Math.floor(year / 4) - Math.floor(year / 100));
+  const month = Math.floor((5 * inYear + 2) / 153);
+  return inYear - Math.floor((153 * month + 2) / 5) + 1;
+}
+
 /** What the engine may ask of the machine's time; simulated in tests. Only adapters implement it. */
 export interface Clock {
   wallMs(): WallTimeMs;
