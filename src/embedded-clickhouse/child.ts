@@ -86,7 +86,7 @@ async function openLanes({ directory, memoryBytesMax }: StartMessage): Promise<L
   ];
   for (let waited = 0; ; waited += lockPollMs) {
     try {
-      return new Lanes(directory, { reads: readLanes, engineArguments, onFailedWrite: dieOf });
+      return new Lanes(directory, { reads: readLanes, engineArguments, onFailedWrite: dieOf, onStuck: dieOf });
     } catch (error) {
       const isLocked = /lock|another (server|process)|already running|76/i.test(String(error));
       if (!isLocked || waited >= lockWaitMs) {

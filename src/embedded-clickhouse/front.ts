@@ -7,6 +7,7 @@ import { CallError, type Role, readBody, roleOf, spoolBody, spoolBytes, type Tok
 import type { Lanes, Statement } from './lanes.ts';
 import { readerSetting, whyReaderMayNot } from './reader-guard.ts';
 import { type DataInsert, formatClause, hasManyStatements, insertFromFile, readDataInsert } from './statement.ts';
+import { readableSystemTables } from './system-tables.ts';
 
 export interface FrontOptions {
   readonly lanes: Lanes;
@@ -23,9 +24,13 @@ const insertBytesMax = 256 * 1024 * 1024;
 const statementBytesMax = 64 * 1024 * 1024;
 const readerStatementBytesMax = 1024 * 1024;
 
+const readerSecondsMax = 60;
+/** Where the engine does not look at its clock, we end the query that much later. */
+const limitGraceSeconds = 5;
+
 /** What every reader runs under; the read-only mode also keeps their statement from changing the rest. */
 const readerSettings: ReadonlyMap<string, string> = new Map([
-  ['max_execution_time', '60'],
+  ['max_execution_time', String(readerSecondsMax)],
   ['max_memory_usage', String(1024 ** 3)],
   ['max_result_bytes', String(statementBytesMax)],
   ['result_overflow_mode', 'throw'],
@@ -65,9 +70,11 @@ class Front {
     }
     try {
       const role = roleOf(request, searchParams, this.#options.tokens);
-      const { bytes, format } = await this.#run(role, request, searchParams);
+      const { bytes, format } = await this.#run(role, request, searchParams, signalOf(response, role));
       await send(request, response, bytes, format);
     } catch (error) {
+      // Nobody waits for the answer any more.
+      if (response.destroyed) return;
       sendError(request, response, error);
     }
   }
@@ -76,6 +83,7 @@ class Front {
     role: Role,
     request: IncomingMessage,
     query: URLSearchParams,
+    signal: AbortSignal,
   ): Promise<{ bytes: Uint8Array; format: string }> {
     if (request.method !== 'GET' && request.method !== 'POST') throw new CallError(501, 48, 'GET and POST only');
     const sqlInUrl = query.get('query') ?? '';
@@ -96,7 +104,7 @@ class Front {
       };
       return this.#insert(utf8Insert, query, (path) => spoolBytes(whole.subarray(insert.dataStart), path));
     }
-    return this.#statement(role, whole.toString('utf8'), request, query);
+    return this.#statement(role, whole.toString('utf8'), request, query, signal);
   }
 
   async #insert(
@@ -123,16 +131,20 @@ class Front {
     sql: string,
     request: IncomingMessage,
     query: URLSearchParams,
+    signal: AbortSignal,
   ): Promise<{ bytes: Uint8Array; format: string }> {
     if (role === 'reader') {
-      const why = whyReaderMayNot(sql, this.#options.tableFunctions);
+      const { tableFunctions } = this.#options;
+      const why = whyReaderMayNot(sql, { tableFunctions, systemTables: readableSystemTables });
       if (why !== null) throw new CallError(403, 497, `Not enough privileges: ${why}`);
     } else if (hasManyStatements(sql)) throw new CallError(400, 62, 'Multi-statements are not allowed');
     const header = request.headers['x-clickhouse-format'];
     const wanted = query.get('default_format') ?? (typeof header === 'string' ? header : 'TabSeparated');
     if (!/^\w{1,64}$/.test(wanted)) throw new CallError(400, 73, `Unknown format ${wanted}`);
     const lane = role === 'reader' || /^\s*(SELECT|WITH|SHOW|DESC|EXISTS|EXPLAIN)/i.test(sql) ? 'read' : 'write';
-    const bytes = await this.#options.lanes.run(lane, this.#statementOf(role, sql, wanted, query));
+    const statement = this.#statementOf(role, sql, wanted, query);
+    // A write that was begun is carried to its end: its rows may be in already.
+    const bytes = await this.#options.lanes.run(lane, statement, lane === 'read' ? signal : undefined);
     return { bytes, format: formatClause(sql) ?? wanted };
   }
 
@@ -154,9 +166,25 @@ class Front {
     // Only the writer may stand outside: it must create the database before it can be in it.
     if (role === 'writer') return asked === null || asked === 'default' ? null : plainName(asked);
     if (asked === null || asked === 'default' || asked === this.#options.database) return this.#options.database;
-    if (asked === 'system' || asked.toLowerCase() === 'information_schema') return asked;
+    if (asked.toLowerCase() === 'information_schema') return asked;
     throw new CallError(403, 497, `Not enough privileges: readers are in the database ${this.#options.database}`);
   }
+}
+
+/** Aborted when the caller is gone, and for readers at their time limit. */
+function signalOf(response: ServerResponse, role: Role): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort(new CallError(499, 394, 'Query was cancelled: the caller is gone')));
+  if (role === 'writer') return gone.signal;
+  const limit = new AbortController();
+  const seconds = readerSecondsMax + limitGraceSeconds;
+  const timer = setTimeout(() => limit.abort(timeoutError()), seconds * 1_000);
+  response.once('close', () => clearTimeout(timer));
+  return AbortSignal.any([gone.signal, limit.signal]);
+}
+
+function timeoutError(): CallError {
+  return new CallError(500, 159, `Timeout exceeded: a reader's query may take ${readerSecondsMax} seconds`);
 }
 
 function plainName(name: string): string {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { drainPending, Session } from 'chdb';
 import { quoteText } from './sql-tokens.ts';
 
@@ -28,7 +29,13 @@ interface LanesOptions {
   readonly engineArguments: readonly string[];
   /** The process must end; see `Lanes.requireWritten`. */
   readonly onFailedWrite: (error: FailedWrite) => void;
+  /** The process must end; see `Lanes.run`. */
+  readonly onStuck: (error: Error) => void;
 }
+
+/** How often the engine is asked to end a statement, and after how long it counts as stuck. */
+const killRetryMs = 500;
+const killWaitMs = 15_000;
 
 /** No row until the first. */
 const failedWrites = "SELECT value FROM system.events WHERE event = 'WriteBufferFromFileDescriptorWriteFailed'";
@@ -45,24 +52,29 @@ export class Lanes {
   readonly #free: Record<LaneKind, number>;
   readonly #waiting: Record<LaneKind, (() => void)[]> = { write: [], read: [] };
   readonly #onFailedWrite: (error: FailedWrite) => void;
+  readonly #onStuck: (error: Error) => void;
   #hasFailedWrite = false;
+  #ran = 0;
 
   constructor(directory: string, options: LanesOptions) {
     this.#directory = directory;
     this.#onFailedWrite = options.onFailedWrite;
+    this.#onStuck = options.onStuck;
     this.#anchor = new Session(directory, { connectionArgs: options.engineArguments });
     this.#free = { write: 1, read: options.reads };
   }
 
   /**
    * Runs the statement; rejects with chdb's error, whose message is ClickHouse's own. A write is only
-   * done when every byte of it lies on the disk (see `requireWritten`).
+   * done when every byte of it lies on the disk (see `requireWritten`). When `signal` is aborted, a
+   * statement that waits is dropped and one that runs is ended in the engine; either rejects with the
+   * signal's reason.
    */
-  async run(kind: LaneKind, statement: Statement): Promise<Uint8Array> {
-    await this.#enter(kind);
+  async run(kind: LaneKind, statement: Statement, signal?: AbortSignal): Promise<Uint8Array> {
+    await this.#enter(kind, signal);
     try {
       try {
-        return await this.#runAlone(statement);
+        return await this.#runAlone(statement, signal);
       } finally {
         // Also after an error, which may come from what an earlier write left behind.
         if (kind === 'write') await this.requireWritten();
@@ -72,12 +84,40 @@ export class Lanes {
     }
   }
 
-  async #runAlone(statement: Statement): Promise<Uint8Array> {
+  async #runAlone(statement: Statement, signal?: AbortSignal): Promise<Uint8Array> {
     const session = new Session(this.#directory);
+    const mark = `paceline-${++this.#ran}`;
+    const ended = new AbortController();
+    const ending = signal === undefined ? null : this.#endWhenAborted(mark, signal, ended.signal);
     try {
-      return await runIn(session, statement);
+      return await runIn(session, { ...statement, settings: new Map([...statement.settings, ['log_comment', mark]]) });
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
     } finally {
+      ended.abort();
+      await ending;
       session.close();
+    }
+  }
+
+  /**
+   * Has the engine end the statement of that mark once `signal` is aborted, again and again, as it may
+   * not have begun. One that does not end keeps its lane for ever, and three of them all readers: then
+   * this process must end.
+   */
+  async #endWhenAborted(mark: string, signal: AbortSignal, ended: AbortSignal): Promise<void> {
+    await abortOf(signal, ended);
+    let trouble = '';
+    for (let asked = 0; !ended.aborted; asked++) {
+      if (asked * killRetryMs >= killWaitMs) {
+        this.#onStuck(new Error(`a query does not end ${killWaitMs / 1_000} s after it was told to${trouble}`));
+        return;
+      }
+      const kill = `KILL QUERY WHERE Settings['log_comment'] = ${quoteText(mark)} ASYNC`;
+      await this.#anchor.queryAsync(kill).catch((error: unknown) => {
+        trouble = `: ${String(error)}`;
+      });
+      await sleep(killRetryMs, undefined, { signal: ended }).catch(() => undefined);
     }
   }
 
@@ -104,9 +144,21 @@ export class Lanes {
     await drainPending();
   }
 
-  async #enter(kind: LaneKind): Promise<void> {
-    if (this.#free[kind] > 0) this.#free[kind] -= 1;
-    else await new Promise<void>((resolve) => this.#waiting[kind].push(resolve));
+  async #enter(kind: LaneKind, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#free[kind] > 0) {
+      this.#free[kind] -= 1;
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiting = this.#waiting[kind];
+    waiting.push(resolve);
+    const leave = (): void => {
+      waiting.splice(waiting.indexOf(resolve), 1);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', leave, { once: true });
+    await promise.finally(() => signal?.removeEventListener('abort', leave));
   }
 
   #leave(kind: LaneKind): void {
@@ -114,6 +166,13 @@ export class Lanes {
     if (next === undefined) this.#free[kind] += 1;
     else next();
   }
+}
+
+/** Resolves when either is aborted. */
+async function abortOf(...signals: readonly AbortSignal[]): Promise<void> {
+  const any = AbortSignal.any([...signals]);
+  if (!any.aborted)
+    await new Promise<void>((resolve) => any.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 async function runIn(

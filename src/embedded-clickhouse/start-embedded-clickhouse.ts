@@ -13,6 +13,10 @@ export interface EmbeddedClickHouseOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly log?: { warn(fields: object, message: string): void };
+  /** How often the front is asked whether it lives, ms. Default 10 s. */
+  readonly pingEveryMs?: number;
+  /** A front that is silent for as long is started anew, ms. Default 60 s: a busy machine is no dead one. */
+  readonly silenceMaxMs?: number;
   /** Cap of the engine's memory, bytes. Default 2 GiB. */
   readonly memoryBytesMax?: number;
 }
@@ -162,7 +166,33 @@ class Supervisor implements EmbeddedClickHouse {
       if (!this.#isStopping) void this.#restart();
     };
     if (hasEnded(child)) onExit();
-    else child.once('exit', onExit);
+    else {
+      child.once('exit', onExit);
+      void this.#watch(child);
+    }
+  }
+
+  /** Kills a child whose front is silent: nothing else would ever bring it back. */
+  async #watch(child: ChildProcess): Promise<void> {
+    const { clock, pingEveryMs = 10_000, silenceMaxMs = 60_000, log } = this.#options;
+    const gone = new AbortController();
+    child.once('exit', () => gone.abort());
+    const ended = AbortSignal.any([gone.signal, this.#stopped.signal]);
+    let heardMs = clock.steadyMs();
+    while (!ended.aborted && !this.#isStopping) {
+      const isHeard = await isAlive(`${this.url}/ping`, AbortSignal.any([ended, AbortSignal.timeout(pingEveryMs)]));
+      if (isHeard) heardMs = clock.steadyMs();
+      else if (clock.steadyMs() - heardMs >= silenceMaxMs && !ended.aborted) {
+        log?.warn(
+          { event: 'engine_child_silent', silenceMs: silenceMaxMs },
+          'the embedded ClickHouse is silent; ending it',
+        );
+        child.kill('SIGKILL');
+        return;
+      }
+      // Aborted = the child is gone, and this watch with it.
+      await clock.sleep(pingEveryMs, ended).catch(() => undefined);
+    }
   }
 
   async #restart(): Promise<void> {
@@ -192,6 +222,17 @@ function keepLastWords(child: ChildProcess): () => string {
     words = (words + text).slice(-lastWordsMax);
   });
   return () => (words === '' ? '' : `: ${words.trim()}`);
+}
+
+async function isAlive(url: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal });
+    await response.text();
+    return response.ok;
+  } catch {
+    // Refused, cut off or too late: all are silence.
+    return false;
+  }
 }
 
 function hasEnded(child: ChildProcess): boolean {
