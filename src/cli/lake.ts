@@ -19,6 +19,8 @@ const works: Readonly<Record<string, readonly TendStep[]>> = {
   maintain: ['relocate', 'compact', 'cluster', 'expire', 'sweep'],
 };
 
+const allWords = [...looks, ...Object.keys(works), 'sql'].join(', ');
+
 /** Iceberg's own default is 512 MB; half of it is merged in half the memory. */
 const targetMbDefault = 256;
 /** As Iceberg's: longer than any commit takes. */
@@ -32,8 +34,9 @@ export const lakeCommand: Command = {
     'paceline lake maintain --data ./data --dry-run',
     'paceline lake maintain --config config/production.yaml',
     'paceline lake expire --older-than 7d --keep 10 --data ./data',
+    'paceline lake sql "SELECT kind, count() FROM bronze GROUP BY kind" --at 2026-11-30T09:00:00Z --data ./data',
   ],
-  doc: 'tables, snapshots (newest first) and files (by organization and day) only look. compact merges small files of a partition, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
+  doc: 'tables, snapshots (newest first) and files (by organization and day) only look. sql asks the table bronze one query, as it is or as it was --at an instant, by the engine of ClickHouse. compact merges small files of a partition, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
   flags: {
     config: configFlag,
     data: dataFlag,
@@ -58,14 +61,18 @@ export const lakeCommand: Command = {
       min: 1,
       max: 1_024,
     },
+    at: { type: 'text', value: 'TIME', doc: 'For sql: as the table was at this instant, as in 2026-11-30T09:00:00Z.' },
     json: jsonFlag,
   },
-  words: { name: 'WORD', doc: `${[...looks, ...Object.keys(works)].join(', ')}.`, min: 1, max: 1 },
+  words: { name: 'WORD', doc: `${allWords}; sql takes its query as the second.`, min: 1, max: 2 },
   async run(call, terminal) {
-    const [word] = call.words;
+    const [word, query] = call.words;
+    if (word === 'sql' && query !== undefined) return await ask(query, call, terminal);
     const steps = works[word];
-    if (steps === undefined && !looks.some((look) => look === word))
-      throw usage(`there is no "lake ${word}"; the words are ${[...looks, ...Object.keys(works)].join(', ')}`);
+    if (steps === undefined && !looks.some((look) => look === word) && word !== 'sql')
+      throw usage(`there is no "lake ${word}"; the words are ${allWords}`);
+    if (word === 'sql' || query !== undefined)
+      throw usage('"lake sql" needs one query, in quotes; the other words stand alone');
     const { config } = loadCallConfig(call);
     if (steps === undefined) await look(word, config, call, terminal);
     else await tend(steps, config, call, terminal);
@@ -94,6 +101,20 @@ function tableOf(rows: readonly (LakeTable | LakeSnapshot | LakePartition)[]): s
   }));
   const cells = rows.map((row) => Object.values(row).map((value) => (Array.isArray(value) ? value.join(' ') : value)));
   return textTable(columns, cells, 120);
+}
+
+async function ask(sql: string, call: Call, terminal: Terminal): Promise<number> {
+  const at = call.text('at');
+  const atMs = at === undefined ? null : Date.parse(at);
+  if (atMs !== null && (Number.isNaN(atMs) || !/(Z|[+-]\d\d:\d\d)$/.test(at ?? '')))
+    throw usage(`--at must be an instant with its zone, as in 2026-11-30T09:00:00Z, got "${at}"`);
+  const { config } = loadCallConfig(call);
+  const { queryLake } = await import('../adapters/query-lake.ts');
+  const { text, columns, rows } = await queryLake(config, { sql, atMs });
+  if (rows === null) terminal.write(text);
+  else if (!call.has('json')) for (const line of textTable(columns, rows)) terminal.print(line);
+  else for (const row of rows) terminal.printJson(Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])));
+  return 0;
 }
 
 async function tend(steps: readonly TendStep[], config: Config, call: Call, terminal: Terminal): Promise<void> {
