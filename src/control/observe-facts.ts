@@ -92,6 +92,10 @@ export class FactObserver implements Disposable {
       this.#metrics.add('paceline_lane_drops_total', { outcome: fact.outcome });
       this.#log.warn('lane.dropped', { lane: fact.lane, outcome: fact.outcome, while: fact.while });
     });
+    this.#on('lane.cut', ({ lane, nextOffset, error }) => {
+      this.#metrics.add('paceline_lane_drops_total', { outcome: 'CUT' });
+      this.#log.error('lane.cut', { lane, next_offset: nextOffset, error });
+    });
     this.#on('lane.paused', ({ lane, partition, reason, error }) => {
       const tally = this.#lane(lane);
       if (tally.pausedFor !== null) this.#setPaused(partition, tally.pausedFor, 0);

@@ -19,6 +19,11 @@ export const errorCatalogue = {
   LOG_CORRUPT: { retry: 'never', exit: 74, next: 'Restore the named segment; everything before it is intact.' },
   LOG_FULL: { retry: 'with_backoff', exit: 74, next: 'Free disk space; the engine goes on by itself.' },
   OFFSET_OUT_OF_RANGE: { retry: 'never', exit: 74, next: 'The log no longer holds the committed offset; restore it.' },
+  LOG_TRUNCATED: {
+    retry: 'never',
+    exit: 74,
+    next: 'Bring back a replica that holds the lost records; or restart with --new-generation to build everything anew from what the log holds now.',
+  },
   BATCH_DAMAGED: {
     retry: 'with_backoff',
     exit: 74,

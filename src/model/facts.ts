@@ -26,6 +26,8 @@ export interface Facts {
   'lane.claimed': { lane: string; partition: number; seq: number; nextOffset: number; chunksRedelivered: number };
   /** A lane lost its place (another owner, or the store lost its tail); it claims again and replays. */
   'lane.dropped': { lane: string; partition: number; outcome: 'FENCED' | 'GAP'; while: 'commit' | 'check' | 'trim' };
+  /** The log lost records that the lane had applied; it is opened anew from its last commit. */
+  'lane.cut': { lane: string; partition: number; nextOffset: number; error: unknown };
   /** `reason` null = it goes on; `error` is the trouble that it waits out, null where it waits for no trouble. */
   'lane.paused': { lane: string; partition: number; reason: PauseReason | null; error: unknown };
   /** The source heard where the log of a lane ends: one past the newest record that may be read. */

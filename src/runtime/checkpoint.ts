@@ -143,6 +143,7 @@ function draftCommit(session: LaneSession, nowMs: number): Draft {
     prevSeq: session.seq,
     seq,
     nextOffset: session.nextOffset,
+    ...(session.leaderEpoch === undefined ? {} : { leaderEpoch: session.leaderEpoch }),
     prevOffset: session.committedOffset,
     delta,
     bases,

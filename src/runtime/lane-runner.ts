@@ -261,9 +261,21 @@ export class LaneRunner {
       this.#account(session, run, 0);
       return null;
     } catch (error) {
-      this.#tryLater(error);
+      if (isTruncation(error)) this.#distrust(session, error);
+      else this.#tryLater(error);
       return null;
     }
+  }
+
+  /**
+   * The log is not the one that was read. What is committed may still be of it, and what is not must never be:
+   * the lane is opened anew from its last commit, and halts there if that is beyond the cut too.
+   */
+  #distrust(session: LaneSession, error: unknown): void {
+    const { name: lane, partition } = this;
+    publishFact('lane.cut', { lane, partition, nextOffset: session.nextOffset, error });
+    this.#lose(session);
+    this.forget(session);
   }
 
   #advance(session: LaneSession, nextOffset: number): void {
@@ -295,6 +307,7 @@ export class LaneRunner {
     const from = session.nextOffset;
     const accounts = session.balance.settle(lane, from, run, program.tally);
     this.#advance(session, run.nextOffset);
+    if (run.leaderEpoch >= 0) session.leaderEpoch = run.leaderEpoch;
     publishFact('batch.applied', {
       lane,
       partition,
@@ -362,6 +375,10 @@ const haltingCodes: readonly unknown[] = ['BATCH_DAMAGED', 'LOG_TRUNCATED'];
 
 function haltsLane(error: unknown): boolean {
   return haltingCodes.includes((error as { code?: unknown }).code);
+}
+
+function isTruncation(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'LOG_TRUNCATED';
 }
 
 function reasonOf(error: unknown): PauseReason {

@@ -13,6 +13,8 @@ export class LaneSession {
   seq: number;
   /** First offset not yet applied. */
   nextOffset: number;
+  /** Epoch of the leader that appended the record before `nextOffset`; absent where it is not known. */
+  leaderEpoch: number | undefined;
   /** First offset not yet covered by a commit. */
   committedOffset: number;
   /** Seqs that every sink has; the next commit or trim drops their chunks. */
@@ -46,6 +48,7 @@ export class LaneSession {
     this.program = program;
     this.seq = meta.seq;
     this.nextOffset = meta.nextOffset;
+    this.leaderEpoch = meta.leaderEpoch;
     this.committedOffset = meta.nextOffset;
     this.balance = new OffsetBalance(program.tally);
     this.lastCommitMs = nowMs;

@@ -3,6 +3,7 @@ import type { EventBatch, LaneDictionaries } from '../events/event-batch.ts';
 import { EngineError } from '../model/errors.ts';
 import { publishFact } from '../model/facts.ts';
 import type { Source } from '../sources/source.ts';
+import type { LaneMeta } from '../state/state-store.ts';
 import { type CheckpointPorts, emit } from './checkpoint.ts';
 import type { LaneProgram, StreamRows } from './lane-program.ts';
 import { LaneSession } from './lane-session.ts';
@@ -33,7 +34,8 @@ export interface LaneToOpen {
  * 5. Deliver the outbox again: its chunks are true, but some sink may not have them.
  *
  * Throws STATE_UNAVAILABLE or REGISTRY_UNAVAILABLE when trying all of it again helps, and
- * OFFSET_OUT_OF_RANGE when the log no longer holds what the state needs.
+ * OFFSET_OUT_OF_RANGE when the log no longer holds what the state needs; LOG_TRUNCATED when it has lost
+ * records that the state has applied.
  */
 export async function openLane(lane: LaneToOpen, ports: OpenLanePorts): Promise<LaneSession> {
   const { source, store, clock } = ports;
@@ -44,13 +46,13 @@ export async function openLane(lane: LaneToOpen, ports: OpenLanePorts): Promise<
   // 2. Restore. A lane that never committed starts where the log starts, never at its end.
   program.restore(snapshot);
   const { start, end } = await source.bounds(partition);
-  const meta = snapshot.meta ?? { seq: 0, nextOffset: start };
+  const meta: LaneMeta = snapshot.meta ?? { seq: 0, nextOffset: start };
   const tailStart = snapshot.meta === null ? meta.nextOffset : Math.min(program.tailStart(), meta.nextOffset);
   requireHeld(name, Math.min(tailStart, meta.nextOffset), meta.nextOffset, { start, end });
   // 3. Read the tail back.
   if (tailStart < meta.nextOffset) await rememberTail(lane, tailStart, meta.nextOffset, ports);
-  // 4. Seek.
-  await source.seek(partition, meta.nextOffset);
+  // 4. Seek. The log says here whether it is still the one that was read.
+  await source.seek(partition, meta.nextOffset, meta.leaderEpoch);
   // 5. Deliver the outbox again.
   const session = new LaneSession(lane, token, program, meta, clock.steadyMs());
   const present = (rows: StreamRows): StreamRows => program.inPresentShape(rows);
@@ -65,7 +67,7 @@ export async function openLane(lane: LaneToOpen, ports: OpenLanePorts): Promise<
 function requireHeld(lane: string, from: number, to: number, held: { start: number; end: number }): void {
   if (from >= held.start && to <= held.end) return;
   throw new EngineError(
-    'OFFSET_OUT_OF_RANGE',
+    to > held.end ? 'LOG_TRUNCATED' : 'OFFSET_OUT_OF_RANGE',
     `lane ${lane} needs offsets ${from} to ${to}, the log holds ${held.start} to ${held.end}`,
   );
 }

@@ -16,8 +16,12 @@ export interface Source {
   poll(partition: number, max: { records: number; bytes: number }): Promise<RecordRun | null>;
   /** Whether the next poll finds records in memory; a source without it reads at once. */
   isAtHand?(partition: number): boolean;
-  /** Moves the position; throws OFFSET_OUT_OF_RANGE when the log does not hold `offset`..end. */
-  seek(partition: number, offset: number): Promise<void>;
+  /**
+   * Moves the position. Throws OFFSET_OUT_OF_RANGE when the log has forgotten `offset`, and LOG_TRUNCATED when
+   * it ends before it, or when the record before it is not one that the leader of `leaderEpoch` appended (absent
+   * = not known). From then on a poll throws LOG_TRUNCATED as soon as the log is not the one that was read.
+   */
+  seek(partition: number, offset: number, leaderEpoch?: number): Promise<void>;
   /** Records of [from, to), in order, without moving the position. */
   readBack(partition: number, from: number, to: number): AsyncIterable<RecordRun>;
   /** First offset still held, and the offset that the next appended record will get. */

@@ -72,7 +72,8 @@ export class MemoryStateStore implements StateStore {
 }
 
 function apply(held: HeldLane, commit: LaneCommit): void {
-  held.meta = { seq: commit.seq, nextOffset: commit.nextOffset };
+  const { seq, nextOffset, leaderEpoch } = commit;
+  held.meta = { seq, nextOffset, ...(leaderEpoch === undefined ? {} : { leaderEpoch }) };
   held.deltas.set(commit.seq, commit.delta.slice());
   for (const seq of held.deltas.keys()) if (seq < commit.oldestDeltaSeq) held.deltas.delete(seq);
   for (const { group, bytes } of commit.bases) held.bases.set(group, bytes.slice());

@@ -16,6 +16,8 @@ export interface LaneMeta {
   readonly seq: number;
   /** First offset not yet applied. */
   readonly nextOffset: number;
+  /** Epoch of the leader that appended the record before it; absent where it is not known. */
+  readonly leaderEpoch?: number;
 }
 
 /** One lane's share of a commit round; applied whole or not at all. */
@@ -28,6 +30,7 @@ export interface LaneCommit {
   /** prevSeq + 1. */
   readonly seq: number;
   readonly nextOffset: number;
+  readonly leaderEpoch?: number;
   /**
    * `nextOffset` of the commit this one builds on, when there is one: the second half of the
    * compare-and-set. A store behind a network checks it too (and `nextOffset` before it says DUP): a

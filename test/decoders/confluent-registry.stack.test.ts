@@ -21,7 +21,7 @@ test('our schemas are registered once, and records framed with their ids are rea
   expect(Buffer.from(value).readInt32BE(1)).toBe(ids.byKind.get('tick'));
   const decoder = codec.makeDecoder();
   const batch = new EventBatch(16);
-  const run = toRun('t', 0, [{ offset: 0, logTimeMs: 1, key: null, value }], 0);
+  const run = toRun('t', 0, [{ offset: 0, logTimeMs: 1, key: null, value, leaderEpoch: 0, damaged: 0 }], 0);
   for (let id = decoder.decode(run, batch); id >= 0; id = decoder.decode(run, batch)) await decoder.learn(id);
   expect(batch.rejects).toEqual([]);
   expect(await registry.schema(987_654_321)).toBeNull();

@@ -128,7 +128,7 @@ async function rejectsOf(
   logTimeMs: number,
 ): Promise<(string | undefined)[]> {
   const batch = new EventBatch(16);
-  const run = toRun('t', 0, [{ offset: 0, logTimeMs, key: null, value: framed }], 0);
+  const run = toRun('t', 0, [{ offset: 0, logTimeMs, key: null, value: framed, leaderEpoch: 0, damaged: 0 }], 0);
   for (let id = decoder.decode(run, batch); id >= 0; id = decoder.decode(run, batch)) await decoder.learn(id);
   return batch.rejects.map(({ reason, detail }) => `${reason}: ${detail}`);
 }

@@ -106,7 +106,7 @@ export function sourceExam(name: string, open: () => Promise<SourceBench>): void
 
     withBench('an offset that is not held is refused', async ({ source }) => {
       await source.append(0, null, bytes('a'));
-      await expect(source.seek(0, 2)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' });
+      await expect(source.seek(0, 2)).rejects.toMatchObject({ code: 'LOG_TRUNCATED' });
       await source.seek(0, 1);
       expect(await source.poll(0, plenty)).toBeNull();
     });

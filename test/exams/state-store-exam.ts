@@ -46,6 +46,17 @@ export function stateStoreExam(name: string, open: () => Promise<StoreBench>): v
       });
     });
 
+    withBench('the epoch of the leader comes back with the offset that it belongs to', async (bench) => {
+      await bench.store.claim('ads:0', 'a');
+      await bench.store.commit([commitOf('ads:0', 'a', 1, { leaderEpoch: 7 })]);
+      await bench.reopen();
+      expect((await bench.store.claim('ads:0', 'b')).meta).toEqual({ seq: 1, nextOffset: 10, leaderEpoch: 7 });
+      // A commit that does not say it, as a release before makes it: the old epoch must not pass for its own.
+      await bench.store.commit([commitOf('ads:0', 'b', 2)]);
+      await bench.reopen();
+      expect((await bench.store.claim('ads:0', 'c')).meta).toEqual({ seq: 2, nextOffset: 20 });
+    });
+
     withBench('lanes of a round succeed or fail each by itself', async ({ store }) => {
       await store.claim('ads:0', 'a');
       await store.claim('ads:1', 'b');

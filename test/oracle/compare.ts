@@ -80,6 +80,7 @@ function diffTable(
 const decoderReasons: ReadonlySet<string> = new Set([
   'empty_value',
   'too_large',
+  'damaged_batch',
   'bad_framing',
   'unknown_schema',
   'schema_mismatch',

@@ -279,7 +279,7 @@ test('a log that lost the committed offset stops the runner loudly', async () =>
   await world.settle(world.runner().untilEnd());
   world.log.truncate(0, 10);
   const runner = world.runner();
-  await expect(world.settle(runner.untilEnd())).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' });
+  await expect(world.settle(runner.untilEnd())).rejects.toMatchObject({ code: 'LOG_TRUNCATED' });
   expect(world.errors).toMatchObject([{ isFatal: true }]);
 });
 

@@ -8,6 +8,7 @@ interface LaneRow {
   readonly token: string;
   readonly seq: number;
   readonly nextOffset: number;
+  readonly leaderEpoch?: number;
   readonly bases: ReadonlyMap<number, Uint8Array>;
   readonly deltas: readonly { seq: number; bytes: Uint8Array }[];
   readonly outbox: readonly { seq: number; bytes: Uint8Array }[];
@@ -203,6 +204,7 @@ export class StoreServer {
       seq: commit.seq,
       // Torn: the offset is the next commit's business.
       nextOffset: isAtomic ? commit.nextOffset : (commit.prevOffset ?? row.nextOffset),
+      ...(commit.leaderEpoch === undefined ? {} : { leaderEpoch: commit.leaderEpoch }),
       bases,
       deltas: keepsDeltas ? needed : needed.slice(-8),
       outbox,
@@ -277,6 +279,7 @@ function unavailable(): EngineError {
 const emptyRow: LaneRow = { token: '', seq: 0, nextOffset: 0, bases: new Map(), deltas: [], outbox: [] };
 
 function toSnapshot(row: LaneRow): LaneSnapshot {
-  const { seq, nextOffset, bases, deltas, outbox } = row;
-  return { meta: seq === 0 ? null : { seq, nextOffset }, bases, deltas, outbox };
+  const { seq, nextOffset, leaderEpoch, bases, deltas, outbox } = row;
+  const epoch = leaderEpoch === undefined ? {} : { leaderEpoch };
+  return { meta: seq === 0 ? null : { seq, nextOffset, ...epoch }, bases, deltas, outbox };
 }

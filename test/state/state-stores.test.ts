@@ -56,7 +56,7 @@ test('a newer format and a file that is none are refused', async () => {
   const path = newPath();
   await new EmbeddedStateStore(path).close();
   const db = new DatabaseSync(path);
-  db.exec('UPDATE format SET number = 3');
+  db.exec('UPDATE format SET number = 99');
   db.close();
   expect(() => new EmbeddedStateStore(path)).toThrow(expect.objectContaining({ code: 'STATE_FORMAT' }));
   const other = newPath();

@@ -30,6 +30,9 @@ export class KafkaLane {
   #queue: BatchQueue | null = null;
   /** Where the next fetch begins: past all that waits in the queue. */
   #fetchOffset = 0;
+  /** Leaders that appended what lies before the position, and before the next fetch; -1 = not known. */
+  #positionEpoch = -1;
+  #lastEpoch = -1;
   /** Committed records end here, as last heard; Infinity = not asked since the last seek. */
   #stableEnd = Number.POSITIVE_INFINITY;
   /** Counts our own appends: an answer to a question from before one does not know where the log ends. */
@@ -64,6 +67,16 @@ export class KafkaLane {
     return this.#fetchOffset;
   }
 
+  /** Epoch of the leader that appended the last batch fetched. */
+  get lastEpoch(): number {
+    return this.#lastEpoch;
+  }
+
+  /** Epoch of the leader that appended what lies before the position. */
+  get positionEpoch(): number {
+    return this.#positionEpoch;
+  }
+
   get bufferedBytes(): number {
     return this.#queue?.bytes ?? 0;
   }
@@ -86,8 +99,11 @@ export class KafkaLane {
     await this.#queue?.unpack();
   }
 
-  place(offset: number): void {
+  /** `leaderEpoch`: of the record before `offset`, where it is known. */
+  place(offset: number, leaderEpoch = -1): void {
     this.#epoch += 1;
+    this.#positionEpoch = leaderEpoch;
+    this.#lastEpoch = leaderEpoch;
     this.#queue?.close();
     this.#queue = new BatchQueue({ topic: this.#topic, partition: this.partition }, offset, this.#needsAppendTime);
     this.#fetchOffset = offset;
@@ -95,6 +111,11 @@ export class KafkaLane {
     this.failure = null;
     // A fetch that hangs must not hold up the one from the new place.
     this.reading = null;
+  }
+
+  /** What was fetched last was damaged, and shall be fetched again before it is given up. */
+  get isDoubtful(): boolean {
+    return this.#damaged.offset === this.#fetchOffset && this.#damaged.reads < damageReadsMax;
   }
 
   /** Nobody reads on. */
@@ -116,6 +137,7 @@ export class KafkaLane {
   take(bounds: RunBounds): RecordRun | null {
     const from = this.position;
     const run = this.#queue?.take(bounds) ?? null;
+    if (run !== null && run.leaderEpoch >= 0) this.#positionEpoch = run.leaderEpoch;
     assert(run === null || run.count === 0 || run.offsets[0] >= from, `${this.name} reads on at its own position`);
     return run;
   }
@@ -125,11 +147,13 @@ export class KafkaLane {
     if (asked.epoch !== this.#epoch || asked.offset !== this.#fetchOffset || this.#queue === null)
       return 'stale_answer';
     if (answer.error !== kafkaError.none) return this.#refuse(answer.error);
+    if (answer.diverging !== null) throw truncatedLog(this.name, this.#fetchOffset, answer.diverging.endOffset);
     const parsed = parseBatches(answer.records, answer.aborted, this.name);
     const batches = parsed.filter((batch) => batch.damage === null || this.#isLost(batch, answer.stableEnd));
     if (batches.length === 0 && parsed.length > 0) throw this.#readAgain(parsed[0]);
     this.#queue.push(batches);
     this.#fetchOffset = Math.max(this.#fetchOffset, batches.at(-1)?.nextOffset ?? 0);
+    this.#lastEpoch = batches.findLast(({ damage }) => damage === null)?.leaderEpoch ?? this.#lastEpoch;
     if (asked.appends === this.#appends) this.#stableEnd = answer.stableEnd;
     publishFact('lane.end', { lane: this.name, partition: this.partition, endOffset: answer.stableEnd });
     return batches.length > 0 ? 'records' : 'nothing';
@@ -169,4 +193,13 @@ export class KafkaLane {
       throw new EngineError('SOURCE_REFUSED', `we may not read ${this.name}; grant READ on the topic`);
     return 'stale_leader';
   }
+}
+
+/** The log is not the one that was read: `endOffset` is where the two part, as far as the leader knows. */
+export function truncatedLog(lane: string, offset: number, endOffset: number): EngineError {
+  const parting = endOffset < 0 ? 'somewhere before it' : `from offset ${Math.min(endOffset, offset)} on`;
+  return new EngineError(
+    'LOG_TRUNCATED',
+    `${lane} was read up to offset ${offset}, and the log has lost what it held ${parting}: other records take, or will take, those offsets (an unclean election, or a broker restored from an old copy). Either bring back a replica that still holds the lost records, and let it lead; or restart with --new-generation, which builds everything anew from what the log holds now`,
+  );
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../../model/time.ts';
 import type { Source } from '../source.ts';
 import { KafkaAppender } from './appender.ts';
 import type { KafkaConnection } from './connection.ts';
-import { KafkaLane } from './kafka-lane.ts';
+import { KafkaLane, truncatedLog } from './kafka-lane.ts';
 import { LaneFetcher } from './lane-fetcher.ts';
 import type { WatchedLane } from './stall-watchdog.ts';
 import { TopicView } from './topic-view.ts';
@@ -55,14 +55,24 @@ export class KafkaSource implements Source {
 
   async poll(partition: number, max: { records: number; bytes: number }): Promise<RecordRun | null> {
     const lane = await this.#placedLane(partition);
+    try {
+      return await this.#poll(lane, max);
+    } catch (error) {
+      // The brokers say no more than that they cannot: the log has forgotten the offset, or lost its tail.
+      if ((error as { code?: unknown }).code === 'OFFSET_OUT_OF_RANGE') await this.#requireTail(lane);
+      throw error;
+    }
+  }
+
+  async #poll(lane: KafkaLane, max: { records: number; bytes: number }): Promise<RecordRun | null> {
     lane.askedMs = this.#clock.steadyMs();
     for (;;) {
       throwFailure(lane);
-      const from = lane.position;
+      const { position, positionEpoch } = lane;
       const run = lane.take(max);
       if (run !== null) {
         this.#fetcher.readAhead(lane);
-        if (run.unreadable !== null) await this.#report(lane, run, from);
+        if (run.unreadable !== null) await this.#report(lane, run, position, positionEpoch);
         return run;
       }
       if (lane.isWaiting) {
@@ -80,9 +90,15 @@ export class KafkaSource implements Source {
     return this.#lanes.get(partition)?.isBuffered === true;
   }
 
-  async seek(partition: number, offset: number): Promise<void> {
+  async seek(partition: number, offset: number, leaderEpoch = -1): Promise<void> {
     await this.#requireHeld(partition, offset, offset);
-    this.#lane(partition).place(offset);
+    const { name } = this.#lane(partition);
+    if (leaderEpoch >= 0) {
+      const end = await this.#view.epochEnd(partition, leaderEpoch);
+      // An epoch that the log does not know, or that ends before us: what we read is gone.
+      if (end.epoch !== leaderEpoch || end.endOffset < offset) throw truncatedLog(name, offset, end.endOffset);
+    }
+    this.#lane(partition).place(offset, leaderEpoch);
   }
 
   async *readBack(partition: number, from: number, to: number): AsyncIterable<RecordRun> {
@@ -98,12 +114,14 @@ export class KafkaSource implements Source {
 
   async *#readTo(lane: KafkaLane, to: number): AsyncIterable<RecordRun> {
     while (lane.position < to) {
+      if (lane.isDoubtful) lane.failure = null;
       throwFailure(lane);
       const run = lane.take({ ...readBackRun, until: to });
       if (run === null && lane.isWaiting) await lane.unpack();
       else if (run === null) {
         const before = lane.fetchOffset;
-        await this.#fetcher.read(lane, readBackBytesMax);
+        await this.#readAgain(lane);
+        if (lane.isDoubtful) continue;
         if (lane.fetchOffset === before && !lane.isBuffered)
           throw new EngineError('SOURCE_UNAVAILABLE', `${lane.name}: an open transaction hides offset ${before}`);
       } else {
@@ -111,6 +129,15 @@ export class KafkaSource implements Source {
         if (run.unreadable !== null) await this.#dateReport(run);
         if (run.count > 0) yield run;
       }
+    }
+  }
+
+  /** Nobody would come back to this very lane, so what is damaged is fetched again here. */
+  async #readAgain(lane: KafkaLane): Promise<void> {
+    try {
+      await this.#fetcher.read(lane, readBackBytesMax);
+    } catch (error) {
+      if (!lane.isDoubtful) throw error;
     }
   }
 
@@ -153,7 +180,7 @@ export class KafkaSource implements Source {
   reseek(partition: number): void {
     this.#view.markStale();
     const lane = this.#lane(partition);
-    lane.place(lane.position);
+    lane.place(lane.position, lane.positionEpoch);
   }
 
   async close(): Promise<void> {
@@ -161,11 +188,11 @@ export class KafkaSource implements Source {
   }
 
   /** Hands a report out, or throws BATCH_DAMAGED; then the next poll fetches the batch again. */
-  async #report(lane: KafkaLane, run: RecordRun, from: number): Promise<void> {
+  async #report(lane: KafkaLane, run: RecordRun, from: number, epoch: number): Promise<void> {
     const { unreadable } = run;
     assert(unreadable !== null, 'a run that reports says what');
     if (unreadable.reason !== 'damaged_batch' || this.#onDamagedBatch === 'report') return await this.#dateReport(run);
-    lane.place(from);
+    lane.place(from, epoch);
     throw new EngineError('BATCH_DAMAGED', `${lane.name}: ${unreadable.detail}`);
   }
 
@@ -206,9 +233,16 @@ export class KafkaSource implements Source {
     return new KafkaLane(this.topic, partition, this.#mode === 'live');
   }
 
+  /** Throws LOG_TRUNCATED where the log still begins before what we read, so that retention took nothing. */
+  async #requireTail(lane: KafkaLane): Promise<void> {
+    const { start, end } = await this.#view.bounds(lane.partition);
+    if (lane.fetchOffset >= start) throw truncatedLog(lane.name, lane.fetchOffset, Math.min(end, lane.fetchOffset));
+  }
+
   async #requireHeld(partition: number, from: number, to: number): Promise<void> {
     const { start, end } = await this.#view.bounds(partition);
-    if (from >= start && to <= end) return;
+    if (to > end) throw truncatedLog(`${this.topic}:${partition}`, to, end);
+    if (from >= start) return;
     throw new EngineError(
       'OFFSET_OUT_OF_RANGE',
       `${this.topic}:${partition} holds the offsets ${start} to ${end}, asked for ${from} to ${to}`,

@@ -5,7 +5,7 @@ import { sourceError } from './kafka-errors.ts';
 import type { KafkaLane, Question } from './kafka-lane.ts';
 import type { WireBroker, WireCluster } from './kafkajs-internals.ts';
 import { parseBatches } from './record-batch.ts';
-import { askRecords, type FetchedPartition } from './requests.ts';
+import { askRecords, type FetchedPartition, type FetchTarget } from './requests.ts';
 import type { TopicView } from './topic-view.ts';
 
 /** What one fetch may bring of a lane; the first batch always comes whole. */
@@ -142,7 +142,11 @@ export class LaneFetcher {
     bytesMax: number,
   ): Promise<readonly FetchedPartition[]> {
     const { topicId } = await this.#view.metadata();
-    const targets = lanes.map(({ partition, fetchOffset }) => ({ partition, offset: fetchOffset, bytesMax }));
+    const targets: FetchTarget[] = [];
+    for (const { partition, fetchOffset, lastEpoch } of lanes) {
+      const leaderEpoch = await this.#view.leaderEpochOf(partition);
+      targets.push({ partition, offset: fetchOffset, bytesMax, leaderEpoch, lastEpoch });
+    }
     try {
       return await askRecords(broker, { topicId, targets, waitMs, bytesMax: Math.max(answerBytesMax, bytesMax) });
     } catch (error) {

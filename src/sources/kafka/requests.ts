@@ -2,9 +2,10 @@ import { Encoder, type WireBroker, type WireRequest } from './kafkajs-internals.
 import { WireReader, WireWriter } from './wire.ts';
 
 /** Requests that kafkajs does not know: newer versions, which name topics by id. */
-export const apiKey = { fetch: 1, metadata: 3 } as const;
+export const apiKey = { fetch: 1, metadata: 3, offsetForLeaderEpoch: 23 } as const;
 export const fetchVersion = 13;
 export const metadataVersion = 12;
+const offsetForLeaderEpochVersion = 4;
 
 /** Error codes of the protocol (https://kafka.apache.org/protocol#protocol_error_codes) that we act on. */
 export const kafkaError = {
@@ -44,6 +45,8 @@ export interface PartitionMetadata {
   readonly error: number;
   /** -1 = none. */
   readonly leader: number;
+  /** Rises with each election; a broker that knows a newer one refuses what names an older. */
+  readonly leaderEpoch: number;
   readonly replicas: readonly number[];
   readonly inSync: readonly number[];
 }
@@ -97,18 +100,22 @@ function readPartition(reader: WireReader): PartitionMetadata {
   const error = reader.int16();
   const partition = reader.int32();
   const leader = reader.int32();
-  reader.int32();
+  const leaderEpoch = reader.int32();
   const replicas = reader.list(() => reader.int32());
   const inSync = reader.list(() => reader.int32());
   reader.list(() => reader.int32());
   reader.end();
-  return { partition, error, leader, replicas, inSync };
+  return { partition, error, leader, leaderEpoch, replicas, inSync };
 }
 
 export interface FetchTarget {
   readonly partition: number;
   readonly offset: number;
   readonly bytesMax: number;
+  /** Epoch of the leader as we know it; -1 = not known. */
+  readonly leaderEpoch: number;
+  /** Epoch of the record before `offset`, as we read it: the broker tells when its log differs. -1 = not known. */
+  readonly lastEpoch: number;
 }
 
 export interface FetchRequest {
@@ -132,6 +139,14 @@ export interface FetchedPartition {
   readonly aborted: readonly AbortedTransaction[];
   /** Record batches, the last perhaps cut off. */
   readonly records: Buffer;
+  /** Where the log parts from what we read (KIP-320, KIP-595); null = it does not. */
+  readonly diverging: EpochEnd | null;
+}
+
+/** Where the records of a leader's epoch, or of the newest before it, end. -1 = the log knows none. */
+export interface EpochEnd {
+  readonly epoch: number;
+  readonly endOffset: number;
 }
 
 const readCommitted = 1;
@@ -145,8 +160,8 @@ export async function askRecords(broker: WireBroker, fetch: FetchRequest): Promi
     .int32(-1)
     .list([fetch.topicId], (topicId) => {
       writer.raw(Buffer.from(topicId, 'base64url'));
-      writer.list(fetch.targets, ({ partition, offset, bytesMax }) => {
-        writer.int32(partition).int32(-1).int64(offset).int32(-1).int64(-1).int32(bytesMax).end();
+      writer.list(fetch.targets, ({ partition, offset, bytesMax, leaderEpoch, lastEpoch }) => {
+        writer.int32(partition).int32(leaderEpoch).int64(offset).int32(lastEpoch).int64(-1).int32(bytesMax).end();
       });
       writer.end();
     });
@@ -186,6 +201,50 @@ function readFetchedPartition(reader: WireReader, sessionError: number): Fetched
   reader.int32();
   const length = reader.uvarint() - 1;
   const records = length > 0 ? reader.raw(length) : Buffer.alloc(0);
-  reader.end();
-  return { partition, error, stableEnd, aborted, records };
+  let diverging: EpochEnd | null = null;
+  reader.end((tag) => {
+    if (tag === divergingEpochTag) diverging = readEpochEnd(reader);
+  });
+  return { partition, error, stableEnd, aborted, records, diverging };
+}
+
+/** Of the tagged fields of a fetched partition. */
+const divergingEpochTag = 0;
+
+function readEpochEnd(reader: WireReader): EpochEnd {
+  return { epoch: reader.int32(), endOffset: reader.int64() };
+}
+
+/** Where the records of `epoch` end in the log that the leader has now (KIP-320). */
+export async function askEpochEnd(
+  broker: WireBroker,
+  topic: string,
+  { partition, leaderEpoch, epoch }: { partition: number; leaderEpoch: number; epoch: number },
+): Promise<EpochEnd & { readonly error: number }> {
+  const writer = new WireWriter().int32(-1);
+  writer.list([topic], (name) => {
+    writer.text(name);
+    writer.list([partition], () => {
+      writer.int32(partition).int32(leaderEpoch).int32(epoch).end();
+    });
+    writer.end();
+  });
+  const body = writer.end().done();
+  const [apiVersion, apiName] = [offsetForLeaderEpochVersion, 'OffsetForLeaderEpoch'];
+  return await call(broker, { apiKey: apiKey.offsetForLeaderEpoch, apiVersion, apiName, body }, (reader) => {
+    reader.int32();
+    const [[end]] = reader.list(() => {
+      reader.text();
+      const ends = reader.list(() => {
+        const error = reader.int16();
+        reader.int32();
+        const found = { error, ...readEpochEnd(reader) };
+        reader.end();
+        return found;
+      });
+      reader.end();
+      return ends;
+    });
+    return end;
+  });
 }

@@ -3,7 +3,14 @@ import { EngineError } from '../../model/errors.ts';
 import type { KafkaConnection } from './connection.ts';
 import { isKafkaError, sourceError } from './kafka-errors.ts';
 import type { WireBroker, WireCluster } from './kafkajs-internals.ts';
-import { askMetadata, kafkaError, type TopicMetadata } from './requests.ts';
+import {
+  askEpochEnd,
+  askMetadata,
+  type EpochEnd,
+  kafkaError,
+  type PartitionMetadata,
+  type TopicMetadata,
+} from './requests.ts';
 
 const earliest = '-2';
 const latest = '-1';
@@ -54,11 +61,41 @@ export class TopicView {
   }
 
   async leaderOf(partition: number): Promise<number> {
-    const { partitions } = await this.metadata();
-    const leader = partitions.find((each) => each.partition === partition)?.leader ?? -1;
-    if (leader >= 0) return leader;
+    const found = await this.#partition(partition);
+    if (found !== undefined && found.leader >= 0) return found.leader;
     this.markStale();
     throw new EngineError('SOURCE_UNAVAILABLE', `${this.topic}:${partition} has no leader at the moment`);
+  }
+
+  /** The epoch of that leader; -1 while it is not known. */
+  async leaderEpochOf(partition: number): Promise<number> {
+    return (await this.#partition(partition))?.leaderEpoch ?? -1;
+  }
+
+  async #partition(partition: number): Promise<PartitionMetadata | undefined> {
+    return (await this.metadata()).partitions.find((each) => each.partition === partition);
+  }
+
+  /** Where the leader's log ends the records of `epoch`. Throws SOURCE_UNAVAILABLE. */
+  async epochEnd(partition: number, epoch: number): Promise<EpochEnd> {
+    const broker = await this.broker(await this.leaderOf(partition));
+    const leaderEpoch = await this.leaderEpochOf(partition);
+    const end = await this.#askEpochEnd(broker, { partition, leaderEpoch, epoch });
+    if (end.error === kafkaError.none) return end;
+    this.markStale();
+    const name = `${this.topic}:${partition}`;
+    throw end.error === kafkaError.topicAuthorizationFailed
+      ? new EngineError('SOURCE_REFUSED', `we may not describe ${name}; grant DESCRIBE and READ on the topic`)
+      : new EngineError('SOURCE_UNAVAILABLE', `the leader of ${name} has changed (error ${end.error})`);
+  }
+
+  async #askEpochEnd(broker: WireBroker, question: Parameters<typeof askEpochEnd>[2]): ReturnType<typeof askEpochEnd> {
+    try {
+      return await askEpochEnd(broker, this.topic, question);
+    } catch (error) {
+      this.markStale();
+      throw sourceError(error, `asking broker ${broker.nodeId} for the epochs of ${this.topic}:${question.partition}`);
+    }
   }
 
   /** The broker over connections of `cluster`; the view's own where none is named. */

@@ -126,12 +126,18 @@ export class WireReader {
     return items;
   }
 
-  /** Passes over tagged fields, known to us or not. */
-  end(): void {
+  /** Passes over tagged fields; `onTag` may read the content of one. */
+  end(onTag?: (tag: number) => void): void {
     const count = this.uvarint();
     for (let i = 0; i < count; i++) {
-      this.uvarint();
-      this.raw(this.uvarint());
+      const tag = this.uvarint();
+      const length = this.uvarint();
+      const from = this.at;
+      this.raw(length);
+      const to = this.at;
+      this.at = from;
+      onTag?.(tag);
+      this.at = to;
     }
   }
 

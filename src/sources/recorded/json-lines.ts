@@ -1,4 +1,5 @@
 import { constants, isUtf8 } from 'node:buffer';
+import { isLogTime } from '../../events/record-run.ts';
 import {
   frameBytesMax,
   type RecordEncoder,
@@ -143,7 +144,7 @@ function readLine(bytes: Buffer, start: number, end: number): Line | null {
   const ranges = memberRanges(bytes, start, end);
   const { offset = null, log_time, key, key_base64, value, value_base64 } = fields as Record<string, unknown>;
   const logTime = typeof log_time === 'string' ? Date.parse(log_time) : log_time;
-  if (typeof logTime !== 'number' || !Number.isFinite(logTime)) return null;
+  if (typeof logTime !== 'number' || !isLogTime(logTime)) return null;
   if (offset !== null && !(Number.isSafeInteger(offset) && (offset as number) >= 0)) return null;
   const keyPart = readKey(bytes, ranges, key, key_base64);
   const valuePart = readValue(ranges, value, value_base64);

@@ -231,7 +231,7 @@ export class RecordedLog implements Source {
     const { start, end } = await this.bounds(partition);
     if (from < start || to > end)
       throw new EngineError(
-        'OFFSET_OUT_OF_RANGE',
+        to > end ? 'LOG_TRUNCATED' : 'OFFSET_OUT_OF_RANGE',
         `${this.topic}:${partition} holds the offsets ${start} to ${end}, asked for ${from} to ${to}`,
       );
   }

@@ -12,6 +12,8 @@ export interface LaneRecord {
   /** 0 = nothing was committed yet. */
   readonly seq: number;
   readonly nextOffset: number;
+  /** Epoch of the leader that appended the record before `nextOffset`; absent where it is not known. */
+  readonly leaderEpoch?: number;
   /** Deltas are held from here to `seq`. */
   readonly oldestDelta: number;
   /** Number of output chunks held. */
@@ -42,11 +44,23 @@ export function readLaneRecord(reply: ScriptReply): LaneRecord {
     generation: count('gen'),
     seq: count('seq'),
     nextOffset: count('off'),
+    ...readEpoch(fields.get('ep'), fields.get('off')),
     oldestDelta: count('dlo'),
     outputs: count('out'),
     isRestoring: fields.get('phase') === 'restoring',
     bases,
   };
+}
+
+/** `ep` counts for the offset that it names alone: a release before commits without it. */
+function readEpoch(text = '', offset = ''): { leaderEpoch?: number } {
+  const [epoch, at] = text.split('@');
+  return at === offset && epoch !== '' ? { leaderEpoch: Number(epoch) } : {};
+}
+
+/** What `ep` says of a commit; '' = nothing. */
+export function writeEpoch({ nextOffset, leaderEpoch }: { nextOffset: number; leaderEpoch?: number }): string {
+  return leaderEpoch === undefined ? '' : `${leaderEpoch}@${nextOffset}`;
 }
 
 /** The blobs that there must be, given the record and the seqs that the outbox has. */
@@ -61,5 +75,5 @@ export function blobsOf(record: LaneRecord, outboxSeqs: readonly number[]): Blob
 export function writeLaneRecord(record: LaneRecord): (string | number)[] {
   const { seq, nextOffset, oldestDelta, outputs, bases } = record;
   const fields = [...bases].flatMap(([group, at]) => [`b:${group}`, at]);
-  return [...fields, 'dlo', oldestDelta, 'out', outputs, 'off', nextOffset, 'seq', seq];
+  return [...fields, 'dlo', oldestDelta, 'out', outputs, 'ep', writeEpoch(record), 'off', nextOffset, 'seq', seq];
 }

@@ -12,7 +12,7 @@ function script(text: string): LaneScript {
 
 /**
  * Fields of a lane's meta hash: `fmt` format of all its keys, `gen` generation, `tok` owner, `seq` and
- * `off` of the last commit, `dlo` oldest delta, `out` number of output chunks, `b:<group>` seq at which
+ * `off` of the last commit, `ep` = epoch@off of the leader before it, `dlo` oldest delta, `out` number of output chunks, `b:<group>` seq at which
  * that base was written, `phase` = restoring while a snapshot is being installed. A script checks all
  * before its first write, writes data first and `seq` last.
  */
@@ -63,7 +63,7 @@ return 'OK'
 
 /**
  * KEYS m d o b...; ARGV token prevSeq prevOffset('' = not said) seq nextOffset oldestDelta delta
- * hasOutput output nAcknowledged acknowledged... then group and bytes of each base.
+ * hasOutput output epoch nAcknowledged acknowledged... then group and bytes of each base.
  */
 export const commitScript = script(`
 local m = redis.call('HMGET', KEYS[1], 'tok', 'seq', 'off', 'dlo', 'phase')
@@ -77,16 +77,16 @@ if newOldest > seq + 1 then newOldest = seq + 1 end
 if newOldest < oldest then newOldest = oldest end
 redis.call('HSET', KEYS[2], ARGV[4], ARGV[7])
 if ARGV[8] == '1' then redis.call('HSET', KEYS[3], ARGV[4], ARGV[9]) end
-local acknowledged = tonumber(ARGV[10])
-local base = 11 + acknowledged
+local acknowledged = tonumber(ARGV[11])
+local base = 12 + acknowledged
 for i = 4, #KEYS do
   redis.call('SET', KEYS[i], ARGV[base + 1])
   redis.call('HSET', KEYS[1], 'b:' .. ARGV[base], ARGV[4])
   base = base + 2
 end
-for i = 11, 10 + acknowledged do redis.call('HDEL', KEYS[3], ARGV[i]) end
+for i = 12, 11 + acknowledged do redis.call('HDEL', KEYS[3], ARGV[i]) end
 for s = oldest, newOldest - 1 do redis.call('HDEL', KEYS[2], string.format('%.0f', s)) end
-redis.call('HSET', KEYS[1], 'seq', ARGV[4], 'off', ARGV[5], 'dlo', string.format('%.0f', newOldest), 'out', redis.call('HLEN', KEYS[3]))
+redis.call('HSET', KEYS[1], 'seq', ARGV[4], 'off', ARGV[5], 'ep', ARGV[10], 'dlo', string.format('%.0f', newOldest), 'out', redis.call('HLEN', KEYS[3]))
 return 'OK'
 `);
 

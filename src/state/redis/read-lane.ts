@@ -1,5 +1,5 @@
 import { EngineError } from '../../model/errors.ts';
-import type { LaneSnapshot } from '../state-store.ts';
+import type { LaneMeta, LaneSnapshot } from '../state-store.ts';
 import { type Envelope, unwrapBlob } from './blob-envelope.ts';
 import type { LaneKeys } from './lane-keys.ts';
 import { type BlobName, blobsOf, type LaneRecord } from './lane-record.ts';
@@ -42,11 +42,15 @@ export async function readLane(
     envelopes.filter(({ kind }) => kind === 'delta').map(({ envelope }) => envelope.nextOffset),
   );
   return {
-    meta: record.seq === 0 ? null : { seq: record.seq, nextOffset: record.nextOffset },
+    meta: record.seq === 0 ? null : metaOf(record),
     bases: new Map(listed('base').map(({ seq: group, bytes }) => [group, bytes])),
     deltas: listed('delta'),
     outbox: listed('outbox'),
   };
+}
+
+function metaOf({ seq, nextOffset, leaderEpoch }: LaneRecord): LaneMeta {
+  return { seq, nextOffset, ...(leaderEpoch === undefined ? {} : { leaderEpoch }) };
 }
 
 /** The blob itself, if it is the one that the record speaks of. */

@@ -4,6 +4,7 @@ import type { CommitOutcome, LaneCommit, LaneSnapshot, StateStore } from '../sta
 import { wrapBlob } from './blob-envelope.ts';
 import { claimLane } from './claim-lane.ts';
 import { generationKey, type LaneKeys, laneKeys, splitLane } from './lane-keys.ts';
+import { writeEpoch } from './lane-record.ts';
 import { checkScript, commitScript, trimScript } from './lane-scripts.ts';
 import type { RedisCalls, ScriptReply } from './redis-calls.ts';
 import type { SnapshotArchive } from './snapshot-archive.ts';
@@ -173,6 +174,7 @@ function commitValues(commit: LaneCommit): (string | number | Buffer)[] {
     wrap('delta', prevSeq, delta),
     outbox === null ? '0' : '1',
     outbox === null ? '' : wrap('outbox', 0, outbox),
+    writeEpoch(commit),
     acknowledged.length,
     ...acknowledged,
     ...bases.flatMap(({ group, bytes }) => [group, wrap('base', group, bytes)]),

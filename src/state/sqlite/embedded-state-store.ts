@@ -49,6 +49,7 @@ export class EmbeddedStateStore implements StateStore {
       if (held === undefined || generation <= Number(held.generation)) return;
       const stem = `${topic}:`;
       this.#sql('DELETE FROM lanes WHERE substr(lane, 1, ?) = ?').run(stem.length, stem);
+      this.#sql('DELETE FROM leader_epochs WHERE substr(lane, 1, ?) = ?').run(stem.length, stem);
       this.#sql('DELETE FROM blobs WHERE substr(lane, 1, ?) = ?').run(stem.length, stem);
     });
   }
@@ -61,8 +62,9 @@ export class EmbeddedStateStore implements StateStore {
       );
       const row = this.#sql('SELECT seq, next_offset FROM lanes WHERE lane = ?').get(lane);
       const seq = Number(row?.seq);
+      const nextOffset = Number(row?.next_offset);
       return {
-        meta: seq === 0 ? null : { seq, nextOffset: Number(row?.next_offset) },
+        meta: seq === 0 ? null : { seq, nextOffset, ...this.#leaderEpoch(lane, nextOffset) },
         bases: new Map(this.#readBlobs(lane, 'base').map(({ seq: group, bytes }) => [group, bytes])),
         deltas: this.#readBlobs(lane, 'delta'),
         outbox: this.#readBlobs(lane, 'outbox'),
@@ -117,6 +119,14 @@ export class EmbeddedStateStore implements StateStore {
     this.#dropOutput(lane, commit.acknowledged);
     if (commit.outbox !== null) this.#writeBlob(lane, 'outbox', seq, commit.outbox);
     this.#sql('UPDATE lanes SET seq = ?, next_offset = ? WHERE lane = ?').run(seq, commit.nextOffset, lane);
+    const { nextOffset, leaderEpoch } = commit;
+    if (leaderEpoch === undefined) return;
+    this.#sql('INSERT OR REPLACE INTO leader_epochs VALUES (?, ?, ?)').run(lane, nextOffset, leaderEpoch);
+  }
+
+  #leaderEpoch(lane: string, nextOffset: number): { leaderEpoch?: number } {
+    const row = this.#sql('SELECT epoch FROM leader_epochs WHERE lane = ? AND next_offset = ?').get(lane, nextOffset);
+    return row === undefined ? {} : { leaderEpoch: Number(row.epoch) };
   }
 
   #dropOutput(lane: string, acknowledged: readonly number[]): void {

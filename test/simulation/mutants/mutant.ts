@@ -31,6 +31,8 @@ export interface Mutant {
   readonly startsEmpty?: boolean;
   /** The generation of the stream is taken for granted. */
   readonly admitsAnyStream?: boolean;
+  /** What was read is not compared with the log: a cut is not noticed. */
+  readonly ignoresEpochs?: boolean;
   readonly source?: (source: Source, context: MutantContext) => Source;
   readonly store?: (store: StateStore, context: MutantContext) => StateStore;
   readonly sink?: (sink: Sink, context: MutantContext) => Sink;

@@ -40,4 +40,10 @@ export const pinnedSeeds: Readonly<Record<string, number>> = {
   oldest_dropped_at_the_bound: 1,
   records_without_memory: 1,
   late_rows_not_sent: 2,
+  epoch_not_kept: 76,
+  cut_not_noticed: 76,
+  damaged_batch_skipped: 31,
+  damaged_batch_taken_for_gap: 31,
+  damaged_batch_read_for_ever: 31,
+  poison_ends_the_process: 31,
 };

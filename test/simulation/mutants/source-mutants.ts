@@ -88,6 +88,65 @@ export const sourceMutants: readonly Mutant[] = [
       }),
   },
   {
+    name: 'epoch_not_kept',
+    bug: 'the state does not remember which leader appended what it has read, so a restart takes a cut log for the old one',
+    source: (source) => ({ ...bound(source), seek: (partition, offset) => source.seek(partition, offset) }),
+  },
+  {
+    name: 'cut_not_noticed',
+    bug: 'fetches do not say which leader appended what was read before',
+    ignoresEpochs: true,
+  },
+  {
+    name: 'damaged_batch_skipped',
+    bug: 'a batch that does not unpack is stepped over',
+    source: (source) => ({
+      ...bound(source),
+      async poll(partition, max) {
+        const run = await source.poll(partition, max);
+        return run === null || run.unreadable === null ? run : await source.poll(partition, max);
+      },
+    }),
+  },
+  {
+    name: 'damaged_batch_taken_for_gap',
+    bug: 'a batch that does not unpack counts as one that compaction has emptied',
+    source: (source) => ({
+      ...bound(source),
+      async poll(partition, max) {
+        const run = await source.poll(partition, max);
+        if (run === null || run.unreadable === null) return run;
+        return { ...run, count: 0, gaps: run.gaps + run.unreadable.offsets, unreadable: null };
+      },
+    }),
+  },
+  {
+    name: 'damaged_batch_read_for_ever',
+    bug: 'a batch that does not unpack is tried again without end',
+    source: (source) => ({
+      ...bound(source),
+      async poll(partition, max) {
+        const run = await source.poll(partition, max);
+        if (run === null || run.unreadable === null) return run;
+        await source.seek(partition, run.offsets[0]);
+        return null;
+      },
+    }),
+  },
+  {
+    name: 'poison_ends_the_process',
+    bug: 'a record over which the decoder stumbles throws',
+    decoder: (decoder) => ({
+      decode(run, batch) {
+        const missing = decoder.decode(run, batch);
+        if (batch.rejects.some(({ row }) => run.valueEnds[row] - run.valueStarts[row] > 30_000))
+          throw new RangeError('Maximum call stack size exceeded');
+        return missing;
+      },
+      learn: (schemaId) => decoder.learn(schemaId),
+    }),
+  },
+  {
     name: 'topic_recreated',
     bug: 'nobody looks whether the topic is still the one that the state belongs to',
     admitsAnyStream: true,

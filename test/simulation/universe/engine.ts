@@ -68,7 +68,7 @@ export class Engine {
     const { process, servers, mutant, memory } = this.#options;
     const context: MutantContext = { process, log: servers.log, memory };
     const store = new SimulatedStore(servers.store, process);
-    const source = new SimulatedSource(servers.log, process);
+    const source = new SimulatedSource(servers.log, process, { mindsEpochs: mutant?.ignoresEpochs !== true });
     const generation = await this.#admit(source, store);
     this.runner = createRunner({
       source: mutant?.source?.(source, context) ?? source,

@@ -34,6 +34,18 @@ export type Fault =
   | { readonly kind: 'retention'; readonly atMs: number }
   /** All engines are gone for a while: nobody ticks, then much time passes at one record. */
   | { readonly kind: 'tick_gap'; readonly atMs: number; readonly forMs: number }
+  /** A batch arrives that nobody can read. */
+  | { readonly kind: 'damaged_batch'; readonly atMs: number; readonly lane: number; readonly records: number }
+  /** A record arrives over which careless code stumbles. */
+  | { readonly kind: 'poisonous_record'; readonly atMs: number; readonly lane: number }
+  /** A partition loses its last records, and others take their offsets. */
+  | {
+      readonly kind: 'log_cut';
+      readonly atMs: number;
+      readonly lane: number;
+      readonly records: number;
+      readonly isRestarted: boolean;
+    }
   /** The topic is deleted and made anew under its old name. The engines must refuse it. */
   | { readonly kind: 'topic_recreated'; readonly atMs: number };
 
@@ -103,6 +115,23 @@ export function drawFaults(random: Random, world: FaultWorld): Fault[] {
   }
   if (random.chance(0.02)) faults.push({ kind: 'topic_recreated', atMs: world.stormMs });
   return faults;
+}
+
+/** What nobody can read, between what everybody can. */
+export function drawDamage(random: Random, { partitions, stormMs }: FaultWorld): Fault[] {
+  const faults: Fault[] = [];
+  for (let n = random.between(1, 3); n > 0; n--) {
+    const [atMs, lane] = [random.between(200, stormMs), pick(random, partitions)];
+    if (random.chance(0.5)) faults.push({ kind: 'damaged_batch', atMs, lane, records: random.between(1, 30) });
+    else faults.push({ kind: 'poisonous_record', atMs, lane });
+  }
+  return faults;
+}
+
+/** Comes last: what follows is judged by what the log has become. */
+export function drawCut(random: Random, { partitions, stormMs }: FaultWorld): Fault {
+  const [lane, records, isRestarted] = [pick(random, partitions), random.between(1, 40), random.chance(0.5)];
+  return { kind: 'log_cut', atMs: stormMs, lane, records, isRestarted };
 }
 
 /**

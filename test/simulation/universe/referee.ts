@@ -5,6 +5,7 @@ import { decodeChunk } from '../../../src/runtime/outbox.ts';
 import type { LaneCommit, LaneSnapshot } from '../../../src/state/state-store.ts';
 import { compareTables } from '../../oracle/compare.ts';
 import { decodeEither, releasedSchemas } from '../../oracle/decode-avro.ts';
+import type { Decode } from '../../oracle/events.ts';
 import { foldLane, mergeTables } from '../../oracle/fold.ts';
 import { sortRows, type TableName, type TableRows } from '../../oracle/rows.ts';
 import { type FoundRow, findRows } from '../row-slices.ts';
@@ -23,6 +24,7 @@ export const checks = {
   caught_up: 'soon after the faults all is committed and delivered',
   stopped: 'no fault makes an engine give up',
   refused: 'a topic that was made anew is refused',
+  cut: 'a log that lost its tail halts its lane, unless what is left is all that was read',
 } as const;
 export type Check = keyof typeof checks;
 
@@ -50,6 +52,7 @@ const tablesByName = new Map(tables.map((table) => [table.name, table]));
 export class Referee {
   readonly violations: Violation[] = [];
   commits = 0;
+  #mayDiffer = false;
   inserts = 0;
   /** The commit at which state first left the fold. */
   firstDivergence: string | null = null;
@@ -78,6 +81,27 @@ export class Referee {
     this.noteRows(commit);
   }
 
+  /**
+   * A lane whose log was cut, and other records took the offsets up to `oldEnd`. What its commits up to there
+   * hold may have been on its way; a later one must be the fold of the log as it is now.
+   */
+  onCommitAfterCut(lane: string, snapshot: LaneSnapshot, commit: LaneCommit, prevOffset: number, oldEnd: number): void {
+    this.commits += 1;
+    this.noteRows(commit);
+    if (commit.nextOffset <= oldEnd) return;
+    const { log, decoder } = this.#options;
+    const partition = Number(lane.slice(lane.lastIndexOf(':') + 1));
+    const reference = new LaneReference(log, partition, generation, decoder);
+    reference.delta(prevOffset, commit.nextOffset, commit.seq);
+    if (reference.state(commit.nextOffset) === describeState(snapshot)) return;
+    this.fail('cut', `commit ${commit.seq} of ${lane} goes on from records that the log has lost`);
+  }
+
+  /** From now on versions may mean other records: the log of a lane was cut. */
+  allowOtherBytes(): void {
+    this.#mayDiffer = true;
+  }
+
   /** These rows may become visible. */
   noteRows(commit: LaneCommit): void {
     if (commit.outbox === null) return;
@@ -94,7 +118,7 @@ export class Referee {
       const identity = `${table} ${row.version} ${row.key}`;
       const known = this.#bytes.get(identity);
       if (known === undefined) this.#bytes.set(identity, row.bytes);
-      else if (known !== row.bytes)
+      else if (known !== row.bytes && !this.#mayDiffer)
         this.fail(
           'bytes',
           `two rows of one key and version: ${show(table, { ...row, bytes: known })} and ${show(table, row)}`,
@@ -141,7 +165,10 @@ export class Referee {
     const records = log
       .read(partition, 0, Number.POSITIVE_INFINITY, end)
       .map((record) => ({ topic, partition, ...record }));
-    return foldLane(records, { topic, partition }, { partitions: log.partitionCount, generation, decode });
+    const damaged = new Set(records.filter((record) => record.damaged > 0).map(({ offset }) => offset));
+    const read: Decode = (record) =>
+      damaged.has(record.offset) ? { refused: 'damaged_batch', schemaId: -1 } : decode(record);
+    return foldLane(records, { topic, partition }, { partitions: log.partitionCount, generation, decode: read });
   }
 
   #judgeTopic(what: string, expected: TableRows[TableName], values: readonly Uint8Array[], table: Table): void {

@@ -7,7 +7,7 @@ import { ByteWriter } from '../../../src/model/byte-codec.ts';
 import { assert } from '../../../src/model/errors.ts';
 import type { LaneSnapshot } from '../../../src/state/state-store.ts';
 import { CampaignLane } from '../../../src/topology/campaign-topology.ts';
-import { type SimulatedLog, toRun } from '../simulated-log.ts';
+import { firstRun, type SimulatedLog, toRun } from '../simulated-log.ts';
 import { unknownSchemaId } from './traffic.ts';
 
 /** A decoder that knows what a universe sends, the schema that nobody registered included. */
@@ -69,10 +69,12 @@ export class LaneReference {
 
   #advance(cursor: Cursor, to: number, seq: number): Uint8Array {
     const records = this.#log.read(this.#partition, cursor.at, Number.POSITIVE_INFINITY, to);
-    if (records.length > 0) {
-      const run = toRun(this.#log.topic, this.#partition, records);
+    for (let at = 0; at < records.length; ) {
+      const some = firstRun(records.slice(at));
+      const run = toRun(this.#log.topic, this.#partition, some);
       assert(this.#decoder.decode(run, cursor.batch) < 0, 'the decoder knows every schema of a universe');
       cursor.lane.apply(cursor.batch, run);
+      at += some.length;
     }
     const { delta } = cursor.lane.harvest(seq);
     cursor.at = to;

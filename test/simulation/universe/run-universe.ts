@@ -7,7 +7,7 @@ import { SimulatedProcess, type Weather } from '../simulated-process.ts';
 import { StoreServer, soundRules } from '../simulated-store.ts';
 import { SimulatedTopic } from '../simulated-topic.ts';
 import { SimulatedWarehouse } from '../simulated-warehouse.ts';
-import { Engine, isRefusal, makerOf, type Servers } from './engine.ts';
+import { Engine, isRefusal, makerOf, type Servers, tickValue } from './engine.ts';
 import { type Check, Referee, type Violation } from './referee.ts';
 import { makeReferenceDecoder } from './reference.ts';
 import { strike } from './strike.ts';
@@ -59,6 +59,8 @@ export class UniverseRun {
   readonly weather: Weather = { isStormy: false };
   readonly slots: (Engine | null)[];
   isRecreated = false;
+  /** The partition whose log lost its tail, and where it ended before. */
+  #cut: { readonly partition: number; readonly at: number; readonly oldEnd: number } | null = null;
   /** Names of the engines that started after the topic was made anew. */
   readonly #startedAnew = new Set<string>();
   readonly #mutant: Mutant | null;
@@ -136,6 +138,18 @@ export class UniverseRun {
     this.scheduler.after(this.#random.pick([10, 300, 1_200]), () => this.servers.group.expel(engine.process));
   }
 
+  /** The last records of a partition are lost, and more than as many others take their offsets. */
+  cutLog(partition: number, records: number, isRestarted: boolean): void {
+    const { log } = this.servers;
+    const { start, end: oldEnd } = log.bounds(partition);
+    const at = Math.max(start, oldEnd - records);
+    if (isRestarted) for (let slot = 0; slot < this.slots.length; slot++) this.killEngine(slot);
+    log.truncate(partition, at);
+    for (let n = at; n < oldEnd + 20; n++) log.append(partition, { key: null, value: tickValue });
+    this.#cut = { partition, at, oldEnd };
+    this.referee.allowOtherBytes();
+  }
+
   #makeEngine(): Engine {
     this.#engines += 1;
     const process = new SimulatedProcess(
@@ -178,6 +192,7 @@ export class UniverseRun {
   /** The faults are over; what is left must finish what all the others left behind. */
   async #settle(): Promise<void> {
     if (this.isRecreated) return await this.#settleRecreated();
+    if (this.#cut !== null) return await this.#settleCut(this.#cut);
     for (let slot = 0; slot < this.slots.length; slot++) if (this.slots[slot] === null) this.startEngine(slot);
     this.weather.isStormy = false;
     this.servers.group.rebalance();
@@ -232,9 +247,32 @@ export class UniverseRun {
     await this.#until(() => false, this.elapsedMs + aftermathMs);
   }
 
+  /** The lane that was cut must say so, unless it goes on with the log as it is now; the others must not care. */
+  async #settleCut({ partition, at, oldEnd }: { partition: number; at: number; oldEnd: number }): Promise<void> {
+    for (let slot = 0; slot < this.slots.length; slot++) if (this.slots[slot] === null) this.startEngine(slot);
+    this.weather.isStormy = false;
+    this.servers.group.rebalance();
+    await this.#until(() => false, this.elapsedMs + aftermathMs);
+    const { log } = this.servers;
+    const ends = Array.from({ length: log.partitionCount }, (_, each) => log.bounds(each).end);
+    const isSaid = () => this.#committed(partition) > oldEnd || this.#isHalted(partition);
+    const isDone = () => ends.every((end, lane) => (lane === partition ? isSaid() : this.#committed(lane) >= end));
+    if (await this.#until(isDone, this.elapsedMs + catchUpMs)) return;
+    this.referee.fail('cut', `nobody says that lane ${partition} was cut at ${at}, or another waits for it`);
+  }
+
+  #isHalted(partition: number): boolean {
+    return this.slots.some((engine) =>
+      engine?.runner?.status().lanes.some((lane) => lane.partition === partition && lane.pausedReason === 'halted'),
+    );
+  }
+
   #onCommit(...applied: Parameters<Referee['onCommit']>): void {
-    if (!this.isRecreated) return this.referee.onCommit(...applied);
     const [lane, , commit] = applied;
+    const cut = this.#cut;
+    if (cut !== null && lane === `${this.servers.log.topic}:${cut.partition}`)
+      return this.referee.onCommitAfterCut(...applied, cut.oldEnd);
+    if (!this.isRecreated) return this.referee.onCommit(...applied);
     // What was on its way when its sender died tells of the old topic, and the lane still is of that.
     if (this.#startedAnew.has(makerOf(commit.token)))
       this.referee.fail('refused', `${lane} was committed for a topic that was made anew`);

@@ -66,10 +66,20 @@ export function strike(fault: Fault, run: UniverseRun): void {
     case 'tick_gap':
       for (let slot = 0; slot < run.slots.length; slot++) kill(run, slot, fault.forMs);
       return;
+    case 'damaged_batch':
+      return servers.log.appendDamaged(fault.lane, fault.records);
+    case 'poisonous_record':
+      servers.log.append(fault.lane, { key: Buffer.from('org_a'), value: poison });
+      return;
+    case 'log_cut':
+      return run.cutLog(fault.lane, fault.records, fault.isRestarted);
     case 'topic_recreated':
       return recreate(run);
   }
 }
+
+/** Lists in lists, twenty thousand deep, where an id is expected. */
+const poison = Buffer.from(`{"type":"click","org_id":${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
 
 function kill(run: UniverseRun, slot: number, downMs: number): void {
   if (run.slots[slot] === null) return;

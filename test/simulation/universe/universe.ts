@@ -1,5 +1,5 @@
 import { Random } from '../random.ts';
-import { drawFaults, drawUsurpation, type Fault } from './faults.ts';
+import { drawCut, drawDamage, drawFaults, drawUsurpation, type Fault } from './faults.ts';
 import { type Sent, Traffic } from './traffic.ts';
 
 /** A whole universe as data: nothing else decides what happens in it. */
@@ -45,6 +45,10 @@ export function drawUniverse(seed: number): Universe {
     records: random.between(60, 180),
   });
   const sent = traffic.draw();
+  const damage = new Random(seed ^ 0x5be0cd19);
+  const cut = new Random(seed ^ 0x1f83d9ab);
+  const faults = drawFaults(new Random(seed ^ 0x1f123bb5), world);
+  const isCut = cut.chance(0.03) && !faults.some(({ kind }) => kind === 'topic_recreated');
   return {
     seed,
     partitions,
@@ -53,7 +57,9 @@ export function drawUniverse(seed: number): Universe {
     beginsAt: traffic.beginsAt,
     sent,
     faults: [
-      ...drawFaults(new Random(seed ^ 0x1f123bb5), world),
+      ...faults,
+      ...(damage.chance(0.15) ? drawDamage(damage, world) : []),
+      ...(isCut ? [drawCut(cut, world)] : []),
       ...(isLong ? lossAfterRetention : []),
       ...(usurpers.chance(0.05) ? drawUsurpation(usurpers, world) : []),
     ],

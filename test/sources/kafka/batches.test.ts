@@ -21,7 +21,7 @@ function laneOf(batches: readonly (Buffer | MadeBatch)[], isLive = true): KafkaL
 }
 
 function send(lane: KafkaLane, records: Buffer, aborted: { producerId: number; firstOffset: number }[] = []): void {
-  lane.accept({ partition: 0, error: 0, stableEnd, aborted, records }, lane.ask());
+  lane.accept({ partition: 0, error: 0, stableEnd, aborted, records, diverging: null }, lane.ask());
 }
 
 interface Seen {

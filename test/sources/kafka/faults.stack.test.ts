@@ -22,7 +22,7 @@ test('records deleted under our position are a loud error, whichever end they la
     message: expect.stringContaining(`${bench.topic}:0 no longer holds offset 2`),
   });
   await expect(source.seek(0, 4)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' });
-  await expect(source.seek(0, 11)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' });
+  await expect(source.seek(0, 11)).rejects.toMatchObject({ code: 'LOG_TRUNCATED' });
   await source.seek(0, 5);
   expect((await readTo(source, 0, 10)).map(({ value }) => value)).toEqual(['5', '6', '7', '8', '9']);
 });
