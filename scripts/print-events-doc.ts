@@ -6,7 +6,7 @@ import { type AvroField, type AvroRecord, type AvroType, parseRecordSchema } fro
 import { rejectReasons } from '../src/events/event-batch.ts';
 import { type EventKind, eventKinds, type KindFacts, kinds, type Lateness } from '../src/events/kinds.ts';
 import { assert } from '../src/model/errors.ts';
-import { limits } from '../src/model/limits.ts';
+import { laneLimits } from '../src/model/lane-limits.ts';
 import { dayMs, hourMs, minuteMs } from '../src/model/time.ts';
 import { examples, uses } from './events-doc/examples.ts';
 import { reasons } from './events-doc/reasons.ts';
@@ -99,8 +99,8 @@ ${annotatedAvro(kind, schema)}
 }
 
 const latenessTexts: Readonly<Record<Lateness, string>> = {
-  delivery: `${limits.deliveryLatenessMs / hourMs} hours`,
-  money: `${limits.moneyLatenessMs / dayMs} days`,
+  delivery: `${laneLimits.deliveryLatenessMs / hourMs} hours`,
+  money: `${laneLimits.moneyLatenessMs / dayMs} days`,
   never: 'always',
 };
 
@@ -111,7 +111,7 @@ function treatmentOf(facts: KindFacts): string {
   const bookedAt = (facts.bookedAt ?? ['event_time']).map(fieldText);
   const where = bookedAt.length === 1 ? bookedAt[0] : `the earlier of ${bookedAt.join(' and ')}`;
   const ids = {
-    delivery: `within ${limits.duplicateWindowMs / minuteMs} minutes`,
+    delivery: `within ${laneLimits.duplicateWindowMs / minuteMs} minutes`,
     rare: `within ${latenessTexts.money}`,
   };
   const cells = [

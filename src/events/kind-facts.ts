@@ -1,5 +1,5 @@
 import { assert } from '../model/errors.ts';
-import { limits } from '../model/limits.ts';
+import type { LaneLimits } from '../model/lane-limits.ts';
 import type { EventColumn } from './event-columns.ts';
 import { type KindFacts, kindsByName, type Lateness, rowKindNames } from './kinds.ts';
 
@@ -28,13 +28,15 @@ export const instantBits = bitsOf(({ instants }) => instants);
 /** Columns whose earliest instant says where the record is booked; none = event_time, or the day. */
 export const bookedAtBits = bitsOf(({ bookedAt }) => bookedAt ?? []);
 
-const latenessMsOf: Readonly<Record<Lateness, number>> = {
-  delivery: limits.deliveryLatenessMs,
-  money: limits.moneyLatenessMs,
-  never: Number.POSITIVE_INFINITY,
-};
-/** How long after its instant a record may come; infinite = always. */
-export const latenessMs = byNumber(new Float64Array(rowKindNames.length), ({ lateness }) => latenessMsOf[lateness]);
+/** How long after its instant a record of each kind may come, by the limits of a lane; infinite = always. */
+export function latenessOfKinds(limits: Pick<LaneLimits, 'deliveryLatenessMs' | 'moneyLatenessMs'>): Float64Array {
+  const latenessMs: Readonly<Record<Lateness, number>> = {
+    delivery: limits.deliveryLatenessMs,
+    money: limits.moneyLatenessMs,
+    never: Number.POSITIVE_INFINITY,
+  };
+  return byNumber(new Float64Array(rowKindNames.length), ({ lateness }) => latenessMs[lateness]);
+}
 
 function flagsOf(isTrue: (facts: KindFacts) => boolean): Uint8Array {
   return byNumber(new Uint8Array(rowKindNames.length), (facts) => (isTrue(facts) ? 1 : 0));

@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../model/byte-codec.ts';
-import { limits } from '../model/limits.ts';
+import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
 import { floorTo, minuteMs } from '../model/time.ts';
 
 interface Mark {
@@ -15,7 +15,12 @@ interface Mark {
  * the first record of its minute, however records are batched: so does how far back a restore reads.
  */
 export class ClockMarks {
+  readonly #windowMs: number;
   #marks: Mark[] = [];
+
+  constructor(limits: LaneLimits = laneLimits) {
+    this.#windowMs = limits.duplicateWindowMs;
+  }
 
   /** Clock of the next mark: no record at or after it may pass without `advance`. */
   get nextAt(): number {
@@ -27,7 +32,7 @@ export class ClockMarks {
     if (clock < this.nextAt) return;
     this.#marks.push({ offset, clock });
     // The newest mark before the horizon is where the tail starts: at the very horizon, records before the mark may count.
-    while (this.#marks.length > 1 && this.#marks[1].clock < clock - limits.duplicateWindowMs) this.#marks.shift();
+    while (this.#marks.length > 1 && this.#marks[1].clock < clock - this.#windowMs) this.#marks.shift();
   }
 
   /** Where to start reading back, and the clock there; null before the first record. */

@@ -1,8 +1,7 @@
-import { limits } from '../model/limits.ts';
-import { floorTo, hourMs, minuteMs, quarterMs } from '../model/time.ts';
+import type { LaneLimits } from '../model/lane-limits.ts';
+import { floorTo, minuteMs, quarterMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
 import type { SourcePlan } from '../rules/plan.ts';
-import { minutesBehind } from './delivery-cells.ts';
 
 /** How far the sources of a flight are complete, and whether that is enough to judge (docs/semantics.md §7.1). */
 export class Completeness {
@@ -37,8 +36,6 @@ export interface Standpoint {
   readonly isDaily: boolean;
 }
 
-/** Run-rate and day windows reach at most 25 h back into cells of 72 h. */
-const oldestQuarter = 46 * hourMs;
 const delayWithoutSources = 2 * minuteMs;
 
 export function frontierOf(source: SourcePlan, completeThrough: number | undefined, t: number): number | null {
@@ -66,15 +63,20 @@ export function completenessAt(
  * As far as the sources are complete: to the minute or quarter-hour while cells are kept for it, else to the last local
  * midnight, from daily rows. Null when those are not kept any more either.
  */
-export function standpoint(frontier: number, zone: Zone, clock: number): Standpoint | null {
-  const asOf = floorFrontier(frontier, clock);
-  if (asOf >= floorTo(clock, quarterMs) - oldestQuarter) return { asOf, isDaily: false };
+export function standpoint(
+  frontier: number,
+  zone: Zone,
+  clock: number,
+  limits: Pick<LaneLimits, 'asOfBehindMs' | 'minutesBehind' | 'judgedBackMs'>,
+): Standpoint | null {
+  const asOf = floorFrontier(frontier, clock, limits.minutesBehind);
+  if (asOf >= floorTo(clock, quarterMs) - limits.asOfBehindMs) return { asOf, isDaily: false };
   const midnight = zone.dayStart(zone.localDay(frontier));
-  return midnight < clock - limits.judgedBackMaxMs ? null : { asOf: midnight, isDaily: true };
+  return midnight < clock - limits.judgedBackMs ? null : { asOf: midnight, isDaily: true };
 }
 
 /** To the minute where the minute ring still holds it, else to the quarter-hour. */
-function floorFrontier(frontier: number, clock: number): number {
+function floorFrontier(frontier: number, clock: number, minutesBehind: number): number {
   const oldestMinute = floorTo(clock, minuteMs) - minutesBehind * minuteMs;
   return floorTo(frontier, floorTo(frontier, quarterMs) >= oldestMinute ? minuteMs : quarterMs);
 }

@@ -1,14 +1,9 @@
+import type { LaneLimits } from '../model/lane-limits.ts';
 import { floorTo, minuteMs, quarterMs } from '../model/time.ts';
 import { plus, type Whole, whole } from '../model/whole.ts';
 import { type HotCampaigns, hotAt } from './hot-campaigns.ts';
 import { NumberSlab } from './number-slab.ts';
 import { TouchedCells } from './touched-cells.ts';
-
-/** Minutes kept: 177 behind the clock's minute, itself, and 2 ahead (docs/semantics.md §7.1). */
-const minuteCells = 180;
-/** Quarter-hours kept: 72 h, and one ahead. */
-const quarterCells = 288;
-const cells = minuteCells + quarterCells;
 
 /** Id of a cell never written: no instant that passes the checks lies in the first minutes of 1970. */
 const emptyCell = 0;
@@ -19,19 +14,37 @@ export const cellAt = { nanos: 1, impressions: 2, isTouched: 3 } as const;
 /** Cells are taken from the slab in blocks, where a campaign needs them. */
 const blockShift = 3;
 const blockCells = 1 << blockShift;
-const blocks = Math.ceil(cells / blockCells);
-
-export const minutesBehind = 177;
-export const quartersBehind = 285;
 
 /** The cells of all campaigns of a lane. */
 export class CellSlab {
   readonly cells = new NumberSlab(blockCells * cellWidth);
   /** For each campaign, where its blocks lie: base + 1, or 0 where it has none. */
-  readonly blocks = new NumberSlab(blocks);
+  readonly blocks: NumberSlab;
   readonly touched = new TouchedCells();
+  /** Cells of the ring of minutes, which come first, and of the ring of quarter-hours. */
+  readonly minutes: number;
+  readonly quarters: number;
+  /** Of one campaign. */
+  readonly count: number;
+  readonly blockCount: number;
   /** Largest magnitude of nanos that any cell ever had. */
   peak = 0;
+
+  constructor(limits: LaneLimits) {
+    this.minutes = limits.minuteCells;
+    this.quarters = limits.quarterCells;
+    this.count = this.minutes + this.quarters;
+    this.blockCount = Math.ceil(this.count / blockCells);
+    this.blocks = new NumberSlab(this.blockCount);
+  }
+
+  minuteCellOf(minute: number): number {
+    return modulo(minute, this.minutes);
+  }
+
+  quarterCellOf(quarter: number): number {
+    return this.minutes + modulo(quarter, this.quarters);
+  }
 
   /** Where a cell lies, or -1 when its block was never written. */
   placeOf(blocksBase: number, cell: number): number {
@@ -49,11 +62,13 @@ export class CellSlab {
     return true;
   }
 
-  /** The cell was written: the next harvest wants it. `base` = the campaign's hot record. */
+  isTouched(place: number): boolean {
+    return this.cells.values[place + cellAt.isTouched] !== 0;
+  }
+
+  /** The cell was written for the first time since the last harvest, which wants it. `base` = the campaign's hot record. */
   touch(hot: Float64Array, base: number, cell: number, place: number): void {
-    const { values } = this.cells;
-    if (values[place + cellAt.isTouched] !== 0) return;
-    values[place + cellAt.isTouched] = 1;
+    this.cells.values[place + cellAt.isTouched] = 1;
     this.touched.add(hot, base, cell);
   }
 }
@@ -84,7 +99,7 @@ export class DeliveryCells {
   /** Σ nanos over [from, to); both at quarter-hours, or at minutes inside the minute ring. */
   spend(from: number, to: number): Whole {
     // Whatever is added up, no partial sum can leave the safe integers.
-    const isSafe = this.#large === null && this.#slab.peak * cells <= Number.MAX_SAFE_INTEGER;
+    const isSafe = this.#large === null && this.#slab.peak * this.#slab.count <= Number.MAX_SAFE_INTEGER;
     return isSafe ? this.#sum(cellAt.nanos, from, to) : whole(this.#exactSpend(from, to));
   }
 
@@ -94,12 +109,13 @@ export class DeliveryCells {
 
   /** Minutes up to the first quarter-hour, quarter-hours, minutes after the last. */
   #sum(field: number, from: number, to: number): number {
+    const { minutes, quarters } = this.#slab;
     const first = Math.min(-floorTo(-from, quarterMs), to);
     const last = Math.max(floorTo(to, quarterMs), first);
     return (
-      this.#sumRing(field, from / minuteMs, first / minuteMs, 0, minuteCells) +
-      this.#sumRing(field, first / quarterMs, last / quarterMs, minuteCells, quarterCells) +
-      this.#sumRing(field, last / minuteMs, to / minuteMs, 0, minuteCells)
+      this.#sumRing(field, from / minuteMs, first / minuteMs, 0, minutes) +
+      this.#sumRing(field, first / quarterMs, last / quarterMs, minutes, quarters) +
+      this.#sumRing(field, last / minuteMs, to / minuteMs, 0, minutes)
     );
   }
 
@@ -124,6 +140,7 @@ export class DeliveryCells {
   /** As `spend`, for sums that left the safe integers on the way. */
   #exactSpend(from: number, to: number): bigint {
     let sum = 0n;
+    const { minutes, quarters } = this.#slab;
     const first = Math.min(-floorTo(-from, quarterMs), to);
     const last = Math.max(floorTo(to, quarterMs), first);
     const add = (base: number, size: number, start: number, end: number) => {
@@ -132,9 +149,9 @@ export class DeliveryCells {
         if (this.idAt(cell) === id) sum += BigInt(this.nanosAt(cell));
       }
     };
-    add(0, minuteCells, from / minuteMs, first / minuteMs);
-    add(minuteCells, quarterCells, first / quarterMs, last / quarterMs);
-    add(0, minuteCells, last / minuteMs, to / minuteMs);
+    add(0, minutes, from / minuteMs, first / minuteMs);
+    add(minutes, quarters, first / quarterMs, last / quarterMs);
+    add(0, minutes, last / minuteMs, to / minuteMs);
     return sum;
   }
 
@@ -167,7 +184,7 @@ export class DeliveryCells {
     this.#set(cell, plus(this.nanosAt(cell), nanos));
     const place = this.#place(cell);
     this.#slab.cells.values[place + cellAt.impressions] += impressions;
-    this.#slab.touch(this.#hot.values, this.#hotBase, cell, place);
+    if (!this.#slab.isTouched(place)) this.#slab.touch(this.#hot.values, this.#hotBase, cell, place);
   }
 
   /** Writes the nanos of a cell, whatever their size. */
@@ -193,7 +210,7 @@ export class DeliveryCells {
   toHarvest(all: boolean): readonly number[] {
     if (!all) return this.#slab.touched.of(this.#hot.values, this.#hotBase);
     const written: number[] = [];
-    for (let cell = 0; cell < cells; cell++) if (this.idAt(cell) !== emptyCell) written.push(cell);
+    for (let cell = 0; cell < this.#slab.count; cell++) if (this.idAt(cell) !== emptyCell) written.push(cell);
     return written;
   }
 
@@ -230,8 +247,8 @@ export class DeliveryCells {
 
   /** Gives the memory back to the slab; this object must not be used any more. */
   release(): void {
-    const { blocks: own, cells: all } = this.#slab;
-    for (let block = 0; block < blocks; block++) {
+    const { blocks: own, cells: all, blockCount } = this.#slab;
+    for (let block = 0; block < blockCount; block++) {
       const taken = own.values[this.#base + block];
       if (taken !== 0) all.release(taken - 1);
     }
@@ -239,14 +256,6 @@ export class DeliveryCells {
     this.#slab.touched.forget(this.#hot.values, this.#hotBase);
     this.#hot.values[this.#hotBase + hotAt.blocks] = -1;
   }
-}
-
-export function minuteCellOf(minute: number): number {
-  return modulo(minute, minuteCells);
-}
-
-export function quarterCellOf(quarter: number): number {
-  return minuteCells + modulo(quarter, quarterCells);
 }
 
 function modulo(value: number, by: number): number {

@@ -1,16 +1,11 @@
 import { microsOf } from '../model/money.ts';
-import { dayMs, dayOfMonth, hourMs, quarterMs } from '../model/time.ts';
+import { dayOfMonth, quarterMs } from '../model/time.ts';
 import { minus, plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { type Change, type Ledger, makeLedger, type WeightOf } from '../pacing/flight-ledger.ts';
 import type { FlightBooks, PacingStatus } from '../pacing/pacing.ts';
 import type { Campaign, Flight, FlightDates } from './campaign.ts';
 import { counterAt, type DayRow, sumAt } from './day-row.ts';
-
-/** A flight is evaluated until its delivery can no longer be restated. */
-export const evaluatedAfterEndMs = 72 * hourMs;
-/** Daily rows older than this answer no question about a flight any more. */
-export const retainedDaysMs = 33 * dayMs;
 
 /** Questions to a flight's books (docs/semantics.md §6.3): P(x, y), S(a) and I(a) over its cells. */
 
@@ -40,11 +35,17 @@ function impressionsBefore(campaign: Campaign, flight: Flight, at: number, clock
 
 /**
  * Spend in micros of the calendar month of local `day` before `at`, which lies in that day or at its end; null when the
- * month's first day is no longer retained.
+ * month's first day began before `oldest`.
  */
-export function monthSpend(campaign: Campaign, zone: Zone, day: number, at: number, clock: number): Whole | null {
+export function monthSpend(
+  campaign: Campaign,
+  zone: Zone,
+  day: number,
+  at: number,
+  { clock, oldest }: { clock: number; oldest: number },
+): Whole | null {
   const first = day - dayOfMonth(day) + 1;
-  if (zone.dayStart(first) < clock - retainedDaysMs) return null;
+  if (zone.dayStart(first) < oldest) return null;
   let nanos: Whole = minus(0, spendBetween(campaign, at, zone.dayStart(day + 1), clock));
   for (let each = first; each <= day; each++) {
     const row = campaign.days.get(each);

@@ -22,8 +22,8 @@ import { readRareIds } from './sections/rare-ids.ts';
  * entry that is not wanted is read past, into memory that nobody looks at.
  */
 export function readFormat1(from: ByteReader, state: LaneState, isWanted: (group: number) => boolean): void {
-  if (from.flag()) readLane(from, isWanted(laneGroup) ? state : new LaneState());
-  const scratch = new LaneBooks();
+  if (from.flag()) readLane(from, isWanted(laneGroup) ? state : new LaneState(state.limits));
+  const scratch = new LaneBooks(state.limits);
   for (let n = from.count(); n > 0; n--) {
     const [slot, orgSlot, orgId, id] = [from.count(), from.count(), from.text(), from.text()];
     if (isWanted(slot % campaignGroups)) readCampaign(from, state.campaignAt({ slot, orgSlot, orgId, id }));

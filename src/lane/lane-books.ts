@@ -1,3 +1,4 @@
+import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
 import { daySlab } from './day-row.ts';
 import { CellSlab } from './delivery-cells.ts';
 import { HotCampaigns } from './hot-campaigns.ts';
@@ -12,7 +13,11 @@ export class LaneBooks {
   readonly hot = new HotCampaigns();
   readonly days = daySlab();
   readonly flights = new NumberSlab(flightWidth);
-  readonly cells = new CellSlab();
+  readonly cells: CellSlab;
   readonly currencies = new Names();
   readonly sources = new Names();
+
+  constructor(limits: LaneLimits = laneLimits) {
+    this.cells = new CellSlab(limits);
+  }
 }

@@ -2,7 +2,8 @@ import type { LaneDictionaries, PacingMode } from '../events/event-batch.ts';
 import { assert } from '../model/errors.ts';
 import { fnv1a } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
-import { dayMs, minuteMs } from '../model/time.ts';
+import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
+import { minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
 import type { WeightOf } from '../pacing/flight-ledger.ts';
 import { evenWeight, trafficWeight, type Weight } from '../pacing/pacing-weight.ts';
@@ -53,24 +54,22 @@ const undeclaredSource: SourcePlan = {
 /** What a plan says of most campaigns. */
 const nothingOfItsOwn: CampaignPlan = {};
 
-/** A campaign without a live flight is forgotten this long after its last counted record. */
-export const forgetAfterMs = 33 * dayMs;
-
 /** The state that the operators of one lane share: who exists, what they planned, what is due. */
 export class LaneState implements Carrier {
   clock = Number.NEGATIVE_INFINITY;
-  readonly marks = new ClockMarks();
+  readonly limits: LaneLimits;
+  readonly marks: ClockMarks;
   /** Everything that is saved, by owner; operators add theirs before the first record. */
   readonly sections = new LaneSections();
   carried: CarriedPart[] | null = null;
   readonly organizations: Organization[] = [];
   readonly campaigns: Campaign[] = [];
-  readonly books = new LaneBooks();
+  readonly books: LaneBooks;
   readonly timers = new Timers({
     organizationId: (of, slot) => (of === 'organization' ? this.organizations[slot].id : this.campaigns[slot].orgId),
     campaignId: (of, slot) => (of === 'organization' ? '' : this.campaigns[slot].id),
   });
-  readonly rareIds = new RareIds();
+  readonly rareIds: RareIds;
   /** By organization id, `_default` included; the body as it came. */
   readonly plans = new Map<string, { compiled: CompiledPlan; body: string }>();
   readonly dirtyPlans = new Set<string>();
@@ -81,7 +80,11 @@ export class LaneState implements Carrier {
   readonly #campaignIndex = new CampaignIndex();
   #planEpoch = 0;
 
-  constructor() {
+  constructor(limits: LaneLimits = laneLimits) {
+    this.limits = limits;
+    this.marks = new ClockMarks(limits);
+    this.books = new LaneBooks(limits);
+    this.rareIds = new RareIds(limits);
     this.sections.add({ lane: [clockSection, plansSection] });
   }
 
@@ -201,7 +204,8 @@ export class LaneState implements Carrier {
 
   /** Forgets what an idle campaign knew; its rows stay where they are. */
   forgetIfIdle(campaign: Campaign): void {
-    if (campaign.lastSeen === Number.NEGATIVE_INFINITY || this.clock - campaign.lastSeen < forgetAfterMs) return;
+    if (campaign.lastSeen === Number.NEGATIVE_INFINITY || this.clock - campaign.lastSeen < this.limits.forgetAfterMs)
+      return;
     if (campaign.flights.some((flight) => flight.isEvaluable)) return;
     this.forget(campaign);
     campaign.wasForgotten = true;

@@ -1,10 +1,7 @@
 import type { ByteReader, ByteWriter } from '../model/byte-codec.ts';
-import { limits } from '../model/limits.ts';
+import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
 import { dayMs } from '../model/time.ts';
 import { EventIdSet, type VisitOccurrence } from './event-id-set.ts';
-
-/** Days whose ids may still matter, and a little more, so that a day's group is free when it comes round. */
-export const rareDayGroups = 40;
 
 /**
  * Identities of money, conversions and control, remembered for their whole lateness and committed: those
@@ -12,15 +9,23 @@ export const rareDayGroups = 40;
  */
 export class RareIds {
   readonly #set = new EventIdSet();
+  readonly #latenessMs: number;
+  /** Days whose ids may still matter, and a little more, so that a day's group is free when it comes round. */
+  readonly groups: number;
   /** Remembered since the last harvest: the last ones of the set. */
   #freshCount = 0;
   #newestDay = Number.NEGATIVE_INFINITY;
+
+  constructor(limits: LaneLimits = laneLimits) {
+    this.#latenessMs = limits.moneyLatenessMs;
+    this.groups = limits.rareDayGroups;
+  }
 
   /** True when the identity was remembered before, within the lateness; remembers it otherwise. */
   isDuplicate(org: number, ids: Int32Array, at: number, clock: number): boolean {
     if (this.#set.isFull) this.#forgetOld(clock);
     const found = this.#set.find(org, ids, at);
-    if (found >= 0 && clock - this.#set.clockAt(found) <= limits.moneyLatenessMs) return true;
+    if (found >= 0 && clock - this.#set.clockAt(found) <= this.#latenessMs) return true;
     this.#remember(found, org, ids, at, clock);
     this.#freshCount += 1;
     return false;
@@ -44,7 +49,7 @@ export class RareIds {
   /** Day groups that the fresh entries belong to. */
   freshGroups(): Set<number> {
     const groups = new Set<number>();
-    this.#set.visitLast(this.#freshCount, (_words, _at, clock) => groups.add(groupOf(dayOf(clock))));
+    this.#set.visitLast(this.#freshCount, (_words, _at, clock) => groups.add(this.#groupOf(dayOf(clock))));
     return groups;
   }
 
@@ -74,7 +79,7 @@ export class RareIds {
       const org = from.count();
       for (let word = 0; word < 4; word++) words[word] = from.int32();
       const clock = from.double();
-      if (!isWanted(groupOf(dayOf(clock)))) continue;
+      if (!isWanted(this.#groupOf(dayOf(clock)))) continue;
       if (this.#set.isFull) this.#set.makeRoom(Number.NEGATIVE_INFINITY, 0, 0);
       const found = this.#set.find(org, words, 0);
       // Groups and deltas are not in the order of clocks; what counts is when an identity was last remembered.
@@ -88,23 +93,23 @@ export class RareIds {
   }
 
   #forgetOld(clock: number): void {
-    this.#set.makeRoom(clock - limits.moneyLatenessMs, 0, 0);
+    this.#set.makeRoom(clock - this.#latenessMs, 0, 0);
     this.#freshCount = Math.min(this.#freshCount, this.#set.entries);
+  }
+
+  #groupOf(day: number): number {
+    const group = day % this.groups;
+    return group < 0 ? group + this.groups : group;
   }
 
   /** The last day of the group; those before it are forgotten. */
   #newestDayOf(group: number): number {
-    return this.#newestDay - groupOf(this.#newestDay - group);
+    return this.#newestDay - this.#groupOf(this.#newestDay - group);
   }
 }
 
 function dayOf(clock: number): number {
   return Math.floor(clock / dayMs);
-}
-
-function groupOf(day: number): number {
-  const group = day % rareDayGroups;
-  return group < 0 ? group + rareDayGroups : group;
 }
 
 function entryWriter(out: ByteWriter): VisitOccurrence {

@@ -1,7 +1,7 @@
 import { assert } from './errors.ts';
-import { dayMs, hourMs, minuteMs, secondMs } from './time.ts';
+import { minuteMs, secondMs } from './time.ts';
 
-/** Every bound of the engine, in one place, with the reason for its number. */
+/** Bounds of the engine that no answer depends on, with the reason for each number; `lane-limits.ts` has the others. */
 export const limits = {
   /** Records per decoded batch: large enough to amortise calls, small enough to keep the loop alive (< 15 ms). */
   batchRecordsMax: 16_384,
@@ -10,23 +10,6 @@ export const limits = {
   recordBytesMax: 1024 * 1024,
   /** Raw bytes a dead letter keeps; bronze keeps all. */
   deadLetterBytesMax: 64 * 1024,
-  /** Timers run before one record; leftovers run before the next, so no record makes an unbounded commit. */
-  timersPerRecordMax: 1_000,
-  /** An event further ahead of the lane clock is `from_the_future`. */
-  futureAllowanceMs: 2 * minuteMs,
-  deliveryLatenessMs: 72 * hourMs,
-  moneyLatenessMs: 32 * dayMs,
-  /** Delivery ids are duplicates within this much clock and this many records. */
-  duplicateWindowMs: 15 * minuteMs,
-  duplicateRecordsMax: 1_000_000,
-  minuteRingMs: 3 * hourMs,
-  quarterRingMs: 72 * hourMs,
-  /** A flight is judged this far back at most: daily rows answer for 33 days, and a judgement asks for the day before. */
-  judgedBackMaxMs: 31 * dayMs,
-  flightsPerCampaignMax: 8,
-  segmentsPerFlightMax: 64,
-  campaignsPerLaneMax: 1_000_000,
-  organizationsPerLaneMax: 100_000,
   sourcesPerOrganizationMax: 64,
   rulesPerPlanMax: 256,
   conditionBytesMax: 4_096,
@@ -45,5 +28,4 @@ export const limits = {
 
 assert(limits.deadLetterBytesMax <= limits.recordBytesMax, 'a dead letter never exceeds a record');
 assert(limits.recordBytesMax <= limits.batchBytesMax, 'a record fits a batch');
-assert(limits.minuteRingMs < limits.quarterRingMs, 'rings nest');
 assert(limits.commitBytesMax * 2 <= limits.undeliveredBytesMax, 'two commits fit the undelivered bound');

@@ -1,11 +1,4 @@
-import {
-  cellAt,
-  type DeliveryCells,
-  minuteCellOf,
-  minutesBehind,
-  quarterCellOf,
-  quartersBehind,
-} from '../lane/delivery-cells.ts';
+import { cellAt, type DeliveryCells } from '../lane/delivery-cells.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { nanosOf, quickSum } from '../model/money.ts';
@@ -21,9 +14,13 @@ export type Instants = Pick<Segment, 'clocks' | 'itemAt'>;
  */
 export class CellBooker {
   readonly #state: LaneState;
+  readonly #minutesBehind: number;
+  readonly #quartersBehind: number;
 
   constructor(state: LaneState) {
     this.#state = state;
+    this.#minutesBehind = state.limits.minutesBehind;
+    this.#quartersBehind = state.limits.quartersBehind;
   }
 
   /**
@@ -38,24 +35,26 @@ export class CellBooker {
     const hot = this.#state.books.hot.values;
     const base = slot * hotWidth;
     const minute = Math.floor(at / minuteMs);
-    if (minute >= Math.floor(clock / minuteMs) - minutesBehind) {
+    if (minute >= Math.floor(clock / minuteMs) - this.#minutesBehind) {
       if (hot[base + hotAt.minute] !== minute || hot[base + hotAt.minuteCell] < 0) {
         hot[base + hotAt.minute] = minute;
-        hot[base + hotAt.minuteCell] = this.#bring(slot, minuteCellOf(minute), minute);
+        hot[base + hotAt.minuteCell] = this.#bring(slot, cells.minuteCellOf(minute), minute);
       }
       const place = hot[base + hotAt.minuteCell];
-      if (this.#add(place, micros, nanos, impressions)) cells.touch(hot, base, minuteCellOf(minute), place);
-      else this.#addExact(slot, minuteCellOf(minute), minute, micros, nanos, impressions);
+      if (this.#add(place, micros, nanos, impressions)) {
+        if (!cells.isTouched(place)) cells.touch(hot, base, cells.minuteCellOf(minute), place);
+      } else this.#addExact(slot, cells.minuteCellOf(minute), minute, micros, nanos, impressions);
     }
     const quarter = Math.floor(at / quarterMs);
-    if (quarter < Math.floor(clock / quarterMs) - quartersBehind) return;
+    if (quarter < Math.floor(clock / quarterMs) - this.#quartersBehind) return;
     if (hot[base + hotAt.quarter] !== quarter || hot[base + hotAt.quarterCell] < 0) {
       hot[base + hotAt.quarter] = quarter;
-      hot[base + hotAt.quarterCell] = this.#bring(slot, quarterCellOf(quarter), quarter);
+      hot[base + hotAt.quarterCell] = this.#bring(slot, cells.quarterCellOf(quarter), quarter);
     }
     const place = hot[base + hotAt.quarterCell];
-    if (this.#add(place, micros, nanos, impressions)) cells.touch(hot, base, quarterCellOf(quarter), place);
-    else this.#addExact(slot, quarterCellOf(quarter), quarter, micros, nanos, impressions);
+    if (this.#add(place, micros, nanos, impressions)) {
+      if (!cells.isTouched(place)) cells.touch(hot, base, cells.quarterCellOf(quarter), place);
+    } else this.#addExact(slot, cells.quarterCellOf(quarter), quarter, micros, nanos, impressions);
   }
 
   /** False when the cell holds, or would hold, more than the safe integers: the long way is due. */

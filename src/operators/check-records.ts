@@ -5,13 +5,13 @@ import {
   isDelivery,
   isRare,
   isSystem,
-  latenessMs,
+  latenessOfKinds,
   namesCampaign,
 } from '../events/kind-facts.ts';
 import { kind } from '../events/kinds.ts';
 import { internalErrorDetail, RecordFailures } from '../events/record-failures.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
-import { forgetAfterMs, type LaneState } from '../lane/lane-state.ts';
+import type { LaneState } from '../lane/lane-state.ts';
 import { campaignSeen } from '../lane/sections/campaign-seen.ts';
 import { rareIdsSection } from '../lane/sections/rare-ids.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
@@ -19,7 +19,7 @@ import { BrokenInvariant } from '../model/errors.ts';
 import { grown } from '../model/grown.ts';
 import { partitionOfKey } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
-import { limits } from '../model/limits.ts';
+import type { LaneLimits } from '../model/lane-limits.ts';
 import { isSafe } from '../model/whole.ts';
 import { PlanProblem, readPlan } from '../rules/compile-plan.ts';
 import type { DuplicateCheck } from './duplicate-check.ts';
@@ -40,6 +40,9 @@ export class CheckRecords implements Operator {
   readonly name = 'check';
   readonly state: OwnedSections;
   readonly #state: LaneState;
+  readonly #limits: LaneLimits;
+  /** By number of the kind. */
+  readonly #latenessMs: Float64Array;
   readonly #outputs: LaneOutputs;
   readonly #partition: number;
   readonly #partitions: number;
@@ -55,6 +58,8 @@ export class CheckRecords implements Operator {
     lane: { partition: number; partitions: number },
   ) {
     this.#state = state;
+    this.#limits = state.limits;
+    this.#latenessMs = latenessOfKinds(state.limits);
     this.state = { campaigns: [campaignSeen], grouped: [rareIdsSection(state.rareIds)] };
     this.#outputs = outputs;
     this.#duplicates = duplicates;
@@ -112,10 +117,10 @@ export class CheckRecords implements Operator {
     if (!isKnown || batch.keyOrgs[row] !== org || (batch.flags[row] & flag.test) !== 0) return false;
     const clock = clocks[row];
     const at = batch.eventTimes[row];
-    if (at > clock + limits.futureAllowanceMs || at < clock - limits.deliveryLatenessMs) return false;
+    if (at > clock + this.#limits.futureAllowanceMs || at < clock - this.#limits.deliveryLatenessMs) return false;
     const { values } = this.#state.books.hot;
     const hot = slot * hotWidth;
-    if (clock - values[hot + hotAt.lastSeen] >= forgetAfterMs) return false;
+    if (clock - values[hot + hotAt.lastSeen] >= this.#limits.forgetAfterMs) return false;
     if (values[hot + hotAt.currency] !== this.#currencyOf(batch, row)) return false;
     return recordKind === kind.click || isSafe(batch.amount2[row] * batch.counts[row]);
   }
@@ -188,11 +193,11 @@ export class CheckRecords implements Operator {
     // Whatever becomes of the record, its organization is known from now on, and its timer is set.
     this.#duplicates.orgSlot(batch, row);
     const isSeen = isDelivery[recordKind] === 1 && this.#duplicates.isSeen(segment, row);
-    if (latestInstant(batch, row) > clock + limits.futureAllowanceMs) return this.#future(segment, row);
+    if (latestInstant(batch, row) > clock + this.#limits.futureAllowanceMs) return this.#future(segment, row);
     if (namesCampaign[recordKind] === 0) return this.#count(segment, row, -1);
     if (this.#isFutureDay(segment, row)) return this.#future(segment, row);
     const bookedAt = this.#bookedAt(batch, row);
-    const oldest = clock - latenessMs[recordKind];
+    const oldest = clock - this.#latenessMs[recordKind];
     if (bookedAt < oldest) return this.#outputs.lateEvent(batch, row, bookedAt, oldest - bookedAt);
     if (isSeen || (isRare[recordKind] === 1 && this.#duplicates.isRareDuplicate(batch, row, clock))) {
       this.#outputs.dropped.duplicate += 1;
@@ -254,7 +259,7 @@ export class CheckRecords implements Operator {
     if (slot < 0) slot = this.#findOrMake(segment, batch, row);
     if (slot < 0) return slot;
     const idleMs = this.#state.clock - this.#state.books.hot.values[slot * hotWidth + hotAt.lastSeen];
-    if (idleMs >= forgetAfterMs) this.#state.forgetIfIdle(this.#state.campaigns[slot]);
+    if (idleMs >= this.#limits.forgetAfterMs) this.#state.forgetIfIdle(this.#state.campaigns[slot]);
     return slot;
   }
 
@@ -262,10 +267,10 @@ export class CheckRecords implements Operator {
     const { dictionaries } = batch;
     const found = this.#state.findCampaign(batch.orgs[row], batch.campaigns[row], dictionaries);
     if (found !== undefined) return found.slot;
-    if (this.#state.campaigns.length < limits.campaignsPerLaneMax) {
+    if (this.#state.campaigns.length < this.#limits.campaignsPerLaneMax) {
       return this.#state.createCampaign(batch.orgs[row], batch.campaigns[row], dictionaries).slot;
     }
-    const detail = `the lane already holds ${limits.campaignsPerLaneMax} campaigns`;
+    const detail = `the lane already holds ${this.#limits.campaignsPerLaneMax} campaigns`;
     this.#outputs.deadLetter(segment, row, 'too_many_campaigns', detail);
     return -1;
   }
@@ -293,14 +298,14 @@ export class CheckRecords implements Operator {
 
   #future(segment: Segment, row: number): void {
     const ahead = Math.round(latestInstant(segment.batch, row) - segment.clocks[row]);
-    const detail = `an instant of the record lies ${ahead} ms ahead of the lane clock; at most ${limits.futureAllowanceMs} are allowed`;
+    const detail = `an instant of the record lies ${ahead} ms ahead of the lane clock; at most ${this.#limits.futureAllowanceMs} are allowed`;
     this.#outputs.deadLetter(segment, row, 'from_the_future', detail);
   }
 
   /** The first instant of a day decides. */
   #isFutureDay({ batch, clocks }: Segment, row: number): boolean {
     if (isByDay[batch.kinds[row]] === 0) return false;
-    return this.#bookedAt(batch, row) > clocks[row] + limits.futureAllowanceMs;
+    return this.#bookedAt(batch, row) > clocks[row] + this.#limits.futureAllowanceMs;
   }
 
   #bookedAt(batch: EventBatch, row: number): number {

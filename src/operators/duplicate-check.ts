@@ -2,12 +2,13 @@ import type { EventBatch } from '../events/event-batch.ts';
 import { isDelivery, isRare } from '../events/kind-facts.ts';
 import { EventIdSet } from '../lane/event-id-set.ts';
 import type { LaneState } from '../lane/lane-state.ts';
-import { limits } from '../model/limits.ts';
 import type { Segment } from './segment.ts';
 
 /** Which event ids the lane has met (docs/semantics.md §2): a short memory of many, a long one of few. */
 export class DuplicateCheck {
   readonly #state: LaneState;
+  readonly #windowMs: number;
+  readonly #recordsMax: number;
   /** Delivery ids: a function of the log's tail, never committed, read back after a restore. */
   readonly #deliveryIds = new EventIdSet();
   /** By dictionary id of the organization; -1 = not met yet. */
@@ -15,6 +16,8 @@ export class DuplicateCheck {
 
   constructor(state: LaneState) {
     this.#state = state;
+    this.#windowMs = state.limits.duplicateWindowMs;
+    this.#recordsMax = state.limits.duplicateRecordsMax;
   }
 
   /** Whether a record of the organization was met before. */
@@ -39,13 +42,11 @@ export class DuplicateCheck {
     const clock = clocks[row];
     const ids = this.#deliveryIds;
     const offset = batch.offsets[row];
-    if (ids.isFull) ids.makeRoom(clock - limits.duplicateWindowMs, offset, limits.duplicateRecordsMax);
+    if (ids.isFull) ids.makeRoom(clock - this.#windowMs, offset, this.#recordsMax);
     const org = this.orgSlot(batch, row);
     const found = ids.find(org, batch.eventIds, 4 * row);
     const isSeen =
-      found >= 0 &&
-      clock - ids.clockAt(found) <= limits.duplicateWindowMs &&
-      ids.recordsSince(found, offset) <= limits.duplicateRecordsMax;
+      found >= 0 && clock - ids.clockAt(found) <= this.#windowMs && ids.recordsSince(found, offset) <= this.#recordsMax;
     ids.put(found, org, batch.eventIds, 4 * row, clock, offset);
     return isSeen;
   }

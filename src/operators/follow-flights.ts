@@ -3,25 +3,22 @@ import { isControl } from '../events/kind-facts.ts';
 import type { ControlKind } from '../events/kinds.ts';
 import { type Campaign, Flight } from '../lane/campaign.ts';
 import { counterAt, sumAt } from '../lane/day-row.ts';
-import { quartersBehind } from '../lane/delivery-cells.ts';
-import { evaluatedAfterEndMs, retainedDaysMs, spentBefore } from '../lane/flight-books.ts';
+import { spentBefore } from '../lane/flight-books.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { cellsSection } from '../lane/sections/cells.ts';
 import { flightsSection, flightTotals } from '../lane/sections/flights.ts';
 import { frontiersSection } from '../lane/sections/frontiers.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
-import { limits } from '../model/limits.ts';
+import type { LaneLimits } from '../model/lane-limits.ts';
 import { quickSum } from '../model/money.ts';
-import { floorTo, quarterMs } from '../model/time.ts';
+import { dayMs, floorTo, quarterMs } from '../model/time.ts';
 import { minus, positive, type Whole } from '../model/whole.ts';
 import { findZone, type Zone } from '../model/zones.ts';
 import { CellBooker } from './cell-booker.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import type { Segment } from './segment.ts';
-
-const flightDaysMax = 1_100;
 
 interface Problem {
   readonly reason: RejectReason;
@@ -39,11 +36,13 @@ export class FollowFlights implements Operator {
     campaigns: [flightsSection, flightTotals, cellsSection],
   };
   readonly #state: LaneState;
+  readonly #limits: LaneLimits;
   readonly #outputs: LaneOutputs;
   readonly #cells: CellBooker;
 
   constructor(state: LaneState, outputs: LaneOutputs) {
     this.#state = state;
+    this.#limits = state.limits;
     this.#outputs = outputs;
     this.#cells = new CellBooker(state);
   }
@@ -155,7 +154,7 @@ export class FollowFlights implements Operator {
     const cause = detail.cause === 'SYSTEM' ? this.#state.unnamedCause(campaign) : detail.cause;
     for (const flight of campaign.flights) flight.ledger = null;
     campaign.statuses.push({ kind: 'status', at, order, status, cause });
-    if (campaign.statuses.length > limits.segmentsPerFlightMax) campaign.statuses.shift();
+    if (campaign.statuses.length > this.#limits.statusesPerCampaignMax) campaign.statuses.shift();
     return null;
   }
 
@@ -163,9 +162,9 @@ export class FollowFlights implements Operator {
     const found = detail.flight_id === null ? flightAt(campaign, detail.effective_at) : detail.flight_id;
     if (found === null) return badFlight('names no flight, and no flight covers or follows effective_at');
     const flight = this.#flightOf(campaign, found);
-    if (flight === null) return tooMany();
+    if (flight === null) return this.#tooMany();
     if (detail.ledger_version <= flight.budgetLedgerVersion) return this.#superseded();
-    if (flight.changes.length >= limits.segmentsPerFlightMax) return badFlight('has 64 changes already');
+    if (flight.changes.length >= this.#limits.changesPerFlightMax) return this.#tooManyChanges();
     const actual = this.#actual(campaign, flight, detail.effective_at);
     this.#keep(campaign, flight);
     flight.budgetLedgerVersion = detail.ledger_version;
@@ -178,12 +177,12 @@ export class FollowFlights implements Operator {
   #flight(detail: Detail & { kind: 'flight_changed' }, order: number, campaign: Campaign): Problem | null {
     const zone = findZone(detail.tz);
     if (zone === null) return { reason: 'bad_zone', detail: `"${detail.tz.slice(0, 64)}" is not an IANA time zone` };
-    const problem = dateProblem(detail, campaign);
+    const problem = dateProblem(detail, campaign, this.#limits.flightDaysMax);
     if (problem !== null) return problem;
     const flight = this.#flightOf(campaign, detail.flight_id);
-    if (flight === null) return tooMany();
+    if (flight === null) return this.#tooMany();
     if (detail.ledger_version <= flight.flightLedgerVersion) return this.#superseded();
-    if (flight.changes.length >= limits.segmentsPerFlightMax) return badFlight('has 64 changes already');
+    if (flight.changes.length >= this.#limits.changesPerFlightMax) return this.#tooManyChanges();
     this.#keep(campaign, flight);
     flight.flightLedgerVersion = detail.ledger_version;
     this.#setDates(campaign, flight, detail, zone);
@@ -200,7 +199,7 @@ export class FollowFlights implements Operator {
     const before = flight.dates;
     const next = { startDay: detail.start_local, endDay: detail.end_local };
     for (const row of campaign.days.values()) {
-      if (zone.dayStart(row.day) < this.#state.clock - retainedDaysMs) continue;
+      if (zone.dayStart(row.day) < this.#state.clock - this.#limits.retainedDays * dayMs) continue;
       const wasIn = before !== null && row.day >= before.startDay && row.day <= before.endDay;
       const isIn = row.day >= next.startDay && row.day <= next.endDay;
       if (wasIn === isIn) continue;
@@ -210,7 +209,7 @@ export class FollowFlights implements Operator {
       flight.impressions += isIn ? impressions : -impressions;
     }
     flight.dates = { ...next, start: zone.dayStart(next.startDay), end: zone.dayStart(next.endDay + 1), zone };
-    flight.isDone &&= (flight.lastAsOf ?? 0) >= flight.dates.end + evaluatedAfterEndMs;
+    flight.isDone &&= (flight.lastAsOf ?? 0) >= flight.dates.end + this.#limits.evaluatedAfterEndMs;
     campaign.zone = zone;
   }
 
@@ -218,7 +217,7 @@ export class FollowFlights implements Operator {
   #actual(campaign: Campaign, flight: Flight, effectiveAt: number): Whole {
     if (flight.dates === null) return 0;
     const { clock } = this.#state;
-    const earliest = floorTo(clock, quarterMs) - quartersBehind * quarterMs;
+    const earliest = floorTo(clock, quarterMs) - this.#limits.quartersBehind * quarterMs;
     const at = floorTo(Math.min(Math.max(effectiveAt, earliest), clock), quarterMs);
     return positive(spentBefore(campaign, flight, at, clock));
   }
@@ -227,7 +226,7 @@ export class FollowFlights implements Operator {
   #flightOf(campaign: Campaign, id: string): Flight | null {
     const known = campaign.flights.find((flight) => flight.id === id);
     if (known !== undefined) return known;
-    if (campaign.flights.length < limits.flightsPerCampaignMax) return this.#newFlight(id);
+    if (campaign.flights.length < this.#limits.flightsPerCampaignMax) return this.#newFlight(id);
     return findForgettable(campaign) === undefined ? null : this.#newFlight(id);
   }
 
@@ -238,12 +237,20 @@ export class FollowFlights implements Operator {
   /** Enters a new flight into the campaign, in place of the oldest done one when it is the ninth. */
   #keep(campaign: Campaign, flight: Flight): void {
     if (campaign.flights.includes(flight)) return;
-    if (campaign.flights.length >= limits.flightsPerCampaignMax) {
+    if (campaign.flights.length >= this.#limits.flightsPerCampaignMax) {
       const oldest = findForgettable(campaign) as Flight;
       campaign.flights.splice(campaign.flights.indexOf(oldest), 1);
       oldest.release();
     }
     campaign.flights.push(flight);
+  }
+
+  #tooMany(): Problem {
+    return { reason: 'too_many_flights', detail: `the campaign has ${this.#limits.flightsPerCampaignMax} flights` };
+  }
+
+  #tooManyChanges(): Problem {
+    return badFlight(`has ${this.#limits.changesPerFlightMax} changes already`);
   }
 
   #superseded(): null {
@@ -275,10 +282,10 @@ function flightAt(campaign: Campaign, at: number): string | null {
   return next.sort((a, b) => (a.dates?.start ?? 0) - (b.dates?.start ?? 0))[0]?.id ?? null;
 }
 
-function dateProblem(detail: Detail & { kind: 'flight_changed' }, campaign: Campaign): Problem | null {
+function dateProblem(detail: Detail & { kind: 'flight_changed' }, campaign: Campaign, daysMax: number): Problem | null {
   const { start_local: start, end_local: end, flight_id: id } = detail;
   if (start > end) return badFlight('ends before it starts');
-  if (end - start + 1 > flightDaysMax) return badFlight(`is longer than ${flightDaysMax} days`);
+  if (end - start + 1 > daysMax) return badFlight(`is longer than ${daysMax} days`);
   const other = campaign.flights.find(
     ({ dates, id: otherId }) => otherId !== id && dates !== null && dates.startDay <= end && dates.endDay >= start,
   );
@@ -287,8 +294,4 @@ function dateProblem(detail: Detail & { kind: 'flight_changed' }, campaign: Camp
 
 function badFlight(detail: string): Problem {
   return { reason: 'bad_flight', detail: `the flight ${detail}` };
-}
-
-function tooMany(): Problem {
-  return { reason: 'too_many_flights', detail: `the campaign has ${limits.flightsPerCampaignMax} flights` };
 }

@@ -6,7 +6,7 @@ import type { Organization } from '../lane/organization.ts';
 import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { organizationTimer } from '../lane/timers.ts';
-import { hourMs } from '../model/time.ts';
+import { dayMs, hourMs } from '../model/time.ts';
 import { dayJudged, type PacingValues } from '../pacing/pacing.ts';
 import { decidingCondition, digest, summarize, valuesText } from '../rules/alert-receipt.ts';
 import {
@@ -119,6 +119,12 @@ export class JudgeRules implements Operator {
       for (const rule of sourceRules) this.#judgeSource(organization, scope, rule, values);
     }
     this.#state.rearmOrganization(organization, t);
+  }
+
+  /** The clock, and how far back daily rows are retained. */
+  #retained(): { clock: number; oldest: number } {
+    const { clock, limits } = this.#state;
+    return { clock, oldest: clock - limits.retainedDays * dayMs };
   }
 
   rearm(): void {
@@ -275,7 +281,7 @@ export class JudgeRules implements Operator {
     const day = dayJudged(facts, asOf);
     return flightValues({
       ...facts,
-      monthSpend: readsMonth ? monthSpend(campaign, zone, day, asOf, this.#state.clock) : null,
+      monthSpend: readsMonth ? monthSpend(campaign, zone, day, asOf, this.#retained()) : null,
       hasImpressions: hasImpressions || values.impressionsFlight > 0,
     });
   }

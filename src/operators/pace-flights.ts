@@ -1,6 +1,6 @@
 import { type Campaign, type Flight, type FlightDates, part } from '../lane/campaign.ts';
 import { type Completeness, completenessAt, type Standpoint, standpoint } from '../lane/completeness.ts';
-import { BooksOfFlight, evaluatedAfterEndMs, ledgerOf } from '../lane/flight-books.ts';
+import { BooksOfFlight, ledgerOf } from '../lane/flight-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { paceSection } from '../lane/sections/pace.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
@@ -52,7 +52,8 @@ export class PaceFlights implements Operator {
   #evaluate(campaign: Campaign, flight: Flight, completeness: Completeness, t: number, offset: number): void {
     const { zone } = flight.dates as FlightDates;
     const { frontier, isStale } = completeness;
-    const at = frontier === null || isStale ? null : standpoint(frontier, zone, this.#state.clock);
+    const { clock, limits } = this.#state;
+    const at = frontier === null || isStale ? null : standpoint(frontier, zone, clock, limits);
     if (at === null) return this.#stale(campaign, flight, completeness, t, offset);
     const { asOf } = at;
     const last = flight.lastAsOf;
@@ -78,7 +79,7 @@ export class PaceFlights implements Operator {
     flight.lastStatus = values.status;
     flight.wasStale = false;
     flight.wasInFlight = isInFlight;
-    flight.isDone = asOf >= books.end + evaluatedAfterEndMs;
+    flight.isDone = asOf >= books.end + this.#state.limits.evaluatedAfterEndMs;
     if (why !== null) {
       flight.persistedAt = t;
       flight.persistedOsi = osi;

@@ -1,6 +1,7 @@
 import type { Problem } from '../control/config/problem.ts';
 import type { Place } from '../control/config/yaml-document.ts';
 import { nearest } from '../control/nearest.ts';
+import { laneLimits } from '../model/lane-limits.ts';
 import { limits } from '../model/limits.ts';
 import { canonicalJson } from '../rules/compile-plan.ts';
 import type { CampaignPlan, PlanDraft } from '../rules/plan.ts';
@@ -31,7 +32,7 @@ export function draftProblems(draft: PlanDraft, placeOf: (path: readonly Propert
   if (draft.rules.length > limits.rulesPerPlanMax)
     problems.push(say([], `${draft.rules.length} rules, more than ${limits.rulesPerPlanMax}`));
   for (const [name, { stale_after_ms }] of Object.entries(draft.sources))
-    if (stale_after_ms > limits.judgedBackMaxMs)
+    if (stale_after_ms > laneLimits.judgedBackMs)
       problems.push(
         say(['sources', name, 'stale_after'], `source "${name}": nothing is judged more than 31 days back`),
       );

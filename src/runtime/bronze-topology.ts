@@ -4,6 +4,7 @@ import { hasEventTime, kind, rowKindNames } from '../events/kinds.ts';
 import type { RecordRun } from '../events/record-run.ts';
 import { EngineError, isWorthRetrying } from '../model/errors.ts';
 import { systemOrg } from '../model/ids.ts';
+import { laneLimits } from '../model/lane-limits.ts';
 import { limits } from '../model/limits.ts';
 import type { Clock } from '../model/time.ts';
 import type { LaneAssignment, Source } from '../sources/source.ts';
@@ -276,5 +277,5 @@ function isRowTrusted(run: RecordRun, batch: EventBatch, row: number): boolean {
   if (rowKind === kind.rejected || rowKind === kind.tick) return false;
   const org = batch.orgs[row];
   if (org < 0 || batch.keyOrgs[row] !== org) return false;
-  return batch.eventTimes[row] <= run.logTimes[row] + limits.futureAllowanceMs;
+  return batch.eventTimes[row] <= run.logTimes[row] + laneLimits.futureAllowanceMs;
 }

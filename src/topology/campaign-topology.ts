@@ -1,7 +1,7 @@
 import type { EventBatch } from '../events/event-batch.ts';
 import { LaneCodec } from '../lane/lane-codec.ts';
 import { LaneState } from '../lane/lane-state.ts';
-import { limits } from '../model/limits.ts';
+import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
 import { CheckRecords } from '../operators/check-records.ts';
 import { DuplicateCheck } from '../operators/duplicate-check.ts';
 import { FollowFlights } from '../operators/follow-flights.ts';
@@ -40,7 +40,7 @@ const segment = new Segment();
 
 /** The topology of one lane: docs/semantics.md §1.3, record by record, as loops over segments. */
 export class CampaignLane implements LaneProgram {
-  readonly #state = new LaneState();
+  readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
   /** How all of its memory is written and read. */
   readonly codec: LaneCodec;
@@ -52,8 +52,9 @@ export class CampaignLane implements LaneProgram {
   /** Records that reached the tables' books. */
   #applied = 0;
 
-  constructor(lane: { partition: number; partitions: number; generation: number }) {
-    const state = this.#state;
+  constructor(lane: { partition: number; partitions: number; generation: number }, limits: LaneLimits = laneLimits) {
+    const state = new LaneState(limits);
+    this.#state = state;
     const outputs = new LaneOutputs(lane.partition, lane.generation);
     const duplicates = new DuplicateCheck(state);
     const rules = new JudgeRules(state, outputs);
@@ -157,7 +158,7 @@ export class CampaignLane implements LaneProgram {
   }
 
   #runTimers(offset: number): void {
-    const { timers, clock } = this.#state;
+    const { timers, clock, limits } = this.#state;
     for (let ran = 0; ran < limits.timersPerRecordMax && timers.nextAt <= clock; ran++) {
       const { rank, slot, at } = timers.pop();
       this.#timerOwners[rank].onTimer?.(slot, at, offset);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { RareIds, rareDayGroups } from '../../src/lane/rare-ids.ts';
+import { RareIds } from '../../src/lane/rare-ids.ts';
 import { ByteReader, ByteWriter } from '../../src/model/byte-codec.ts';
-import { limits } from '../../src/model/limits.ts';
+import { laneLimits } from '../../src/model/lane-limits.ts';
 import { dayMs } from '../../src/model/time.ts';
 
 const start = Date.UTC(2026, 2, 10);
@@ -37,7 +37,7 @@ test('an identity is a duplicate for as long as money may be late, and no longer
       for (const { org, id, wait } of all) {
         clock += wait;
         const before = rememberedAt.get(`${org}/${id}`) ?? Number.NEGATIVE_INFINITY;
-        const isDuplicate = clock - before <= limits.moneyLatenessMs;
+        const isDuplicate = clock - before <= laneLimits.moneyLatenessMs;
         expect(ids.isDuplicate(org, words(id), 0, clock)).toBe(isDuplicate);
         if (!isDuplicate) rememberedAt.set(`${org}/${id}`, clock);
       }
@@ -56,7 +56,7 @@ test('bases of the days and the deltas behind them make the same memory again', 
         ids.isDuplicate(org, words(id), 0, clock);
         if (n === baseAfter) {
           ids.settle();
-          for (let group = 0; group < rareDayGroups; group++)
+          for (let group = 0; group < laneLimits.rareDayGroups; group++)
             read(restored, (to) => ids.writeGroup(to, group), only(group));
         } else if (n > baseAfter && n % (gap + 1) === 0) {
           const groups = ids.freshGroups();
@@ -85,10 +85,11 @@ test('bases of the days and the deltas behind them make the same memory again', 
 
 test('a restore keeps the newest occurrence, in whatever order groups of days are read', () => {
   const [ids, restored] = [new RareIds(), new RareIds()];
-  const firstDay = Math.ceil(start / dayMs / rareDayGroups) * rareDayGroups;
+  const firstDay = Math.ceil(start / dayMs / laneLimits.rareDayGroups) * laneLimits.rareDayGroups;
   // Remembered in the last group, and again, when it was forgotten, in one that is read before.
   for (const day of [firstDay + 38, firstDay + 71]) expect(ids.isDuplicate(1, words(1), 0, day * dayMs)).toBe(false);
-  for (let group = 0; group < rareDayGroups; group++) read(restored, (to) => ids.writeGroup(to, group), only(group));
+  for (let group = 0; group < laneLimits.rareDayGroups; group++)
+    read(restored, (to) => ids.writeGroup(to, group), only(group));
   expect(restored.isDuplicate(1, words(1), 0, (firstDay + 72) * dayMs)).toBe(true);
 });
 

@@ -162,7 +162,7 @@ test('a forgotten campaign is forgotten by every owner, and by who restores it',
   const campaign = withCampaign(lane);
   campaign.currency = 'EUR';
   const before = deltaOf(lane);
-  lane.state.clock = 1_000 + 34 * 86_400_000;
+  lane.state.clock = 1_000 + 35 * 86_400_000;
   lane.state.forgetIfIdle(campaign);
   expect(extra.values.has('spring')).toBe(false);
   expect(campaign.currency).toBe('');

@@ -1,4 +1,5 @@
 import { EventBatch } from '../../src/events/event-batch.ts';
+import type { LaneLimits } from '../../src/model/lane-limits.ts';
 import type { RawRecords } from '../../src/operators/segment.ts';
 import { decodeRows } from '../../src/rows/row-binary.ts';
 import { type Row, type Table, tables } from '../../src/rows/tables.ts';
@@ -13,6 +14,8 @@ export interface Drive {
   commits(): boolean;
   /** Crash after a commit: memory is lost, the lane is restored and the tail read back. */
   crashes(): boolean;
+  /** Those of the engine when absent. */
+  readonly limits?: LaneLimits;
 }
 
 export const whole: Drive = { batch: () => Number.POSITIVE_INFINITY, commits: () => false, crashes: () => false };
@@ -37,7 +40,7 @@ export function driveLane<R>(
   final = emptyTables(),
 ): FinalTables {
   const lane = { partition: 0, partitions: 1, generation: 1 };
-  let program = new CampaignLane(lane);
+  let program = new CampaignLane(lane, drive.limits);
   let batch = new EventBatch(64);
   const stored = {
     seq: 0,
@@ -62,7 +65,7 @@ export function driveLane<R>(
     if (!drive.commits() && at < records.length) continue;
     commit(at);
     if (!drive.crashes()) continue;
-    program = new CampaignLane(lane);
+    program = new CampaignLane(lane, drive.limits);
     batch = new EventBatch(64);
     program.restore({
       meta: { seq: stored.seq, nextOffset: stored.nextOffset },

@@ -1,8 +1,8 @@
+import { type Bounds, written } from './bounds.ts';
 import { Burden } from './burden.ts';
 import { startOfDay } from './civil-time.ts';
 import type { Dates, Flight, StatusChange } from './flight.ts';
 import { ItemBook } from './item-book.ts';
-import { day } from './whole-numbers.ts';
 
 /** Counters of one local day; the columns of campaign_metrics_daily that add up. Money in nanos. */
 export interface DayRow {
@@ -30,8 +30,10 @@ export class Campaign {
   cumulative = new Map<string, number>();
   burden = new Burden();
   lastCountedAt: number;
+  readonly bounds: Bounds;
 
-  constructor(org: string, id: string, clock: number) {
+  constructor(org: string, id: string, clock: number, bounds: Bounds = written) {
+    this.bounds = bounds;
     this.org = org;
     this.id = id;
     this.lastCountedAt = clock;
@@ -64,7 +66,7 @@ export class Campaign {
   }
 
   isIdle(clock: number): boolean {
-    return clock - this.lastCountedAt >= 33 * day && this.flights.every((flight) => !flight.isEvaluable);
+    return clock - this.lastCountedAt >= this.bounds.idleMs && this.flights.every((flight) => !flight.isEvaluable);
   }
 
   /** Forgets all but the rows. */
@@ -84,7 +86,7 @@ export class Campaign {
     const before = flight.dates;
     flight.dates = dates;
     for (const [date, row] of this.days) {
-      if (startOfDay(zone, date) < clock - 33 * day) continue;
+      if (startOfDay(zone, date) < clock - this.bounds.retainedMs) continue;
       const sign = BigInt(Number(covers(dates, date)) - Number(before !== null && covers(before, date)));
       flight.spend.total += sign * row.spendNanos;
       flight.impressions.total += sign * (row.counts.get('impressions') ?? 0n);

@@ -1,9 +1,8 @@
 import type { RejectReason } from '../../src/events/event-batch.ts';
 import { idPattern } from '../../src/model/ids.ts';
+import type { Bounds } from './bounds.ts';
 import { startOfDay } from './civil-time.ts';
 import type { EventFields, OracleEvent } from './events.ts';
-import { lateness } from './plans.ts';
-import { day, minute } from './whole-numbers.ts';
 
 /** Checks of §2 that need nothing but the record, and the sets that find duplicates. */
 
@@ -82,10 +81,14 @@ export function latestInstant({ kind, fields, eventTime }: OracleEvent, zone: st
 }
 
 /** When the record is booked, and how long after that it may still come; null = never late. */
-export function booking(event: OracleEvent, zone: string): { bookedAt: number; allowed: number } | null {
+export function booking(
+  event: OracleEvent,
+  zone: string,
+  bounds: Bounds,
+): { bookedAt: number; allowed: number } | null {
   const { ids, bookedAt } = told[event.kind];
   if (ids === 'never') return null;
-  const allowed = ids === 'minutes' ? lateness.delivery : lateness.money;
+  const allowed = ids === 'minutes' ? bounds.deliveryLatenessMs : bounds.moneyLatenessMs;
   return { bookedAt: bookedAt?.(event.fields, zone) ?? event.eventTime, allowed };
 }
 
@@ -93,20 +96,13 @@ export function moneyOf({ kind, fields }: OracleEvent): number {
   return told[kind].money?.(fields) ?? 0;
 }
 
-export interface DuplicateBounds {
-  readonly windowMs: number;
-  readonly records: number;
-}
-
-export const duplicateBounds: DuplicateBounds = { windowMs: 15 * minute, records: 1_000_000 };
-
 /** Who was here before (§2.7). */
 export class Seen {
-  readonly #bounds: DuplicateBounds;
+  readonly #bounds: Bounds;
   readonly #delivery = new Map<string, { offset: number; clock: number }>();
   readonly #others = new Map<string, number>();
 
-  constructor(bounds: DuplicateBounds) {
+  constructor(bounds: Bounds) {
     this.#bounds = bounds;
   }
 
@@ -119,7 +115,7 @@ export class Seen {
     this.#delivery.set(identity, { offset, clock });
     this.#forgetOld(clock);
     if (before === undefined) return false;
-    return clock - before.clock <= this.#bounds.windowMs && offset - before.offset <= this.#bounds.records;
+    return clock - before.clock <= this.#bounds.duplicateMs && offset - before.offset <= this.#bounds.duplicateRecords;
   }
 
   /** For kinds whose ids are remembered for a month: true when it is a duplicate, else it is noted. */
@@ -127,7 +123,7 @@ export class Seen {
     if (told[event.kind].ids !== 'month') return false;
     const identity = `${event.org}/${event.eventId}`;
     const before = this.#others.get(identity);
-    if (before !== undefined && clock - before <= 32 * day) return true;
+    if (before !== undefined && clock - before <= this.#bounds.moneyLatenessMs) return true;
     this.#others.set(identity, clock);
     return false;
   }
@@ -135,7 +131,7 @@ export class Seen {
   /** The clock never runs back, so the oldest entries come first and can no longer matter. */
   #forgetOld(clock: number): void {
     for (const [identity, before] of this.#delivery) {
-      if (clock - before.clock <= this.#bounds.windowMs) return;
+      if (clock - before.clock <= this.#bounds.duplicateMs) return;
       this.#delivery.delete(identity);
     }
   }

@@ -51,9 +51,13 @@ test('a delivery id is a duplicate for fifteen minutes of clock, and repeats ren
 
 test('a delivery id is a duplicate within so many records', () => {
   const id = { event_id: 'ab'.repeat(16) };
-  const inside = new Story({ duplicateRecords: 2 }).spend(zero, 1, id).tick(zero).spend(zero, 1, id);
+  const inside = new Story({ bounds: { duplicateRecords: 2 } }).spend(zero, 1, id).tick(zero).spend(zero, 1, id);
   expect(inside.oracle.tables().campaign_metrics_daily[0].impressions).toBe(1n);
-  const beyond = new Story({ duplicateRecords: 2 }).spend(zero, 1, id).tick(zero).tick(zero).spend(zero, 1, id);
+  const beyond = new Story({ bounds: { duplicateRecords: 2 } })
+    .spend(zero, 1, id)
+    .tick(zero)
+    .tick(zero)
+    .spend(zero, 1, id);
   expect(beyond.oracle.tables().campaign_metrics_daily[0].impressions).toBe(2n);
 });
 

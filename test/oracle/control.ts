@@ -4,7 +4,6 @@ import type { Campaign } from './campaign.ts';
 import { isZone } from './civil-time.ts';
 import type { OracleEvent } from './events.ts';
 import { actualAt, type BudgetChange, datesOf, Flight } from './flight.ts';
-import { day } from './whole-numbers.ts';
 
 /** Control records (§6.2). `dropped` = an old ledger version. */
 export type ControlAnswer = RejectReason | 'dropped' | 'counted';
@@ -25,7 +24,7 @@ export function applyControl(
     campaign.statuses = [
       ...campaign.statuses,
       { type: 'status' as const, effectiveAt: effective_at, order, status, cause },
-    ].slice(-64);
+    ].slice(-campaign.bounds.statuses);
   }
   return 'counted';
 }
@@ -38,7 +37,7 @@ function changeFlight(
 ): ControlAnswer {
   if (!isZone(fields.tz)) return 'bad_zone';
   const { start_local, end_local } = fields;
-  if (start_local > end_local || end_local - start_local + 1 > 1_100) return 'bad_flight';
+  if (start_local > end_local || end_local - start_local + 1 > campaign.bounds.flightDays) return 'bad_flight';
   const others = campaign.flights.filter((flight) => flight.id !== id);
   const sharesDays = (flight: Flight) =>
     flight.dates !== null && flight.dates.startLocal <= end_local && start_local <= flight.dates.endLocal;
@@ -46,7 +45,7 @@ function changeFlight(
   const known = campaign.flights.find((flight) => flight.id === id);
   const before = known?.highestFlightVersion ?? null;
   if (before !== null && fields.ledger_version <= before) return 'dropped';
-  if (known !== undefined && known.changes.length >= 64) return 'bad_flight';
+  if (known !== undefined && known.changes.length >= campaign.bounds.changes) return 'bad_flight';
   const flight = known ?? newFlight(campaign, id as string);
   if (flight === null) return 'too_many_flights';
 
@@ -54,7 +53,8 @@ function changeFlight(
   campaign.zone = fields.tz;
   const dates = datesOf(start_local, end_local, fields.tz);
   campaign.setDates(flight, dates, fields.tz, clock);
-  if (flight.isClosed && (flight.judgedAsOf as number) < dates.e + 3 * day) flight.isClosed = false;
+  if (flight.isClosed && (flight.judgedAsOf as number) < dates.e + campaign.bounds.closedAfterMs)
+    flight.isClosed = false;
   flight.changes.push({
     type: 'flight',
     effectiveAt: fields.effective_at,
@@ -63,7 +63,7 @@ function changeFlight(
     curve: fields.curve_id,
     end: dates.e,
     rebase: fields.rebase,
-    actual: actualAt(flight, fields.effective_at, clock, campaign.spendItems),
+    actual: actualAt(flight, fields.effective_at, clock, campaign.spendItems, campaign.bounds.actualMs),
   });
   return 'counted';
 }
@@ -79,7 +79,7 @@ function changeBudget(
   if (known === undefined && id === null) return 'bad_flight';
   const before = known?.highestBudgetVersion ?? null;
   if (before !== null && fields.ledger_version <= before) return 'dropped';
-  if (known !== undefined && known.changes.length >= 64) return 'bad_flight';
+  if (known !== undefined && known.changes.length >= campaign.bounds.changes) return 'bad_flight';
   const flight = known ?? newFlight(campaign, id as string);
   if (flight === null) return 'too_many_flights';
 
@@ -90,7 +90,7 @@ function changeBudget(
     order,
     budget: BigInt(fields.budget_micros),
     cap: fields.daily_cap_micros === null ? null : BigInt(fields.daily_cap_micros),
-    actual: actualAt(flight, fields.effective_at, clock, campaign.spendItems),
+    actual: actualAt(flight, fields.effective_at, clock, campaign.spendItems, campaign.bounds.actualMs),
   };
   flight.changes.push(change);
   return 'counted';
@@ -106,7 +106,7 @@ function flightMeant(campaign: Campaign, at: number): Flight | undefined {
 
 /** A new flight; a ninth takes the place of the oldest one that is over. Null when there is none. */
 function newFlight(campaign: Campaign, id: string): Flight | null {
-  if (campaign.flights.length >= 8) {
+  if (campaign.flights.length >= campaign.bounds.flights) {
     const over = campaign.flights.flatMap((flight) =>
       flight.dates !== null && !flight.isEvaluable ? [{ flight, e: flight.dates.e }] : [],
     );

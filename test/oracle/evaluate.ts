@@ -1,6 +1,7 @@
 import { alertEvents, pacingSnapshots, type Row, ruleEvaluations } from '../../src/rows/tables.ts';
 import { type Plan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 import { Alert, type Moment, type Step } from './alert-machine.ts';
+import type { Bounds } from './bounds.ts';
 import type { Campaign } from './campaign.ts';
 import type { Dates, Flight } from './flight.ts';
 import { sha256 } from './hashes.ts';
@@ -26,6 +27,7 @@ export interface TimerContext {
   readonly t: number;
   /** Lane clock. */
   readonly clock: number;
+  readonly bounds: Bounds;
   readonly offset: number;
   readonly version: bigint;
   readonly partition: number;
@@ -46,7 +48,8 @@ interface Subject {
 
 export function evaluateFlight(context: TimerContext, campaign: Campaign, flight: Flight): void {
   const { plan, t, clock } = context;
-  const completeness = completenessAt(plan, campaign.id, t, clock, context.frontierOf, (flight.dates as Dates).zone);
+  const { zone } = flight.dates as Dates;
+  const completeness = completenessAt(plan, campaign.id, t, clock, context.frontierOf, zone, context.bounds);
   if (completeness.stale) return evaluateStale(context, campaign, flight, completeness);
   const { asOf } = completeness;
   const judged = flight.judgedAsOf;
@@ -60,7 +63,7 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   flight.last = { status, stale: false };
   flight.judgedAsOf = asOf;
   flight.judgedInFlight = asOf >= s && asOf < e;
-  flight.isClosed = asOf >= e + 72 * hour;
+  flight.isClosed = asOf >= e + context.bounds.closedAfterMs;
   const view = campaignView(plan, campaign.id);
   const expectsImpressions = view.delivery_source !== null || view.spend.from === 'impressions';
   const values = flightValues(pacing, status, { allowanceBp: view.day_allowance_bp, expectsImpressions });

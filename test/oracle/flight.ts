@@ -216,8 +216,14 @@ function changed(old: Parameters, change: Change): Parameters {
 }
 
 /** E0 of a change that rebases on what was spent: S(floor(c', q)) as known when the change was counted. */
-export function actualAt(flight: Flight, effectiveAt: number, clock: number, items: Summable): bigint {
-  const earliest = floorTo(clock, quarter) - 285 * quarter;
+export function actualAt(
+  flight: Flight,
+  effectiveAt: number,
+  clock: number,
+  items: Summable,
+  actualMs: number,
+): bigint {
+  const earliest = floorTo(clock, quarter) - actualMs;
   const at = Math.min(Math.max(effectiveAt, earliest), clock);
   return larger(0n, flight.spendAt(floorTo(at, quarter), items));
 }

@@ -3,34 +3,24 @@ import { deadLetters, lateEvents, type Row } from '../../src/rows/tables.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import type { Alert } from './alert-machine.ts';
 import { book, correctable } from './book.ts';
+import { type Bounds, written } from './bounds.ts';
 import { isBearable } from './burden.ts';
 import { Campaign } from './campaign.ts';
-import {
-  booking,
-  carriesCurrency,
-  duplicateBounds,
-  keyProblem,
-  latestInstant,
-  moneyOf,
-  orgOfKey,
-  Seen,
-} from './check.ts';
+import { booking, carriesCurrency, keyProblem, latestInstant, moneyOf, orgOfKey, Seen } from './check.ts';
 import { applyControl } from './control.ts';
 import { evaluateFlight, evaluateSources, type TimerContext } from './evaluate.ts';
 import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
 import { Plans, parsePlan, sourceView } from './plans.ts';
 import { dailyRows, emptyRows, shape, sortRows, type TableName, type TableRows, tableNamed } from './rows.ts';
-import { minute, nextInstant } from './whole-numbers.ts';
+import { nextInstant } from './whole-numbers.ts';
 
 export interface OracleOptions {
   readonly partitions: number;
   readonly generation: number;
   readonly decode: Decode;
   /** Smaller bounds for tests of the bounds themselves. */
-  readonly duplicateRecords?: number;
-  readonly timersPerRecord?: number;
-  readonly campaigns?: number;
+  readonly bounds?: Partial<Bounds>;
 }
 
 interface Timer {
@@ -52,6 +42,7 @@ export class LaneOracle {
   readonly #topic: string;
   readonly #partition: number;
   readonly #options: OracleOptions;
+  readonly #bounds: Bounds;
   readonly #plans = new Plans();
   readonly #organizations = new Map<string, Organization>();
   readonly #campaigns = new Map<string, Campaign>();
@@ -66,7 +57,8 @@ export class LaneOracle {
     this.#topic = lane.topic;
     this.#partition = lane.partition;
     this.#options = options;
-    this.#seen = new Seen({ ...duplicateBounds, records: options.duplicateRecords ?? duplicateBounds.records });
+    this.#bounds = { ...written, ...options.bounds };
+    this.#seen = new Seen(this.#bounds);
   }
 
   apply(record: LogRecord): void {
@@ -102,7 +94,7 @@ export class LaneOracle {
     if (event.org !== '_default') this.#organization(event.org);
     const isDuplicate = this.#seen.noteDelivery(event, record.offset, this.#clock);
     if (event.kind === 'org_plan') return this.#putInForce(event);
-    if (latestInstant(event, this.#zoneOf(event)) > this.#clock + 2 * minute) return 'from_the_future';
+    if (latestInstant(event, this.#zoneOf(event)) > this.#clock + this.#bounds.aheadMs) return 'from_the_future';
     const late = this.#lateBy(event);
     if (late !== null) {
       this.#keepLate(record, event, late);
@@ -172,11 +164,9 @@ export class LaneOracle {
     const known = this.#campaigns.get(key);
     if (known?.isIdle(this.#clock)) known.forget();
     if (known !== undefined) return known;
-    if (this.#campaigns.size >= (this.#options.campaigns ?? 1_000_000)) {
-      const living = [...this.#campaigns.values()].filter((each) => !each.isIdle(this.#clock));
-      if (living.length >= (this.#options.campaigns ?? 1_000_000)) return null;
-    }
-    const campaign = new Campaign(event.org, event.campaign, this.#clock);
+    // Those that were forgotten still exist: their rows do.
+    if (this.#campaigns.size >= this.#bounds.campaigns) return null;
+    const campaign = new Campaign(event.org, event.campaign, this.#clock, this.#bounds);
     this.#campaigns.set(key, campaign);
     return campaign;
   }
@@ -197,7 +187,7 @@ export class LaneOracle {
   }
 
   #lateBy(event: OracleEvent): { bookedAt: number; by: number } | null {
-    const booked = booking(event, this.#zoneOf(event));
+    const booked = booking(event, this.#zoneOf(event), this.#bounds);
     if (booked === null) return null;
     const by = this.#clock - booked.allowed - booked.bookedAt;
     return by > 0 ? { bookedAt: booked.bookedAt, by } : null;
@@ -268,7 +258,7 @@ export class LaneOracle {
   }
 
   #runTimers(offset: number): void {
-    for (let run = 0; run < (this.#options.timersPerRecord ?? 1_000) && this.#nextDue <= this.#clock; run++) {
+    for (let run = 0; run < this.#bounds.timersPerRecord && this.#nextDue <= this.#clock; run++) {
       const [name, timer] = [...this.#timers].reduce((first, each) => (isBefore(each[1], first[1]) ? each : first));
       this.#timers.delete(name);
       this.#runTimer(timer, offset);
@@ -284,6 +274,7 @@ export class LaneOracle {
       plan,
       t,
       clock: this.#clock,
+      bounds: this.#bounds,
       offset,
       version: this.#version(offset),
       partition: this.#partition,

@@ -1,4 +1,5 @@
 import type { Plan } from '../../src/rules/plan.ts';
+import type { Bounds } from './bounds.ts';
 import type { Campaign, DayRow } from './campaign.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import { type Dates, type Flight, Ledger, type Parameters } from './flight.ts';
@@ -24,17 +25,19 @@ export function completenessAt(
   clock: number,
   frontierOf: FrontierOf,
   zone: string,
+  bounds: Bounds,
 ): Completeness {
   const sources = requiredSources(plan, campaign).map((name) => ({ name, frontier: frontierOf(name) }));
   const text = sources.map(({ name, frontier }) => `${name}=${frontier ?? 'none'}`).join(',');
   if (sources.some(({ frontier }) => frontier === null)) return { asOf: 0, daily: false, stale: true, text };
   const frontiers = sources.length === 0 ? [t - 120_000] : sources.map(({ frontier }) => frontier as number);
   const f = Math.min(...frontiers);
-  const fine = floorTo(f, quarter) >= floorTo(clock, minute) - 177 * minute ? floorTo(f, minute) : floorTo(f, quarter);
-  const daily = fine < floorTo(clock, quarter) - 46 * hour;
+  const isByMinute = floorTo(f, quarter) >= floorTo(clock, minute) - bounds.minutesMs;
+  const fine = isByMinute ? floorTo(f, minute) : floorTo(f, quarter);
+  const daily = fine < floorTo(clock, quarter) - bounds.fineMs;
   const asOf = daily ? startOfDay(zone, localDay(zone, f)) : fine;
   const behind = sources.some(({ name, frontier }) => t - (frontier as number) > sourceView(plan, name).stale_after_ms);
-  return { asOf, daily, stale: behind || asOf < clock - 31 * day, text };
+  return { asOf, daily, stale: behind || asOf < clock - bounds.judgedBackMs, text };
 }
 
 /** All numbers of one evaluation at `a` = as_of (§7.2). Money in micros. */
@@ -208,7 +211,7 @@ export function judgedDay({ s, zone }: Pick<Dates, 's' | 'zone'>, a: number): nu
 function monthSpendAt(campaign: Campaign, dates: Dates, a: number, clock: number): bigint | null {
   const last = judgedDay(dates, a);
   const first = last + 1 - new Date(86_400_000 * last).getUTCDate();
-  if (startOfDay(dates.zone, first) < clock - 33 * day) return null;
+  if (startOfDay(dates.zone, first) < clock - campaign.bounds.retainedMs) return null;
   let nanos = -campaign.spendItems.sum(a, startOfDay(dates.zone, last + 1));
   for (const [date, row] of campaign.days) if (date >= first && date <= last) nanos += row.spendNanos;
   return floorDivide(nanos, 1_000n);

@@ -1,6 +1,6 @@
 import { PlanProblem, readPlan } from '../../src/rules/compile-plan.ts';
 import type { CampaignPlan, Plan, PlanDefaults, SourcePlan, SpendPlan } from '../../src/rules/plan.ts';
-import { day, hour } from './whole-numbers.ts';
+import { hour } from './whole-numbers.ts';
 
 /** What holds where nobody wrote a plan (docs/semantics.md §3). */
 const planZero: Plan = {
@@ -89,5 +89,3 @@ export function requiredSources(plan: Plan, campaign: string): string[] {
 export function isSpendSource({ source, sources }: SpendPlan, name: string): boolean {
   return sources === undefined ? source === '' || source === name : sources.includes(name);
 }
-
-export const lateness = { delivery: 3 * day, money: 32 * day } as const;

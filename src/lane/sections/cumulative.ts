@@ -5,9 +5,6 @@ import { CumulativeTotals } from '../cumulative-totals.ts';
 import type { LaneState } from '../lane-state.ts';
 import type { Section } from './section.ts';
 
-/** As for days. */
-const keptDays = 36;
-
 /** The last totals of feeds that report totals: those set since the last harvest, or all that are kept. */
 export function cumulativeSection(state: LaneState): Section<Campaign> {
   return {
@@ -17,7 +14,7 @@ export function cumulativeSection(state: LaneState): Section<Campaign> {
 
     write(out: ByteWriter, campaign: Campaign, all: boolean): void {
       if (campaign.cumulative === null) return;
-      if (all) campaign.cumulative.prune(state.clock - keptDays * dayMs);
+      if (all) campaign.cumulative.prune(state.clock - state.limits.keptDays * dayMs);
       const totals = campaign.cumulative.toHarvest(all);
       if (totals.length === 0) return;
       out.count(totals.length);

@@ -5,9 +5,6 @@ import { counterPlaces, DayRow, sumPlaces } from '../day-row.ts';
 import type { LaneState } from '../lane-state.ts';
 import type { Section } from './section.ts';
 
-/** What no record can reach any more leaves the memory with the next base; the lateness of money is the longest. */
-const keptDays = 36;
-
 /** The daily rows of campaigns: those that changed, or all that are kept. */
 export function daysSection(state: LaneState): Section<Campaign> {
   return {
@@ -16,7 +13,7 @@ export function daysSection(state: LaneState): Section<Campaign> {
     version: 1,
 
     write(out: ByteWriter, campaign: Campaign, all: boolean): void {
-      if (all) prune(campaign, state.clock);
+      if (all) prune(campaign, state.clock - state.limits.keptDays * dayMs);
       let count = 0;
       for (const day of campaign.days.values()) if (all || day.isDirty) count += 1;
       if (count === 0) return;
@@ -63,8 +60,8 @@ function dayToRead(campaign: Campaign, number: number): DayRow {
   return day;
 }
 
-function prune(campaign: Campaign, clock: number): void {
-  const oldest = clock - keptDays * dayMs;
+/** What no record can reach any more leaves the memory with the next base. */
+function prune(campaign: Campaign, oldest: number): void {
   for (const [number, day] of campaign.days) {
     if (number * dayMs >= oldest || day.isDirty) continue;
     campaign.days.delete(number);

@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
-import { type RareIds, rareDayGroups } from '../rare-ids.ts';
+import type { RareIds } from '../rare-ids.ts';
 import { laneGroup } from './lane-sections.ts';
 import type { GroupedSection } from './section.ts';
 
@@ -11,7 +11,7 @@ export function rareIdsSection(rareIds: RareIds): GroupedSection {
     id: 5,
     name: 'rare_ids',
     version: 1,
-    groups: { first, count: rareDayGroups },
+    groups: { first, count: rareIds.groups },
 
     changedGroups: () => [...rareIds.freshGroups()].map((group) => first + group),
 

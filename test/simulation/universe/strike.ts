@@ -1,4 +1,4 @@
-import { limits } from '../../../src/model/limits.ts';
+import { laneLimits } from '../../../src/model/lane-limits.ts';
 import { floorTo, minuteMs } from '../../../src/model/time.ts';
 import { tables } from '../../../src/rows/tables.ts';
 import type { Fault } from './faults.ts';
@@ -117,7 +117,7 @@ function trimLog(run: UniverseRun): void {
     const before = log.read(partition, 0, Number.POSITIVE_INFINITY, store.settleFloor(`${log.topic}:${partition}`));
     let clock = Number.NEGATIVE_INFINITY;
     const clocks = before.map(({ logTimeMs }) => (clock = Math.max(clock, logTimeMs)));
-    const horizon = clock - limits.duplicateWindowMs - 2 * minuteMs;
+    const horizon = clock - laneLimits.duplicateWindowMs - 2 * minuteMs;
     // The last minute that lies before the horizon is needed whole.
     const last = clocks.findLast((each) => each < horizon) ?? Number.NEGATIVE_INFINITY;
     const older = clocks.filter((each) => each < floorTo(last, minuteMs)).length;
