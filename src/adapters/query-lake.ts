@@ -65,20 +65,20 @@ function snapshotAt({ metadata }: TableState, atMs: number | null): Snapshot | n
 
 function tableFunction({ metadata, metadataLocation }: TableState, { s3 }: Config, snapshot: Snapshot | null): string {
   const within = metadataLocation.slice(metadataLocation.lastIndexOf('/metadata/') + 1);
-  const settings = [`iceberg_metadata_file_path = ${quoted(within)}`];
-  if (snapshot !== null) settings.push(`iceberg_snapshot_id = ${snapshot['snapshot-id']}`);
-  const suffix = `SETTINGS ${settings.join(', ')}`;
+  const settings = `SETTINGS iceberg_metadata_file_path = ${quoted(within)}`;
+  // This one is a setting of the query, the other one of the table.
+  const past = snapshot === null ? '' : ` SETTINGS iceberg_snapshot_id = ${snapshot['snapshot-id']}`;
   if (!isS3(metadata.location)) {
     const folder = localPath(metadata.location);
     // ClickHouse reads below its working folder only.
     chdir(folder);
-    return `icebergLocal(${quoted(folder)}, ${suffix})`;
+    return `icebergLocal(${quoted(folder)}, ${settings})${past}`;
   }
   const { endpoint, region, access_key_id: key, secret_access_key: secret } = s3;
   const place = metadata.location.slice('s3://'.length);
   const url = `${endpoint ?? `https://s3.${region}.amazonaws.com`}/${place}`;
   const login = key === null || secret === null ? '' : `, ${quoted(key)}, ${quoted(secret)}`;
-  return `icebergS3(${quoted(url)}${login}, ${suffix})`;
+  return `icebergS3(${quoted(url)}${login}, ${settings})${past}`;
 }
 
 function quoted(text: string): string {
