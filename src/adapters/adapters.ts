@@ -96,9 +96,9 @@ async function admitLog(config: Config, log: EngineLog, store: StateStore, conte
 }
 
 function openTables(config: Config, context: EngineContext): Promise<Tables> {
-  const { url, port } = config.clickhouse;
+  const { url, port, readers } = config.clickhouse;
   if (url !== null) return waitFor('ClickHouse', () => openServerTables(config, context.clock), context);
-  return openEmbeddedTables({ dir: embeddedTablesDirectory(config.data_directory), port }, context);
+  return openEmbeddedTables({ dir: embeddedTablesDirectory(config.data_directory), port, readers }, context);
 }
 
 /**

@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { describePortHolder } from '../control/http/port-holder.ts';
 import type { Logger } from '../control/logs/logger.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
+import { parseReaders } from '../embedded-clickhouse/readers.ts';
 import { startEmbeddedClickHouse } from '../embedded-clickhouse/start-embedded-clickhouse.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
+import { tables as rowTables } from '../rows/tables.ts';
 import { type ClickHouseSink, createClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts';
 import { readPem } from './pem.ts';
 import type { Config } from './settings.ts';
@@ -32,13 +34,17 @@ export function embeddedTablesDirectory(dataDirectory: string): string {
 
 /** Opens the embedded ClickHouse with its tables in place. */
 export async function openEmbeddedTables(
-  place: { readonly dir: string; readonly port: number },
+  place: { readonly dir: string; readonly port: number; readonly readers: string | null },
   { clock, log }: TablesContext,
 ): Promise<Tables> {
   await using stack = new AsyncDisposableStack();
   const warn = (fields: object, message: string): void => log.warn('clickhouse.child', { ...fields, message });
-  const server = await startEmbeddedClickHouse({ ...place, clock, log: { warn } }).catch((error: unknown) => {
-    throw nameHolder(error, place.port);
+  const { dir, port } = place;
+  const readers = place.readers === null ? [] : parseReaders(place.readers, 'clickhouse.readers');
+  const tenantTables = rowTables.map(({ name }) => name);
+  const options = { dir, port, readers, tenantTables, clock, log: { warn } };
+  const server = await startEmbeddedClickHouse(options).catch((error: unknown) => {
+    throw nameHolder(error, port);
   });
   stack.defer(() => server.stop());
   const sink = createClickHouseSink({ url: server.url, password: server.writeToken, buckets: 1, clock });

@@ -51,7 +51,10 @@ export async function openTablesForReading(
   }
   await using stack = new AsyncDisposableStack();
   stack.adopt(await takeDirectory(config, context), (opened) => opened.close());
-  const tables = await openEmbeddedTables({ dir: embeddedTablesDirectory(config.data_directory), port: 0 }, context);
+  const tables = await openEmbeddedTables(
+    { dir: embeddedTablesDirectory(config.data_directory), port: 0, readers: null },
+    context,
+  );
   stack.defer(() => tables.close());
   const opened = stack.move();
   return { endpoint: tables.reader, close: () => opened.disposeAsync() };

@@ -1,3 +1,5 @@
+import type { NamedReader } from './readers.ts';
+
 /** What parent and child say to each other over the fork's own channel. */
 export interface StartMessage {
   readonly kind: 'start';
@@ -6,6 +8,10 @@ export interface StartMessage {
   readonly port: number;
   readonly writeToken: string;
   readonly readToken: string;
+  /** Whose tokens come from the configuration. */
+  readonly readers: readonly NamedReader[];
+  /** Tables whose rows belong to organizations, by `org_id`. */
+  readonly tenantTables: readonly string[];
   readonly memoryBytesMax: number;
 }
 

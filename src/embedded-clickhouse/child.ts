@@ -66,6 +66,7 @@ async function start(options: StartMessage): Promise<void> {
     tokens: options,
     spoolDirectory,
     database: 'ads',
+    tenantTables: options.tenantTables,
     tableFunctions: new Set(names.split('\n')),
   });
   // Longer than any client keeps an idle socket, so that it is never we who close first.

@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { CallError, type Role, readBody, roleOf, spoolBody, spoolBytes, type Tokens } from './http-call.ts';
+import { CallError, type Caller, callerOf, readBody, spoolBody, spoolBytes, type Tokens } from './http-call.ts';
 import type { Lanes, Statement } from './lanes.ts';
-import { readerSetting, whyReaderMayNot } from './reader-guard.ts';
+import { readerSetting, tenantSettings, whyReaderMayNot } from './reader-guard.ts';
 import { type DataInsert, formatClause, hasManyStatements, insertFromFile, readDataInsert } from './statement.ts';
-import { readableSystemTables } from './system-tables.ts';
+import { readableSystemTables, tenantSystemTables } from './system-tables.ts';
 
 export interface FrontOptions {
   readonly lanes: Lanes;
@@ -18,6 +18,8 @@ export interface FrontOptions {
   readonly database: string;
   /** Lower-case names, from the engine. */
   readonly tableFunctions: ReadonlySet<string>;
+  /** Tables of `database` whose rows belong to organizations. */
+  readonly tenantTables: readonly string[];
 }
 
 const insertBytesMax = 256 * 1024 * 1024;
@@ -69,8 +71,8 @@ class Front {
       return;
     }
     try {
-      const role = roleOf(request, searchParams, this.#options.tokens);
-      const { bytes, format } = await this.#run(role, request, searchParams, signalOf(response, role));
+      const caller = callerOf(request, searchParams, this.#options.tokens);
+      const { bytes, format } = await this.#run(caller, request, searchParams, signalOf(response, caller));
       await send(request, response, bytes, format);
     } catch (error) {
       // Nobody waits for the answer any more.
@@ -80,12 +82,13 @@ class Front {
   }
 
   async #run(
-    role: Role,
+    caller: Caller,
     request: IncomingMessage,
     query: URLSearchParams,
     signal: AbortSignal,
   ): Promise<{ bytes: Uint8Array; format: string }> {
     if (request.method !== 'GET' && request.method !== 'POST') throw new CallError(501, 48, 'GET and POST only');
+    const { role } = caller;
     const sqlInUrl = query.get('query') ?? '';
     const insertInUrl = role === 'writer' ? readDataInsert(sqlInUrl) : null;
     if (insertInUrl !== null && insertInUrl.dataStart >= sqlInUrl.length) {
@@ -104,7 +107,7 @@ class Front {
       };
       return this.#insert(utf8Insert, query, (path) => spoolBytes(whole.subarray(insert.dataStart), path));
     }
-    return this.#statement(role, whole.toString('utf8'), request, query, signal);
+    return this.#statement(caller, whole.toString('utf8'), request, query, signal);
   }
 
   async #insert(
@@ -116,7 +119,7 @@ class Front {
     try {
       if ((await spool(path)) > 0) {
         const sql = insertFromFile(insert, path);
-        await this.#options.lanes.run('write', this.#statementOf('writer', sql, 'TabSeparated', query));
+        await this.#options.lanes.run('write', this.#statementOf({ role: 'writer' }, sql, 'TabSeparated', query));
       }
     } finally {
       await unlink(path).catch((error: NodeJS.ErrnoException) => {
@@ -127,30 +130,34 @@ class Front {
   }
 
   async #statement(
-    role: Role,
+    caller: Caller,
     sql: string,
     request: IncomingMessage,
     query: URLSearchParams,
     signal: AbortSignal,
   ): Promise<{ bytes: Uint8Array; format: string }> {
+    const { role } = caller;
     if (role === 'reader') {
       const { tableFunctions } = this.#options;
-      const why = whyReaderMayNot(sql, { tableFunctions, systemTables: readableSystemTables });
+      const isTenant = caller.organization !== null;
+      const systemTables = isTenant ? tenantSystemTables : readableSystemTables;
+      const why = whyReaderMayNot(sql, { tableFunctions, systemTables, isTenant });
       if (why !== null) throw new CallError(403, 497, `Not enough privileges: ${why}`);
     } else if (hasManyStatements(sql)) throw new CallError(400, 62, 'Multi-statements are not allowed');
     const header = request.headers['x-clickhouse-format'];
     const wanted = query.get('default_format') ?? (typeof header === 'string' ? header : 'TabSeparated');
     if (!/^\w{1,64}$/.test(wanted)) throw new CallError(400, 73, `Unknown format ${wanted}`);
     const lane = role === 'reader' || /^\s*(SELECT|WITH|SHOW|DESC|EXISTS|EXPLAIN)/i.test(sql) ? 'read' : 'write';
-    const statement = this.#statementOf(role, sql, wanted, query);
+    const statement = this.#statementOf(caller, sql, wanted, query);
     // A write that was begun is carried to its end: its rows may be in already.
     const bytes = await this.#options.lanes.run(lane, statement, lane === 'read' ? signal : undefined);
     return { bytes, format: formatClause(sql) ?? wanted };
   }
 
-  #statementOf(role: Role, sql: string, format: string, query: URLSearchParams): Statement {
+  #statementOf(caller: Caller, sql: string, format: string, query: URLSearchParams): Statement {
     const settings = new Map([['output_format_json_quote_64bit_integers', '1']]);
     const parameters = new Map<string, string>();
+    const { role } = caller;
     for (const [name, value] of query) {
       if (name.startsWith('param_')) parameters.set(plainName(name.slice(6)), value);
       if (protocolParameters.test(name)) continue;
@@ -158,21 +165,24 @@ class Front {
       if (verdict === 'refuse') throw new CallError(403, 164, `Cannot modify '${name}' setting in readonly mode`);
       if (verdict === 'take') settings.set(plainName(name), value);
     }
-    if (role === 'reader') for (const [name, value] of readerSettings) settings.set(name, value);
-    return { sql, database: this.#databaseOf(role, query.get('database')), format, settings, parameters };
+    if (caller.role === 'reader') {
+      const own = caller.organization === null ? [] : tenantSettings(caller.organization, this.#options);
+      for (const [name, value] of [...readerSettings, ...own]) settings.set(name, value);
+    }
+    return { sql, database: this.#databaseOf(caller, query.get('database')), format, settings, parameters };
   }
 
-  #databaseOf(role: Role, asked: string | null): string | null {
+  #databaseOf(caller: Caller, asked: string | null): string | null {
     // Only the writer may stand outside: it must create the database before it can be in it.
-    if (role === 'writer') return asked === null || asked === 'default' ? null : plainName(asked);
+    if (caller.role === 'writer') return asked === null || asked === 'default' ? null : plainName(asked);
     if (asked === null || asked === 'default' || asked === this.#options.database) return this.#options.database;
-    if (asked.toLowerCase() === 'information_schema') return asked;
+    if (asked.toLowerCase() === 'information_schema' && caller.organization === null) return asked;
     throw new CallError(403, 497, `Not enough privileges: readers are in the database ${this.#options.database}`);
   }
 }
 
 /** Aborted when the caller is gone, and for readers at their time limit. */
-function signalOf(response: ServerResponse, role: Role): AbortSignal {
+function signalOf(response: ServerResponse, { role }: Caller): AbortSignal {
   const gone = new AbortController();
   response.once('close', () => gone.abort(new CallError(499, 394, 'Query was cancelled: the caller is gone')));
   if (role === 'writer') return gone.signal;

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import type { NamedReader } from './readers.ts';
 
 /** A refusal or failure in ClickHouse's terms. */
 export class CallError extends Error {
@@ -16,19 +17,27 @@ export class CallError extends Error {
   }
 }
 
-export type Role = 'writer' | 'reader';
+/** Who calls: our own sink, or somebody who reads, perhaps one organization alone. */
+export type Caller = { readonly role: 'writer' } | { readonly role: 'reader'; readonly organization: string | null };
 
 export interface Tokens {
   readonly writeToken: string;
   readonly readToken: string;
+  readonly readers: readonly NamedReader[];
 }
 
 /** Whose token the call carries: X-ClickHouse-Key, the Basic or Bearer credentials, or `?password=`. */
-export function roleOf(request: IncomingMessage, query: URLSearchParams, tokens: Tokens): Role {
+export function callerOf(request: IncomingMessage, query: URLSearchParams, tokens: Tokens): Caller {
   const given = givenToken(request, query);
-  if (isSame(given, tokens.writeToken)) return 'writer';
-  if (isSame(given, tokens.readToken)) return 'reader';
-  throw new CallError(401, 516, 'Authentication failed: the token is in engine.json of the data directory');
+  if (isSame(given, tokens.writeToken)) return { role: 'writer' };
+  if (isSame(given, tokens.readToken)) return { role: 'reader', organization: null };
+  for (const { token, organization } of tokens.readers)
+    if (isSame(given, token)) return { role: 'reader', organization };
+  throw new CallError(
+    401,
+    516,
+    'Authentication failed: a token is in engine.json of the data directory, or in clickhouse.readers',
+  );
 }
 
 function givenToken(request: IncomingMessage, query: URLSearchParams): string {

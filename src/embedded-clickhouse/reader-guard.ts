@@ -1,3 +1,5 @@
+import { assert } from '../model/errors.ts';
+import { idPattern } from '../model/ids.ts';
 import { keywordOf, type SqlToken, tokensOf } from './sql-tokens.ts';
 
 const openings = new Set(['SELECT', 'WITH', 'SHOW', 'DESCRIBE', 'DESC', 'EXPLAIN', 'EXISTS']);
@@ -24,6 +26,8 @@ export interface Known {
   readonly tableFunctions: ReadonlySet<string>;
   /** Tables of `system` that this reader sees. */
   readonly systemTables: ReadonlySet<string>;
+  /** Sees one organization alone: nothing may look at a row before the filter of its rows has. */
+  readonly isTenant: boolean;
 }
 
 /**
@@ -40,6 +44,8 @@ export function whyReaderMayNot(sql: string, known: Known): string | null {
   if (unclear !== undefined) return `"${unclear.text}" at character ${unclear.start + 1} is not read with certainty`;
   if (tokens.some(({ kind, text }) => kind === 'sign' && text === ';')) return 'one statement at a time';
   const opening = tokens.find(({ text }) => text !== '(');
+  if (known.isTenant && tokens.some((token) => keywordOf(token) === 'EXPLAIN'))
+    return 'EXPLAIN counts rows of all organizations, so it is not for readers of one';
   if (!openings.has(keywordOf(opening)))
     return 'a reader may run SELECT, WITH, SHOW, DESCRIBE, EXPLAIN and EXISTS only';
   for (let at = 0; at < tokens.length; at++) {
@@ -59,6 +65,10 @@ function whyTokenMayNot(tokens: readonly SqlToken[], at: number, known: Known): 
   if (token.kind === 'quoted' && /[\\/.]/.test(token.text))
     return 'a quoted name with "/", "." or "\\" could be a file';
   if (token.text.toLowerCase() === 'default') return 'the database "default" opens files by name; tables are in "ads"';
+  if (known.isTenant) {
+    const why = whyTenantMayNot(tokens, at);
+    if (why !== null) return why;
+  }
   if (isSystem(token) && isSign(tokens[at + 1], '.')) {
     const table = tokens[at + 2]?.text ?? '';
     if (!known.systemTables.has(table)) return `system.${table} is not for readers; docs/sql.md lists what is`;
@@ -66,6 +76,33 @@ function whyTokenMayNot(tokens: readonly SqlToken[], at: number, known: Known): 
   if (tokens[at - 1]?.text === ':' && token.text.toLowerCase() === 'identifier')
     return 'parameters of type Identifier are not for readers';
   return isSign(tokens[at + 1], '(') ? whyFunctionMayNot(token.text, known.tableFunctions) : null;
+}
+
+function whyTenantMayNot(tokens: readonly SqlToken[], at: number): string | null {
+  const token = tokens[at];
+  if (keywordOf(token) === 'PREWHERE') return 'PREWHERE looks at rows of all organizations; say WHERE';
+  if (token.text.toLowerCase() === 'information_schema')
+    return 'information_schema is not for readers of one organization';
+  return keywordOf(tokens[at - 1]) === 'IN' ? 'say IN (SELECT … FROM …) in place of a name after IN' : null;
+}
+
+/**
+ * Holds a reader to the rows of one organization: a filter on every table, views included, which is
+ * looked at before any condition of the query. Conditions that are moved ahead of it would tell of
+ * others' rows by their errors.
+ */
+export function tenantSettings(
+  organization: string,
+  { database, tenantTables }: { readonly database: string; readonly tenantTables: readonly string[] },
+): [name: string, value: string][] {
+  assert(idPattern.test(organization), 'an organization has an id');
+  const filters = tenantTables.map((table) => `'${database}.${table}': 'org_id = \\'${organization}\\''`);
+  return [
+    ['additional_table_filters', `{${filters.join(', ')}}`],
+    ['optimize_move_to_prewhere', '0'],
+    ['query_plan_merge_filters', '0'],
+    ['query_plan_filter_push_down', '0'],
+  ];
 }
 
 function isSign(token: SqlToken | undefined, text: string): boolean {

@@ -5,12 +5,17 @@ import { BackOff } from '../model/back-off.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import type { FromChild, StartMessage, ToChild } from './child-messages.ts';
+import type { NamedReader } from './readers.ts';
 
 export interface EmbeddedClickHouseOptions {
   /** The engine's own directory; created when absent. One process at a time may hold it. */
   readonly dir: string;
   /** Port on 127.0.0.1; 0 takes a free one, which stays the same for the life of this handle. */
   readonly port: number;
+  /** Who else may read; default nobody. */
+  readonly readers?: readonly NamedReader[];
+  /** Tables of `ads` whose rows belong to organizations: a reader who is bound to one sees no others' there. */
+  readonly tenantTables?: readonly string[];
   readonly clock: Clock;
   readonly log?: { warn(fields: object, message: string): void };
   /** How often the front is asked whether it lives, ms. Default 10 s. */
@@ -154,9 +159,10 @@ class Supervisor implements EmbeddedClickHouse {
   }
 
   #startMessage(): StartMessage {
-    const { dir, memoryBytesMax = 2 * 1024 ** 3 } = this.#options;
+    const { dir, memoryBytesMax = 2 * 1024 ** 3, readers = [], tenantTables = [] } = this.#options;
     const { writeToken, readToken } = this;
-    return { kind: 'start', directory: dir, port: this.#port, writeToken, readToken, memoryBytesMax };
+    const tokens = { writeToken, readToken, readers };
+    return { kind: 'start', directory: dir, port: this.#port, ...tokens, tenantTables, memoryBytesMax };
   }
 
   #superviseFromNow(child: ChildProcess): void {

@@ -18,7 +18,10 @@ export async function runUntilEnd(directory: string, logPath: string): Promise<n
 /** Opens the tables that no engine holds any more and compares everything with the fold. */
 export async function compareSettled(directory: string, expected: Expected, withBronze = true): Promise<Findings> {
   const log = makeLogger({ level: 'error', clock: systemClock });
-  const tables = await openEmbeddedTables({ dir: join(directory, 'clickhouse'), port: 0 }, { clock: systemClock, log });
+  const tables = await openEmbeddedTables(
+    { dir: join(directory, 'clickhouse'), port: 0, readers: null },
+    { clock: systemClock, log },
+  );
   try {
     return await compareDirectory(directory, expected, { endpoint: tables.reader, withBronze });
   } finally {

@@ -46,6 +46,11 @@ export const clickhouseSection = z
       doc: 'Organization buckets of the partitions of tables made new on a server. The embedded one always has 1.',
       reload: 'restart',
     }),
+    readers: setting(secretText(), {
+      doc: 'Who may read the embedded ClickHouse beside the token of engine.json: lines of NAME TOKEN, or NAME TOKEN ORGANIZATION for a reader of one organization, as in ${file:readers}. A server has users of its own.',
+      reload: 'restart',
+      secret: true,
+    }),
     port: setting(portNumber().default(8_123), {
       doc: "Loopback port of the embedded ClickHouse's HTTP protocol; 0 takes a free one.",
       reload: 'restart',
