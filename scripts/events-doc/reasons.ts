@@ -19,7 +19,6 @@ export const reasons: Readonly<Record<RejectReason, string>> = {
     'Money, or cpm times batch_count, leaves ±(2^53 − 1) micros; or the record would lift what its campaign ever had beyond 2^52 of a counter or 2^62 micros.',
   key_mismatch: 'The record key is not the `org_id` of the value.',
   wrong_partition: "The key does not belong to this partition: the producer does not use Kafka's default partitioner.",
-  header_mismatch: 'A CloudEvents header (`ce_id`, `ce_type`, `ce_source`, `ce_time`) does not agree with the value.',
   from_the_future: 'An instant lies more than 2 minutes ahead of the log: a wrong clock, or a wrong time zone.',
   currency_mismatch: "The currency is not the campaign's, which is that of its first record with money.",
   unknown_metric: 'A correction names a counter that does not exist.',

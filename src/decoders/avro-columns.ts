@@ -5,6 +5,7 @@ import { type KindName, kind, kinds } from '../events/kinds.ts';
 import { dayMs } from '../model/time.ts';
 import type { AvroCursor } from './avro-cursor.ts';
 import { findTarget, isReadable, names, plainType, unresolvable } from './avro-object.ts';
+import { isEmpty, isPlain, skipValue } from './avro-skip.ts';
 import {
   checkedDay,
   instantMax,
@@ -114,11 +115,12 @@ function targetsOf(name: KindName): Readonly<Record<string, Target>> {
 export function compileRowReader(name: KindName, writer: AvroRecord, reader: AvroRecord): ReadRow {
   const targets = targetsOf(name);
   const tables: Int32Array[] = [];
+  const skipped: AvroType[] = [];
   const lines = [
     'const { dictionaries } = batch; const { bytes, view, end } = cursor;',
     'let at = cursor.at; let flags = 0; let v = 0; let b = 0;',
   ];
-  for (const field of writer.fields) lines.push(fieldCode(field, reader, targets, tables));
+  for (const field of writer.fields) lines.push(fieldCode(field, reader, targets, tables, skipped));
   for (const field of reader.fields) {
     const isWritten = writer.fields.some((each) => names(field).includes(each.name));
     if (isWritten) continue;
@@ -127,8 +129,13 @@ export function compileRowReader(name: KindName, writer: AvroRecord, reader: Avr
   }
   lines.push(...untouchedColumns(lines), 'batch.flags[row] = flags;', `batch.kinds[row] = ${kind[name]};`);
   lines.push('cursor.at = at;');
-  const make = new Function('help', 'tables', `return function readRow(cursor, batch, row) {\n${lines.join('\n')}\n};`);
-  return make(help, tables) as ReadRow;
+  const make = new Function(
+    'help',
+    'tables',
+    'skipped',
+    `return function readRow(cursor, batch, row) {\n${lines.join('\n')}\n};`,
+  );
+  return make(help, tables, skipped) as ReadRow;
 }
 
 /** Batches are reused: columns that a kind does not use are emptied, so that equal events are equal rows. */
@@ -142,6 +149,7 @@ function untouchedColumns(lines: readonly string[]): string[] {
 
 /** What generated code calls when a value is out of its bounds. */
 const help = {
+  skip: skipValue,
   instant(cursor: AvroCursor, name: string, value: number): void {
     cursor.fail('bad_time', instantProblem(name, value)?.message ?? '');
   },
@@ -186,10 +194,11 @@ function fieldCode(
   reader: AvroRecord,
   targets: Readonly<Record<string, Target>>,
   tables: Int32Array[],
+  skipped: AvroType[],
 ): string {
   const wanted = findTarget(reader, field.name);
   const target = wanted === undefined ? undefined : targets[wanted.name];
-  if (wanted === undefined || target === undefined) return skipCode(field.type);
+  if (wanted === undefined || target === undefined) return skipCode(field.type, skipped);
   const written = plainType(field.type);
   if (!isReadable(written, plainType(wanted.type))) {
     throw unresolvable(
@@ -263,8 +272,14 @@ function indexCode(count: number): string {
   return `b = bytes[at]; if (${small}) { at += 1; v = b >> 1; } else { ${byCursor(`v = cursor.symbol(${count});`)} }`;
 }
 
-/** Passes over a value that no column takes. */
-function skipCode(type: AvroType): string {
+/** Passes over a value that no column takes: with code of its own where that is short. */
+function skipCode(type: AvroType, skipped: AvroType[]): string {
+  if (isPlain(type)) return plainSkipCode(type);
+  skipped.push(type);
+  return byCursor(`help.skip(cursor, skipped[${skipped.length - 1}]);`);
+}
+
+function plainSkipCode(type: AvroType): string {
   switch (type.kind) {
     case 'null':
       return '';
@@ -284,10 +299,10 @@ function skipCode(type: AvroType): string {
     case 'fixed':
       return `at += ${type.size};`;
     case 'record':
-      return type.fields.map((field) => skipCode(field.type)).join(' ');
+      return type.fields.map((field) => plainSkipCode(field.type)).join(' ');
     case 'union':
       return `${indexCode(type.branches.length)} switch (v) { ${type.branches
-        .map((branch, index) => `case ${index}: { ${skipCode(branch)} break; }`)
+        .map((branch, index) => `case ${index}: { ${plainSkipCode(branch)} break; }`)
         .join(' ')} }`;
     case 'array':
     case 'map':
@@ -300,9 +315,11 @@ const skipBytesCode = `b = bytes[at]; if ((b & 129) === 0) at += 1 + (b >> 1); e
 
 /** Lists nest, so each has its own count. */
 function skipBlocksCode(type: Extract<AvroType, { kind: 'array' | 'map' }>): string {
-  const item = `${type.kind === 'map' ? skipBytesCode : ''}${skipCode(type.values)}`;
+  // Items without bytes are passed all at once: a block may name any number of them.
+  const isOfNothing = type.kind === 'array' && isEmpty(type.values);
+  const item = isOfNothing ? 'n = 1;' : `${type.kind === 'map' ? skipBytesCode : ''}${plainSkipCode(type.values)}`;
   const isLive = 'cursor.problem === null && at < cursor.end';
-  const next = byCursor('n = cursor.blockCount();');
+  const next = byCursor('n = cursor.long();');
   return `{ let n = 0; ${next} while (n !== 0 && ${isLive}) {
     if (n < 0) { ${byCursor('cursor.skipSized();')} }
     else for (; n > 0 && ${isLive}; n--) { ${item} }

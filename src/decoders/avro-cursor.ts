@@ -17,6 +17,8 @@ export class AvroCursor {
   end = 0;
   problem: RejectReason | null = null;
   detail = '';
+  /** Field of the writer at which a reader of objects gave up. */
+  failedField: string | null = null;
   readonly #scratch = new DataView(new ArrayBuffer(8));
 
   begin(bytes: Uint8Array, at: number, end: number): void {
@@ -27,6 +29,7 @@ export class AvroCursor {
     this.at = at;
     this.end = end;
     this.problem = null;
+    this.failedField = null;
   }
 
   fail(reason: RejectReason, detail: string): void {
@@ -142,7 +145,7 @@ export class AvroCursor {
     this.at += count;
   }
 
-  /** Items of the next block of a list; negative when the block's size in bytes follows. */
+  /** Items of the next block of a list that is read; negative when the block's size in bytes follows. */
   blockCount(): number {
     const count = this.long();
     if (Math.abs(count) > listItemsMax) this.fail('bad_field', `a list holds more than ${listItemsMax} items`);

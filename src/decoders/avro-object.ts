@@ -1,6 +1,8 @@
 import type { AvroField, AvroRecord, AvroType } from '../events/avro/schema.ts';
 import { EngineError } from '../model/errors.ts';
 import { type AvroCursor, listItemsMax } from './avro-cursor.ts';
+import { skipValue } from './avro-skip.ts';
+import { quoted } from './shown-value.ts';
 
 /**
  * Reads a record as a plain object shaped like our own schema, whatever compatible schema wrote it
@@ -14,8 +16,8 @@ type Read = (cursor: AvroCursor) => unknown;
 export function compileObjectReader(writer: AvroRecord, reader: AvroRecord): ReadObject {
   const steps = writer.fields.map((field) => {
     const target = findTarget(reader, field.name);
-    const read = target === undefined ? compileRead(field.type) : compileResolved(field, target, reader.name);
-    return { name: target?.name ?? null, read };
+    const read = target === undefined ? skipper(field.type) : compileResolved(field, target, reader.name);
+    return { name: target?.name ?? null, written: field.name, read };
   });
   const missing = reader.fields.filter((field) => !writer.fields.some((each) => names(field).includes(each.name)));
   for (const field of missing) {
@@ -24,9 +26,12 @@ export function compileObjectReader(writer: AvroRecord, reader: AvroRecord): Rea
   return (cursor) => {
     const value: Record<string, unknown> = {};
     for (const field of missing) value[field.name] = field.default;
-    for (const { name, read } of steps) {
+    for (const { name, written, read } of steps) {
       const each = read(cursor);
-      if (cursor.problem !== null || cursor.at > cursor.end) return value;
+      if (cursor.problem !== null || cursor.at > cursor.end) {
+        cursor.failedField = written;
+        return value;
+      }
       if (name !== null) value[name] = each;
     }
     return value;
@@ -46,20 +51,31 @@ export function unresolvable(record: string, field: string, message: string): En
 }
 
 function compileResolved(field: AvroField, target: AvroField, record: string): Read {
-  const read = compileRead(field.type);
-  const written = plainType(field.type);
   const wanted = plainType(target.type);
-  if (!isReadable(written, wanted)) {
-    throw unresolvable(record, target.name, `the writer has ${written.kind}, we read ${wanted.kind}`);
+  const branches = field.type.kind === 'union' ? field.type.branches : [field.type];
+  const written = branches.find((branch) => isReadable(branch, wanted));
+  if (written === undefined) {
+    throw unresolvable(record, target.name, `the writer has ${plainType(field.type).kind}, we read ${wanted.kind}`);
   }
   if (field.type.kind === 'union' && target.type.kind !== 'union' && !target.hasDefault) {
     throw unresolvable(record, target.name, 'the writer may leave it null, we need it');
   }
+  const reads = branches.map((branch) => compileBranch(branch, target.name, wanted));
+  return field.type.kind === 'union' ? (cursor) => reads[cursor.symbol(reads.length)](cursor) : reads[0];
+}
+
+/** A branch that cannot be read as what we want is a bad field of the record that holds it. */
+function compileBranch(written: AvroType, name: string, wanted: AvroType): Read {
+  if (written.kind === 'null') return () => null;
+  if (!isReadable(written, wanted)) {
+    return (cursor) => cursor.fail('bad_field', `${name} is ${written.kind} here, we read ${wanted.kind}`);
+  }
+  const read = compileRead(written);
   if (written.kind !== 'enum' || wanted.kind !== 'enum') return read;
   return (cursor) => {
-    const symbol = read(cursor) as string | null;
-    if (symbol === null || wanted.symbols.includes(symbol)) return symbol;
-    if (wanted.default === undefined) cursor.fail('bad_field', `${target.name} "${symbol}" is not a symbol we know`);
+    const symbol = read(cursor) as string;
+    if (wanted.symbols.includes(symbol)) return symbol;
+    if (wanted.default === undefined) cursor.fail('bad_field', `${name} ${quoted(symbol)} is not a symbol we know`);
     return wanted.default;
   };
 }
@@ -86,7 +102,11 @@ export function isReadable(written: AvroType, wanted: AvroType): boolean {
   return promotions[written.kind]?.includes(wanted.kind) ?? written.kind === wanted.kind;
 }
 
-/** Reads a value of the writer's type; also how fields nobody wants are passed over. */
+function skipper(type: AvroType): Read {
+  return (cursor) => skipValue(cursor, type);
+}
+
+/** Reads a value of the writer's type, which is one of ours, so it has an end. */
 function compileRead(type: AvroType): Read {
   switch (type.kind) {
     case 'null':
@@ -108,13 +128,12 @@ function compileRead(type: AvroType): Read {
       return (cursor) => readFixed(cursor, type.size);
     case 'enum':
       return (cursor) => type.symbols[cursor.symbol(type.symbols.length)];
-    case 'union':
-      return compileUnion(type.branches);
     case 'array':
     case 'map':
-      return compileBlocks(type.kind, compileRead(type.values));
+      return compileBlocks(type.kind, compileItem(type.values));
+    case 'union':
     case 'record':
-      return compileRecord(type.fields);
+      return skipper(type); // None of ours has one here.
   }
 }
 
@@ -124,14 +143,14 @@ function readFixed(cursor: AvroCursor, size: number): Uint8Array {
   return cursor.bytes.slice(start, Math.min(start + size, cursor.end));
 }
 
-function compileUnion(branches: readonly AvroType[]): Read {
-  const reads = branches.map(compileRead);
+/** Items may be null or one type. */
+function compileItem(type: AvroType): Read {
+  if (type.kind !== 'union') return compileRead(type);
+  const plain = plainType(type);
+  const reads = type.branches.map((branch) =>
+    branch === plain || branch.kind === 'null' ? compileRead(branch) : skipper(branch),
+  );
   return (cursor) => reads[cursor.symbol(reads.length)](cursor);
-}
-
-function compileRecord(fields: readonly AvroField[]): Read {
-  const reads = fields.map((field) => [field.name, compileRead(field.type)] as const);
-  return (cursor) => Object.fromEntries(reads.map(([name, read]) => [name, read(cursor)]));
 }
 
 /** Blocks of counted items, ended by an empty one; a negative count is followed by the block's bytes. */

@@ -21,6 +21,13 @@ export interface Decoder {
 
 /** Where writer schemas come from. */
 export interface SchemaRegistry {
-  /** The Avro schema as parsed JSON, or null when the registry does not know the id. */
-  schema(id: number): Promise<unknown | null>;
+  /** Null when the registry does not know the id. */
+  schema(id: number): Promise<WriterSchema | null>;
+}
+
+/** A schema as parsed JSON. */
+export interface WriterSchema {
+  readonly json: unknown;
+  /** Schemas whose types it names, each behind those that it needs itself; nearly always none. */
+  readonly references: readonly unknown[];
 }

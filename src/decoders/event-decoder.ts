@@ -8,7 +8,7 @@ import { limits } from '../model/limits.ts';
 import { compileRowReader, type ReadRow } from './avro-columns.ts';
 import { AvroCursor } from './avro-cursor.ts';
 import { compileObjectReader, type ReadObject } from './avro-object.ts';
-import type { Decoder, SchemaRegistry } from './decoder.ts';
+import type { Decoder, SchemaRegistry, WriterSchema } from './decoder.ts';
 import { BadField, clearRow, type Fields, fillRow } from './event-fields.ts';
 import { kindOfRecord, readerSchema } from './event-schemas.ts';
 import { quoted, shown } from './shown-value.ts';
@@ -16,6 +16,8 @@ import { quoted, shown } from './shown-value.ts';
 /** How records of one writer schema are read: by exactly one of the three. */
 interface Reader {
   readonly readRow: ReadRow | null;
+  /** Tells at which field a record of `readRow` cannot be read; made when the first one cannot. */
+  readonly locate: (() => ReadObject) | null;
   readonly readObject: { readonly kind: KindName; readonly read: ReadObject } | null;
   /** Its records are dead letters. */
   readonly refused: { readonly reason: RejectReason; readonly detail: string } | null;
@@ -112,7 +114,9 @@ class EventDecoder implements Decoder {
       );
     } else if (run.bytes[start] === 0) return this.#avro(run, start, end, batch, row);
     else if (run.bytes[start] === openingBrace) this.#json(run.bytes, start, end, batch, row);
-    else reject(batch, row, 'bad_framing', 'the value starts neither with a zero byte (Avro) nor with { (JSON)');
+    else if (run.bytes[startOfJson(run.bytes, start, end)] === openingBrace) {
+      this.#json(run.bytes, startOfJson(run.bytes, start, end), end, batch, row);
+    } else reject(batch, row, 'bad_framing', 'the value starts neither with a zero byte (Avro) nor with { (JSON)');
     return -1;
   }
 
@@ -155,8 +159,22 @@ class EventDecoder implements Decoder {
     const fields = readObject === null ? null : readObject.read(cursor);
     if (readRow !== null) readRow(cursor, batch, row);
     cursor.finish();
-    if (cursor.problem !== null) reject(batch, row, cursor.problem, cursor.detail);
+    if (cursor.problem !== null) this.#rejectField(reader, bytes, start, end, batch, row);
     else if (readObject !== null && fields !== null) fill(batch, row, readObject.kind, fields);
+  }
+
+  /** The sentence names the field: where the reader gave up, or where one gives up that goes field by field. */
+  #rejectField(reader: Reader, bytes: Uint8Array, start: number, end: number, batch: EventBatch, row: number): void {
+    const cursor = this.#cursor;
+    const { problem, detail } = cursor;
+    if (problem === 'trailing_bytes') return reject(batch, row, problem, detail);
+    if (reader.locate !== null) {
+      cursor.begin(bytes, start, end);
+      reader.locate()(cursor);
+    }
+    const field = cursor.failedField;
+    const isNamed = field === null || detail.startsWith(`${field} `);
+    reject(batch, row, problem ?? 'bad_field', isNamed ? detail : `${shortName(field)}: ${detail}`);
   }
 
   #json(bytes: Uint8Array, start: number, end: number, batch: EventBatch, row: number): void {
@@ -219,24 +237,48 @@ function parseObject(text: string): Fields | null {
   }
 }
 
+/** Behind a byte order mark and blanks, which editors and printers leave. */
+function startOfJson(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  if (bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) at += 3;
+  while (at < end && isBlank[bytes[at]] === 1) at += 1;
+  return at < end ? at : start;
+}
+
+/** What JSON takes for blanks. */
+const isBlank = Uint8Array.from({ length: 256 }, (_, byte) => (' \t\r\n'.includes(String.fromCharCode(byte)) ? 1 : 0));
+
+/** Names of a remote schema's fields may be as long as it likes. */
+function shortName(name: string): string {
+  return name.slice(0, 64).toWellFormed();
+}
+
 function unknownSchema(id: number): Reader {
   return refusing('unknown_schema', `schema id ${id} is not in the registry`);
 }
 
 function refusing(reason: RejectReason, detail: string): Reader {
-  return { readRow: null, readObject: null, refused: { reason, detail } };
+  return { readRow: null, locate: null, readObject: null, refused: { reason, detail } };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 /** A schema that cannot be resolved against ours refuses its records; both sides are named. */
-function readerOf(schema: unknown, id: number): Reader {
+function readerOf({ json, references }: WriterSchema, id: number): Reader {
   try {
-    const writer = parseRecordSchema(schema, `schema id ${id}`);
+    const writer = parseRecordSchema(json, `schema id ${id}`, references);
     const name = kindOfRecord(writer.name);
     if (name === null) return refusing('not_ours', `schema id ${id} is ${writer.name}, not an event`);
     const reader = readerSchema(name);
-    if (kinds[name].isHot) return { readRow: compileRowReader(name, writer, reader), readObject: null, refused: null };
+    if (kinds[name].isHot) {
+      const locate = once(() => compileObjectReader(writer, reader));
+      return { readRow: compileRowReader(name, writer, reader), locate, readObject: null, refused: null };
+    }
     const read = compileObjectReader(writer, reader);
-    return { readRow: null, readObject: { kind: name, read }, refused: null };
+    return { readRow: null, locate: null, readObject: { kind: name, read }, refused: null };
   } catch (cause) {
     if (!(cause instanceof EngineError) || cause.code !== 'SCHEMA_UNRESOLVABLE') throw cause;
     return refusing('schema_mismatch', `schema id ${id}: ${cause.message}`);

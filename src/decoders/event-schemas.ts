@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AvroRecord, parseRecordSchema } from '../events/avro/schema.ts';
 import { type KindName, kindsByName } from '../events/kinds.ts';
-import type { SchemaRegistry } from './decoder.ts';
+import type { SchemaRegistry, WriterSchema } from './decoder.ts';
 
 /** Our own schemas (schemas/avro/), and the registry of the embedded log: every version ever released. */
 const directory = join(import.meta.dirname, '../../schemas/avro');
@@ -36,9 +36,10 @@ export function kindOfRecord(name: string): KindName | null {
 export class EmbeddedRegistry implements SchemaRegistry {
   readonly #files = readJson('ids.json') as Readonly<Record<string, string>>;
 
-  schema(id: number): Promise<unknown | null> {
+  schema(id: number): Promise<WriterSchema | null> {
     const file = this.#files[String(id)];
-    return Promise.resolve(file === undefined ? null : readJson(join('released', `${file}.avsc`)));
+    if (file === undefined) return Promise.resolve(null);
+    return Promise.resolve({ json: readJson(join('released', `${file}.avsc`)), references: [] });
   }
 }
 

@@ -27,7 +27,6 @@ export const rejectReasons = [
   'money_out_of_range',
   'key_mismatch',
   'wrong_partition',
-  'header_mismatch',
   'from_the_future',
   'currency_mismatch',
   'unknown_metric',

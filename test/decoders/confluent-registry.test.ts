@@ -48,12 +48,13 @@ async function open(answer: (path: string) => Answer | null) {
 
 const notFound: Answer = { status: 404, body: '{"error_code":40403,"message":"Schema 7 not found"}' };
 const record = '{"type":"record","name":"Tick","fields":[]}';
+const tick = { json: JSON.parse(record) as unknown, references: [] };
 
 test('an id is asked for once, also by many at once', async () => {
   const { registry, calls } = await open(() => ({ status: 200, body: JSON.stringify({ schema: record }) }));
   const schemas = await Promise.all([registry.schema(7), registry.schema(7), registry.schema(7)]);
-  expect(schemas).toEqual([JSON.parse(record), JSON.parse(record), JSON.parse(record)]);
-  expect(await registry.schema(7)).toEqual(JSON.parse(record));
+  expect(schemas).toEqual([tick, tick, tick]);
+  expect(await registry.schema(7)).toEqual(tick);
   expect(calls).toEqual(['GET /api/schemas/ids/7']);
 });
 
@@ -69,7 +70,7 @@ test('an unknown id is asked for again ever more rarely, and learned once it is 
   expect(askedAt).toEqual([0, 1_000, 3_000, 7_000, 15_000, 31_000, 63_000, 123_000, 183_000]);
   answer = { status: 200, body: JSON.stringify({ schema: record }) };
   clock.now += 60_000;
-  expect(await registry.schema(7)).toEqual(JSON.parse(record));
+  expect(await registry.schema(7)).toEqual(tick);
 });
 
 test.each([
@@ -87,7 +88,7 @@ test.each([
     message: expect.stringContaining(says),
   });
   given = { status: 200, body: JSON.stringify({ schema: record }) };
-  expect(await registry.schema(7)).toEqual(JSON.parse(record));
+  expect(await registry.schema(7)).toEqual(tick);
 });
 
 test.each([401, 403])('whoever starts is refused by HTTP %i for good, and a running lane waits', async (status) => {
@@ -153,3 +154,47 @@ test('records of an unknown schema are dead letters until a later record finds i
   expect(await rejectsOf(decoder, 59_999)).toEqual([expect.stringMatching(/^unknown/)]);
   expect(await rejectsOf(decoder, 60_000)).toEqual([expect.stringMatching(/^not_ours/)]);
 });
+
+test('what a schema refers to is fetched by subject and version, each before who needs it, and once', async () => {
+  const schemas: Readonly<Record<string, object>> = {
+    '/api/schemas/ids/7': { schema: record, references: [reference('b', 2), reference('a', 1)] },
+    '/api/subjects/a/versions/1': { schema: '"int"' },
+    '/api/subjects/b/versions/2': { schema: '"long"', references: [reference('a', 1)] },
+  };
+  const { registry, calls } = await open((path) => ({ status: 200, body: JSON.stringify(schemas[path]) }));
+  expect(await registry.schema(7)).toEqual({ ...tick, references: ['int', 'long'] });
+  expect(calls.map((call) => call.split(' ')[1])).toEqual(Object.keys(schemas).sort((a, b) => order(a) - order(b)));
+});
+
+test('a registry that sends references without end is not followed for ever, and is waited for when it fails', async () => {
+  let asked = 0;
+  const { registry } = await open((path) => {
+    asked += 1;
+    if (path.endsWith('/ids/8'))
+      return { status: 200, body: JSON.stringify({ schema: record, references: [reference('gone', 1)] }) };
+    if (path.includes('gone')) return { status: 500, body: '{}' };
+    const next = asked * 2;
+    return {
+      status: 200,
+      body: JSON.stringify({ schema: record, references: [reference('x', next), reference('x', next + 1)] }),
+    };
+  });
+  const endless = await registry.schema(7);
+  expect(endless?.references.length).toBeLessThan(200);
+  expect(endless?.references).toContainEqual(
+    expect.stringMatching(/^a reference to x version \d+, which is not followed$/),
+  );
+  await expect(registry.schema(8)).rejects.toMatchObject({
+    code: 'REGISTRY_UNAVAILABLE',
+    message: expect.stringContaining('gone version 1'),
+  });
+});
+
+function reference(subject: string, version: number) {
+  return { name: subject, subject, version };
+}
+
+/** The schema first, then what it refers to, deepest first. */
+function order(path: string): number {
+  return ['ids', 'b', 'a'].findIndex((part) => path.includes(`/${part}/`));
+}

@@ -25,7 +25,7 @@ export function runOf(records: readonly RawRecord[]): RecordRun {
 
 /** A registry of these schemas; every other id is unknown to it. */
 export function registryOf(schemas: Readonly<Record<number, unknown>>): SchemaRegistry {
-  return { schema: (id) => Promise.resolve(schemas[id] ?? null) };
+  return { schema: (id) => Promise.resolve(id in schemas ? { json: schemas[id], references: [] } : null) };
 }
 
 /** Decodes as a lane does: learns what is missing, then decodes the run again. */

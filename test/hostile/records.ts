@@ -100,6 +100,24 @@ const oddJson: readonly Attack[] = [
   },
 ];
 
+const byteOrderMark = '\ufeff';
+const marked: readonly Attack[] = [
+  {
+    name: 'JSON behind a byte order mark and blanks',
+    records: [byteOrderMark, ' \t\r\n', `${byteOrderMark}\n  `].map((before) =>
+      record(Buffer.concat([Buffer.from(before), json('click', { ...money, cost_micros: 2 })])),
+    ),
+    letters: [],
+    day: { clicks: 3n, spend_micros: 6n },
+  },
+  {
+    name: 'a byte order mark, or blanks, and nothing else',
+    records: [byteOrderMark, '  ', `${byteOrderMark}[1]`].map((text) => record(Buffer.from(text))),
+    letters: Array.from({ length: 3 }, () => letter('bad_framing', /neither/)),
+    isGarbage: true,
+  },
+];
+
 /** A plan that is no plan. */
 const plan = { number: 1, hash: 'x' };
 const oddPlans: readonly Attack[] = [
@@ -123,6 +141,10 @@ const oddPlans: readonly Attack[] = [
   },
 ];
 
+const impressionBytes = avro('impression', impression);
+const budgetFields = { ...money, flight_id: 'f', budget_micros: 1, effective_at: start, ledger_version: 1 };
+const budgetBytes = avro('budget_changed', budgetFields);
+
 /** Bytes that say one length and have another. */
 const oddAvro: readonly Attack[] = [
   {
@@ -137,6 +159,22 @@ const oddAvro: readonly Attack[] = [
       record(Buffer.concat([avro('metric_correction', { applies_to: today, deltas: { clicks: 1 } }), Buffer.alloc(9)])),
     ],
     letters: [letter('trailing_bytes', /9 bytes follow/)],
+    isGarbage: true,
+  },
+  {
+    name: 'an Avro value that is cut inside a field, or says what no field holds',
+    records: [
+      record(impressionBytes.subarray(0, 23)),
+      record(impressionBytes.subarray(0, impressionBytes.length - 1)),
+      record(Buffer.concat([impressionBytes.subarray(0, 21), Buffer.from('08ffffffff', 'hex')])),
+      record(budgetBytes.subarray(0, 60)),
+    ],
+    letters: [
+      letter('truncated', /^org_id: the value ends inside a field$/),
+      letter('truncated', /^[a-z_]+: the value ends inside a field$/),
+      letter('truncated', /^[a-z_]+: the value ends inside a field$/),
+      letter('truncated', /^[a-z_]+: the value ends inside a field$/),
+    ],
     isGarbage: true,
   },
   {
@@ -245,4 +283,4 @@ const sums: readonly Attack[] = [
   },
 ];
 
-export const recordAttacks: readonly Attack[] = [...oddJson, ...oddPlans, ...oddAvro, ...sums];
+export const recordAttacks: readonly Attack[] = [...oddJson, ...marked, ...oddPlans, ...oddAvro, ...sums];

@@ -91,7 +91,6 @@ const decoderReasons: ReadonlySet<string> = new Set([
   'bad_id',
   'bad_time',
   'money_out_of_range',
-  'header_mismatch',
   'not_ours',
 ]);
 

@@ -44,7 +44,11 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function parse(value: Uint8Array): Fields | null {
   try {
-    const parsed: unknown = JSON.parse(Buffer.from(value).toString('utf8'));
+    const parsed: unknown = JSON.parse(
+      Buffer.from(value)
+        .toString('utf8')
+        .replace(/^\ufeff/, ''),
+    );
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Fields) : null;
   } catch (cause) {
     if (cause instanceof SyntaxError) return null;

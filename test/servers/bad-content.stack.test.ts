@@ -13,7 +13,7 @@ const unknownId = 987_654_321;
 async function registerUnfit(url: string, subject: string): Promise<number> {
   const { byKind } = await new ConfluentRegistry({ url }, systemClock).lookUp();
   const click = await new ConfluentRegistry({ url }, systemClock).schema(byKind.get('click')!);
-  const schema = structuredClone(click) as { fields: { name: string; type: unknown; default?: unknown }[] };
+  const schema = structuredClone(click?.json) as { fields: { name: string; type: unknown; default?: unknown }[] };
   const field = schema.fields.find(({ name }) => name === 'cost_micros')!;
   [field.type, field.default] = ['string', ''];
   const answer = await fetch(`${url}/subjects/${subject}/versions`, {

@@ -39,7 +39,7 @@ async function registerNewVersion(): Promise<{ id: number; remove(): Promise<unk
   const { url } = bench.stack.addresses.registry;
   const registry = new ConfluentRegistry({ url }, systemClock);
   const known = await registry.schema((await registry.lookUp()).byKind.get('impression')!);
-  const { fields, ...schema } = known as { fields: object[] };
+  const { fields, ...schema } = known!.json as { fields: object[] };
   const added = { name: `note_${randomUUID().replaceAll('-', '')}`, type: 'string', default: '' };
   const subject = `${bench.names.name}-${added.name}`;
   const answer = await fetch(`${url}/subjects/${subject}/versions`, {

@@ -1,7 +1,7 @@
 import { EngineError } from '../../model/errors.ts';
 import type { Clock } from '../../model/time.ts';
 import { isTlsRefusal } from '../../model/tls-refusal.ts';
-import type { SchemaRegistry } from '../decoder.ts';
+import type { SchemaRegistry, WriterSchema } from '../decoder.ts';
 import { releasedSchemas } from '../event-schemas.ts';
 import { callRegistry, type RegistryAnswer, type RegistryEndpoint } from './registry-http.ts';
 
@@ -18,6 +18,9 @@ export interface RegisteredIds {
 
 /** Error codes of the Confluent API that say "there is no such thing", as against an address that leads nowhere. */
 const notFoundCodes = new Set([40401, 40402, 40403]);
+/** Bounds on what one schema refers to. */
+const referencesMax = 64;
+const referenceDepthMax = 16;
 /** An id that was not known is asked for again after this long, doubling. */
 const unknownMs = { first: 1_000, most: 60_000 } as const;
 
@@ -28,7 +31,7 @@ const unknownMs = { first: 1_000, most: 60_000 } as const;
 export class ConfluentRegistry implements SchemaRegistry {
   readonly #endpoint: RegistryEndpoint;
   readonly #clock: Clock;
-  readonly #known = new Map<number, Promise<unknown>>();
+  readonly #known = new Map<number, Promise<WriterSchema | null>>();
   readonly #unknown = new Map<number, { untilMs: number; waitMs: number }>();
 
   constructor(endpoint: RegistryEndpoint, clock: Clock) {
@@ -40,7 +43,7 @@ export class ConfluentRegistry implements SchemaRegistry {
    * Throws REGISTRY_UNAVAILABLE for all trouble but an id that the registry does not know. A refusal is
    * such trouble too: whoever asks for a schema is running, and goes on when the registry lets us in again.
    */
-  async schema(id: number): Promise<unknown | null> {
+  async schema(id: number): Promise<WriterSchema | null> {
     const unknown = this.#unknown.get(id);
     if (unknown !== undefined && this.#clock.steadyMs() < unknown.untilMs) return null;
     let asked = this.#known.get(id);
@@ -119,13 +122,40 @@ export class ConfluentRegistry implements SchemaRegistry {
     if (answer.status !== 200) throw this.#refused('asking for its settings', answer);
   }
 
-  async #ask(id: number): Promise<unknown | null> {
+  async #ask(id: number): Promise<WriterSchema | null> {
     const answer = await this.#call('GET', `/schemas/ids/${id}`);
     if (isNotFound(answer)) return null;
+    const doing = `asking for schema id ${id}`;
     const { schema, schemaType = 'AVRO' } = answer.body ?? {};
-    if (answer.status !== 200 || typeof schema !== 'string') throw this.#refused(`asking for schema id ${id}`, answer);
+    if (answer.status !== 200 || typeof schema !== 'string') throw this.#refused(doing, answer);
     // A schema of another kind resolves against none of ours: the decoder says so by its name.
-    return schemaType === 'AVRO' ? parseOrName(schema) : String(schemaType);
+    if (schemaType !== 'AVRO') return { json: String(schemaType), references: [] };
+    const references = new Map<string, unknown>();
+    await this.#follow(answer, references, doing);
+    return { json: parseOrName(schema), references: [...references.values()] };
+  }
+
+  /** Schemas that an answer refers to, by subject and version, each behind those that it refers to itself. */
+  async #follow({ body }: RegistryAnswer, found: Map<string, unknown>, doing: string, depth = 0): Promise<void> {
+    const references = Array.isArray(body?.references) ? body.references.slice(0, referencesMax + 1) : [];
+    for (const reference of references) {
+      const { subject, version } = (reference ?? {}) as { subject?: unknown; version?: unknown };
+      const isNamed = typeof subject === 'string' && Number.isSafeInteger(version);
+      const place = `${String(subject)} version ${String(version)}`;
+      if (found.has(place)) continue;
+      // A registry takes no circle of references; whoever sends more than these sends no event of ours.
+      if (!isNamed || depth >= referenceDepthMax || found.size >= referencesMax) {
+        found.set(place, `a reference to ${place.slice(0, 128)}, which is not followed`);
+        continue;
+      }
+      const path = `/subjects/${encodeURIComponent(subject)}/versions/${String(version)}`;
+      const answer = await this.#call('GET', path);
+      const { schema } = answer.body ?? {};
+      if (answer.status !== 200 || typeof schema !== 'string')
+        throw this.#refused(`${doing}, which refers to ${place}`, answer);
+      await this.#follow(answer, found, doing, depth + 1);
+      found.set(place, parseOrName(schema));
+    }
   }
 
   #noteUnknown(id: number): void {

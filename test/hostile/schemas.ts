@@ -1,0 +1,335 @@
+import { frameValue } from '../../src/events/avro/encode.ts';
+import type { EventKind } from '../../src/events/kinds.ts';
+import { avroBody, type RandomEvent } from '../decoders/random-events.ts';
+import { schemaJson } from '../decoders/schema-json.ts';
+import { envelope, type Fields, most } from './producer.ts';
+
+/** A writer schema that a hostile, or an odd, producer registers, and a value that it wrote. */
+export interface SchemaAttack {
+  readonly name: string;
+  readonly kind: EventKind;
+  /** Put before and behind our own fields, with the bytes of each; by default there are none. */
+  readonly before?: readonly ExtraField[];
+  readonly behind?: readonly ExtraField[];
+  /** Instead of all that: the schema as it stands. */
+  readonly schema?: unknown;
+  readonly references?: readonly unknown[];
+  readonly fields?: Fields;
+  /** Reason and sentence of the dead letter; absent = the record is read as if the schema were ours. */
+  readonly letter?: readonly [reason: string, detail: RegExp];
+}
+
+interface ExtraField {
+  readonly type: unknown;
+  readonly name?: string;
+  readonly bytes: Uint8Array;
+}
+
+const bytes = (...parts: (number | readonly number[])[]) => Uint8Array.from(parts.flat());
+const nothing = bytes();
+/** Zigzag varint of ten bytes: 2^63 − 1. */
+const greatest = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+
+/** A record type whose every field is of the type before, twice: n of them unfold to 2^n values. */
+function doubling(depth: number): unknown {
+  let type: unknown = { type: 'record', name: 'D0', fields: [{ name: 'a', type: 'null' }] };
+  for (let level = 1; level <= depth; level++) {
+    const fields = [
+      { name: 'a', type },
+      { name: 'b', type: `D${level - 1}` },
+    ];
+    type = { type: 'record', name: `D${level}`, fields };
+  }
+  return type;
+}
+
+function nested(depth: number): unknown {
+  let type: unknown = 'int';
+  for (let level = 0; level < depth; level++) type = { type: 'array', items: type };
+  return type;
+}
+
+const node = {
+  type: 'record',
+  name: 'Node',
+  fields: [
+    { name: 'value', type: 'long' },
+    { name: 'next', type: ['null', 'Node'] },
+  ],
+};
+const tree = {
+  type: 'record',
+  name: 'Tree',
+  fields: [
+    { name: 'children', type: { type: 'array', items: 'Tree' } },
+    { name: 'label', type: ['null', 'string'] },
+  ],
+};
+const levels = 50_000;
+
+const ivt = (namespace: string, symbols: readonly string[]) => ({ type: 'enum', name: 'Ivt', namespace, symbols });
+const impression = { currency: 'EUR', cpm_micros: 1_000_000, batch_count: 10, ivt: 'NONE' };
+
+/** Our schema of impressions, its field ivt of another type, and whatever comes before. */
+function withIvt(type: unknown, first: readonly unknown[] = []): unknown {
+  const ours = schemaJson('impression');
+  const fields = ours.fields.map((field) => (field.name === 'ivt' ? { ...field, type } : field));
+  return { ...ours, fields: [...first, ...fields] };
+}
+
+const budget = {
+  currency: 'EUR',
+  flight_id: 'f-1',
+  budget_micros: 5_000_000,
+  effective_at: envelope().event_time,
+  ledger_version: 1,
+};
+
+export const schemaAttacks: readonly SchemaAttack[] = [
+  {
+    name: 'a number of 64 bits that nobody reads, on a kind that comes often',
+    kind: 'impression',
+    fields: impression,
+    behind: [{ type: { type: 'long', logicalType: 'timestamp-nanos' }, bytes: bytes(greatest) }],
+  },
+  {
+    name: 'the same on a budget',
+    kind: 'budget_changed',
+    fields: budget,
+    before: [{ type: 'long', bytes: bytes(greatest) }],
+  },
+  ...(['impression', 'budget_changed'] as const).flatMap((kind): SchemaAttack[] => {
+    const fields = kind === 'impression' ? impression : budget;
+    return [
+      {
+        name: `${kind}: a list that holds itself, ${levels} levels of it`,
+        kind,
+        fields,
+        before: [{ type: node, bytes: bytes(Array.from({ length: levels }, () => [2, 2]).flat(), 2, 0) }],
+      },
+      {
+        name: `${kind}: a tree that holds itself`,
+        kind,
+        fields,
+        // Each with one child, in a block of one; then each child list ends and each label is null.
+        behind: [
+          {
+            type: tree,
+            bytes: bytes(new Array(1_000).fill(2), 0, 0, Array.from({ length: 1_000 }, () => [0, 0]).flat()),
+          },
+        ],
+      },
+      {
+        name: `${kind}: a type that unfolds to 2^40 values, none of which has bytes`,
+        kind,
+        fields,
+        behind: [{ type: doubling(40), bytes: nothing }],
+      },
+      {
+        name: `${kind}: lists of lists, 60 deep`,
+        kind,
+        fields,
+        behind: [{ type: nested(60), bytes: bytes(new Array(60).fill(2), 14, new Array(60).fill(0)) }],
+      },
+      {
+        name: `${kind}: a list of 2^40 nothings, again and again`,
+        kind,
+        fields,
+        behind: [
+          {
+            type: { type: 'array', items: 'null' },
+            bytes: bytes(Array.from({ length: 10_000 }, () => [0x80, 0x80, 0x80, 0x80, 0x80, 0x40]).flat(), 0),
+          },
+        ],
+      },
+      {
+        name: `${kind}: 20,000 items of a list that nobody reads`,
+        kind,
+        fields,
+        behind: [
+          { type: { type: 'array', items: 'int' }, bytes: bytes([0xc0, 0xb8, 0x02], new Array(20_000).fill(6), 0) },
+        ],
+      },
+      {
+        name: `${kind}: logical types and a fixed type of the world`,
+        kind,
+        fields,
+        behind: [
+          {
+            name: 'd',
+            type: { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 },
+            bytes: bytes(4, 1, 2),
+          },
+          {
+            name: 'f',
+            type: { type: 'fixed', name: 'Duration', size: 12, logicalType: 'duration' },
+            bytes: new Uint8Array(12),
+          },
+          { name: 'm', type: { type: 'map', values: ['null', 'double'] }, bytes: bytes(2, 2, 65, 0, 0) },
+          { name: 'u', type: ['string', 'long', { type: 'map', values: 'long' }], bytes: bytes(4, 0) },
+        ],
+      },
+      {
+        name: `${kind}: names that no specification takes, code among them`,
+        kind,
+        fields,
+        behind: [
+          { name: 'ad-unit id', type: 'int', bytes: bytes(2) },
+          {
+            name: '\\u2028"); process.exit(1); ("',
+            type: { type: 'enum', name: '$' + '{process.exit(1)}', symbols: ['`', '\n'] },
+            bytes: bytes(2),
+          },
+          { name: '__proto__', type: 'string', bytes: bytes(2, 65) },
+          { name: 'größe', type: ['null', 'int'], bytes: bytes(0) },
+        ],
+      },
+    ];
+  }),
+  {
+    name: 'two types of one name in two namespaces: each field has its own',
+    kind: 'impression',
+    schema: withIvt('com.acme.Ivt', [
+      { name: 'theirs', type: ivt('com.partner', ['SIVT', 'GIVT', 'NONE']) },
+      { name: 'mine', type: ivt('com.acme', ['NONE', 'GIVT', 'SIVT']) },
+    ]),
+    before: [
+      { type: 'int', bytes: bytes(4) },
+      { type: 'int', bytes: bytes(0) },
+    ],
+    fields: impression,
+  },
+  {
+    name: 'a type from a schema that this one refers to',
+    kind: 'impression',
+    schema: withIvt('com.acme.Ivt'),
+    references: [ivt('com.acme', ['NONE', 'GIVT', 'SIVT'])],
+    fields: impression,
+  },
+  {
+    name: 'a type that is nowhere',
+    kind: 'impression',
+    schema: withIvt('com.acme.Ivt'),
+    fields: impression,
+    letter: ['schema_mismatch', /unknown type "com.acme.Ivt"/],
+  },
+  {
+    name: 'a field that may be of another type, and is',
+    kind: 'budget_changed',
+    schema: {
+      ...schemaJson('budget_changed'),
+      fields: schemaJson('budget_changed').fields.map((field) =>
+        field.name === 'actor' ? { ...field, type: ['long', 'null', 'string'] } : field,
+      ),
+    },
+    fields: budget,
+    letter: ['bad_field', /^actor is long here, we read string$/],
+  },
+  {
+    name: 'a record that must hold itself',
+    kind: 'impression',
+    schema: withIvt({ type: 'record', name: 'Loop', fields: [{ name: 'again', type: 'Loop' }] }),
+    fields: impression,
+    letter: ['schema_mismatch', /Loop: must hold itself/],
+  },
+  {
+    name: 'two records that must hold each other',
+    kind: 'impression',
+    schema: withIvt({
+      type: 'record',
+      name: 'Left',
+      fields: [
+        { name: 'x', type: 'int' },
+        { name: 'right', type: { type: 'record', name: 'Right', fields: [{ name: 'left', type: 'Left' }] } },
+      ],
+    }),
+    fields: impression,
+    letter: ['schema_mismatch', /must hold itself/],
+  },
+  {
+    name: 'two types of one name in one namespace',
+    kind: 'impression',
+    schema: withIvt(['null', { type: 'fixed', name: 'Twice', size: 1 }, { type: 'fixed', name: 'Twice', size: 2 }]),
+    fields: impression,
+    letter: ['schema_mismatch', /two types are named "com.paceline.events.v1.Twice"/],
+  },
+  {
+    name: 'a schema of a thousand levels',
+    kind: 'impression',
+    schema: withIvt(nested(1_000)),
+    fields: impression,
+    letter: ['schema_mismatch', /is nested deeper than 64/],
+  },
+  {
+    name: 'a schema with more parts than any event',
+    kind: 'impression',
+    schema: withIvt(
+      ivt(
+        'com.acme',
+        Array.from({ length: 30_000 }, (_, index) => `S${index}`),
+      ),
+    ),
+    fields: impression,
+    letter: ['schema_mismatch', /has more than 20000 parts/],
+  },
+  {
+    name: 'a chain of 2,000 records, each the only field of the next',
+    kind: 'impression',
+    fields: impression,
+    behind: [{ type: chain(2_000), bytes: bytes(6, 2) }],
+  },
+  ...(
+    [
+      7,
+      'string',
+      [],
+      {},
+      { type: 'record' },
+      { type: 'record', name: 'Impression', fields: [null] },
+      { type: 'record', name: 'Impression', fields: {} },
+    ] as const
+  ).map(
+    (schema): SchemaAttack => ({
+      name: `${JSON.stringify(schema)} for a schema`,
+      kind: 'impression',
+      schema,
+      fields: impression,
+      letter: ['schema_mismatch', /^schema id 7: /],
+    }),
+  ),
+  {
+    name: 'a schema without the last of our fields, which the value has',
+    kind: 'impression',
+    schema: { ...schemaJson('impression'), fields: schemaJson('impression').fields.slice(0, 7) },
+    fields: { ...impression, cpm_micros: most },
+    letter: ['trailing_bytes', /bytes follow the last field/],
+  },
+];
+
+/** Registered as a list of types that each name the one before: no schema nests this deep. */
+function chain(length: number): unknown {
+  const branches: unknown[] = [{ type: 'record', name: 'C0', fields: [{ name: 'v', type: 'int' }] }];
+  for (let level = 1; level < length; level++) {
+    branches.push({ type: 'record', name: `C${level}`, fields: [{ name: 'v', type: `C${level - 1}` }] });
+  }
+  return {
+    type: 'record',
+    name: 'Chain',
+    fields: [{ name: 'all', type: { type: 'record', name: 'Last', fields: [{ name: 'u', type: branches }] } }],
+  };
+}
+
+/** The schema of an attack and the value that it wrote. */
+export function written(attack: SchemaAttack): { schema: unknown; value: Uint8Array } {
+  const { kind, before = [], behind = [], fields = {} } = attack;
+  const ours = schemaJson(kind);
+  const named = (extra: readonly ExtraField[], prefix: string) =>
+    extra.map(({ type, name }, index) => ({ name: name ?? `${prefix}${index}`, type }));
+  const schema = attack.schema ?? {
+    ...ours,
+    fields: [...named(before, 'before'), ...ours.fields, ...named(behind, 'behind')],
+  };
+  const body = avroBody({ kind, fields: { ...envelope(), ...fields } } as RandomEvent);
+  const parts = [...before.map((each) => each.bytes), body, ...behind.map((each) => each.bytes)];
+  return { schema, value: frameValue(7, Buffer.concat(parts)) };
+}
