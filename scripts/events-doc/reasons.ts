@@ -26,6 +26,8 @@ export const reasons: Readonly<Record<RejectReason, string>> = {
   bad_flight: 'Dates that end before they start, share days with another flight, or a budget without a flight.',
   too_many_flights: 'The campaign already has 8 flights that are not over.',
   bad_plan: 'A plan record that is not a plan; `paceline apply` writes none.',
+  bad_signature:
+    'A plan of a stream whose plans are signed, and no key of the stream signed it, or its number does not follow.',
   not_ours: 'A record of another type than those of this page.',
   too_many_campaigns: 'The partition holds 1,000,000 campaigns.',
   internal_error:

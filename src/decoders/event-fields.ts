@@ -129,6 +129,7 @@ const details: { readonly [Name in DetailKind]: (fields: Fields) => Detail & { k
     number: count(fields, 'number'),
     hash: text(fields, 'hash'),
     body: text(fields, 'body'),
+    signature: text(fields, 'signature', ''),
   }),
   metric_correction: (fields) => ({
     kind: 'metric_correction',

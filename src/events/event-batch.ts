@@ -34,6 +34,7 @@ export const rejectReasons = [
   'bad_flight',
   'too_many_flights',
   'bad_plan',
+  'bad_signature',
   'not_ours',
   'too_many_campaigns',
   'internal_error',
@@ -51,7 +52,7 @@ export interface Reject {
 
 /** What columns do not hold of control and other rare records; money and times as safe integers. */
 export type Detail =
-  | { kind: 'org_plan'; org_id: string; number: number; hash: string; body: string }
+  | { kind: 'org_plan'; org_id: string; number: number; hash: string; body: string; signature: string }
   | { kind: 'metric_correction'; deltas: ReadonlyMap<string, number>; reason: string }
   | {
       kind: 'budget_changed';

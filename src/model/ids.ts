@@ -5,6 +5,8 @@ export const idLengthMax = 64;
 export const systemOrg = '_system';
 /** The plan of every organization that has none of its own. */
 export const defaultPlanOrg = '_default';
+/** Plans of this name say whose signatures count (rules/plan-gate.ts). */
+export const planKeysOrg = '_keys';
 
 export const eventsTopic = 'ads.events.v1';
 export const alertsTopic = 'ads.alerts.v1';

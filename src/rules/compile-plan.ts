@@ -66,8 +66,7 @@ export function readPlan(body: string): CompiledPlan {
 }
 
 function compileBody(body: string): CompiledPlan {
-  if (Buffer.byteLength(body) > limits.planBytesMax) throw new PlanProblem('plan is too large');
-  const parsed = planSchema.safeParse(parseJson(body));
+  const parsed = planSchema.safeParse(parsePlanJson(body));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw new PlanProblem(`${issue.path.join('.')}: ${issue.message}`);
@@ -99,7 +98,9 @@ function compileRules(plans: readonly RulePlan[]): CompiledRules {
 /** A plan nests five deep. Reading JSON takes any depth, whoever walks the value then runs out of stack. */
 const nestingMax = 16;
 
-function parseJson(body: string): unknown {
+/** The value of a body that is of a plan's size and depth; throws PlanProblem. */
+export function parsePlanJson(body: string): unknown {
+  if (Buffer.byteLength(body) > limits.planBytesMax) throw new PlanProblem('plan is too large');
   if (isNestedDeeper(body, nestingMax)) throw new PlanProblem(`plan nests deeper than ${nestingMax}`);
   try {
     return JSON.parse(body);

@@ -193,6 +193,7 @@ export function planRecord(plan: Plan, offset: number, logTime: number): TestRec
     number: plan.number,
     hash: 'h',
     body: canonicalJson(plan),
+    signature: '',
   };
   return {
     kind: 'org_plan',

@@ -162,7 +162,7 @@ function keepNewestPlan(factory: LaneProgramFactory): LaneProgramFactory {
         batch.offsets[0] = snapshot.meta.nextOffset - 1;
         batch.logTimes[0] = program.clockMs;
         const { body, number } = plan;
-        batch.details.set(0, { kind: 'org_plan', org_id: '_default', number, hash: 'h', body });
+        batch.details.set(0, { kind: 'org_plan', org_id: '_default', number, hash: 'h', body, signature: '' });
         const none = new Int32Array(1).fill(-1);
         program.apply(batch, {
           bytes: new Uint8Array(0),
