@@ -12,7 +12,6 @@ import { type DataDirectory, openDataDirectory } from '../state/sqlite/data-dire
 import type { StateStore } from '../state/state-store.ts';
 import { admitGeneration } from '../state/stream-generation.ts';
 import { createCampaignLane } from '../topology/campaign-topology.ts';
-import { streamName } from './apply-files.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { EngineContext, EngineParts, WorldOptions } from './engine-parts.ts';
 import { hasKafka } from './kafka-log.ts';
@@ -25,6 +24,7 @@ import { playDemoWorld } from './play-demo-world.ts';
 import { FailureRelay, RunningParts } from './running-engine.ts';
 import type { Config } from './settings.ts';
 import { embeddedTablesDirectory, openEmbeddedTables, openServerTables, type Tables } from './tables.ts';
+import { streamName } from './visit-log.ts';
 import { waitFor } from './wait-for.ts';
 
 /**
@@ -92,7 +92,9 @@ async function admitLog(config: Config, log: EngineLog, store: StateStore, conte
   const isOurs = log.recorded !== null && log.identity.mode === 'live' && config.postgres.url === null;
   // Before the generation is written: a crash in between applies again, and equal plans append nothing.
   if (isOurs && isFirstStart && !context.isUntilEnd) await applyPlans(readPlanFiles(config.plans).drafts, log.plans);
-  return await admitGeneration(store, topic, log.identity, { accept: context.isNewGeneration });
+  const { root } = log.plans.signing;
+  const identity = { ...log.identity, ...(root === null ? {} : { planKey: root }) };
+  return await admitGeneration(store, topic, identity, { accept: context.isNewGeneration });
 }
 
 function openTables(config: Config, context: EngineContext): Promise<Tables> {
@@ -112,6 +114,8 @@ function watchEdits(
   failures: FailureRelay,
 ): EditWatcher | null {
   if (config.postgres.url === null || isUntilEnd || log.identity.mode === 'replayed') return null;
+  // Other instances have the key, or "paceline apply" has.
+  if (log.plans.signing.root !== null && log.plans.signing.signer === null) return null;
   const watcher = new EditWatcher({
     settings: config.postgres,
     target: { stream: streamName(log.identity), topic: log.source.topic, log: log.plans },

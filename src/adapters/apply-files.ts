@@ -1,21 +1,17 @@
 import type { Logger } from '../control/logs/logger.ts';
 import { EngineError } from '../model/errors.ts';
-import type { StreamIdentity } from '../model/lane.ts';
 import type { Clock } from '../model/time.ts';
-import { type AppliedPlan, appliedPlanSchema, applyPlans, type PlanLog } from '../plans/apply-plans.ts';
+import { type AppliedPlan, appliedPlanSchema, applyPlans } from '../plans/apply-plans.ts';
 import { type PlanFiles, readPlanFiles } from '../plans/plan-files.ts';
 import { applyEdits } from '../plans/postgres/apply-edits.ts';
 import type { Conflict } from '../plans/postgres/compare-items.ts';
 import { Database } from '../plans/postgres/database.ts';
 import { itemsOfFiles } from '../plans/postgres/plan-items.ts';
 import { writeFileItems } from '../plans/postgres/write-items.ts';
-import { openDataDirectory } from '../state/sqlite/data-directory.ts';
-import { makeEventCodec } from './event-codec.ts';
-import { hasKafka, openKafkaLog } from './kafka-log.ts';
-import { ScannedPlanLog } from './plan-log.ts';
-import { openEventCodec } from './schema-registry.ts';
+import { hasKafka } from './kafka-log.ts';
 import type { Config } from './settings.ts';
-import { findRunningEngine, openEventLog, visitWaitMs } from './visits.ts';
+import { streamName, visitLog } from './visit-log.ts';
+import { findRunningEngine } from './visits.ts';
 
 /** What became of the files. */
 export interface AppliedFiles {
@@ -67,11 +63,6 @@ async function applyByRows(config: Config, files: PlanFiles, context: ApplyConte
   }
 }
 
-/** What the ledger of plans calls a stream: never its name alone, for a topic may be made anew. */
-export function streamName({ clusterId, topicId }: StreamIdentity): string {
-  return `${clusterId}/${topicId}`;
-}
-
 async function applyToDirectory(config: Config, { drafts }: PlanFiles, context: ApplyContext): Promise<AppliedPlan[]> {
   const engine = await findRunningEngine(config.data_directory);
   if (engine?.addresses.http == null)
@@ -84,33 +75,4 @@ async function applyToDirectory(config: Config, { drafts }: PlanFiles, context: 
   if (!response.ok)
     throw new EngineError('RULE_INVALID', `the running engine refuses: ${(await response.text()).trim()}`);
   return appliedPlanSchema.array().parse(await response.json());
-}
-
-interface VisitedLog {
-  readonly topic: string;
-  readonly identity: StreamIdentity;
-  readonly plans: PlanLog;
-}
-
-/** Opens the log of events for its plans alone; in a data directory only while no engine runs on it. */
-async function visitLog<T>(config: Config, context: ApplyContext, visit: (log: VisitedLog) => Promise<T>): Promise<T> {
-  await using stack = new AsyncDisposableStack();
-  const { topic } = config.log;
-  if (hasKafka(config)) {
-    if (config.log.mode === 'replayed')
-      throw new EngineError(
-        'USAGE',
-        `${topic} is a replayed stream: its plans are in it, at the times they were applied`,
-      );
-    const codec = await openEventCodec(config, 'binary', context.clock);
-    const { source } = stack.adopt(await openKafkaLog(config, 'campaigns', context), (opened) => opened.close());
-    const identity = await source.identity();
-    return await visit({ topic, identity, plans: new ScannedPlanLog(source, identity.partitions, codec) });
-  }
-  const { clock } = context;
-  const directory = await openDataDirectory(config.data_directory, { clock, waitMs: visitWaitMs });
-  stack.adopt(directory, (opened) => opened.close());
-  const log = stack.adopt(await openEventLog(config, directory, clock), (opened) => opened.close());
-  const plans = new ScannedPlanLog(log, log.partitions, makeEventCodec(log.encoding));
-  return await visit({ topic, identity: await log.identity(), plans });
 }

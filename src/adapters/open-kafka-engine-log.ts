@@ -2,6 +2,7 @@ import { partitionOfLane } from '../model/lane.ts';
 import type { EngineLog } from './engine-log.ts';
 import { type KafkaContext, openKafkaLog, openRecordTopic } from './kafka-log.ts';
 import { ScannedPlanLog } from './plan-log.ts';
+import { planSigning } from './plan-signing.ts';
 import { openEventCodec } from './schema-registry.ts';
 import type { Config } from './settings.ts';
 
@@ -26,7 +27,7 @@ export async function openKafkaEngineLog(
     recorded: null,
     openResults: async (topic) =>
       opened.adopt(await openRecordTopic(config, topic, identity.partitions, context), (each) => each.close()),
-    plans: new ScannedPlanLog(source, identity.partitions, codec),
+    plans: new ScannedPlanLog(source, { partitions: identity.partitions, codec, signing: planSigning(config) }),
     hasHistory: async (lane) => {
       // A person said that the state begins anew, so what the group remembers is of the time before.
       if (isNewGeneration) return false;

@@ -4,6 +4,7 @@ import type { DataDirectory } from '../state/sqlite/data-directory.ts';
 import type { EngineLog } from './engine-log.ts';
 import { makeEventCodec } from './event-codec.ts';
 import { ScannedPlanLog } from './plan-log.ts';
+import { planSigning } from './plan-signing.ts';
 import type { Config } from './settings.ts';
 import { openTopicLog } from './topic-log.ts';
 import { openEventLog } from './visits.ts';
@@ -31,7 +32,7 @@ export async function openRecordedEngineLog(
       opened.adopt(await openTopicLog({ dir: directory.logDirectory, topic, partitions, clock }), (each) =>
         each.close(),
       ),
-    plans: new ScannedPlanLog(log, partitions, codec),
+    plans: new ScannedPlanLog(log, { partitions, codec, signing: planSigning(config) }),
     // The state lies beside the log, in one directory with one owner: neither is ever without the other.
     hasHistory: async () => false,
     close: () => opened.disposeAsync(),

@@ -1,60 +1,71 @@
 import type { Decoder } from '../decoders/decoder.ts';
-import { EventBatch } from '../events/event-batch.ts';
-import { defaultPlanOrg } from '../model/ids.ts';
-import type { PlanLog, PlanRecord } from '../plans/apply-plans.ts';
+import { type Detail, EventBatch } from '../events/event-batch.ts';
+import { defaultPlanOrg, planKeysOrg } from '../model/ids.ts';
+import { draftHash, type NewestPlan, type PlanLog, type PlanRecord } from '../plans/apply-plans.ts';
+import type { PlanSigning } from '../plans/plan-signer.ts';
+import { type KeyRing, PlanGate, readKeyRing } from '../rules/plan-gate.ts';
+import { signingKeyOf } from '../rules/plan-signature.ts';
 import type { Source } from '../sources/source.ts';
 import type { EventCodec } from './event-codec.ts';
 
-interface FoundPlan {
-  readonly number: number;
-  readonly hash: string;
-}
-
-/** How far a partition was read for plans, and what they are. */
+/** How far a partition was read for plans, and what its lane made of them. */
 interface Scan {
   next: number;
-  readonly newest: Map<string, FoundPlan>;
+  readonly gate: PlanGate;
+  readonly newest: Map<string, NewestPlan>;
 }
 
 /**
- * The plans of a log, read out of its records: each partition once from its start, later only what came
- * since. `source` must be one whose lanes nobody polls at the same time.
+ * The plans of a log, read out of its records by the judge of the lane: each partition once from its
+ * start, later only what came since. `source` must be one whose lanes nobody polls at the same time.
  */
 export class ScannedPlanLog implements PlanLog {
   readonly partitions: number;
+  readonly signing: PlanSigning;
   readonly #source: Pick<Source, 'bounds' | 'readBack' | 'append'>;
   readonly #encoder: EventCodec['encoder'];
   readonly #decoder: Decoder;
   readonly #batch = new EventBatch(1_024);
   readonly #scans = new Map<number, Scan>();
 
-  constructor(source: Pick<Source, 'bounds' | 'readBack' | 'append'>, partitions: number, codec: EventCodec) {
+  constructor(
+    source: Pick<Source, 'bounds' | 'readBack' | 'append'>,
+    { partitions, codec, signing }: { partitions: number; codec: EventCodec; signing: PlanSigning },
+  ) {
     this.partitions = partitions;
+    this.signing = signing;
     this.#source = source;
     this.#encoder = codec.encoder;
     this.#decoder = codec.makeDecoder();
   }
 
-  async newest(orgId: string, partition: number): Promise<FoundPlan | null> {
+  async newest(orgId: string, partition: number): Promise<NewestPlan | null> {
     const { newest } = await this.#scan(partition);
     return newest.get(orgId) ?? null;
+  }
+
+  async keyRing(partition: number): Promise<KeyRing | null> {
+    const { gate } = await this.#scan(partition);
+    return gate.ringBody === null ? null : readKeyRing(gate.ringBody);
   }
 
   async start(partition: number): Promise<number> {
     return (await this.#source.bounds(partition)).start;
   }
 
-  append({ orgId, partition, number, hash, body }: PlanRecord): Promise<number> {
-    const value = this.#encoder.encode('org_plan', { org_id: orgId, number, hash, body });
-    // The default plan goes into every lane, so it cannot have a key: a key names one partition.
-    return this.#source.append(partition, orgId === defaultPlanOrg ? null : Buffer.from(orgId), value);
+  append({ orgId, partition, number, hash, body, signature }: PlanRecord): Promise<number> {
+    const value = this.#encoder.encode('org_plan', { org_id: orgId, number, hash, body, signature });
+    // What goes into every lane cannot have a key: a key names one partition.
+    const isEveryones = orgId === defaultPlanOrg || orgId === planKeysOrg;
+    return this.#source.append(partition, isEveryones ? null : Buffer.from(orgId), value);
   }
 
   async #scan(partition: number): Promise<Scan> {
     const { start, end } = await this.#source.bounds(partition);
     let scan = this.#scans.get(partition);
     if (scan === undefined) {
-      scan = { next: start, newest: new Map() };
+      const gate = new PlanGate({ partition, root: this.signing.root });
+      scan = { next: start, gate, newest: new Map() };
       this.#scans.set(partition, scan);
     }
     const from = Math.max(scan.next, start);
@@ -71,11 +82,35 @@ export class ScannedPlanLog implements PlanLog {
     return scan;
   }
 
-  #keepPlans({ newest }: Scan): void {
-    for (const detail of this.#batch.details.values()) {
-      if (detail.kind !== 'org_plan') continue;
-      const known = newest.get(detail.org_id)?.number ?? 0;
-      if (detail.number > known) newest.set(detail.org_id, { number: detail.number, hash: detail.hash });
-    }
+  #keepPlans(scan: Scan): void {
+    for (const [row, detail] of this.#batch.details)
+      if (detail.kind === 'org_plan' && this.#isOfItsOrganization(row, detail))
+        keepPlan(scan, detail, this.#batch.offsets[row]);
+  }
+
+  /** The key of the record says for whom it speaks; a lane looks at nothing else before. */
+  #isOfItsOrganization(row: number, { org_id }: OrgPlan): boolean {
+    const { keyOrgs, dictionaries } = this.#batch;
+    if (org_id === defaultPlanOrg || org_id === planKeysOrg) return keyOrgs[row] === -1;
+    return keyOrgs[row] >= 0 && dictionaries.orgs.text(keyOrgs[row]) === org_id;
+  }
+}
+
+type OrgPlan = Detail & { kind: 'org_plan' };
+
+function keepPlan({ gate, newest }: Scan, detail: OrgPlan, offset: number): void {
+  const { org_id: orgId, number, signature } = detail;
+  const verdict = gate.take(
+    { ...detail, offset },
+    { numberOf: (each) => newest.get(each)?.number, organizations: () => newest.keys() },
+  );
+  // Of a plan that is unsigned by right, whatever stands in the field of the signature says nothing.
+  const keyId = gate.ringBody === null ? null : signingKeyOf(signature);
+  if (verdict.kind === 'in_force') {
+    const { number: _, ...draft } = verdict.compiled.plan;
+    newest.set(orgId, { number, hash: draftHash(draft), keyId, isForgotten: false });
+  } else if (verdict.kind === 'keys' && gate.ringBody !== null) {
+    const { number: _, ...draft } = readKeyRing(gate.ringBody);
+    newest.set(orgId, { number, hash: draftHash(draft), keyId, isForgotten: false });
   }
 }

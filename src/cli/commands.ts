@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './doctor/doctor.ts';
 import { graphCommand } from './graph.ts';
+import { keysCommand } from './keys.ts';
 import { lakeCommand } from './lake.ts';
 import { migrateCommand } from './migrate.ts';
 import { produceCommand } from './produce.ts';
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   checkCommand,
   applyCommand,
   rulesCommand,
+  keysCommand,
   migrateCommand,
   simulateCommand,
   produceCommand,

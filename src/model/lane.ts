@@ -27,6 +27,13 @@ export interface StreamIdentity {
   readonly partitions: number;
   /** `replayed`: log times are the original ones; `live`: the log stamps them. */
   readonly mode: 'live' | 'replayed';
+  /** Public key that signed plans of the stream begin with; absent = none is named, and plans need no signature. */
+  readonly planKey?: string;
+}
+
+/** What of it is stored: whatever else a source says stays out. */
+export function storedIdentity({ clusterId, topicId, partitions, mode, planKey }: StreamIdentity): StreamIdentity {
+  return { clusterId, topicId, partitions, mode, ...(planKey === undefined ? {} : { planKey }) };
 }
 
 /**

@@ -2,19 +2,36 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { EngineError } from '../model/errors.ts';
 import { partitionOfKey } from '../model/hash.ts';
-import { defaultPlanOrg } from '../model/ids.ts';
+import { defaultPlanOrg, planKeysOrg } from '../model/ids.ts';
 import { canonicalJson } from '../rules/compile-plan.ts';
 import type { Plan, PlanDraft } from '../rules/plan.ts';
+import type { KeyRing, KeyRingDraft } from '../rules/plan-gate.ts';
+import { beginKeyRing } from './key-ring.ts';
+import type { PlanSigning } from './plan-signer.ts';
 
-/** What the log says about plans: the newest of each organization, per partition. */
+/** What the log says about plans: the newest of each organization, per partition, as its lane took it. */
 export interface PlanLog {
   readonly partitions: number;
+  /** Whether its plans are signed, and by us. */
+  readonly signing: PlanSigning;
   /** Offset of the oldest record that a partition still holds. */
   start(partition: number): Promise<number>;
-  /** Number and hash of the newest plan of an organization in a partition; null when there is none. */
-  newest(orgId: string, partition: number): Promise<{ number: number; hash: string } | null>;
+  /** The plan in force of an organization in a partition; null when there is none. */
+  newest(orgId: string, partition: number): Promise<NewestPlan | null>;
+  /** Who may sign in a partition; null before its first key ring. */
+  keyRing(partition: number): Promise<KeyRing | null>;
   /** Appends a plan record; resolves with its offset once it is durable. */
   append(record: PlanRecord): Promise<number>;
+}
+
+export interface NewestPlan {
+  readonly number: number;
+  /** `draftHash` of what it says. */
+  readonly hash: string;
+  /** Id of the key that signed it; null = it is not signed. */
+  readonly keyId: string | null;
+  /** The log no longer holds it: lanes that begin anew do not know of it. */
+  readonly isForgotten: boolean;
 }
 
 export interface PlanRecord {
@@ -24,6 +41,10 @@ export interface PlanRecord {
   readonly hash: string;
   /** The plan as canonical JSON. */
   readonly body: string;
+  /** Empty where plans are not signed. */
+  readonly signature: string;
+  /** Id of the key that signed it; null = it is not signed. */
+  readonly keyId: string | null;
 }
 
 export type AppliedPlan = Readonly<z.infer<typeof appliedPlanSchema>>;
@@ -40,40 +61,60 @@ export const appliedPlanSchema = z.object({
 /**
  * Appends one numbered plan for each organization whose plan changed (DESIGN: rules are in the log).
  * An equal hash appends nothing, so applying twice is harmless. The default plan goes into every lane.
+ * Where plans are signed, the key ring comes first. One organization's trouble holds up no other: it is
+ * thrown when all others are done.
  */
 export async function applyPlans(drafts: readonly PlanDraft[], log: PlanLog): Promise<AppliedPlan[]> {
+  await beginKeyRing(log);
   const applied: AppliedPlan[] = [];
+  let trouble: EngineError | null = null;
   for (const draft of drafts) {
-    for (const partition of partitionsOf(draft.org_id, log.partitions)) {
-      applied.push(await applyOne(draft, partition, log));
+    try {
+      applied.push(...(await applyPlan(draft, log)));
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== 'RULE_INVALID') throw error;
+      trouble ??= error;
     }
   }
+  if (trouble !== null) throw trouble;
   return applied;
 }
 
-/** Plans of a new log, without asking it: every one is its lane's first. */
-export function firstPlanRecords(drafts: readonly PlanDraft[], partitions: number): PlanRecord[] {
-  return drafts.flatMap((draft) =>
-    partitionsOf(draft.org_id, partitions).map((partition) => planRecord(draft, partition, 1)),
-  );
+/** One result for each lane of the draft. Throws RULE_INVALID when it cannot get a number, and what the log throws. */
+export async function applyPlan(draft: PlanDraft, log: PlanLog): Promise<AppliedPlan[]> {
+  const applied: AppliedPlan[] = [];
+  for (const partition of partitionsOf(draft.org_id, log.partitions))
+    applied.push(await applyToLane(draft, partition, log));
+  return applied;
 }
 
-async function applyOne(draft: PlanDraft, partition: number, log: PlanLog): Promise<AppliedPlan> {
+async function applyToLane(draft: PlanDraft, partition: number, log: PlanLog): Promise<AppliedPlan> {
   const newest = await log.newest(draft.org_id, partition);
   const { org_id: orgId } = draft;
-  if (newest?.hash === draftHash(draft)) return { orgId, partition, number: newest.number, offset: null };
-  const record = planRecord(draft, partition, (newest?.number ?? (await unseenNumber(partition, log))) + 1);
-  return { orgId, partition, number: record.number, offset: await log.append(record) };
+  // What was in force before the first key ring is said again, signed.
+  const mustBeSigned = newest !== null && newest.keyId === null && log.signing.root !== null;
+  const isSaid = newest?.hash === draftHash(draft) && !mustBeSigned;
+  if (isSaid && !newest.isForgotten) return { orgId, partition, number: newest.number, offset: null };
+  const number = isSaid ? newest.number : (newest?.number ?? (await unseenNumber(partition, log))) + 1;
+  if (number > numberMax) throw noNumberLeft(orgId, partition);
+  return { orgId, partition, number, offset: await log.append(planRecord(draft, partition, number, log.signing)) };
 }
 
 /** Plans are numbered with 32 bits, in every row that carries one. */
 const numberMax = 2 ** 32 - 1;
 
+function noNumberLeft(orgId: string, partition: number): EngineError {
+  return new EngineError(
+    'RULE_INVALID',
+    `${orgId}: plan ${numberMax} is in force in partition ${partition}, and no plan can follow it; whoever wrote it may write plans: sign them (docs/production.md)`,
+  );
+}
+
 /**
  * A number that no plan had which the log forgot: the number of a plan is at most its record's offset and
  * one. 0 where nothing was forgotten. Throws RULE_INVALID in a log whose offsets are beyond all numbers.
  */
-export async function unseenNumber(partition: number, log: PlanLog): Promise<number> {
+async function unseenNumber(partition: number, log: PlanLog): Promise<number> {
   const start = await log.start(partition);
   if (start < numberMax) return start;
   throw new EngineError(
@@ -82,20 +123,30 @@ export async function unseenNumber(partition: number, log: PlanLog): Promise<num
   );
 }
 
-/** The record of a plan that got its number. */
-export function planRecord(draft: PlanDraft, partition: number, number: number): PlanRecord {
-  const plan: Plan = { ...draft, number };
-  return { orgId: draft.org_id, partition, number, hash: draftHash(draft), body: canonicalJson(plan) };
+/** The record of a plan, or of a key ring, that got its number. Throws CONTROL_REFUSED where it must be signed and we have no key. */
+export function planRecord(
+  draft: PlanDraft | KeyRingDraft,
+  partition: number,
+  number: number,
+  { root, signer }: PlanSigning,
+): PlanRecord {
+  const orgId = draft.org_id;
+  const body = canonicalJson({ ...draft, number } satisfies Plan | KeyRing);
+  const record = { orgId, partition, number, hash: draftHash(draft), body };
+  if (root === null) return { ...record, signature: '', keyId: null };
+  if (signer === null)
+    throw new EngineError('CONTROL_REFUSED', 'the plans of this stream are signed, and plans.key_file names no key');
+  return { ...record, signature: signer.sign(record), keyId: signer.keyId };
 }
 
 /** Hash of what the plan says, its number aside. */
-export function draftHash(draft: PlanDraft): string {
+export function draftHash(draft: PlanDraft | KeyRingDraft): string {
   return hash('sha256', canonicalJson(draft), 'hex');
 }
 
-/** Where an organization's plan belongs; the default plan goes into every lane. */
+/** Where an organization's plan belongs; the default plan and the key ring go into every lane. */
 export function partitionsOf(orgId: string, partitions: number): number[] {
-  if (orgId === defaultPlanOrg) return Array.from({ length: partitions }, (_, index) => index);
+  if (orgId === defaultPlanOrg || orgId === planKeysOrg) return Array.from({ length: partitions }, (_, index) => index);
   const bytes = Buffer.from(orgId);
   return [partitionOfKey(bytes, 0, bytes.length, partitions)];
 }

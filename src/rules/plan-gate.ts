@@ -10,6 +10,7 @@ export interface PlanRecordRead {
   readonly number: number;
   readonly body: string;
   readonly signature: string;
+  readonly offset: number;
 }
 
 /** What a lane does with a plan record. */
@@ -50,8 +51,9 @@ export interface PlansInForce {
  *
  * Where the generation names a key (`root`), the lane's first ring must be signed by it, and every later
  * ring and plan by a key of the ring before it. Until that first ring, and where no key is named at all,
- * plans are taken unsigned. Under a ring a number must follow the one before; but the first signed plan of
- * an organization replaces an unsigned one whatever its number. Pure: a function of root and records.
+ * plans are taken unsigned. Under a ring a number must follow the one before, or be one that follows plans
+ * which the log forgot: no number of theirs is above their offset and one. The first signed plan of an
+ * organization replaces an unsigned one whatever its number. Pure: a function of root and records.
  */
 export class PlanGate {
   readonly #root: string | null;
@@ -118,7 +120,7 @@ export class PlanGate {
     const before = plans.numberOf(record.org_id);
     if (before !== undefined && !(this.#ring !== null && this.#unsigned.has(record.org_id))) {
       if (record.number <= before) return { kind: 'stale' };
-      if (this.#ring !== null && record.number !== before + 1) return jump(record.number, before);
+      if (this.#ring !== null && isJump(record, before)) return jump(record.number, before);
     }
     this.#unsigned.delete(record.org_id);
     return { kind: 'in_force', compiled };
@@ -130,7 +132,7 @@ export class PlanGate {
     const ring = ringOf(record.body);
     if (ring.number !== record.number) throw new PlanProblem('body names another number than the record');
     if (this.#ring !== null && ring.number <= this.#ring.number) return { kind: 'stale' };
-    if (this.#ring !== null && ring.number !== this.#ring.number + 1) return jump(ring.number, this.#ring.number);
+    if (this.#ring !== null && isJump(record, this.#ring.number)) return jump(ring.number, this.#ring.number);
     if (this.#ring === null) for (const orgId of plans.organizations()) this.#unsigned.add(orgId);
     this.#ring = ring;
     return { kind: 'keys' };
@@ -145,19 +147,28 @@ export class PlanGate {
   }
 }
 
+function isJump({ number, offset }: PlanRecordRead, before: number): boolean {
+  return number > Math.max(before, offset) + 1;
+}
+
 function jump(number: number, before: number): PlanVerdict {
   const detail = `number ${number} does not follow ${before}, the one in force`;
   return { kind: 'refused', reason: 'bad_signature', detail };
 }
 
-/** Throws PlanProblem. */
-function ringOf(body: string) {
+/** The key ring that a body says; throws PlanProblem. */
+export function readKeyRing(body: string): KeyRing {
   const parsed = ringSchema.safeParse(parsePlanJson(body));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new PlanProblem(`key ring: ${issue.path.join('.')}: ${issue.message}`);
   }
-  return { body, number: parsed.data.number, keys: keysOf(parsed.data.keys) };
+  return parsed.data;
+}
+
+function ringOf(body: string) {
+  const { number, keys } = readKeyRing(body);
+  return { body, number, keys: keysOf(keys) };
 }
 
 function keysOf(texts: readonly string[]): ReadonlyMap<string, KeyObject> {

@@ -45,6 +45,11 @@ export function writeSignature(keyId: string, signature: Uint8Array): string {
   return `${keyId}.${Buffer.from(signature).toString('base64url')}`;
 }
 
+/** Id of the key that a signature says made it; null when it is no signature. */
+export function signingKeyOf(signature: string): string | null {
+  return signaturePattern.exec(signature)?.[1] ?? null;
+}
+
 /** Why the signature does not count, in one sentence; null = one of `keys`, by their ids, made it. */
 export function signatureProblem(
   signature: string,

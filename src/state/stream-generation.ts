@@ -9,6 +9,9 @@ const generationMax = 32_767;
  * The generation that rows of this stream carry: 1 for the first stream a store sees. Another
  * stream under the same topic would mix two histories, so it throws GENERATION_MISMATCH, unless
  * `accept` says that a person wants a new generation.
+ *
+ * The key of its plans belongs to the generation, for it decides answers: one that names none takes the
+ * key that `identity` brings, once; another key than before, or none any more, is another generation.
  */
 export async function admitGeneration(
   store: StateStore,
@@ -17,7 +20,13 @@ export async function admitGeneration(
   options: { readonly accept?: boolean } = {},
 ): Promise<number> {
   const held = await store.readGeneration(topic);
-  if (held !== null && isSame(held.identity, identity)) return held.generation;
+  if (held !== null && isSameLog(held.identity, identity)) {
+    if (held.identity.planKey === identity.planKey) return held.generation;
+    if (held.identity.planKey === undefined) {
+      await store.writeGeneration(topic, held.generation, identity);
+      return held.generation;
+    }
+  }
   if (held !== null && !options.accept)
     throw new EngineError(
       'GENERATION_MISMATCH',
@@ -30,10 +39,11 @@ export async function admitGeneration(
   return generation;
 }
 
-function isSame(a: StreamIdentity, b: StreamIdentity): boolean {
+function isSameLog(a: StreamIdentity, b: StreamIdentity): boolean {
   return a.clusterId === b.clusterId && a.topicId === b.topicId && a.partitions === b.partitions && a.mode === b.mode;
 }
 
-function spell({ clusterId, topicId, partitions, mode }: StreamIdentity): string {
-  return `{cluster ${clusterId}, topic ${topicId}, ${partitions} partitions, ${mode}}`;
+function spell({ clusterId, topicId, partitions, mode, planKey }: StreamIdentity): string {
+  const key = planKey === undefined ? 'unsigned plans' : `plans that begin with plans.root_key ${planKey}`;
+  return `{cluster ${clusterId}, topic ${topicId}, ${partitions} partitions, ${mode}, ${key}}`;
 }

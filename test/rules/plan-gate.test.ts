@@ -53,7 +53,7 @@ function record(
   const bytes = signedBytes({ partition: signedPartition, orgId, number, body });
   const signature =
     signer === undefined ? '' : writeSignature(planKeyId(signer.text), sign(null, bytes, signer.privateKey));
-  return { org_id: orgId, number, body, signature };
+  return { org_id: orgId, number, body, signature, offset: 0 };
 }
 
 const plan = (orgId: string, number: number, signer?: Signer, zone?: string) =>
@@ -125,6 +125,11 @@ describe('a stream whose generation names a key', () => {
     expect(lane.take(plan('acme', 5, root))).toBe('in_force');
     expect(lane.take(plan('acme', 7, root))).toBe('bad_signature: number 7 does not follow 5, the one in force');
     expect(lane.take(plan('acme', 5, root))).toBe('stale');
+    // Whoever writes after a log forgot plans begins above all numbers that they can have had.
+    expect(lane.take({ ...plan('acme', 900, root), offset: 898 })).toMatch(/^bad_signature: number 900/);
+    const other = new Lane(root.text);
+    for (const each of [ring(1, [root], root), plan('acme', 5, root)]) other.take(each);
+    expect(other.take({ ...plan('acme', 900, root), offset: 899 })).toBe('in_force');
     expect(lane.take(record('acme', 6, planBody('acme', 6), root, partition + 1))).toMatch(/^bad_signature/);
     expect(lane.take(plan('acme', 6, root))).toBe('in_force');
   });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { eventsTopic } from '../../model/ids.ts';
 import { limits } from '../../model/limits.ts';
-import { portNumber, setting, topicName } from '../../model/setting.ts';
+import { filePath, portNumber, setting, topicName } from '../../model/setting.ts';
 
 /** The process itself: its log, its doors, its bounds. */
 export const logSection = z
@@ -80,6 +80,22 @@ export const plansSection = z
     }),
     rules: setting(z.string().min(1).default('rules'), {
       doc: 'Directory of rule files. Read by apply, never by a running engine.',
+      reload: 'restart',
+      path: true,
+    }),
+    root_key: setting(
+      z
+        .string()
+        .regex(/^ed25519:[A-Za-z0-9_-]{43}$/)
+        .nullable()
+        .default(null),
+      {
+        doc: 'Public key that the plans of the stream begin with, as "paceline keys make" prints it: from the first key ring on, lanes take signed plans alone. Null: unsigned ones.',
+        reload: 'restart',
+      },
+    ),
+    key_file: setting(filePath(), {
+      doc: 'PEM file of the private key that signs plans, mode 0600. Null: this process verifies plans and writes none.',
       reload: 'restart',
       path: true,
     }),

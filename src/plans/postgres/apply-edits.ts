@@ -1,8 +1,10 @@
 import type pg from 'pg';
+import type { Problem } from '../../control/config/problem.ts';
 import { EngineError } from '../../model/errors.ts';
 import { defaultPlanOrg } from '../../model/ids.ts';
 import type { PlanDraft } from '../../rules/plan.ts';
-import type { AppliedPlan } from '../apply-plans.ts';
+import { type AppliedPlan, applyPlan } from '../apply-plans.ts';
+import { beginKeyRing, type ChangedRing, changeKeyRing } from '../key-ring.ts';
 import type { Database, Queryable } from './database.ts';
 import { draftsOfRows, type RefusedOrganization, type RowDraft } from './drafts-of-rows.ts';
 import { missingMigrations, readLedger, readMigrations } from './migrate.ts';
@@ -40,17 +42,41 @@ export async function applyEdits(
     const revision = await readRevision(connection);
     if (!options.isForced && (await readPosition(connection, target)) === revision)
       return { kind: 'unchanged', revision };
-    const lockName = `paceline plans ${target.stream}`;
-    const lock = await connection.query<{ held: boolean }>(
-      'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held',
-      [lockName],
-    );
-    if (!lock.rows[0].held) return { kind: 'busy' };
-    const outcome = await applyRows(connection, target, options.isForced);
-    // After a failure the connection is thrown away, and the lock goes with it.
-    await connection.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [lockName]);
-    return outcome;
+    const outcome = await underPlanLock(connection, target, () => applyRows(connection, target, options.isForced));
+    return outcome ?? { kind: 'busy' };
   });
+}
+
+/** Changes who may sign, by way of the ledger; null when another instance writes plans at this moment. */
+export async function changeKeysByLedger(
+  database: Database,
+  target: PlanTarget,
+  change: (keys: readonly string[]) => readonly string[],
+): Promise<ChangedRing[] | null> {
+  return await database.withConnection(async (connection) => {
+    await assertMigrated(connection);
+    return await underPlanLock(connection, target, async () =>
+      changeKeyRing(await PlanLedger.open(connection, target, { isMending: true }), change),
+    );
+  });
+}
+
+/** Null when another process holds the lock of this stream. */
+async function underPlanLock<T>(
+  connection: Queryable,
+  { stream }: PlanTarget,
+  work: () => Promise<T>,
+): Promise<T | null> {
+  const lockName = `paceline plans ${stream}`;
+  const lock = await connection.query<{ held: boolean }>(
+    'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held',
+    [lockName],
+  );
+  if (!lock.rows[0].held) return null;
+  const outcome = await work();
+  // After a failure the connection is thrown away, and the lock goes with it.
+  await connection.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [lockName]);
+  return outcome;
 }
 
 /** Throws CONTROL_REFUSED unless the tables are those that this version works with. */
@@ -65,17 +91,31 @@ async function applyRows(connection: pg.PoolClient, target: PlanTarget, isMendin
   await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const rows = await selectPlanRows(connection);
   await connection.query('COMMIT');
-  const { drafts, refused } = draftsOfRows(rows);
+  const { drafts, refused: broken } = draftsOfRows(rows);
+  const refused = [...broken];
   const ledger = await PlanLedger.open(connection, target, { isMending });
   const plans: AppliedPlan[] = [];
+  await beginKeyRing(ledger);
   const ours = drafts.filter(({ topic }) => topic === null || topic === target.topic).map(({ draft }) => draft);
-  for (const draft of [...ours, ...draftsOfTheGone(rows, drafts, ledger)]) plans.push(...(await ledger.apply(draft)));
+  for (const draft of [...ours, ...draftsOfTheGone(rows, drafts, ledger)]) {
+    try {
+      plans.push(...(await applyPlan(draft, ledger)));
+    } catch (error) {
+      // No number is left for it: its plan in force stays, and everyone else goes on.
+      if (!(error instanceof EngineError) || error.code !== 'RULE_INVALID') throw error;
+      refused.push({ orgId: draft.org_id, problems: [noPlace(draft.org_id, error.message)] });
+    }
+  }
   await connection.query(
     `INSERT INTO paceline.plan_positions (stream, revision) VALUES ($1, $2)
      ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision, applied_at = clock_timestamp()`,
     [target.stream, rows.revision],
   );
   return { kind: 'applied', revision: rows.revision, plans, refused };
+}
+
+function noPlace(orgId: string, message: string): Problem {
+  return { file: `postgres plans(${orgId})`, line: 1, column: 1, message };
 }
 
 /** Whoever is no longer listed follows the defaults again, which its lane learns from a plan of its own. */

@@ -1,13 +1,9 @@
-import type { PlanDraft } from '../../rules/plan.ts';
-import {
-  type AppliedPlan,
-  draftHash,
-  type PlanLog,
-  type PlanRecord,
-  partitionsOf,
-  planRecord,
-  unseenNumber,
-} from '../apply-plans.ts';
+import { z } from 'zod';
+import { assert } from '../../model/errors.ts';
+import { planKeysOrg } from '../../model/ids.ts';
+import { type KeyRing, readKeyRing } from '../../rules/plan-gate.ts';
+import type { NewestPlan, PlanLog, PlanRecord } from '../apply-plans.ts';
+import type { PlanSigning } from '../plan-signer.ts';
 import type { Queryable } from './database.ts';
 
 /** The log that plans go to. */
@@ -18,23 +14,31 @@ export interface PlanTarget {
   readonly log: PlanLog;
 }
 
-interface LedgerEntry {
-  readonly orgId: string;
-  readonly partition: number;
-  readonly number: number;
-  readonly hash: string;
-  readonly state: 'pending' | 'appended' | 'found';
+/** A row of `paceline.plans`; 64-bit numbers come as text. */
+const ledgerRow = z.object({
+  orgId: z.string(),
+  partition: z.int(),
+  number: z.coerce.number(),
+  hash: z.string(),
+  keyId: z.string().nullable(),
+  state: z.enum(['pending', 'appended', 'found']),
   /** Null while it is pending, and where the log told of it. */
-  readonly offset: number | null;
-}
+  offset: z.coerce.number().nullable(),
+  /** Read for key rings, and for what is pending. */
+  body: z.string().nullable(),
+});
+type LedgerEntry = Readonly<z.infer<typeof ledgerRow>>;
 
 /**
- * Appends drafts to a log by way of the ledger: a plan is first written down as pending, then
+ * A log of plans that is written by way of the ledger: a plan is first written down as pending, then
  * appended, then marked with its offset. A crash in between leaves a pending plan, and whoever comes
- * next appends the same number with the same bytes again; lanes ignore a number that they know. The
- * caller holds the lock of this stream on `connection`, so numbers are given by one process at a time.
+ * next appends the same number with the same bytes again; lanes ignore a number that they know. What is
+ * in force the ledger says, so that the log need not be read. The caller holds the lock of this stream
+ * on `connection`, so numbers are given by one process at a time.
  */
-export class PlanLedger {
+export class PlanLedger implements PlanLog {
+  readonly partitions: number;
+  readonly signing: PlanSigning;
   readonly #connection: Queryable;
   readonly #target: PlanTarget;
   readonly #newest = new Map<string, LedgerEntry>();
@@ -46,12 +50,13 @@ export class PlanLedger {
     this.#connection = connection;
     this.#target = target;
     this.#isMending = isMending;
+    this.partitions = target.log.partitions;
+    this.signing = target.log.signing;
   }
 
   /**
    * Reads the newest plan of every organization and appends again what an earlier pass left pending.
-   * `isMending` appends again what is in force and was forgotten by the log, too: lanes that begin anew
-   * would not know of it.
+   * `isMending` finds out what the log forgot, too, so that it is said again.
    */
   static async open(
     connection: Queryable,
@@ -59,99 +64,90 @@ export class PlanLedger {
     { isMending }: { isMending: boolean },
   ): Promise<PlanLedger> {
     const ledger = new PlanLedger(connection, target, isMending);
-    const { rows } = await connection.query<
-      Omit<LedgerEntry, 'number' | 'offset'> & { number: string; offset: string | null }
-    >(
+    const { rows } = await connection.query(
       `SELECT DISTINCT ON (org_id, partition)
-         org_id AS "orgId", partition, number, hash, state, log_offset AS offset
+         org_id AS "orgId", partition, number, hash, key_id AS "keyId", state, log_offset AS offset,
+         CASE WHEN org_id = $2 OR state = 'pending' THEN body END AS body
        FROM paceline.plans WHERE stream = $1 ORDER BY org_id, partition, number DESC`,
-      [target.stream],
+      [target.stream, planKeysOrg],
     );
-    for (const row of rows) {
-      const offset = row.offset === null ? null : Number(row.offset);
-      ledger.#hold({ ...row, number: Number(row.number), offset });
-    }
+    for (const row of rows) ledger.#hold(ledgerRow.parse(row));
     for (const entry of [...ledger.#newest.values()].filter(({ state }) => state === 'pending'))
-      await ledger.#append(await ledger.#readPending(entry));
+      await ledger.#appendPending(entry);
     return ledger;
   }
 
   /** Organizations that have a plan in this stream. */
   organizations(): ReadonlySet<string> {
-    return new Set([...this.#newest.values()].map(({ orgId }) => orgId));
+    const all = [...this.#newest.values()].map(({ orgId }) => orgId);
+    return new Set(all.filter((orgId) => orgId !== planKeysOrg));
   }
 
-  /** One result for each lane of the draft; a draft that says what is in force appends nothing. */
-  async apply(draft: PlanDraft): Promise<AppliedPlan[]> {
-    const applied: AppliedPlan[] = [];
-    for (const partition of partitionsOf(draft.org_id, this.#target.log.partitions))
-      applied.push(await this.#applyOne(draft, partition));
-    return applied;
-  }
-
-  async #applyOne(draft: PlanDraft, partition: number): Promise<AppliedPlan> {
-    const orgId = draft.org_id;
-    const newest = this.#newest.get(keyOf(orgId, partition)) ?? (await this.#findInLog(orgId, partition));
-    if (newest?.hash === draftHash(draft)) {
-      const { number } = newest;
-      const isInLog = !this.#isMending || (await this.#isInLog(newest));
-      return {
-        orgId,
-        partition,
-        number,
-        offset: isInLog ? null : await this.#append(planRecord(draft, partition, number)),
-      };
-    }
-    const number = newest?.number ?? (await unseenNumber(partition, this.#target.log));
-    const record = planRecord(draft, partition, number + 1);
-    const { stream, topic } = this.#target;
-    await this.#connection.query(
-      `INSERT INTO paceline.plans (org_id, stream, topic, partition, number, hash, body) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-      [orgId, stream, topic, partition, record.number, record.hash, record.body],
-    );
-    return { orgId, partition, number: record.number, offset: await this.#append(record) };
-  }
-
-  async #isInLog({ orgId, partition, offset }: LedgerEntry): Promise<boolean> {
-    const { log } = this.#target;
-    const asked = this.#starts.get(partition) ?? log.start(partition);
+  start(partition: number): Promise<number> {
+    const asked = this.#starts.get(partition) ?? this.#target.log.start(partition);
     this.#starts.set(partition, asked);
-    const start = await asked;
-    if (start === 0) return true;
-    return offset === null ? (await log.newest(orgId, partition)) !== null : offset >= start;
+    return asked;
   }
 
-  /** A ledger that is new to a log takes over what the log says, once. */
-  async #findInLog(orgId: string, partition: number): Promise<LedgerEntry | undefined> {
-    const found = await this.#target.log.newest(orgId, partition);
-    if (found === null) return undefined;
+  async newest(orgId: string, partition: number): Promise<NewestPlan | null> {
+    const entry = this.#newest.get(keyOf(orgId, partition)) ?? (await this.#findInLog(orgId, partition));
+    if (entry === null) return null;
+    const isForgotten = this.#isMending && !(await this.#isInLog(entry));
+    return { number: entry.number, hash: entry.hash, keyId: entry.keyId, isForgotten };
+  }
+
+  async keyRing(partition: number): Promise<KeyRing | null> {
+    await this.newest(planKeysOrg, partition);
+    const body = this.#newest.get(keyOf(planKeysOrg, partition))?.body ?? null;
+    return body === null ? null : readKeyRing(body);
+  }
+
+  async append(record: PlanRecord): Promise<number> {
+    const { orgId, partition, number, hash, body, keyId } = record;
     const { stream, topic } = this.#target;
     await this.#connection.query(
-      `INSERT INTO paceline.plans (org_id, stream, topic, partition, number, hash, state) VALUES ($1, $2, $3, $4, $5, $6, 'found')`,
-      [orgId, stream, topic, partition, found.number, found.hash],
+      `INSERT INTO paceline.plans (org_id, stream, topic, partition, number, hash, body, key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+       ON CONFLICT (org_id, stream, partition, number) DO UPDATE
+       SET hash = excluded.hash, body = excluded.body, key_id = excluded.key_id, state = 'pending', log_offset = NULL`,
+      [orgId, stream, topic, partition, number, hash, body, keyId],
     );
-    return this.#hold({ orgId, partition, ...found, state: 'found', offset: null });
-  }
-
-  async #append(record: PlanRecord): Promise<number> {
     const offset = await this.#target.log.append(record);
-    const { orgId, partition, number, hash } = record;
     await this.#connection.query(
-      `UPDATE paceline.plans
-       SET state = 'appended', log_offset = $5, appended_at = clock_timestamp(), body = coalesce(body, $6)
+      `UPDATE paceline.plans SET state = 'appended', log_offset = $5, appended_at = clock_timestamp()
        WHERE org_id = $1 AND stream = $2 AND partition = $3 AND number = $4`,
-      [orgId, this.#target.stream, partition, number, offset, record.body],
+      [orgId, stream, partition, number, offset],
     );
-    this.#hold({ orgId, partition, number, hash, state: 'appended', offset });
+    this.#hold({ orgId, partition, number, hash, keyId, state: 'appended', offset, body });
     return offset;
   }
 
-  async #readPending({ orgId, partition, number, hash }: LedgerEntry): Promise<PlanRecord> {
-    const { rows } = await this.#connection.query<{ body: string }>(
-      'SELECT body FROM paceline.plans WHERE org_id = $1 AND stream = $2 AND partition = $3 AND number = $4',
-      [orgId, this.#target.stream, partition, number],
+  async #isInLog({ orgId, partition, offset }: LedgerEntry): Promise<boolean> {
+    const start = await this.start(partition);
+    if (start === 0) return true;
+    return offset === null ? (await this.#target.log.newest(orgId, partition)) !== null : offset >= start;
+  }
+
+  /** A ledger that is new to a log takes over what the log says, once. */
+  async #findInLog(orgId: string, partition: number): Promise<LedgerEntry | null> {
+    const { stream, topic, log } = this.#target;
+    const found = await log.newest(orgId, partition);
+    if (found === null) return null;
+    const body = orgId === planKeysOrg ? JSON.stringify(await log.keyRing(partition)) : null;
+    const { number, hash, keyId } = found;
+    await this.#connection.query(
+      `INSERT INTO paceline.plans (org_id, stream, topic, partition, number, hash, key_id, body, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'found')`,
+      [orgId, stream, topic, partition, number, hash, keyId, body],
     );
-    return { orgId, partition, number, hash, body: rows[0].body };
+    return this.#hold({ orgId, partition, number, hash, keyId, state: 'found', offset: null, body });
+  }
+
+  /** The same number with the same bytes; signed anew, since the key may be another by now. */
+  async #appendPending({ orgId, partition, number, hash, body }: LedgerEntry): Promise<void> {
+    assert(body !== null, 'a pending plan has its body');
+    const { root, signer } = this.signing;
+    const isSigned = root !== null && signer !== null;
+    const signature = isSigned ? signer.sign({ orgId, partition, number, body }) : '';
+    await this.append({ orgId, partition, number, hash, body, signature, keyId: isSigned ? signer.keyId : null });
   }
 
   #hold(entry: LedgerEntry): LedgerEntry {

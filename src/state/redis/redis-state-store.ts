@@ -1,5 +1,5 @@
 import { assert, EngineError, isWorthRetrying } from '../../model/errors.ts';
-import type { StreamIdentity } from '../../model/lane.ts';
+import { type StreamIdentity, storedIdentity } from '../../model/lane.ts';
 import type { CommitOutcome, LaneCommit, LaneSnapshot, StateStore } from '../state-store.ts';
 import { wrapBlob } from './blob-envelope.ts';
 import { claimLane } from './claim-lane.ts';
@@ -60,8 +60,7 @@ export class RedisStateStore implements StateStore {
   }
 
   async writeGeneration(topic: string, generation: number, identity: StreamIdentity): Promise<void> {
-    const { clusterId, topicId, partitions, mode } = identity;
-    const stream = { generation, identity: { clusterId, topicId, partitions, mode } };
+    const stream = { generation, identity: storedIdentity(identity) };
     await this.#sayStream(topic, stream);
     this.#streams.set(topic, stream);
   }

@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { EngineError } from '../../model/errors.ts';
-import type { StreamIdentity } from '../../model/lane.ts';
+import { type StreamIdentity, storedIdentity } from '../../model/lane.ts';
 import { judgeCheck, judgeCommit, type LaneOwner } from '../commit-rules.ts';
 import type { CommitOutcome, LaneCommit, LaneSnapshot, StateStore } from '../state-store.ts';
 import { migrateState } from './migrate-state.ts';
@@ -41,8 +41,7 @@ export class EmbeddedStateStore implements StateStore {
   }
 
   async writeGeneration(topic: string, generation: number, identity: StreamIdentity): Promise<void> {
-    const { clusterId, topicId, partitions, mode } = identity;
-    const text = JSON.stringify({ clusterId, topicId, partitions, mode });
+    const text = JSON.stringify(storedIdentity(identity));
     this.#transaction(() => {
       const held = this.#sql('SELECT generation FROM streams WHERE topic = ?').get(topic);
       this.#sql('INSERT OR REPLACE INTO streams VALUES (?, ?, ?)').run(topic, generation, text);

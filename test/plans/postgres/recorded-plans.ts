@@ -1,5 +1,7 @@
-import { defaultPlanOrg } from '../../../src/model/ids.ts';
-import type { PlanLog, PlanRecord } from '../../../src/plans/apply-plans.ts';
+import { defaultPlanOrg, planKeysOrg } from '../../../src/model/ids.ts';
+import type { NewestPlan, PlanLog, PlanRecord } from '../../../src/plans/apply-plans.ts';
+import { type PlanSigning, unsignedPlans } from '../../../src/plans/plan-signer.ts';
+import { type KeyRing, readKeyRing } from '../../../src/rules/plan-gate.ts';
 
 /** What a test does to an append: lets it be, loses it, or loses its answer. */
 export type Fault = 'none' | 'before' | 'after';
@@ -7,6 +9,7 @@ export type Fault = 'none' | 'before' | 'after';
 /** A log that keeps plan records in memory, in order, and fails where the test says so. */
 export class RecordedPlans implements PlanLog {
   readonly partitions: number;
+  signing: PlanSigning = unsignedPlans;
   readonly records: PlanRecord[] = [];
   /** Asked before each append; may wait, to hold a writer in the middle of its work. */
   fault: (record: PlanRecord) => Fault | Promise<Fault> = () => 'none';
@@ -18,9 +21,15 @@ export class RecordedPlans implements PlanLog {
     this.partitions = partitions;
   }
 
-  async newest(orgId: string, partition: number): Promise<{ number: number; hash: string } | null> {
+  async newest(orgId: string, partition: number): Promise<NewestPlan | null> {
     this.newestCalls += 1;
-    return this.inForce(orgId, partition);
+    const found = this.inForce(orgId, partition);
+    return found === null ? null : { ...found, isForgotten: false };
+  }
+
+  async keyRing(partition: number): Promise<KeyRing | null> {
+    const found = this.inForce(planKeysOrg, partition);
+    return found === null ? null : readKeyRing(found.body);
   }
 
   async start(): Promise<number> {
