@@ -21,6 +21,8 @@ export interface AppliedFiles {
   readonly rows: { readonly written: number; readonly removed: number } | null;
   /** Where people's rows say something else: the files of these organizations wait. */
   readonly conflicts: readonly Conflict[];
+  /** Organizations whose rows somebody holds in an open transaction: their files wait, too. */
+  readonly held: readonly string[];
   /** True when the engine that runs on the directory follows the rows. */
   readonly isLeftToEngine: boolean;
 }
@@ -42,22 +44,22 @@ export async function applyFiles(config: Config, context: ApplyContext): Promise
   const plans = hasKafka(config)
     ? await visitLog(config, context, ({ plans: log }) => applyPlans(files.drafts, log))
     : await applyToDirectory(config, files, context);
-  return { plans, rows: null, conflicts: [], isLeftToEngine: false };
+  return { plans, rows: null, conflicts: [], held: [], isLeftToEngine: false };
 }
 
 async function applyByRows(config: Config, files: PlanFiles, context: ApplyContext): Promise<AppliedFiles> {
   const database = new Database(config.postgres);
   try {
     const items = itemsOfFiles(files, config.plans.organizations);
-    const { written, removed, conflicts } = await writeFileItems(database, items, context.actor);
+    const { written, removed, conflicts, held } = await writeFileItems(database, items, context.actor);
     const rows = { written: written.length, removed: removed.length };
     const isLeftToEngine = !hasKafka(config) && (await findRunningEngine(config.data_directory)) !== null;
-    if (isLeftToEngine) return { plans: [], rows, conflicts, isLeftToEngine };
+    if (isLeftToEngine) return { plans: [], rows, conflicts, held, isLeftToEngine };
     const outcome = await visitLog(config, context, ({ identity, topic, plans: log }) =>
       applyEdits(database, { stream: streamName(identity), topic, log }, { isForced: false }),
     );
     // Busy: an instance is at it this moment, and it reads the rows that we have just written or looks again.
-    return { plans: outcome.kind === 'applied' ? outcome.plans : [], rows, conflicts, isLeftToEngine };
+    return { plans: outcome.kind === 'applied' ? outcome.plans : [], rows, conflicts, held, isLeftToEngine };
   } finally {
     await database.close();
   }

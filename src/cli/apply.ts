@@ -16,7 +16,7 @@ export const applyCommand: Command = {
     'paceline apply --config config/production.yaml',
     'paceline apply --data ./data --json',
   ],
-  doc: 'Checks the files, compiles one plan per organization and appends those that changed; an equal plan appends nothing, so applying twice is harmless. A plan is in force from its offset on. Without Kafka it goes through the engine that runs on the data directory; when none runs, it opens the log itself. With postgres.url set, the files become rows first; where people changed the same thing in the database, that is a conflict: it is named, the files of that organization wait, and the exit code is 78.',
+  doc: 'Checks the files, compiles one plan per organization and appends those that changed; an equal plan appends nothing, so applying twice is harmless. A plan is in force from its offset on. Without Kafka it goes through the engine that runs on the data directory; when none runs, it opens the log itself. With postgres.url set, the files become rows first; where people changed the same thing in the database, that is a conflict: it is named, the files of that organization wait, and the exit code is 78. So do those of an organization whose rows somebody holds in an open transaction (exit code 75).',
   flags: { config: configFlag, data: dataFlag, json: jsonFlag },
   run: runApply,
 };
@@ -29,21 +29,26 @@ async function runApply(call: Call, terminal: Terminal): Promise<number> {
   const applied = await applyFiles(config, { clock: systemClock, log: quietLogger(), actor });
   if (call.has('json')) printJson(applied, terminal);
   else printText(applied, terminal);
-  return applied.conflicts.length === 0 ? 0 : errorCatalogue.RULE_INVALID.exit;
+  if (applied.conflicts.length > 0) return errorCatalogue.RULE_INVALID.exit;
+  return applied.held.length === 0 ? 0 : errorCatalogue.CONTROL_UNAVAILABLE.exit;
 }
 
-function printJson({ plans, rows, conflicts, isLeftToEngine }: AppliedFiles, terminal: Terminal): void {
+function printJson({ plans, rows, conflicts, held, isLeftToEngine }: AppliedFiles, terminal: Terminal): void {
   const appended = plans.filter(({ offset }) => offset !== null).length;
-  terminal.printJson({ appended, plans, rows, conflicts, left_to_engine: isLeftToEngine });
+  terminal.printJson({ appended, plans, rows, conflicts, held, left_to_engine: isLeftToEngine });
 }
 
-function printText({ plans, rows, conflicts, isLeftToEngine }: AppliedFiles, terminal: Terminal): void {
+function printText({ plans, rows, conflicts, held, isLeftToEngine }: AppliedFiles, terminal: Terminal): void {
   const appended = plans.filter(({ offset }) => offset !== null);
   if (rows !== null) terminal.print(`${rows.written} rows written, ${rows.removed} removed`);
   for (const line of summarize(appended)) terminal.print(line);
   for (const { file, message, blocks } of conflicts)
     terminal.print(
       `${terminal.style('red', 'conflict')} ${file}: ${message}; the files of ${blocks ?? 'everyone'} wait`,
+    );
+  for (const orgId of held)
+    terminal.print(
+      `${terminal.style('red', 'held')} somebody holds rows of ${orgId} in an open transaction; its files wait, apply again`,
     );
   if (isLeftToEngine) terminal.print('the running engine follows the rows');
   else terminal.print(`${appended.length} plans appended, ${plans.length - appended.length} unchanged`);

@@ -9,7 +9,9 @@ import type { Database, Queryable } from './database.ts';
 import { draftsOfRows, type RefusedOrganization, type RowDraft } from './drafts-of-rows.ts';
 import { missingMigrations, readLedger, readMigrations } from './migrate.ts';
 import { PlanLedger, type PlanTarget } from './plan-ledger.ts';
+import { underPlanLock } from './plan-lock.ts';
 import { type PlanRows, readRevision, selectPlanRows } from './plan-rows.ts';
+import { ReadTexts } from './read-texts.ts';
 
 export type EditsOutcome =
   /** Another instance is at it. */
@@ -26,25 +28,27 @@ export type EditsOutcome =
 
 /**
  * Brings the plans of a log up to the edits in the database: exactly one numbered plan for each
- * organization that changed, however many instances try. One works at a time, under an advisory lock
- * that lives and dies with its connection; everything it writes goes through that same connection, so
- * an instance that lost the lock can write nothing down. `isForced` looks at every row even when the
- * revision is known: a start tells anew which rows are broken, and says again what the log forgot. Throws CONTROL_UNAVAILABLE,
- * CONTROL_REFUSED, and what the log throws.
+ * organization that changed, however many instances try. One works at a time (`underPlanLock`), and
+ * everything it writes goes through one connection. `isForced` looks at every row even when the
+ * revision is known: a start tells anew which rows are broken, and says again what the log forgot.
+ * Throws CONTROL_UNAVAILABLE, CONTROL_REFUSED, and what the log throws.
  */
 export async function applyEdits(
   database: Database,
   target: PlanTarget,
-  options: { isForced: boolean },
+  options: { isForced: boolean; texts?: ReadTexts },
 ): Promise<EditsOutcome> {
-  return await database.withConnection(async (connection) => {
+  const revision = await database.withConnection(async (connection) => {
     await assertMigrated(connection);
-    const revision = await readRevision(connection);
-    if (!options.isForced && (await readPosition(connection, target)) === revision)
-      return { kind: 'unchanged', revision };
-    const outcome = await underPlanLock(connection, target, () => applyRows(connection, target, options.isForced));
-    return outcome ?? { kind: 'busy' };
+    const now = await readRevision(connection);
+    return !options.isForced && (await readPosition(connection, target)) === now ? now : null;
   });
+  if (revision !== null) return { kind: 'unchanged', revision };
+  const { isForced, texts = new ReadTexts() } = options;
+  const outcome = await underPlanLock(database, target.stream, (connection) =>
+    applyRows(connection, target, isForced, texts),
+  );
+  return outcome ?? { kind: 'busy' };
 }
 
 /** Changes who may sign, by way of the ledger; null when another instance writes plans at this moment. */
@@ -53,30 +57,10 @@ export async function changeKeysByLedger(
   target: PlanTarget,
   change: (keys: readonly string[]) => readonly string[],
 ): Promise<ChangedRing[] | null> {
-  return await database.withConnection(async (connection) => {
+  return await underPlanLock(database, target.stream, async (connection) => {
     await assertMigrated(connection);
-    return await underPlanLock(connection, target, async () =>
-      changeKeyRing(await PlanLedger.open(connection, target, { isMending: true }), change),
-    );
+    return await changeKeyRing(await PlanLedger.open(connection, target, { isMending: true }), change);
   });
-}
-
-/** Null when another process holds the lock of this stream. */
-async function underPlanLock<T>(
-  connection: Queryable,
-  { stream }: PlanTarget,
-  work: () => Promise<T>,
-): Promise<T | null> {
-  const lockName = `paceline plans ${stream}`;
-  const lock = await connection.query<{ held: boolean }>(
-    'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held',
-    [lockName],
-  );
-  if (!lock.rows[0].held) return null;
-  const outcome = await work();
-  // After a failure the connection is thrown away, and the lock goes with it.
-  await connection.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [lockName]);
-  return outcome;
 }
 
 /** Throws CONTROL_REFUSED unless the tables are those that this version works with. */
@@ -87,11 +71,17 @@ export async function assertMigrated(connection: Queryable): Promise<void> {
   throw new EngineError('CONTROL_REFUSED', `the database lacks migrations ${names}; run "paceline migrate"`);
 }
 
-async function applyRows(connection: pg.PoolClient, target: PlanTarget, isMending: boolean): Promise<EditsOutcome> {
+async function applyRows(
+  connection: pg.PoolClient,
+  target: PlanTarget,
+  isMending: boolean,
+  texts: ReadTexts,
+): Promise<EditsOutcome> {
   await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const rows = await selectPlanRows(connection);
   await connection.query('COMMIT');
-  const { drafts, refused: broken } = draftsOfRows(rows);
+  const { drafts, refused: broken } = draftsOfRows(rows, texts);
+  texts.forgetUnused();
   const refused = [...broken];
   const ledger = await PlanLedger.open(connection, target, { isMending });
   const plans: AppliedPlan[] = [];

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import pg from 'pg';
 import { EngineError } from '../../model/errors.ts';
 import type { PostgresSettings } from './config.ts';
@@ -7,8 +8,13 @@ import { asControlError } from './postgres-failure.ts';
 /** Enough for the watcher, one pass and some commands; an engine never needs more. */
 const connectionsMax = 4;
 const connectTimeoutMs = 5_000;
-const statementTimeoutMs = 30_000;
-const lockTimeoutMs = 10_000;
+/** The server's deadline for a statement. */
+const statementTimeoutMs = 10_000;
+/** Ours, for a server that says nothing any more: a half-open link has no other end. */
+const answerTimeoutMs = 12_000;
+const lockTimeoutMs = 5_000;
+/** How long a connection may take to say goodbye before its socket is closed. */
+const goodbyeMs = 1_000;
 
 /** Anything that runs statements: the pool, or one connection of it. */
 export interface Queryable {
@@ -31,8 +37,9 @@ export function connectionOptions(settings: PostgresSettings): pg.ClientConfig {
     application_name: 'paceline',
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
+    query_timeout: answerTimeoutMs,
     lock_timeout: lockTimeoutMs,
-    idle_in_transaction_session_timeout: 2 * statementTimeoutMs,
+    idle_in_transaction_session_timeout: 60_000,
     keepAlive: true,
   };
 }
@@ -68,14 +75,52 @@ export function describeDatabase(settings: PostgresSettings): string {
   return `PostgreSQL ${host}:${port}/${database}`;
 }
 
+/**
+ * The sockets of our connections, so that all of them can be closed: the driver waits for the server's
+ * goodbye, which a server that hangs never says.
+ */
+export class OwnedSockets {
+  readonly #open = new Set<Socket>();
+
+  /** For the driver's setting `stream`. */
+  readonly make = (): Socket => {
+    const socket = new Socket();
+    this.#open.add(socket);
+    socket.on('close', () => this.#open.delete(socket));
+    return socket;
+  };
+
+  /** Ends politely for a moment, then at once. */
+  async end(goodbye: Promise<unknown>): Promise<void> {
+    const hurry = setTimeout(() => this.destroy(), goodbyeMs);
+    try {
+      await goodbye;
+    } finally {
+      clearTimeout(hurry);
+      this.destroy();
+    }
+  }
+
+  destroy(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+}
+
 /** A bounded pool whose errors are coded. Identifiers are ours, values are always bound. */
 export class Database {
   readonly name: string;
   readonly #pool: pg.Pool;
+  readonly #sockets = new OwnedSockets();
 
   constructor(settings: PostgresSettings) {
     this.name = describeDatabase(settings);
-    this.#pool = new pg.Pool({ ...connectionOptions(settings), max: connectionsMax, idleTimeoutMillis: 30_000 });
+    const stream = this.#sockets.make;
+    this.#pool = new pg.Pool({
+      ...connectionOptions(settings),
+      stream,
+      max: connectionsMax,
+      idleTimeoutMillis: 30_000,
+    });
     // A connection that breaks while idle is replaced at the next use, which tells when that fails too.
     this.#pool.on('error', () => this.#pool.totalCount);
   }
@@ -122,8 +167,14 @@ export class Database {
     });
   }
 
+  /** Work that is still under way fails. */
   async close(): Promise<void> {
-    await this.#pool.end();
+    await this.#sockets.end(this.#pool.end());
+  }
+
+  /** Breaks every connection at once: for work that must end. */
+  breakOff(): void {
+    this.#sockets.destroy();
   }
 
   async #coded<T>(work: () => Promise<T>): Promise<T> {

@@ -1,11 +1,12 @@
 import type { Problem } from '../../control/config/problem.ts';
 import { defaultPlanOrg } from '../../model/ids.ts';
 import type { PlanDraft } from '../../rules/plan.ts';
-import { type CheckedFile, checkFile } from '../checked-file.ts';
+import type { CheckedFile } from '../checked-file.ts';
 import { draftProblems, makeDraft } from '../make-draft.ts';
-import { type Section, sectionSchema, toSettings } from '../organizations-file.ts';
-import { type ReadRule, readRule } from '../rule-file.ts';
-import type { PipelineRow, PlanRows, RuleRow } from './plan-rows.ts';
+import { type Section, toSettings } from '../organizations-file.ts';
+import type { ReadRule } from '../rule-file.ts';
+import { type PipelineRow, type PlanRows, type RuleRow, ruleBytesOfOneMax, rulesOfOneMax } from './plan-rows.ts';
+import { ReadTexts } from './read-texts.ts';
 
 export interface RowDraft {
   readonly draft: PlanDraft;
@@ -41,18 +42,20 @@ interface ReadPipeline {
  * place in its text. All or nothing per organization, so one broken row stops nobody else; a broken
  * row of `_default` stops whoever inherits it.
  */
-export function draftsOfRows(rows: PlanRows): RowsRead {
-  const rules = rows.rules.map(readRuleRow);
+export function draftsOfRows(rows: PlanRows, texts = new ReadTexts()): RowsRead {
+  const rules = rows.rules.map((row) => readRuleRow(row, texts));
+  const overfull = new Set(rows.overfull);
   const pipelines = new Map(rows.pipelines.map((row) => [row.org_id, row]));
-  const shared = readPipeline(defaultPlanOrg, pipelines.get(defaultPlanOrg));
+  const shared = readPipeline(defaultPlanOrg, pipelines.get(defaultPlanOrg), texts);
   const drafts: RowDraft[] = [];
   const refused: RefusedOrganization[] = [];
   const others = rows.organizations.map(({ id }) => id).filter((id) => id !== defaultPlanOrg);
   for (const orgId of [defaultPlanOrg, ...others]) {
-    const own = orgId === defaultPlanOrg ? shared : readPipeline(orgId, pipelines.get(orgId));
+    const own = orgId === defaultPlanOrg ? shared : readPipeline(orgId, pipelines.get(orgId), texts);
     const ruleSet = own.row?.rule_set ?? 'standard';
     const held = rules.filter(({ row }) => row.rule_set === ruleSet && isHeld(row.org_id, orgId));
     const problems = [
+      ...quotaProblems(orgId, overfull),
       ...(own === shared ? [] : shared.checked.problems),
       ...own.checked.problems,
       ...ruleProblems(held),
@@ -86,9 +89,9 @@ function draftOf(
   return problems.length === 0 ? draft : undefined;
 }
 
-function readPipeline(orgId: string, row: PipelineRow | undefined): ReadPipeline {
+function readPipeline(orgId: string, row: PipelineRow | undefined, texts: ReadTexts): ReadPipeline {
   // A text without a word is a section without a word, as it is in the file.
-  const checked = checkFile(`${pipelineRowName(orgId, row)}.settings`, row?.settings ?? '', sectionSchema.nullable());
+  const checked = texts.settings(`${pipelineRowName(orgId, row)}.settings`, row?.settings ?? '');
   return { row, checked };
 }
 
@@ -96,9 +99,9 @@ export function pipelineRowName(orgId: string, row: Pick<PipelineRow, 'id'> | un
   return `postgres pipelines(${orgId}, ${row?.id ?? 'none'})`;
 }
 
-function readRuleRow(row: RuleRow): ReadRuleRow {
+function readRuleRow(row: RuleRow, texts: ReadTexts): ReadRuleRow {
   const file = ruleRowName(row);
-  const { read, problems } = readRule(file, row.definition);
+  const { read, problems } = texts.rule(file, row.definition);
   if (read === undefined) return { row, read, problems };
   const wrong: Problem[] = [];
   const say = (message: string) => wrong.push({ file, line: 1, column: 1, message });
@@ -110,6 +113,18 @@ function readRuleRow(row: RuleRow): ReadRuleRow {
 
 export function ruleRowName({ org_id, id }: { org_id: string; id: string }): string {
   return `postgres rules(${org_id}, ${id}).definition`;
+}
+
+/** Who has more rules than are read is not judged by a part of them; what everyone inherits stops everyone. */
+function quotaProblems(orgId: string, overfull: ReadonlySet<string>): Problem[] {
+  return [...new Set([defaultPlanOrg, orgId])]
+    .filter((id) => overfull.has(id))
+    .map((id) => ({
+      file: `postgres rules(${id})`,
+      line: 1,
+      column: 1,
+      message: `${id} has more than ${rulesOfOneMax} rules, or more than ${ruleBytesOfOneMax} bytes of them; remove some`,
+    }));
 }
 
 function ruleProblems(held: readonly ReadRuleRow[]): Problem[] {

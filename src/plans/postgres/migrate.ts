@@ -17,6 +17,8 @@ export interface DatabaseMigration {
 const directory = join(import.meta.dirname, 'migrations');
 /** Making indexes may take long on tables that are in use. */
 const migrationTimeoutMs = 10 * 60_000;
+/** Somebody's open transaction is in the way for longer than that only when it was forgotten. */
+const migrationLockTimeoutMs = 20_000;
 /** Partitions of the audit log that stand ready beyond the present month. */
 export const auditMonthsAhead = 3;
 
@@ -58,7 +60,9 @@ export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<
   const client = new pg.Client({
     ...connectionOptions(settings),
     statement_timeout: migrationTimeoutMs,
-    lock_timeout: 0,
+    query_timeout: 2 * migrationTimeoutMs,
+    // What waits for a lock holds up all who come after it: better to give up, and say so.
+    lock_timeout: migrationLockTimeoutMs,
   });
   // A connection that breaks between two statements; the next statement reports the same.
   client.on('error', (error) => error.message);

@@ -105,12 +105,13 @@ export class PlanLedger implements PlanLog {
   async append(record: PlanRecord): Promise<number> {
     const { orgId, partition, number, hash, body, keyId } = record;
     const { stream, topic } = this.#target;
-    await this.#connection.query(
-      `INSERT INTO paceline.plans (org_id, stream, topic, partition, number, hash, body, key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-       ON CONFLICT (org_id, stream, partition, number) DO UPDATE
-       SET hash = excluded.hash, body = excluded.body, key_id = excluded.key_id, state = 'pending', log_offset = NULL`,
-      [orgId, stream, topic, partition, number, hash, body, keyId],
-    );
+    const isNew = this.#newest.get(keyOf(orgId, partition))?.number !== number;
+    // A number that another process has just given is refused by the key of the table: then its plan holds.
+    const statement = isNew
+      ? 'INSERT INTO paceline.plans (org_id, stream, partition, number, topic, hash, body, key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)'
+      : `UPDATE paceline.plans SET topic = $5, hash = $6, body = $7, key_id = $8, state = 'pending', log_offset = NULL
+         WHERE org_id = $1 AND stream = $2 AND partition = $3 AND number = $4`;
+    await this.#connection.query(statement, [orgId, stream, partition, number, topic, hash, body, keyId]);
     const offset = await this.#target.log.append(record);
     await this.#connection.query(
       `UPDATE paceline.plans SET state = 'appended', log_offset = $5, appended_at = clock_timestamp()

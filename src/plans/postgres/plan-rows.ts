@@ -36,7 +36,13 @@ export interface PlanRows {
   /** Enabled pipelines, at most one an organization. */
   readonly pipelines: readonly PipelineRow[];
   readonly rules: readonly RuleRow[];
+  /** Organizations with more rules than are read, from before there was a quota: they get no new plan. */
+  readonly overfull: readonly string[];
 }
+
+/** The quota that the database enforces (migration 7): what one organization may have the engine read. */
+export const rulesOfOneMax = 1_024;
+export const ruleBytesOfOneMax = 4 * 1024 * 1024;
 
 export async function readPlanRows(database: Database): Promise<PlanRows> {
   return await database.transaction((connection) => selectPlanRows(connection), { isSnapshot: true });
@@ -52,8 +58,18 @@ export async function selectPlanRows(connection: Queryable): Promise<PlanRows> {
       'SELECT org_id, id, source_topic, rule_set, settings, managed_by FROM paceline.pipelines WHERE is_enabled ORDER BY org_id, id',
     ),
     rules: await select(
-      'SELECT org_id, id, rule_set, definition, managed_by FROM paceline.rules ORDER BY org_id, rule_set, id',
+      `SELECT org_id, id, rule_set, definition, managed_by FROM (
+         SELECT *, row_number() OVER first AS place, sum(octet_length(definition)) OVER first AS bytes
+         FROM paceline.rules WINDOW first AS (PARTITION BY org_id ORDER BY rule_set, id)
+       ) AS counted WHERE place <= ${rulesOfOneMax} AND bytes <= ${ruleBytesOfOneMax}
+       ORDER BY org_id, rule_set, id`,
     ),
+    overfull: (
+      await select<{ org_id: string }>(
+        `SELECT org_id FROM paceline.rules GROUP BY org_id
+         HAVING count(*) > ${rulesOfOneMax} OR sum(octet_length(definition)) > ${ruleBytesOfOneMax}`,
+      )
+    ).map(({ org_id }) => org_id),
   };
 }
 

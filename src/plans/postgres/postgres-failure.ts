@@ -39,6 +39,12 @@ export function asControlError(error: unknown, doing: string): unknown {
   return isNetwork || driverWords.test(error.message) ? say('CONTROL_UNAVAILABLE') : error;
 }
 
+/** True when a statement gave up waiting for a lock that somebody else holds. */
+export function isLockTimeout(error: unknown): boolean {
+  const cause = error instanceof EngineError ? error.cause : error;
+  return cause instanceof pg.DatabaseError && cause.code === '55P03';
+}
+
 /** Several addresses tried and failed have an empty message of their own. */
 function describe(error: Error): string {
   if (error instanceof AggregateError) return error.errors.map((each: Error) => each.message).join('; ');

@@ -6,16 +6,25 @@ import { publishFact } from '../../model/facts.ts';
 import type { Clock } from '../../model/time.ts';
 import { applyEdits, type EditsOutcome } from './apply-edits.ts';
 import type { PostgresSettings } from './config.ts';
-import { connectionOptions, Database } from './database.ts';
+import { connectionOptions, Database, OwnedSockets } from './database.ts';
 import { auditMonthsAhead } from './migrate.ts';
 import type { PlanTarget } from './plan-ledger.ts';
 import { asControlError } from './postgres-failure.ts';
+import { ReadTexts } from './read-texts.ts';
 
 /** While another instance applies an edit, we look again soon: it may die at it. */
 const busyRetryMs = 1_000;
 const firstRetryMs = 200;
 const retryMsMax = 30_000;
 const dayMs = 86_400_000;
+/** How often the connection that listens is asked whether anybody is at its other end. */
+const probeMs = 5_000;
+/** After this long without an answer nobody is. */
+const probeTimeoutMs = 5_000;
+/** A pass that is under way may take so long to end after a stop, then its connections are broken. */
+const stopGraceMs = 2_000;
+/** Passes take at most a fifth of the time, whoever edits how often. */
+const restPerPass = 4;
 
 export interface WatchEditsOptions {
   readonly settings: PostgresSettings;
@@ -33,6 +42,9 @@ export interface WatchEditsOptions {
 export class EditWatcher {
   readonly #options: WatchEditsOptions;
   readonly #database: Database;
+  readonly #sockets = new OwnedSockets();
+  /** What rows say, as read before. */
+  readonly #texts = new ReadTexts();
   readonly #stop = new AbortController();
   #done: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
@@ -61,7 +73,18 @@ export class EditWatcher {
   async #end(): Promise<void> {
     this.#stop.abort();
     this.#wake?.();
+    const ended = new AbortController();
+    // A server that hangs must not hold up the end: what is pending, the next start appends again.
+    const hurry = this.#options.clock.sleep(stopGraceMs, ended.signal).then(
+      () => {
+        this.#database.breakOff();
+        this.#sockets.destroy();
+      },
+      () => undefined,
+    );
     await this.#done;
+    ended.abort();
+    await hurry;
     await this.#dropListener();
     await this.#database.close();
   }
@@ -80,16 +103,26 @@ export class EditWatcher {
     try {
       // Listening comes first: an edit after it wakes us, an edit before it is seen by this pass.
       await this.#listen();
-      const outcome = await applyEdits(this.#database, this.#options.target, { isForced: this.#isFirst });
+      const startMs = this.#options.clock.steadyMs();
+      const texts = this.#texts;
+      const outcome = await applyEdits(this.#database, this.#options.target, { isForced: this.#isFirst, texts });
       await this.#tendAuditLog();
       this.#tell(outcome);
+      if (outcome.kind === 'applied') await this.#sleep(restPerPass * (this.#options.clock.steadyMs() - startMs));
       return outcome.kind === 'busy' ? Math.min(busyRetryMs, this.#pollMs) : this.#pollMs;
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      const waitMs = this.#backOff.fail();
-      publishFact('control.failed', { attempt: this.#backOff.attempts, error });
-      return waitMs;
+      return this.#tellFailure(error);
     }
+  }
+
+  /** Returns how long to wait before the next attempt, ms. */
+  #tellFailure(error: EngineError): number {
+    // Why a stop broke something off is nobody's trouble.
+    if (this.#stop.signal.aborted) return 0;
+    const waitMs = this.#backOff.fail();
+    publishFact('control.failed', { attempt: this.#backOff.attempts, error });
+    return waitMs;
   }
 
   get #pollMs(): number {
@@ -110,7 +143,11 @@ export class EditWatcher {
 
   async #listen(): Promise<void> {
     if (this.#listener !== null) return;
-    const client = new pg.Client({ ...connectionOptions(this.#options.settings), statement_timeout: 10_000 });
+    const client = new pg.Client({
+      ...connectionOptions(this.#options.settings),
+      query_timeout: probeTimeoutMs,
+      stream: this.#sockets.make,
+    });
     // Lost: the next turn opens another, and until then the poll finds what nobody tells us. It wakes
     // nobody, so a server that drops every connection cannot make us spin.
     const lose = () => {
@@ -125,7 +162,7 @@ export class EditWatcher {
       this.#listener = client;
     } catch (error) {
       client.off('end', lose);
-      await client.end();
+      await this.#sockets.end(client.end());
       throw asControlError(error, this.#database.name);
     }
   }
@@ -138,15 +175,38 @@ export class EditWatcher {
   async #dropListener(): Promise<void> {
     const client = this.#listener;
     this.#listener = null;
-    await client?.end();
+    await this.#sockets.end(client?.end() ?? Promise.resolve());
   }
 
-  /** Waits, unless somebody told us something since the turn began. */
+  /** Waits, unless somebody told us something since the turn began; looks now and then whether anybody still could. */
   async #rest(ms: number): Promise<void> {
-    if (this.#isNotified || this.#stop.signal.aborted) return;
+    for (let left = ms; left > 0 && !this.#isNotified && !this.#stop.signal.aborted; left -= probeMs) {
+      await this.#sleep(Math.min(left, probeMs), true);
+      if (left > probeMs && !(await this.#isHeard())) return;
+    }
+  }
+
+  /** False when the connection that listens is gone, or nobody answers on it: told at once, not at the next poll. */
+  async #isHeard(): Promise<boolean> {
+    if (this.#listener === null) return false;
+    try {
+      await this.#listener.query('SELECT');
+      return true;
+    } catch (error) {
+      const trouble = asControlError(error, `${this.#database.name} is asked whether it is there`);
+      if (!(trouble instanceof EngineError)) throw trouble;
+      await this.#dropListener();
+      await this.#sleep(this.#tellFailure(trouble));
+      return false;
+    }
+  }
+
+  /** Until the time is over, we are stopped or, where `isWoken`, somebody tells us of an edit. */
+  async #sleep(ms: number, isWoken = false): Promise<void> {
+    if (ms <= 0 || this.#stop.signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const ended = new AbortController();
-    this.#wake = resolve;
+    if (isWoken) this.#wake = resolve;
     const signal = AbortSignal.any([ended.signal, this.#stop.signal]);
     const slept = this.#options.clock.sleep(ms, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;

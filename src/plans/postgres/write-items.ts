@@ -1,7 +1,8 @@
 import { type Conflict, compareItems, findConflicts, type ItemComparison } from './compare-items.ts';
 import type { Database, Queryable } from './database.ts';
 import { itemsOfRows, type PlanItem } from './plan-items.ts';
-import { type ManagedBy, selectPlanRows } from './plan-rows.ts';
+import { type ManagedBy, readPlanRows, selectPlanRows } from './plan-rows.ts';
+import { isLockTimeout } from './postgres-failure.ts';
 
 export interface FilesWritten {
   /** Rows made, changed and removed to say what the files say. */
@@ -9,35 +10,82 @@ export interface FilesWritten {
   readonly removed: readonly ItemComparison[];
   /** Their organizations were left as they are; everything else was written. */
   readonly conflicts: readonly Conflict[];
+  /** Organizations whose rows somebody holds at this moment, in a transaction that does not end: they wait. */
+  readonly held: readonly string[];
 }
+
+/** Enough for an edit that is just being made; an organization whose people hold their rows for longer waits alone. */
+const heldAfterMs = 1_000;
 
 /**
  * Brings what files define into the rows that files manage, so that every instance makes plans from
  * one place. Rows that people manage in the database are never touched: where they say something
- * else, that is a conflict, and the files of those organizations wait. One transaction.
+ * else, that is a conflict, and the files of those organizations wait. One transaction an organization,
+ * so that nobody's lock holds up others.
  */
 export async function writeFileItems(
   database: Database,
   files: readonly PlanItem[],
   actor: string,
 ): Promise<FilesWritten> {
-  return await database.transaction(
-    async (connection) => {
-      const compared = await compareUnderLock(connection, files);
-      const conflicts = findConflicts(compared);
-      const blocked = new Set(conflicts.map(({ blocks }) => blocks));
-      const free = compared.filter(({ orgId }) => !blocked.has(null) && !blocked.has(orgId));
-      const written = free.filter(
-        ({ state, managedBy }) => state === 'only_files' || (state === 'differs' && managedBy === 'files'),
-      );
-      const removed = free.filter(({ state, managedBy }) => state === 'only_database' && managedBy === 'files');
-      for (const { file } of written) await writeItem(connection, file!, 'files');
-      // Rules before the organization that they belong to.
-      for (const { row } of removed.toReversed()) await removeItem(connection, row!);
-      return { written, removed, conflicts };
-    },
-    { actor, manager: 'files' },
-  );
+  return await underFilesLock(database, async () => {
+    const compared = compareItems(files, itemsOfRows(await readPlanRows(database)));
+    const conflicts = findConflicts(compared);
+    const blocked = new Set(conflicts.map(({ blocks }) => blocks));
+    const free = compared.filter(({ orgId }) => !blocked.has(null) && !blocked.has(orgId));
+    const held: string[] = [];
+    for (const [orgId, items] of Map.groupBy(free, (item) => item.orgId)) {
+      const toWrite = items.filter(isToWrite);
+      const toRemove = items.filter(isToRemove);
+      if (toWrite.length + toRemove.length === 0) continue;
+      if (!(await writeOrganization(database, { toWrite, toRemove, actor }))) held.push(orgId);
+    }
+    const done = free.filter(({ orgId }) => !held.includes(orgId));
+    return { written: done.filter(isToWrite), removed: done.filter(isToRemove), conflicts, held };
+  });
+}
+
+function isToWrite({ state, managedBy }: ItemComparison): boolean {
+  return state === 'only_files' || (state === 'differs' && managedBy === 'files');
+}
+
+function isToRemove({ state, managedBy }: ItemComparison): boolean {
+  return state === 'only_database' && managedBy === 'files';
+}
+
+interface OrganizationChange {
+  readonly toWrite: readonly ItemComparison[];
+  readonly toRemove: readonly ItemComparison[];
+  readonly actor: string;
+}
+
+/** False when somebody holds rows of the organization, and nothing of it was written. */
+async function writeOrganization(database: Database, change: OrganizationChange): Promise<boolean> {
+  const { toWrite, toRemove, actor } = change;
+  try {
+    await database.transaction(
+      async (connection) => {
+        await connection.query(`SET LOCAL lock_timeout = ${heldAfterMs}`);
+        for (const { file } of toWrite) await writeItem(connection, file!, 'files');
+        // Rules before the organization that they belong to.
+        for (const { row } of toRemove.toReversed()) await removeItem(connection, row!);
+      },
+      { actor, manager: 'files' },
+    );
+    return true;
+  } catch (error) {
+    if (isLockTimeout(error)) return false;
+    throw error;
+  }
+}
+
+/** Two writers at once would both see the same rows missing. */
+async function underFilesLock<T>(database: Database, work: () => Promise<T>): Promise<T> {
+  return await database.transaction(async (lock) => {
+    await lock.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+    await lock.query("SELECT FROM paceline.writers WHERE work = 'files' FOR UPDATE");
+    return await work();
+  });
 }
 
 /** Gives items of files to the people who manage the database; rows that said something else now say this. */
@@ -62,9 +110,8 @@ export function isPushed({ state, managedBy }: ItemComparison): boolean {
   return state === 'only_files' || state === 'differs' || (state === 'equal' && managedBy === 'files');
 }
 
-/** Two writers at once would both see the same rows missing. */
 async function compareUnderLock(connection: Queryable, files: readonly PlanItem[]): Promise<ItemComparison[]> {
-  await connection.query("SELECT pg_advisory_xact_lock(hashtextextended('paceline items', 0))");
+  await connection.query("SELECT FROM paceline.writers WHERE work = 'files' FOR UPDATE");
   return compareItems(files, itemsOfRows(await selectPlanRows(connection)));
 }
 

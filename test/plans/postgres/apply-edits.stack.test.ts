@@ -187,7 +187,7 @@ describe('edits', () => {
       await reached.promise;
       await asLogin(test_.settings, (client) =>
         client.query(
-          "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'",
         ),
       );
       await expect

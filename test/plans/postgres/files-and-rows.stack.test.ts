@@ -74,7 +74,7 @@ describe('files and rows', () => {
     expect(first.conflicts).toEqual([]);
     expect(await draftsOfDatabase()).toEqual(readPlanFiles(paths()).drafts);
     const [{ revision }] = await sql('SELECT revision FROM paceline.edits');
-    expect(await writeFiles()).toEqual({ written: [], removed: [], conflicts: [] });
+    expect(await writeFiles()).toEqual({ written: [], removed: [], conflicts: [], held: [] });
     expect(await sql('SELECT revision FROM paceline.edits')).toEqual([{ revision }]);
     expect((await run('check')).exit).toBe(0);
     expect((await run('rules', 'diff')).exit).toBe(0);

@@ -18,7 +18,7 @@ export function ruleRow(org_id: string, id: string, definition: string, other: P
 
 export function planRows(rows: Partial<PlanRows>, organizations: readonly string[] = []): PlanRows {
   const all = ['_default', ...organizations].map((id) => ({ id, managed_by: 'database' as const }));
-  return { revision: 1n, organizations: all, pipelines: [], rules: [], ...rows };
+  return { revision: 1n, organizations: all, pipelines: [], rules: [], overfull: [], ...rows };
 }
 
 /** A small rule, with one condition that can be made wrong. */

@@ -159,7 +159,7 @@ describe('tenants', () => {
           return (error as { code: string }).code;
         }
       });
-      expect(seen, sql).toMatch(/^(\[\]|\[{"set_config":"bolt","n":"0"}\]|42501|22023|3F000)$/);
+      expect(seen, sql).toMatch(/^(\[\]|\[{"set_config":"bolt","n":"0"}\]|42501|22023|3F000|55000)$/);
       expect(
         notices.filter((notice) => notice.includes('bolt')),
         sql,
@@ -181,7 +181,10 @@ describe('tenants', () => {
         "UPDATE paceline.rules SET definition = 'y' WHERE id = 'new' RETURNING version",
       );
       expect(updated.rows).toEqual([{ version: 2 }]);
-      expect((await client.query("DELETE FROM paceline.rules WHERE id = 'new'")).rowCount).toBe(1);
+      const deleted = await client.query(
+        "SELECT paceline.delete_rule('new') AS new, paceline.delete_rule('none') AS none",
+      );
+      expect(deleted.rows).toEqual([{ new: true, none: false }]);
       await client.query('ROLLBACK');
     });
     await asLogin(service, (client) =>
@@ -190,6 +193,7 @@ describe('tenants', () => {
     await asTenant('bolt', pass, async (client) => {
       await client.query("SET paceline.manager = 'files'");
       expect((await client.query("UPDATE paceline.rules SET definition = 'y'")).rowCount).toBe(0);
+      expect((await client.query("SELECT paceline.delete_rule('mine') AS gone")).rows).toEqual([{ gone: false }]);
     });
     await asLogin(service, async (client) => {
       await expect(client.query("DELETE FROM paceline.rules WHERE org_id = 'bolt'")).rejects.toMatchObject({

@@ -121,7 +121,7 @@ describe('watching edits', () => {
   test('an edit whose notification got lost is found by the poll', async () => {
     const clock = new HeldClock();
     watch(clock);
-    await until(() => clock.sleeps, [600_000]);
+    await until(() => clock.sleeps, [5_000]);
     const listeners = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'";
     await asLogin(database.settings, (client) =>
       client.query(`SELECT pg_terminate_backend(pid) FROM (${listeners}) AS held`),
@@ -145,7 +145,7 @@ describe('watching edits', () => {
     const failed = collect('control.failed');
     const reached = collect('control.reached');
     watch(clock, settings);
-    await until(() => clock.sleeps, [600_000]);
+    await until(() => clock.sleeps, [5_000]);
     await way.cut();
     for (let attempt = 1; attempt <= 4; attempt++) {
       clock.letGo();
