@@ -1,4 +1,3 @@
-import type { Config } from './settings.ts';
 import { EngineError } from '../model/errors.ts';
 import { changeKeyRing } from '../plans/key-ring.ts';
 import { readSigner } from '../plans/plan-signer.ts';
@@ -6,6 +5,7 @@ import { changeKeysByLedger } from '../plans/postgres/apply-edits.ts';
 import { Database } from '../plans/postgres/database.ts';
 import { planKeyId } from '../rules/plan-signature.ts';
 import { planSigning } from './plan-signing.ts';
+import type { Config } from './settings.ts';
 import { streamName, visitLog } from './visit-log.ts';
 import type { VisitContext } from './visits.ts';
 

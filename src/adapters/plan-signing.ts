@@ -1,5 +1,5 @@
-import type { Config } from './settings.ts';
 import { type PlanSigning, readSigner } from '../plans/plan-signer.ts';
+import type { Config } from './settings.ts';
 
 /** How the configuration says that plans are signed. Throws CONFIG_INVALID for a key that cannot be used. */
 export function planSigning({ plans }: Config): PlanSigning {

@@ -1,4 +1,3 @@
-import type { Config } from './settings.ts';
 import { EngineError } from '../model/errors.ts';
 import type { StreamIdentity } from '../model/lane.ts';
 import type { PlanLog } from '../plans/apply-plans.ts';
@@ -8,6 +7,7 @@ import { hasKafka, openKafkaLog } from './kafka-log.ts';
 import { ScannedPlanLog } from './plan-log.ts';
 import { planSigning } from './plan-signing.ts';
 import { openEventCodec } from './schema-registry.ts';
+import type { Config } from './settings.ts';
 import { openEventLog, type VisitContext, visitWaitMs } from './visits.ts';
 
 /** What the ledger of plans calls a stream: never its name alone, for a topic may be made anew. */

@@ -136,7 +136,8 @@ async function checkPrivileges(connection: Queryable): Promise<CheckResult> {
        SELECT privilege || ' on ' || name AS what FROM (VALUES
          ('organizations', 'SELECT'), ('pipelines', 'SELECT'), ('rules', 'SELECT'), ('edits', 'SELECT'),
          ('plans', 'SELECT'), ('plans', 'INSERT'), ('plans', 'UPDATE'),
-         ('plan_positions', 'SELECT'), ('plan_positions', 'INSERT'), ('plan_positions', 'UPDATE')
+         ('plan_positions', 'SELECT'), ('plan_positions', 'INSERT'), ('plan_positions', 'UPDATE'),
+         ('writers', 'SELECT'), ('writers', 'INSERT'), ('writers', 'UPDATE')
        ) AS needed (name, privilege) WHERE NOT has_table_privilege('paceline.' || name, privilege)
        UNION ALL SELECT 'EXECUTE on make_audit_partitions'
        WHERE NOT has_function_privilege('paceline.make_audit_partitions(integer)', 'EXECUTE')
