@@ -11,7 +11,7 @@ import { defaultRunnerSettings, type RunnerOptions } from '../runtime/runner-opt
 import { type DataDirectory, openDataDirectory } from '../state/sqlite/data-directory.ts';
 import type { StateStore } from '../state/state-store.ts';
 import { admitGeneration } from '../state/stream-generation.ts';
-import { createCampaignLane } from '../topology/campaign-topology.ts';
+import { CampaignLane } from '../topology/campaign-topology.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { EngineContext, EngineParts, WorldOptions } from './engine-parts.ts';
 import { hasKafka } from './kafka-log.ts';
@@ -140,17 +140,18 @@ function startBronze(config: Config, context: EngineContext, failures: FailureRe
 
 function runnerOf(
   config: Config,
-  { source, assignment, codec }: EngineLog,
+  { source, assignment, codec, plans }: EngineLog,
   store: StateStore,
   generation: number,
   clock: Clock,
 ): Omit<RunnerOptions, 'onError' | 'sinks'> {
+  const planKey = plans.signing.root;
   return {
     source,
     assignment,
     decoder: codec.makeDecoder(),
     store,
-    programFactory: createCampaignLane,
+    programFactory: (lane) => new CampaignLane({ ...lane, planKey }),
     clock,
     entropy: { token: () => randomUUID() },
     yieldTurn: () => nextTurn(),

@@ -21,6 +21,8 @@ export const checkCatalogue: Readonly<Record<string, string>> = {
   'data.generation': 'The stream that the log in the data directory is. Not looked at with Kafka.',
   'clock.sane':
     'This clock stamps records of the embedded log and times everything else. It must be sane, and agree with that of the disk.',
+  'plans.signed':
+    'With `plans.root_key` the lanes take only plans that a key of the stream signed; see [signed plans](production.md#signed-plans). Without it whoever may write to the topic can write plans, too, which is a warning with Kafka. A key file that cannot be read, or that others may read, fails.',
   'bronze.writable':
     'The directory of `bronze.warehouse`, which all instances of a topic share. With `bronze.catalog: sqlite` it must be one machine or one file system with working locks; `postgres` has no such condition.',
   'bronze.catalog':

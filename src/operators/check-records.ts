@@ -13,15 +13,16 @@ import { internalErrorDetail, RecordFailures } from '../events/record-failures.t
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { campaignSeen } from '../lane/sections/campaign-seen.ts';
+import { planKeysSection } from '../lane/sections/plan-keys.ts';
 import { rareIdsSection } from '../lane/sections/rare-ids.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { BrokenInvariant } from '../model/errors.ts';
 import { grown } from '../model/grown.ts';
 import { partitionOfKey } from '../model/hash.ts';
-import { defaultPlanOrg } from '../model/ids.ts';
+import { defaultPlanOrg, planKeysOrg } from '../model/ids.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
 import { isSafe } from '../model/whole.ts';
-import { PlanProblem, readPlan } from '../rules/compile-plan.ts';
+import { PlanGate, type PlansInForce } from '../rules/plan-gate.ts';
 import type { DuplicateCheck } from './duplicate-check.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
@@ -49,18 +50,29 @@ export class CheckRecords implements Operator {
   /** By dictionary id of the organization. */
   #partitionVerdicts = new Uint8Array(1_024);
   readonly #duplicates: DuplicateCheck;
+  readonly #gate: PlanGate;
+  readonly #plansInForce: PlansInForce;
   #rejectAt = 0;
 
   constructor(
     state: LaneState,
     outputs: LaneOutputs,
     duplicates: DuplicateCheck,
-    lane: { partition: number; partitions: number },
+    lane: { partition: number; partitions: number; planKey: string | null },
   ) {
     this.#state = state;
     this.#limits = state.limits;
     this.#latenessMs = latenessOfKinds(state.limits);
-    this.state = { campaigns: [campaignSeen], grouped: [rareIdsSection(state.rareIds)] };
+    this.#gate = new PlanGate({ partition: lane.partition, root: lane.planKey });
+    this.#plansInForce = {
+      numberOf: (orgId) => state.plans.get(orgId)?.compiled.plan.number,
+      organizations: () => state.plans.keys(),
+    };
+    this.state = {
+      lane: [planKeysSection(this.#gate)],
+      campaigns: [campaignSeen],
+      grouped: [rareIdsSection(state.rareIds)],
+    };
     this.#outputs = outputs;
     this.#duplicates = duplicates;
     this.#partition = lane.partition;
@@ -166,7 +178,7 @@ export class CheckRecords implements Operator {
   #identityProblem(batch: EventBatch, row: number): RejectReason | null {
     const org = batch.orgs[row];
     if (org >= this.#partitionVerdicts.length) this.#growOrganizations(org);
-    if (batch.kinds[row] === kind.org_plan && batch.dictionaries.orgs.text(org) === defaultPlanOrg) {
+    if (batch.kinds[row] === kind.org_plan && this.#isForEveryone(batch.dictionaries.orgs.text(org))) {
       return batch.keyOrgs[row] === -1 ? null : 'key_mismatch';
     }
     if (batch.keyOrgs[row] !== org) return 'key_mismatch';
@@ -177,6 +189,11 @@ export class CheckRecords implements Operator {
     }
     if (verdict === rightPartition) return null;
     return verdict === wrongPartition ? 'wrong_partition' : 'bad_id';
+  }
+
+  /** Plans that go into every lane have no key: a key names one partition. */
+  #isForEveryone(org: string): boolean {
+    return org === defaultPlanOrg || (org === planKeysOrg && this.#gate.hasRoot);
   }
 
   #checkPartition(org: string): number {
@@ -276,24 +293,16 @@ export class CheckRecords implements Operator {
   }
 
   #plan(segment: Segment, row: number): void {
-    const detail = segment.batch.details.get(row) as Detail & { kind: 'org_plan' };
-    try {
-      const compiled = readPlan(detail.body);
-      if (compiled.plan.org_id !== detail.org_id || compiled.plan.number !== detail.number) {
-        throw new PlanProblem('body names another organization or number than the record');
-      }
-      const inForce = this.#state.plans.get(detail.org_id)?.compiled.plan.number ?? 0;
-      if (compiled.plan.number <= inForce) this.#outputs.dropped.stale_plan += 1;
-      else {
-        this.#state.putPlan(detail.org_id, compiled, detail.body);
-        this.#outputs.uncounted.control += 1;
-      }
-    } catch (cause) {
-      if (!(cause instanceof PlanProblem)) throw cause;
-      this.#outputs.deadLetter(segment, row, 'bad_plan', cause.message);
-    }
+    const { batch } = segment;
+    const detail = batch.details.get(row) as Detail & { kind: 'org_plan' };
+    const { org_id: orgId, body } = detail;
+    const verdict = this.#gate.take({ ...detail, offset: batch.offsets[row] }, this.#plansInForce);
+    if (verdict.kind === 'refused') this.#outputs.deadLetter(segment, row, verdict.reason, verdict.detail);
+    else if (verdict.kind === 'stale') this.#outputs.dropped.stale_plan += 1;
+    else this.#outputs.uncounted.control += 1;
+    if (verdict.kind === 'in_force') this.#state.putPlan(orgId, verdict.compiled, body);
     // Known too, but only now: its timer goes by the plan that has just come into force.
-    if (detail.org_id !== defaultPlanOrg) this.#duplicates.orgSlot(segment.batch, row);
+    if (orgId !== defaultPlanOrg && orgId !== planKeysOrg) this.#duplicates.orgSlot(batch, row);
   }
 
   #future(segment: Segment, row: number): void {

@@ -95,8 +95,11 @@ async function applyToLane(draft: PlanDraft, partition: number, log: PlanLog): P
   const mustBeSigned = newest !== null && newest.keyId === null && log.signing.root !== null;
   const isSaid = newest?.hash === draftHash(draft) && !mustBeSigned;
   if (isSaid && !newest.isForgotten) return { orgId, partition, number: newest.number, offset: null };
-  const number = isSaid ? newest.number : (newest?.number ?? (await unseenNumber(partition, log))) + 1;
-  if (number > numberMax) throw noNumberLeft(orgId, partition);
+  // Whatever number an unsigned plan took, the first signed one replaces it.
+  const isExhausted = newest?.number === numberMax;
+  if (isExhausted && !mustBeSigned) throw noNumberLeft(orgId, partition);
+  const last = newest === null || isExhausted ? await unseenNumber(partition, log) : newest.number;
+  const number = isSaid && !isExhausted ? last : last + 1;
   return { orgId, partition, number, offset: await log.append(planRecord(draft, partition, number, log.signing)) };
 }
 

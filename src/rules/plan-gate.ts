@@ -62,6 +62,7 @@ export class PlanGate {
     null;
   /** Organizations whose plan in force is of the time before the first ring. */
   readonly #unsigned = new Set<string>();
+  #isChanged = false;
 
   constructor(lane: { readonly partition: number; readonly root: string | null }) {
     this.#partition = lane.partition;
@@ -82,13 +83,18 @@ export class PlanGate {
     return this.#ring?.number ?? 0;
   }
 
+  /** Whether ring or unsigned organizations are others than when `settle` was called last. */
+  get isChanged(): boolean {
+    return this.#isChanged;
+  }
+
+  settle(): void {
+    this.#isChanged = false;
+  }
+
   /** Sorted, for whoever saves them. */
   get unsignedOrganizations(): string[] {
     return [...this.#unsigned].sort();
-  }
-
-  isUnsigned(orgId: string): boolean {
-    return this.#unsigned.has(orgId);
   }
 
   /** Judges a record of this lane and remembers what it changes. The caller puts the plan in force. */
@@ -122,7 +128,7 @@ export class PlanGate {
       if (record.number <= before) return { kind: 'stale' };
       if (this.#ring !== null && isJump(record, before)) return jump(record.number, before);
     }
-    this.#unsigned.delete(record.org_id);
+    if (this.#unsigned.delete(record.org_id)) this.#isChanged = true;
     return { kind: 'in_force', compiled };
   }
 
@@ -135,6 +141,7 @@ export class PlanGate {
     if (this.#ring !== null && isJump(record, this.#ring.number)) return jump(ring.number, this.#ring.number);
     if (this.#ring === null) for (const orgId of plans.organizations()) this.#unsigned.add(orgId);
     this.#ring = ring;
+    this.#isChanged = true;
     return { kind: 'keys' };
   }
 

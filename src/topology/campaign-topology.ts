@@ -52,7 +52,11 @@ export class CampaignLane implements LaneProgram {
   /** Records that reached the tables' books. */
   #applied = 0;
 
-  constructor(lane: { partition: number; partitions: number; generation: number }, limits: LaneLimits = laneLimits) {
+  /** `planKey`: public key that the stream's plans begin with; absent = they need no signature. */
+  constructor(
+    lane: { partition: number; partitions: number; generation: number; planKey?: string | null },
+    limits: LaneLimits = laneLimits,
+  ) {
     const state = new LaneState(limits);
     this.#state = state;
     const outputs = new LaneOutputs(lane.partition, lane.generation);
@@ -61,7 +65,7 @@ export class CampaignLane implements LaneProgram {
     this.#outputs = outputs;
     this.#lookAhead = new LookAhead(state, duplicates);
     this.#operators = [
-      new CheckRecords(state, outputs, duplicates, lane),
+      new CheckRecords(state, outputs, duplicates, { planKey: null, ...lane }),
       new MeasureDays(state, outputs),
       new FollowFlights(state, outputs),
       new PaceFlights(state, outputs, rules),

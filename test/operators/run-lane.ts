@@ -28,8 +28,13 @@ export function emptyTables(): FinalTables {
 }
 
 /** Runs records through lanes and a store that is plain memory; returns what FINAL would show, over what `used` held. */
-export function runLane(records: readonly TestRecord[], drive: Drive, used = emptyTables()): FinalTables {
-  return driveLane(records, drive, fillBatch, used);
+export function runLane(
+  records: readonly TestRecord[],
+  drive: Drive,
+  used = emptyTables(),
+  planKey: string | null = null,
+): FinalTables {
+  return driveLane(records, drive, fillBatch, used, planKey);
 }
 
 /** The same for records of any shape, whose offsets are their places; `fill` turns some into a batch. */
@@ -38,8 +43,9 @@ export function driveLane<R>(
   drive: Drive,
   fill: (batch: EventBatch, run: readonly R[]) => RawRecords,
   final = emptyTables(),
+  planKey: string | null = null,
 ): FinalTables {
-  const lane = { partition: 0, partitions: 1, generation: 1 };
+  const lane = { partition: 0, partitions: 1, generation: 1, planKey };
   let program = new CampaignLane(lane, drive.limits);
   let batch = new EventBatch(64);
   const stored = {

@@ -47,7 +47,10 @@ async function checkAll(call: Call): Promise<CheckResult[]> {
   }
   const { config, files } = loaded;
   const { data_directory: directory, kafka, log } = config;
-  const { checkServers } = await import('../../adapters/check-servers.ts');
+  const [{ checkServers }, { checkPlanSigning }] = await Promise.all([
+    import('../../adapters/check-servers.ts'),
+    import('../../adapters/plan-signing.ts'),
+  ]);
   const servers = checkServers(config, { clock: systemClock, log: quietLogger() });
   const data = await checkDataDirectory(directory, kafka.brokers.length > 0 ? null : log.topic);
   return [
@@ -56,6 +59,7 @@ async function checkAll(call: Call): Promise<CheckResult[]> {
     checkWritable(directory),
     checkDisk(directory),
     checkClock(directory),
+    checkPlanSigning(config),
     ...data.results,
     ...checkSharedDirectories(config),
     ...(await checkPorts(config, data.served)),
