@@ -11,6 +11,7 @@ import { Metrics } from './control/metrics/metrics.ts';
 import { FactObserver } from './control/observe-facts.ts';
 import { askClickHouse, type QueryAnswer } from './control/query-client.ts';
 import type { EngineState, EngineStatus } from './control/status.ts';
+import { rejectReasons } from './events/event-batch.ts';
 import { assert, EngineError } from './model/errors.ts';
 import type { Clock } from './model/time.ts';
 import { deadLetters } from './rows/tables.ts';
@@ -90,7 +91,7 @@ export interface Engine {
 export async function startEngine(loaded: LoadedConfig, options: EngineOptions): Promise<Engine> {
   const metrics = new Metrics({ withProcess: true });
   // Listens from the first moment, so that no fact of the opening is missed.
-  const observer = new FactObserver(metrics, options.log, options.clock);
+  const observer = new FactObserver(metrics, options.log, options.clock, rejectReasons);
   const engine = new RunningEngine(loaded, options, metrics, observer);
   try {
     await engine.begin();
@@ -117,6 +118,7 @@ class RunningEngine implements Engine {
   #waitingFor: string | null = null;
   #state: EngineState = 'starting';
   #failure: string | null = null;
+  #checksumShown = '';
   #stopping: Promise<void> | null = null;
 
   constructor(loaded: LoadedConfig, options: EngineOptions, metrics: Metrics, observer: FactObserver) {
@@ -150,6 +152,7 @@ class RunningEngine implements Engine {
   async begin(): Promise<void> {
     const parts = await this.#open();
     this.#parts = parts;
+    this.#observer.knowSinks(parts.sinks().map(({ sink }) => sink));
     await this.#serve();
     if (this.#http !== null) await parts.announce({ http: this.#http.url, token: this.#token() });
     parts.start((error) => this.#takeFailure(error));
@@ -297,7 +300,11 @@ class RunningEngine implements Engine {
   async #printMetrics(): Promise<string> {
     const { counts, checksum } = this.#config;
     this.metrics.set('paceline_build_info', { version: this.#options.version, node: process.versions.node }, 1);
-    this.metrics.set('paceline_config_info', { checksum: checksum.slice(0, 16) }, 1);
+    const shown = checksum.slice(0, 16);
+    // One configuration is in force: a reloaded one takes the place of the one before.
+    if (shown !== this.#checksumShown) this.metrics.remove('paceline_config_info', { checksum: this.#checksumShown });
+    this.#checksumShown = shown;
+    this.metrics.set('paceline_config_info', { checksum: shown }, 1);
     this.metrics.set('paceline_config_last_reload_successful', {}, counts.isLastSuccessful ? 1 : 0);
     this.metrics.set('paceline_config_last_reload_success_timestamp_seconds', {}, counts.lastSuccessWallMs / 1_000);
     this.metrics.set('paceline_undelivered_bytes', {}, this.#parts?.undeliveredBytes() ?? 0);

@@ -69,7 +69,6 @@ test('starts, serves, drains and stops in order', async () => {
     records: 7,
     passed: 7,
     accounts: { applied: 7, dead: 0, late: 0, dropped: 0, control: 0, lost: 0, gaps: 0 },
-    rejected: 2,
     bytes: 700,
     nextOffset: 7,
     clockMs: 1_000,

@@ -26,10 +26,14 @@ export class FactObserver implements Disposable {
   readonly #clock: Clock;
   readonly #lanes = new Map<string, LaneTally>();
   readonly #stops: (() => void)[] = [];
-  /** Steady time of the last line about failed records, by stage. */
+  /** Dead letters since the last line about them, by reason. */
+  readonly #untold = new Map<string, number>();
+  /** Steady time of the last line about failed records, by stage, and about dead letters, by reason. */
   readonly #failureToldMs = new Map<string, number>();
 
-  constructor(metrics: Metrics, log: Logger, clock: Clock) {
+  /** `deadLetterReasons`: all that there are, so that each is counted from the start. */
+  constructor(metrics: Metrics, log: Logger, clock: Clock, deadLetterReasons: readonly string[] = []) {
+    for (const reason of deadLetterReasons) metrics.add('paceline_dead_letters_total', { reason }, 0);
     this.#metrics = metrics;
     this.#log = log;
     this.#clock = clock;
@@ -82,6 +86,7 @@ export class FactObserver implements Disposable {
       this.#log.info('lanes.assigned', { topic, partitions: partitions.join(',') });
     });
     this.#on('lane.claimed', (fact) => {
+      for (const name of perLaneCounters) this.#metrics.add(name, { partition: String(fact.partition) }, 0);
       // At zero from the start: else the first loss would not be an increase of anything.
       this.#metrics.add('paceline_records_lost_total', { partition: String(fact.partition) }, 0);
       this.#lane(fact.lane).nextOffset = fact.nextOffset;
@@ -127,14 +132,26 @@ export class FactObserver implements Disposable {
       this.#metrics.add('paceline_offsets_passed_total', labels, fact.passed);
       for (const [account, offsets] of Object.entries(fact.accounts))
         this.#metrics.add('paceline_offsets_accounted_total', { ...labels, account }, offsets);
-      if (fact.rejected > 0) this.#metrics.add('paceline_records_rejected_total', labels, fact.rejected);
       if (!Number.isFinite(fact.clockMs)) return;
       lane.clockMs = fact.clockMs;
       this.#metrics.set('paceline_lane_clock_timestamp_seconds', labels, fact.clockMs / 1_000);
     });
-    // A burst after the start must show as an increase.
-    for (const stage of ['decode', 'check']) this.#metrics.add('paceline_internal_errors_total', { stage }, 0);
+    this.#on('records.buried', (fact) => this.#recordsBuried(fact));
     this.#on('records.failed', (fact) => this.#recordsFailed(fact));
+  }
+
+  /** A line a minute and reason, with a record to look at; the table of dead letters has them all. */
+  #recordsBuried({ lane, letters }: Facts['records.buried']): void {
+    for (const { reason, records, offset, detail } of letters) {
+      this.#metrics.add('paceline_dead_letters_total', { reason }, records);
+      const untold = (this.#untold.get(reason) ?? 0) + records;
+      this.#untold.set(reason, untold);
+      const nowMs = this.#clock.steadyMs();
+      if (nowMs - (this.#failureToldMs.get(reason) ?? Number.NEGATIVE_INFINITY) < minuteMs) continue;
+      this.#failureToldMs.set(reason, nowMs);
+      this.#untold.set(reason, 0);
+      this.#log.warn('records.rejected', { reason, records: untold, lane, offset, detail });
+    }
   }
 
   /** The stack once a minute and place: a producer that sends nothing else must not fill the log. */
@@ -219,6 +236,13 @@ export class FactObserver implements Disposable {
     });
   }
 
+  /** The sinks that there are, so that their deliveries are counted from the start. */
+  knowSinks(names: readonly string[]): void {
+    for (const sink of names)
+      for (const result of ['ok', 'failed', 'refused'])
+        this.#metrics.add('paceline_sink_deliveries_total', { sink, result }, 0);
+  }
+
   #observeSinks(): void {
     this.#on('sink.delivered', ({ sink, durationMs, streams }) => {
       this.#metrics.add('paceline_sink_deliveries_total', { sink, result: 'ok' });
@@ -252,6 +276,14 @@ export class FactObserver implements Disposable {
     this.#on('plans.applied', ({ refused }) => this.#metrics.set('paceline_plans_refused', {}, refused));
   }
 }
+
+/** What is counted of each lane, from the moment that it is ours. */
+const perLaneCounters = [
+  'paceline_records_in_total',
+  'paceline_bytes_in_total',
+  'paceline_offsets_passed_total',
+  'paceline_records_lost_total',
+] as const;
 
 /** What is said of a lane by its owner alone. */
 const perLaneGauges = [

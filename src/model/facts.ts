@@ -37,13 +37,18 @@ export interface Facts {
     lane: string;
     partition: number;
     records: number;
-    rejected: number;
     bytes: number;
     /** Offsets that the lane moved on by, and what became of them (docs/semantics.md §1); the sums are equal. */
     passed: number;
     accounts: Readonly<Record<OffsetAccount, number>>;
     nextOffset: number;
     clockMs: number;
+  };
+  /** Records of a batch that became dead letters, by reason, each with the first of them. */
+  'records.buried': {
+    lane: string;
+    partition: number;
+    letters: readonly { reason: string; records: number; offset: number; detail: string }[];
   };
   /** Records over which the engine stumbled: dead letters `internal_error`. One fact a batch, with the first of them. */
   'records.failed': { stage: 'decode' | 'check'; partition: number; offset: number; records: number; error: unknown };

@@ -2,8 +2,9 @@ import { hash } from 'node:crypto';
 import type { EventBatch, RejectReason } from '../events/event-batch.ts';
 import { hasMoney } from '../events/kind-facts.ts';
 import { rowKindNames } from '../events/kinds.ts';
+import { publishFact } from '../model/facts.ts';
 import { idPattern, systemOrg } from '../model/ids.ts';
-import { versionOf } from '../model/lane.ts';
+import { laneName, versionOf } from '../model/lane.ts';
 import { limits } from '../model/limits.ts';
 import { RowWriter } from '../rows/row-binary.ts';
 import {
@@ -34,6 +35,8 @@ export class LaneOutputs {
   readonly uncounted = { dead: 0, late: 0, control: 0 };
   /** Records dropped so far, by why. */
   readonly dropped = { duplicate: 0, test: 0, stale_plan: 0, stale_ledger: 0 };
+  /** Dead letters since they were last told, by reason. */
+  readonly #buried = new Map<RejectReason, { records: number; readonly offset: number; readonly detail: string }>();
   #versionOffset = -1;
   #version = 0n;
 
@@ -62,6 +65,7 @@ export class LaneOutputs {
   deadLetter(segment: Segment, row: number, reason: RejectReason, detail: string, schemaId?: number): void {
     const { batch, raw } = segment;
     this.uncounted.dead += 1;
+    this.#noteLetter(reason, batch.offsets[row], detail);
     segment.counted[row] = 0;
     const value = bytesOf(raw, raw.valueStarts[row], raw.valueEnds[row]);
     const key = bytesOf(raw, raw.keyStarts[row], raw.keyEnds[row]);
@@ -80,6 +84,21 @@ export class LaneOutputs {
       raw_sha256: hash('sha256', value, 'hex'),
       version: this.version(batch.offsets[row]),
     });
+  }
+
+  /** Tells whoever listens of the dead letters since the last call. */
+  tellDeadLetters(topic: string): void {
+    if (this.#buried.size === 0) return;
+    const { partition } = this;
+    const letters = [...this.#buried].map(([reason, noted]) => ({ reason, ...noted }));
+    publishFact('records.buried', { lane: laneName({ topic, partition }), partition, letters });
+    this.#buried.clear();
+  }
+
+  #noteLetter(reason: RejectReason, offset: number, detail: string): void {
+    const noted = this.#buried.get(reason);
+    if (noted === undefined) this.#buried.set(reason, { records: 1, offset, detail });
+    else noted.records += 1;
   }
 
   lateEvent(batch: EventBatch, row: number, bookedAt: number, lateByMs: number): void {

@@ -258,7 +258,7 @@ export class LaneRunner {
       this.#goOn();
       if (run === null || run.count > 0) return run;
       // Markers and aborted records alone: nothing to apply, but the end may lie behind them.
-      this.#account(session, run, 0);
+      this.#account(session, run);
       return null;
     } catch (error) {
       if (isTruncation(error)) this.#distrust(session, error);
@@ -296,12 +296,12 @@ export class LaneRunner {
     session.program.apply(batch, run);
     session.pendingRun = null;
     this.records += run.count;
-    this.#account(session, run, batch.rejects.length);
+    this.#account(session, run);
     return true;
   }
 
   /** The lane has passed the offsets of a run: each must have become something. */
-  #account(session: LaneSession, run: RecordRun, rejected: number): void {
+  #account(session: LaneSession, run: RecordRun): void {
     const { name: lane, partition } = this;
     const { program } = session;
     const from = session.nextOffset;
@@ -312,7 +312,6 @@ export class LaneRunner {
       lane,
       partition,
       records: run.count,
-      rejected,
       bytes: run.count === 0 ? 0 : runBytes(run),
       passed: run.nextOffset - from,
       accounts,

@@ -108,6 +108,7 @@ export class CampaignLane implements LaneProgram {
       for (const operator of this.#operators) operator.onSegment?.(segment);
     }
     for (let row = 0; row < batch.count; row++) this.#applied += segment.counted[row];
+    this.#outputs.tellDeadLetters(batch.topic);
   }
 
   tailStart(): number {

@@ -5,7 +5,8 @@ import { FactObserver } from '../../src/control/observe-facts.ts';
 import { publishFact } from '../../src/model/facts.ts';
 import type { Clock, WallTimeMs } from '../../src/model/time.ts';
 
-const clock: Clock = { wallMs: () => 5_000 as WallTimeMs, steadyMs: () => 5_000, sleep: async () => undefined };
+let steadyMs = 5_000;
+const clock: Clock = { wallMs: () => 5_000 as WallTimeMs, steadyMs: () => steadyMs, sleep: async () => undefined };
 let metrics: Metrics;
 let observer: FactObserver;
 let lines: string[];
@@ -13,8 +14,9 @@ let lines: string[];
 beforeEach(() => {
   metrics = new Metrics();
   lines = [];
+  steadyMs = 5_000;
   const log = makeLogger({ level: 'info', clock, destination: { write: (line) => void lines.push(line) } });
-  observer = new FactObserver(metrics, log, clock);
+  observer = new FactObserver(metrics, log, clock, ['bad_plan', 'wrong_partition']);
 });
 afterEach(() => observer[Symbol.dispose]());
 
@@ -35,7 +37,6 @@ test('lag is what the log holds beyond the lane, and ends with the lane', async 
     records: 25,
     passed: 25,
     accounts: { applied: 25, dead: 0, late: 0, dropped: 0, control: 0, lost: 0, gaps: 0 },
-    rejected: 0,
     bytes: 1,
     nextOffset: 125,
     clockMs: 1,
@@ -61,4 +62,23 @@ test('snapshots tell their age, their failures and what was restored', () => {
   expect(metrics.value('paceline_state_restores_total', {})).toBe(1);
   const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
   expect(events).toEqual(expect.arrayContaining(['snapshot.failed', 'snapshot.refused', 'state.restored']));
+});
+
+test('dead letters are counted by reason from the start, and told once a minute and reason', async () => {
+  expect(await metrics.print()).toContain('paceline_dead_letters_total{reason="wrong_partition"} 0');
+  const detail = 'murmur2 of key "acme" is not partition 3';
+  const bury = (records: number, offset: number) =>
+    publishFact('records.buried', { ...lane, letters: [{ reason: 'wrong_partition', records, offset, detail }] });
+  bury(2, 10);
+  bury(5, 20);
+  steadyMs += 60_000;
+  bury(1, 30);
+  expect(metrics.value('paceline_dead_letters_total', { reason: 'wrong_partition' })).toBe(8);
+  const told = lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ event }) => event === 'records.rejected');
+  expect(told.map(({ records, offset }) => [records, offset])).toEqual([
+    [2, 10],
+    [6, 30],
+  ]);
 });

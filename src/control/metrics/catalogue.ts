@@ -4,6 +4,8 @@ export interface MetricDescription {
   readonly help: string;
   /** Bounded and known at start; never an organization, campaign or rule id. */
   readonly labels: readonly string[];
+  /** All values of a counter's labels, where they are known: such series are there, at 0, from the start, so that the first increase shows. */
+  readonly values?: Readonly<Record<string, readonly string[]>>;
   /** Upper bounds of a histogram, in the unit of the name. */
   readonly buckets?: readonly number[];
 }
@@ -38,15 +40,16 @@ export const metricCatalogue = {
     help: 'Bytes of records applied, keys and framing included.',
     labels: ['partition'],
   },
-  paceline_records_rejected_total: {
+  paceline_dead_letters_total: {
     type: 'counter',
-    help: 'Records that the decoder refused.',
-    labels: ['partition'],
+    help: 'Records that became dead letters, whoever refused them; reasons are explained in events.md.',
+    labels: ['reason'],
   },
   paceline_internal_errors_total: {
     type: 'counter',
     help: 'Records over which the engine stumbled, a bug of ours: dead letters internal_error.',
     labels: ['stage'],
+    values: { stage: ['decode', 'check'] },
   },
   paceline_offsets_passed_total: {
     type: 'counter',
@@ -89,8 +92,14 @@ export const metricCatalogue = {
     type: 'counter',
     help: 'Times a lane lost its place and claimed again.',
     labels: ['outcome'],
+    values: { outcome: ['FENCED', 'GAP'] },
   },
-  paceline_commits_total: { type: 'counter', help: 'Lane commits by outcome.', labels: ['result'] },
+  paceline_commits_total: {
+    type: 'counter',
+    help: 'Lane commits by outcome.',
+    labels: ['result'],
+    values: { result: ['OK', 'DUP'] },
+  },
   paceline_commit_duration_seconds: {
     type: 'histogram',
     help: 'Time of a commit round in the state store.',
@@ -111,6 +120,7 @@ export const metricCatalogue = {
     type: 'counter',
     help: 'Calls of the state store with an unknown outcome.',
     labels: ['call'],
+    values: { call: ['claim', 'commit', 'check', 'trim'] },
   },
   paceline_state_restores_total: {
     type: 'counter',
@@ -121,6 +131,7 @@ export const metricCatalogue = {
     type: 'counter',
     help: 'Snapshots by outcome; a refused one was not whole, and the one before it was tried.',
     labels: ['result'],
+    values: { result: ['written', 'failed', 'refused'] },
   },
   paceline_snapshot_last_success_timestamp_seconds: {
     type: 'gauge',
@@ -155,8 +166,14 @@ export const metricCatalogue = {
     type: 'counter',
     help: 'Lanes found standing still with records before them, by what was done about it.',
     labels: ['action'],
+    values: { action: ['reseek', 'rejoin'] },
   },
-  paceline_ticks_total: { type: 'counter', help: 'Ticks appended, by outcome.', labels: ['result'] },
+  paceline_ticks_total: {
+    type: 'counter',
+    help: 'Ticks appended, by outcome.',
+    labels: ['result'],
+    values: { result: ['appended', 'failed'] },
+  },
   paceline_control_up: {
     type: 'gauge',
     help: '1 when the database of rules answered last time; rules in force stay in force when it does not.',

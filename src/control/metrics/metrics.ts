@@ -21,17 +21,37 @@ export class Metrics {
   readonly #instruments = new Map<MetricName, Counter | Gauge | Histogram>();
   readonly #series = new Map<string, Series>();
   readonly #seriesMax: number;
+  /** Those that are there from the start; the cap is for what comes later. */
+  #knownSeries = 0;
   #rejected = 0;
 
   constructor(options: { seriesMax?: number; withProcess?: boolean } = {}) {
     this.#seriesMax = options.seriesMax ?? seriesMax;
     for (const [name, description] of Object.entries(metricCatalogue) as [MetricName, MetricDescription][])
       this.#instruments.set(name, this.#makeInstrument(name, description));
+    this.#beginKnown();
+    this.#knownSeries = this.#series.size;
     if (!options.withProcess) return;
     collectDefaultMetrics({ register: this.#registry });
     // The library names these gauges like counters; the same numbers by type stay.
     for (const kind of ['handles', 'requests', 'resources'])
       this.#registry.removeSingleMetric(`nodejs_active_${kind}_total`);
+  }
+
+  /** A counter that appears with its first count hides that count from whoever looks at increases. */
+  #beginKnown(): void {
+    for (const [name, { type, labels, values }] of Object.entries(metricCatalogue) as [
+      MetricName,
+      MetricDescription,
+    ][]) {
+      if (type !== 'counter') continue;
+      const known = labels.map((label) => (values?.[label] ?? []).map((value) => ({ [label]: value })));
+      const all = known.reduce<Record<string, string>[]>(
+        (done, each) => done.flatMap((labelled) => each.map((one) => ({ ...labelled, ...one }))),
+        [{}],
+      );
+      for (const labelled of all) this.add(name, labelled, 0);
+    }
   }
 
   /** Adds to a counter. */
@@ -97,7 +117,7 @@ export class Metrics {
     const found = this.#series.get(key);
     if (found) return found;
     const isCounted = name === 'paceline_metrics_series_rejected_total';
-    if (this.#series.size >= this.#seriesMax && !isCounted) {
+    if (this.#series.size - this.#knownSeries >= this.#seriesMax && !isCounted) {
       this.#rejected += 1;
       this.add('paceline_metrics_series_rejected_total');
       return undefined;
