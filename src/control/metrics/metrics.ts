@@ -22,7 +22,7 @@ export class Metrics {
   readonly #series = new Map<string, Series>();
   readonly #seriesMax: number;
   /** Those that are there from the start; the cap is for what comes later. */
-  #knownSeries = 0;
+  #knownSeries = Number.POSITIVE_INFINITY;
   #rejected = 0;
 
   constructor(options: { seriesMax?: number; withProcess?: boolean } = {}) {
