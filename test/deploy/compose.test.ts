@@ -62,7 +62,7 @@ test('the rules can fail', () => {
 });
 
 test('the parts of production are there, each published once', () => {
-  const names = ['kafka', 'registry', 'redis-state', 'redis-cache', 'postgres', 'clickhouse', 'paceline'];
+  const names = ['kafka', 'registry', 'redis-state', 'redis-cache', 'postgres', 'clickhouse', 's3', 'paceline'];
   for (const name of [...names, 'prometheus', 'alertmanager', 'grafana'])
     expect(Object.keys(compose.services)).toContain(name);
   const ports = Object.values(compose.services).flatMap(({ ports }) => ports ?? []);
