@@ -113,8 +113,8 @@ export interface CampaignPlanView {
   readonly readsMonth: boolean;
   /** A source of impressions is named: none counted is zero. */
   readonly hasImpressions: boolean;
-  /** A longer gap between known outcomes restarts `for`. */
-  readonly gapMax: number;
+  /** Cadence of evaluation, ms. */
+  readonly every: number;
   readonly dayAllowanceBp: number;
   readonly planNumber: number;
 }

@@ -9,6 +9,7 @@ import type { WeightOf } from '../pacing/flight-ledger.ts';
 import { evenWeight, trafficWeight, type Weight } from '../pacing/pacing-weight.ts';
 import { type CompiledPlan, reads } from '../rules/compile-plan.ts';
 import type { CampaignPlan, Plan, SourcePlan, SpendPlan } from '../rules/plan.ts';
+import { requiredSources } from '../rules/plan-sources.ts';
 import { Campaign, type CampaignPlanView, part } from './campaign.ts';
 import { CampaignIndex } from './campaign-index.ts';
 import { ClockMarks } from './clock-marks.ts';
@@ -42,6 +43,7 @@ const planZero: CompiledPlan = {
   },
   flightRules: [],
   sourceRules: [],
+  neededSources: new Set(),
 };
 
 const undeclaredSource: SourcePlan = {
@@ -258,10 +260,7 @@ export class LaneState implements Carrier {
   #makePlanView({ plan, flightRules }: CompiledPlan, own: CampaignPlan): CampaignPlanView {
     const delivery = own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source;
     const spend = own.spend ?? plan.defaults.spend;
-    const names = new Set(spendSourcesOf(plan, spend));
-    if (delivery !== null) names.add(delivery);
-    const sources = [...names].sort().map((name) => ({ name, source: sourceOf(plan, name) }));
-    const intervals = sources.map(({ source }) => source.expected_interval_ms);
+    const sources = requiredSources(plan, own).map((name) => ({ name, source: sourceOf(plan, name) }));
     const labels = own.labels ?? {};
     const rules = flightRules.filter(({ plan: rule }) => holdsAll(labels, rule.match));
     return {
@@ -270,7 +269,7 @@ export class LaneState implements Carrier {
       rules,
       readsMonth: rules.some((rule) => reads(rule, 'p.month_spend')),
       hasImpressions: delivery !== null || spend.from === 'impressions',
-      gapMax: 2 * Math.max(plan.defaults.evaluate_every_ms, ...intervals),
+      every: plan.defaults.evaluate_every_ms,
       dayAllowanceBp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
       planNumber: plan.number,
     };
@@ -336,13 +335,6 @@ function findWeight(plan: Plan, mode: PacingMode, curve: string | null, fallback
 
 function holdsAll(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
   return Object.entries(wanted).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value);
-}
-
-/** Sources that a flight's spend waits for. A feed that nobody named is all that are declared: one of them may be silent. */
-function spendSourcesOf(plan: Plan, { from, source, sources }: SpendPlan): readonly string[] {
-  if (sources !== undefined) return sources;
-  if (source !== '') return [source];
-  return from === 'feed' ? Object.keys(plan.sources) : [];
 }
 
 export function sourceOf(plan: Plan, name: string): SourcePlan {

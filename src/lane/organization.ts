@@ -11,6 +11,8 @@ export class Organization implements Carrier {
   readonly stagger: number;
   /** Newest complete_through by source. */
   readonly frontiers = new Map<string, number>();
+  /** How far it moved the last times that it moved, ms, newest last (`rhythmOf`). */
+  readonly rhythms = new Map<string, number[]>();
   /** By `source|rule`; with the instant of the last evaluation row. */
   readonly sourceAlerts = new Map<string, { alert: AlertState | null; evaluatedAt: number | null }>();
   /** Instant of the pending timer, null = none is set. */

@@ -6,9 +6,11 @@ import { counterAt, sumAt } from '../lane/day-row.ts';
 import { spentBefore } from '../lane/flight-books.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
+import { noteStep } from '../lane/rhythm.ts';
 import { cellsSection } from '../lane/sections/cells.ts';
 import { flightsSection, flightTotals } from '../lane/sections/flights.ts';
 import { frontiersSection } from '../lane/sections/frontiers.ts';
+import { rhythmsSection } from '../lane/sections/rhythms.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
 import { quickSum } from '../model/money.ts';
@@ -32,7 +34,7 @@ interface Problem {
 export class FollowFlights implements Operator {
   readonly name = 'flights';
   readonly state: OwnedSections = {
-    organizations: [frontiersSection],
+    organizations: [frontiersSection, rhythmsSection],
     campaigns: [flightsSection, flightTotals, cellsSection],
   };
   readonly #state: LaneState;
@@ -119,8 +121,11 @@ export class FollowFlights implements Operator {
     const completeThrough = batch.t1[row];
     const organization = this.#state.organizationOf(batch.orgs[row], batch.dictionaries);
     const source = batch.dictionaries.sources.text(batch.sources[row]);
-    const before = organization.frontiers.get(source) ?? Number.NEGATIVE_INFINITY;
-    if (completeThrough <= before) return;
+    const before = organization.frontiers.get(source);
+    if (before !== undefined) {
+      if (completeThrough <= before) return;
+      noteStep(organization, source, completeThrough - before);
+    }
     organization.frontiers.set(source, completeThrough);
     organization.isDirty = true;
   }

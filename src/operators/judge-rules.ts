@@ -13,12 +13,14 @@ import {
   type AlertState,
   endAlert,
   freshAlert,
+  hasClock,
   isPlainlyOk,
   type Judgement,
+  passAlert,
   stepAlert,
   type Transition,
 } from '../rules/alert-state.ts';
-import type { CompiledRule } from '../rules/compile-plan.ts';
+import type { CompiledPlan, CompiledRule } from '../rules/compile-plan.ts';
 import type { RuleValue } from '../rules/condition.ts';
 import { isNothing, judge, unknownJudgement } from '../rules/judgement.ts';
 import { flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
@@ -32,6 +34,15 @@ export interface FlightScope {
   readonly t: number;
   readonly offset: number;
   readonly completeness: { readonly text: string };
+  /** A longer step than this between known outcomes left moments out, ms. */
+  readonly gapMax: number;
+  /** The moments between `since` and as_of that were left out, as they turned out; oldest first. */
+  missedSince(since: number): readonly PacedMoment[];
+}
+
+export interface PacedMoment {
+  readonly asOf: number;
+  readonly values: PacingValues;
 }
 
 /** What a row says about where a rule was judged. */
@@ -44,7 +55,6 @@ interface Scope {
   readonly t: number;
   readonly offset: number;
   readonly completeness: { readonly text: string };
-  readonly gapMax: number;
 }
 
 type EndReason = 'scope_ended' | 'rule_updated' | 'rule_deleted';
@@ -87,10 +97,21 @@ export class JudgeRules implements Operator {
       if (known === undefined && !isPersisted && isNothing(judgement.outcome)) continue;
       const { alert, wasEnded } = this.#currentAlert(scope, known, rule);
       const judged = { judgement, values: named };
+      if (values !== null) this.#passMissed(at, rule, alert);
       const transition = this.#step(scope, rule, alert, judged);
       if (isPlainlyOk(alert)) alerts.delete(rule.plan.id);
       else alerts.set(rule.plan.id, alert);
       if (isPersisted || wasEnded || transition !== null) this.#writeEvaluation(scope, rule, alert, judged, transition);
+    }
+  }
+
+  /** A feed that was late and then came: what it left out is judged in passing. */
+  #passMissed(at: FlightScope, rule: CompiledRule, alert: AlertState): void {
+    const last = alert.lastKnown;
+    if (last === null || at.asOf - last <= at.gapMax || !hasClock(alert)) return;
+    for (const { asOf, values } of at.missedSince(last)) {
+      const named = this.#flightValues({ ...at, asOf }, values);
+      passAlert(alert, rule.plan, judge(rule, named, false), asOf);
     }
   }
 
@@ -110,12 +131,12 @@ export class JudgeRules implements Operator {
     const { plan, sourceRules } = compiled;
     this.#dropAbsentSources(organization, t, offset);
     for (const name of Object.keys(plan.sources).sort()) {
+      if (!isInUse(compiled, organization, name)) continue;
       const source = sourceOf(plan, name);
       const frontier = frontierOf(source, organization.frontiers.get(name), t);
       const values = sourceValues(name, frontier === null ? null : t - frontier, source.expected_interval_ms);
-      const gapMax = 2 * Math.max(plan.defaults.evaluate_every_ms, source.expected_interval_ms);
       const completeness = { text: `${name}=${frontier ?? 'none'}` };
-      const scope = sourceScope(organization, name, { t, offset, completeness, gapMax });
+      const scope = sourceScope(organization, name, { t, offset, completeness });
       for (const rule of sourceRules) this.#judgeSource(organization, scope, rule, values);
     }
     this.#state.rearmOrganization(organization, t);
@@ -148,14 +169,15 @@ export class JudgeRules implements Operator {
   }
 
   #dropAbsentSources(organization: Organization, t: number, offset: number): void {
-    const { plan, sourceRules } = this.#state.planOf(organization.id);
+    const compiled = this.#state.planOf(organization.id);
+    const { plan, sourceRules } = compiled;
     for (const key of [...organization.sourceAlerts.keys()].sort()) {
       const [source, ruleId] = key.split('|');
-      if (Object.hasOwn(plan.sources, source) && sourceRules.some((rule) => rule.plan.id === ruleId)) continue;
+      if (isInUse(compiled, organization, source) && sourceRules.some((rule) => rule.plan.id === ruleId)) continue;
       const { alert } = organization.sourceAlerts.get(key) as { alert: AlertState | null };
       const frontier = frontierOf(sourceOf(plan, source), organization.frontiers.get(source), t);
       const completeness = { text: `${source}=${frontier ?? 'none'}` };
-      const scope = sourceScope(organization, source, { t, offset, completeness, gapMax: 0 });
+      const scope = sourceScope(organization, source, { t, offset, completeness });
       if (alert !== null) this.#end(scope, ruleId, alert, 'rule_deleted');
       organization.sourceAlerts.delete(key);
     }
@@ -177,7 +199,7 @@ export class JudgeRules implements Operator {
   }
 
   #step(scope: Scope, rule: CompiledRule, alert: AlertState, judged: Judged): Transition | null {
-    const moment = { x: scope.asOf, t: scope.t, gapMax: scope.gapMax };
+    const moment = { x: scope.asOf, t: scope.t };
     const transition = stepAlert(alert, rule.plan, judged.judgement, moment);
     if (transition !== null) this.#writeTransition(scope, rule, transition, judged);
     return transition;
@@ -269,9 +291,8 @@ export class JudgeRules implements Operator {
   }
 
   #flightScope({ campaign, flight, asOf, t, offset, completeness }: FlightScope): Scope {
-    const { gapMax } = this.#state.planView(campaign);
     const { orgId, id: campaignId } = campaign;
-    return { orgId, campaignId, flightId: flight.id, source: '', asOf, t, offset, completeness, gapMax };
+    return { orgId, campaignId, flightId: flight.id, source: '', asOf, t, offset, completeness };
   }
 
   #flightValues({ campaign, flight, asOf }: FlightScope, values: PacingValues): readonly RuleValue[] {
@@ -287,10 +308,19 @@ export class JudgeRules implements Operator {
   }
 }
 
+/**
+ * A declared source that needs no heartbeats, or of which one was heard, or that flights wait for. Defaults may declare
+ * what an organization never sends: that is not late.
+ */
+function isInUse({ plan, neededSources }: CompiledPlan, { frontiers }: Organization, name: string): boolean {
+  if (!Object.hasOwn(plan.sources, name)) return false;
+  return !plan.sources[name].heartbeats || neededSources.has(name) || frontiers.has(name);
+}
+
 function sourceScope(
   organization: Organization,
   source: string,
-  at: { t: number; offset: number; completeness: { text: string }; gapMax: number },
+  at: { t: number; offset: number; completeness: { text: string } },
 ): Scope {
   return { orgId: organization.id, campaignId: '', flightId: '', source, asOf: at.t, ...at };
 }

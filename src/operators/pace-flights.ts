@@ -2,18 +2,28 @@ import { type Campaign, type Flight, type FlightDates, part } from '../lane/camp
 import { type Completeness, completenessAt, type Standpoint, standpoint } from '../lane/completeness.ts';
 import { BooksOfFlight, ledgerOf } from '../lane/flight-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
+import { rhythmOf } from '../lane/rhythm.ts';
 import { paceSection } from '../lane/sections/pace.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { campaignTimer } from '../lane/timers.ts';
-import { hourMs } from '../model/time.ts';
+import { dayMs, hourMs } from '../model/time.ts';
 import type { Whole } from '../model/whole.ts';
 import { expectationAt } from '../pacing/flight-ledger.ts';
 import { type PacingStatus, type PacingValues, paceFlight } from '../pacing/pacing.ts';
-import type { FlightScope, JudgeRules } from './judge-rules.ts';
+import type { FlightScope, JudgeRules, PacedMoment } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 
 const moveBp = 100;
+/** Moments of a gap that are judged in passing, at most: enough for hours of four days. */
+const missedMax = 100;
+
+/** What the sources of a flight say at a timer instant. */
+interface SourceFacts {
+  readonly completeness: Completeness;
+  /** How far as_of moves at a time: the cadence, or the slowest source, ms. */
+  readonly grain: number;
+}
 
 type PersistedFor = 'status' | 'move' | 'hour';
 
@@ -35,11 +45,15 @@ export class PaceFlights implements Operator {
   onTimer(slot: number, t: number, offset: number): void {
     const campaign = this.#state.campaigns[slot];
     const organization = this.#state.organizations[campaign.orgSlot];
-    const { sources } = this.#state.planView(campaign);
+    const { sources, every } = this.#state.planView(campaign);
     const completeness = completenessAt(sources, organization.frontiers, t);
+    const grain = sources.reduce(
+      (most, { name, source }) => Math.max(most, rhythmOf(organization, name, source)),
+      every,
+    );
     const flights = campaign.flights.filter((flight) => flight.isEvaluable);
     if (flights.length > 1) flights.sort(byStart);
-    for (const flight of flights) this.#evaluate(campaign, flight, completeness, t, offset);
+    for (const flight of flights) this.#evaluate(campaign, flight, { completeness, grain }, t, offset);
     this.#state.rearmCampaign(campaign, t);
   }
 
@@ -49,7 +63,8 @@ export class PaceFlights implements Operator {
     }
   }
 
-  #evaluate(campaign: Campaign, flight: Flight, completeness: Completeness, t: number, offset: number): void {
+  #evaluate(campaign: Campaign, flight: Flight, sources: SourceFacts, t: number, offset: number): void {
+    const { completeness } = sources;
     const { zone } = flight.dates as FlightDates;
     const { frontier, isStale } = completeness;
     const { clock, limits } = this.#state;
@@ -58,21 +73,23 @@ export class PaceFlights implements Operator {
     const { asOf } = at;
     const last = flight.lastAsOf;
     if (last !== null && (asOf < last || (asOf === last && !flight.wasStale))) return;
-    this.#judge(campaign, flight, at, completeness, t, offset);
+    this.#judge(campaign, flight, at, sources, t, offset);
   }
 
-  #judge(campaign: Campaign, flight: Flight, at: Standpoint, completeness: Completeness, t: number, offset: number) {
-    const { asOf, isDaily } = at;
-    const weightOf = this.#state.weightOf(campaign, (flight.dates as FlightDates).zone);
-    const { dayAllowanceBp } = this.#state.planView(campaign);
-    const books = new BooksOfFlight(campaign, flight, this.#state.clock, { weightOf, dayAllowanceBp, isDaily });
+  #judge(campaign: Campaign, flight: Flight, at: Standpoint, sources: SourceFacts, t: number, offset: number) {
+    const { asOf } = at;
+    const { completeness } = sources;
+    const grain = at.isDaily ? Math.max(sources.grain, dayMs) : sources.grain;
+    const books = this.#booksOf(campaign, flight, at);
     const values = paceFlight(books, asOf);
     const isInFlight = asOf >= books.start && asOf < books.end;
     const osi = values.osiBp === null ? null : Number(values.osiBp);
     const why = this.#whyPersist(flight, values.status, osi, t, isInFlight, false);
     if (why !== null)
       this.#persist(campaign, flight, { asOf, t, offset, status: values.status, why }, completeness, values);
-    const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness };
+    const missedSince = (since: number) => this.#missed(campaign, flight, { since, until: asOf, grain });
+    const gapMax = 2 * grain;
+    const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness, gapMax, missedSince };
     if (isInFlight) this.#rules.judgeFlight(scope, values, why !== null);
     else if (asOf >= books.end) this.#rules.endFlight(scope);
     flight.lastAsOf = asOf;
@@ -87,6 +104,27 @@ export class PaceFlights implements Operator {
     this.#state.touchParts(campaign, part.pace | part.alerts);
   }
 
+  #booksOf(campaign: Campaign, flight: Flight, { isDaily }: Standpoint): BooksOfFlight {
+    const weightOf = this.#state.weightOf(campaign, (flight.dates as FlightDates).zone);
+    const { dayAllowanceBp } = this.#state.planView(campaign);
+    return new BooksOfFlight(campaign, flight, this.#state.clock, { weightOf, dayAllowanceBp, isDaily });
+  }
+
+  /** What the flight was like where nobody could judge it, a grain apart, as known now. */
+  #missed(campaign: Campaign, flight: Flight, gap: { since: number; until: number; grain: number }): PacedMoment[] {
+    const { since, until, grain } = gap;
+    const { zone } = flight.dates as FlightDates;
+    const step = grain * Math.max(1, Math.ceil((until - since) / (grain * missedMax)));
+    const moments: PacedMoment[] = [];
+    for (let instant = since + step, last = since; instant < until; instant += step) {
+      const at = standpoint(instant, zone, this.#state.clock, this.#state.limits);
+      if (at === null || at.asOf <= last || at.asOf >= until) continue;
+      last = at.asOf;
+      moments.push({ asOf: at.asOf, values: paceFlight(this.#booksOf(campaign, flight, at), at.asOf) });
+    }
+    return moments;
+  }
+
   #stale(campaign: Campaign, flight: Flight, completeness: Completeness, t: number, offset: number): void {
     const asOf = flight.lastAsOf ?? 0;
     const why = this.#whyPersist(flight, 'stale_data', null, t, true, true);
@@ -96,7 +134,8 @@ export class PaceFlights implements Operator {
       flight.persistedOsi = null;
     }
     if (flight.wasInFlight) {
-      const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness };
+      const nothing = { gapMax: Number.POSITIVE_INFINITY, missedSince: () => [] };
+      const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness, ...nothing };
       this.#rules.judgeFlight(scope, null, why !== null);
     }
     flight.lastStatus = 'stale_data';

@@ -74,8 +74,6 @@ export interface Moment {
   readonly x: number;
   /** Timer instant. */
   readonly t: number;
-  /** A longer gap between known outcomes restarts `for`. */
-  readonly gapMax: number;
 }
 
 /** Applies one judgement to `alert` in place; returns the transition, if any. */
@@ -99,7 +97,7 @@ export function endAlert(alert: AlertState, reason: TransitionReason): Transitio
 }
 
 function stepKnown(alert: AlertState, rule: RulePlan, judgement: Judgement, moment: Moment): Transition | null {
-  advanceSince(alert, rule, judgement, moment);
+  advanceSince(alert, rule, judgement, moment.x);
   const mature = matureLevel(alert, rule, judgement, moment.x);
   switch (alert.state) {
     case 'pending':
@@ -113,11 +111,7 @@ function stepKnown(alert: AlertState, rule: RulePlan, judgement: Judgement, mome
   }
 }
 
-function advanceSince(alert: AlertState, rule: RulePlan, judgement: Judgement, { x, gapMax }: Moment): void {
-  if (alert.lastKnown !== null && x - alert.lastKnown > gapMax) {
-    if (alert.warningSince !== null) alert.warningSince = x;
-    if (alert.criticalSince !== null) alert.criticalSince = x;
-  }
+function advanceSince(alert: AlertState, rule: RulePlan, judgement: Judgement, x: number): void {
   alert.lastKnown = x;
   alert.unknownSince = null;
   const { critical, warning } = judgement;
@@ -129,6 +123,24 @@ function advanceSince(alert: AlertState, rule: RulePlan, judgement: Judgement, {
     if (warning === true || critical === true) alert.warningSince ??= x;
     else if (warning === false) alert.warningSince = null;
   }
+}
+
+/** Whether it matters to `for` what held between the last known outcome and now. */
+export function hasClock(alert: AlertState): boolean {
+  return alert.lastKnown !== null && (alert.warningSince !== null || alert.criticalSince !== null);
+}
+
+/**
+ * Judges a moment between the last known outcome and the present one, which only now turned out: where a level did not
+ * hold there, its clock starts anew. Nobody is told of what is over.
+ */
+export function passAlert(alert: AlertState, rule: RulePlan, judgement: Judgement, x: number): void {
+  const { outcome } = judgement;
+  if (outcome === 'error' || outcome === 'unknown') return;
+  if (outcome === 'insufficient') {
+    alert.warningSince = null;
+    alert.criticalSince = null;
+  } else advanceSince(alert, rule, judgement, x);
 }
 
 function matureLevel(alert: AlertState, rule: RulePlan, judgement: Judgement, x: number): AlertLevel {

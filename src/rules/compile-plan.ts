@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { limits } from '../model/limits.ts';
 import { type Condition, ConditionProblem, compileCondition, variableNames } from './condition.ts';
 import { keptTextMax, type LevelPlan, type Plan, planSchema, type RulePlan } from './plan.ts';
+import { neededSources } from './plan-sources.ts';
 
 export interface CompiledLevel {
   readonly plan: LevelPlan;
@@ -43,6 +44,8 @@ interface CompiledRules {
 
 export interface CompiledPlan extends CompiledRules {
   readonly plan: Plan;
+  /** Sources that flights of some campaign wait for. */
+  readonly neededSources: ReadonlySet<string>;
 }
 
 /** Why a plan cannot be used, in one sentence. */
@@ -80,7 +83,7 @@ export function compilePlan(plan: Plan): CompiledPlan {
     rules = compileRules(plan.rules);
     rulesOf.set(plan.rules, rules);
   }
-  return { plan, ...rules };
+  return { plan, ...rules, neededSources: neededSources(plan) };
 }
 
 /** Compiled rules by the list that they were compiled from. */

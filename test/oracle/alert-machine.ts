@@ -1,5 +1,5 @@
 import type { LevelPlan, RulePlan } from '../../src/rules/plan.ts';
-import { type MaybeValues, type Outcome, type Truth, truthOf } from './rule-values.ts';
+import { type MaybeValues, type Outcome, outcomeOf, type Truth, truthOf } from './rule-values.ts';
 import type { Values } from './three-valued.ts';
 
 export type State = 'ok' | 'pending' | 'firing' | 'recovering' | 'no_data' | 'error';
@@ -19,8 +19,8 @@ export interface Moment {
   readonly t: number;
   /** as_of. */
   readonly x: number;
-  /** max(every, the largest expected interval), ms. */
-  readonly grain: number;
+  /** What the values were at moments since `last` that were left out, oldest first; of a flight. */
+  readonly missedSince?: ((last: number) => readonly { readonly x: number; readonly values: Values }[]) | undefined;
 }
 
 /** The state of one (organization, rule, campaign, flight, source); §8.4. */
@@ -61,10 +61,12 @@ export class Alert {
     return this.#known(rule, values as Values, moment);
   }
 
-  #known(rule: RulePlan, values: Values, { x, grain }: Moment): Step | null {
+  #known(rule: RulePlan, values: Values, { x, missedSince }: Moment): Step | null {
+    if (this.last !== null && (this.w !== null || this.c !== null))
+      for (const missed of missedSince?.(this.last) ?? []) this.#pass(rule, missed.values, missed.x);
     const isC = holds(rule, rule.critical?.when, values);
     const isW = holds(rule, rule.warning?.when, values);
-    this.#remember(rule, isC, isW, x, grain);
+    this.#remember(rule, isC, isW, x);
     const mature = this.#mature(rule, isC, isW, x);
     if (this.state === 'firing') return this.#whileFiring(rule, values, isC, isW, mature, x);
     if (this.state === 'recovering') return this.#whileRecovering(rule, isC, isW, x);
@@ -79,11 +81,17 @@ export class Alert {
     return this.state === 'ok' ? null : this.#go('ok', 'none', 'condition', '');
   }
 
-  #remember(rule: RulePlan, isC: Truth, isW: Truth, x: number, grain: number): void {
-    if (this.last !== null && x - this.last > 2 * grain) {
-      if (this.w !== null) this.w = x;
-      if (this.c !== null) this.c = x;
-    }
+  /** A moment that only now turned out: it moves since when levels hold, and nobody is told. */
+  #pass(rule: RulePlan, values: Values, x: number): void {
+    const outcome = outcomeOf(rule, values);
+    if (outcome === 'insufficient') {
+      this.w = null;
+      this.c = null;
+    } else if (outcome !== 'unknown' && outcome !== 'error')
+      this.#remember(rule, holds(rule, rule.critical?.when, values), holds(rule, rule.warning?.when, values), x);
+  }
+
+  #remember(rule: RulePlan, isC: Truth, isW: Truth, x: number): void {
     this.last = x;
     this.u = null;
     if (isC === true) this.c ??= x;

@@ -12,12 +12,22 @@ import {
   inForceAt,
   type Pacing,
   pacingAt,
+  placeAt,
   statusOf,
 } from './pacing.ts';
-import { campaignView, requiredSources, sourceView } from './plans.ts';
+import { campaignView, isNeeded, requiredSources, sourceView } from './plans.ts';
 import { shape } from './rows.ts';
-import { flightValues, type MaybeValues, namedValues, outcomeOf, sourceValues, summaryOf } from './rule-values.ts';
-import { hour } from './whole-numbers.ts';
+import {
+  flightValues,
+  type MaybeValues,
+  namedValues,
+  outcomeOf,
+  sourceValues,
+  summaryOf,
+  type ValueTerms,
+} from './rule-values.ts';
+import type { Values } from './three-valued.ts';
+import { day, hour } from './whole-numbers.ts';
 
 /** What a timer knows when it runs. */
 export interface TimerContext {
@@ -32,6 +42,10 @@ export interface TimerContext {
   readonly version: bigint;
   readonly partition: number;
   readonly frontierOf: FrontierOf;
+  /** A heartbeat of the source was counted. */
+  isHeard(source: string): boolean;
+  /** How far a source moves at a time, ms (§8.4). */
+  rhythmOf(source: string): number;
   emit(table: 'pacing_snapshots' | 'rule_evaluations' | 'alert_events', row: Row): void;
 }
 
@@ -41,9 +55,9 @@ interface Subject {
   readonly flight: string;
   readonly source: string;
   readonly asOf: number;
-  readonly grain: number;
   readonly completeness: string;
   readonly values: MaybeValues;
+  readonly missedSince?: Moment['missedSince'] | undefined;
 }
 
 export function evaluateFlight(context: TimerContext, campaign: Campaign, flight: Flight): void {
@@ -60,14 +74,14 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   const status = statusOf(pacing, campaign, flight.last?.status ?? null);
   const reason = persistReason(flight, status, pacing, t);
   if (reason !== null) persist(context, campaign, flight, completeness, pacing, status, reason);
+  flight.lastBefore = flight.last?.status ?? null;
   flight.last = { status, stale: false };
   flight.judgedAsOf = asOf;
   flight.judgedInFlight = asOf >= s && asOf < e;
   flight.isClosed = asOf >= e + context.bounds.closedAfterMs;
-  const view = campaignView(plan, campaign.id);
-  const expectsImpressions = view.delivery_source !== null || view.spend.from === 'impressions';
-  const values = flightValues(pacing, status, { allowanceBp: view.day_allowance_bp, expectsImpressions });
-  const subject = flightSubject(context, campaign, flight, completeness, values);
+  const values = flightValues(pacing, status, valueTerms(plan, campaign));
+  const missedSince = (last: number) => missedMoments(context, campaign, flight, { last, completeness });
+  const subject = { ...flightSubject(campaign, flight, completeness, values), missedSince };
   if (flight.judgedInFlight) judgeRules(context, campaign, flight, subject, reason !== null);
   if (asOf >= e) endAlerts(context, flight, subject);
 }
@@ -79,7 +93,7 @@ function evaluateStale(context: TimerContext, campaign: Campaign, flight: Flight
   if (reason !== null) persist(context, campaign, flight, completeness, left, 'stale_data', reason);
   flight.last = { status: 'stale_data', stale: true };
   if (!flight.judgedInFlight) return;
-  const subject = flightSubject(context, campaign, flight, completeness, null);
+  const subject = flightSubject(campaign, flight, completeness, null);
   judgeRules(context, campaign, flight, subject, reason !== null);
 }
 
@@ -146,16 +160,37 @@ function persist(
   );
 }
 
-function flightSubject(
-  { plan }: TimerContext,
+/** Moments a grain apart between two known outcomes that lie more than two grains apart (§8.4). */
+function missedMoments(
+  { plan, clock, rhythmOf, bounds }: TimerContext,
   campaign: Campaign,
   flight: Flight,
-  { asOf, text }: Completeness,
-  values: MaybeValues,
-): Subject {
-  const intervals = requiredSources(plan, campaign.id).map((name) => sourceView(plan, name).expected_interval_ms);
-  const grain = Math.max(plan.defaults.evaluate_every_ms, ...intervals);
-  return { campaign: campaign.id, flight: flight.id, source: '', asOf, grain, completeness: text, values };
+  { last, completeness: { asOf, daily } }: { last: number; completeness: Completeness },
+): { x: number; values: Values }[] {
+  const rhythms = requiredSources(plan, campaign.id).map((name) => rhythmOf(name));
+  const grain = Math.max(plan.defaults.evaluate_every_ms, daily ? day : 0, ...rhythms);
+  if (asOf - last <= 2 * grain) return [];
+  const step = grain * Math.max(1, Math.ceil((asOf - last) / (100 * grain)));
+  const found: { x: number; values: Values }[] = [];
+  for (let instant = last + step; instant < asOf; instant += step) {
+    const place = placeAt(instant, (flight.dates as Dates).zone, clock, bounds);
+    if (place.asOf < clock - bounds.judgedBackMs || place.asOf <= (found.at(-1)?.x ?? last) || place.asOf >= asOf)
+      continue;
+    const pacing = pacingAt(campaign, flight, plan, place, clock);
+    const status = statusOf(pacing, campaign, flight.lastBefore);
+    found.push({ x: place.asOf, values: flightValues(pacing, status, valueTerms(plan, campaign)) });
+  }
+  return found;
+}
+
+function valueTerms(plan: Plan, campaign: Campaign): ValueTerms {
+  const view = campaignView(plan, campaign.id);
+  const expectsImpressions = view.delivery_source !== null || view.spend.from === 'impressions';
+  return { allowanceBp: view.day_allowance_bp, expectsImpressions };
+}
+
+function flightSubject(campaign: Campaign, flight: Flight, { asOf, text }: Completeness, values: MaybeValues): Subject {
+  return { campaign: campaign.id, flight: flight.id, source: '', asOf, completeness: text, values };
 }
 
 function byId(a: string, b: string): number {
@@ -203,7 +238,7 @@ function judgeRule(
   alert.rowAt ??= known?.rowAt ?? null;
   alerts.set(id, alert);
   const outcome = outcomeOf(rule, subject.values);
-  const moment: Moment = { t: context.t, x: subject.asOf, grain: subject.grain };
+  const moment: Moment = { t: context.t, x: subject.asOf, missedSince: subject.missedSince };
   const step = alert.judge(rule, outcome, subject.values, moment);
   if (step === null && steps === 0 && !wantsRow(alert)) return;
   const values = namedValues(rule, subject.values);
@@ -301,7 +336,9 @@ function emitStep(
 /** Judges the source rules of an organization; `alertsOf` keeps the alerts of a source by rule id. */
 export function evaluateSources(context: TimerContext, alerts: Map<string, Map<string, Alert>>): void {
   const { plan, t } = context;
-  const declared = Object.keys(plan.sources);
+  const declared = Object.keys(plan.sources).filter(
+    (name) => !sourceView(plan, name).heartbeats || context.isHeard(name) || isNeeded(plan, name),
+  );
   for (const name of [...new Set([...declared, ...alerts.keys()])].sort(byId)) {
     const isDeclared = declared.includes(name);
     const { expected_interval_ms } = sourceView(plan, name);
@@ -311,7 +348,6 @@ export function evaluateSources(context: TimerContext, alerts: Map<string, Map<s
       flight: '',
       source: name,
       asOf: t,
-      grain: Math.max(plan.defaults.evaluate_every_ms, expected_interval_ms),
       completeness: `${name}=${frontier ?? 'none'}`,
       values: sourceValues(name, t, frontier, expected_interval_ms),
     };

@@ -77,6 +77,8 @@ export class Flight {
   readonly spend = new FlightTotal();
   readonly impressions = new FlightTotal();
   last: LastEvaluation | null = null;
+  /** Status of the evaluation before the one that runs. */
+  lastBefore: string | null = null;
   /** as_of of the last judged evaluation. */
   judgedAsOf: number | null = null;
   judgedInFlight = false;

@@ -32,7 +32,8 @@ interface Timer {
 
 interface Organization {
   readonly id: string;
-  readonly completeThrough: Map<string, number>;
+  /** Every instant that a source moved to, oldest first. */
+  readonly moves: Map<string, number[]>;
   /** By source, then rule. */
   readonly alerts: Map<string, Map<string, Alert>>;
 }
@@ -126,11 +127,10 @@ export class LaneOracle {
   }
 
   #advance({ org, source, fields }: OracleEvent): void {
-    const { completeThrough } = this.#organization(org);
-    completeThrough.set(
-      source,
-      Math.max(completeThrough.get(source) ?? fields.complete_through, fields.complete_through),
-    );
+    const { moves } = this.#organization(org);
+    const before = moves.get(source) ?? [];
+    if (before.every((instant) => instant < fields.complete_through))
+      moves.set(source, [...before.slice(-3), fields.complete_through]);
   }
 
   // Checks 9 and 10, then the books.
@@ -174,7 +174,7 @@ export class LaneOracle {
   #organization(id: string): Organization {
     let organization = this.#organizations.get(id);
     if (organization === undefined) {
-      organization = { id, completeThrough: new Map(), alerts: new Map() };
+      organization = { id, moves: new Map(), alerts: new Map() };
       this.#organizations.set(id, organization);
     }
     return organization;
@@ -268,7 +268,7 @@ export class LaneOracle {
 
   #runTimer({ rank, org, campaign, t }: Timer, offset: number): void {
     const plan = this.#plans.inForce(org);
-    const { completeThrough, alerts } = this.#organization(org);
+    const { moves, alerts } = this.#organization(org);
     const context: TimerContext = {
       org,
       plan,
@@ -280,7 +280,16 @@ export class LaneOracle {
       partition: this.#partition,
       frontierOf: (source) => {
         const { heartbeats, delay_ms } = sourceView(plan, source);
-        return heartbeats ? (completeThrough.get(source) ?? null) : t - delay_ms;
+        return heartbeats ? (moves.get(source)?.at(-1) ?? null) : t - delay_ms;
+      },
+      isHeard: (source) => moves.has(source),
+      rhythmOf: (source) => {
+        const { heartbeats, expected_interval_ms } = sourceView(plan, source);
+        if (expected_interval_ms > 0 || !heartbeats) return expected_interval_ms;
+        const instants = moves.get(source) ?? [];
+        const steps = instants.slice(1).map((instant, i) => instant - instants[i]);
+        steps.sort((a, b) => a - b);
+        return steps.length === 0 ? 0 : steps[Math.floor((steps.length - 1) / 2)];
       },
       emit: (table, row) => this.#rows[table].push(row),
     };

@@ -32,12 +32,22 @@ export function completenessAt(
   if (sources.some(({ frontier }) => frontier === null)) return { asOf: 0, daily: false, stale: true, text };
   const frontiers = sources.length === 0 ? [t - 120_000] : sources.map(({ frontier }) => frontier as number);
   const f = Math.min(...frontiers);
-  const isByMinute = floorTo(f, quarter) >= floorTo(clock, minute) - bounds.minutesMs;
-  const fine = isByMinute ? floorTo(f, minute) : floorTo(f, quarter);
-  const daily = fine < floorTo(clock, quarter) - bounds.fineMs;
-  const asOf = daily ? startOfDay(zone, localDay(zone, f)) : fine;
+  const { asOf, daily } = placeAt(f, zone, clock, bounds);
   const behind = sources.some(({ name, frontier }) => t - (frontier as number) > sourceView(plan, name).stale_after_ms);
   return { asOf, daily, stale: behind || asOf < clock - bounds.judgedBackMs, text };
+}
+
+/** Where a flight is judged that is complete to `f`, and whether by days. */
+export function placeAt(
+  f: number,
+  zone: string,
+  clock: number,
+  { minutesMs, fineMs }: Bounds,
+): Pick<Completeness, 'asOf' | 'daily'> {
+  const isByMinute = floorTo(f, quarter) >= floorTo(clock, minute) - minutesMs;
+  const fine = isByMinute ? floorTo(f, minute) : floorTo(f, quarter);
+  const daily = fine < floorTo(clock, quarter) - fineMs;
+  return { daily, asOf: daily ? startOfDay(zone, localDay(zone, f)) : fine };
 }
 
 /** All numbers of one evaluation at `a` = as_of (§7.2). Money in micros. */

@@ -85,6 +85,11 @@ export function requiredSources(plan: Plan, campaign: string): string[] {
   return [...names].sort();
 }
 
+/** Whether flights of any campaign wait for the source: of one that the plan names, or of all others. */
+export function isNeeded(plan: Plan, source: string): boolean {
+  return ['', ...Object.keys(plan.campaigns)].some((campaign) => requiredSources(plan, campaign).includes(source));
+}
+
 /** Whether what a source sends is spend of the campaign. */
 export function isSpendSource({ source, sources }: SpendPlan, name: string): boolean {
   return sources === undefined ? source === '' || source === name : sources.includes(name);

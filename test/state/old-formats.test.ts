@@ -92,6 +92,15 @@ test.each(formats)('the state of %s is written in the format that it stands for'
   expect(new Set(blobs.map((bytes) => bytes[0]))).toEqual(new Set([Number(format.split('-')[1])]));
 });
 
+/**
+ * The row as this release would have made it. Since format 2 a value that a judged flight does not have is absent, not
+ * unknown (docs/decisions/2026-11-30-absent-is-not-unknown.md).
+ */
+function asToday(row: Row, today: Row): Row {
+  const wasUnknown = row.outcome === 'unknown' && today.outcome === 'false';
+  return wasUnknown ? { ...row, outcome: 'false' } : row;
+}
+
 test.each(formats)('output that waits in the outbox of %s is still read', async (format) => {
   const expected = rowsByKey(play(new CampaignLane(lane), readLog(format), 0));
   const { outbox, meta } = await readState(format);
@@ -100,6 +109,6 @@ test.each(formats)('output that waits in the outbox of %s is still read', async 
   for (const [key, row] of rows) {
     const final = expected.get(key);
     // A day may have changed since; rows of other tables never do.
-    if (offsetOf(final!) < meta!.nextOffset) expect(printed(row), key).toBe(printed(final));
+    if (offsetOf(final!) < meta!.nextOffset) expect(printed(asToday(row, final!)), key).toBe(printed(final));
   }
 });
