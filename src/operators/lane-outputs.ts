@@ -14,6 +14,7 @@ import {
   lateEvents,
   pacingSnapshots,
   ruleEvaluations,
+  type Table,
 } from '../rows/tables.ts';
 import type { RawRecords, Segment } from './segment.ts';
 
@@ -21,12 +22,14 @@ const keyBytesMax = 1_024;
 
 /** The rows a lane has made since its last commit, already in their sink's bytes. */
 export class LaneOutputs {
-  readonly days = new RowWriter(campaignMetricsDaily);
-  readonly snapshots = new RowWriter(pacingSnapshots);
-  readonly evaluations = new RowWriter(ruleEvaluations);
-  readonly alerts = new RowWriter(alertEvents);
-  readonly letters = new RowWriter(deadLetters);
-  readonly late = new RowWriter(lateEvents);
+  /** Of every table, in the order in which operators asked for them. */
+  readonly writers: RowWriter[] = [];
+  readonly days = this.rowsOf(campaignMetricsDaily);
+  readonly snapshots = this.rowsOf(pacingSnapshots);
+  readonly evaluations = this.rowsOf(ruleEvaluations);
+  readonly alerts = this.rowsOf(alertEvents);
+  readonly letters = this.rowsOf(deadLetters);
+  readonly late = this.rowsOf(lateEvents);
   readonly partition: number;
   readonly generation: number;
   /** An alert opened or closed: people wait for it, so the commit should not. */
@@ -54,8 +57,11 @@ export class LaneOutputs {
     return this.#version;
   }
 
-  get writers(): readonly RowWriter[] {
-    return [this.days, this.snapshots, this.evaluations, this.alerts, this.letters, this.late];
+  /** The writer of a table's rows; what it holds leaves with the next commit. */
+  rowsOf<T extends Table>(table: T): RowWriter<T> {
+    const writer = new RowWriter(table);
+    this.writers.push(writer);
+    return writer;
   }
 
   get byteLength(): number {
