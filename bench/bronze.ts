@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { openBronze } from '../src/adapters/open-bronze.ts';
+import { openProgram } from '../src/adapters/open-bronze.ts';
 import { configSchema } from '../src/adapters/settings.ts';
 
 import { eventsTopic } from '../src/model/ids.ts';
-import { BronzeTopology } from '../src/runtime/bronze-topology.ts';
+import { createRunner } from '../src/runtime/runner.ts';
 import { openPrefix, stretchOf } from './log-prefix.ts';
 import { peakRssMb } from './machine.ts';
 import { serveTask } from './task.ts';
@@ -42,16 +42,21 @@ async function measure(data: string, { logDir, share }: BronzeTask): Promise<Bro
   const { source, ends } = await openPrefix(logDir, 1);
   const starts = ends.map((end) => Math.floor((end * (1 - share)) / 2));
   const stops = ends.map((end, partition) => starts[partition] + Math.floor(end * share));
-  const parts = await openBronze({ config: configSchema.parse({ data_directory: data }) });
-  const topology = new BronzeTopology({ ...parts.topology, source: stretchOf(source, starts, stops) });
+  const config = configSchema.parse({ data_directory: data });
+  const parts = await openProgram({ config }, { onChange: () => undefined });
+  const failed = Promise.withResolvers<never>();
+  const runner = createRunner({
+    ...parts.runner,
+    source: stretchOf(source, starts, stops),
+    onError: (error) => failed.reject(error),
+  });
   const before = process.cpuUsage();
   const startMs = performance.now();
-  const running = topology.run();
-  await Promise.race([running, topology.drain()]);
+  await runner.start();
+  await Promise.race([failed.promise, runner.catchUp()]);
   const wallSeconds = (performance.now() - startMs) / 1_000;
   const { user, system } = process.cpuUsage(before);
-  topology.stop();
-  await running;
+  await runner.stop();
   const { records, files, bytes } = parts.stats();
   await parts.close();
   await source.close();

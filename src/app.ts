@@ -16,7 +16,6 @@ import { assert, EngineError } from './model/errors.ts';
 import type { Clock } from './model/time.ts';
 import { deadLetters } from './rows/tables.ts';
 import { type PlanDraft, planDraftSchema } from './rules/plan.ts';
-import { describeCampaignTopology } from './topology/campaign-topology.ts';
 
 export interface EngineOptions {
   readonly version: string;
@@ -35,11 +34,6 @@ export interface EngineOptions {
   readonly onServing?: (url: string) => void;
   /** Where the parts come from; tests bring their own. */
   readonly open?: (config: Config, context: EngineContext) => Promise<EngineParts>;
-}
-
-/** The drawing of what runs, as Mermaid. */
-export function describeTopology(): string {
-  return describeCampaignTopology();
 }
 
 export interface Queries extends AsyncDisposable {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { BronzeTableStats } from '../lakehouse/layers/bronze/bronze-table.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import { applyPlans } from '../plans/apply-plans.ts';
 import { readPlanFiles } from '../plans/plan-files.ts';
 import { EditWatcher } from '../plans/postgres/watch-edits.ts';
-import { type BronzeWorker, startBronzeWorker } from '../runtime/bronze-worker.ts';
+import { startProgramThread } from '../runtime/program-worker.ts';
 import { createRunner } from '../runtime/runner.ts';
 import { defaultRunnerSettings, type RunnerOptions } from '../runtime/runner-options.ts';
 import { type DataDirectory, openDataDirectory } from '../state/sqlite/data-directory.ts';
@@ -15,13 +16,13 @@ import { CampaignLane } from '../topology/campaign-topology.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { EngineContext, EngineParts, WorldOptions } from './engine-parts.ts';
 import { hasKafka } from './kafka-log.ts';
-import type { BronzeSettings } from './open-bronze.ts';
+import type { BronzeThreadSettings } from './open-bronze.ts';
 import { openKafkaEngineLog } from './open-kafka-engine-log.ts';
 import { openRecordedEngineLog } from './open-recorded-log.ts';
 import { openSinks, planSinks } from './open-sinks.ts';
 import { openState } from './open-state.ts';
 import { playDemoWorld } from './play-demo-world.ts';
-import { FailureRelay, RunningParts } from './running-engine.ts';
+import { type BronzeThread, FailureRelay, RunningParts } from './running-engine.ts';
 import type { Config } from './settings.ts';
 import { embeddedTablesDirectory, openEmbeddedTables, openServerTables, type Tables } from './tables.ts';
 import { streamName } from './visit-log.ts';
@@ -55,8 +56,6 @@ export async function openEngine(config: Config, context: EngineContext): Promis
   return new RunningParts({
     generation,
     isUntilEnd: context.isUntilEnd,
-    clock,
-    source: log.source,
     makeRunner: (onError) => createRunner({ ...runner, onError }),
     bronze,
     failures,
@@ -127,11 +126,12 @@ function watchEdits(
 }
 
 /** Bronze has a thread of its own, so that writing Parquet never holds up a lane. */
-function startBronze(config: Config, context: EngineContext, failures: FailureRelay): Promise<BronzeWorker> {
+function startBronze(config: Config, context: EngineContext, failures: FailureRelay): Promise<BronzeThread> {
   const start = () =>
-    startBronzeWorker({
+    startProgramThread<BronzeTableStats>({
+      name: 'bronze',
       adapter: new URL('./open-bronze.ts', import.meta.url),
-      settings: { config } satisfies BronzeSettings,
+      settings: { config } satisfies BronzeThreadSettings,
       onError: (error) => failures.tell(error),
       onTrouble: (error) => context.log.warn('bronze.trouble', { error }),
     });

@@ -1,13 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { makeLogger } from '../control/logs/logger.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { ParquetEncoder } from '../lakehouse/format/parquet-encoder.ts';
-import { BronzeTable } from '../lakehouse/layers/bronze/bronze-table.ts';
+import { BronzeTable, type BronzeTableStats } from '../lakehouse/layers/bronze/bronze-table.ts';
+import type { BronzeSettings } from '../lakehouse/layers/bronze/config.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
-import type { BronzeParts } from '../runtime/bronze-worker.ts';
 import { allLanes } from '../runtime/fixed-assignment.ts';
+import type { ProgramParts } from '../runtime/program-worker.ts';
+import { defaultRunnerSettings, type RunnerOptions } from '../runtime/runner-options.ts';
+import { TableStore } from '../runtime/table-store.ts';
 import { openLogReader } from '../sources/recorded/recorded-log.ts';
 import type { LaneAssignment, Source } from '../sources/source.ts';
+import { BronzeLane } from '../topology/bronze-topology.ts';
 import { type EventCodec, makeEventCodec } from './event-codec.ts';
 import { hasKafka, openKafkaLog } from './kafka-log.ts';
 import { openLake } from './open-lake.ts';
@@ -15,7 +21,7 @@ import { openEventCodec } from './schema-registry.ts';
 import type { Config } from './settings.ts';
 
 /** Travels to the worker thread, so it is plain data. */
-export interface BronzeSettings {
+export interface BronzeThreadSettings {
   readonly config: Config;
 }
 
@@ -24,7 +30,10 @@ const commitRecordsMax = 500_000;
 const pauseStepMs = 10;
 
 /** What the bronze thread works with; called on that thread, by the name it expects. */
-export async function openBronze({ config }: BronzeSettings): Promise<BronzeParts> {
+export async function openProgram(
+  { config }: BronzeThreadSettings,
+  { onChange }: { onChange(): void },
+): Promise<ProgramParts<BronzeTableStats>> {
   await using stack = new AsyncDisposableStack();
   const log = stack.adopt(await openReading(config), (opened) => opened.close());
   const { catalog, io, bronzeLocation } = stack.adopt(await openLake(config), (opened) => opened.close());
@@ -39,20 +48,44 @@ export async function openBronze({ config }: BronzeSettings): Promise<BronzePart
     nowMs: () => systemClock.wallMs(),
     pause: (attempt) => systemClock.sleep(pauseStepMs * attempt),
   });
+  const store = new TableStore(table, onChange);
+  await store.open();
   const opened = stack.move();
   return {
-    topology: {
+    runner: {
+      ...bronzeRunner(config.bronze),
       source: log.source,
-      decoder: log.codec.makeDecoder(),
-      store: table,
-      clock: systemClock,
       assignment: log.assignment,
-      commitIntervalMs: config.bronze.commit_interval_ms,
-      commitBytes: config.bronze.commit_mb * 1_048_576,
-      commitRecords: commitRecordsMax,
+      decoder: log.codec.makeDecoder(),
+      store,
     },
     stats: () => table.stats(),
     close: () => opened.disposeAsync(),
+  };
+}
+
+/** How bronze is read and when it commits; the rest are doors. */
+export function bronzeRunner(
+  bronze: Pick<BronzeSettings, 'commit_interval_ms' | 'commit_mb'>,
+): Pick<RunnerOptions, 'sinks' | 'programFactory' | 'clock' | 'entropy' | 'yieldTurn' | 'settings'> {
+  const commitBytes = bronze.commit_mb * 1_048_576;
+  const intervalMs = bronze.commit_interval_ms;
+  return {
+    sinks: [],
+    programFactory: () => new BronzeLane({ commitBytes, commitRecords: commitRecordsMax }),
+    clock: systemClock,
+    entropy: { token: () => randomUUID() },
+    yieldTurn: () => nextTurn(),
+    settings: {
+      ...defaultRunnerSettings,
+      // Goes into versions of rows, which bronze has none of.
+      generation: 0,
+      tickValue: null,
+      commitIntervalMs: intervalMs,
+      catchUpIntervalMs: intervalMs,
+      commitBytesMax: commitBytes,
+      commitsTogether: true,
+    },
   };
 }
 

@@ -1,13 +1,14 @@
 import type { QueryEndpoint } from '../control/query-client.ts';
 import type { SinkStatus } from '../control/status.ts';
+import type { BronzeTableStats } from '../lakehouse/layers/bronze/bronze-table.ts';
 import { EngineError } from '../model/errors.ts';
-import type { Clock } from '../model/time.ts';
 import type { AppliedPlan } from '../plans/apply-plans.ts';
 import type { PlanDraft } from '../rules/plan.ts';
-import type { BronzeWorker } from '../runtime/bronze-worker.ts';
+import type { ProgramThread } from '../runtime/program-worker.ts';
 import type { Runner } from '../runtime/runner.ts';
-import type { Source } from '../sources/source.ts';
 import type { EngineParts, WorldOptions } from './engine-parts.ts';
+
+export type BronzeThread = ProgramThread<BronzeTableStats>;
 
 /** Carries a failure from a part that may fail before anybody listens. */
 export class FailureRelay {
@@ -28,11 +29,9 @@ export class FailureRelay {
 export interface OpenedDoors {
   readonly generation: number;
   readonly isUntilEnd: boolean;
-  readonly clock: Clock;
-  readonly source: Source;
   /** Made by us, because it must know where to report. */
   readonly makeRunner: (onError: (error: unknown, isFatal: boolean) => void) => Runner;
-  readonly bronze: BronzeWorker | null;
+  readonly bronze: BronzeThread | null;
   /** Tells when bronze cannot go on. */
   readonly failures: FailureRelay;
   readonly queries: QueryEndpoint | null;
@@ -43,8 +42,6 @@ export interface OpenedDoors {
   /** What was opened; closed after the lanes, last opened first. */
   readonly stack: AsyncDisposableStack;
 }
-
-const drainPollMs = 20;
 
 /** Lanes, bronze and doors of one process as one thing to start, drain and close. */
 export class RunningParts implements EngineParts {
@@ -75,7 +72,7 @@ export class RunningParts implements EngineParts {
 
   async drain(signal?: AbortSignal): Promise<void> {
     if (this.#doors.isUntilEnd) await this.#runner.untilEnd();
-    else await this.#waitForLanes(signal);
+    else await this.#runner.catchUp(signal);
     if (!signal?.aborted) await this.#doors.bronze?.drain();
   }
 
@@ -141,21 +138,6 @@ export class RunningParts implements EngineParts {
 
   playWorld(options: WorldOptions, signal: AbortSignal): Promise<void> {
     return this.#doors.playWorld(options, signal);
-  }
-
-  /** Our lanes committed up to their ends as of now, and delivered: looked at, since nothing else in the engine needs to know. */
-  async #waitForLanes(signal?: AbortSignal): Promise<void> {
-    const { clock, source } = this.#doors;
-    const ends = new Map<number, number>();
-    for (;;) {
-      const { lanes, undeliveredBytes } = this.#runner.status();
-      for (const { partition } of lanes)
-        if (!ends.has(partition)) ends.set(partition, (await source.bounds(partition)).end);
-      const isThere =
-        this.#runner.isReady() && lanes.every((lane) => lane.committedOffset >= ends.get(lane.partition)!);
-      if ((isThere && undeliveredBytes === 0) || signal?.aborted) return;
-      await clock.sleep(drainPollMs);
-    }
   }
 
   #fail(error: unknown): void {

@@ -1,16 +1,21 @@
-import { type Command, jsonFlag } from './command.ts';
+import { type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
+import { loadCallConfig } from './load-call-config.ts';
 
 export const graphCommand: Command = {
   name: 'graph',
-  summary: 'Print the topology as a Mermaid drawing.',
-  examples: ['paceline graph', 'paceline graph > topology.mmd'],
-  doc: 'Prints the nodes and edges of the running program itself, not of a document about it.',
-  flags: { json: jsonFlag },
+  summary: 'Print the programs of this configuration as Mermaid drawings.',
+  examples: [
+    'paceline graph',
+    'paceline graph --config config/production.yaml > programs.mmd',
+    'paceline graph --json',
+  ],
+  doc: 'Prints the programs that an engine of this configuration runs: campaigns and bronze, each from the very value that a lane runs, with the sinks that the configuration opens and, dotted, those that stand idle, with the reason. Opens nothing.',
+  flags: { config: configFlag, data: dataFlag, json: jsonFlag },
   async run(call, terminal) {
-    const { describeTopology } = await import('../app.ts');
-    const drawing = describeTopology();
-    if (call.has('json')) terminal.printJson({ mermaid: drawing });
-    else terminal.print(drawing);
+    const { drawPrograms } = await import('../adapters/graph.ts');
+    const programs = drawPrograms(loadCallConfig(call).config);
+    if (call.has('json')) terminal.printJson({ programs });
+    else terminal.print(programs.map(({ mermaid }) => mermaid).join('\n'));
     return 0;
   },
 };

@@ -39,6 +39,7 @@ const wrongPartition = 2;
  */
 export class CheckRecords implements Operator {
   readonly name = 'check';
+  readonly does = 'identity, time, duplicates';
   readonly state: OwnedSections;
   readonly #state: LaneState;
   readonly #limits: LaneLimits;

@@ -33,6 +33,7 @@ interface Problem {
  */
 export class FollowFlights implements Operator {
   readonly name = 'flights';
+  readonly does = 'cells, totals, ledgers, frontiers';
   readonly state: OwnedSections = {
     organizations: [frontiersSection, rhythmsSection],
     campaigns: [flightsSection, flightTotals, cellsSection],

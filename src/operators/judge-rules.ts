@@ -73,6 +73,7 @@ interface Judged {
 /** Judges rules and moves their alerts (docs/semantics.md §8); every transition carries its receipt. */
 export class JudgeRules implements Operator {
   readonly name = 'rules';
+  readonly does = 'conditions to alerts, with receipts';
   readonly timer = organizationTimer;
   readonly state: OwnedSections = { organizations: [sourceAlerts], campaigns: [flightAlerts] };
   readonly #state: LaneState;

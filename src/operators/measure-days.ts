@@ -38,6 +38,7 @@ const videoCounters = [
  */
 export class MeasureDays implements Operator {
   readonly name = 'days';
+  readonly does = "daily metrics in the campaign's zone";
   readonly state: OwnedSections;
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;

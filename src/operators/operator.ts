@@ -4,12 +4,14 @@ import type { Segment } from './segment.ts';
 
 /**
  * What every operator is: loops over the rows of segments, timers of its own, and a part of the lane's
- * memory that it alone saves. All but the name may be absent. The lane calls, in this order: for each
+ * memory that it alone saves. All but its name and its label may be absent. The lane calls, in this order: for each
  * batch `beginBatch`; for each segment the due timers, then `onSegment` of all in the order of the map;
  * for each commit the sections, then `harvest`.
  */
 export interface Operator {
   readonly name: string;
+  /** What it does, in a few words: its label on the map. */
+  readonly does: string;
   /** What it remembers, as sections of the lane's state. */
   readonly state?: OwnedSections;
   /** The kind of timers that `onTimer` runs. */

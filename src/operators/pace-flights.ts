@@ -30,6 +30,7 @@ type PersistedFor = 'status' | 'move' | 'hour';
 /** Evaluates flights when their campaign's timer runs (docs/semantics.md §7), and has their rules judged. */
 export class PaceFlights implements Operator {
   readonly name = 'pace';
+  readonly does = 'expectation, OSI, projection, status';
   readonly timer = campaignTimer;
   readonly state: OwnedSections = { campaigns: [paceSection] };
   readonly #state: LaneState;

@@ -2,7 +2,7 @@ import { BackOff } from '../model/back-off.ts';
 import { assert, isWorthRetrying } from '../model/errors.ts';
 import { publishFact } from '../model/facts.ts';
 import type { Clock } from '../model/time.ts';
-import type { CommitOutcome, LaneCommit, StateStore } from '../state/state-store.ts';
+import type { CommitOutcome, LaneCommit, LaneStore } from '../state/state-store.ts';
 import type { Alarm } from './alarm.ts';
 import type { Delivery } from './delivery.ts';
 import type { StreamRows } from './lane-program.ts';
@@ -10,7 +10,7 @@ import type { LaneSession } from './lane-session.ts';
 import { encodeChunk, streamsOf } from './outbox.ts';
 
 export interface CheckpointPorts {
-  readonly store: StateStore;
+  readonly store: LaneStore;
   readonly delivery: Delivery;
   readonly clock: Clock;
   /** Ends the wait between two attempts when the runner stops. */
@@ -133,7 +133,7 @@ function draftCommit(session: LaneSession, nowMs: number): Draft {
   session.lastCommitMs = nowMs;
   session.lastCheckMs = nowMs;
   const seq = session.seq + 1;
-  const { delta, bases, oldestDeltaSeq, outputs: harvested } = session.program.harvest(seq);
+  const { delta, bases, oldestDeltaSeq, outputs: harvested, filed } = session.program.harvest(seq);
   const outbox = encodeChunk(harvested);
   // What leaves is what the outbox holds, byte for byte: the program's own memory is used again.
   const outputs = outbox === null ? [] : streamsOf(outbox);
@@ -149,6 +149,7 @@ function draftCommit(session: LaneSession, nowMs: number): Draft {
     bases,
     oldestDeltaSeq,
     outbox,
+    ...(filed === undefined ? {} : { filed }),
     acknowledged: session.toDrop,
   };
   const bytes = delta.length + (outbox?.length ?? 0) + bases.reduce((sum, base) => sum + base.bytes.length, 0);

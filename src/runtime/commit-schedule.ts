@@ -7,6 +7,11 @@ export interface CommitScheduleSettings {
   readonly alertCommitSpacingMs: number;
   readonly commitBytesMax: number;
   readonly idleCheckMs: number;
+  /**
+   * One commit takes what all lanes hold, as the snapshot of a table does: `commitBytesMax` is then the bound
+   * of all together, and nothing is read while it is written.
+   */
+  readonly commitsTogether: boolean;
 }
 
 /** When a lane is due, and who shares its round. */
@@ -34,6 +39,11 @@ export class CommitSchedule {
    * were filled at different speeds, end up in step, and a sink gets one delivery of many lanes.
    */
   roundOf(dirty: readonly { session: LaneSession; atMs: number }[], nowMs: number): LaneSession[] {
+    if (this.#settings.commitsTogether) {
+      const bytes = dirty.reduce((sum, { session }) => sum + session.program.dirtyBytes, 0);
+      const isDue = bytes >= this.#settings.commitBytesMax || dirty.some(({ atMs }) => atMs <= nowMs);
+      return isDue ? dirty.map(({ session }) => session) : [];
+    }
     if (!dirty.some(({ atMs }) => atMs <= nowMs)) return [];
     const soonMs = this.#settings.commitIntervalMs / 4;
     const isSoon = ({ session, atMs }: { session: LaneSession; atMs: number }): boolean =>

@@ -1,4 +1,6 @@
 import type { EventBatch } from '../events/event-batch.ts';
+import type { FiledRun } from '../events/filed-run.ts';
+import type { RecordRun } from '../events/record-run.ts';
 import type { LaneSnapshot } from '../state/state-store.ts';
 
 /** Rows of one output stream (a table, or a record stream), already in their sink's bytes. */
@@ -17,6 +19,8 @@ export interface LaneHarvest {
   readonly oldestDeltaSeq: number;
   /** Their bytes are good until the program is used again. */
   readonly outputs: readonly StreamRows[];
+  /** Raw records for a store that keeps them itself; absent = none. */
+  readonly filed?: readonly FiledRun[];
 }
 
 /** What became of the records that a program applied, since it was made; each is in exactly one of them. */
@@ -37,16 +41,7 @@ export interface RecordTally {
  */
 export interface LaneProgram {
   /** Applies every record of the batch in order. */
-  apply(
-    batch: EventBatch,
-    run: {
-      bytes: Uint8Array;
-      valueStarts: Int32Array;
-      valueEnds: Int32Array;
-      keyStarts: Int32Array;
-      keyEnds: Int32Array;
-    },
-  ): void;
+  apply(batch: EventBatch, run: RecordRun): void;
   /** First offset whose record must be read back before `apply` may go on (duplicate memory). */
   tailStart(): number;
   /** Records of the tail, read back after a restore; only fills the duplicate memory. */
@@ -67,6 +62,11 @@ export interface LaneProgram {
   inPresentShape(stored: StreamRows): StreamRows;
   /** Read after each `apply`: the lane checks that no record is without an outcome. */
   readonly tally: RecordTally;
+  /**
+   * The program keeps no id of a name past a batch: its dictionaries may start anew once they hold this
+   * many names. Absent = ids stay good as long as the program.
+   */
+  readonly namesKeptMax?: number;
   /** The lane clock, log time ms; -Infinity before the first record. */
   readonly clockMs: number;
 }

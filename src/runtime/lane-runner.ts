@@ -15,6 +15,8 @@ export interface LaneRunnerPorts extends OpenLanePorts {
   /** Trouble that no waiting heals. */
   readonly fail: (error: unknown) => void;
   readonly limits: LaneLimits;
+  /** A round of commits is under way. */
+  readonly isCommitting: () => boolean;
   /** The run ends where the log ended when the lane was opened first. */
   readonly isBounded: () => boolean;
 }
@@ -24,6 +26,7 @@ export interface LaneLimits {
   readonly pollBytesMax: number;
   /** A lane whose commit does not come through stops reading at this many uncommitted bytes. */
   readonly commitBytesMax: number;
+  readonly commitsTogether: boolean;
   readonly undeliveredBytesMax: number;
 }
 
@@ -65,7 +68,7 @@ export class LaneRunner {
   endOffset = 0;
   readonly #ports: LaneRunnerPorts;
   readonly #backOff = new BackOff();
-  readonly #dictionaries = new LaneDictionaries();
+  #dictionaries = new LaneDictionaries();
   #endAskedMs = Number.NEGATIVE_INFINITY;
   #isOpening = false;
   #isOwned = true;
@@ -246,7 +249,10 @@ export class LaneRunner {
     if (delivery.undeliveredBytes >= limits.undeliveredBytesMax) {
       return delivery.rejected.length > 0 ? 'sink_rejected' : 'undelivered_bound';
     }
-    const isBehind = session.isStoreBusy && session.program.dirtyBytes >= limits.commitBytesMax;
+    // Also a lane that is not in the round under way must not fill up until the next one.
+    const isStoreBusy = session.isStoreBusy || this.#ports.isCommitting();
+    const isFull = limits.commitsTogether || session.program.dirtyBytes >= limits.commitBytesMax;
+    const isBehind = isStoreBusy && isFull;
     return isBehind ? 'state_unavailable' : null;
   }
 
@@ -286,6 +292,8 @@ export class LaneRunner {
   }
 
   #apply(session: LaneSession, run: RecordRun): boolean {
+    const { namesKeptMax = Number.POSITIVE_INFINITY } = session.program;
+    if (this.#dictionaries.campaigns.size > namesKeptMax) this.#dictionaries = new LaneDictionaries();
     const batch = this.#ports.batch.of(this.#dictionaries);
     assert(run.offsets[0] >= session.nextOffset, `lane ${this.name} reads on at its own offset, never before it`);
     const schema = this.#ports.decoder.decode(run, batch);

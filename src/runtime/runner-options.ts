@@ -3,7 +3,7 @@ import { limits } from '../model/limits.ts';
 import type { Clock } from '../model/time.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { LaneAssignment, Source } from '../sources/source.ts';
-import type { StateStore } from '../state/state-store.ts';
+import type { LaneStore } from '../state/state-store.ts';
 import type { LaneProgramFactory } from './lane-program.ts';
 import type { RunnerLaneStatus } from './lane-runner.ts';
 import { type DeliverySettings, defaultDeliverySettings, type SinkStatus } from './sink-queue.ts';
@@ -16,8 +16,8 @@ export interface Entropy {
 export interface RunnerSettings {
   /** Generation of the stream, 1..32767: the high part of every version. */
   readonly generation: number;
-  /** Value of a tick record. */
-  readonly tickValue: Uint8Array;
+  /** Value of a tick record; null = this reader appends nothing. */
+  readonly tickValue: Uint8Array | null;
   readonly tickIntervalMs: number;
   readonly commitIntervalMs: number;
   /** Commit interval of a lane that is more than a poll behind the log's end. */
@@ -25,6 +25,8 @@ export interface RunnerSettings {
   /** A pending alert commits at once, but not closer than this to the last commit. */
   readonly alertCommitSpacingMs: number;
   readonly commitBytesMax: number;
+  /** See CommitScheduleSettings. */
+  readonly commitsTogether: boolean;
   readonly pollRecordsMax: number;
   readonly pollBytesMax: number;
   readonly undeliveredBytesMax: number;
@@ -39,6 +41,7 @@ export const defaultRunnerSettings: Omit<RunnerSettings, 'generation' | 'tickVal
   catchUpIntervalMs: limits.catchUpIntervalMs,
   alertCommitSpacingMs: limits.alertCommitSpacingMs,
   commitBytesMax: limits.commitBytesMax,
+  commitsTogether: false,
   pollRecordsMax: limits.batchRecordsMax,
   pollBytesMax: limits.batchBytesMax,
   undeliveredBytesMax: limits.undeliveredBytesMax,
@@ -51,7 +54,7 @@ export interface RunnerOptions {
   /** Says which lanes are ours; the others have other owners. */
   readonly assignment: LaneAssignment;
   readonly decoder: Decoder;
-  readonly store: StateStore;
+  readonly store: LaneStore;
   readonly sinks: readonly Sink[];
   readonly programFactory: LaneProgramFactory;
   readonly clock: Clock;

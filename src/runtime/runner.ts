@@ -4,6 +4,7 @@ import { assert, isWorthRetrying } from '../model/errors.ts';
 import type { StreamIdentity } from '../model/lane.ts';
 import type { Clock } from '../model/time.ts';
 import { Alarm } from './alarm.ts';
+import { CatchUps } from './catch-ups.ts';
 import { commitRound, keepUp } from './checkpoint.ts';
 import { CommitSchedule } from './commit-schedule.ts';
 import { Delivery } from './delivery.ts';
@@ -26,6 +27,11 @@ export interface Runner {
    * when drained or stopped earlier.
    */
   untilEnd(): Promise<void>;
+  /**
+   * Resolves when all that the log holds at the call, in the lanes that are ours then, is committed and
+   * delivered, or when aborted; nothing waits for company meanwhile. Rejects when the runner ends before.
+   */
+  catchUp(signal?: AbortSignal): Promise<void>;
   /** Reads no more, commits, flushes the sinks. True when all was done within the deadline; then stops. */
   drain(deadlineMs: number): Promise<boolean>;
   /** Stops at once; what was not committed is replayed by the next owner. Resolves when the loop is out. */
@@ -51,6 +57,7 @@ class EngineRunner implements Runner {
   readonly #refused = Promise.withResolvers<never>();
   readonly #waitBackOff = new BackOff();
   readonly #roster: LaneRoster;
+  readonly #catchUps: CatchUps;
   #isBounded = false;
   #hasJoined = false;
   #partitions = 0;
@@ -90,8 +97,10 @@ class EngineRunner implements Runner {
       wake: () => this.#alarm.ring(),
       fail: (error) => this.#fail(error),
       limits: settings,
+      isCommitting: () => this.#round !== null,
       isBounded: () => this.#isBounded,
     };
+    this.#catchUps = new CatchUps(source, this.#retryAlarm, () => this.#alarm.ring());
     this.#roster = new LaneRoster(source.topic, this.#ports);
     // Whoever calls untilEnd or drain sees a failure; without them onError alone tells of it.
     this.#finished.promise.catch(() => undefined);
@@ -101,8 +110,8 @@ class EngineRunner implements Runner {
   async start(): Promise<void> {
     const { source, settings } = this.#options;
     const { mode } = await this.#open();
-    if (mode === 'live') {
-      const { tickIntervalMs, tickValue } = settings;
+    const { tickIntervalMs, tickValue } = settings;
+    if (mode === 'live' && tickValue !== null) {
       this.#ticker = new Ticker(source, this.#clock, { intervalMs: tickIntervalMs, value: tickValue });
       const owned = () =>
         this.#roster.lanes.filter(({ session }) => session !== null).map(({ partition }) => partition);
@@ -121,6 +130,10 @@ class EngineRunner implements Runner {
     } finally {
       await this.stop();
     }
+  }
+
+  catchUp(signal?: AbortSignal): Promise<void> {
+    return this.#catchUps.add(signal);
   }
 
   async drain(deadlineMs: number): Promise<boolean> {
@@ -199,7 +212,9 @@ class EngineRunner implements Runner {
     await this.#options.assignment.start({
       assigned: (partitions) => {
         if (this.#mode === 'stopped') return;
+        this.#options.store.assigned?.(partitions);
         this.#roster.assign(partitions, this.#partitions);
+        this.#catchUps.assigned(() => this.#roster.lanes);
         this.#alarm.ring();
       },
       revoking: (partitions) => {
@@ -225,6 +240,7 @@ class EngineRunner implements Runner {
         if (this.#ports.isStopped()) return;
       }
       this.#roster.answerRevokes();
+      this.#catchUps.answer(this.#delivery.isEmpty);
       if (this.#isFinished()) {
         this.#finished.resolve();
         this.#halt();
@@ -264,11 +280,12 @@ class EngineRunner implements Runner {
     const nowMs = this.#clock.steadyMs();
     const isEnding = this.#isEnding();
     const isFlushed = isEnding && this.#delivery.isEmpty;
+    const isHurried = isEnding || this.#catchUps.isHurried;
     const dirty: { session: LaneSession; atMs: number }[] = [];
     for (const { session, isRevoking } of this.#roster.lanes) {
       if (session === null || session.isStoreBusy) continue;
       if (session.isDirty) {
-        dirty.push({ session, atMs: this.#schedule.commitAtMs(session, isEnding || isRevoking) });
+        dirty.push({ session, atMs: this.#schedule.commitAtMs(session, isHurried || isRevoking) });
       } else if (this.#schedule.upkeepAtMs(session, isFlushed) <= nowMs) {
         keepUp(session, this.#ports)
           .catch((error: unknown) => this.#fail(error))
@@ -316,6 +333,7 @@ class EngineRunner implements Runner {
   async #waitForWork(): Promise<void> {
     const isEnding = this.#isEnding();
     const isFlushed = isEnding && this.#delivery.isEmpty;
+    const isHurried = isEnding || this.#catchUps.isHurried;
     if (isEnding) this.#delivery.hurry();
     const nowMs = this.#clock.steadyMs();
     let wakeAtMs = nowMs + idleWaitMs;
@@ -326,7 +344,7 @@ class EngineRunner implements Runner {
       wakeAtMs = Math.min(
         wakeAtMs,
         session.isDirty
-          ? this.#schedule.commitAtMs(session, isEnding || lane.isRevoking)
+          ? this.#schedule.commitAtMs(session, isHurried || lane.isRevoking)
           : this.#schedule.upkeepAtMs(session, isFlushed),
       );
     }
@@ -368,6 +386,7 @@ class EngineRunner implements Runner {
     this.#ticker?.stop();
     this.#delivery.stop();
     this.#roster.giveUp();
+    this.#catchUps.giveUp(this.#failure);
     this.#alarm.ring();
     this.#retryAlarm.ring();
   }

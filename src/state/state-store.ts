@@ -1,3 +1,4 @@
+import type { FiledRun } from '../events/filed-run.ts';
 import type { StreamIdentity } from '../model/lane.ts';
 
 /** Durable state of one lane as a claim returns it. Blobs are opaque to the store. */
@@ -44,6 +45,8 @@ export interface LaneCommit {
   readonly oldestDeltaSeq: number;
   /** Output of this commit; null when it has none. */
   readonly outbox: Uint8Array | null;
+  /** Raw records for a store that keeps them itself, as a table does; every other is given none. */
+  readonly filed?: readonly FiledRun[];
   /** Seqs whose output every sink has acknowledged; their chunks are dropped, where they are still there. */
   readonly acknowledged: readonly number[];
 }
@@ -56,15 +59,8 @@ export interface LaneCommit {
  */
 export type CommitOutcome = 'OK' | 'DUP' | 'FENCED' | 'GAP';
 
-/**
- * The durable truth: {delta, next offset, seq, owner token, outbox} of a lane change together.
- * Exam: test/exams/state-store-exam.ts.
- */
-export interface StateStore {
-  /** The generation number this store holds for the stream, or null when it holds none. */
-  readGeneration(topic: string): Promise<{ generation: number; identity: StreamIdentity } | null>;
-  /** A higher number than before starts the topic's lanes anew: what they held belongs to another history. */
-  writeGeneration(topic: string, generation: number, identity: StreamIdentity): Promise<void>;
+/** Where lanes are kept between two owners: the part of a state store that the runner knows. */
+export interface LaneStore {
   /** Makes `token` the owner of the lane and returns all it holds. */
   claim(lane: string, token: string): Promise<LaneSnapshot>;
   /** All lanes of a round; each succeeds or fails by itself. Throws STATE_UNAVAILABLE = unknown outcome. */
@@ -73,11 +69,24 @@ export interface StateStore {
   check(lane: string, token: string, seq: number): Promise<CommitOutcome>;
   /** Drops acknowledged output of an idle lane without a commit. */
   trim(lane: string, token: string, acknowledged: readonly number[]): Promise<CommitOutcome>;
+  /** These partitions, and no others, are ours from now on; for a store in which progress of others shows. */
+  assigned?(partitions: readonly number[]): void;
   /**
    * False while a store that lost everything could not bring the lane back, and has not tried for long:
    * then nobody else may remember the lane either, or its loss in its first seconds, which a replay from
    * the log's start mends, would pass for the loss of a history. Absent = always true.
    */
   isRecoverable?(lane: string): boolean;
+}
+
+/**
+ * The durable truth: {delta, next offset, seq, owner token, outbox} of a lane change together.
+ * Exam: test/exams/state-store-exam.ts.
+ */
+export interface StateStore extends LaneStore {
+  /** The generation number this store holds for the stream, or null when it holds none. */
+  readGeneration(topic: string): Promise<{ generation: number; identity: StreamIdentity } | null>;
+  /** A higher number than before starts the topic's lanes anew: what they held belongs to another history. */
+  writeGeneration(topic: string, generation: number, identity: StreamIdentity): Promise<void>;
   close(): Promise<void>;
 }

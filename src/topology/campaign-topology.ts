@@ -18,20 +18,6 @@ import type { LaneHarvest, LaneProgram, LaneProgramFactory, RecordTally, StreamR
 import type { LaneSnapshot } from '../state/state-store.ts';
 import { Topology } from './topology.ts';
 
-/** THE MAP of this product: what happens to a campaign event, left to right. */
-export const campaignTopology = new Topology('campaigns')
-  .source('events', 'ads.events.v1, one lane a partition')
-  .operator('decode', 'bytes to columns', { from: 'events' })
-  .operator('check', 'identity, time, duplicates', { from: 'decode' })
-  .operator('days', "daily metrics in the campaign's zone", { from: 'check' })
-  .operator('flights', 'cells, totals, ledgers, frontiers', { from: 'days' })
-  .operator('pace', 'expectation, OSI, projection, status', { from: 'flights' })
-  .operator('rules', 'conditions to alerts, with receipts', { from: 'pace' })
-  .operator('commit', 'delta, offset, outbox: one atomic step', { from: ['check', 'days', 'pace', 'rules'] })
-  .sink('clickhouse', 'six tables, idempotent rows', { from: 'commit' })
-  .sink('alerts', 'ads.alerts.v1', { from: 'commit' })
-  .sink('dead_letters', 'ads.dead-letters.v1', { from: 'commit' });
-
 /** About what a dirty campaign adds to the delta; decides only when to commit early. */
 const dirtyCampaignBytes = 200;
 
@@ -45,6 +31,8 @@ export class CampaignLane implements LaneProgram {
   /** How all of its memory is written and read. */
   readonly codec: LaneCodec;
   readonly #lookAhead: LookAhead;
+  /** The map: what runs, in this order. */
+  readonly topology: Topology<Operator>;
   readonly #operators: readonly Operator[];
   /** By rank of their timers. */
   readonly #timerOwners: Operator[] = [];
@@ -64,13 +52,17 @@ export class CampaignLane implements LaneProgram {
     const rules = new JudgeRules(state, outputs);
     this.#outputs = outputs;
     this.#lookAhead = new LookAhead(state, duplicates);
-    this.#operators = [
-      new CheckRecords(state, outputs, duplicates, { planKey: null, ...lane }),
-      new MeasureDays(state, outputs),
-      new FollowFlights(state, outputs),
-      new PaceFlights(state, outputs, rules),
-      rules,
-    ];
+    // THE MAP of this product: what happens to a campaign event, left to right.
+    this.topology = Topology.of<Operator>('campaigns')
+      .source('events', 'one lane a partition')
+      .step('decode', 'bytes to columns')
+      .operator(new CheckRecords(state, outputs, duplicates, { planKey: null, ...lane }))
+      .operator(new MeasureDays(state, outputs))
+      .operator(new FollowFlights(state, outputs))
+      .operator(new PaceFlights(state, outputs, rules))
+      .operator(rules)
+      .step('commit', 'delta, offset, outbox: one atomic step');
+    this.#operators = this.topology.operators;
     for (const operator of this.#operators) this.#take(operator);
     this.codec = new LaneCodec(state);
   }
@@ -185,7 +177,3 @@ function takeRows(writer: RowWriter): StreamRows {
 }
 
 export const createCampaignLane: LaneProgramFactory = (lane) => new CampaignLane(lane);
-
-export function describeCampaignTopology(): string {
-  return campaignTopology.describe();
-}

@@ -1,14 +1,10 @@
 import { expect, test } from 'vitest';
-import { FailureRelay, type OpenedDoors, RunningParts } from '../../src/adapters/running-engine.ts';
-import type { Clock, WallTimeMs } from '../../src/model/time.ts';
-import type { BronzeWorker } from '../../src/runtime/bronze-worker.ts';
+import { type BronzeThread, FailureRelay, type OpenedDoors, RunningParts } from '../../src/adapters/running-engine.ts';
 import type { Runner } from '../../src/runtime/runner.ts';
-import type { Source } from '../../src/sources/source.ts';
 
-/** Doors that write down in which order they are used; each sleep of the clock lets the lane apply one record. */
-function openDoors(options: { isUntilEnd?: boolean; end?: number } = {}) {
+/** Doors that write down in which order they are used. */
+function openDoors(options: { isUntilEnd?: boolean } = {}) {
   const calls: string[] = [];
-  let committed = 0;
   let onError: (error: unknown, isFatal: boolean) => void = () => {};
   const call = (name: string) => async (): Promise<void> => void calls.push(name);
   const lane = {
@@ -24,15 +20,16 @@ function openDoors(options: { isUntilEnd?: boolean; end?: number } = {}) {
   const runner: Runner = {
     start: call('runner.start'),
     untilEnd: call('runner.untilEnd'),
+    catchUp: call('runner.catchUp'),
     stop: call('runner.stop'),
     drain: async () => {
       calls.push('runner.drain');
       return true;
     },
     status: () => ({
-      lanes: [{ ...lane, committedOffset: committed, pausedReason: null, isOpen: true, trouble: null }],
+      lanes: [{ ...lane, committedOffset: 0, pausedReason: null, isOpen: true, trouble: null }],
       sinks: [],
-      undeliveredBytes: committed === (options.end ?? 3) ? 0 : 1,
+      undeliveredBytes: 0,
       failure: null,
     }),
     isReady: () => true,
@@ -48,22 +45,13 @@ function openDoors(options: { isUntilEnd?: boolean; end?: number } = {}) {
     files: 1,
     bytes: 1,
   };
-  const bronze: BronzeWorker = { stats: () => stats, drain: call('bronze.drain'), stop: call('bronze.stop') };
-  const clock: Clock = {
-    wallMs: () => 0 as WallTimeMs,
-    steadyMs: () => 0,
-    sleep: async () => {
-      committed += 1;
-    },
-  };
+  const bronze: BronzeThread = { stats: () => stats, drain: call('bronze.drain'), stop: call('bronze.stop') };
   const stack = new AsyncDisposableStack();
   stack.defer(call('close directory'));
   stack.defer(call('close tables'));
   const doors: OpenedDoors = {
     generation: 1,
     isUntilEnd: options.isUntilEnd ?? false,
-    clock,
-    source: { bounds: async () => ({ start: 0, end: options.end ?? 3 }) } as unknown as Source,
     makeRunner: (report) => {
       onError = report;
       return runner;
@@ -91,6 +79,7 @@ test('a live engine drains to the ends of that moment and closes from the lanes 
   await engine.close();
   expect(calls).toEqual([
     'runner.start',
+    'runner.catchUp',
     'bronze.drain',
     'runner.drain',
     'bronze.drain',

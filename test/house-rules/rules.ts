@@ -19,7 +19,7 @@ export function readSources(root: string, folder: string): SourceFile[] {
 const rooms: readonly (readonly [string, RegExp])[] = [
   ['main', /^src\/main\.ts$/],
   ['app', /^src\/app\.ts$/],
-  ['campaign-topology', /^src\/topology\/campaign-topology\.ts$/],
+  ['maps', /^src\/topology\/(campaign|bronze)-topology\.ts$/],
   ['contract', /^src\/(sources\/source|decoders\/decoder|sinks\/sink|state\/state-store|runtime\/lane-program)\.ts$/],
   ['lakehouse/format', /^src\/lakehouse\/format\//],
   ['lakehouse/catalog', /^src\/lakehouse\/catalog\//],
@@ -60,19 +60,9 @@ const systems = ['sources', 'decoders', 'sinks', 'state', 'embedded-clickhouse',
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'app'],
   cli: ['cli', 'app', 'adapters', 'control', 'plans', 'model', 'rows'],
-  app: ['adapters', 'topology', 'campaign-topology', 'runtime', 'control', 'plans', 'contract', 'rules', ...language],
-  adapters: [
-    'adapters',
-    ...systems,
-    'topology',
-    'campaign-topology',
-    'runtime',
-    'control',
-    'contract',
-    'rules',
-    ...language,
-  ],
-  'campaign-topology': ['topology', 'operators', 'lane', 'contract', ...language],
+  app: ['adapters', 'topology', 'maps', 'runtime', 'control', 'plans', 'contract', 'rules', ...language],
+  adapters: ['adapters', ...systems, 'topology', 'maps', 'runtime', 'control', 'contract', 'rules', ...language],
+  maps: ['topology', 'operators', 'lane', 'contract', ...language],
   topology: ['topology', 'contract', 'model'],
   runtime: ['runtime', 'contract', 'events', 'model'],
   operators: ['operators', 'lane', ...hearts, 'contract', ...language],
@@ -106,7 +96,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A contract is seen from its own folder and from the places that wire. */
-const wiring = ['runtime', 'topology', 'campaign-topology', 'app', 'adapters'];
+const wiring = ['runtime', 'topology', 'maps', 'app', 'adapters'];
 const contractSeenBy: Readonly<Record<string, readonly string[]>> = {
   'src/sources/source.ts': ['sources', 'simulator', ...wiring],
   'src/decoders/decoder.ts': ['decoders', ...wiring],
@@ -148,7 +138,7 @@ const machineAccess =
 export function findMachineAccess(files: readonly SourceFile[]): string[] {
   const pure = new Set([
     'topology',
-    'campaign-topology',
+    'maps',
     'runtime',
     'operators',
     'lane',

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { bronzeRunner } from '../../src/adapters/open-bronze.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import type { Catalog } from '../../src/lakehouse/catalog/catalog.ts';
 import { SqlCatalog } from '../../src/lakehouse/catalog/sql-catalog.ts';
@@ -7,9 +8,11 @@ import { ParquetEncoder } from '../../src/lakehouse/format/parquet-encoder.ts';
 import { BronzeTable } from '../../src/lakehouse/layers/bronze/bronze-table.ts';
 import { randomIds } from '../../src/lakehouse/storage/id-source.ts';
 import { LocalFileIO, localUri } from '../../src/lakehouse/storage/local-file-io.ts';
-import { BronzeTopology } from '../../src/runtime/bronze-topology.ts';
 import { allLanes } from '../../src/runtime/fixed-assignment.ts';
+import { createRunner } from '../../src/runtime/runner.ts';
+import { TableStore } from '../../src/runtime/table-store.ts';
 import { openLogReader } from '../../src/sources/recorded/recorded-log.ts';
+import { BronzeLane } from '../../src/topology/bronze-topology.ts';
 import { fakeDecoder } from './fake-decoder.ts';
 
 /**
@@ -57,19 +60,20 @@ const store = new BronzeTable({
   nowMs,
   pause: (attempt) => systemClock.sleep(10 * attempt),
 });
-const topology = new BronzeTopology({
+const failed = Promise.withResolvers<never>();
+const { settings, ...ports } = bronzeRunner({ commit_interval_ms: 3_600_000, commit_mb: 1_024 });
+const runner = createRunner({
+  ...ports,
   source,
   decoder: fakeDecoder,
-  store,
-  clock: systemClock,
+  store: new TableStore(store),
   assignment: allLanes(identity.partitions),
-  commitIntervalMs: 3_600_000,
-  commitBytes: 1 << 30,
-  commitRecords: 500,
+  programFactory: () => new BronzeLane({ commitBytes: settings.commitBytesMax, commitRecords: 500 }),
+  settings: { ...settings, pollRecordsMax: 500 },
+  onError: (error) => failed.reject(error),
 });
-const running = topology.run();
-await Promise.race([running, topology.drain()]);
-topology.stop();
-await running;
+await runner.start();
+await Promise.race([failed.promise, runner.catchUp()]);
+await runner.stop();
 await source.close();
 await catalog.close();

@@ -1,8 +1,9 @@
 import type { Decoder } from '../../src/decoders/decoder.ts';
+import type { FiledRun } from '../../src/events/filed-run.ts';
 import { kind } from '../../src/events/kinds.ts';
 import type { RecordRun } from '../../src/events/record-run.ts';
 import { EngineError } from '../../src/model/errors.ts';
-import type { BronzeRows, BronzeStore } from '../../src/runtime/bronze-topology.ts';
+import type { RecordTable } from '../../src/runtime/table-store.ts';
 import type { Source } from '../../src/sources/source.ts';
 
 /** A log in memory: one byte of value a record, its low bits choosing what the decoder makes of it. */
@@ -61,7 +62,7 @@ export class MemoryLog implements Source {
     throw new Error('bronze never appends');
   }
 
-  async waitForRecords() {
+  async waitForRecords(_partitions: readonly number[], _ms: number) {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -102,7 +103,7 @@ export interface StoredRow {
 }
 
 /** Keeps committed rows; `troubles` says what the next commits do instead of going well. */
-export class MemoryStore implements BronzeStore {
+export class MemoryStore implements RecordTable {
   readonly rows: StoredRow[] = [];
   readonly commits: number[] = [];
   readonly troubles: ('unavailable' | 'fenced')[] = [];
@@ -111,6 +112,8 @@ export class MemoryStore implements BronzeStore {
   readonly #stored = new Map<number, number>();
 
   async open() {
+    this.#waiting = [];
+    this.#ends = new Map();
     return this.#stored;
   }
 
@@ -120,7 +123,7 @@ export class MemoryStore implements BronzeStore {
 
   own() {}
 
-  add(rows: BronzeRows) {
+  add(rows: FiledRun) {
     for (let i = 0; i < rows.count; i++) {
       const { partition } = rows;
       const [offset, org, time] = [rows.offsets[i], rows.orgs[i], rows.eventTimes[i]];
@@ -141,13 +144,5 @@ export class MemoryStore implements BronzeStore {
     this.#waiting = [];
     this.#ends = new Map();
     return trouble === 'fenced' ? ('fenced' as const) : ('committed' as const);
-  }
-
-  get bufferedRecords() {
-    return this.#waiting.length;
-  }
-
-  get bufferedBytes() {
-    return this.#waiting.length;
   }
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { EventBatch } from '../../src/events/event-batch.ts';
-import type { LaneProgram, LaneProgramFactory } from '../../src/runtime/lane-program.ts';
+import type { LaneProgramFactory } from '../../src/runtime/lane-program.ts';
 import type { LaneSnapshot } from '../../src/state/state-store.ts';
-import { createCampaignLane } from '../../src/topology/campaign-topology.ts';
+import { type CampaignLane, createCampaignLane } from '../../src/topology/campaign-topology.ts';
 import { fillBatch, type TestRecord } from '../operators/batch-builder.ts';
 import { randomRecords } from '../operators/random-world.ts';
 import type { MutantContext } from '../simulation/mutants/mutant.ts';
@@ -17,11 +17,11 @@ const commits = 40;
 
 /** A program with its own batch, as a process has it. */
 class Owner {
-  readonly #program: LaneProgram;
+  readonly #program: CampaignLane;
   readonly #batch = new EventBatch(64);
 
   constructor(factory: LaneProgramFactory) {
-    this.#program = factory(identity);
+    this.#program = factory(identity) as CampaignLane;
   }
 
   /** Applies the records and gives what it would commit. */

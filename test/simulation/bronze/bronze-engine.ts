@@ -4,7 +4,10 @@ import type { Catalog } from '../../../src/lakehouse/catalog/catalog.ts';
 import { BronzeTable } from '../../../src/lakehouse/layers/bronze/bronze-table.ts';
 import type { IdSource } from '../../../src/lakehouse/storage/id-source.ts';
 import { EngineError } from '../../../src/model/errors.ts';
-import { BronzeTopology } from '../../../src/runtime/bronze-topology.ts';
+import { createRunner, type Runner } from '../../../src/runtime/runner.ts';
+import { defaultRunnerSettings } from '../../../src/runtime/runner-options.ts';
+import { TableStore } from '../../../src/runtime/table-store.ts';
+import { BronzeLane } from '../../../src/topology/bronze-topology.ts';
 import type { SimulatedGroup } from '../simulated-group.ts';
 import { type SimulatedLog, SimulatedSource } from '../simulated-log.ts';
 import type { SimulatedProcess } from '../simulated-process.ts';
@@ -33,7 +36,7 @@ export interface BronzeEngineOptions {
 
 export const tableLocation = 'sim://lake/bronze/events';
 
-/** One engine process: topology and table are the real ones, every port is simulated. */
+/** One engine process: runner, program and table are the real ones, every port is simulated. */
 export class BronzeEngine {
   readonly process: SimulatedProcess;
   /** Called when the table is looked at the next time. */
@@ -41,7 +44,8 @@ export class BronzeEngine {
   /** Called when the next commit is on its way. */
   afterCommit: (() => void) | null = null;
   readonly #options: BronzeEngineOptions;
-  #topology: BronzeTopology | null = null;
+  #runner: Runner | null = null;
+  #onStop: () => void = () => undefined;
 
   constructor(options: BronzeEngineOptions) {
     this.process = options.process;
@@ -68,19 +72,42 @@ export class BronzeEngine {
       pause: (attempt) => process.clock.sleep(10 * attempt),
       properties: world.properties,
     });
-    this.#topology = new BronzeTopology({
+    const { commitIntervalMs, commitBytes, commitRecords } = world.settings;
+    const ended = Promise.withResolvers<void>();
+    let tokens = 0;
+    const lanes = new TableStore(mutant?.store?.(table, context) ?? table);
+    this.#runner = createRunner({
       source: mutant?.source?.(source, context) ?? source,
-      decoder: makeDecoder(process),
-      store: mutant?.store?.(table, context) ?? table,
-      clock: process.clock,
       assignment: servers.group.join(process),
-      ...world.settings,
+      decoder: makeDecoder(process),
+      store: mutant?.lanes?.(lanes, context) ?? lanes,
+      sinks: [],
+      programFactory: () => new BronzeLane({ commitBytes, commitRecords }),
+      clock: process.clock,
+      entropy: { token: () => `${process.name} ${++tokens}` },
+      settings: {
+        ...defaultRunnerSettings,
+        generation: 0,
+        tickValue: null,
+        commitIntervalMs,
+        catchUpIntervalMs: commitIntervalMs,
+        commitBytesMax: commitBytes,
+        commitsTogether: true,
+        pollRecordsMax: Math.min(defaultRunnerSettings.pollRecordsMax, commitRecords),
+      },
+      onError: (error) => ended.reject(error),
     });
-    await this.#topology.run();
+    this.#onStop = ended.resolve;
+    this.#runner.start().catch(ended.reject);
+    try {
+      await ended.promise;
+    } finally {
+      await this.#runner.stop();
+    }
   }
 
   stop(): void {
-    this.#topology?.stop();
+    this.#onStop();
   }
 
   #watched(catalog: Catalog): Catalog {

@@ -1,8 +1,9 @@
 import type { Catalog } from '../../../src/lakehouse/catalog/catalog.ts';
 import type { DataFileEncoder } from '../../../src/lakehouse/format/data-file-encoder.ts';
 import type { FileIO } from '../../../src/lakehouse/storage/file-io.ts';
-import type { BronzeStore } from '../../../src/runtime/bronze-topology.ts';
+import type { RecordTable } from '../../../src/runtime/table-store.ts';
 import type { Source } from '../../../src/sources/source.ts';
+import type { LaneStore } from '../../../src/state/state-store.ts';
 import type { SimulatedProcess } from '../simulated-process.ts';
 import type { BronzeServers } from './bronze-engine.ts';
 
@@ -25,5 +26,7 @@ export interface BronzeMutant {
   readonly io?: (io: FileIO, context: BronzeMutantContext) => FileIO;
   readonly encoder?: (encoder: DataFileEncoder, context: BronzeMutantContext) => DataFileEncoder;
   readonly source?: (source: Source, context: BronzeMutantContext) => Source;
-  readonly store?: (store: BronzeStore, context: BronzeMutantContext) => BronzeStore;
+  readonly store?: (store: RecordTable, context: BronzeMutantContext) => RecordTable;
+  /** What the runner sees of the table. */
+  readonly lanes?: (lanes: LaneStore, context: BronzeMutantContext) => LaneStore;
 }

@@ -17,7 +17,7 @@ const soleWitnesses: Readonly<Record<BronzeCheck, { readonly mutant: string; rea
   whole: { mutant: 'expiry_takes_what_is_used', seed: 3 },
   table: { mutant: 'earlier_files_forgotten', seed: 2 },
   caught_up: { mutant: 'offsets_without_records_not_passed', seed: 95 },
-  stopped: { mutant: 'buffer_kept_after_fence', seed: 3 },
+  stopped: { mutant: 'buffer_kept_after_fence', seed: 5 },
   refused: { mutant: 'any_stream_admitted', seed: 1 },
 };
 

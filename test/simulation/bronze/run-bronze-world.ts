@@ -216,8 +216,11 @@ export class BronzeRun {
 
   /** Under a new topic the table's offsets mean nothing: whoever starts must refuse it, and touch nothing. */
   async #recreate(): Promise<void> {
-    for (let slot = 0; slot < this.slots.length; slot++) this.killEngine(slot);
-    await this.#until(() => false, this.elapsedMs + aftermathMs);
+    // Again, when one that had left by itself came back meanwhile.
+    do {
+      for (let slot = 0; slot < this.slots.length; slot++) this.killEngine(slot);
+      await this.#until(() => false, this.elapsedMs + aftermathMs);
+    } while (this.slots.some((slot) => slot !== null));
     const { catalog, log } = this.servers;
     const isWritten = catalog.table !== null && currentSnapshot(catalog.table.metadata) !== null;
     if (this.#isHopeless() || !isWritten) return;

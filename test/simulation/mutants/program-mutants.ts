@@ -165,6 +165,15 @@ function keepNewestPlan(factory: LaneProgramFactory): LaneProgramFactory {
         batch.details.set(0, { kind: 'org_plan', org_id: '_default', number, hash: 'h', body, signature: '' });
         const none = new Int32Array(1).fill(-1);
         program.apply(batch, {
+          ...{ topic: lane.topic, partition: lane.partition, count: 1, nextOffset: snapshot.meta.nextOffset },
+          ...{
+            offsets: batch.offsets,
+            logTimes: batch.logTimes,
+            control: 0,
+            gaps: 0,
+            unreadable: null,
+            leaderEpoch: -1,
+          },
           bytes: new Uint8Array(0),
           keyStarts: none,
           keyEnds: none,

@@ -5,7 +5,7 @@ import { bronzeField, bronzeLayout, bronzeSchema } from './bronze-schema.ts';
 const dayMs = 86_400_000;
 const microsPerDay = 86_400_000_000n;
 
-/** One decoded run with the columns bronze adds to the raw records. Arrays are only borrowed. */
+/** One decoded run with the columns bronze adds to the raw records. Its arrays are ours from now on. */
 export interface BronzeRun {
   readonly topic: string;
   readonly partition: number;
@@ -89,8 +89,7 @@ export class BronzeBuffer {
   bytes = 0;
 
   add(run: BronzeRun): void {
-    // One copy for the whole run: the source reuses its buffer at the next poll.
-    const bytes = copyOfUsed(run);
+    const { bytes } = run;
     for (let row = 0; row < run.count; row++) {
       const eventTime = run.eventTimes[row];
       const group = this.#group(run.orgs[row], Math.floor(eventTime / dayMs));
@@ -101,8 +100,8 @@ export class BronzeBuffer {
       group.logTimes.push(BigInt(Math.round(run.logTimes[row] * 1_000)));
       group.schemaIds.push(run.schemaIds[row] < 0 ? null : run.schemaIds[row]);
       group.kinds.push(run.kinds[row]);
-      group.keys.push(bytes.slice(run.keyStarts[row], run.keyEnds[row]));
-      group.values.push(bytes.slice(run.valueStarts[row], run.valueEnds[row]));
+      group.keys.push(view(bytes, run.keyStarts[row], run.keyEnds[row]));
+      group.values.push(view(bytes, run.valueStarts[row], run.valueEnds[row]));
     }
     this.records += run.count;
     this.bytes += bytes.length;
@@ -150,16 +149,7 @@ export class BronzeBuffer {
   }
 }
 
-/** The part of the run's bytes that its records lie in, copied. */
-function copyOfUsed(run: BronzeRun): { length: number; slice(start: number, end: number): Uint8Array | null } {
-  let low = Number.POSITIVE_INFINITY;
-  let high = 0;
-  for (let row = 0; row < run.count; row++) {
-    if (run.keyStarts[row] >= 0) low = Math.min(low, run.keyStarts[row]);
-    if (run.valueStarts[row] >= 0) low = Math.min(low, run.valueStarts[row]);
-    high = Math.max(high, run.keyEnds[row], run.valueEnds[row]);
-  }
-  // Not `slice`: that of a Buffer is a view, and the source reads over it at its next poll.
-  const copy = high > low ? new Uint8Array(run.bytes.subarray(low, high)) : new Uint8Array(0);
-  return { length: copy.length, slice: (start, end) => (start < 0 ? null : copy.subarray(start - low, end - low)) };
+/** Null where the record has none. */
+function view(bytes: Uint8Array, start: number, end: number): Uint8Array | null {
+  return start < 0 ? null : bytes.subarray(start, end);
 }

@@ -111,7 +111,7 @@ export class BronzeTable {
     return { ...this.#stats };
   }
 
-  /** Takes the next records of a partition, which start where the last ones ended. Copies them. */
+  /** Takes the next records of a partition, which start where the last ones ended. They are ours from now on. */
   add(run: BronzeRun): void {
     assert(this.#files === null, 'nothing is added between the attempts of a commit');
     const expected = this.#buffered.get(run.partition) ?? this.#committed.get(run.partition) ?? 0;

@@ -18,7 +18,7 @@ export const commitMutants: readonly BronzeMutant[] = [
   {
     name: 'blind_retry',
     bug: 'a commit without an answer is made again on top of whatever is there',
-    seed: 20,
+    seed: 2,
     catalog: (catalog, _, servers) => ({
       ...catalog,
       commit: (...args) =>
@@ -67,7 +67,7 @@ export const commitMutants: readonly BronzeMutant[] = [
   {
     name: 'list_removed_at_a_conflict',
     bug: 'a conflict counts as proof that nothing points at our manifest list',
-    seed: 20,
+    seed: 3,
     catalog: (catalog, _, { objects }) => ({
       ...catalog,
       commit: (...args) =>
@@ -80,7 +80,7 @@ export const commitMutants: readonly BronzeMutant[] = [
   {
     name: 'cleans_up_after_no_answer',
     bug: 'a commit without an answer counts as failed, and its manifest list is removed',
-    seed: 20,
+    seed: 2,
     catalog: (catalog, _, { objects }) => ({
       ...catalog,
       commit: (...args) =>

@@ -1,11 +1,12 @@
+import type { FiledRun } from '../../../../src/events/filed-run.ts';
 import type { TableState } from '../../../../src/lakehouse/catalog/catalog.ts';
 import { ancestry, currentSnapshot } from '../../../../src/lakehouse/format/table-metadata.ts';
 import { offsetsKey } from '../../../../src/lakehouse/layers/bronze/recorded-offsets.ts';
-import type { BronzeRows } from '../../../../src/runtime/bronze-topology.ts';
 import type { BronzeMutant } from '../bronze-mutant.ts';
 import {
   addedBy,
   altered,
+  alteredLanes,
   mapMarks,
   mapSnapshots,
   nextOf,
@@ -170,36 +171,32 @@ export const offsetMutants: readonly BronzeMutant[] = [
   {
     name: 'no_seek_after_fence',
     bug: 'after another writer moved the table on, reading goes on where it was',
-    seed: 3,
-    store: (store) =>
-      altered(store, {
-        async commit() {
-          const outcome = await store.commit();
-          return outcome === 'fenced' ? 'committed' : outcome;
+    seed: 13,
+    lanes: (lanes) =>
+      alteredLanes(lanes, {
+        async commit(round) {
+          return (await lanes.commit(round)).map((outcome) => (outcome === 'GAP' ? 'OK' : outcome));
         },
+        check: async () => 'OK',
       }),
   },
   {
     name: 'buffer_kept_after_fence',
     bug: 'what waits is kept and committed after another writer has taken its place',
-    seed: 3,
-    store: (store, { own }) =>
-      altered(store, {
-        async open() {
-          own.set('rows', []);
-          return await store.open();
+    seed: 5,
+    lanes: (lanes, { own }) => {
+      const key = (lane: string) => `kept ${lane}`;
+      const keptOf = (lane: string) => (own.get(key(lane)) ?? []) as readonly FiledRun[];
+      return alteredLanes(lanes, {
+        async commit(round) {
+          const altered = round.map((each) => ({ ...each, filed: [...keptOf(each.lane), ...(each.filed ?? [])] }));
+          const outcomes = await lanes.commit(altered);
+          for (const [index, { lane, filed }] of altered.entries())
+            own.set(key(lane), outcomes[index] === 'GAP' ? filed : []);
+          return outcomes;
         },
-        add(rows) {
-          store.add(rows);
-          own.set('rows', [...((own.get('rows') ?? []) as BronzeRows[]), rows]);
-        },
-        async commit() {
-          const outcome = await store.commit();
-          if (outcome === 'fenced') for (const rows of (own.get('rows') ?? []) as BronzeRows[]) store.add(rows);
-          own.set('rows', []);
-          return outcome;
-        },
-      }),
+      });
+    },
   },
   {
     name: 'positions_from_the_group',

@@ -7,26 +7,33 @@ import {
   type TableMetadata,
 } from '../../../../src/lakehouse/format/table-metadata.ts';
 import { encodeOffsets, offsetsKey } from '../../../../src/lakehouse/layers/bronze/recorded-offsets.ts';
-import type { BronzeStore } from '../../../../src/runtime/bronze-topology.ts';
+import type { RecordTable } from '../../../../src/runtime/table-store.ts';
+import type { LaneStore } from '../../../../src/state/state-store.ts';
 import type { BronzeServers } from '../bronze-engine.ts';
 
 /** Sixteen bytes that end a block of what a mutant writes. */
 export const sync = new Uint8Array(16).fill(5);
 
 /** The store with some of its calls made otherwise. */
-export function altered(store: BronzeStore, changes: Partial<BronzeStore>): BronzeStore {
-  const same: BronzeStore = {
+export function altered(store: RecordTable, changes: Partial<RecordTable>): RecordTable {
+  const same: RecordTable = {
     open: () => store.open(),
     positions: () => store.positions(),
     own: (partitions) => store.own(partitions),
     add: (rows) => store.add(rows),
     commit: () => store.commit(),
-    get bufferedRecords() {
-      return store.bufferedRecords;
-    },
-    get bufferedBytes() {
-      return store.bufferedBytes;
-    },
+  };
+  return Object.assign(same, changes);
+}
+
+/** What the runner sees of the table, with some of its calls made otherwise. */
+export function alteredLanes(lanes: LaneStore, changes: Partial<LaneStore>): LaneStore {
+  const same: LaneStore = {
+    claim: (lane, token) => lanes.claim(lane, token),
+    commit: (round) => lanes.commit(round),
+    check: (lane, token, seq) => lanes.check(lane, token, seq),
+    trim: (lane, token, acknowledged) => lanes.trim(lane, token, acknowledged),
+    assigned: (partitions) => lanes.assigned?.(partitions),
   };
   return Object.assign(same, changes);
 }

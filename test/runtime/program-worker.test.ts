@@ -1,27 +1,33 @@
 import { expect, test } from 'vitest';
-import { startBronzeWorker } from '../../src/runtime/bronze-worker.ts';
+import { startProgramThread } from '../../src/runtime/program-worker.ts';
 
-const adapter = new URL('./bronze-worker-adapter.ts', import.meta.url);
+const adapter = new URL('./program-adapter.ts', import.meta.url);
 const never = (error: Error) => {
   throw error;
 };
 
 test('a worker drains on another thread, tells its numbers and stops', async () => {
-  const worker = await startBronzeWorker({ adapter, settings: { records: 50 }, onError: never });
+  const worker = await startProgramThread({ name: 'bronze', adapter, settings: { records: 50 }, onError: never });
   await worker.drain();
-  expect(worker.stats()).toMatchObject({ location: 'memory', records: 50, commits: 1 });
+  expect(worker.stats()).toMatchObject({ records: 50, commits: 1 });
   await worker.stop();
   await expect(worker.drain()).rejects.toThrow('stopped');
 });
 
 test('a worker that cannot open rejects the start with the coded error', async () => {
-  const start = startBronzeWorker({ adapter, settings: { records: 1, isBroken: true }, onError: never });
+  const start = startProgramThread({
+    name: 'bronze',
+    adapter,
+    settings: { records: 1, isBroken: true },
+    onError: never,
+  });
   await expect(start).rejects.toMatchObject({ code: 'GENERATION_MISMATCH' });
 });
 
 test('a worker that cannot go on tells it once, and drains reject', async () => {
   const errors: Error[] = [];
-  const worker = await startBronzeWorker({
+  const worker = await startProgramThread({
+    name: 'bronze',
     adapter,
     settings: { records: 50, failsAtCommit: true },
     onError: (error) => errors.push(error),
