@@ -51,7 +51,9 @@ test('the compiler leads from a new kind to each place that must know it, and to
     'src/decoders/event-fields.ts', // What no column holds.
     'src/operators/follow-flights.ts', // A control record is applied.
     'src/operators/measure-days.ts', // A delivery is booked.
+    'src/operators/record-amounts.ts', // What it adds to sums is weighed.
     'test/oracle/book.ts',
+    'test/oracle/burden.ts',
     'test/oracle/check.ts',
     'test/oracle/decode-json.ts',
     'test/simulator/simulate-world.test.ts',
