@@ -43,7 +43,7 @@ async function measure(data: string, { logDir, share }: BronzeTask): Promise<Bro
   const starts = ends.map((end) => Math.floor((end * (1 - share)) / 2));
   const stops = ends.map((end, partition) => starts[partition] + Math.floor(end * share));
   const config = configSchema.parse({ data_directory: data });
-  const parts = await openProgram({ config }, { onChange: () => undefined });
+  const parts = await openProgram({ config, generation: 1, isNewGeneration: false }, { onChange: () => undefined });
   const failed = Promise.withResolvers<never>();
   const runner = createRunner({
     ...parts.runner,

@@ -16,6 +16,7 @@ import { CampaignLane } from '../topology/campaign-topology.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { EngineContext, EngineParts, WorldOptions } from './engine-parts.ts';
 import { hasKafka } from './kafka-log.ts';
+import { isLogCut } from './log-cut.ts';
 import type { BronzeThreadSettings } from './open-bronze.ts';
 import { openKafkaEngineLog } from './open-kafka-engine-log.ts';
 import { openRecordedEngineLog } from './open-recorded-log.ts';
@@ -46,7 +47,9 @@ export async function openEngine(config: Config, context: EngineContext): Promis
   const sinks = await waitFor('the topics of results', () => openSinks(planSinks(config), opening, stack), context);
   const edits = watchEdits(config, log, context, failures);
   if (edits !== null) stack.defer(() => edits.stop());
-  const bronze = config.bronze.enabled ? await startBronze(config, context, failures) : null;
+  const bronze = config.bronze.enabled
+    ? await startBronze({ config, generation, isNewGeneration: context.isNewGeneration }, context, failures)
+    : null;
   // Only for an opening that fails later: a started engine stops bronze itself, after a last snapshot.
   if (bronze !== null) stack.defer(() => bronze.stop());
   const runner = {
@@ -93,7 +96,8 @@ async function admitLog(config: Config, log: EngineLog, store: StateStore, conte
   if (isOurs && isFirstStart && !context.isUntilEnd) await applyPlans(readPlanFiles(config.plans).drafts, log.plans);
   const { root } = log.plans.signing;
   const identity = { ...log.identity, ...(root === null ? {} : { planKey: root }) };
-  return await admitGeneration(store, topic, identity, { accept: context.isNewGeneration });
+  const isCut = () => isLogCut(log.source, log.identity.partitions, store);
+  return await admitGeneration(store, topic, identity, context.isNewGeneration ? { accept: true, isCut } : {});
 }
 
 function openTables(config: Config, context: EngineContext): Promise<Tables> {
@@ -126,12 +130,16 @@ function watchEdits(
 }
 
 /** Bronze has a thread of its own, so that writing Parquet never holds up a lane. */
-function startBronze(config: Config, context: EngineContext, failures: FailureRelay): Promise<BronzeThread> {
+function startBronze(
+  settings: BronzeThreadSettings,
+  context: EngineContext,
+  failures: FailureRelay,
+): Promise<BronzeThread> {
   const start = () =>
     startProgramThread<BronzeTableStats>({
       name: 'bronze',
       adapter: new URL('./open-bronze.ts', import.meta.url),
-      settings: { config } satisfies BronzeThreadSettings,
+      settings,
       onError: (error) => failures.tell(error),
       onTrouble: (error) => context.log.warn('bronze.trouble', { error }),
     });

@@ -6,6 +6,7 @@ import { systemClock } from '../control/system-clock.ts';
 import { ParquetEncoder } from '../lakehouse/format/parquet-encoder.ts';
 import { BronzeTable, type BronzeTableStats } from '../lakehouse/layers/bronze/bronze-table.ts';
 import type { BronzeSettings } from '../lakehouse/layers/bronze/config.ts';
+import { setBronzeAside } from '../lakehouse/layers/bronze/set-aside.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
 import { allLanes } from '../runtime/fixed-assignment.ts';
 import type { ProgramParts } from '../runtime/program-worker.ts';
@@ -23,6 +24,9 @@ import type { Config } from './settings.ts';
 /** Travels to the worker thread, so it is plain data. */
 export interface BronzeThreadSettings {
   readonly config: Config;
+  readonly generation: number;
+  /** A person said that the generation is new: the table of an earlier one gets another name. */
+  readonly isNewGeneration: boolean;
 }
 
 /** More rows than this make a Parquet file too large to write in one go. */
@@ -31,20 +35,25 @@ const pauseStepMs = 10;
 
 /** What the bronze thread works with; called on that thread, by the name it expects. */
 export async function openProgram(
-  { config }: BronzeThreadSettings,
+  { config, generation, isNewGeneration }: BronzeThreadSettings,
   { onChange }: { onChange(): void },
 ): Promise<ProgramParts<BronzeTableStats>> {
   await using stack = new AsyncDisposableStack();
   const log = stack.adopt(await openReading(config), (opened) => opened.close());
   const { catalog, io, bronzeLocation } = stack.adopt(await openLake(config), (opened) => opened.close());
+  const identity = await log.source.identity();
+  const stream = { topic: config.log.topic, identity, generation };
+  const aside = isNewGeneration ? await setBronzeAside(catalog, stream) : null;
+  if (aside !== null)
+    makeLogger({ level: config.logging.level, clock: systemClock }).warn('bronze.set_aside', { table: aside });
   const table = new BronzeTable({
     catalog,
     io,
     ids: randomIds,
     encoder: new ParquetEncoder(),
-    topic: config.log.topic,
-    identity: await log.source.identity(),
-    location: bronzeLocation,
+    ...stream,
+    // The files of a table that was set aside stay where they are.
+    location: generation === 1 ? bronzeLocation : `${bronzeLocation}-${generation}`,
     nowMs: () => systemClock.wallMs(),
     pause: (attempt) => systemClock.sleep(pauseStepMs * attempt),
   });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../control/system-clock.ts';
-import type { Catalog } from '../lakehouse/catalog/catalog.ts';
+import type { RenamingCatalog } from '../lakehouse/catalog/catalog.ts';
 import type { CatalogPointer } from '../lakehouse/catalog/catalog-pointer.ts';
 import { RestCatalog } from '../lakehouse/catalog/rest-catalog.ts';
 import type { RestEndpoint, RestLogin } from '../lakehouse/catalog/rest-session.ts';
@@ -17,7 +17,7 @@ import type { Config } from './settings.ts';
 
 /** The lake that a configuration names, opened: where its table of bronze is named, and where its files lie. */
 export interface Lake {
-  readonly catalog: Catalog;
+  readonly catalog: RenamingCatalog;
   readonly io: FileIO;
   /** Where the bronze table is made when there is none. */
   readonly bronzeLocation: string;
@@ -58,7 +58,7 @@ function noLake(why: string): EngineError {
 }
 
 /** Opens nothing yet: the first question does. Throws CONFIG_INVALID. */
-export function openRestCatalog(config: Pick<Config, 'iceberg_rest'>): Catalog {
+export function openRestCatalog(config: Pick<Config, 'iceberg_rest'>): RenamingCatalog {
   return new RestCatalog(restEndpoint(config), bronzeTableName, () => systemClock.wallMs());
 }
 

@@ -16,7 +16,7 @@ export async function openState(
   ports: { readonly clock: Clock; readonly hasHistory: (lane: string) => Promise<boolean> },
 ): Promise<StateStore> {
   const state = stateEndpoint(config);
-  if (state === null) return new EmbeddedStateStore(directory.statePath);
+  if (state === null) return new EmbeddedStateStore(directory.statePath, ports.hasHistory);
   const { redis, snapshots, data_directory } = config;
   return await openRedisStateStore({
     endpoint: state,

@@ -8,7 +8,8 @@ const generationMax = 32_767;
 /**
  * The generation that rows of this stream carry: 1 for the first stream a store sees. Another
  * stream under the same topic would mix two histories, so it throws GENERATION_MISMATCH, unless
- * `accept` says that a person wants a new generation.
+ * `accept` says that a person wants a new generation; then `isCut` tells whether the log has lost what the
+ * state has applied, which makes another history of the same stream.
  *
  * The key of its plans belongs to the generation, for it decides answers: one that names none takes the
  * key that `identity` brings, once; another key than before, or none any more, is another generation.
@@ -17,10 +18,12 @@ export async function admitGeneration(
   store: StateStore,
   topic: string,
   identity: StreamIdentity,
-  options: { readonly accept?: boolean } = {},
+  options: { readonly accept?: boolean; readonly isCut?: () => Promise<boolean> } = {},
 ): Promise<number> {
   const held = await store.readGeneration(topic);
-  if (held !== null && isSameLog(held.identity, identity)) {
+  const isSame = held !== null && isSameLog(held.identity, identity);
+  const isCut = isSame && options.accept === true && (await options.isCut?.()) === true;
+  if (isSame && !isCut) {
     if (held.identity.planKey === identity.planKey) return held.generation;
     if (held.identity.planKey === undefined) {
       await store.writeGeneration(topic, held.generation, identity);

@@ -33,6 +33,15 @@ export function catalogPointerExam(name: string, prepare: () => Promise<OpenPoin
       }
     });
 
+    test('a table that was renamed leaves its name to another, and a name that is taken stays taken', async () => {
+      expect(await pointers[0].rename('before')).toBe(true);
+      expect(await pointers[1].location()).toBeNull();
+      expect(await pointers[1].rename('nothing')).toBe(false);
+      expect(await pointers[2].insert('file:/second')).toBe(true);
+      expect(await pointers[0].rename('before')).toBe(false);
+      expect(await pointers[3].location()).toBe('file:/second');
+    });
+
     test('a move from an old place does nothing', async () => {
       const at = await pointers[0].location();
       expect(await pointers[1].move('file:/long-ago', 'file:/new')).toBe(false);

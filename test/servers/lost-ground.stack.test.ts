@@ -79,6 +79,35 @@ test('lanes begin anew with a new generation although the group remembers where 
   });
 });
 
+test('a state in the data directory refuses the lanes of another instance, and says what to set', async () => {
+  await using bench = await EngineBench.open();
+  const first = await bench.start({ redis: { url: null } });
+  await work(bench, first, 5);
+  await first.stop();
+  const second = await bench.start({ redis: { url: null } }, {}, 'b');
+  expect(await reasonOf(second.failed)).toMatch(/^STATE_LOST: lane .* another instance.*set redis.url/);
+  await second.stop();
+  const again = await bench.start({ redis: { url: null } });
+  await work(bench, again, 7);
+  await eventually(async () => expect(await bench.impressions()).toBe(12));
+});
+
+test('bronze of a topic that was made anew is set aside with the new generation', async () => {
+  await using bench = await EngineBench.open();
+  const withBronze = { bronze: { enabled: true, commit_interval_ms: 1_000 } };
+  const first = await bench.start(withBronze);
+  await work(bench, first, 5);
+  await first.stop();
+  await bench.administer((admin) => admin.deleteTopics({ topics: [bench.topic] }));
+  await eventually(() => bench.migrate());
+  const second = await bench.start(withBronze, { isNewGeneration: true });
+  await work(bench, second, 7);
+  await eventually(() => {
+    expect(second.parts.bronze()?.records).toBeGreaterThan(0);
+    expect(second.parts.bronze()?.location).toMatch(/events-2$/);
+  });
+});
+
 test('what Redis lost comes back from the snapshot, and what came after it from the log', async () => {
   await using bench = await EngineBench.open();
   using snapshots = collectFacts('snapshot.written');

@@ -7,6 +7,7 @@ import { MemoryStateStore } from '../../src/state/memory-state-store.ts';
 import { EmbeddedStateStore } from '../../src/state/sqlite/embedded-state-store.ts';
 import { admitGeneration } from '../../src/state/stream-generation.ts';
 import { stateStoreExam } from '../exams/state-store-exam.ts';
+import { commitOf } from './lane-commits.ts';
 
 const directories: string[] = [];
 afterEach(() => {
@@ -50,6 +51,29 @@ test('a blob that changed on the disk is refused', async () => {
   const again = new EmbeddedStateStore(path);
   await expect(again.claim('ads:0', 'b')).rejects.toMatchObject({ code: 'STATE_CORRUPT' });
   await again.close();
+});
+
+test('a log that lost its tail begins a new generation of the same stream, once', async () => {
+  const store = new EmbeddedStateStore(newPath());
+  const identity = { clusterId: 'c', topicId: 't', partitions: 1, mode: 'live' } as const;
+  expect(await admitGeneration(store, 'ads', identity)).toBe(1);
+  await store.claim('ads:0', 'a');
+  await store.commit([commitOf('ads:0', 'a', 1)]);
+  expect(await admitGeneration(store, 'ads', identity, { accept: true, isCut: async () => false })).toBe(1);
+  expect(await admitGeneration(store, 'ads', identity, { accept: true, isCut: async () => true })).toBe(2);
+  expect((await store.claim('ads:0', 'b')).meta).toBeNull();
+  await store.close();
+});
+
+test('a lane that somebody else has worked is not begun anew in a file that knows nothing of it', async () => {
+  const store = new EmbeddedStateStore(newPath(), async (lane) => lane === 'ads:1');
+  expect((await store.claim('ads:0', 'a')).meta).toBeNull();
+  await expect(store.claim('ads:1', 'a')).rejects.toMatchObject({
+    code: 'STATE_LOST',
+    message: expect.stringContaining('set redis.url'),
+  });
+  await store.commit([commitOf('ads:0', 'a', 1)]);
+  await store.close();
 });
 
 test('a newer format and a file that is none are refused', async () => {

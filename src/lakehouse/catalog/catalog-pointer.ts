@@ -16,6 +16,8 @@ export interface CatalogPointer {
   insert(location: string): Promise<boolean>;
   /** False when the row does not say `from` any more: somebody else committed. */
   move(from: string, to: string): Promise<boolean>;
+  /** The row names another table from now on; false when there is no row, or one of that name. */
+  rename(table: string): Promise<boolean>;
   close(): Promise<void>;
 }
 

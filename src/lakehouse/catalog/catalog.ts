@@ -18,3 +18,9 @@ export interface Catalog {
   commit(base: TableState, requirements: readonly Requirement[], updates: readonly Update[]): Promise<TableState>;
   close(): Promise<void>;
 }
+
+/** A catalog that can give its table another name, beside it in the same namespace. */
+export interface RenamingCatalog extends Catalog {
+  /** The catalog's own name is free then. Throws CATALOG_CONFLICT when `table` is taken. */
+  rename(table: string): Promise<void>;
+}

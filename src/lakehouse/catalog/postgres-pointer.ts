@@ -65,6 +65,14 @@ export class PostgresPointer implements CatalogPointer {
     return (await this.#run(update, [to, from, catalogName, namespace, table])) === 1;
   }
 
+  async rename(to: string): Promise<boolean> {
+    const { catalogName, namespace, table } = this.#name;
+    const update = `UPDATE ${tables} SET table_name = $4
+       WHERE catalog_name = $1 AND table_namespace = $2 AND table_name = $3 AND NOT EXISTS
+         (SELECT 1 FROM ${tables} WHERE catalog_name = $1 AND table_namespace = $2 AND table_name = $4)`;
+    return (await this.#run(update, [catalogName, namespace, table, to])) === 1;
+  }
+
   async close(): Promise<void> {
     await this.#pool.end();
   }

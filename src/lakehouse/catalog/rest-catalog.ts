@@ -1,7 +1,7 @@
 import { EngineError } from '../../model/errors.ts';
 import type { Requirement, Update } from '../format/metadata-updates.ts';
 import { type NewTable, readMetadata, type TableMetadata } from '../format/table-metadata.ts';
-import type { Catalog, TableState } from './catalog.ts';
+import type { RenamingCatalog, TableState } from './catalog.ts';
 import type { TableName } from './catalog-pointer.ts';
 import { NoAnswer, type RestAnswer } from './rest-http.ts';
 import { asUnavailable, type RestEndpoint, RestSession, unexpected } from './rest-session.ts';
@@ -11,7 +11,7 @@ import { asUnavailable, type RestEndpoint, RestSession, unexpected } from './res
  * which commit comes first. Nothing about the outcome is guessed: any 5xx, and no answer at all, is
  * COMMIT_UNKNOWN, whatever its body says.
  */
-export class RestCatalog implements Catalog {
+export class RestCatalog implements RenamingCatalog {
   readonly #session: RestSession;
   readonly #name: Omit<TableName, 'catalogName'>;
 
@@ -62,6 +62,16 @@ export class RestCatalog implements Catalog {
     if (answer.status === 409 || answer.status === 429)
       throw new EngineError('CATALOG_CONFLICT', `${base.metadata.location} was not changed: ${answer.text}`);
     throw refused('change the table', answer);
+  }
+
+  async rename(to: string): Promise<void> {
+    const namespace = this.#name.namespace.split('.');
+    const answer = await this.#changing('POST', 'tables/rename', {
+      source: { namespace, name: this.#name.table },
+      destination: { namespace, name: to },
+    });
+    if (answer.status === 409) throw new EngineError('CATALOG_CONFLICT', `the catalog has a table ${to} already`);
+    if (answer.status !== 200 && answer.status !== 204) throw refused('rename the table', answer);
   }
 
   async close(): Promise<void> {

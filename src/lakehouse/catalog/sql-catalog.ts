@@ -4,7 +4,7 @@ import { applyUpdates, checkRequirements, type Requirement, type Update } from '
 import { type NewTable, newMetadata, readMetadata, type TableMetadata } from '../format/table-metadata.ts';
 import type { FileIO } from '../storage/file-io.ts';
 import type { IdSource } from '../storage/id-source.ts';
-import type { Catalog, TableState } from './catalog.ts';
+import type { RenamingCatalog, TableState } from './catalog.ts';
 import type { CatalogPointer } from './catalog-pointer.ts';
 
 export interface SqlCatalogOptions {
@@ -15,7 +15,7 @@ export interface SqlCatalogOptions {
 }
 
 /** Catalog of one table in a SQL database: a commit is one conditional change of the metadata pointer. */
-export class SqlCatalog implements Catalog {
+export class SqlCatalog implements RenamingCatalog {
   readonly #options: SqlCatalogOptions;
 
   constructor(options: SqlCatalogOptions) {
@@ -57,6 +57,11 @@ export class SqlCatalog implements Catalog {
     }
     for (const file of droppedMetadataFiles) await io.delete(file);
     return { metadata, metadataLocation: location };
+  }
+
+  async rename(table: string): Promise<void> {
+    if (await this.#options.pointer.rename(table)) return;
+    throw new EngineError('CATALOG_CONFLICT', `the catalog has a table ${table} already, or ours was just dropped`);
   }
 
   close(): Promise<void> {

@@ -44,6 +44,13 @@ export class SqlitePointer implements CatalogPointer {
     return this.#run(update, to, from, catalogName, namespace, table, from) === 1;
   }
 
+  async rename(to: string): Promise<boolean> {
+    const { catalogName, namespace, table } = this.#name;
+    const update = `UPDATE OR IGNORE iceberg_tables SET table_name = ?
+       WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?`;
+    return this.#run(update, to, catalogName, namespace, table) === 1;
+  }
+
   async close(): Promise<void> {
     this.#db.close();
   }

@@ -145,11 +145,18 @@ function readLine(bytes: Buffer, start: number, end: number): Line | null {
   const { offset = null, log_time, key, key_base64, value, value_base64 } = fields as Record<string, unknown>;
   const logTime = typeof log_time === 'string' ? Date.parse(log_time) : log_time;
   if (typeof logTime !== 'number' || !isLogTime(logTime)) return null;
-  if (offset !== null && !(Number.isSafeInteger(offset) && (offset as number) >= 0)) return null;
+  if (offset !== null && !isOffset(offset)) return null;
   const keyPart = readKey(bytes, ranges, key, key_base64);
   const valuePart = readValue(ranges, value, value_base64);
   if (keyPart === null || valuePart === null) return null;
   return { offset: offset as number | null, logTime, key: keyPart, value: valuePart };
+}
+
+/** A version of a row has 48 bits for it (`versionOf`). */
+const offsetMax = 2 ** 48 - 2;
+
+function isOffset(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= offsetMax;
 }
 
 function readKey(bytes: Buffer, ranges: Ranges, key: unknown, encoded: unknown): Part | null {

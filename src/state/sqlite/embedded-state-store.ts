@@ -20,9 +20,15 @@ export class EmbeddedStateStore implements StateStore {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
-  /** Creates the file when it is not there. Throws STATE_FORMAT, STATE_CORRUPT, STATE_UNAVAILABLE. */
-  constructor(path: string) {
+  readonly #hasHistory: (lane: string) => Promise<boolean>;
+
+  /**
+   * Creates the file when it is not there. `hasHistory`: somebody remembers a commit of the lane, another
+   * instance with a file of its own. Throws STATE_FORMAT, STATE_CORRUPT, STATE_UNAVAILABLE.
+   */
+  constructor(path: string, hasHistory: (lane: string) => Promise<boolean> = async () => false) {
     this.#path = path;
+    this.#hasHistory = hasHistory;
     this.#db = this.#guard(() => new DatabaseSync(path));
     try {
       this.#guard(() => this.#prepareFile());
@@ -53,7 +59,17 @@ export class EmbeddedStateStore implements StateStore {
     });
   }
 
+  /** Throws STATE_LOST for a lane that was worked elsewhere, rather than work it again from the log's start. */
   async claim(lane: string, token: string): Promise<LaneSnapshot> {
+    const snapshot = this.#claim(lane, token);
+    if (snapshot.meta !== null || !(await this.#hasHistory(lane))) return snapshot;
+    throw new EngineError(
+      'STATE_LOST',
+      `lane ${lane} was worked by another instance, or with another data directory, and ${this.#path} knows nothing of it: a state in the data directory belongs to one instance. For several, set redis.url; or bring that directory back`,
+    );
+  }
+
+  #claim(lane: string, token: string): LaneSnapshot {
     return this.#transaction(() => {
       this.#sql('INSERT INTO lanes VALUES (?, ?, 0, 0) ON CONFLICT (lane) DO UPDATE SET token = excluded.token').run(
         lane,

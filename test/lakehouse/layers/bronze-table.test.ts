@@ -7,6 +7,7 @@ import { ParquetEncoder } from '../../../src/lakehouse/format/parquet-encoder.ts
 import { currentSnapshot } from '../../../src/lakehouse/format/table-metadata.ts';
 import { BronzeTable } from '../../../src/lakehouse/layers/bronze/bronze-table.ts';
 import { offsetsKey } from '../../../src/lakehouse/layers/bronze/recorded-offsets.ts';
+import { setBronzeAside } from '../../../src/lakehouse/layers/bronze/set-aside.ts';
 import { EngineError } from '../../../src/model/errors.ts';
 import { MemoryIO } from '../format/memory-io.ts';
 import { seededIds, seededRandom } from '../format/seeded.ts';
@@ -32,6 +33,7 @@ class World {
       catalog?: Catalog;
       encoder?: DataFileEncoder;
       topicId?: string;
+      generation?: number;
       properties?: Record<string, string>;
     } = {},
   ) {
@@ -42,6 +44,7 @@ class World {
       encoder: options.encoder ?? new ParquetEncoder(),
       topic: 'ads.events.v1',
       identity: { ...identity, topicId: options.topicId ?? 't' },
+      ...(options.generation === undefined ? {} : { generation: options.generation }),
       location: 'file:///lake/bronze/events',
       nowMs: () => this.now++,
       pause: async () => {},
@@ -243,4 +246,39 @@ test('120 lives with crashes, lost answers and overtaken writers leave every rec
     expect(offsets.sort((a, b) => a - b)).toEqual(expected);
     expect(expected.length).toBeGreaterThan(100);
   }
+});
+
+test('a new generation sets the table of another stream aside, where it stays readable, and begins its own', async () => {
+  const world = new World();
+  const old = world.table();
+  await old.open();
+  old.add(makeRun(0, 0, 5));
+  await old.commit();
+  const stream = { topic: 'ads.events.v1', identity: { ...identity, topicId: 'made anew' }, generation: 2 };
+  await expect(world.table({ topicId: 'made anew' }).open()).rejects.toMatchObject({ code: 'GENERATION_MISMATCH' });
+  const before = await world.state();
+  expect(await setBronzeAside(world.catalog, stream)).toBe('events_before_generation_2');
+  expect(await setBronzeAside(world.catalog, stream)).toBeNull();
+  const table = world.table({ topicId: 'made anew', generation: 2 });
+  expect(await table.open()).toEqual(new Map());
+  table.add(makeRun(0, 0, 3));
+  await table.commit();
+  expect(await setBronzeAside(world.catalog, stream)).toBeNull();
+  expect((await world.state()).metadata['table-uuid']).not.toBe(before.metadata['table-uuid']);
+  expect(await tableRows(world.io, before)).toHaveLength(5);
+  // The same stream in a later generation: its log was cut.
+  const cut = { ...stream, generation: 3 };
+  await expect(world.table({ topicId: 'made anew', generation: 3 }).open()).rejects.toMatchObject({
+    code: 'GENERATION_MISMATCH',
+  });
+  expect(await setBronzeAside(world.catalog, cut)).toBe('events_before_generation_3');
+});
+
+test('a table from before generations were told is taken as ours', async () => {
+  const world = new World();
+  const old = world.table();
+  await old.open();
+  old.add(makeRun(0, 0, 5));
+  await old.commit();
+  expect(await world.table({ generation: 4 }).open()).toEqual(new Map([[0, 5]]));
 });

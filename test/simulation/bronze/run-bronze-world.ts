@@ -204,7 +204,7 @@ export class BronzeRun {
     this.referee.isClosed = false;
     this.#refusal = null;
     const identity = { clusterId: 'sim', topicId: log.topicId, partitions: log.partitionCount, mode: 'live' } as const;
-    this.tools.setProperty(offsetsKey, encodeOffsets(log.topic, identity, this.referee.endsOf(target)));
+    this.tools.setProperty(offsetsKey, encodeOffsets({ topic: log.topic, identity }, this.referee.endsOf(target)));
     await this.#recover();
     await this.#catchUp();
   }

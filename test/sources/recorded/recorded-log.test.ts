@@ -179,6 +179,27 @@ test('a log written by hand is read; its bad lines are records too', async () =>
   await log.close();
 });
 
+test.each(['1772323202000.5', '1e99', '-1', '"+275760-09-14T00:00:00Z"', 'null', '[]', '{}', '1e400'])(
+  'a line whose log_time is %s is a record of its own, as old as the one before it',
+  async (logTime) => {
+    const dir = newDirectory();
+    mkdirSync(join(dir, topic, '0'), { recursive: true });
+    const bad = `{"log_time":${logTime},"key":"org_a","value":{"type":"tick"}}`;
+    const far = '{"log_time":1772323202000,"offset":1e15,"key":"org_a","value":{"type":"tick"}}';
+    const good = '{"log_time":1772323202000,"key":"org_a","value":{"type":"tick"}}';
+    writeFileSync(segment(dir, 'jsonl'), [good, bad, far, good, ''].join('\n'));
+    const log = await open(dir, 'jsonl');
+    const value = '{"type":"tick"}';
+    expect(await pollAll(log, 0)).toEqual([
+      { offset: 0, logTime: 1_772_323_202_000, key: 'org_a', value },
+      { offset: 1, logTime: 1_772_323_202_000, key: null, value: bad },
+      { offset: 2, logTime: 1_772_323_202_000, key: null, value: far },
+      { offset: 3, logTime: 1_772_323_202_000, key: 'org_a', value },
+    ]);
+    await log.close();
+  },
+);
+
 test('another partition count is refused, a missing log too', async () => {
   const dir = newDirectory();
   await (await open(dir, 'binary')).close();

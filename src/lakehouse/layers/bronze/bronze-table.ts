@@ -20,6 +20,8 @@ export interface BronzeTableOptions {
   readonly encoder: DataFileEncoder;
   readonly topic: string;
   readonly identity: StreamIdentity;
+  /** Of the stream; a table of another one is refused. */
+  readonly generation?: number;
   /** URI of the table's folder, used when the table is created. */
   readonly location: string;
   readonly nowMs: () => number;
@@ -128,15 +130,14 @@ export class BronzeTable {
   async commit(): Promise<'committed' | 'fenced' | 'nothing'> {
     if (this.#buffered.size === 0) return 'nothing';
     this.#files ??= await this.#writeFiles();
-    const { topic, identity } = this.#options;
     const result = await this.#producer.commit({
       operation: 'append',
       added: this.#files,
       specId: this.#specId,
       marks: (state) => {
-        const ends = new Map([...readOffsets(state.metadata, topic, identity), ...this.#buffered]);
+        const ends = new Map([...readOffsets(state.metadata, this.#options), ...this.#buffered]);
         const sequence = state.metadata['last-sequence-number'] + 1;
-        return { [offsetsKey]: encodeOffsets(topic, identity, ends, sequence) };
+        return { [offsetsKey]: encodeOffsets(this.#options, ends, sequence) };
       },
       check: (state): Verdict => (this.#isContiguous(state) ? 'go' : 'give_up'),
     });
@@ -160,7 +161,7 @@ export class BronzeTable {
 
   /** The table must end exactly where the buffer starts, in every partition of the buffer. */
   #isContiguous(state: TableState): boolean {
-    const have = readOffsets(state.metadata, this.#options.topic, this.#options.identity);
+    const have = readOffsets(state.metadata, this.#options);
     return [...this.#buffered.keys()].every(
       (partition) => (have.get(partition) ?? 0) === (this.#committed.get(partition) ?? 0),
     );
@@ -184,9 +185,8 @@ export class BronzeTable {
   }
 
   #resume(state: TableState): void {
-    const { topic, identity } = this.#options;
     this.#specId = specOf(state);
-    this.#committed = new Map(readOffsets(state.metadata, topic, identity));
+    this.#committed = new Map(readOffsets(state.metadata, this.#options));
     this.#buffered.clear();
     this.#buffer.clear();
     this.#files = null;

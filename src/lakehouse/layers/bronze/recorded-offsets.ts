@@ -11,16 +11,25 @@ interface RecordedOffsets {
   readonly topic: string;
   /** First offset not yet in the table, by partition. */
   readonly next: Readonly<Record<string, number>>;
+  /** Generation of the stream; absent where a paceline wrote it that did not say it. */
+  readonly generation?: number;
   /** Sequence number of the snapshot that came with it; absent where a person or an older paceline wrote it. */
   readonly sequence?: number;
 }
 
 export type Positions = ReadonlyMap<number, number>;
 
+/** Whose records a table holds. */
+export interface StreamOfTable {
+  readonly topic: string;
+  readonly identity: StreamIdentity;
+  /** Absent = whoever asks knows of none, and takes the table of any. */
+  readonly generation?: number;
+}
+
 /** `sequence`: of the snapshot that the offsets come with. */
 export function encodeOffsets(
-  topic: string,
-  identity: StreamIdentity,
+  { topic, identity, generation }: StreamOfTable,
   positions: Positions,
   sequence?: number,
 ): string {
@@ -31,6 +40,7 @@ export function encodeOffsets(
     topic_id: topicId,
     topic,
     next,
+    ...(generation === undefined ? {} : { generation }),
     ...(sequence === undefined ? {} : { sequence }),
   };
   return JSON.stringify(recorded);
@@ -42,11 +52,11 @@ export function encodeOffsets(
  * GENERATION_MISMATCH for another stream's table, and BRONZE_ROLLED_BACK when the property is ahead:
  * somebody set the table back, and only a person knows whether those records shall come again.
  */
-export function readOffsets(metadata: TableMetadata, topic: string, identity: StreamIdentity): Positions {
-  const property = parse(metadata.properties[offsetsKey], topic, identity);
+export function readOffsets(metadata: TableMetadata, stream: StreamOfTable): Positions {
+  const property = parse(metadata.properties[offsetsKey], stream);
   let summary: Recorded | null = null;
   for (const snapshot of ancestry(metadata)) {
-    summary = parse(snapshot.summary[offsetsKey], topic, identity);
+    summary = parse(snapshot.summary[offsetsKey], stream);
     if (summary !== null) break;
   }
   if (summary === null) {
@@ -81,7 +91,7 @@ interface Recorded {
   readonly sequence: number | undefined;
 }
 
-function parse(text: string | undefined, topic: string, identity: StreamIdentity): Recorded | null {
+function parse(text: string | undefined, { topic, identity, generation }: StreamOfTable): Recorded | null {
   if (text === undefined) return null;
   const recorded = JSON.parse(text) as RecordedOffsets;
   if (
@@ -93,6 +103,11 @@ function parse(text: string | undefined, topic: string, identity: StreamIdentity
     const ours = `${identity.clusterId}/${identity.topicId} (${topic})`;
     throw new EngineError('GENERATION_MISMATCH', `the bronze table holds the stream ${theirs}, not ${ours}`);
   }
+  if (generation !== undefined && recorded.generation !== undefined && recorded.generation !== generation)
+    throw new EngineError(
+      'GENERATION_MISMATCH',
+      `the bronze table holds generation ${recorded.generation} of ${topic}, not ${generation}`,
+    );
   const positions = new Map(Object.entries(recorded.next).map(([partition, next]) => [Number(partition), next]));
   return { positions, sequence: recorded.sequence };
 }

@@ -42,7 +42,7 @@ export function alteredLanes(lanes: LaneStore, changes: Partial<LaneStore>): Lan
 export function offsetsOf({ metadata }: TableState, { log }: BronzeServers): string {
   const inSummary = [...ancestry(metadata)].find(({ summary }) => summary[offsetsKey] !== undefined);
   const identity = { clusterId: 'sim', topicId: log.topicId, partitions: log.partitionCount, mode: 'live' } as const;
-  const none = encodeOffsets(log.topic, identity, new Map());
+  const none = encodeOffsets({ topic: log.topic, identity }, new Map());
   return inSummary?.summary[offsetsKey] ?? metadata.properties[offsetsKey] ?? none;
 }
 
