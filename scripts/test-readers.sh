@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds a bronze table and reads it with engines that are not ours: pyiceberg and ClickHouse.
-# Needs Python 3.10 or newer; its packages go to a folder outside the repository.
+# Builds a bronze table and reads it with engines that are not ours: pyiceberg and ClickHouse. Reads the
+# embedded ClickHouse with two versions of its JDBC driver. Needs Python 3.10 or newer, Java 17 and Maven;
+# their packages go to folders outside the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/node_modules/.bin:$PATH"
@@ -21,3 +22,19 @@ node test/readers/build-table.ts "$scratch"
 "$venv/bin/python" test/readers/read_table.py "$scratch"
 node test/readers/read-with-chdb.ts "$scratch"
 echo "test:readers: both readers see every record once, with its bytes"
+
+if ! command -v javac >/dev/null || ! command -v mvn >/dev/null; then
+  echo "test:readers: javac or mvn is missing, so the JDBC driver was NOT checked." >&2
+  exit 1
+fi
+javac -d "$scratch/classes" test/readers/jdbc/ReadTables.java
+for version in 0.9.8 0.8.6; do
+  jars="${PACELINE_READERS_JARS:-${TMPDIR:-/tmp}/paceline-readers-jars}/$version"
+  if [ ! -e "$jars/installed" ]; then
+    mvn -q -B -f test/readers/jdbc/pom.xml "-Dclickhouse.version=$version" \
+      dependency:copy-dependencies "-DoutputDirectory=$jars"
+    touch "$jars/installed"
+  fi
+  node --disable-warning=ExperimentalWarning test/readers/read-with-jdbc.ts "$jars/*:$scratch/classes"
+  echo "test:readers: clickhouse-jdbc $version reads the embedded ClickHouse"
+done

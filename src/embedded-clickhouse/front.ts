@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { CallError, type Caller, callerOf, readBody, spoolBody, spoolBytes, type Tokens } from './http-call.ts';
 import type { Lanes, Statement } from './lanes.ts';
+import { packAnswer } from './packed-answer.ts';
 import { readerSetting, tenantSettings, whyReaderMayNot } from './reader-guard.ts';
 import { type DataInsert, formatClause, hasManyStatements, insertFromFile, readDataInsert } from './statement.ts';
 import { readableSystemTables, tenantSystemTables } from './system-tables.ts';
@@ -77,7 +78,7 @@ class Front {
     } catch (error) {
       // Nobody waits for the answer any more.
       if (response.destroyed) return;
-      sendError(request, response, error);
+      await sendError(request, response, error);
     }
   }
 
@@ -221,6 +222,10 @@ async function send(
   response.setHeader('Content-Type', contentTypeOf(format));
   response.setHeader('X-ClickHouse-Format', format);
   response.setHeader('X-ClickHouse-Timezone', 'UTC');
+  if (wantsBlocks(request)) {
+    response.end(await packAnswer(bytes));
+    return;
+  }
   const wantsGzip =
     /[?&]enable_http_compression=1/.test(request.url ?? '') &&
     /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
@@ -232,7 +237,7 @@ async function send(
   response.end(await gzipAsync(bytes, { level: 1 }));
 }
 
-function sendError(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+async function sendError(request: IncomingMessage, response: ServerResponse, error: unknown): Promise<void> {
   const { status, code, text } = describe(error);
   setCommonHeaders(request, response);
   response.statusCode = status;
@@ -240,7 +245,13 @@ function sendError(request: IncomingMessage, response: ServerResponse, error: un
   response.setHeader('X-ClickHouse-Exception-Code', String(code));
   // The rest of a refused body is not read; the connection cannot carry another call.
   if (!request.complete) response.setHeader('Connection', 'close');
-  response.end(`${text}\n`);
+  // As ClickHouse does: who asked for blocks gets its errors in them too.
+  const words = Buffer.from(`${text}\n`);
+  response.end(wantsBlocks(request) ? await packAnswer(words) : words);
+}
+
+function wantsBlocks({ url = '' }: IncomingMessage): boolean {
+  return /[?&]compress=1(&|$)/.test(url);
 }
 
 function describe(error: unknown): { status: number; code: number; text: string } {
