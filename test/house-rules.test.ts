@@ -8,6 +8,7 @@ import {
   findForbiddenSyntax,
   findLongFiles,
   findMachineAccess,
+  findUnusedExports,
   linesMax,
   linesSoftMax,
   readSources,
@@ -128,6 +129,22 @@ test('every file is reached from the front door, a script or a process of its ow
   expect(findDeadFiles([...sources, ...programs], entries)).toEqual([]);
   const house = [file('src/main.ts', "import './a.ts';"), file('src/a.ts', ''), file('src/b.ts', "import './a.ts';")];
   expect(findDeadFiles(house, ['src/main.ts'])).toEqual(['src/b.ts is never imported']);
+});
+
+test('every export is imported by somebody', () => {
+  const others = ['test', 'scripts', 'bench'].flatMap((folder) => readSources(root, folder));
+  // The three times are one idea, and stand together also while nobody needs all of them.
+  const isTime = (line: string) => line.startsWith('src/model/time.ts exports ') && /(Event|Log|Wall)TimeMs/.test(line);
+  expect(findUnusedExports([...sources, ...others]).filter((line) => !isTime(line))).toEqual([]);
+  const house = (importing: string) => [
+    file('src/model/a.ts', 'export const a = 1;\nexport interface B {}\n// export const c = 1;\n'),
+    file('test/a.test.ts', importing),
+  ];
+  expect(findUnusedExports(house("import { a } from '../src/model/a.ts';"))).toEqual([
+    'src/model/a.ts exports B, which nobody imports',
+  ]);
+  expect(findUnusedExports(house("import {\n  a,\n  type B as C,\n} from '../src/model/a.ts';"))).toEqual([]);
+  expect(findUnusedExports(house("const a = await import('../src/model/a.ts');"))).toEqual([]);
 });
 
 test('nothing that type stripping cannot remove, and no silenced checker', () => {

@@ -14,7 +14,7 @@ export interface EventCodec {
 }
 
 /** Where schemas are known by which ids. */
-export interface CodecRegistry {
+interface CodecRegistry {
   readonly registry: SchemaRegistry;
   /** Id of the newest schema of each kind. */
   readonly ids: ReadonlyMap<string, number>;

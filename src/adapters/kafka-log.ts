@@ -25,7 +25,7 @@ export function hasKafka(config: Config): boolean {
 }
 
 /** How the configuration says to talk to the brokers. Throws CONFIG_INVALID for what is missing or unreadable. */
-export function kafkaOptions({ kafka }: Config, log: Logger): KafkaConnectionOptions {
+function kafkaOptions({ kafka }: Config, log: Logger): KafkaConnectionOptions {
   return {
     brokers: kafka.brokers,
     clientId: kafka.client_id,

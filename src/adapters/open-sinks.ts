@@ -12,7 +12,7 @@ import type { Config } from './settings.ts';
 import { sinkKinds } from './sinks.ts';
 import type { Tables } from './tables.ts';
 
-export interface SinkOpening {
+interface SinkOpening {
   readonly log: EngineLog;
   readonly tables: Tables;
   readonly context: Pick<EngineContext, 'clock' | 'log'>;
@@ -20,7 +20,7 @@ export interface SinkOpening {
 }
 
 /** A sink as the configuration has it: the drawing shows it, and the engine opens it unless it is idle. */
-export interface PlannedSink {
+interface PlannedSink {
   readonly name: string;
   readonly does: string;
   readonly streams: readonly string[];

@@ -5,7 +5,7 @@ import { EngineError } from '../model/errors.ts';
 import type { Config } from './settings.ts';
 
 /** A place for files, opened. */
-export interface Storage {
+interface Storage {
   readonly io: FileIO;
   /** URI of the place itself, without a slash at its end. */
   readonly root: string;

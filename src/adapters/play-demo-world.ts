@@ -7,7 +7,7 @@ import type { EventEncoder } from '../simulator/produce-records.ts';
 import type { RecordedLog } from '../sources/recorded/recorded-log.ts';
 import type { WorldOptions } from './engine-parts.ts';
 
-export interface DemoStage {
+interface DemoStage {
   readonly log: RecordedLog;
   readonly encoder: EventEncoder;
   readonly rules: readonly RulePlan[];

@@ -22,7 +22,7 @@ export interface Tables {
   close(): Promise<void>;
 }
 
-export interface TablesContext {
+interface TablesContext {
   readonly clock: Clock;
   readonly log: Logger;
 }

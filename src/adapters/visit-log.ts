@@ -15,7 +15,7 @@ export function streamName({ clusterId, topicId }: StreamIdentity): string {
   return `${clusterId}/${topicId}`;
 }
 
-export interface VisitedLog {
+interface VisitedLog {
   readonly topic: string;
   readonly identity: StreamIdentity;
   readonly plans: PlanLog;

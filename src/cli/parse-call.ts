@@ -4,7 +4,7 @@ import { EngineError } from '../model/errors.ts';
 import { Call, type Command, type Flag, type FlagValue } from './command.ts';
 
 /** Flags that every command knows. */
-export const commonFlags: Readonly<Record<string, Flag>> = {
+const commonFlags: Readonly<Record<string, Flag>> = {
   help: { type: 'boolean', doc: 'Show this help.' },
 };
 

@@ -1,7 +1,7 @@
 import { EngineError } from '../model/errors.ts';
 import type { Terminal } from './terminal.ts';
 
-export const bugExitCode = 2;
+const bugExitCode = 2;
 
 /** Tells a person (or, with `asJson`, a program) what went wrong and what to do; returns the exit code. */
 export function reportError(error: unknown, terminal: Terminal, asJson: boolean): number {

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 
 /** What a stream can do; process.stdout is one. */
-export interface TextOutput {
+interface TextOutput {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;

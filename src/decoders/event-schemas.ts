@@ -49,7 +49,7 @@ export function releasedIds(): ReadonlyMap<string, number> {
   return new Map(files.map(([id, file]) => [file.slice(0, file.lastIndexOf('.')), Number(id)]));
 }
 
-export interface ReleasedSchema {
+interface ReleasedSchema {
   /** The id in the embedded registry. */
   readonly id: number;
   readonly kind: string;

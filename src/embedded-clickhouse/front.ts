@@ -10,7 +10,7 @@ import { readerSetting, tenantSettings, whyReaderMayNot } from './reader-guard.t
 import { type DataInsert, formatClause, hasManyStatements, insertFromFile, readDataInsert } from './statement.ts';
 import { readableSystemTables, tenantSystemTables } from './system-tables.ts';
 
-export interface FrontOptions {
+interface FrontOptions {
   readonly lanes: Lanes;
   readonly tokens: Tokens;
   /** Where bodies of inserts lie until they are in. */

@@ -13,7 +13,7 @@ export interface Statement {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-export type LaneKind = 'write' | 'read';
+type LaneKind = 'write' | 'read';
 
 /** The disk did not take what the engine wrote: it is full, or broken. */
 export class FailedWrite extends Error {

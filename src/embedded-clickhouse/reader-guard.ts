@@ -21,7 +21,7 @@ const harmlessTableFunctions = new Set([
   'format',
 ]);
 
-export interface Known {
+interface Known {
   /** Lower-case names, from the engine. */
   readonly tableFunctions: ReadonlySet<string>;
   /** Tables of `system` that this reader sees. */

@@ -7,7 +7,7 @@ import type { Clock } from '../model/time.ts';
 import type { FromChild, StartMessage, ToChild } from './child-messages.ts';
 import type { NamedReader } from './readers.ts';
 
-export interface EmbeddedClickHouseOptions {
+interface EmbeddedClickHouseOptions {
   /** The engine's own directory; created when absent. One process at a time may hold it. */
   readonly dir: string;
   /** Port on 127.0.0.1; 0 takes a free one, which stays the same for the life of this handle. */

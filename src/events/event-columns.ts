@@ -35,7 +35,7 @@ export type EventColumn =
   | { readonly take: 'currency' };
 
 export type AmountColumn = 'amount' | 'amount2';
-export type TimeColumn = 't1' | 't2';
+type TimeColumn = 't1' | 't2';
 
 export function money(column: AmountColumn, absent?: 0): EventColumn {
   return { take: 'money', column, ...(absent === undefined ? {} : { absent }) };

@@ -48,7 +48,7 @@ export interface KindFacts {
   readonly money: string | null;
 }
 
-export type KindClass = 'delivery' | 'rare' | 'organization' | 'system';
+type KindClass = 'delivery' | 'rare' | 'organization' | 'system';
 export type Lateness = 'delivery' | 'money' | 'never';
 
 const validity = symbolFlag(flag.invalid, ['NONE', 'GIVT', 'SIVT']);
@@ -172,12 +172,12 @@ type Facts = typeof kinds;
 type NamesOf<Wanted> = { [Name in KindName]: Facts[Name] extends Wanted ? Name : never }[KindName];
 export type ControlKind = NamesOf<{ isControl: true }>;
 export type DetailKind = NamesOf<{ hasDetail: true }>;
-export type SystemKind = NamesOf<{ class: 'system' }>;
+type SystemKind = NamesOf<{ class: 'system' }>;
 /** What producers send. */
 export type EventKind = Exclude<KindName, SystemKind>;
 
 /** The numbers of kinds in the column `kinds` of a batch. */
-export type Numbers = { readonly [Name in KindName]: Facts[Name]['number'] } & { readonly rejected: 0 };
+type Numbers = { readonly [Name in KindName]: Facts[Name]['number'] } & { readonly rejected: 0 };
 export type KindNumber = Numbers[RowKindName];
 
 export const kindsByName = Object.entries(kinds) as readonly (readonly [KindName, KindFacts])[];

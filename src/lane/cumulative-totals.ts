@@ -1,4 +1,4 @@
-export interface PeriodTotal {
+interface PeriodTotal {
   /** For forgetting. */
   readonly periodStart: number;
   readonly amount: number;

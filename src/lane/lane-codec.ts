@@ -28,7 +28,7 @@ import {
 export const stateFormat = 2;
 
 /** What a store hands back (state/state-store.ts, `LaneSnapshot`), as far as the codec reads it. */
-export interface StoredLane {
+interface StoredLane {
   readonly meta: { readonly seq: number } | null;
   readonly bases: ReadonlyMap<number, Uint8Array>;
   readonly deltas: readonly { seq: number; bytes: Uint8Array }[];

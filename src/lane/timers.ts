@@ -2,7 +2,7 @@ import { assert } from '../model/errors.ts';
 import { grownInPlace } from '../model/grown.ts';
 
 /** What timers of a kind belong to. */
-export type TimerScope = 'organization' | 'campaign';
+type TimerScope = 'organization' | 'campaign';
 
 /** Timers of one operator; of several kinds that are due at one instant, the lower rank runs first. */
 export interface TimerKind {
@@ -17,13 +17,13 @@ export const organizationTimer: TimerKind = { rank: 0, of: 'organization' };
 export const campaignTimer: TimerKind = { rank: 1, of: 'campaign' };
 
 /** Who a timer belongs to, for the order of those that are due at one instant. */
-export interface TimerNames {
+interface TimerNames {
   organizationId(of: TimerScope, slot: number): string;
   /** Empty for a timer of an organization. */
   campaignId(of: TimerScope, slot: number): string;
 }
 
-export interface Timer {
+interface Timer {
   readonly at: number;
   /** Of its kind. */
   readonly rank: number;

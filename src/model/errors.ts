@@ -1,5 +1,5 @@
 /** Whether waiting helps: `with_backoff` = try the same again later, `never` = a person must act. */
-export type Retry = 'with_backoff' | 'never';
+type Retry = 'with_backoff' | 'never';
 
 /**
  * Trouble that the world causes, by code. Our own bugs are assertions, never one of these.

@@ -12,7 +12,7 @@ export type PauseReason =
   | 'sink_rejected';
 
 /** What an offset that a lane passed became. */
-export type OffsetAccount = 'applied' | 'dead' | 'late' | 'dropped' | 'control' | 'lost' | 'gaps';
+type OffsetAccount = 'applied' | 'dead' | 'late' | 'dropped' | 'control' | 'lost' | 'gaps';
 
 /**
  * What the engine says about its own work, one fact per batch, round or delivery and never one per

@@ -1,6 +1,6 @@
 import { assert, EngineError } from './errors.ts';
 
-export type Finding = 'ok' | 'warning' | 'failed';
+type Finding = 'ok' | 'warning' | 'failed';
 
 /** What `doctor` found out about one thing. */
 export interface CheckResult {

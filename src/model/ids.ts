@@ -1,6 +1,6 @@
 /** Organization, campaign, flight, source and rule ids (docs/semantics.md, "Names"). */
 export const idPattern = /^[A-Za-z0-9_.:-]{1,64}$/;
-export const idLengthMax = 64;
+const idLengthMax = 64;
 /** Ticks, and records whose key or time cannot be trusted, belong to this organization. */
 export const systemOrg = '_system';
 /** The plan of every organization that has none of its own. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /** What the engine does with a changed value: takes it at once, or names it and waits for a restart. */
-export type Reload = 'live' | 'restart';
+type Reload = 'live' | 'restart';
 
 export interface SettingMeta {
   /** One sentence; docs/config.md is printed from it. */

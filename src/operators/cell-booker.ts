@@ -6,7 +6,7 @@ import { minuteMs, quarterMs } from '../model/time.ts';
 import type { Segment } from './segment.ts';
 
 /** Instants are read here, not handed over: as arguments each would be an object. */
-export type Instants = Pick<Segment, 'clocks' | 'itemAt'>;
+type Instants = Pick<Segment, 'clocks' | 'itemAt'>;
 
 /**
  * Books items into cells through what campaigns have at hand: nearly every event of a campaign falls

@@ -29,8 +29,3 @@ export interface Operator {
   /** After a restore: records of the log's tail, read back for what is remembered but never committed. */
   remember?(segment: Segment): void;
 }
-
-/** Where in the log something happened; becomes the version of rows. */
-export interface LogPosition {
-  readonly offset: number;
-}

@@ -32,7 +32,7 @@ export interface Terms {
 /** Turns mode and curve into a weight; the plan in force decides what a curve is. */
 export type WeightOf = (mode: PacingMode, curve: string | null) => Weight;
 
-export interface Expectation {
+interface Expectation {
   readonly terms: Terms;
   /** E(at) in micros; 0 before the start, null while ASAP. */
   readonly expected: Whole | null;

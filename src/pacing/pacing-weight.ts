@@ -14,14 +14,13 @@ export const evenWeight: Weight = {
   reach: (from, need) => from + need,
 };
 
-export const profileWeightMax = 10_000;
 const hoursAWeek = 168;
 /** Monday 1970-01-05 is day 4. */
 const mondayOffsetHours = 4 * 24;
 const blockQuarters = 2_688; // Four weeks.
 
 /** Weight by the local hour of the week; prefix sums over quarter-hours, grown where asked. */
-export class TrafficWeight implements Weight {
+class TrafficWeight implements Weight {
   readonly #zone: Zone;
   readonly #profile: readonly number[];
   #firstQuarter = 0;
@@ -81,7 +80,7 @@ export class TrafficWeight implements Weight {
 }
 
 /** Monday 00:00 local = 0. */
-export function localHourOfWeek(zone: Zone, at: number): number {
+function localHourOfWeek(zone: Zone, at: number): number {
   const hours = Math.floor((at + zone.offsetAt(at)) / hourMs) - mondayOffsetHours;
   return ((hours % hoursAWeek) + hoursAWeek) % hoursAWeek;
 }

@@ -148,7 +148,7 @@ export function draftHash(draft: PlanDraft | KeyRingDraft): string {
 }
 
 /** Where an organization's plan belongs; the default plan and the key ring go into every lane. */
-export function partitionsOf(orgId: string, partitions: number): number[] {
+function partitionsOf(orgId: string, partitions: number): number[] {
   if (orgId === defaultPlanOrg || orgId === planKeysOrg) return Array.from({ length: partitions }, (_, index) => index);
   const bytes = Buffer.from(orgId);
   return [partitionOfKey(bytes, 0, bytes.length, partitions)];

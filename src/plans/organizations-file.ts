@@ -55,7 +55,7 @@ export const organizationsFileSchema = z.strictObject({
   /** Organizations with a plan of their own; all others follow the defaults. */
   organizations: z.record(orgId, sectionSchema.nullable()).nullable().default({}),
 });
-export type OrganizationsFile = z.infer<typeof organizationsFileSchema>;
+type OrganizationsFile = z.infer<typeof organizationsFileSchema>;
 
 /** What a plan holds beside its rules and number. */
 export type OrganizationSettings = Omit<PlanDraft, 'format' | 'rules'>;

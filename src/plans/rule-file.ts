@@ -10,7 +10,7 @@ import { duration } from './duration.ts';
 const { id, condition } = planValues;
 const level = z.strictObject({ when: condition, clear: condition.optional(), for: duration.default(0) });
 
-export const ruleFileSchema = z.strictObject({
+const ruleFileSchema = z.strictObject({
   id,
   name: planValues.text.min(1).max(200),
   scope: planValues.scope.default('flight'),
@@ -27,7 +27,7 @@ export const ruleFileSchema = z.strictObject({
   on_error: planValues.onError.default('keep_last'),
   summary: planValues.text.max(500).default(''),
 });
-export type RuleFile = z.infer<typeof ruleFileSchema>;
+type RuleFile = z.infer<typeof ruleFileSchema>;
 
 export interface ReadRule {
   readonly file: string;

@@ -10,7 +10,7 @@ import { type Column, type ColumnValue, type Row, type Table, tables } from './t
  */
 
 /** Rows of one stream, as an outbox keeps them. */
-export interface ShapedRows {
+interface ShapedRows {
   readonly stream: string;
   readonly shape: number;
   readonly rows: number;

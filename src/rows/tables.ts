@@ -53,7 +53,7 @@ type TextType = 'String' | 'LowCardinality(String)';
 type NarrowType = 'UInt8' | 'UInt16' | 'UInt32' | 'Int32' | 'Date32';
 
 /** What a column takes. Wider integers are exact: a safe number, or a bigint. */
-export type WrittenValue<Type extends ColumnType> = Type extends `Nullable(${infer Inner extends ColumnType})`
+type WrittenValue<Type extends ColumnType> = Type extends `Nullable(${infer Inner extends ColumnType})`
   ? WrittenValue<Inner> | null
   : Type extends TextType
     ? string | Uint8Array
@@ -62,7 +62,7 @@ export type WrittenValue<Type extends ColumnType> = Type extends `Nullable(${inf
       : number | bigint;
 
 /** What `decodeRows` gives for a column. */
-export type ReadValue<Type extends ColumnType> = Type extends `Nullable(${infer Inner extends ColumnType})`
+type ReadValue<Type extends ColumnType> = Type extends `Nullable(${infer Inner extends ColumnType})`
   ? ReadValue<Inner> | null
   : Type extends TextType
     ? string

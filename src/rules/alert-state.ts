@@ -4,7 +4,7 @@ import type { RulePlan } from './plan.ts';
 export type AlertStateName = 'ok' | 'pending' | 'firing' | 'recovering' | 'no_data' | 'error';
 export type AlertLevel = 'none' | 'warning' | 'critical';
 export type Outcome = 'critical' | 'warning' | 'false' | 'insufficient' | 'unknown' | 'error';
-export type TransitionReason =
+type TransitionReason =
   | 'condition'
   | 'escalated'
   | 'deescalated'
@@ -69,7 +69,7 @@ export function isPlainlyOk(alert: AlertState): boolean {
   );
 }
 
-export interface Moment {
+interface Moment {
   /** as_of. */
   readonly x: number;
   /** Timer instant. */

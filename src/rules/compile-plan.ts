@@ -12,7 +12,7 @@ export interface CompiledLevel {
 }
 
 /** A variable that a rule names. */
-export interface RuleVariable {
+interface RuleVariable {
   /** Place among the values of its scope. */
   readonly index: number;
   /** The name as a key of JSON, colon included. */
@@ -77,7 +77,7 @@ function compileBody(body: string): CompiledPlan {
   return compilePlan(parsed.data);
 }
 
-export function compilePlan(plan: Plan): CompiledPlan {
+function compilePlan(plan: Plan): CompiledPlan {
   let rules = rulesOf.get(plan.rules);
   if (rules === undefined) {
     rules = compileRules(plan.rules);

@@ -7,12 +7,12 @@ import { ruleVariables } from './plan.ts';
  * compiled to closures with three-valued logic (docs/semantics.md §8.3). No text is ever executed;
  * functions other than `known`, macros and indexing are refused.
  */
-export type ConditionScope = keyof typeof ruleVariables;
+type ConditionScope = keyof typeof ruleVariables;
 /** Null = there is none, or it is not known (docs/semantics.md §8.3 says what becomes of each). */
 export type RuleValue = number | string | boolean | null;
 /** Outcome of arithmetic that has no finite result. */
 export const conditionError = Symbol('condition error');
-export type ConditionResult = RuleValue | typeof conditionError;
+type ConditionResult = RuleValue | typeof conditionError;
 type Type = 'double' | 'string' | 'bool';
 type Run = (values: readonly RuleValue[]) => ConditionResult;
 
@@ -310,7 +310,7 @@ function describe(node: ASTNode): string {
 }
 
 /** Levenshtein distance, for "did you mean". */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

@@ -14,7 +14,7 @@ export interface PlanRecordRead {
 }
 
 /** What a lane does with a plan record. */
-export type PlanVerdict =
+type PlanVerdict =
   | { readonly kind: 'in_force'; readonly compiled: CompiledPlan }
   /** It said whose signatures count from now on. */
   | { readonly kind: 'keys' }

@@ -1,6 +1,6 @@
 import type { LaneSession } from './lane-session.ts';
 
-export interface CommitScheduleSettings {
+interface CommitScheduleSettings {
   readonly commitIntervalMs: number;
   /** Interval of a lane that is behind: nobody waits for rows that are old, and each commit carries more. */
   readonly catchUpIntervalMs: number;

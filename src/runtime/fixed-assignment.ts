@@ -1,7 +1,7 @@
 import type { AssignmentListener, LaneAssignment } from '../sources/source.ts';
 
 /** These lanes are ours for ever: what the embedded log, a bounded visit and most tests want. */
-export function fixedAssignment(partitions: readonly number[]): LaneAssignment {
+function fixedAssignment(partitions: readonly number[]): LaneAssignment {
   return {
     async start(listener: AssignmentListener): Promise<void> {
       listener.assigned(partitions);

@@ -21,7 +21,7 @@ export interface LaneRunnerPorts extends OpenLanePorts {
   readonly isBounded: () => boolean;
 }
 
-export interface LaneLimits {
+interface LaneLimits {
   readonly pollRecordsMax: number;
   readonly pollBytesMax: number;
   /** A lane whose commit does not come through stops reading at this many uncommitted bytes. */

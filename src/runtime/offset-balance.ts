@@ -3,14 +3,14 @@ import { assert } from '../model/errors.ts';
 import type { RecordTally } from './lane-program.ts';
 
 /** What became of offsets that a lane passed; every offset is in exactly one of them. */
-export interface OffsetAccounts extends RecordTally {
+interface OffsetAccounts extends RecordTally {
   /** Offsets that a dead letter `damaged_batch` names beside its own. */
   readonly lost: number;
   /** Offsets at which the log says that it holds nothing. */
   readonly gaps: number;
 }
 
-export const accountNames = ['applied', 'dead', 'late', 'dropped', 'control', 'lost', 'gaps'] as const;
+const accountNames = ['applied', 'dead', 'late', 'dropped', 'control', 'lost', 'gaps'] as const;
 
 /**
  * The conservation of offsets (docs/semantics.md §1): a lane passes none that is not a record with an

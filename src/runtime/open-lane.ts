@@ -16,7 +16,7 @@ export interface OpenLanePorts extends CheckpointPorts {
   readonly batch: EventBatch;
 }
 
-export interface LaneToOpen {
+interface LaneToOpen {
   readonly partition: number;
   readonly name: string;
   readonly dictionaries: LaneDictionaries;

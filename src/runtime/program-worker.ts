@@ -12,12 +12,12 @@ export interface ProgramParts<Stats> {
   close(): Promise<void>;
 }
 
-export interface ProgramModule {
+interface ProgramModule {
   /** `onChange`: the numbers are other ones now. */
   openProgram(settings: unknown, ports: { onChange(): void }): Promise<ProgramParts<unknown>>;
 }
 
-export interface ProgramThreadOptions {
+interface ProgramThreadOptions {
   /** For messages. */
   readonly name: string;
   /** URL of a module that exports `openProgram` (ProgramModule). */

@@ -9,7 +9,7 @@ import type { RunnerLaneStatus } from './lane-runner.ts';
 import { type DeliverySettings, defaultDeliverySettings, type SinkStatus } from './sink-queue.ts';
 
 /** Where owner tokens come from: random, never the same twice, in no process. */
-export interface Entropy {
+interface Entropy {
   token(): string;
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../model/time.ts';
 import type { Source } from '../sources/source.ts';
 import type { RecordAppender } from './produce-records.ts';
 
-export interface CopyLogOptions {
+interface CopyLogOptions {
   readonly partitions: number;
   /** Records a second; absent = as fast as it goes. */
   readonly rate?: number;

@@ -17,7 +17,7 @@ export interface WorldOptions {
   readonly impressionsPerDay?: number;
 }
 
-export const defaultStartMs = Date.UTC(2026, 2, 7);
+const defaultStartMs = Date.UTC(2026, 2, 7);
 
 /**
  * Sizes from research: churn 3 % budget changes and 1 % pauses a campaign and day, 5 % extensions a
@@ -55,7 +55,7 @@ const currencyOfZone: Readonly<Record<string, string>> = {
   'Asia/Tokyo': 'JPY',
 };
 
-export const campaignNames = [
+const campaignNames = [
   'spring-sale',
   'brand-launch',
   'retargeting',
@@ -116,12 +116,12 @@ export function zipfShares(count: number, slope: number): number[] {
   return weights.map((weight) => weight / sum);
 }
 
-export function organizationName(index: number): string {
+function organizationName(index: number): string {
   const round = Math.floor(index / organizationNames.length);
   return organizationNames[index % organizationNames.length] + (round === 0 ? '' : `-${round + 1}`);
 }
 
-export function campaignName(index: number): string {
+function campaignName(index: number): string {
   const round = Math.floor(index / campaignNames.length);
   return campaignNames[index % campaignNames.length] + (round === 0 ? '' : `-${round + 1}`);
 }

@@ -4,7 +4,7 @@ import { type EventEncoder, type RecordAppender, RecordProducer } from './produc
 import { simulateWorld } from './simulate-world.ts';
 import type { World } from './world.ts';
 
-export interface PacedProducerOptions {
+interface PacedProducerOptions {
   readonly world: World;
   readonly plans: readonly Plan[];
   /** A replayed log: the simulated log times are its clock. */
@@ -21,7 +21,7 @@ export interface PacedProducerOptions {
   readonly batchMs?: number;
 }
 
-export interface PacedProgress {
+interface PacedProgress {
   readonly records: number;
   /** Log time up to which everything was produced. */
   readonly simulatedMs: number;

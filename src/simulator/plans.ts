@@ -5,7 +5,7 @@ import { trafficProfile } from './traffic-shape.ts';
 import type { SimulatedOrganization, World } from './world.ts';
 
 /** What the people of the simulated organizations decided; the rules are the caller's. */
-export interface PlanChoices {
+interface PlanChoices {
   readonly rules: readonly RulePlan[];
   /** Default 300 000. */
   readonly evaluateEveryMs?: number;

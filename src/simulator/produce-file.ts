@@ -5,7 +5,7 @@ import { partitionOfKey } from '../model/hash.ts';
 import { memberText } from './json-member.ts';
 import type { RecordAppender } from './produce-records.ts';
 
-export interface ProduceFileOptions {
+interface ProduceFileOptions {
   /** Log time of records that name none; on a replayed log every record must name its own. */
   readonly defaultLogTimeMs?: () => number;
   readonly onProgress?: (records: number) => void;

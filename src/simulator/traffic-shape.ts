@@ -22,7 +22,7 @@ export const trafficProfile: readonly number[] = dayShares.flatMap((share, day) 
 );
 
 /** Local hour of the week (Monday 00:00 = 0) of a local instant, ms. 1970-01-01 was a Thursday. */
-export function hourOfWeek(localMs: number): number {
+function hourOfWeek(localMs: number): number {
   return (Math.floor(localMs / 3_600_000) + 72) % 168;
 }
 

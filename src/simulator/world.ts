@@ -25,7 +25,7 @@ export interface SimulatedOrganization {
   readonly feed: SimulatedFeed | null;
 }
 
-export interface SimulatedFeed {
+interface SimulatedFeed {
   readonly source: string;
   /** From the end of an hour to its report, ms. */
   readonly lag_ms: number;

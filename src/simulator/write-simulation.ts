@@ -9,7 +9,7 @@ import { type EventEncoder, RecordProducer } from './produce-records.ts';
 import { simulateWorld } from './simulate-world.ts';
 import type { World } from './world.ts';
 
-export interface SimulationOptions extends WorldOptions {
+interface SimulationOptions extends WorldOptions {
   /** The log goes to `dir`/log, what was simulated to `dir`/truth.json. */
   readonly dir: string;
   /** Plans of the simulated organizations; plansOfWorld makes fitting ones. */
@@ -25,7 +25,7 @@ export interface SimulationOptions extends WorldOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface SimulationResult {
+interface SimulationResult {
   readonly records: number;
   readonly logDir: string;
   readonly truthPath: string;

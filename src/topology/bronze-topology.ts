@@ -16,7 +16,7 @@ export const bronzeTopology = Topology.of<FilingOperator>('bronze')
   .step('decode', 'bytes to columns')
   .operator({ name: 'file', does: 'organization, event time and kind of each record', file: fileRecords });
 
-export interface BronzeLaneOptions {
+interface BronzeLaneOptions {
   /** A commit takes at most about this much, over all lanes. */
   readonly commitBytes: number;
   readonly commitRecords: number;

@@ -20,7 +20,7 @@ export interface Named {
 }
 
 /** A sink as a map shows it. */
-export interface SinkNode extends Named {
+interface SinkNode extends Named {
   readonly streams: readonly string[];
   readonly whyIdle: string | null;
 }

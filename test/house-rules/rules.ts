@@ -206,6 +206,49 @@ export function findDeadFiles(files: readonly SourceFile[], entries: readonly st
   return files.filter((file) => !reached.has(file.path)).map((file) => `${file.path} is never imported`);
 }
 
+/**
+ * Exports of `src/` that nobody imports: what no other file needs is nobody else's to know. A module that is
+ * taken whole (`import()`, `* as`) counts as used in all its parts.
+ */
+export function findUnusedExports(files: readonly SourceFile[]): string[] {
+  const used = new Map<string, Set<string>>();
+  for (const file of files) {
+    for (const [, names, from, whole, module] of file.text.matchAll(namedImport)) {
+      const path = normalize(join(dirname(file.path), from ?? module)).replaceAll('\\', '/');
+      const known = used.get(path) ?? new Set<string>();
+      for (const name of namesOf(whole ?? names)) known.add(name);
+      used.set(path, known);
+    }
+  }
+  return files
+    .filter(({ path }) => path.startsWith('src/'))
+    .flatMap(({ path, text }) => {
+      const known = used.get(path) ?? new Set<string>();
+      if (known.has('*')) return [];
+      const exported = [...withoutComments(text).matchAll(namedExport)].map(([, name]) => name);
+      return exported.filter((name) => !known.has(name)).map((name) => `${path} exports ${name}, which nobody imports`);
+    });
+}
+
+const namedImport =
+  /\b(?:import|export)\s+(?:type\s+)?(\{[^}]*\}|\*[^'";]*?)\s*from\s+['"](\.[^'"]+)['"]|\bimport(\()\s*['"](\.[^'"]+)['"]/g;
+const namedExport =
+  /^export\s+(?:async\s+|abstract\s+|declare\s+)*(?:const|let|function\*?|class|interface|type)\s+(\w+)/gm;
+
+function namesOf(text: string): string[] {
+  if (!text.startsWith('{')) return ['*'];
+  return text
+    .slice(1, -1)
+    .split(',')
+    .map(
+      (part) =>
+        part
+          .trim()
+          .replace(/^type\s+/, '')
+          .split(/\s/, 1)[0],
+    );
+}
+
 /** Syntax that type stripping cannot remove, and words that switch the type checker off. */
 export function findForbiddenSyntax(files: readonly SourceFile[]): string[] {
   const rules: readonly (readonly [RegExp, string])[] = [

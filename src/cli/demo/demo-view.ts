@@ -37,7 +37,7 @@ export interface DemoModel {
   readonly hint: string;
 }
 
-export type Paint = (style: Style, text: string) => string;
+type Paint = (style: Style, text: string) => string;
 
 const barWidth = 30;
 const alertsShown = 8;
@@ -136,7 +136,7 @@ function statusStyle(status: string): Style {
 }
 
 /** `[#####|....]`: filled = spent, `|` = where it should be. */
-export function pacingBar({ spentRatio, expectedRatio }: Pick<CampaignLine, 'spentRatio' | 'expectedRatio'>): string {
+function pacingBar({ spentRatio, expectedRatio }: Pick<CampaignLine, 'spentRatio' | 'expectedRatio'>): string {
   const filled = cell(spentRatio, barWidth);
   const cells: string[] = Array.from({ length: barWidth }, (_, at) => (at < filled ? '#' : '.'));
   if (expectedRatio !== null) cells[Math.min(barWidth - 1, cell(expectedRatio, barWidth))] = '|';

@@ -3,9 +3,9 @@ import type { LoadedConfig } from './load-config.ts';
 import { ConfigError } from './problem.ts';
 import { type SettingDescription, valueAt } from './settings-schema.ts';
 
-export const configPollMs = 5_000;
+const configPollMs = 5_000;
 
-export interface Change {
+interface Change {
   readonly name: string;
   readonly before: string;
   readonly after: string;
@@ -17,14 +17,14 @@ export type ReloadOutcome =
   | { result: 'applied'; applied: readonly Change[]; waitingForRestart: readonly Change[] }
   | { result: 'rejected'; reason: string };
 
-export interface ReloadCounts {
+interface ReloadCounts {
   applied: number;
   rejected: number;
   lastSuccessWallMs: number;
   isLastSuccessful: boolean;
 }
 
-export interface ConfigStoreOptions<C> {
+interface ConfigStoreOptions<C> {
   readonly settings: readonly SettingDescription[];
   /** Reads and validates all files again; throws ConfigError. */
   readonly load: () => LoadedConfig<C>;

@@ -28,7 +28,7 @@ export interface LoadOptions {
 
 type AnySchema = Pick<SettingsSchema<z.ZodObject>, 'settings' | 'knownKeysAt'>;
 
-export const processWorld: ReferenceWorld = {
+const processWorld: ReferenceWorld = {
   env: process.env,
   readFile: (path) => readFileSync(path, 'utf8'),
 };

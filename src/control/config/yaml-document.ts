@@ -24,7 +24,7 @@ export interface Place {
 }
 
 /** A scalar as written: plain ones may become numbers after expansion, quoted ones stay text. */
-export interface YamlScalar {
+interface YamlScalar {
   readonly value: unknown;
   readonly isPlain: boolean;
 }
@@ -41,7 +41,7 @@ export interface YamlDocument {
   placeInside(path: string, at: number): Place | undefined;
 }
 
-export type ScalarExpander = (scalar: YamlScalar, place: Place, path: readonly string[]) => unknown;
+type ScalarExpander = (scalar: YamlScalar, place: Place, path: readonly string[]) => unknown;
 
 /** More than any file of people, and little enough that reading it holds nobody up. */
 const textBytesMax = 1024 * 1024;

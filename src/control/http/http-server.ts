@@ -5,7 +5,7 @@ import { EngineError } from '../../model/errors.ts';
 import { describePortHolder } from './port-holder.ts';
 
 /** What the server shows. Every answer is made when it is asked for. */
-export interface ControlSurface {
+interface ControlSurface {
   /** Prometheus text format. */
   metrics(): Promise<string>;
   /** Null when alive, else what is stuck. */

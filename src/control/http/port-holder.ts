@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Who listens on a TCP port of this machine. */
-export interface PortHolder {
+interface PortHolder {
   readonly pid: number;
   readonly command: string;
 }

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import type { Clock } from '../../model/time.ts';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+type LogFields = Readonly<Record<string, unknown>>;
 
 /** One line of JSON per event; `event` is a dotted name from our own code, never free text. */
 export interface Logger {
@@ -16,7 +16,7 @@ export interface Logger {
 }
 
 /** Something that takes whole lines: a file descriptor, or a list in tests. */
-export type LogDestination = { write(line: string): void; flushSync?(): void };
+type LogDestination = { write(line: string): void; flushSync?(): void };
 
 export const repeatWindowMs = 10_000;
 /** Lines of one event and subject that a window lets through before it only counts. */

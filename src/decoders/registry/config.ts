@@ -22,5 +22,3 @@ export const registrySection = z
     ca_file: setting(filePath(), { doc: 'PEM file of the authorities to trust.', reload: 'restart', path: true }),
   })
   .prefault({});
-
-export type RegistrySettings = z.infer<typeof registrySection>;

@@ -6,10 +6,10 @@ import { releasedSchemas } from '../event-schemas.ts';
 import { callRegistry, type RegistryAnswer, type RegistryEndpoint } from './registry-http.ts';
 
 /** How a new version of a schema must fit those before it. */
-export type Compatibility = 'BACKWARD' | 'BACKWARD_TRANSITIVE' | 'FORWARD' | 'FULL' | 'FULL_TRANSITIVE' | 'NONE';
+type Compatibility = 'BACKWARD' | 'BACKWARD_TRANSITIVE' | 'FORWARD' | 'FULL' | 'FULL_TRANSITIVE' | 'NONE';
 
 /** The ids under which a registry holds our schemas. */
-export interface RegisteredIds {
+interface RegisteredIds {
   /** Of the newest schema of each kind: what our own producers write with. */
   readonly byKind: ReadonlyMap<string, number>;
   /** By the id that the schema was released under with us: what a recorded log says. */

@@ -5,7 +5,7 @@ import { EngineError } from '../../model/errors.ts';
  * come from a remote registry: its size is bounded, and so is what reading it may cost. Names resolve
  * by their full name; a type may refer to itself, so types are a graph and whoever walks one must know.
  */
-export type Primitive = 'null' | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'bytes' | 'string';
+type Primitive = 'null' | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'bytes' | 'string';
 
 export type AvroType =
   | { readonly kind: Primitive }

@@ -33,5 +33,3 @@ export const icebergRestSection = z
     ca_file: setting(filePath(), { doc: 'PEM file of the authorities to trust.', reload: 'restart', path: true }),
   })
   .prefault({});
-
-export type IcebergRestSettings = z.infer<typeof icebergRestSection>;

@@ -7,7 +7,7 @@ import type { IdSource } from '../storage/id-source.ts';
 import type { RenamingCatalog, TableState } from './catalog.ts';
 import type { CatalogPointer } from './catalog-pointer.ts';
 
-export interface SqlCatalogOptions {
+interface SqlCatalogOptions {
   readonly pointer: CatalogPointer;
   readonly io: FileIO;
   readonly ids: IdSource;

@@ -22,14 +22,14 @@ export interface AvroRecord {
   readonly fields: readonly AvroField[];
 }
 
-export interface AvroField {
+interface AvroField {
   readonly name: string;
   readonly type: AvroSchema;
   readonly default?: null;
   readonly 'field-id'?: number;
 }
 
-export interface AvroArray {
+interface AvroArray {
   readonly type: 'array';
   readonly items: AvroSchema;
   readonly logicalType?: 'map';

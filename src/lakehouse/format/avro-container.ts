@@ -34,7 +34,7 @@ export function writeAvroFile(
   return file.take();
 }
 
-export interface AvroFile {
+interface AvroFile {
   readonly metadata: Readonly<Record<string, string>>;
   readonly schema: AvroRecord;
   readonly records: AvroObject[];

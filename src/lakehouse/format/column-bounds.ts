@@ -1,7 +1,7 @@
 import type { Column } from './data-file-encoder.ts';
 import { compareUtf8, lowerStringBound, serializeValue, upperStringBound } from './values.ts';
 
-export interface ColumnFacts {
+interface ColumnFacts {
   readonly nulls: number;
   readonly lower: Uint8Array | null;
   readonly upper: Uint8Array | null;

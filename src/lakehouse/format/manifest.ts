@@ -30,7 +30,7 @@ export interface ManifestEntry {
   readonly file: DataFile;
 }
 
-export interface PartitionSummary {
+interface PartitionSummary {
   readonly containsNull: boolean;
   readonly containsNan: boolean | null;
   readonly lower: Uint8Array | null;

@@ -17,9 +17,9 @@ export interface Schema {
   readonly fields: readonly Field[];
 }
 
-export type Transform = 'identity' | 'day';
+type Transform = 'identity' | 'day';
 
-export interface PartitionField {
+interface PartitionField {
   readonly 'source-id': number;
   /** From 1000 on, never used again. */
   readonly 'field-id': number;

@@ -1,5 +1,5 @@
 /** How rows of a data file are sorted, as metadata JSON says it (Iceberg spec, "Sorting"). */
-export interface SortField {
+interface SortField {
   readonly transform: string;
   readonly 'source-id': number;
   readonly direction: 'asc' | 'desc';

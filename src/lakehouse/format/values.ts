@@ -2,7 +2,7 @@ import { assert } from '../../model/errors.ts';
 import type { FieldType } from './schema.ts';
 
 /** Strings in bounds keep this many code points: the default of `write.metadata.metrics.default`. */
-export const boundCodePoints = 16;
+const boundCodePoints = 16;
 const dayMicros = 86_400_000_000n;
 const highestCodePoint = 0x10ffff;
 

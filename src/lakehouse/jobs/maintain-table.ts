@@ -17,7 +17,7 @@ export const maintenanceSteps = ['compact', 'cluster', 'expire', 'sweep'] as con
 export type MaintenanceStep = (typeof maintenanceSteps)[number];
 
 /** How the rows of a table lie in its files. */
-export interface TableLayout {
+interface TableLayout {
   readonly spec: PartitionSpec;
   /** Field ids, see `MergeOptions`. */
   readonly sortedBy: readonly number[];

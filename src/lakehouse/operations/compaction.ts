@@ -57,7 +57,7 @@ function binsOf(files: readonly LiveFile[], targetBytes: number, rowsMax: number
   return bins;
 }
 
-export interface MergeOptions {
+interface MergeOptions {
   readonly io: FileIO;
   readonly encoder: DataFileEncoder;
   readonly fields: readonly Field[];

@@ -5,7 +5,7 @@ import type { FileIO } from '../storage/file-io.ts';
 import { expiredSnapshots, removeExpiredFiles } from './snapshot-expiry.ts';
 import { loadTable } from './snapshot-producer.ts';
 
-export interface ExpiryOptions {
+interface ExpiryOptions {
   readonly catalog: Catalog;
   readonly io: FileIO;
   readonly nowMs: number;

@@ -4,7 +4,7 @@ import type { FileIO } from '../storage/file-io.ts';
 import type { IdSource } from '../storage/id-source.ts';
 
 /** What is left of a snapshot's manifests when data files go. */
-export interface Filtered {
+interface Filtered {
   readonly manifests: readonly ManifestFile[];
   /** Files that were to go and are not live any more: somebody else replaced or deleted them. */
   readonly missing: ReadonlySet<string>;

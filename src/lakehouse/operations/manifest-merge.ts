@@ -20,7 +20,7 @@ const smallManifestBytes = 4 * 1024 * 1024;
 const clusteredEntriesMax = 20_000;
 
 /** The snapshot that manifests are written for. */
-export interface NextSnapshot {
+interface NextSnapshot {
   readonly snapshotId: bigint;
   readonly sequenceNumber: number;
   readonly specId: number;

@@ -3,7 +3,7 @@ import { readManifest, readManifestList } from '../format/manifest.ts';
 import { specById, type TableMetadata } from '../format/table-metadata.ts';
 import type { FileIO, ListedFile } from '../storage/file-io.ts';
 
-export interface SweepOptions {
+interface SweepOptions {
   readonly nowMs: number;
   /** Younger files are let be: a commit under way may be about to name them, ms. */
   readonly olderThanMs: number;

@@ -3,7 +3,7 @@ import type { DataFile } from '../format/manifest.ts';
 import type { Snapshot } from '../format/table-metadata.ts';
 
 /** What a snapshot did, in the words of the Iceberg spec ("Snapshots", `operation`). */
-export type Operation = 'append' | 'replace' | 'overwrite' | 'delete';
+type Operation = 'append' | 'replace' | 'overwrite' | 'delete';
 
 /** What `check` says about a freshly loaded table before each attempt. */
 export type Verdict = 'go' | 'give_up';

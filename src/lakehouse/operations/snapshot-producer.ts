@@ -27,7 +27,7 @@ import { ManifestMerger } from './manifest-merge.ts';
 import { type SnapshotChange, summarize } from './snapshot-change.ts';
 import { expiredSnapshots, removeExpiredFiles } from './snapshot-expiry.ts';
 
-export interface ChangeResult {
+interface ChangeResult {
   /** `given_up`: `check` said so; `inputs_gone`: a file to remove is not live any more. Our snapshot is not in then. */
   readonly outcome: 'committed' | 'given_up' | 'inputs_gone';
   readonly state: TableState;

@@ -23,5 +23,3 @@ export const s3Section = z
     secret_access_key: setting(secretText(), { doc: 'The key itself.', reload: 'restart', secret: true }),
   })
   .prefault({});
-
-export type S3Settings = z.infer<typeof s3Section>;

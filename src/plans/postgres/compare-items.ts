@@ -3,7 +3,7 @@ import { canonicalJson } from '../../rules/compile-plan.ts';
 import { isSameContent, keyOfItem, type PlanItem } from './plan-items.ts';
 import type { ManagedBy } from './plan-rows.ts';
 
-export interface FieldDifference {
+interface FieldDifference {
   /** Dotted, as in `warning.when`. */
   readonly field: string;
   /** As JSON; null = absent. */

@@ -20,7 +20,7 @@ export interface RefusedOrganization {
   readonly problems: readonly Problem[];
 }
 
-export interface RowsRead {
+interface RowsRead {
   /** The default first, then by id. */
   readonly drafts: readonly RowDraft[];
   readonly refused: readonly RefusedOrganization[];
@@ -111,7 +111,7 @@ function readRuleRow(row: RuleRow, texts: ReadTexts): ReadRuleRow {
   return { row, read: wrong.length === 0 ? read : undefined, problems: wrong };
 }
 
-export function ruleRowName({ org_id, id }: { org_id: string; id: string }): string {
+function ruleRowName({ org_id, id }: { org_id: string; id: string }): string {
   return `postgres rules(${org_id}, ${id}).definition`;
 }
 

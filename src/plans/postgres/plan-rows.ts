@@ -3,7 +3,7 @@ import type { Database, Queryable } from './database.ts';
 /** Who owns a row: people who edit the database, or the files that `paceline apply` reads. */
 export type ManagedBy = 'database' | 'files';
 
-export interface OrganizationRow {
+interface OrganizationRow {
   readonly id: string;
   readonly managed_by: ManagedBy;
 }

@@ -26,7 +26,7 @@ const stopGraceMs = 2_000;
 /** Passes take at most a fifth of the time, whoever edits how often. */
 const restPerPass = 4;
 
-export interface WatchEditsOptions {
+interface WatchEditsOptions {
   readonly settings: PostgresSettings;
   readonly target: PlanTarget;
   readonly clock: Clock;

@@ -5,7 +5,7 @@ import type { OutputChunk, Sink } from '../sink.ts';
 import { AlertmanagerClient, type AlertmanagerEndpoint } from './alertmanager-client.ts';
 import { type AlertTransition, type Notification, notificationsOf, transitionOf } from './notification.ts';
 
-export interface AlertmanagerOptions extends AlertmanagerEndpoint {
+interface AlertmanagerOptions extends AlertmanagerEndpoint {
   /** Where people look an alert up; becomes its generatorURL. */
   readonly externalUrl: string | null;
   /** How often active alerts are sent again (refresh-alerts.ts), ms. */

@@ -34,17 +34,17 @@ export interface AlertTransition {
 }
 
 /** An alert has one of these at a time; each is an alert of its own to Alertmanager. */
-export const severities = ['warning', 'critical', 'no_data', 'error'] as const;
-export type Severity = (typeof severities)[number];
+const severities = ['warning', 'critical', 'no_data', 'error'] as const;
+type Severity = (typeof severities)[number];
 
 /** What the state after a transition means to people; null = nobody needs to act. */
-export function severityOf({ to_state, level }: AlertTransition): Severity | null {
+function severityOf({ to_state, level }: AlertTransition): Severity | null {
   if (to_state === 'no_data' || to_state === 'error') return to_state;
   if (to_state !== 'firing' && to_state !== 'recovering') return null;
   return level === 'critical' ? 'critical' : 'warning';
 }
 
-export interface NotificationOptions {
+interface NotificationOptions {
   /** Until when an active alert stays active without being sent again, epoch ms. */
   readonly activeUntilMs: number;
   readonly externalUrl: string | null;

@@ -3,7 +3,7 @@ import type { Clock } from '../../model/time.ts';
 import { type AlertmanagerSink, activeUntilMs } from './alertmanager-sink.ts';
 import { type AlertTransition, activeNotificationOf } from './notification.ts';
 
-export interface RefreshOptions {
+interface RefreshOptions {
   readonly sink: AlertmanagerSink;
   /** The newest transition of every alert that is open now, from the tables: the truth of all instances. */
   readonly openAlerts: () => Promise<readonly AlertTransition[]>;

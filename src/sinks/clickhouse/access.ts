@@ -1,7 +1,7 @@
 import { type DdlOptions, localName, onCluster } from './ddl.ts';
 
 /** Names of what we make; people grant them to their own users. */
-export const roles = { writer: 'paceline_writer', reader: 'paceline_reader', tenant: 'paceline_tenant' } as const;
+const roles = { writer: 'paceline_writer', reader: 'paceline_reader', tenant: 'paceline_tenant' } as const;
 
 /**
  * Who may do what, on a server: the writer inserts, the reader sees all, and a tenant sees the rows of

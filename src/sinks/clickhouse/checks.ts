@@ -5,7 +5,7 @@ import type { ClickhouseSettings } from './config.ts';
 
 const freeBytesMin = 10 * 1024 ** 3;
 
-export interface ClickHouseUnderCheck {
+interface ClickHouseUnderCheck {
   readonly settings: ClickhouseSettings;
   readonly sink: ClickHouseSink;
   /** Rows of a query; throws QUERY_REFUSED, QUERY_FAILED or SINK_UNAVAILABLE. */

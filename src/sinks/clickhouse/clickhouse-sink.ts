@@ -12,7 +12,7 @@ import type { DdlOptions } from './ddl.ts';
 import { migrate, planMigration } from './migrate.ts';
 import type { Migration } from './migrations.ts';
 
-export interface ClickHouseSinkOptions {
+interface ClickHouseSinkOptions {
   readonly url: string;
   /** Default `default`; the embedded engine looks at the password alone. */
   readonly username?: string;
@@ -57,7 +57,7 @@ export interface ClickHouseSink extends Sink {
   missingMigrations(): Promise<MigrationName[]>;
 }
 
-export type MigrationName = Pick<Migration, 'number' | 'name'>;
+type MigrationName = Pick<Migration, 'number' | 'name'>;
 type OnMigration = (migration: MigrationName) => void;
 
 /** Of one insert; above, a round is sent as several, cut between chunks. */

@@ -11,7 +11,7 @@ import { createView, views } from './views.ts';
 /** Asks one query; the rows of its answer as objects. */
 export type Ask = <Answer>(query: string) => Promise<Answer[]>;
 
-export interface MigrateOptions extends DdlOptions {
+interface MigrateOptions extends DdlOptions {
   readonly clock: Clock;
   /** Also make the roles and row policies (access.ts); the embedded engine knows neither. */
   readonly withAccess: boolean;

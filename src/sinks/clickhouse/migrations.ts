@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DdlOptions } from './ddl.ts';
 import { localSuffix, onCluster, replacing } from './ddl.ts';
 
-export interface Statement {
+interface Statement {
   readonly sql: string;
   /** Query whose answer says whether the statement is still due: 0 = no. Null = always. */
   readonly onlyIf: string | null;

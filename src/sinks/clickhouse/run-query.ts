@@ -1,7 +1,7 @@
 import { ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { EngineError } from '../../model/errors.ts';
 
-export interface QueryOptions {
+interface QueryOptions {
   readonly url: string;
   readonly username?: string;
   /** The reader's token, or a password. */

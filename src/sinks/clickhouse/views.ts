@@ -1,7 +1,7 @@
 import { onCluster } from './ddl.ts';
 
 /** A view for dashboards: plain SQL over FINAL, so it can never count a row twice. */
-export interface View {
+interface View {
   readonly name: string;
   readonly doc: string;
   readonly select: string;

@@ -3,7 +3,7 @@ import { assert } from '../../model/errors.ts';
 import type { KafkaConnection } from './connection.ts';
 import { sourceError } from './kafka-errors.ts';
 
-export interface NewRecord {
+interface NewRecord {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   /** Original log time, ms, where the topic takes it from producers; absent = now. */

@@ -1,5 +1,5 @@
 /** A member of the group and the partitions that it says it owns. */
-export interface GroupClaim {
+interface GroupClaim {
   readonly memberId: string;
   readonly owned: readonly number[];
 }

@@ -77,5 +77,3 @@ export const kafkaSection = z
       .prefault({}),
   })
   .prefault({});
-
-export type KafkaSettings = z.infer<typeof kafkaSection>;

@@ -22,7 +22,7 @@ export interface KafkaConnectionOptions {
   readonly onLog?: (line: KafkaLogLine) => void;
 }
 
-export interface KafkaLogLine {
+interface KafkaLogLine {
   /** What kafkajs calls an error is thrown at us as well, and we say what it means: its own words are a warning. */
   readonly level: 'warn' | 'info';
   readonly message: string;

@@ -7,7 +7,7 @@ import type { KafkaConnection } from './connection.ts';
 import { isKafkaError, sourceError } from './kafka-errors.ts';
 import { groupProtocol, type JoinAnswer, type WireBroker, type WireCluster } from './kafkajs-internals.ts';
 
-export interface GroupMembershipOptions {
+interface GroupMembershipOptions {
   readonly topic: string;
   readonly groupId: string;
   readonly sessionTimeoutMs: number;

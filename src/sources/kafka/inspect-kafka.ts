@@ -14,7 +14,7 @@ export interface KafkaFinding {
   readonly fix: string | null;
 }
 
-export interface InspectKafkaOptions {
+interface InspectKafkaOptions {
   readonly topic: string;
   readonly mode: 'live' | 'replayed';
   readonly partitions: number;

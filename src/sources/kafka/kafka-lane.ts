@@ -16,7 +16,7 @@ export interface Question {
 }
 
 /** What an answer meant for its lane. */
-export type Accepted = 'records' | 'nothing' | 'stale_answer' | 'stale_leader';
+type Accepted = 'records' | 'nothing' | 'stale_answer' | 'stale_leader';
 
 /**
  * One partition as we read it: our own position, what was fetched ahead of it, and how far the log is

@@ -10,7 +10,7 @@ import { LaneFetcher } from './lane-fetcher.ts';
 import type { WatchedLane } from './stall-watchdog.ts';
 import { TopicView } from './topic-view.ts';
 
-export interface KafkaSourceOptions {
+interface KafkaSourceOptions {
   readonly topic: string;
   readonly mode: 'live' | 'replayed';
   readonly clock: Clock;

@@ -25,7 +25,7 @@ export interface WireCall<Answer> {
   readonly requestTimeout?: number;
 }
 
-export interface GroupMember {
+interface GroupMember {
   readonly memberId: string;
   readonly memberMetadata: Buffer;
 }
@@ -88,7 +88,7 @@ export interface WireCluster {
   findGroupCoordinator(target: { groupId: string }): Promise<WireBroker>;
 }
 
-export interface WireEncoder {
+interface WireEncoder {
   buffer: Buffer;
   writeBuffer(bytes: Uint8Array): WireEncoder;
 }

@@ -9,7 +9,7 @@ import { askRecords, type FetchedPartition, type FetchTarget } from './requests.
 import type { TopicView } from './topic-view.ts';
 
 /** What one fetch may bring of a lane; the first batch always comes whole. */
-export const laneBytesMax = 1024 * 1024;
+const laneBytesMax = 1024 * 1024;
 const answerBytesMax = 16 * 1024 * 1024;
 /** How long a broker holds a question for news. */
 const newsWaitMs = 500;

@@ -7,7 +7,7 @@ import { KafkaSource } from './kafka-source.ts';
 import { StallWatchdog } from './stall-watchdog.ts';
 import { requireTimestampType } from './topics.ts';
 
-export interface OpenKafkaOptions extends KafkaConnectionOptions {
+interface OpenKafkaOptions extends KafkaConnectionOptions {
   readonly topic: string;
   /** live: the broker stamps records; replayed: they carry their original log time. */
   readonly mode: 'live' | 'replayed';

@@ -1,7 +1,7 @@
 import type { RecordBatch } from './record-batch.ts';
 
 /** `short`: the bytes end before the record does. `bad`: no record can be like that. */
-export type CursorStop = 'ok' | 'short' | 'bad';
+type CursorStop = 'ok' | 'short' | 'bad';
 
 /** Reads one record of an unpacked batch: lengths as zigzag varints, headers passed over. */
 export class RecordCursor {

@@ -118,7 +118,7 @@ export interface FetchTarget {
   readonly lastEpoch: number;
 }
 
-export interface FetchRequest {
+interface FetchRequest {
   readonly topicId: string;
   readonly targets: readonly FetchTarget[];
   /** How long the broker may wait for news, ms; 0 = it answers at once. */

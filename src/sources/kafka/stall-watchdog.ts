@@ -10,7 +10,7 @@ export interface WatchedLane {
   readonly askedMs: number;
 }
 
-export interface StallWatchdogPorts {
+interface StallWatchdogPorts {
   readonly clock: Clock;
   lanes(): Iterable<WatchedLane>;
   /** Where committed records of a partition end, asked of the log and not taken from what was fetched. */

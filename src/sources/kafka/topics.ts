@@ -6,7 +6,7 @@ import type { KafkaConnection } from './connection.ts';
 import { isKafkaError, sourceError } from './kafka-errors.ts';
 import { TopicView } from './topic-view.ts';
 
-export interface TopicSpec {
+interface TopicSpec {
   readonly topic: string;
   readonly partitions: number;
   /** Copies of each partition; -1 takes the cluster's default. */
@@ -29,7 +29,7 @@ const messageBytesMax = 4 * limits.recordBytesMax;
 /** Each 200 ms after the other. */
 const leaderTriesMax = 50;
 
-export type TimestampType = 'LogAppendTime' | 'CreateTime';
+type TimestampType = 'LogAppendTime' | 'CreateTime';
 
 export const timestampTypeOf = { live: 'LogAppendTime', replayed: 'CreateTime' } as const;
 
@@ -143,7 +143,7 @@ function checkTimestampType(topic: string, mode: 'live' | 'replayed', found: Tim
   );
 }
 
-export async function readTimestampType(admin: Admin, topic: string): Promise<TimestampType> {
+async function readTimestampType(admin: Admin, topic: string): Promise<TimestampType> {
   return (await readTopicConfig(admin, topic, ['message.timestamp.type'])).get(
     'message.timestamp.type',
   ) as TimestampType;

@@ -16,7 +16,7 @@ import {
   type StreamFile,
 } from './segment-files.ts';
 
-export interface RecordedLogOptions {
+interface RecordedLogOptions {
   /** Holds one directory per topic. */
   readonly dir: string;
   readonly topic: string;

@@ -6,7 +6,7 @@ import { type PartitionPlace, PartitionReader } from './partition-reader.ts';
 import { listSegments, type Segment } from './segment-files.ts';
 
 /** Where a writer goes on. */
-export interface LogTail {
+interface LogTail {
   readonly path: string;
   readonly bytes: number;
   /** Offset that the next record gets. */

@@ -8,13 +8,13 @@ import type { RedisCalls, ScriptReply } from './redis-calls.ts';
 import type { SnapshotArchive } from './snapshot-archive.ts';
 import { beginLane, type RestoreTarget, restoreLane } from './snapshot-restore.ts';
 
-export interface ClaimPorts {
+interface ClaimPorts {
   readonly calls: RedisCalls;
   readonly archive: SnapshotArchive;
   readonly hasHistory: (lane: string) => Promise<boolean>;
 }
 
-export interface ClaimRequest {
+interface ClaimRequest {
   readonly keys: LaneKeys;
   readonly token: string;
   readonly generation: number;

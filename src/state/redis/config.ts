@@ -53,7 +53,3 @@ export const snapshotsSection = z
     }),
   })
   .prefault({});
-
-export type RedisSettings = z.infer<typeof redisSection>;
-
-export type SnapshotsSettings = z.infer<typeof snapshotsSection>;

@@ -68,7 +68,7 @@ export function checkBlob(lane: string, record: LaneRecord, name: BlobName, wrap
 }
 
 /** Offsets of the deltas in order: they never go back, and end where the record does. */
-export function checkOffsets(lane: string, record: LaneRecord, offsets: readonly number[]): void {
+function checkOffsets(lane: string, record: LaneRecord, offsets: readonly number[]): void {
   const steps = [...offsets, record.nextOffset];
   const isForward = steps.every((offset, i) => i === 0 || offset >= steps[i - 1]);
   const isClosed = offsets.length === 0 || offsets[offsets.length - 1] === record.nextOffset;

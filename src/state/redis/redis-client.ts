@@ -11,7 +11,7 @@ interface Address {
 }
 
 /** The parts of a url. Its text never enters a message: it may hold the password. */
-export function parseRedisUrl(url: string): { address: Address; isTls: boolean; access: RedisOptions } {
+function parseRedisUrl(url: string): { address: Address; isTls: boolean; access: RedisOptions } {
   const parsed = URL.canParse(url) ? new URL(url) : null;
   const db = parsed === null ? Number.NaN : Number(parsed.pathname.slice(1) || 0);
   if (parsed === null || !/^rediss?:$/.test(parsed.protocol) || parsed.hostname === '' || !Number.isInteger(db))

@@ -32,7 +32,7 @@ export interface RedisStateOptions {
   readonly commandTimeoutMs?: number;
 }
 
-export interface SnapshotOptions {
+interface SnapshotOptions {
   /** Shared by all instances that may own a lane, or each restores its own, older ones. */
   readonly directory: string;
   readonly intervalMs: number;

@@ -10,7 +10,7 @@ import type { RedisCalls, ScriptReply } from './redis-calls.ts';
 import type { SnapshotArchive } from './snapshot-archive.ts';
 import type { OwnedLane } from './snapshot-keeper.ts';
 
-export interface RedisStorePorts {
+interface RedisStorePorts {
   readonly calls: RedisCalls;
   readonly archive: SnapshotArchive;
   readonly hasHistory: (lane: string) => Promise<boolean>;

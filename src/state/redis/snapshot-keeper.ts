@@ -13,7 +13,7 @@ export interface OwnedLane {
   readonly identity: StreamIdentity | null;
 }
 
-export interface SnapshotKeeperOptions {
+interface SnapshotKeeperOptions {
   readonly calls: RedisCalls;
   readonly archive: SnapshotArchive;
   readonly clock: Clock;

@@ -11,7 +11,7 @@ import type { RedisCalls, ScriptReply } from './redis-calls.ts';
 import { onDisk, type SnapshotArchive } from './snapshot-archive.ts';
 import { type SnapshotHeader, SnapshotWriter, snapshotFormat } from './snapshot-file.ts';
 
-export interface LaneToKeep {
+interface LaneToKeep {
   readonly keys: LaneKeys;
   /** Only what stands under our own claim is kept. */
   readonly token: string;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { EngineError } from '../../model/errors.ts';
 
-export interface StateMigration {
+interface StateMigration {
   readonly number: number;
   readonly name: string;
   readonly sql: string;
@@ -14,7 +14,7 @@ export interface StateMigration {
 const directory = join(import.meta.dirname, 'migrations');
 
 /** Every change of the state file, in order. A released one never changes; a new shape is a new file. */
-export function readStateMigrations(): StateMigration[] {
+function readStateMigrations(): StateMigration[] {
   const files = readdirSync(directory).filter((name) => /^\d{4}_[a-z0-9_]+\.sql$/.test(name));
   return files.sort().map((file) => {
     const sql = readFileSync(join(directory, file), 'utf8');

@@ -41,7 +41,7 @@ export interface BronzeRow {
 }
 
 /** Rows of one table partition, that is of one data file. */
-export class BronzeGroup {
+class BronzeGroup {
   readonly org: string;
   readonly day: number;
   readonly topics: string[] = [];

@@ -13,7 +13,7 @@ import { BronzeBuffer, type BronzeRun } from './bronze-buffer.ts';
 import { bronzeProperties, bronzeSchema, bronzeSpec } from './bronze-schema.ts';
 import { encodeOffsets, offsetsKey, type Positions, readOffsets } from './recorded-offsets.ts';
 
-export interface BronzeTableOptions {
+interface BronzeTableOptions {
   readonly catalog: Catalog;
   readonly io: FileIO;
   readonly ids: IdSource;

@@ -8,12 +8,12 @@ import { loadTable, type ProducerOptions, SnapshotProducer } from '../../operati
 import { BronzeBuffer, type BronzeRow } from './bronze-buffer.ts';
 import { bronzeField, bronzeSchema, bronzeSpec } from './bronze-schema.ts';
 
-export interface RelocateOptions extends ProducerOptions {
+interface RelocateOptions extends ProducerOptions {
   readonly encoder: DataFileEncoder;
   readonly isDryRun: boolean;
 }
 
-export interface Relocated {
+interface Relocated {
   readonly rows: number;
   readonly files: number;
   /** Files that they lie in now; 0 in a dry run. */
