@@ -1,12 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { CostBasis } from '../../src/events/event-batch.ts';
-import { readRule } from '../../src/plans/rule-file.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import type { LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
+import { shippedRules } from '../rules/healthy/shipped-rules.ts';
 import { durationOf, type Words } from './words.ts';
-
-const shipped = join(import.meta.dirname, '..', '..', 'config', 'rules');
 
 type Named = Readonly<Record<string, string>>;
 
@@ -64,17 +60,6 @@ export class PlanDraft {
       campaigns: {},
     };
   }
-}
-
-/** The rules of `config/rules/`, as `apply` makes them. */
-function shippedRules(): RulePlan[] {
-  return readdirSync(shipped)
-    .sort()
-    .map((file) => {
-      const { read, problems } = readRule(file, readFileSync(join(shipped, file), 'utf8'));
-      if (read === undefined) throw new Error(`${file}: ${problems[0].message}`);
-      return read.rule;
-    });
 }
 
 function sourceOf({ delay = '2m', stale = '6h', interval = '0s', heartbeats = 'no' }: Named): SourcePlan {
