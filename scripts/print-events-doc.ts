@@ -137,12 +137,20 @@ function resultSection(name: string): string {
   return `### ${name}\n\n${(json as { doc: string }).doc}\n\n${fieldRows(schema.fields)}\n`;
 }
 
+/** A worked producer; test/decoders/producers.stack.test.ts runs it from the page. */
+function producer(file: string): string {
+  return readFileSync(join(import.meta.dirname, 'events-doc', 'producers', file), 'utf8');
+}
+
 const prose = readFileSync(join(import.meta.dirname, 'events-doc', 'prose.md'), 'utf8');
 publishPage(
   join(root, 'docs', 'events.md'),
   fillPage(prose, {
     envelope: fieldRows(envelope),
     treatment: treatmentTable(),
+    python: producer('click.py'),
+    node: producer('click.mjs'),
+    java: producer('Click.java'),
     kinds: eventKinds.map(section).join('\n'),
     reasons: rejectReasons.map((reason) => `| \`${reason}\` | ${reasons[reason]} |`).join('\n'),
     results: ['alert', 'dead_letter', 'pacing_snapshot'].map(resultSection).join('\n'),
