@@ -49,7 +49,7 @@ export interface Truth {
 export async function writeSimulation(options: SimulationOptions): Promise<SimulationResult> {
   const world = makeWorld(options);
   const logDir = join(options.dir, 'log');
-  mkdirSync(options.dir, { recursive: true });
+  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
   const log = await openRecordedLog({
     dir: logDir,
     topic: eventsTopic,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -33,6 +33,23 @@ class JumpingClock implements Clock {
     this.now += ms;
   }
 }
+
+test('a directory that is new or empty is closed to others; one that holds anything keeps its rights', async () => {
+  const modeAfter = async (prepare: (dir: string) => void): Promise<string> => {
+    const dir = newDirectory();
+    prepare(dir);
+    (await openDataDirectory(dir, { clock: new JumpingClock() })).close();
+    return (statSync(dir).mode & 0o777).toString(8);
+  };
+  expect(await modeAfter(() => {})).toBe('700');
+  expect(await modeAfter((dir) => mkdirSync(dir, { mode: 0o755 }))).toBe('700');
+  const kept = await modeAfter((dir) => {
+    mkdirSync(dir);
+    chmodSync(dir, 0o750);
+    writeFileSync(join(dir, 'theirs'), '');
+  });
+  expect(kept).toBe('750');
+});
 
 test('a second engine waits, then is told who holds the directory', async () => {
   const dir = newDirectory();

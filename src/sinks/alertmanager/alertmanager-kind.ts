@@ -5,7 +5,7 @@ import { type ReadPem, type SinkPorts, sinkKind } from '../sink-kind.ts';
 import { AlertmanagerClient, type AlertmanagerEndpoint } from './alertmanager-client.ts';
 import { AlertmanagerSink } from './alertmanager-sink.ts';
 import { type AlertmanagerSettings, alertmanagerSection } from './config.ts';
-import { transitionOf } from './notification.ts';
+import { shownTransitionOf } from './notification.ts';
 import { refreshAlerts } from './refresh-alerts.ts';
 
 /** Prometheus sends its active alerts again about as often. */
@@ -32,7 +32,7 @@ function openAlertmanager(settings: AlertmanagerSettings, ports: SinkPorts, read
   const { clock, onTrouble, fail } = ports;
   const { external_url: externalUrl } = settings;
   const sink = new AlertmanagerSink({ ...endpointOf(settings, readPem), externalUrl, refreshMs, clock, onTrouble });
-  const openAlerts = async () => (await ports.query(openAlertsQuery(ports.database))).map(transitionOf);
+  const openAlerts = async () => (await ports.query(openAlertsQuery(ports.database))).map(shownTransitionOf);
   const ending = new AbortController();
   const rounds = { sink, openAlerts, refreshMs, externalUrl, clock, onTrouble };
   const refreshing = refreshAlerts(rounds, ending.signal).catch(fail);

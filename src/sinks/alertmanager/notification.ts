@@ -1,3 +1,7 @@
+import * as z from 'zod';
+import { EngineError } from '../../model/errors.ts';
+import type { alertEvents, ReadRowOf } from '../../rows/tables.ts';
+
 /** One element of POST /api/v2/alerts (Alertmanager's OpenAPI, `postableAlert`). */
 export interface Notification {
   /** Identity of the alert for Alertmanager: the same for its whole life at one severity. */
@@ -10,23 +14,28 @@ export interface Notification {
   readonly generatorURL?: string;
 }
 
-/** What of an alert transition a notification needs; columns of `alert_events`. */
-export interface AlertTransition {
-  readonly org_id: string;
-  readonly rule_id: string;
-  readonly campaign_id: string;
-  readonly flight_id: string;
-  readonly source: string;
-  readonly mode: string;
-  readonly to_state: string;
-  readonly level: string;
-  readonly reason: string;
-  readonly alert_id: string;
-  readonly fingerprint: string;
-  readonly summary: string;
-  readonly condition: string;
-  readonly values: string;
-  readonly plan_number: number;
+type AlertRow = ReadRowOf<typeof alertEvents>;
+
+/** Columns of `alert_events` that a notification takes as they are. */
+const takenAsIs = [
+  'org_id',
+  'rule_id',
+  'campaign_id',
+  'flight_id',
+  'source',
+  'mode',
+  'to_state',
+  'level',
+  'reason',
+  'alert_id',
+  'fingerprint',
+  'summary',
+  'condition',
+  'values',
+] as const;
+
+/** What of an alert transition a notification needs. */
+export interface AlertTransition extends Pick<AlertRow, (typeof takenAsIs)[number] | 'plan_number'> {
   /** Epoch ms. */
   readonly evaluated_at: number;
   /** Epoch ms; null when the condition does not hold. */
@@ -100,27 +109,35 @@ function instant(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** A row of `alert_events` as it leaves the engine, or as ClickHouse shows it: instants in epoch ms. */
-export function transitionOf(row: Readonly<Record<string, unknown>>): AlertTransition {
-  const text = (name: string) => String(row[name] ?? '');
-  const number = (name: string) => Number(row[name]);
+/** A row of `alert_events` as it leaves the engine. */
+export function transitionOf({ evaluated_at, active_since, ...row }: AlertRow): AlertTransition {
   return {
-    org_id: text('org_id'),
-    rule_id: text('rule_id'),
-    campaign_id: text('campaign_id'),
-    flight_id: text('flight_id'),
-    source: text('source'),
-    mode: text('mode'),
-    to_state: text('to_state'),
-    level: text('level'),
-    reason: text('reason'),
-    alert_id: text('alert_id'),
-    fingerprint: text('fingerprint'),
-    summary: text('summary'),
-    condition: text('condition'),
-    values: text('values'),
-    plan_number: number('plan_number'),
-    evaluated_at: number('evaluated_at'),
-    active_since: row.active_since == null ? null : number('active_since'),
+    ...row,
+    evaluated_at: Number(evaluated_at),
+    active_since: active_since === null ? null : Number(active_since),
   };
+}
+
+/** Digits in quotes, as ClickHouse writes 64-bit integers into JSON. */
+const shownInstant = z.coerce.number().int();
+const shownTransition = z.object({
+  ...(Object.fromEntries(takenAsIs.map((name) => [name, z.string()])) as Record<
+    (typeof takenAsIs)[number],
+    z.ZodString
+  >),
+  plan_number: z.int(),
+  evaluated_at: shownInstant,
+  active_since: shownInstant.nullable(),
+});
+
+/**
+ * A row of `alert_events` as ClickHouse shows it, its instants in epoch ms. Throws SINK_UNAVAILABLE for
+ * what is none: the tables are asked again later.
+ */
+export function shownTransitionOf(row: unknown): AlertTransition {
+  const read = shownTransition.safeParse(row);
+  if (read.success) return read.data;
+  throw new EngineError('SINK_UNAVAILABLE', `no row of alert_events: ${z.prettifyError(read.error)}`, {
+    cause: read.error,
+  });
 }

@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { EngineError } from '../../model/errors.ts';
@@ -18,7 +27,7 @@ const infoName = 'engine.json';
 const holderName = 'lock.json';
 
 /**
- * Takes the directory for this process, creating it (mode 0700). The lock is SQLite's lock on a file
+ * Takes the directory for this process, creating it; one that is new or empty gets mode 0700. The lock is SQLite's lock on a file
  * of its own, which the operating system drops with the process, however it ends: no stale lock and
  * no confusion by a reused pid. Waits up to `waitMs`, then throws DATA_DIR_LOCKED naming the holder.
  */
@@ -28,6 +37,8 @@ export async function openDataDirectory(
 ): Promise<DataDirectory> {
   const { clock, waitMs = 10_000 } = options;
   mkdirSync(dir, { recursive: true, mode: 0o700 });
+  // Made by somebody else for us; one that holds anything has its rights for a reason.
+  if (readdirSync(dir).length === 0) closeToOthers(dir);
   const deadline = clock.steadyMs() + waitMs;
   for (;;) {
     const lock = tryLock(join(dir, 'lock.sqlite'));
@@ -75,6 +86,15 @@ export class DataDirectory {
     rmSync(join(this.dir, infoName), { force: true });
     rmSync(join(this.dir, holderName), { force: true });
     this.#lock.close();
+  }
+}
+
+function closeToOthers(dir: string): void {
+  try {
+    chmodSync(dir, 0o700);
+  } catch (cause) {
+    // A volume of another user, which lets us in by its group: its rights are not ours to set.
+    if ((cause as NodeJS.ErrnoException).code !== 'EPERM') throw cause;
   }
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Clock, WallTimeMs } from '../../../src/model/time.ts';
 import { AlertmanagerSink } from '../../../src/sinks/alertmanager/alertmanager-sink.ts';
-import { transitionOf } from '../../../src/sinks/alertmanager/notification.ts';
+import { shownTransitionOf } from '../../../src/sinks/alertmanager/notification.ts';
 import { refreshAlerts } from '../../../src/sinks/alertmanager/refresh-alerts.ts';
 import { type Recorder, startRecorder } from './recorder.ts';
 import { chunkOf, transitionRow } from './transitions.ts';
@@ -115,6 +115,19 @@ test('one Alertmanager of two is enough, and the other is told of', async () => 
   expect(JSON.stringify(troubles.map(String))).not.toContain('secret');
 });
 
+/** The row in JSON, as ClickHouse answers. */
+function asShown(row: object): unknown {
+  return JSON.parse(JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)));
+}
+
+test('an answer of the tables that is no alert is told with its column, and asked again', () => {
+  const { summary, ...rest } = asShown(transition(1, 'firing', 'critical')) as { summary: string };
+  expect(shownTransitionOf({ ...rest, summary })).toMatchObject({ summary, to_state: 'firing' });
+  expect(() => shownTransitionOf(rest)).toThrow(
+    expect.objectContaining({ code: 'SINK_UNAVAILABLE', message: expect.stringContaining('summary') }),
+  );
+});
+
 test('active alerts are sent again, so that an Alertmanager that restarted knows them', async () => {
   const stop = new AbortController();
   const open = [transition(30, 'firing', 'critical'), transition(20, 'resolved', 'none', { fingerprint: 'cafe' })];
@@ -125,7 +138,10 @@ test('active alerts are sent again, so that an Alertmanager that restarted knows
     clock,
     onTrouble: (error: unknown) => troubles.push(error),
   };
-  const refreshing = refreshAlerts({ ...options, openAlerts: async () => open.map(transitionOf) }, stop.signal);
+  const refreshing = refreshAlerts(
+    { ...options, openAlerts: async () => open.map(asShown).map(shownTransitionOf) },
+    stop.signal,
+  );
   const until = async (isDone: () => boolean) => {
     while (!isDone()) await new Promise((resolve) => setImmediate(resolve));
   };
