@@ -20,8 +20,9 @@ test(
         },
         {
           file: map,
-          find: '      new FollowFlights(state, outputs),\n',
-          replace: '      new MeasureHours(state, outputs),\n      new FollowFlights(state, outputs),\n',
+          find: '      .operator(new FollowFlights(state, outputs))\n',
+          replace:
+            '      .operator(new MeasureHours(state, outputs))\n      .operator(new FollowFlights(state, outputs))\n',
         },
         {
           file: tables,
