@@ -197,7 +197,9 @@ class RunningEngine implements Engine {
   #whyNotReady(): string | null {
     if (this.#parts === null && this.#waitingFor !== null) return `waiting for ${this.#waitingFor}`;
     if (this.#parts === null || this.#state !== 'running') return `the engine is ${this.#state}`;
-    return this.#parts.whyNotReady();
+    const trouble = this.#observer.controlTrouble;
+    const edits = trouble === null ? null : `edits wait, and the rules in force stay in force: ${trouble}`;
+    return this.#parts.whyNotReady() ?? edits;
   }
 
   async drain(signal?: AbortSignal): Promise<void> {

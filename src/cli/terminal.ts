@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { redact } from '../model/redact.ts';
 
 /** What a stream can do; process.stdout is one. */
 interface TextOutput {
@@ -53,10 +54,10 @@ export class Terminal {
   }
   /** A line beside the result: progress, warnings, errors. */
   note(line: string): void {
-    this.#notes.write(`${line}\n`);
+    this.#notes.write(`${redact(line)}\n`);
   }
   writeNote(text: string): void {
-    this.#notes.write(text);
+    this.#notes.write(redact(text));
   }
   style(style: Style, text: string): string {
     return this.hasColor ? styleText(style, text, { validateStream: false }) : text;

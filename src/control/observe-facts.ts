@@ -25,6 +25,7 @@ export class FactObserver implements Disposable {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #lanes = new Map<string, LaneTally>();
+  #controlTrouble: string | null = null;
   readonly #stops: (() => void)[] = [];
   /** Dead letters since the last line about them, by reason. */
   readonly #untold = new Map<string, number>();
@@ -43,6 +44,11 @@ export class FactObserver implements Disposable {
     this.#observeSnapshots();
     this.#observeSinks();
     this.#observePlans();
+  }
+
+  /** Why edits in PostgreSQL are not followed at the moment; null = they are, or nobody follows any. */
+  get controlTrouble(): string | null {
+    return this.#controlTrouble;
   }
 
   lanes(): LaneStatus[] {
@@ -262,10 +268,12 @@ export class FactObserver implements Disposable {
     this.#on('control.failed', ({ attempt, error }) => {
       this.#metrics.add('paceline_control_failures_total', {});
       this.#metrics.set('paceline_control_up', {}, 0);
+      this.#controlTrouble = error instanceof Error ? error.message : String(error);
       this.#log.warn('control.failed', { attempt, error });
     });
     this.#on('control.reached', ({ failures }) => {
       this.#metrics.set('paceline_control_up', {}, 1);
+      this.#controlTrouble = null;
       if (failures > 0) this.#log.info('control.reached', { attempt: failures });
     });
     this.#on('plan.appended', ({ orgId, partition, number, offset }) => {

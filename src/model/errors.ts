@@ -1,3 +1,5 @@
+import { redact } from './redact.ts';
+
 /** Whether waiting helps: `with_backoff` = try the same again later, `never` = a person must act. */
 type Retry = 'with_backoff' | 'never';
 
@@ -101,7 +103,7 @@ export type ErrorCode = keyof typeof errorCatalogue;
 export class EngineError extends Error {
   readonly code: ErrorCode;
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(redact(message), options);
     this.name = 'EngineError';
     this.code = code;
   }

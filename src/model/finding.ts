@@ -1,4 +1,5 @@
 import { assert, EngineError } from './errors.ts';
+import { redact } from './redact.ts';
 
 type Finding = 'ok' | 'warning' | 'failed';
 
@@ -13,15 +14,15 @@ export interface CheckResult {
 }
 
 export function ok(id: string, detail: string): CheckResult {
-  return { id, status: 'ok', detail, fix: null };
+  return { id, status: 'ok', detail: redact(detail), fix: null };
 }
 
 export function failed(id: string, detail: string, fix: string): CheckResult {
-  return { id, status: 'failed', detail, fix };
+  return { id, status: 'failed', detail: redact(detail), fix: redact(fix) };
 }
 
 export function warning(id: string, detail: string, fix: string): CheckResult {
-  return { id, status: 'warning', detail, fix };
+  return { id, status: 'warning', detail: redact(detail), fix: redact(fix) };
 }
 
 const gravity: Readonly<Record<Finding, number>> = { ok: 0, warning: 1, failed: 2 };

@@ -164,6 +164,47 @@ describe.skipIf(!isRedisHere)('snapshots of the state in Redis', () => {
     expect(restored.seen).toMatchObject([{ reason: expect.stringMatching(key === 'm' ? /Redis/ : /STATE_CORRUPT/) }]);
   });
 
+  test.each([
+    ['a seq beyond all numbers', (m: string) => [['hset', m, 'seq', '9007199254740993']]],
+    ['a seq far beyond its deltas', (m: string) => [['hset', m, 'seq', '9007199254740000']]],
+    ['an offset that is no number', (m: string) => [['hset', m, 'off', 'x']]],
+    ['no oldest delta', (m: string) => [['hset', m, 'dlo', '']]],
+    ['a generation that is no number', (m: string) => [['hset', m, 'gen', 'x']]],
+    ['a format that is no number', (m: string) => [['hset', m, 'fmt', '{}']]],
+    ['a base of nonsense', (m: string) => [['hset', m, 'b:x', '1']]],
+    [
+      'a text',
+      (m: string) => [
+        ['del', m],
+        ['set', m, 'hello'],
+      ],
+    ],
+    [
+      'a list',
+      (m: string) => [
+        ['del', m],
+        ['rpush', m, 'hello'],
+      ],
+    ],
+  ])('a lane record with %s is restored from its snapshot, for its owner too', async (_, harm) => {
+    const { bench, clock } = await open(true);
+    await using other = await openRedisBench(server.endpoint, { ...bench.options, hasHistory: async () => false });
+    await using _bench = bench;
+    await other.store.writeGeneration('ads', 1, identity);
+    await other.store.claim('ads:0', 'begin');
+    await fillLane(bench.store, 'ads:0', 'a', 5);
+    await takeNext(clock, 1_000);
+    const before = plain(await bench.store.claim('ads:0', 'b'));
+    using restored = listen('state.restored');
+    for (const [command, ...args] of harm(`${bench.options.keyPrefix}{ads:0}:m`))
+      await server.admin.call(command, ...args);
+    // Its owner hears of it as of any other loss, and does not end of it.
+    await bench.store.check('ads:0', 'b', 5);
+    await bench.store.trim('ads:0', 'b', []);
+    expect(plain(await bench.store.claim('ads:0', 'c'))).toEqual(before);
+    expect(restored.seen).toMatchObject([{ lane: 'ads:0', reason: expect.stringContaining('STATE_CORRUPT') }]);
+  });
+
   test('leftovers without their record are no new lane, even when nobody remembers it', async () => {
     const { bench } = await open(false);
     await using _ = bench;

@@ -1,4 +1,5 @@
 import { EngineError } from '../../model/errors.ts';
+import { redact } from '../../model/redact.ts';
 
 /** One thing wrong in a file that a person wrote, with its place. Lines and columns start at 1. */
 export interface Problem {
@@ -22,9 +23,10 @@ export class ConfigError extends EngineError {
       (a, b) =>
         a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column || a.message.localeCompare(b.message),
     );
-    const lines = sorted.slice(0, shownMax).map(formatProblem);
+    const shown = sorted.map((problem) => ({ ...problem, message: redact(problem.message) }));
+    const lines = shown.slice(0, shownMax).map(formatProblem);
     if (sorted.length > shownMax) lines.push(`and ${sorted.length - shownMax} more`);
     super('CONFIG_INVALID', lines.join('\n'));
-    this.problems = sorted;
+    this.problems = shown;
   }
 }

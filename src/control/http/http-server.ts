@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { EngineError } from '../../model/errors.ts';
+import { redact } from '../../model/redact.ts';
 import { describePortHolder } from './port-holder.ts';
 
 /** What the server shows. Every answer is made when it is asked for. */
@@ -130,7 +131,9 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
   send(response, status, 'application/json', `${body}\n`);
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string): void {
+/** The port is open to whoever reaches it: nothing that opens doors leaves by it. */
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  const body = redact(text);
   response.writeHead(status, {
     'content-type': type,
     'cache-control': 'no-store',

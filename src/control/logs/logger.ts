@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { redact } from '../../model/redact.ts';
 import type { Clock } from '../../model/time.ts';
 
 type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -41,7 +42,7 @@ export function makeLogger(options: { level: LogLevel; clock: Clock; destination
       timestamp: () => `,"time":"${new Date(options.clock.wallMs()).toISOString()}"`,
       redact: { paths, censor: '***' },
     },
-    destination,
+    { write: (line) => void destination.write(redact(line)) },
   );
   const repeats = new Repeats(options.clock);
   const at =

@@ -2,7 +2,7 @@ import { EngineError } from '../../model/errors.ts';
 import type { LaneSnapshot } from '../state-store.ts';
 import type { LaneKeys } from './lane-keys.ts';
 import { type LaneRecord, laneFormat, readLaneRecord } from './lane-record.ts';
-import { checkScript, claimScript } from './lane-scripts.ts';
+import { checkScript, claimScript, dropScript } from './lane-scripts.ts';
 import { readLane } from './read-lane.ts';
 import type { RedisCalls, ScriptReply } from './redis-calls.ts';
 import type { SnapshotArchive } from './snapshot-archive.ts';
@@ -44,7 +44,11 @@ export async function claimLane(request: ClaimRequest, ports: ClaimPorts): Promi
         'GENERATION_MISMATCH',
         `lane ${keys.lane} in Redis is of generation ${String(detail)}, this process runs generation ${generation}; restart it`,
       );
-    const record = word === 'MISSING' ? null : readLaneRecord(fields);
+    const record = word === 'MISSING' || word === 'BROKEN' ? null : tryReadRecord(keys.lane, fields);
+    if (word === 'BROKEN' || typeof record === 'string') {
+      await mendBroken(request, typeof record === 'string' ? record : String(detail), ports);
+      continue;
+    }
     if (word !== 'OK' || record === null) {
       await startLane(request, record, Number(detail) > 0, ports);
       continue;
@@ -54,6 +58,31 @@ export async function claimLane(request: ClaimRequest, ports: ClaimPorts): Promi
     if (record.isRestoring) await mendLane(request, record, 'a restore of it was cut short', ports);
   }
   throw new EngineError('STATE_UNAVAILABLE', `lane ${keys.lane} is claimed by others at the same time`);
+}
+
+/** The record, or what is wrong with it. */
+function tryReadRecord(lane: string, fields: ScriptReply): LaneRecord | string {
+  try {
+    return readLaneRecord(lane, fields);
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'STATE_CORRUPT') return error.message;
+    throw error;
+  }
+}
+
+/** A lane that cannot even be looked at goes back to its newest snapshot; without one it stays as it is, for a person. */
+async function mendBroken(request: ClaimRequest, why: string, { archive, calls }: ClaimPorts): Promise<void> {
+  const { keys, token, generation } = request;
+  await using snapshot = await archive.openNewest(keys.lane, generation);
+  if (snapshot === null)
+    throw new EngineError(
+      'STATE_CORRUPT',
+      `lane ${keys.lane} in Redis: ${why}; there is no snapshot of generation ${generation}`,
+    );
+  const dropped = String(await calls.run(dropScript, [keys.meta, keys.deltas, keys.outbox], [token]));
+  if (dropped !== 'OK')
+    throw new EngineError('STATE_UNAVAILABLE', `lane ${keys.lane} was claimed by somebody else meanwhile`);
+  await restoreLane(calls, snapshot, { ...target(request, '', null), reason: `STATE_CORRUPT: ${why}` });
 }
 
 /** Null when the lane was damaged and has been restored: then it must be claimed again. */

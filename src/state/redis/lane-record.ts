@@ -1,4 +1,4 @@
-import { assert } from '../../model/errors.ts';
+import { assert, EngineError } from '../../model/errors.ts';
 import type { BlobKind } from './blob-envelope.ts';
 import type { ScriptReply } from './redis-calls.ts';
 
@@ -30,15 +30,27 @@ export interface BlobName {
   readonly number: number;
 }
 
-/** Reads the flat reply of HGETALL. */
-export function readLaneRecord(reply: ScriptReply): LaneRecord {
+/** Deltas that a lane can hold: far more than commits between two bases, and few enough to name. */
+const deltasMax = 1_000_000;
+
+/** Reads the flat reply of HGETALL. Throws STATE_CORRUPT for what no commit of ours wrote. */
+export function readLaneRecord(lane: string, reply: ScriptReply): LaneRecord {
   assert(Array.isArray(reply), 'HGETALL answers with a list');
   const texts = reply.map(String);
   const fields = new Map<string, string>();
   for (let i = 0; i < texts.length; i += 2) fields.set(texts[i], texts[i + 1]);
-  const count = (name: string) => Number(fields.get(name) ?? 0);
+  const corrupt = (what: string) => new EngineError('STATE_CORRUPT', `lane ${lane} in Redis is not whole: ${what}`);
+  const whole = (name: string, text: string) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+      throw corrupt(`${name} is "${text.slice(0, 40)}", no count of ours`);
+    return value;
+  };
+  const count = (name: string) => whole(name, fields.get(name) ?? '0');
   const bases = new Map<number, number>();
-  for (const [name, seq] of fields) if (name.startsWith('b:')) bases.set(Number(name.slice(2)), Number(seq));
+  for (const [name, seq] of fields) if (name.startsWith('b:')) bases.set(whole(name, name.slice(2)), whole(name, seq));
+  const [newest, oldest] = [count('seq'), count('dlo')];
+  if (newest - oldest > deltasMax) throw corrupt(`it names ${newest - oldest} deltas`);
   return {
     token: fields.get('tok') ?? '',
     generation: count('gen'),

@@ -17,8 +17,24 @@ function script(text: string): LaneScript {
  * before its first write, writes data first and `seq` last.
  */
 
+/** Says what keys or fields of a lane no script of ours wrote; nil when there is nothing. KEYS m d o. */
+const findDamage = `
+local function damage()
+  for i = 1, 3 do
+    local kind = redis.call('TYPE', KEYS[i]).ok
+    if kind ~= 'none' and kind ~= 'hash' then return KEYS[i] .. ' is a ' .. kind end
+  end
+  local m = redis.call('HMGET', KEYS[1], 'fmt', 'gen')
+  if m[1] and not tonumber(m[1]) then return 'fmt is no number' end
+  if m[1] and not tonumber(m[2] or '') then return 'gen is no number' end
+  return nil
+end
+`;
+
 /** KEYS m d o; ARGV token generation format. Takes the lane over, unless there is nothing that may be taken over. */
-export const claimScript = script(`
+export const claimScript = script(`${findDamage}
+local broken = damage()
+if broken then return {'BROKEN', broken} end
 local m = redis.call('HMGET', KEYS[1], 'fmt', 'gen')
 if not m[1] then return {'MISSING', tostring(redis.call('EXISTS', KEYS[2], KEYS[3]))} end
 if tonumber(m[1]) > tonumber(ARGV[3]) then return {'FORMAT', m[1]} end
@@ -26,6 +42,13 @@ if tonumber(m[2]) > tonumber(ARGV[2]) then return {'NEWER', m[2]} end
 if tonumber(m[2]) < tonumber(ARGV[2]) then return {'OLDER', m[2], redis.call('HGETALL', KEYS[1])} end
 redis.call('HSET', KEYS[1], 'tok', ARGV[1])
 return {'OK', m[2], redis.call('HGETALL', KEYS[1]), redis.call('HKEYS', KEYS[3])}
+`);
+
+/** KEYS m d o; ARGV token. Drops a lane that is damaged, or whose record its owner (the token) cannot read. */
+export const dropScript = script(`${findDamage}
+if not damage() and redis.call('HGET', KEYS[1], 'tok') ~= ARGV[1] then return 'FENCED' end
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
+return 'OK'
 `);
 
 /** KEYS m o. What the lane holds now, for whoever copies it. */
@@ -73,6 +96,7 @@ if m[2] == ARGV[4] and m[3] == ARGV[5] then return 'DUP' end
 if m[2] ~= ARGV[2] then return 'GAP' end
 if m[2] ~= '0' and ARGV[3] ~= '' and m[3] ~= ARGV[3] then return 'GAP' end
 local seq, oldest, newOldest = tonumber(ARGV[4]), tonumber(m[4]), tonumber(ARGV[6])
+if not oldest then return 'GAP' end
 if newOldest > seq + 1 then newOldest = seq + 1 end
 if newOldest < oldest then newOldest = oldest end
 redis.call('HSET', KEYS[2], ARGV[4], ARGV[7])

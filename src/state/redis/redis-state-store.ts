@@ -5,7 +5,7 @@ import { wrapBlob } from './blob-envelope.ts';
 import { claimLane } from './claim-lane.ts';
 import { generationKey, type LaneKeys, laneKeys, splitLane } from './lane-keys.ts';
 import { writeEpoch } from './lane-record.ts';
-import { checkScript, commitScript, trimScript } from './lane-scripts.ts';
+import { checkScript, commitScript, type LaneScript, trimScript } from './lane-scripts.ts';
 import type { RedisCalls, ScriptReply } from './redis-calls.ts';
 import type { SnapshotArchive } from './snapshot-archive.ts';
 import type { OwnedLane } from './snapshot-keeper.ts';
@@ -105,13 +105,13 @@ export class RedisStateStore implements StateStore {
   async check(lane: string, token: string, seq: number): Promise<CommitOutcome> {
     this.#requireWell();
     const { meta } = laneKeys(this.#prefix, lane);
-    return this.#note(lane, token, await this.#ports.calls.run(checkScript, [meta], [token, seq]));
+    return this.#note(lane, token, await this.#ask(checkScript, [meta], [token, seq]));
   }
 
   async trim(lane: string, token: string, acknowledged: readonly number[]): Promise<CommitOutcome> {
     this.#requireWell();
     const { meta, outbox } = laneKeys(this.#prefix, lane);
-    return this.#note(lane, token, await this.#ports.calls.run(trimScript, [meta, outbox], [token, ...acknowledged]));
+    return this.#note(lane, token, await this.#ask(trimScript, [meta, outbox], [token, ...acknowledged]));
   }
 
   isRecoverable(lane: string): boolean {
@@ -129,8 +129,18 @@ export class RedisStateStore implements StateStore {
     assert(seq === prevSeq + 1 && prevSeq >= 0, 'a commit builds on the seq before it');
     const keys = laneKeys(this.#prefix, lane);
     const names = [keys.meta, keys.deltas, keys.outbox, ...commit.bases.map(({ group }) => keys.base(group))];
-    const outcome = await this.#ports.calls.run(commitScript, names, commitValues(commit));
+    const outcome = await this.#ask(commitScript, names, commitValues(commit));
     return this.#note(lane, token, outcome);
+  }
+
+  /** What somebody else wrote over our keys is a loss like any other: the lane claims again, and is restored. */
+  async #ask(script: LaneScript, keys: readonly string[], values: readonly (string | number | Buffer)[]) {
+    try {
+      return await this.#ports.calls.run(script, keys, values);
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'STATE_CORRUPT') return 'GAP';
+      throw error;
+    }
   }
 
   #note(lane: string, token: string, reply: ScriptReply): CommitOutcome {

@@ -131,5 +131,5 @@ function isOurs(record: LaneRecord, token: string): boolean {
 
 async function lookAt(calls: RedisCalls, keys: LaneKeys): Promise<Look> {
   const reply = (await calls.run(lookScript, [keys.meta, keys.outbox], [])) as [ScriptReply, readonly ScriptReply[]];
-  return { record: readLaneRecord(reply[0]), outboxSeqs: reply[1].map(Number) };
+  return { record: readLaneRecord(keys.lane, reply[0]), outboxSeqs: reply[1].map(Number) };
 }
