@@ -1,32 +1,8 @@
-import { EngineError } from '../model/errors.ts';
-import { type CheckResult, failed, ok, warning } from '../model/finding.ts';
 import { type PlanSigning, readSigner } from '../plans/plan-signer.ts';
-import { hasKafka } from './kafka-log.ts';
 import type { Config } from './settings.ts';
 
 /** How the configuration says that plans are signed. Throws CONFIG_INVALID for a key that cannot be used. */
 export function planSigning({ plans }: Config): PlanSigning {
   const { root_key: root, key_file: file } = plans;
   return { root, signer: file === null ? null : readSigner(file, 'plans.key_file') };
-}
-
-/** What `doctor` says about who may write plans. */
-export function checkPlanSigning(config: Config): CheckResult {
-  const id = 'plans.signed';
-  try {
-    const { root, signer } = planSigning(config);
-    if (root !== null) {
-      const own = signer === null ? 'this process verifies alone' : `key ${signer.keyId} signs`;
-      return ok(id, `begins with ${root}; ${own}`);
-    }
-    if (!hasKafka(config)) return ok(id, 'unsigned; only this machine writes the log');
-    return warning(
-      id,
-      'plans are not signed: whoever may write to the topic decides rules',
-      'Make a key with "paceline keys make" and name it in plans.root_key and plans.key_file.',
-    );
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    return failed(id, error.message, error.next);
-  }
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type LoadedConfig as Loaded, type LoadOptions, loadConfig as load } from '../control/config/load-config.ts';
+import { ConfigError } from '../control/config/problem.ts';
 import {
   commitSection,
   httpSection,
@@ -19,6 +20,7 @@ import { postgresSection } from '../plans/postgres/config.ts';
 import { clickhouseSection } from '../sinks/clickhouse/config.ts';
 import { kafkaSection } from '../sources/kafka/config.ts';
 import { redisSection, snapshotsSection } from '../state/redis/config.ts';
+import { pairProblems } from './config-pairs.ts';
 import { sinkSections } from './sinks.ts';
 
 /**
@@ -58,5 +60,8 @@ export type LoadedConfig = Loaded<Config>;
 
 /** `control/config/load-config.ts` for this configuration. */
 export function loadConfig(files: readonly string[], options: LoadOptions): LoadedConfig {
-  return load(settingsSchema, files, options);
+  const loaded = load(settingsSchema, files, options);
+  const problems = pairProblems(loaded.config, loaded.origins);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return loaded;
 }

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Problem } from '../control/config/problem.ts';
+import { wishOf } from '../control/config/wish.ts';
 import { type Place, readYaml, type YamlDocument } from '../control/config/yaml-document.ts';
 import { nearest } from '../control/nearest.ts';
 
@@ -35,7 +36,7 @@ function explain(issue: z.core.$ZodIssue, document: YamlDocument, schema: z.ZodT
     return [
       {
         ...placeIn(document, issue.path),
-        message: `${issue.path.map(String).join('.') || 'the file'}${wish(issue)}`,
+        message: `${issue.path.map(String).join('.') || 'the file'}${sayWish(issue)}`,
       },
     ];
   }
@@ -48,21 +49,9 @@ function explain(issue: z.core.$ZodIssue, document: YamlDocument, schema: z.ZodT
   });
 }
 
-const shapes: Readonly<Record<string, string>> = {
-  string: 'text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'a mapping of keys',
-  record: 'a mapping of names',
-};
-
-function wish(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'invalid_type') return `: ${issue.message}`;
-  return issue.message.endsWith('received undefined')
-    ? ' is missing'
-    : ` must be ${shapes[issue.expected] ?? issue.expected}`;
+function sayWish(issue: z.core.$ZodIssue): string {
+  const isOurs = issue.code === 'custom' || issue.code === 'invalid_format';
+  return isOurs ? `: ${wishOf(issue)}` : ` ${wishOf(issue)}`;
 }
 
 function placeIn(document: YamlDocument, path: readonly PropertyKey[]): Place {

@@ -14,4 +14,4 @@ export const duration = z
     }
     return ms;
   })
-  .pipe(planValues.durationMs);
+  .refine((ms) => planValues.durationMs.safeParse(ms).success, 'must be at most 400d');

@@ -35,7 +35,9 @@ const campaign = z.strictObject({
 
 const settings = {
   zone: planValues.zone.optional(),
-  evaluate_every: duration.pipe(planValues.cadenceMs).optional(),
+  evaluate_every: duration
+    .refine((ms) => planValues.cadenceMs.safeParse(ms).success, 'must be whole minutes, from 1m to 1d')
+    .optional(),
   spend: spend.optional(),
   delivery_source: id.nullable().optional(),
   profile: id.nullable().optional(),

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, type Problem } from '../control/config/problem.ts';
+import { nearest } from '../control/nearest.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
 import type { PlanDraft } from '../rules/plan.ts';
 import { checkFile } from './checked-file.ts';
@@ -83,14 +84,14 @@ function rulesFor(orgId: string, rules: readonly ReadRule[]): ReadRule[] {
 }
 
 function unknownOrganizations(rules: readonly ReadRule[], known: ReadonlySet<string>): Problem[] {
-  return rules.flatMap(({ file, organizations }) =>
-    (organizations ?? [])
-      .filter((orgId) => orgId !== defaultPlanOrg && !known.has(orgId))
-      .map((orgId) => ({
-        file,
-        line: 1,
-        column: 1,
-        message: `organization "${orgId}" is not in the organizations file`,
-      })),
+  return rules.flatMap(({ organizations = [], organizationPlaces }) =>
+    organizations.flatMap((orgId, index) => {
+      if (orgId === defaultPlanOrg || known.has(orgId)) return [];
+      const near = nearest(orgId, known);
+      const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+      return [
+        { ...organizationPlaces[index], message: `organization "${orgId}" is not in the organizations file${hint}` },
+      ];
+    }),
   );
 }

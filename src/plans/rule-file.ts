@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import type { Problem } from '../control/config/problem.ts';
-import { ruleHash } from '../rules/compile-plan.ts';
-import { ConditionProblem, compileCondition } from '../rules/condition.ts';
+import type { Place } from '../control/config/yaml-document.ts';
+import { nearest } from '../control/nearest.ts';
+import { ruleHash, summaryNames } from '../rules/compile-plan.ts';
+import { ConditionProblem, compileCondition, variableNames } from '../rules/condition.ts';
+import { refuseImpossibleTexts } from '../rules/condition-texts.ts';
 import { type LevelPlan, planValues, type RulePlan } from '../rules/plan.ts';
 import { type CheckedFile, checkFile } from './checked-file.ts';
 import { duration } from './duration.ts';
@@ -38,16 +41,24 @@ export interface ReadRule {
   readonly rule: RulePlan;
   /** Undefined = every organization. */
   readonly organizations: readonly string[] | undefined;
+  /** Where each of them is named. */
+  readonly organizationPlaces: readonly Place[];
 }
 
 /** Reads one rule; problems carry their line and column, down to the place inside a condition. */
 export function readRule(file: string, text: string): { read: ReadRule | undefined; problems: readonly Problem[] } {
   const checked = checkFile(file, text, ruleFileSchema);
   if (checked.value === undefined) return { read: undefined, problems: checked.problems };
-  const problems = [...conditionProblems(checked, checked.value), ...shapeProblems(checked, checked.value)];
+  const problems = [
+    ...conditionProblems(checked, checked.value),
+    ...shapeProblems(checked, checked.value),
+    ...summaryProblems(checked, checked.value),
+  ];
   if (problems.length > 0) return { read: undefined, problems };
   const { organizations } = checked.value;
-  return { read: { file, text, written: checked.value, rule: toPlan(checked.value), organizations }, problems };
+  const organizationPlaces = (organizations ?? []).map((_, index) => checked.placeOf(['organizations', index]));
+  const read = { file, text, written: checked.value, rule: toPlan(checked.value), organizations, organizationPlaces };
+  return { read, problems };
 }
 
 function conditionProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Problem[] {
@@ -65,11 +76,27 @@ function conditionProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Prob
 function problemIn(checked: CheckedFile<RuleFile>, path: string[], text: string, scope: RuleFile['scope']): Problem[] {
   try {
     compileCondition(text, scope);
+    refuseImpossibleTexts(text, scope, nearest);
     return [];
   } catch (cause) {
     if (!(cause instanceof ConditionProblem)) throw cause;
     return [{ ...checked.placeInside(path, cause.at), message: `${path.join('.')}: ${cause.message}` }];
   }
+}
+
+/** A name in `{{ }}` that is none would stand in every alert as it is written. */
+function summaryProblems(checked: CheckedFile<RuleFile>, { summary, scope }: RuleFile): Problem[] {
+  const known = [
+    ...variableNames(scope),
+    ...(scope === 'flight' ? Object.keys(summaryNames).map((name) => `c.${name}_id`) : []),
+  ];
+  return [...summary.matchAll(/\{\{\s*([^{}]*?)\s*\}\}/g)]
+    .filter(([, name]) => !known.includes(name))
+    .map(({ 1: name, index }) => {
+      const near = nearest(name, known);
+      const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`;
+      return { ...checked.placeInside(['summary'], index), message: `summary: unknown name "${name}"; ${hint}` };
+    });
 }
 
 function shapeProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Problem[] {

@@ -59,22 +59,27 @@ export function compileCondition(text: string, scope: ConditionScope): Condition
 function compileFresh(text: string, scope: ConditionScope): Condition {
   if (Buffer.byteLength(text) > limits.conditionBytesMax) throw new ConditionProblem('condition is too long', 0);
   const compiler = new Compiler(scope);
-  const { type, run } = compiler.compile(parse(text));
+  const { type, run } = compiler.compile(parseCondition(text));
   if (type !== 'bool') throw new ConditionProblem(`condition is a ${type}, it must be a bool`, 0);
   return { text, names: [...compiler.names].sort(), run: run as Condition['run'] };
 }
 
-function parse(text: string): ASTNode {
+/** Throws ConditionProblem for what is no expression at all. */
+export function parseCondition(text: string): ASTNode {
   try {
     return new Environment({ unlistedVariablesAreDyn: true }).parse(text).ast;
   } catch (cause) {
     const at = (cause as { node?: { pos?: number } }).node?.pos ?? 0;
-    throw new ConditionProblem(firstLine(cause), at);
+    throw new ConditionProblem(wordsOf(cause), at);
   }
 }
 
-function firstLine(cause: unknown): string {
-  return String(cause instanceof Error ? cause.message : cause).split('\n')[0];
+/** What is wrong, in our words: the parser's are for its authors. */
+function wordsOf(cause: unknown): string {
+  const said = String(cause instanceof Error ? cause.message : cause).split('\n')[0];
+  if (/EOF/.test(said)) return 'something is missing at its end';
+  if (/string/i.test(said)) return 'a text is not closed, or holds an escape that is none';
+  return 'this is not expected here: is an operator, a quote or a bracket missing before it?';
 }
 
 /** A compiled part; a variable or a number says so, for the short cuts. */

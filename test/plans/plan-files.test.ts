@@ -27,7 +27,7 @@ test.each([
   ['p.osi_pct < 75', 'critical.when: write 75.0: all numbers are doubles'],
   ['p.status.matches("a.*")', 'critical.when: ".matches()" is not allowed in a condition'],
   ['s.lag_s > 1.0', 'critical.when: unknown name "s.lag_s"; docs/rules.md lists the names'],
-  ['p.osi_pct <', 'critical.when: Unexpected token: EOF'],
+  ['p.osi_pct <', 'critical.when: something is missing at its end'],
 ])('the condition %s is refused', (when, message) => {
   const [problem] = troubles(`id: r\nname: R\ncritical:\n  when: '${when}'\n`);
   expect(problem.replace(/^r\.yaml:4:\d+: /, '')).toBe(message);
@@ -72,8 +72,8 @@ test('organizations and rules are held against each other', () => {
     'organizations.yaml:1:45: _default: source "ads" is not in sources; known there: dsp',
   ]);
   expect(readFiles('organizations:\n', { 'a.yaml': rule(''), 'b.yaml': rule('organizations: [acme]\n') })).toEqual([
-    'rules/b.yaml:1:1: organization "acme" is not in the organizations file',
     `rules/b.yaml:1:1: rule id "r" is also used in rules/a.yaml`,
+    'rules/b.yaml:3:17: organization "acme" is not in the organizations file',
   ]);
 });
 
@@ -91,4 +91,64 @@ test('a plan is its defaults with what an organization says otherwise, and the r
   expect([acme.org_id, acme.rules.map(({ id }) => id)]).toEqual(['acme', ['a', 'b']]);
   expect(acme.defaults).toEqual({ ...shared.defaults, day_allowance_bp: 15_000 });
   expect(Object.keys(acme.sources)).toEqual(['dsp', 'feed']);
+});
+
+test('what people mistype is refused with its place, the nearest name and our words', () => {
+  const rule = (more: string) => ({ 'r.yaml': `id: r\nname: R\n${more}\n` });
+  const night = Array(168).fill(1).join();
+  const cases: readonly (readonly [string, Readonly<Record<string, string>>, string])[] = [
+    [
+      'defaults: {}\n',
+      rule('warning: { when: \'p.mode == "evn"\' }'),
+      'rules/r.yaml:3:29: warning.when: p.mode is never "evn"; did you mean "even"?',
+    ],
+    [
+      'defaults: {}\n',
+      rule('warning: { when: \'"xyz" != p.status\' }'),
+      'rules/r.yaml:3:19: warning.when: p.status is never "xyz"; it is one of not_started',
+    ],
+    [
+      'defaults: {}\n',
+      rule('warning: { when: p.day_capped }\nsummary: "Now {{p.nope}} of {{p.osi_pct}}"'),
+      'rules/r.yaml:4:15: summary: unknown name "p.nope"; did you mean "p.mode"?',
+    ],
+    ['defaults: {}\n', rule('warning: { when: p.day_capped }\nsummary: "{{p.osi_pc}}"'), 'did you mean "p.osi_pct"?'],
+    [
+      'organizations: { acme: {} }\n',
+      rule('warning: { when: p.day_capped }\norganizations: [_default, acne]'),
+      'rules/r.yaml:4:27: organization "acne" is not in the organizations file; did you mean "acme"?',
+    ],
+    [
+      'defaults: {}\n',
+      rule('warning: { when: p.day_capped, for: 500d }'),
+      'rules/r.yaml:3:37: warning.for: must be at most 400d',
+    ],
+    [
+      'defaults: { evaluate_every: 90s }\n',
+      {},
+      'organizations.yaml:1:29: defaults.evaluate_every: must be whole minutes, from 1m to 1d',
+    ],
+    [
+      'defaults: { day_allowance_percent: 20 }\n',
+      {},
+      'organizations.yaml:1:36: defaults.day_allowance_percent must be 100 at least',
+    ],
+    [
+      'defaults: { spend: { from: imp, source: a } }\n',
+      {},
+      'organizations.yaml:1:28: defaults.spend.from must be impressions or feed',
+    ],
+    ['defaults: { spend: { from: feed, source: "" } }\n', {}, '_default: spend from a feed must name its source'],
+    [
+      `defaults: { profiles: { n: [${night}] } }\norganizations: { acme: { campaigns: { c: { profile: m } } } }\n`,
+      {},
+      'organizations.yaml:2:53: acme: profile "m" does not exist',
+    ],
+    ['hello\n', {}, 'organizations.yaml:1:1: the file must be a mapping of keys'],
+    ['--- {}\n--- {}\n', {}, 'a second document begins here'],
+  ];
+  for (const [organizations, rules, words] of cases) {
+    const found = readFiles(organizations, rules);
+    expect(Array.isArray(found) ? found.join('\n') : 'nothing is wrong', words).toContain(words);
+  }
 });

@@ -49,7 +49,7 @@ async function checkAll(call: Call): Promise<CheckResult[]> {
   const { data_directory: directory, kafka, log } = config;
   const [{ checkServers }, { checkPlanSigning }] = await Promise.all([
     import('../../adapters/check-servers.ts'),
-    import('../../adapters/plan-signing.ts'),
+    import('../../adapters/check-plans.ts'),
   ]);
   const servers = checkServers(config, { clock: systemClock, log: quietLogger() });
   const data = await checkDataDirectory(directory, kafka.brokers.length > 0 ? null : log.topic);

@@ -47,6 +47,9 @@ export function loadConfig<T extends z.ZodObject>(
   const texts = files.map((file) => readText(file, world, problems));
   const isUnreadable = problems.length > 0;
   const documents = files.map((file, index) => readDocument(file, texts[index], { world, schema, problems }));
+  for (const { file, value, problems: found } of documents)
+    if (found.length === 0 && value !== null && !isMapping(value))
+      throw new ConfigError([{ file, line: 1, column: 1, message: 'the file: must be a mapping of settings' }]);
   // A reference that leads nowhere hides no other mistake; a file that is no YAML has no others.
   if (isUnreadable || documents.some((document) => document.problems.length > 0)) throw new ConfigError(problems);
   let merged: unknown = {};

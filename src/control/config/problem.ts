@@ -23,7 +23,11 @@ export class ConfigError extends EngineError {
       (a, b) =>
         a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column || a.message.localeCompare(b.message),
     );
-    const shown = sorted.map((problem) => ({ ...problem, message: redact(problem.message) }));
+    const shown = sorted.map((problem) => ({
+      ...problem,
+      file: redact(problem.file),
+      message: redact(problem.message),
+    }));
     const lines = shown.slice(0, shownMax).map(formatProblem);
     if (sorted.length > shownMax) lines.push(`and ${sorted.length - shownMax} more`);
     super('CONFIG_INVALID', lines.join('\n'));

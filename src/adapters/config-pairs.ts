@@ -1,0 +1,69 @@
+import type { Problem } from '../control/config/problem.ts';
+import type { Place } from '../control/config/yaml-document.ts';
+import type { Config } from './settings.ts';
+
+/** What is wrong with settings together, each of which is sound by itself. */
+interface PairProblem {
+  /** The setting to look at, dotted. */
+  readonly name: string;
+  readonly message: string;
+}
+
+/** Settings that need or exclude each other; the engine would refuse them, so `check` does. */
+export function pairProblems(config: Config, origins: ReadonlyMap<string, Place>): Problem[] {
+  const found = [...needs(config), ...saslProblems(config), ...portProblems(config)];
+  return found.map(({ name, message }) => ({
+    ...(origins.get(name) ?? { file: '(command line)', line: 1, column: 1 }),
+    message: `${name}: ${message}`,
+  }));
+}
+
+function needs(config: Config): PairProblem[] {
+  const { bronze, postgres, plans, redis, registry, alertmanager } = config;
+  const problems: PairProblem[] = [];
+  const need = (isWrong: boolean, name: string, message: string) => {
+    if (isWrong) problems.push({ name, message });
+  };
+  need(
+    bronze.enabled && bronze.catalog === 'postgres' && postgres.url === null,
+    'bronze.catalog',
+    'postgres needs postgres.url, the database that holds the catalog',
+  );
+  need(
+    plans.key_file !== null && plans.root_key === null,
+    'plans.key_file',
+    'needs plans.root_key, the key that the plans of the stream begin with',
+  );
+  need(
+    redis.kind === 'sentinel' && redis.url !== null && redis.sentinel_master === null,
+    'redis.kind',
+    'sentinel needs redis.sentinel_master, the name of the master that it watches',
+  );
+  need(
+    redis.cache_url !== null && redis.cache_url === redis.url,
+    'redis.cache_url',
+    'must be another server than redis.url',
+  );
+  for (const [section, { username, password }] of Object.entries({ registry, alertmanager })) {
+    need(username !== null && password === null, `${section}.username`, `needs ${section}.password`);
+    need(password !== null && username === null, `${section}.password`, `needs ${section}.username`);
+  }
+  return problems;
+}
+
+function saslProblems({ kafka }: Config): PairProblem[] {
+  const { mechanism, username, password, token_file: tokenFile } = kafka.sasl;
+  if (mechanism === 'none' || kafka.brokers.length === 0) return [];
+  const missing = (name: string) => ({
+    name: 'kafka.sasl.mechanism',
+    message: `${mechanism} needs kafka.sasl.${name}`,
+  });
+  if (mechanism === 'oauthbearer') return tokenFile === null ? [missing('token_file')] : [];
+  return [...(username === null ? [missing('username')] : []), ...(password === null ? [missing('password')] : [])];
+}
+
+function portProblems({ http, clickhouse }: Config): PairProblem[] {
+  const isSame = clickhouse.url === null && http.port !== 0 && http.port === clickhouse.port;
+  if (!isSame) return [];
+  return [{ name: 'clickhouse.port', message: `${clickhouse.port} is also http.port; both listen on this machine` }];
+}

@@ -1,0 +1,70 @@
+import type { ASTNode } from '@marcbachmann/cel-js';
+import type { PacingStatus } from '../pacing/pacing.ts';
+import { ConditionProblem, type ConditionScope, parseCondition } from './condition.ts';
+
+const statuses = Object.keys({
+  not_started: true,
+  warming_up: true,
+  on_track: true,
+  ahead: true,
+  behind: true,
+  severely_behind: true,
+  exhausted: true,
+  capped_today: true,
+  overspent_after_cut: true,
+  paused: true,
+  blocked: true,
+  stale_data: true,
+  ended_under: true,
+  ended_full: true,
+  ended_over: true,
+} satisfies Record<PacingStatus, true>);
+
+/** All texts that a value can be, where they are known. */
+const textsOf: Readonly<Record<ConditionScope, Readonly<Record<string, readonly string[]>>>> = {
+  flight: { 'p.status': statuses, 'p.mode': ['even', 'traffic', 'asap'] },
+  source: {},
+};
+
+/**
+ * Refuses a comparison with a text that the value can never have, which would quietly never be true.
+ * For rules that people write: a plan in the log keeps the meaning it had. `nearestOf` may name the word
+ * that was meant. Throws ConditionProblem.
+ */
+export function refuseImpossibleTexts(
+  text: string,
+  scope: ConditionScope,
+  nearestOf: (word: string, known: readonly string[]) => string | undefined,
+): void {
+  const known = textsOf[scope];
+  const walk = (node: ASTNode): void => {
+    const { op, args } = node;
+    if ((op === '==' || op === '!=') && Array.isArray(args)) {
+      const [left, right] = args as [ASTNode, ASTNode];
+      check(left, right);
+      check(right, left);
+    }
+    if (Array.isArray(args)) for (const each of args as unknown[]) if (isNode(each)) walk(each);
+    if (isNode(args)) walk(args);
+  };
+  const check = (variable: ASTNode, literal: ASTNode): void => {
+    const name = nameOf(variable);
+    const texts = name === null || !Object.hasOwn(known, name) ? undefined : known[name];
+    const value: unknown = literal.op === 'value' ? literal.args : undefined;
+    if (texts === undefined || typeof value !== 'string' || texts.includes(value)) return;
+    const near = nearestOf(value, texts);
+    const hint = near === undefined ? `it is one of ${texts.join(', ')}` : `did you mean "${near}"?`;
+    throw new ConditionProblem(`${name} is never "${value}"; ${hint}`, literal.pos);
+  };
+  walk(parseCondition(text));
+}
+
+function nameOf(node: ASTNode): string | null {
+  if (node.op !== '.') return null;
+  const [object, field] = node.args;
+  return object.op === 'id' ? `${object.args}.${field}` : null;
+}
+
+function isNode(value: unknown): value is ASTNode {
+  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
+}
