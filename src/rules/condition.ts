@@ -7,7 +7,7 @@ import { ruleVariables } from './plan.ts';
  * compiled to closures with three-valued logic (docs/semantics.md §8.3). No text is ever executed;
  * functions other than `known`, macros and indexing are refused.
  */
-type ConditionScope = keyof typeof ruleVariables;
+export type ConditionScope = keyof typeof ruleVariables;
 /** Null = there is none, or it is not known (docs/semantics.md §8.3 says what becomes of each). */
 export type RuleValue = number | string | boolean | null;
 /** Outcome of arithmetic that has no finite result. */

@@ -5,7 +5,7 @@ import { afterAll, expect, test } from 'vitest';
 import { settingsSchema } from '../../src/adapters/settings.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { runCommandLine } from '../../src/cli/run-command-line.ts';
-import { type ControlSurface, startHttpServer } from '../../src/control/http/http-server.ts';
+import { startHttpServer } from '../../src/control/http/http-server.ts';
 import { makeLogger } from '../../src/control/logs/logger.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { EngineError } from '../../src/model/errors.ts';
@@ -40,7 +40,7 @@ test('what leaves by errors, logs and the open port holds no password', async ()
   log.warn('engine.waiting', { error, after: JSON.stringify(url), urls: [url] });
   expect(lines.join()).toContain('127.0.0.1:1');
   expect(lines.join()).not.toContain('s3cret');
-  const surface: ControlSurface = {
+  const surface = {
     metrics: async () => '',
     whyNotLive: () => url,
     whyNotReady: () => `waiting for ${url}`,
