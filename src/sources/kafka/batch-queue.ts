@@ -157,6 +157,8 @@ export class BatchQueue {
     parts.add(bytes, from, open.at);
     if (open.at > from) this.#leaderEpoch = batch.leaderEpoch;
     if (stop === 'end') stop = this.#finish(open);
+    // Whatever is wrong with the rest, no offset of the batch is left for it.
+    if (stop === 'unreadable' && this.#refused === null && this.#position >= batch.nextOffset) stop = 'end';
     if (stop === 'end') this.#skipTo(Math.min(batch.nextOffset, until));
     return stop;
   }

@@ -42,6 +42,8 @@ export class KafkaLane {
   failure: unknown = null;
   /** When somebody last asked for records, steady ms. */
   askedMs = Number.NEGATIVE_INFINITY;
+  /** The next fetch begins where a batch does: one was fetched since the last seek. */
+  #isAligned = false;
   /** The batch that was last found damaged, and how often. */
   #damaged = { offset: -1, reads: 0 };
   /** A fetch of this lane alone under way. */
@@ -107,6 +109,7 @@ export class KafkaLane {
     this.#queue?.close();
     this.#queue = new BatchQueue({ topic: this.#topic, partition: this.partition }, offset, this.#needsAppendTime);
     this.#fetchOffset = offset;
+    this.#isAligned = false;
     this.#stableEnd = Number.POSITIVE_INFINITY;
     this.failure = null;
     // A fetch that hangs must not hold up the one from the new place.
@@ -148,10 +151,11 @@ export class KafkaLane {
       return 'stale_answer';
     if (answer.error !== kafkaError.none) return this.#refuse(answer.error);
     if (answer.diverging !== null) throw truncatedLog(this.name, this.#fetchOffset, answer.diverging.endOffset);
-    const parsed = parseBatches(answer.records, answer.aborted, this.name);
+    const parsed = this.#fitting(parseBatches(answer.records, answer.aborted), answer.stableEnd);
     const batches = parsed.filter((batch) => batch.damage === null || this.#isLost(batch, answer.stableEnd));
     if (batches.length === 0 && parsed.length > 0) throw this.#readAgain(parsed[0]);
     this.#queue.push(batches);
+    this.#isAligned ||= batches.length > 0;
     this.#fetchOffset = Math.max(this.#fetchOffset, batches.at(-1)?.nextOffset ?? 0);
     this.#lastEpoch = batches.findLast(({ damage }) => damage === null)?.leaderEpoch ?? this.#lastEpoch;
     if (asked.appends === this.#appends) this.#stableEnd = answer.stableEnd;
@@ -160,16 +164,36 @@ export class KafkaLane {
   }
 
   /**
+   * The batches up to the first whose offsets cannot be: the checksum does not cover where a batch begins, and a
+   * wrong place would hide its records or those behind it.
+   */
+  #fitting(parsed: readonly RecordBatch[], stableEnd: number): RecordBatch[] {
+    let expected = this.#fetchOffset;
+    let isAligned = this.#isAligned;
+    const fitting: RecordBatch[] = [];
+    for (const batch of parsed) {
+      const isBehind = batch.nextOffset > expected && batch.nextOffset <= stableEnd;
+      if (!isBehind || (isAligned && batch.baseOffset < expected))
+        return [...fitting, { ...batch, damage: batch.damage ?? 'its offsets are not what the log holds there' }];
+      fitting.push(batch);
+      expected = batch.nextOffset;
+      isAligned = true;
+    }
+    return fitting;
+  }
+
+  /**
    * Whether a damaged batch was read often enough to be given up. Throws BATCH_DAMAGED when it does not even
    * say where it ends, so that nobody can read on behind it.
    */
-  #isLost({ nextOffset, damage }: RecordBatch, stableEnd: number): boolean {
+  #isLost({ baseOffset, nextOffset, damage }: RecordBatch, stableEnd: number): boolean {
     const isAgain = this.#damaged.offset === this.#fetchOffset;
     const reads = isAgain ? this.#damaged.reads + 1 : 1;
     this.#damaged = { offset: this.#fetchOffset, reads };
     if (reads < damageReadsMax) return false;
     // The checksum does not cover the offsets; they are believed where they fit what we asked for.
-    if (nextOffset > this.#fetchOffset && nextOffset <= stableEnd) return true;
+    const isPlaced = baseOffset <= this.#fetchOffset || this.#isAligned;
+    if (isPlaced && nextOffset > this.#fetchOffset && nextOffset <= stableEnd) return true;
     throw new EngineError(
       'BATCH_DAMAGED',
       `${this.name}: what lies at offset ${this.#fetchOffset} cannot be read (${damage}) and does not say where it ends`,

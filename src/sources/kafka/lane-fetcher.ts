@@ -64,7 +64,7 @@ export class LaneFetcher {
     lane.place(from);
     const broker = await this.#view.broker(await this.#view.leaderOf(lane.partition));
     const [answer] = await this.#ask(broker, [lane], 0, laneBytesMax);
-    return answer === undefined ? [] : newestTimes(answer.records, answer.aborted, lane.name, to);
+    return answer === undefined ? [] : newestTimes(answer, to);
   }
 
   /** Resolves when some lane may have records, or as many ms are over, or `signal` says so. */
@@ -162,8 +162,8 @@ export class LaneFetcher {
   }
 }
 
-function newestTimes(...[records, aborted, lane, to]: [...Parameters<typeof parseBatches>, number]): number[] {
-  return parseBatches(records, aborted, lane)
+function newestTimes({ records, aborted }: FetchedPartition, to: number): number[] {
+  return parseBatches(records, aborted)
     .filter(({ damage, baseOffset, nextOffset }) => damage === null && baseOffset < nextOffset && nextOffset <= to)
     .map(({ raw }) => Number(raw.readBigInt64BE(35)))
     .filter(isLogTime);

@@ -1,4 +1,3 @@
-import { EngineError } from '../../model/errors.ts';
 import { crc32c } from './crc32c.ts';
 import type { AbortedTransaction } from './requests.ts';
 
@@ -35,7 +34,7 @@ const attribute = { codec: 0x07, appendTime: 0x08, transactional: 0x10, control:
  * damaged batch is the last: what it would have said of transactions is not known, so what follows must
  * come with an answer of its own.
  */
-export function parseBatches(records: Buffer, aborted: readonly AbortedTransaction[], lane: string): RecordBatch[] {
+export function parseBatches(records: Buffer, aborted: readonly AbortedTransaction[]): RecordBatch[] {
   const starting = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
   const aborting = new Set<number>();
   const batches: RecordBatch[] = [];
@@ -48,7 +47,7 @@ export function parseBatches(records: Buffer, aborted: readonly AbortedTransacti
     const baseOffset = Number(raw.readBigInt64BE(0));
     const lastOffset = baseOffset + raw.readInt32BE(23);
     const isWhole = end >= at + headerBytes && end <= records.length;
-    const damage = isWhole ? damageOf(raw, baseOffset, lane) : 'its length makes no sense';
+    const damage = isWhole ? damageOf(raw) : 'its length makes no sense';
     for (; started < starting.length && starting[started].firstOffset <= lastOffset; started++)
       aborting.add(starting[started].producerId);
     batches.push(readBatch(raw, baseOffset, lastOffset, aborting, damage));
@@ -58,14 +57,9 @@ export function parseBatches(records: Buffer, aborted: readonly AbortedTransacti
   return batches;
 }
 
-/** Message formats before Kafka 0.11 are whole, and not ours to read: throws SOURCE_REFUSED. */
-function damageOf(raw: Buffer, baseOffset: number, lane: string): string | null {
+function damageOf(raw: Buffer): string | null {
   const magic = raw[16];
-  if (magic < magicNow)
-    throw new EngineError(
-      'SOURCE_REFUSED',
-      `${lane} at offset ${baseOffset} has message format ${magic}, older than Kafka 0.11`,
-    );
+  if (magic < magicNow) return `its message format ${magic} is older than Kafka 0.11`;
   if (magic > magicNow) return `its format ${magic} is none that Kafka defines`;
   return crc32c(raw, crcStart, raw.length) === raw.readUInt32BE(17) ? null : 'its checksum does not fit';
 }
@@ -87,7 +81,8 @@ function readBatch(
   if (damage === null && isControl) aborting.delete(producerId);
   return {
     baseOffset,
-    nextOffset: lastOffset + 1,
+    // Of another format nobody knows where it says this.
+    nextOffset: raw[16] === magicNow ? lastOffset + 1 : -1,
     leaderEpoch: raw.readInt32BE(12),
     codec: attributes & attribute.codec,
     count,
