@@ -25,6 +25,14 @@ export class CampaignIndex {
     this.#put(org, campaign, slot);
   }
 
+  /** Every entry, in no order that means anything. */
+  *entries(): Generator<{ readonly org: number; readonly campaign: number; readonly slot: number }> {
+    const entries = this.#entries;
+    for (let k = 0; k < entries.length; k += entryWords) {
+      if (entries[k] !== 0) yield { org: entries[k] - 1, campaign: entries[k + 1], slot: entries[k + 2] };
+    }
+  }
+
   #put(org: number, campaign: number, slot: number): void {
     let at = hashOf(org, campaign) & this.#mask;
     while (this.#entries[at * entryWords] !== 0) at = (at + 1) & this.#mask;

@@ -11,7 +11,7 @@ import type { CumulativeTotals } from './cumulative-totals.ts';
 import type { DayRow } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
-import type { LaneBooks } from './lane-books.ts';
+import { flightAt, type LaneBooks } from './lane-books.ts';
 import type { NumberSlab } from './number-slab.ts';
 import type { CarriedPart, Carrier } from './sections/section.ts';
 
@@ -58,17 +58,17 @@ export class Flight {
   }
 
   get impressions(): number {
-    return this.#totals.values[this.base + 1];
+    return this.#totals.values[this.base + flightAt.impressions];
   }
   set impressions(value: number) {
-    this.#totals.values[this.base + 1] = value;
+    this.#totals.values[this.base + flightAt.impressions] = value;
   }
 
   get spentNanos(): Whole {
-    return this.#largeNanos ?? this.#totals.values[this.base];
+    return this.#largeNanos ?? this.#totals.values[this.base + flightAt.spentNanos];
   }
   set spentNanos(value: Whole) {
-    this.#totals.values[this.base] = typeof value === 'number' ? value : 0;
+    this.#totals.values[this.base + flightAt.spentNanos] = typeof value === 'number' ? value : 0;
     this.#largeNanos = typeof value === 'number' ? null : value;
   }
 

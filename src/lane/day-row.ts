@@ -1,5 +1,6 @@
 import { microsOf, nanosPerMicro } from '../model/money.ts';
 import { isSafe, type Whole, whole } from '../model/whole.ts';
+import { none } from './none.ts';
 import { NumberSlab } from './number-slab.ts';
 
 /** Counters that a metric correction may name, in the order of their columns. */
@@ -65,14 +66,16 @@ export const dayAt = {
   /** Offset of the last record booked here. */
   offset: 5,
   isDirty: 6,
-  /** Number of the currency in the lane's names, plus one: 0 = none yet. */
+  /** Number of the currency in the lane's names. */
   currency: 7,
 } as const;
 /** Whole cache lines of 64 bytes. */
 const recordWidth = 24;
 
 export function daySlab(): NumberSlab {
-  return new NumberSlab(recordWidth);
+  const blank = new Array<number>(recordWidth).fill(0);
+  blank[dayAt.currency] = none;
+  return new NumberSlab(blank);
 }
 
 /** One campaign and local day; the heart of `campaign_metrics_daily`. Its numbers lie in the lane's slab. */
@@ -110,12 +113,12 @@ export class DayRow {
     this.#slab.values[this.base + dayAt.isDirty] = value ? 1 : 0;
   }
 
-  /** Number of the currency in the lane's names; -1 = none yet. */
+  /** Number of the currency in the lane's names; `none` = none yet. */
   get currency(): number {
-    return this.#slab.values[this.base + dayAt.currency] - 1;
+    return this.#slab.values[this.base + dayAt.currency];
   }
   set currency(value: number) {
-    this.#slab.values[this.base + dayAt.currency] = value + 1;
+    this.#slab.values[this.base + dayAt.currency] = value;
   }
 
   /** A counter by its place. */

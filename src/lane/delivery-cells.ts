@@ -1,24 +1,31 @@
+import { assert } from '../model/errors.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
 import { floorTo, minuteMs, quarterMs } from '../model/time.ts';
 import { plus, type Whole, whole } from '../model/whole.ts';
 import { type HotCampaigns, hotAt } from './hot-campaigns.ts';
+import { none } from './none.ts';
 import { NumberSlab } from './number-slab.ts';
 import { TouchedCells } from './touched-cells.ts';
 
-/** Id of a cell never written: no instant that passes the checks lies in the first minutes of 1970. */
-const emptyCell = 0;
 /** Doubles of a cell. */
 const cellWidth = 4;
 /** Place of each in a cell: its id comes first; `isTouched` = written since the last harvest. */
-export const cellAt = { nanos: 1, impressions: 2, isTouched: 3 } as const;
+export const cellAt = { id: 0, nanos: 1, impressions: 2, isTouched: 3 } as const;
 /** Cells are taken from the slab in blocks, where a campaign needs them. */
 const blockShift = 3;
 const blockCells = 1 << blockShift;
 
+/** Cells of which none was written: no instant that passes the checks lies in the last minutes of 1969. */
+function blankBlock(): number[] {
+  const blank = new Array<number>(blockCells * cellWidth).fill(0);
+  for (let cell = 0; cell < blockCells; cell++) blank[cell * cellWidth + cellAt.id] = none;
+  return blank;
+}
+
 /** The cells of all campaigns of a lane. */
 export class CellSlab {
-  readonly cells = new NumberSlab(blockCells * cellWidth);
-  /** For each campaign, where its blocks lie: base + 1, or 0 where it has none. */
+  readonly cells = new NumberSlab(blankBlock());
+  /** For each campaign, where its blocks lie. */
   readonly blocks: NumberSlab;
   readonly touched = new TouchedCells();
   /** Cells of the ring of minutes, which come first, and of the ring of quarter-hours. */
@@ -35,7 +42,7 @@ export class CellSlab {
     this.quarters = limits.quarterCells;
     this.count = this.minutes + this.quarters;
     this.blockCount = Math.ceil(this.count / blockCells);
-    this.blocks = new NumberSlab(this.blockCount);
+    this.blocks = new NumberSlab(new Array<number>(this.blockCount).fill(none));
   }
 
   minuteCellOf(minute: number): number {
@@ -49,14 +56,14 @@ export class CellSlab {
   /** Where a cell lies, or -1 when its block was never written. */
   placeOf(blocksBase: number, cell: number): number {
     const block = this.blocks.values[blocksBase + (cell >> blockShift)];
-    return block === 0 ? -1 : block - 1 + (cell & (blockCells - 1)) * cellWidth;
+    return block === none ? none : block + (cell & (blockCells - 1)) * cellWidth;
   }
 
   /** The cell at `place` holds `id` from now on; true when it held another before. */
   takeOver(place: number, id: number): boolean {
     const { values } = this.cells;
-    if (values[place] === id) return false;
-    values[place] = id;
+    if (values[place + cellAt.id] === id) return false;
+    values[place + cellAt.id] = id;
     values[place + cellAt.nanos] = 0;
     values[place + cellAt.impressions] = 0;
     return true;
@@ -131,7 +138,7 @@ export class DeliveryCells {
       cell = cell + run === base + size ? base : cell + run;
       if (at < 0) id = end;
       else {
-        for (; id < end; id++, at += cellWidth) if (values[at] === id) sum += values[at + field];
+        for (; id < end; id++, at += cellWidth) if (values[at + cellAt.id] === id) sum += values[at + field];
       }
     }
     return sum;
@@ -164,7 +171,7 @@ export class DeliveryCells {
     const place = this.#place(cell);
     if (place >= 0) return place;
     const block = this.#slab.cells.take();
-    this.#slab.blocks.values[this.#base + (cell >> blockShift)] = block + 1;
+    this.#slab.blocks.values[this.#base + (cell >> blockShift)] = block;
     return block + (cell & (blockCells - 1)) * cellWidth;
   }
 
@@ -175,7 +182,7 @@ export class DeliveryCells {
   bring(cell: number, id: number): number {
     const place = this.#placeToWrite(cell);
     if (this.#slab.takeOver(place, id)) this.#forgetLarge(cell);
-    return this.#large === null ? place : -1;
+    return this.#large === null ? place : none;
   }
 
   /** Adds to a cell, whatever the size. */
@@ -197,7 +204,7 @@ export class DeliveryCells {
     if (typeof nanos === 'number') return;
     this.#large ??= new Map();
     this.#large.set(cell, nanos);
-    this.#hot.values[this.#hotBase + hotAt.blocks] = -1;
+    this.#hot.values[this.#hotBase + hotAt.blocks] = none;
   }
 
   #forgetLarge(cell: number): void {
@@ -210,12 +217,13 @@ export class DeliveryCells {
   toHarvest(all: boolean): readonly number[] {
     if (!all) return this.#slab.touched.of(this.#hot.values, this.#hotBase);
     const written: number[] = [];
-    for (let cell = 0; cell < this.#slab.count; cell++) if (this.idAt(cell) !== emptyCell) written.push(cell);
+    for (let cell = 0; cell < this.#slab.count; cell++) if (this.idAt(cell) !== none) written.push(cell);
     return written;
   }
 
   idAt(cell: number): number {
-    return this.#fieldAt(cell, 0);
+    const place = this.#place(cell);
+    return place === none ? none : this.#slab.cells.values[place + cellAt.id];
   }
   nanosAt(cell: number): Whole {
     return this.#large?.get(cell) ?? this.#fieldAt(cell, cellAt.nanos);
@@ -240,9 +248,40 @@ export class DeliveryCells {
 
   restore(cell: number, id: number, nanos: Whole, impressions: number): void {
     const place = this.#placeToWrite(cell);
-    this.#slab.cells.values[place] = id;
+    this.#slab.cells.values[place + cellAt.id] = id;
     this.#set(cell, nanos);
     this.#slab.cells.values[place + cellAt.impressions] = impressions;
+  }
+
+  /** Where its records lie: that of its blocks, and each block. */
+  records(): { base: number; blocks: number[] } {
+    const { blocks: own, blockCount } = this.#slab;
+    const all = [...own.values.subarray(this.#base, this.#base + blockCount)];
+    return { base: this.#base, blocks: all.filter((block) => block !== none) };
+  }
+
+  /** Asserts that what the hot record knows of its cells is what they are. */
+  verify(): void {
+    const { values } = this.#hot;
+    const { cells, touched } = this.#slab;
+    const blocks = this.#large === null ? this.#base : none;
+    assert(values[this.#hotBase + hotAt.blocks] === blocks, 'the hot record knows where the blocks lie');
+    touched.verify(values, this.#hotBase);
+    const listed = new Set(touched.of(values, this.#hotBase));
+    for (let cell = 0; cell < this.#slab.count; cell++) {
+      const place = this.#place(cell);
+      const isTouched = place !== none && cells.values[place + cellAt.isTouched] === 1;
+      assert(isTouched === listed.has(cell), `cell ${cell} is in the list of touched cells when it was touched`);
+    }
+    this.#verifyAtHand(hotAt.minuteCell, hotAt.minute, (minute) => this.#slab.minuteCellOf(minute));
+    this.#verifyAtHand(hotAt.quarterCell, hotAt.quarter, (quarter) => this.#slab.quarterCellOf(quarter));
+  }
+
+  #verifyAtHand(placeField: number, idField: number, cellOf: (id: number) => number): void {
+    const [place, id] = [this.#hot.values[this.#hotBase + placeField], this.#hot.values[this.#hotBase + idField]];
+    if (place === none) return;
+    assert(place === this.#place(cellOf(id)), 'the cell at hand lies where the slow look-up finds it');
+    assert(this.#slab.cells.values[place + cellAt.id] === id, 'the cell at hand holds what it is at hand for');
   }
 
   /** Gives the memory back to the slab; this object must not be used any more. */
@@ -250,11 +289,11 @@ export class DeliveryCells {
     const { blocks: own, cells: all, blockCount } = this.#slab;
     for (let block = 0; block < blockCount; block++) {
       const taken = own.values[this.#base + block];
-      if (taken !== 0) all.release(taken - 1);
+      if (taken !== none) all.release(taken);
     }
     own.release(this.#base);
     this.#slab.touched.forget(this.#hot.values, this.#hotBase);
-    this.#hot.values[this.#hotBase + hotAt.blocks] = -1;
+    this.#hot.values[this.#hotBase + hotAt.blocks] = none;
   }
 }
 

@@ -1,4 +1,5 @@
 import { grownInPlace } from '../model/grown.ts';
+import { none } from './none.ts';
 
 /**
  * What nearly every event asks of its campaign, as three cache lines of one buffer of the lane: an event
@@ -35,7 +36,7 @@ export const hotAt = {
   quarterCell: 19,
   /** Record of its blocks in the slab of cells; -1 = none yet, or sums that no slab holds. */
   blocks: 20,
-  /** First and last of its cells written since the last harvest, in the list of the slab; 0 = none. */
+  /** First and last of its cells written since the last harvest, in the list of the slab; -1 = none. */
   firstTouched: 21,
   lastTouched: 22,
 } as const;
@@ -64,17 +65,19 @@ export class HotCampaigns {
     values[base + hotAt.dayEnd] = 0;
     values[base + hotAt.flightStart] = 0;
     values[base + hotAt.flightEnd] = 0;
-    values[base + hotAt.minuteCell] = -1;
-    values[base + hotAt.quarterCell] = -1;
+    values[base + hotAt.minuteCell] = none;
+    values[base + hotAt.quarterCell] = none;
   }
 
   #begin(base: number): void {
     const { values } = this;
     values[base + hotAt.lastSeen] = Number.NEGATIVE_INFINITY;
-    values[base + hotAt.currency] = -1;
+    values[base + hotAt.currency] = none;
     values[base + hotAt.currencySince] = Number.NEGATIVE_INFINITY;
-    values[base + hotAt.planEpoch] = -1;
-    values[base + hotAt.blocks] = -1;
+    values[base + hotAt.planEpoch] = none;
+    values[base + hotAt.blocks] = none;
+    values[base + hotAt.firstTouched] = none;
+    values[base + hotAt.lastTouched] = none;
     this.putAway(base);
   }
 }

@@ -5,14 +5,14 @@ import { HotCampaigns } from './hot-campaigns.ts';
 import { Names } from './names.ts';
 import { NumberSlab } from './number-slab.ts';
 
-/** Doubles of a flight's record: spent nanos and impressions. */
-const flightWidth = 2;
+/** Place of each number in a flight's record. */
+export const flightAt = { spentNanos: 0, impressions: 1 } as const;
 
 /** Where the numbers of a lane's campaigns lie. */
 export class LaneBooks {
   readonly hot = new HotCampaigns();
   readonly days = daySlab();
-  readonly flights = new NumberSlab(flightWidth);
+  readonly flights = new NumberSlab([0, 0]);
   readonly cells: CellSlab;
   readonly currencies = new Names();
   readonly sources = new Names();

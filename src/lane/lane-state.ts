@@ -138,6 +138,15 @@ export class LaneState implements Carrier {
     return this.#campaignIndex.find(orgId, campaignId);
   }
 
+  /** Asserts that the quick look-up of campaigns finds what the slow one finds. */
+  verifyIndex(dictionaries: LaneDictionaries): void {
+    for (const { org, campaign, slot } of this.#campaignIndex.entries()) {
+      const key = `${dictionaries.orgs.text(org)}/${dictionaries.campaigns.text(campaign)}`;
+      assert(this.#campaignsByKey.get(key)?.slot === slot, `the index finds campaign ${key}`);
+      assert(this.#campaignIndex.find(org, campaign) === slot, `the index finds campaign ${key} where it stands`);
+    }
+  }
+
   /** The campaign of dictionary ids, or undefined while none exists. */
   findCampaign(orgId: number, campaignId: number, dictionaries: LaneDictionaries): Campaign | undefined {
     const slot = this.findSlot(orgId, campaignId);

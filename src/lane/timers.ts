@@ -84,6 +84,21 @@ export class Timers {
     this.#count = 0;
   }
 
+  /** Asserts that the heap is one, and that the timers of a kind are those that are pending, once each. */
+  verify(pending: ReadonlyMap<TimerKind, ReadonlyMap<number, number>>): void {
+    const left = new Map([...pending].map(([{ rank }, bySlot]) => [rank, new Map(bySlot)]));
+    for (let i = 0; i < this.#count; i++) {
+      const { at, rank, slot } = timerOf(this.#ats[i], this.#owners[i]);
+      const parent = (i - 1) >> 1;
+      assert(i === 0 || !this.#isBefore(at, this.#owners[i], parent), 'no timer lies above one that is due before it');
+      const ofKind = left.get(rank);
+      if (ofKind === undefined) continue;
+      assert(ofKind.get(slot) === at, `a timer of rank ${rank} is the pending one of slot ${slot}`);
+      ofKind.delete(slot);
+    }
+    for (const [rank, ofKind] of left) assert(ofKind.size === 0, `every pending timer of rank ${rank} is set`);
+  }
+
   #sink(at: number, owner: number): void {
     let i = 0;
     for (;;) {

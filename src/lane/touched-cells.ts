@@ -1,5 +1,7 @@
+import { assert } from '../model/errors.ts';
 import { grownInPlace } from '../model/grown.ts';
 import { hotAt } from './hot-campaigns.ts';
+import { none } from './none.ts';
 
 /**
  * Which cells were written since the last harvest: one list a lane, chained by campaign in the order
@@ -7,7 +9,7 @@ import { hotAt } from './hot-campaigns.ts';
  */
 export class TouchedCells {
   #cells = new Int32Array(firstEntries);
-  /** Entry + 1 of the campaign's next cell; 0 = it was the last. */
+  /** Entry of the campaign's next cell. */
   #next = new Int32Array(firstEntries);
   #count = 0;
 
@@ -16,23 +18,33 @@ export class TouchedCells {
     if (this.#count === this.#cells.length) this.#grow();
     const entry = this.#count++;
     this.#cells[entry] = cell;
-    this.#next[entry] = 0;
+    this.#next[entry] = none;
     const last = hot[base + hotAt.lastTouched];
-    if (last === 0) hot[base + hotAt.firstTouched] = entry + 1;
-    else this.#next[last - 1] = entry + 1;
-    hot[base + hotAt.lastTouched] = entry + 1;
+    if (last === none) hot[base + hotAt.firstTouched] = entry;
+    else this.#next[last] = entry;
+    hot[base + hotAt.lastTouched] = entry;
   }
 
   /** The campaign's cells, in the order in which they were written first. */
   of(hot: Float64Array, base: number): number[] {
     const cells: number[] = [];
-    for (let at = hot[base + hotAt.firstTouched]; at !== 0; at = this.#next[at - 1]) cells.push(this.#cells[at - 1]);
+    for (let at = hot[base + hotAt.firstTouched]; at !== none; at = this.#next[at]) cells.push(this.#cells[at]);
     return cells;
   }
 
   forget(hot: Float64Array, base: number): void {
-    hot[base + hotAt.firstTouched] = 0;
-    hot[base + hotAt.lastTouched] = 0;
+    hot[base + hotAt.firstTouched] = none;
+    hot[base + hotAt.lastTouched] = none;
+  }
+
+  /** Asserts that the campaign's list lies within the list, has no circle, and ends where the hot record says. */
+  verify(hot: Float64Array, base: number): void {
+    let last: number = none;
+    for (let at = hot[base + hotAt.firstTouched], steps = 0; at !== none; at = this.#next[at], steps += 1) {
+      assert(at >= 0 && at < this.#count && steps < this.#count, `touched entry ${at} lies in the list`);
+      last = at;
+    }
+    assert(hot[base + hotAt.lastTouched] === last, 'the list of touched cells ends where the campaign says');
   }
 
   /** After every campaign's were forgotten. */

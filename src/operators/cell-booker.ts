@@ -1,6 +1,7 @@
 import { cellAt, type DeliveryCells } from '../lane/delivery-cells.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
+import { none } from '../lane/none.ts';
 import { nanosOf, quickSum } from '../model/money.ts';
 import { minuteMs, quarterMs } from '../model/time.ts';
 import type { Segment } from './segment.ts';
@@ -74,15 +75,15 @@ export class CellBooker {
     this.#cellsOf(slot).add(cell, id, nanosOf(micros, nanos), impressions);
     // From now on this campaign may have sums that no slab holds: nothing may be added in passing.
     const hot = this.#state.books.hot.values;
-    hot[slot * hotWidth + hotAt.minuteCell] = -1;
-    hot[slot * hotWidth + hotAt.quarterCell] = -1;
+    hot[slot * hotWidth + hotAt.minuteCell] = none;
+    hot[slot * hotWidth + hotAt.quarterCell] = none;
   }
 
   /** Where the cell lies, holding `id` from now on; -1 = nothing may be added in passing. */
   #bring(slot: number, cell: number, id: number): number {
     const { hot, cells: slab } = this.#state.books;
     const blocks = hot.values[slot * hotWidth + hotAt.blocks];
-    const place = blocks < 0 ? -1 : slab.placeOf(blocks, cell);
+    const place = blocks === none ? none : slab.placeOf(blocks, cell);
     if (place < 0) return this.#cellsOf(slot).bring(cell, id);
     slab.takeOver(place, id);
     return place;

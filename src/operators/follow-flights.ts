@@ -5,6 +5,7 @@ import { type Campaign, Flight } from '../lane/campaign.ts';
 import { counterAt, sumAt } from '../lane/day-row.ts';
 import { spentBefore } from '../lane/flight-books.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
+import { flightAt } from '../lane/lane-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { noteStep } from '../lane/rhythm.ts';
 import { cellsSection } from '../lane/sections/cells.ts';
@@ -82,10 +83,10 @@ export class FollowFlights implements Operator {
     const flight = hot.values[base + hotAt.flight];
     if (flight < 0) return;
     const { values } = flights;
-    const sum = quickSum(values[flight], micros, nanos);
+    const sum = quickSum(values[flight + flightAt.spentNanos], micros, nanos);
     if (!Number.isNaN(sum)) {
-      values[flight] = sum;
-      values[flight + 1] += impressions;
+      values[flight + flightAt.spentNanos] = sum;
+      values[flight + flightAt.impressions] += impressions;
       return;
     }
     const campaign = this.#state.campaigns[slot];
@@ -165,7 +166,7 @@ export class FollowFlights implements Operator {
   }
 
   #budget(detail: Detail & { kind: 'budget_changed' }, order: number, campaign: Campaign): Problem | null {
-    const found = detail.flight_id === null ? flightAt(campaign, detail.effective_at) : detail.flight_id;
+    const found = detail.flight_id === null ? flightMeantAt(campaign, detail.effective_at) : detail.flight_id;
     if (found === null) return badFlight('names no flight, and no flight covers or follows effective_at');
     const flight = this.#flightOf(campaign, found);
     if (flight === null) return this.#tooMany();
@@ -280,7 +281,7 @@ function findForgettable(campaign: Campaign): Flight | undefined {
 }
 
 /** The flight that covers an instant, else the next one to start. */
-function flightAt(campaign: Campaign, at: number): string | null {
+function flightMeantAt(campaign: Campaign, at: number): string | null {
   const dated = campaign.flights.filter((flight) => flight.dates !== null);
   const covering = dated.find((flight) => flight.dates !== null && at >= flight.dates.start && at < flight.dates.end);
   if (covering !== undefined) return covering.id;

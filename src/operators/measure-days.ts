@@ -10,6 +10,7 @@ import { cumulativeSection } from '../lane/sections/cumulative.ts';
 import { daysSection } from '../lane/sections/days.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { weightSection } from '../lane/sections/weight.ts';
+import { assert } from '../model/errors.ts';
 import { quickSum } from '../model/money.ts';
 import { isSafe } from '../model/whole.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
@@ -101,6 +102,19 @@ export class MeasureDays implements Operator {
       day.settle();
     }
     this.#dirtyRows.length = 0;
+  }
+
+  /** Every day belongs to a campaign, or was forgotten while its last row waits for the commit. */
+  verify(): void {
+    const leaving = this.#dirtyRows.filter(({ campaign, day }) => campaign.days.get(day.day) !== day);
+    const days = this.#state.campaigns.flatMap((campaign) => [...campaign.days.values()]);
+    this.#state.books.days.verify(
+      'days',
+      [...days, ...leaving.map(({ day }) => day)].map(({ base }) => base),
+    );
+    const waiting = new Set(this.#dirtyRows.map(({ day }) => day));
+    assert(waiting.size === this.#dirtyRows.length, 'a row waits once');
+    for (const day of days) assert(day.isDirty === waiting.has(day), `the row of day ${day.day} waits when it changed`);
   }
 
   get dirtyBytes(): number {
@@ -308,7 +322,7 @@ export class MeasureDays implements Operator {
     const days = this.#days;
     days[day + dayAt.offset] = offset;
     // Checks see a whole segment first: the currency may be that of a later record.
-    if (offset >= hot[base + hotAt.currencySince]) days[day + dayAt.currency] = hot[base + hotAt.currency] + 1;
+    if (offset >= hot[base + hotAt.currencySince]) days[day + dayAt.currency] = hot[base + hotAt.currency];
     if (days[day + dayAt.isDirty] === 0) {
       const campaign = this.#state.campaigns[slot];
       this.#markDirty(campaign, campaign.day as DayRow);

@@ -24,6 +24,8 @@ export interface Operator {
   onTimer?(slot: number, at: number, offset: number): void;
   /** Writes the rows that wait for a commit. */
   harvest?(): void;
+  /** Asserts that what it remembers is whole; tests call it after every batch. */
+  verify?(): void;
   /** After a restore: sets the timers that its sections say are pending. */
   rearm?(): void;
   /** After a restore: records of the log's tail, read back for what is remembered but never committed. */

@@ -1,6 +1,7 @@
 import type { EventBatch } from '../events/event-batch.ts';
 import { LaneCodec } from '../lane/lane-codec.ts';
 import { LaneState } from '../lane/lane-state.ts';
+import { verifyLane } from '../lane/verify-lane.ts';
 import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
 import { CheckRecords } from '../operators/check-records.ts';
 import { DuplicateCheck } from '../operators/duplicate-check.ts';
@@ -136,6 +137,12 @@ export class CampaignLane implements LaneProgram {
     this.codec.restore(snapshot);
     this.#state.timers.clear();
     for (const operator of this.#operators) operator.rearm?.();
+  }
+
+  /** Asserts that all that it keeps at hand is what the slow look-up finds; `batch` = the last one applied. */
+  verify(batch: EventBatch | null): void {
+    verifyLane(this.#state, batch?.dictionaries ?? null);
+    for (const operator of this.#operators) operator.verify?.();
   }
 
   /** What the operator remembers is saved from now on, and its timers run. */

@@ -56,6 +56,7 @@ export function driveLane<R>(
   };
   const commit = (next: number) => {
     const { delta, bases, oldestDeltaSeq, outputs } = program.harvest(stored.seq + 1);
+    program.verify(batch);
     stored.seq += 1;
     stored.nextOffset = next;
     stored.deltas.push({ seq: stored.seq, bytes: delta });
@@ -67,6 +68,7 @@ export function driveLane<R>(
   for (let at = 0; at < records.length; ) {
     const run = records.slice(at, at + Math.max(1, drive.batch()));
     program.apply(batch, fill(batch, run));
+    program.verify(batch);
     at += run.length;
     if (!drive.commits() && at < records.length) continue;
     commit(at);
@@ -81,6 +83,7 @@ export function driveLane<R>(
     const tail = records.slice(program.tailStart(), at);
     fill(batch, tail);
     program.remember(batch);
+    program.verify(null);
   }
   return final;
 }

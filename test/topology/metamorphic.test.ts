@@ -159,9 +159,11 @@ test.each(seeds)('a state that was written and read back goes on as it would hav
     at += run.length;
     seq += 1;
     lane.apply(batch, fillBatch(batch, run));
+    lane.verify(batch);
     const harvest = lane.harvest(seq);
     if (twin !== null) {
       twin.apply(twinBatch, fillBatch(twinBatch, run));
+      twin.verify(twinBatch);
       expect(rowsSent(twin.harvest(seq)), `commit ${seq}, seed ${seed}`).toEqual(rowsSent(harvest));
     }
     for (const { group, bytes } of harvest.bases) bases.set(group, bytes);

@@ -2,13 +2,14 @@ import { createDecoder } from '../../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../../src/decoders/event-schemas.ts';
 import { EngineError, isWorthRetrying } from '../../../src/model/errors.ts';
 import { alertEvents, deadLetters, type Table, tables } from '../../../src/rows/tables.ts';
+import type { LaneProgramFactory } from '../../../src/runtime/lane-program.ts';
 import { createRunner, type Runner } from '../../../src/runtime/runner.ts';
 import { defaultRunnerSettings } from '../../../src/runtime/runner-options.ts';
 import { createClickHouseSink } from '../../../src/sinks/clickhouse/clickhouse-sink.ts';
 import { RecordLogSink } from '../../../src/sinks/records/record-log-sink.ts';
 import type { Sink } from '../../../src/sinks/sink.ts';
 import { admitGeneration } from '../../../src/state/stream-generation.ts';
-import { createCampaignLane } from '../../../src/topology/campaign-topology.ts';
+import { CampaignLane } from '../../../src/topology/campaign-topology.ts';
 import type { Mutant, MutantContext } from '../mutants/mutant.ts';
 import type { SimulatedGroup } from '../simulated-group.ts';
 import { type SimulatedLog, SimulatedSource } from '../simulated-log.ts';
@@ -76,7 +77,7 @@ export class Engine {
       decoder: this.#decoder(context),
       store: mutant?.store?.(store, context) ?? store,
       sinks: this.#sinks(context),
-      programFactory: mutant?.program?.(createCampaignLane, context) ?? createCampaignLane,
+      programFactory: mutant?.program?.(createVerifiedLane, context) ?? createVerifiedLane,
       clock: process.clock,
       entropy: { token: () => `${process.name}/${process.random.between(0, 1e12)}` },
       settings: { ...defaultRunnerSettings, ...this.#options.settings, generation, tickValue },
@@ -136,3 +137,13 @@ export function isRefusal(error: unknown): boolean {
 export function makerOf(token: string): string {
   return token.slice(0, token.indexOf('/'));
 }
+
+/** A lane that looks at all that it has at hand after every batch. */
+class VerifiedLane extends CampaignLane {
+  override apply(...[batch, raw]: Parameters<CampaignLane['apply']>): void {
+    super.apply(batch, raw);
+    this.verify(batch);
+  }
+}
+
+const createVerifiedLane: LaneProgramFactory = (lane) => new VerifiedLane(lane);

@@ -13,7 +13,6 @@ import type { Segment } from './segment.ts';
 
 /** Place of each number in an hour's record. */
 const hourAt = { impressions: 0, offset: 1 } as const;
-const hourWidth = 2;
 
 /** What is remembered of one campaign. */
 class Hours {
@@ -31,7 +30,7 @@ export class MeasureHours implements Operator {
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
   readonly #rows: RowWriter<typeof campaignHours>;
-  readonly #slab = new NumberSlab(hourWidth);
+  readonly #slab = new NumberSlab([0, 0]);
   /** By slot of the campaign. */
   readonly #hours: (Hours | undefined)[] = [];
   readonly #dirty = new Set<Campaign>();
