@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { EngineError } from '../../model/errors.ts';
+import { type MigrationFile, readMigrationFiles } from '../../model/migration-files.ts';
 import type { PostgresSettings } from './config.ts';
 import { connectionOptions, describeDatabase, type Queryable } from './database.ts';
 import { asControlError } from './postgres-failure.ts';
 
-export interface DatabaseMigration {
-  readonly number: number;
-  readonly name: string;
-  readonly sql: string;
+export interface DatabaseMigration extends MigrationFile {
   readonly checksum: string;
 }
 
@@ -24,12 +22,10 @@ export const auditMonthsAhead = 3;
 
 /** Every change of the stored shape, in order. A released one never changes; a new shape is a new one. */
 export function readMigrations(): DatabaseMigration[] {
-  const files = readdirSync(directory).filter((name) => /^\d{4}_[a-z_]+\.sql$/.test(name));
-  return files.sort().map((file) => {
-    const sql = readFileSync(join(directory, file), 'utf8');
-    const checksum = createHash('sha256').update(sql).digest('hex');
-    return { number: Number(file.slice(0, 4)), name: file.slice(5, -4), sql, checksum };
-  });
+  return readMigrationFiles(directory).map((file) => ({
+    ...file,
+    checksum: createHash('sha256').update(file.sql).digest('hex'),
+  }));
 }
 
 export interface MigrateDatabaseOptions {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readMigrationFiles } from '../../model/migration-files.ts';
 import type { DdlOptions } from './ddl.ts';
 import { localSuffix, onCluster, replacing } from './ddl.ts';
 
@@ -26,15 +26,10 @@ const directory = join(import.meta.dirname, 'migrations');
  * a new shape is a new file.
  */
 export function migrationsOf(options: DdlOptions): readonly Migration[] {
-  const files = readdirSync(directory).filter((name) => /^\d{4}_[a-z0-9_]+\.sql$/.test(name));
-  return files.sort().map((file) => {
-    const statements = statementsOf(readFileSync(join(directory, file), 'utf8'), options);
-    return {
-      number: Number(file.slice(0, 4)),
-      name: file.slice(5, -4),
-      statements,
-      checksum: createHash('sha256').update(statements.map(spell).join(';\n')).digest('hex'),
-    };
+  return readMigrationFiles(directory).map(({ number, name, sql }) => {
+    const statements = statementsOf(sql, options);
+    const checksum = createHash('sha256').update(statements.map(spell).join(';\n')).digest('hex');
+    return { number, name, statements, checksum };
   });
 }
 

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { EngineError } from '../../model/errors.ts';
+import { type MigrationFile, readMigrationFiles } from '../../model/migration-files.ts';
 
-interface StateMigration {
-  readonly number: number;
-  readonly name: string;
-  readonly sql: string;
+interface StateMigration extends MigrationFile {
   readonly checksum: string;
 }
 
@@ -15,12 +13,10 @@ const directory = join(import.meta.dirname, 'migrations');
 
 /** Every change of the state file, in order. A released one never changes; a new shape is a new file. */
 function readStateMigrations(): StateMigration[] {
-  const files = readdirSync(directory).filter((name) => /^\d{4}_[a-z0-9_]+\.sql$/.test(name));
-  return files.sort().map((file) => {
-    const sql = readFileSync(join(directory, file), 'utf8');
-    const checksum = createHash('sha256').update(sql).digest('hex');
-    return { number: Number(file.slice(0, 4)), name: file.slice(5, -4), sql, checksum };
-  });
+  return readMigrationFiles(directory).map((file) => ({
+    ...file,
+    checksum: createHash('sha256').update(file.sql).digest('hex'),
+  }));
 }
 
 /**
