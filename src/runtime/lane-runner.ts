@@ -378,7 +378,7 @@ const endIntervalMs = 1_000;
 
 /** How often a halted lane looks whether somebody has mended its log. */
 const haltedLookMs = 15_000;
-const haltingCodes: readonly unknown[] = ['BATCH_DAMAGED', 'LOG_TRUNCATED'];
+const haltingCodes: readonly unknown[] = ['BATCH_DAMAGED', 'LOG_TRUNCATED', 'LOG_CORRUPT'];
 
 function haltsLane(error: unknown): boolean {
   return haltingCodes.includes((error as { code?: unknown }).code);

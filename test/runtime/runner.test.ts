@@ -259,6 +259,69 @@ test('an unreachable registry holds its own lane alone', async () => {
   expect(runner.status().lanes[0].committedOffset).toBeGreaterThanOrEqual(30);
 });
 
+test.each(['BATCH_DAMAGED', 'LOG_CORRUPT', 'LOG_TRUNCATED'] as const)(
+  'a log that is damaged (%s) halts its own lane alone, until somebody has mended it',
+  async (code) => {
+    const world = new CalmWorld();
+    let isMended = false;
+    const { poll } = SimulatedSource.prototype;
+    const spoilt = vi.spyOn(SimulatedSource.prototype, 'poll').mockImplementation(async function (
+      this: SimulatedSource,
+      partition,
+      max,
+    ) {
+      if (partition === 0 && !isMended) throw new EngineError(code, 'what lies at offset 0 cannot be read');
+      return await poll.call(this, partition, max);
+    });
+    const { seek } = SimulatedSource.prototype;
+    const lost = vi.spyOn(SimulatedSource.prototype, 'seek').mockImplementation(async function (
+      this: SimulatedSource,
+      partition,
+      ...where
+    ) {
+      if (partition === 0 && !isMended && code === 'LOG_TRUNCATED') throw new EngineError(code, 'its tail is gone');
+      await seek.call(this, partition, ...where);
+    });
+    onTestFinished(() => {
+      spoilt.mockRestore();
+      lost.mockRestore();
+    });
+    for (const partition of [0, 1]) world.produce(partition, 30);
+    const runner = world.runner();
+    await world.settle(runner.start());
+    const pauses = await factsOf('lane.paused', () => world.pass(40_000));
+    const [held, free] = runner.status().lanes;
+    expect(held).toMatchObject({ nextOffset: 0, pausedReason: 'halted' });
+    expect(held.trouble).not.toBeNull();
+    expect(pauses.filter(({ reason }) => reason === 'halted')).toHaveLength(1);
+    expect(runner.isReady()).toBe(false);
+    expect(world.errors).toEqual([]);
+    expect(free.committedOffset).toBeGreaterThanOrEqual(30);
+    isMended = true;
+    await world.pass(20_000);
+    expect(runner.status().lanes[0].committedOffset).toBeGreaterThanOrEqual(30);
+    expect(runner.isReady()).toBe(true);
+  },
+);
+
+test('a run that steps over an offset is never committed', async () => {
+  const world = new CalmWorld();
+  const { poll } = SimulatedSource.prototype;
+  const spoilt = vi.spyOn(SimulatedSource.prototype, 'poll').mockImplementation(async function (
+    this: SimulatedSource,
+    partition,
+    max,
+  ) {
+    const run = await poll.call(this, partition, max);
+    return run && { ...run, nextOffset: run.nextOffset + 1 };
+  });
+  onTestFinished(() => spoilt.mockRestore());
+  world.produce(0, 30);
+  const runner = world.runner();
+  await expect(world.settle(runner.untilEnd())).rejects.toThrow('accounts for each of the');
+  expect(world.server.snapshot('simulated:0').meta).toBeNull();
+});
+
 test('the log is told of commits once the store could bring the lane back', async () => {
   const world = new CalmWorld();
   world.recoverable.delete('simulated:1');
