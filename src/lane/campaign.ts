@@ -113,6 +113,8 @@ export interface CampaignPlanView {
   readonly readsMonth: boolean;
   /** A source of impressions is named: none counted is zero. */
   readonly hasImpressions: boolean;
+  /** Rules of scope `ended` whose labels match, by id. */
+  readonly endedRules: readonly CompiledRule[];
   /** Cadence of evaluation, ms. */
   readonly every: number;
   readonly dayAllowanceBp: number;

@@ -42,6 +42,7 @@ const planZero: CompiledPlan = {
     campaigns: {},
   },
   flightRules: [],
+  endedRules: [],
   sourceRules: [],
   neededSources: new Set(),
 };
@@ -266,17 +267,19 @@ export class LaneState implements Carrier {
     return view;
   }
 
-  #makePlanView({ plan, flightRules }: CompiledPlan, own: CampaignPlan): CampaignPlanView {
+  #makePlanView({ plan, flightRules, endedRules }: CompiledPlan, own: CampaignPlan): CampaignPlanView {
     const delivery = own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source;
     const spend = own.spend ?? plan.defaults.spend;
     const sources = requiredSources(plan, own).map((name) => ({ name, source: sourceOf(plan, name) }));
     const labels = own.labels ?? {};
     const rules = flightRules.filter(({ plan: rule }) => holdsAll(labels, rule.match));
+    const ended = endedRules.filter(({ plan: rule }) => holdsAll(labels, rule.match));
     return {
       epoch: this.#planEpoch,
       sources,
       rules,
-      readsMonth: rules.some((rule) => reads(rule, 'p.month_spend')),
+      endedRules: ended,
+      readsMonth: [...rules, ...ended].some((rule) => reads(rule, 'p.month_spend')),
       hasImpressions: delivery !== null || spend.from === 'impressions',
       every: plan.defaults.evaluate_every_ms,
       dayAllowanceBp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,

@@ -8,7 +8,7 @@ import type { OwnedSections } from '../lane/sections/section.ts';
 import { organizationTimer } from '../lane/timers.ts';
 import { dayMs, hourMs } from '../model/time.ts';
 import { dayJudged, type PacingValues } from '../pacing/pacing.ts';
-import { decidingCondition, digest, summarize, valuesText } from '../rules/alert-receipt.ts';
+import { decidingCondition, digest, spoken, summarize, valuesText } from '../rules/alert-receipt.ts';
 import {
   type AlertState,
   endAlert,
@@ -21,7 +21,7 @@ import {
   type Transition,
 } from '../rules/alert-state.ts';
 import type { CompiledPlan, CompiledRule } from '../rules/compile-plan.ts';
-import type { RuleValue } from '../rules/condition.ts';
+import { type RuleValue, variableNames } from '../rules/condition.ts';
 import { isNothing, judge, unknownJudgement } from '../rules/judgement.ts';
 import { flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
@@ -87,18 +87,35 @@ export class JudgeRules implements Operator {
   /** `values` null = the flight is stale: every rule is unknown. */
   judgeFlight(at: FlightScope, values: PacingValues | null, isPersisted: boolean): void {
     const scope = this.#flightScope(at);
-    const { rules } = this.#state.planView(at.campaign);
-    if (at.flight.alerts.size > 0) this.#dropAbsentRules(scope, at.flight.alerts, rules);
+    const { rules, endedRules } = this.#state.planView(at.campaign);
+    const { alerts } = at.flight;
+    if (alerts.size > 0) {
+      // A flight that runs again, because its end moved.
+      this.#dropRules(scope, alerts, 'scope_ended', (id) => endedRules.some((rule) => rule.plan.id === id));
+      this.#dropRules(scope, alerts, 'rule_deleted', (id) => !rules.some((rule) => rule.plan.id === id));
+    }
     if (rules.length === 0) return;
     const named = values === null ? unknownFlight : this.#flightValues(at, values);
+    this.#judgeAll(at, rules, values === null ? null : named, isPersisted);
+  }
+
+  /** `named` null = unknown. */
+  #judgeAll(
+    at: FlightScope,
+    rules: readonly CompiledRule[],
+    known: readonly RuleValue[] | null,
+    isPersisted: boolean,
+  ): void {
+    const scope = this.#flightScope(at);
+    const named = known ?? unknownFlight;
     const { alerts } = at.flight;
     for (const rule of rules) {
-      const known = alerts.size === 0 ? undefined : alerts.get(rule.plan.id);
-      const judgement = values === null ? unknownJudgement : judge(rule, named, known?.state === 'firing');
-      if (known === undefined && !isPersisted && isNothing(judgement.outcome)) continue;
-      const { alert, wasEnded } = this.#currentAlert(scope, known, rule);
+      const before = alerts.size === 0 ? undefined : alerts.get(rule.plan.id);
+      const judgement = known === null ? unknownJudgement : judge(rule, named, before?.state === 'firing');
+      if (before === undefined && !isPersisted && isNothing(judgement.outcome)) continue;
+      const { alert, wasEnded } = this.#currentAlert(scope, before, rule);
       const judged = { judgement, values: named };
-      if (values !== null) this.#passMissed(at, rule, alert);
+      if (known !== null) this.#passMissed(at, rule, alert);
       const transition = this.#step(scope, rule, alert, judged);
       if (isPlainlyOk(alert)) alerts.delete(rule.plan.id);
       else alerts.set(rule.plan.id, alert);
@@ -116,13 +133,19 @@ export class JudgeRules implements Operator {
     }
   }
 
-  /** The flight is over: its alerts end. */
-  endFlight(at: FlightScope): void {
+  /**
+   * The flight is over: alerts of its running end and say what became of it; rules about ended flights are judged, until
+   * the last evaluation (`isLast`) ends them too.
+   */
+  judgeEnded(at: FlightScope, values: PacingValues, isPersisted: boolean, isLast: boolean): void {
     const scope = this.#flightScope(at);
-    for (const id of [...at.flight.alerts.keys()].sort()) {
-      this.#end(scope, id, at.flight.alerts.get(id) as AlertState, 'scope_ended');
-    }
-    at.flight.alerts.clear();
+    const { endedRules } = this.#state.planView(at.campaign);
+    const { alerts } = at.flight;
+    if (alerts.size === 0 && endedRules.length === 0) return;
+    const named = this.#flightValues(at, values);
+    this.#dropRules(scope, alerts, 'scope_ended', (id) => !endedRules.some((rule) => rule.plan.id === id), named);
+    this.#judgeAll(at, endedRules, named, isPersisted);
+    if (isLast) this.#dropRules(scope, alerts, 'scope_ended', () => true, named);
   }
 
   /** Judges the source rules of an organization at its timer instant. */
@@ -184,10 +207,17 @@ export class JudgeRules implements Operator {
     }
   }
 
-  #dropAbsentRules(scope: Scope, alerts: Map<string, AlertState>, rules: readonly CompiledRule[]): void {
+  /** Ends the alerts of the rules that `isOver` names; `named` = the values that they end with, where a flight ended. */
+  #dropRules(
+    scope: Scope,
+    alerts: Map<string, AlertState>,
+    reason: EndReason,
+    isOver: (id: string) => boolean,
+    named?: readonly RuleValue[],
+  ): void {
     for (const id of [...alerts.keys()].sort()) {
-      if (rules.some((rule) => rule.plan.id === id)) continue;
-      this.#end(scope, id, alerts.get(id) as AlertState, 'rule_deleted');
+      if (!isOver(id)) continue;
+      this.#end(scope, id, alerts.get(id) as AlertState, reason, named);
       alerts.delete(id);
     }
   }
@@ -207,14 +237,16 @@ export class JudgeRules implements Operator {
   }
 
   /** Ends an alert; true when that was a transition. */
-  #end(scope: Scope, ruleId: string, alert: AlertState, reason: EndReason): boolean {
+  #end(scope: Scope, ruleId: string, alert: AlertState, reason: EndReason, named?: readonly RuleValue[]): boolean {
     const { ruleHash } = alert;
     const transition = endAlert(alert, reason);
     if (transition === null) return false;
-    const { plan } = this.#state.planOf(scope.orgId);
+    const { plan, flightRules, endedRules } = this.#state.planOf(scope.orgId);
     const mode = plan.rules.find((rule) => rule.id === ruleId)?.mode ?? 'notify';
-    const summary = `Rule ${ruleId}: ${reason}`;
-    this.#writeAlert(scope, transition, { ruleId, hash: ruleHash, mode, condition: '', values: '{}', summary });
+    const rule = [...flightRules, ...endedRules].find((each) => each.plan.id === ruleId);
+    const values = named === undefined || rule === undefined ? '{}' : valuesText(rule, named);
+    const summary = `Rule ${ruleId}: ${reason}${named === undefined ? '' : verdict(named)}`;
+    this.#writeAlert(scope, transition, { ruleId, hash: ruleHash, mode, condition: '', values, summary });
     return true;
   }
 
@@ -316,6 +348,14 @@ export class JudgeRules implements Operator {
 function isInUse({ plan, neededSources }: CompiledPlan, { frontiers }: Organization, name: string): boolean {
   if (!Object.hasOwn(plan.sources, name)) return false;
   return !plan.sources[name].heartbeats || neededSources.has(name) || frontiers.has(name);
+}
+
+const statusAt = variableNames('flight').indexOf('p.status');
+const deliveryAt = variableNames('flight').indexOf('p.delivery_pct');
+
+/** What became of a flight. */
+function verdict(named: readonly RuleValue[]): string {
+  return `, ${spoken(named[statusAt])} with ${spoken(named[deliveryAt])} % of the budget spent`;
 }
 
 function sourceScope(

@@ -91,13 +91,14 @@ export class PaceFlights implements Operator {
     const missedSince = (since: number) => this.#missed(campaign, flight, { since, until: asOf, grain });
     const gapMax = 2 * grain;
     const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness, gapMax, missedSince };
+    const isLast = asOf >= books.end + this.#state.limits.evaluatedAfterEndMs;
     if (isInFlight) this.#rules.judgeFlight(scope, values, why !== null);
-    else if (asOf >= books.end) this.#rules.endFlight(scope);
+    else if (asOf >= books.end) this.#rules.judgeEnded(scope, values, why !== null, isLast);
     flight.lastAsOf = asOf;
     flight.lastStatus = values.status;
     flight.wasStale = false;
     flight.wasInFlight = isInFlight;
-    flight.isDone = asOf >= books.end + this.#state.limits.evaluatedAfterEndMs;
+    flight.isDone = isLast;
     if (why !== null) {
       flight.persistedAt = t;
       flight.persistedOsi = osi;

@@ -46,7 +46,8 @@ export function summarize(
   return summary;
 }
 
-function spoken(value: RuleValue): string {
+/** A value as a sentence says it. */
+export function spoken(value: RuleValue): string {
   if (value === null) return 'unknown';
   return typeof value === 'number' ? String(Math.round(value * 100) / 100) : String(value);
 }

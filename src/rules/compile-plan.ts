@@ -39,6 +39,8 @@ export function reads(rule: CompiledRule, name: string): boolean {
 interface CompiledRules {
   /** By rule id, ascending. */
   readonly flightRules: readonly CompiledRule[];
+  /** Judged of a flight after its end. */
+  readonly endedRules: readonly CompiledRule[];
   readonly sourceRules: readonly CompiledRule[];
 }
 
@@ -94,6 +96,7 @@ function compileRules(plans: readonly RulePlan[]): CompiledRules {
   if (new Set(plans.map((each) => each.id)).size !== rules.length) throw new PlanProblem('two rules share an id');
   return {
     flightRules: rules.filter((each) => each.plan.scope === 'flight'),
+    endedRules: rules.filter((each) => each.plan.scope === 'ended'),
     sourceRules: rules.filter((each) => each.plan.scope === 'source'),
   };
 }
@@ -155,8 +158,8 @@ function partsOf(summary: string, scope: RulePlan['scope']): (string | number)[]
   return summary.split(/(\{\{\s*[a-z._0-9]+\s*\}\})/).map((part) => {
     const name = /^\{\{\s*([a-z._0-9]+)\s*\}\}$/.exec(part)?.[1];
     if (name === undefined) return part;
-    if (scope === 'flight' && name === 'c.campaign_id') return summaryNames.campaign;
-    if (scope === 'flight' && name === 'c.flight_id') return summaryNames.flight;
+    if (scope !== 'source' && name === 'c.campaign_id') return summaryNames.campaign;
+    if (scope !== 'source' && name === 'c.flight_id') return summaryNames.flight;
     const index = variableNames(scope).indexOf(name);
     return index < 0 ? part : index;
   });

@@ -19,7 +19,7 @@ export function randomRules(random: Random, count: number): RulePlan[] {
     .join(' || ');
   const all = finish({ ...plain('all-values', 'flight'), warning: { when: everything, clear: null, for_ms: 0 } });
   const drawn = Array.from({ length: count }, (_, i) =>
-    drawRule(random, `drawn-${i}`, i % 5 === 4 ? 'source' : 'flight'),
+    drawRule(random, `drawn-${i}`, i % 5 === 4 ? 'source' : i % 5 === 3 ? 'ended' : 'flight'),
   );
   return [all, ...drawn];
 }

@@ -179,13 +179,13 @@ export class Alert {
 
 /** As §8.3: of a flight, what has no value does not hold. */
 function holds(rule: RulePlan, condition: string | undefined, values: Values): Truth {
-  return truthOf(condition, values) ?? (rule.scope === 'flight' ? false : null);
+  return truthOf(condition, values) ?? (rule.scope === 'source' ? null : false);
 }
 
 /** Nothing is left to clear where a clear condition of a flight has no value. */
 function isClear(rule: RulePlan, level: LevelPlan, values: Values): boolean {
   if (level.clear === null) return holds(rule, level.when, values) === false;
-  return (truthOf(level.clear, values) ?? rule.scope === 'flight') === true;
+  return (truthOf(level.clear, values) ?? rule.scope !== 'source') === true;
 }
 
 function clearText(level: LevelPlan): string {

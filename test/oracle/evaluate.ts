@@ -82,8 +82,17 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   const values = flightValues(pacing, status, valueTerms(plan, campaign));
   const missedSince = (last: number) => missedMoments(context, campaign, flight, { last, completeness });
   const subject = { ...flightSubject(campaign, flight, completeness, values), missedSince };
-  if (flight.judgedInFlight) judgeRules(context, campaign, flight, subject, reason !== null);
-  if (asOf >= e) endAlerts(context, flight, subject);
+  if (flight.judgedInFlight) {
+    // The end moved away again: what was said of an ended flight is over.
+    const ended = rulesOf(context.plan, campaign, 'ended');
+    endAlerts(context, flight, { ...subject, values: null }, (id) => ended.has(id));
+    judgeRules(context, flight, subject, rulesOf(context.plan, campaign, 'flight'), reason !== null);
+  }
+  if (asOf < e) return;
+  const ended = rulesOf(context.plan, campaign, 'ended');
+  endAlerts(context, flight, subject, (id) => !ended.has(id));
+  judgeRules(context, flight, subject, ended, reason !== null);
+  if (flight.isClosed) endAlerts(context, flight, subject, () => true);
 }
 
 function evaluateStale(context: TimerContext, campaign: Campaign, flight: Flight, found: Completeness): void {
@@ -94,7 +103,7 @@ function evaluateStale(context: TimerContext, campaign: Campaign, flight: Flight
   flight.last = { status: 'stale_data', stale: true };
   if (!flight.judgedInFlight) return;
   const subject = flightSubject(campaign, flight, completeness, null);
-  judgeRules(context, campaign, flight, subject, reason !== null);
+  judgeRules(context, flight, subject, rulesOf(context.plan, campaign, 'flight'), reason !== null);
 }
 
 /** `pacing` is null when the evaluation is stale. */
@@ -197,18 +206,22 @@ function byId(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Rules of a scope that are in scope for a campaign, by id. */
+function rulesOf(plan: Plan, campaign: Campaign, scope: RulePlan['scope']): Map<string, RulePlan> {
+  const { labels } = campaignView(plan, campaign.id);
+  const isInScope = (rule: RulePlan) =>
+    rule.scope === scope &&
+    Object.entries(rule.match).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value);
+  return new Map(plan.rules.filter(isInScope).map((rule) => [rule.id, rule]));
+}
+
 function judgeRules(
   context: TimerContext,
-  campaign: Campaign,
   flight: Flight,
   subject: Subject,
+  rules: ReadonlyMap<string, RulePlan>,
   persisted: boolean,
 ): void {
-  const { labels } = campaignView(context.plan, campaign.id);
-  const isInScope = (rule: RulePlan) =>
-    rule.scope === 'flight' &&
-    Object.entries(rule.match).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value);
-  const rules = new Map(context.plan.rules.filter(isInScope).map((rule) => [rule.id, rule]));
   const ids = new Set([...rules.keys(), ...flight.alerts.keys()]);
   for (const id of [...ids].sort(byId)) judgeRule(context, subject, flight.alerts, id, rules.get(id), () => persisted);
 }
@@ -247,9 +260,9 @@ function judgeRule(
       mode: rule.mode,
       hash: rule.hash,
       values,
-      summary: summaryOf(rule.summary, placesOf(rule), {
+      summary: summaryOf(rule.summary, placesOf(rule.scope), {
         ...subject.values,
-        ...(rule.scope === 'flight' ? { 'c.campaign_id': subject.campaign, 'c.flight_id': subject.flight } : {}),
+        ...(rule.scope !== 'source' ? { 'c.campaign_id': subject.campaign, 'c.flight_id': subject.flight } : {}),
       }),
     });
   }
@@ -267,23 +280,27 @@ function judgeRule(
   );
 }
 
-function placesOf(rule: RulePlan): string[] {
-  return Object.keys(ruleVariables[rule.scope]);
+function placesOf(scope: RulePlan['scope']): string[] {
+  return Object.keys(ruleVariables[scope]);
 }
 
-function endAlerts(context: TimerContext, flight: Flight, subject: Subject): void {
-  for (const id of [...flight.alerts.keys()].sort(byId)) {
+function endAlerts(context: TimerContext, flight: Flight, subject: Subject, isOver: (id: string) => boolean): void {
+  for (const id of [...flight.alerts.keys()].filter(isOver).sort(byId)) {
     const alert = flight.alerts.get(id) as Alert;
     const step = alert.end('scope_ended');
     if (step !== null) emitEnd(context, subject, id, alert.hash, step);
+    flight.alerts.delete(id);
   }
-  flight.alerts.clear();
 }
 
 function emitEnd(context: TimerContext, subject: Subject, id: string, hash: string, step: Step): void {
   const rule = context.plan.rules.find((each) => each.id === id);
-  const summary = `Rule ${id}: ${step.reason}`;
-  emitStep(context, subject, id, step, { mode: rule?.mode ?? 'notify', hash, values: '{}', summary });
+  // An alert that ends with its flight says what became of it.
+  const last = step.reason === 'scope_ended' ? subject.values : null;
+  const values = last !== null && rule !== undefined && rule.scope !== 'source' ? namedValues(rule, last) : '{}';
+  const verdict = ', {{p.status}} with {{p.delivery_pct}} % of the budget spent';
+  const summary = `Rule ${id}: ${step.reason}${last === null ? '' : summaryOf(verdict, placesOf('flight'), last)}`;
+  emitStep(context, subject, id, step, { mode: rule?.mode ?? 'notify', hash, values, summary });
 }
 
 function address(context: TimerContext, subject: Subject, id: string) {

@@ -91,7 +91,8 @@ test('an alert of two levels rises, falls back and ends with its flight', () => 
   ]);
   expect(alerts[2].condition).toBe('!(m.spend_2h > 5.0)');
   expect(alerts[3].condition).toBe('m.spend_2h < 0.5');
-  expect(alerts[5]).toMatchObject({ values: '{}', summary: 'Rule pace: scope_ended', condition: '' });
+  const verdict = 'Rule pace: scope_ended, ended_under with 3.75 % of the budget spent';
+  expect(alerts[5]).toMatchObject({ values: '{"m.spend_2h":2}', summary: verdict, condition: '' });
 });
 
 test('between clear and when an alert holds its level', () => {

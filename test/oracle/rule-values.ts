@@ -87,7 +87,7 @@ export function outcomeOf(rule: RulePlan, values: MaybeValues): Outcome {
   // Of a flight everything is complete: what has no value does not hold.
   const asked = (condition: string | undefined) => {
     const truth = truthOf(condition, values);
-    return truth === null && rule.scope === 'flight' ? false : truth;
+    return truth === null && rule.scope !== 'source' ? false : truth;
   };
   const guard = rule.guard === null ? true : asked(rule.guard);
   if (guard === failed) return 'error';
