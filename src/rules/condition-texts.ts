@@ -21,8 +21,10 @@ const statuses = Object.keys({
 } satisfies Record<PacingStatus, true>);
 
 /** All texts that a value can be, where they are known. */
+const textsOfFlights = { 'p.status': statuses, 'p.mode': ['even', 'traffic', 'asap'] };
 const textsOf: Readonly<Record<ConditionScope, Readonly<Record<string, readonly string[]>>>> = {
-  flight: { 'p.status': statuses, 'p.mode': ['even', 'traffic', 'asap'] },
+  flight: textsOfFlights,
+  ended: textsOfFlights,
   source: {},
 };
 
