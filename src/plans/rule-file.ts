@@ -88,7 +88,7 @@ function problemIn(checked: CheckedFile<RuleFile>, path: string[], text: string,
 function summaryProblems(checked: CheckedFile<RuleFile>, { summary, scope }: RuleFile): Problem[] {
   const known = [
     ...variableNames(scope),
-    ...(scope === 'flight' ? Object.keys(summaryNames).map((name) => `c.${name}_id`) : []),
+    ...(scope !== 'source' ? Object.keys(summaryNames).map((name) => `c.${name}_id`) : []),
   ];
   return [...summary.matchAll(/\{\{\s*([^{}]*?)\s*\}\}/g)]
     .filter(([, name]) => !known.includes(name))
