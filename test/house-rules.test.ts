@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
+  arrowsText,
   findBarrels,
+  findCircles,
   findDeadFiles,
   findForbiddenImports,
   findForbiddenSyntax,
@@ -11,7 +13,9 @@ import {
   findUnusedExports,
   linesMax,
   linesSoftMax,
+  mayKnow,
   readSources,
+  roomNames,
   type SourceFile,
 } from './house-rules/rules.ts';
 
@@ -67,6 +71,39 @@ test.each([
     `new Worker(new URL('${target}', import.meta.url));`,
   ])
     expect(findForbiddenImports([file(path, text)]), text).toHaveLength(1);
+});
+
+/** A file of each room, to try every arrow with. */
+const sampleOf: Readonly<Record<string, string>> = {
+  main: 'src/main.ts',
+  app: 'src/app.ts',
+  maps: 'src/topology/campaign-topology.ts',
+  contract: 'src/runtime/lane-program.ts',
+};
+const pathOf = (room: string): string => sampleOf[room] ?? `src/${room}/some-file.ts`;
+
+test('every arrow that is not drawn is refused, and those that are make no circle', () => {
+  let refused = 0;
+  for (const room of roomNames)
+    for (const target of roomNames) {
+      if (mayKnow(room, target)) continue;
+      const climb = '../'.repeat(pathOf(room).split('/').length - 1);
+      const text = `import type { X } from '${climb || './'}${pathOf(target)}';`;
+      expect(findForbiddenImports([file(pathOf(room), text)]), `${room} → ${target}`).toHaveLength(1);
+      refused += 1;
+    }
+  expect(refused).toBeGreaterThan(400);
+  expect(findCircles(mayKnow)).toEqual([]);
+  const ring = (room: string, target: string) => `${room}${target}` === 'ab' || `${room}${target}` === 'ba';
+  expect(findCircles(ring, ['a', 'b'])).toEqual(['a → b → a']);
+});
+
+test('ARCHITECTURE.md draws these very arrows, and names every room', () => {
+  const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+  expect(text).toContain(`\n\`\`\`text\n${arrowsText()}\n\`\`\`\n`);
+  const folders = new Set(sources.map(({ path }) => path.split('/')[1]).filter((name) => !name.endsWith('.ts')));
+  const house = text.slice(text.indexOf('## The house'), text.indexOf('## The walk'));
+  for (const folder of folders) expect(house, `the house has a room ${folder}/`).toContain(`${folder}/`);
 });
 
 test('the import rule allows the way of the data', () => {

@@ -5,18 +5,18 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FromChild, StartMessage, ToChild } from './child-messages.ts';
 import { createFront } from './front.ts';
-import { FailedWrite, Lanes } from './lanes.ts';
+import { FailedWrite, StatementQueue } from './statement-queue.ts';
 
 // The process that owns the engine's directory. It is a process, not a thread, because chdb must
 // never be torn down beside other work; and it ends with its parent, so that no orphan holds the lock.
 const lockWaitMs = 10_000;
 const lockPollMs = 200;
-const readLanes = 3;
+const readsAtOnce = 3;
 /** A merge may fail to write while nobody inserts: far below the eight minutes that its sources stay. */
 const writtenCheckMs = 5_000;
 
 let server: Server | null = null;
-let lanes: Lanes | null = null;
+let queue: StatementQueue | null = null;
 let writtenCheck: NodeJS.Timeout | undefined;
 
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
@@ -55,14 +55,14 @@ function dieOf({ message }: Error): void {
 
 async function start(options: StartMessage): Promise<void> {
   mkdirSync(options.directory, { recursive: true });
-  lanes = await openLanes(options);
+  queue = await openQueue(options);
   const spoolDirectory = join(options.directory, 'paceline-inserts');
   rmSync(spoolDirectory, { recursive: true, force: true });
   mkdirSync(spoolDirectory, { mode: 0o700 });
-  await runText(lanes, `CREATE DATABASE IF NOT EXISTS ads ENGINE = Atomic`);
-  const names = await runText(lanes, 'SELECT lower(name) FROM system.table_functions');
+  await runText(queue, `CREATE DATABASE IF NOT EXISTS ads ENGINE = Atomic`);
+  const names = await runText(queue, 'SELECT lower(name) FROM system.table_functions');
   server = createFront({
-    lanes,
+    queue,
     tokens: options,
     spoolDirectory,
     database: 'ads',
@@ -74,12 +74,12 @@ async function start(options: StartMessage): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server?.once('error', reject).listen(options.port, '127.0.0.1', resolve);
   });
-  writtenCheck = setInterval(() => lanes?.requireWritten().catch(noteTrouble), writtenCheckMs);
+  writtenCheck = setInterval(() => queue?.requireWritten().catch(noteTrouble), writtenCheckMs);
   tell({ kind: 'ready', port: (server.address() as AddressInfo).port });
 }
 
 /** Opens the directory; waits for an earlier owner that is on its way out. */
-async function openLanes({ directory, memoryBytesMax }: StartMessage): Promise<Lanes> {
+async function openQueue({ directory, memoryBytesMax }: StartMessage): Promise<StatementQueue> {
   const engineArguments = [
     `--max_server_memory_usage=${memoryBytesMax}`,
     '--mark_cache_size=67108864',
@@ -87,7 +87,12 @@ async function openLanes({ directory, memoryBytesMax }: StartMessage): Promise<L
   ];
   for (let waited = 0; ; waited += lockPollMs) {
     try {
-      return new Lanes(directory, { reads: readLanes, engineArguments, onFailedWrite: dieOf, onStuck: dieOf });
+      return new StatementQueue(directory, {
+        reads: readsAtOnce,
+        engineArguments,
+        onFailedWrite: dieOf,
+        onStuck: dieOf,
+      });
     } catch (error) {
       const isLocked = /lock|another (server|process)|already running|76/i.test(String(error));
       if (!isLocked || waited >= lockWaitMs) {
@@ -110,9 +115,9 @@ function lockedMessage(directory: string): string {
   return `${directory} is held by ${pid}`;
 }
 
-async function runText(onLanes: Lanes, sql: string): Promise<string> {
+async function runText(queue: StatementQueue, sql: string): Promise<string> {
   const nothing = new Map<string, string>();
-  const bytes = await onLanes.run('write', {
+  const bytes = await queue.run('write', {
     sql,
     database: null,
     format: 'TabSeparated',
@@ -126,6 +131,6 @@ async function stop(): Promise<void> {
   clearInterval(writtenCheck);
   server?.close();
   server?.closeIdleConnections();
-  await lanes?.close();
+  await queue?.close();
   process.exit(0);
 }

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { CallError, type Caller, callerOf, readBody, spoolBody, spoolBytes, type Tokens } from './http-call.ts';
-import type { Lanes, Statement } from './lanes.ts';
 import { packAnswer } from './packed-answer.ts';
 import { readerSetting, tenantSettings, whyReaderMayNot } from './reader-guard.ts';
 import { type DataInsert, formatClause, hasManyStatements, insertFromFile, readDataInsert } from './statement.ts';
+import type { Statement, StatementQueue } from './statement-queue.ts';
 import { readableSystemTables, tenantSystemTables } from './system-tables.ts';
 
 interface FrontOptions {
-  readonly lanes: Lanes;
+  readonly queue: StatementQueue;
   readonly tokens: Tokens;
   /** Where bodies of inserts lie until they are in. */
   readonly spoolDirectory: string;
@@ -120,7 +120,7 @@ class Front {
     try {
       if ((await spool(path)) > 0) {
         const sql = insertFromFile(insert, path);
-        await this.#options.lanes.run('write', this.#statementOf({ role: 'writer' }, sql, 'TabSeparated', query));
+        await this.#options.queue.run('write', this.#statementOf({ role: 'writer' }, sql, 'TabSeparated', query));
       }
     } finally {
       await unlink(path).catch((error: NodeJS.ErrnoException) => {
@@ -148,10 +148,10 @@ class Front {
     const header = request.headers['x-clickhouse-format'];
     const wanted = query.get('default_format') ?? (typeof header === 'string' ? header : 'TabSeparated');
     if (!/^\w{1,64}$/.test(wanted)) throw new CallError(400, 73, `Unknown format ${wanted}`);
-    const lane = role === 'reader' || /^\s*(SELECT|WITH|SHOW|DESC|EXISTS|EXPLAIN)/i.test(sql) ? 'read' : 'write';
+    const kind = role === 'reader' || /^\s*(SELECT|WITH|SHOW|DESC|EXISTS|EXPLAIN)/i.test(sql) ? 'read' : 'write';
     const statement = this.#statementOf(caller, sql, wanted, query);
     // A write that was begun is carried to its end: its rows may be in already.
-    const bytes = await this.#options.lanes.run(lane, statement, lane === 'read' ? signal : undefined);
+    const bytes = await this.#options.queue.run(kind, statement, kind === 'read' ? signal : undefined);
     return { bytes, format: formatClause(sql) ?? wanted };
   }
 

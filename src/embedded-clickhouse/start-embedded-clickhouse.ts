@@ -87,7 +87,7 @@ class Supervisor implements EmbeddedClickHouse {
   async start(): Promise<void> {
     const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), [], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      // One thread per lane and some for files: a long query must not stop unrelated I/O.
+      // One thread per statement at a time and some for files: a long query must not stop unrelated I/O.
       env: { ...process.env, UV_THREADPOOL_SIZE: '10', TZ: 'UTC', NODE_OPTIONS: '' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

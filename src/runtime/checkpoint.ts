@@ -4,14 +4,14 @@ import { publishFact } from '../model/facts.ts';
 import type { Clock } from '../model/time.ts';
 import type { CommitOutcome, LaneCommit, LaneStore } from '../state/state-store.ts';
 import type { Alarm } from './alarm.ts';
-import type { Delivery } from './delivery.ts';
+import type { Dispatch } from './dispatch.ts';
 import type { StreamRows } from './lane-program.ts';
 import type { LaneSession } from './lane-session.ts';
 import { encodeChunk, streamsOf } from './outbox.ts';
 
 export interface CheckpointPorts {
   readonly store: LaneStore;
-  readonly delivery: Delivery;
+  readonly dispatch: Dispatch;
   readonly clock: Clock;
   /** Ends the wait between two attempts when the runner stops. */
   readonly retryAlarm: Alarm;
@@ -96,7 +96,7 @@ export function emit(
     session.acknowledge(seq);
     ports.onAcknowledged();
   };
-  ports.delivery.enqueue({ lane: session.name, seq, streams }, { claim: session, isOld, onAcknowledged });
+  ports.dispatch.enqueue({ lane: session.name, seq, streams }, { claim: session, isOld, onAcknowledged });
 }
 
 /**
@@ -185,7 +185,7 @@ function loseLane(
   ports: CheckpointPorts,
 ): void {
   session.isLost = true;
-  ports.delivery.drop(session);
+  ports.dispatch.drop(session);
   publishFact('lane.dropped', { lane: session.name, partition: session.partition, outcome, while: call });
   ports.onLost(session);
 }

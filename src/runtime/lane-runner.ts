@@ -140,7 +140,7 @@ export class LaneRunner {
   #lose(session: LaneSession | null): void {
     if (session === null) return;
     session.isLost = true;
-    this.#ports.delivery.drop(session);
+    this.#ports.dispatch.drop(session);
   }
 
   /** Opens the lane, or applies at most one run; true when it applied one. */
@@ -244,10 +244,10 @@ export class LaneRunner {
   }
 
   #reasonToPause(session: LaneSession): PauseReason | null {
-    const { delivery, limits } = this.#ports;
+    const { dispatch, limits } = this.#ports;
     if (this.isRevoking) return 'revoking';
-    if (delivery.undeliveredBytes >= limits.undeliveredBytesMax) {
-      return delivery.rejected.length > 0 ? 'sink_rejected' : 'undelivered_bound';
+    if (dispatch.undeliveredBytes >= limits.undeliveredBytesMax) {
+      return dispatch.rejected.length > 0 ? 'sink_rejected' : 'undelivered_bound';
     }
     // Also a lane that is not in the round under way must not fill up until the next one.
     const isStoreBusy = session.isStoreBusy || this.#ports.isCommitting();

@@ -42,7 +42,7 @@ export async function openLane(lane: LaneToOpen, ports: OpenLanePorts): Promise<
   const { program, token, partition, name } = lane;
   // 1. Claim it.
   const snapshot = await store.claim(name, token);
-  ports.delivery.laneClaimed(name);
+  ports.dispatch.laneClaimed(name);
   // 2. Restore. A lane that never committed starts where the log starts, never at its end.
   program.restore(snapshot);
   const { start, end } = await source.bounds(partition);

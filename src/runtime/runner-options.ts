@@ -6,7 +6,7 @@ import type { LaneAssignment, Source } from '../sources/source.ts';
 import type { LaneStore } from '../state/state-store.ts';
 import type { LaneProgramFactory } from './lane-program.ts';
 import type { RunnerLaneStatus } from './lane-runner.ts';
-import { type DeliverySettings, defaultDeliverySettings, type SinkStatus } from './sink-queue.ts';
+import { type DispatchSettings, defaultDispatchSettings, type SinkStatus } from './sink-queue.ts';
 
 /** Where owner tokens come from: random, never the same twice, in no process. */
 interface Entropy {
@@ -32,7 +32,7 @@ export interface RunnerSettings {
   readonly undeliveredBytesMax: number;
   /** How often an idle lane asks whether it is still ours. */
   readonly idleCheckMs: number;
-  readonly delivery: DeliverySettings;
+  readonly dispatch: DispatchSettings;
 }
 
 export const defaultRunnerSettings: Omit<RunnerSettings, 'generation' | 'tickValue'> = {
@@ -46,7 +46,7 @@ export const defaultRunnerSettings: Omit<RunnerSettings, 'generation' | 'tickVal
   pollBytesMax: limits.batchBytesMax,
   undeliveredBytesMax: limits.undeliveredBytesMax,
   idleCheckMs: 5_000,
-  delivery: defaultDeliverySettings,
+  dispatch: defaultDispatchSettings,
 };
 
 export interface RunnerOptions {

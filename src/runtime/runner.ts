@@ -7,7 +7,7 @@ import { Alarm } from './alarm.ts';
 import { CatchUps } from './catch-ups.ts';
 import { commitRound, keepUp } from './checkpoint.ts';
 import { CommitSchedule } from './commit-schedule.ts';
-import { Delivery } from './delivery.ts';
+import { Dispatch } from './dispatch.ts';
 import { LaneRoster } from './lane-roster.ts';
 import type { LaneRunner, LaneRunnerPorts } from './lane-runner.ts';
 import type { LaneSession } from './lane-session.ts';
@@ -48,7 +48,7 @@ export function createRunner(options: RunnerOptions): Runner {
 class EngineRunner implements Runner {
   readonly #options: RunnerOptions;
   readonly #clock: Clock;
-  readonly #delivery: Delivery;
+  readonly #dispatch: Dispatch;
   readonly #schedule: CommitSchedule;
   readonly #ports: LaneRunnerPorts;
   readonly #alarm: Alarm;
@@ -75,15 +75,15 @@ class EngineRunner implements Runner {
     this.#alarm = new Alarm(clock);
     this.#retryAlarm = new Alarm(clock);
     // A quarter of the bound: what one sink gathers must not be what makes lanes wait.
-    const gatherBytesMax = Math.min(settings.delivery.gatherBytesMax, settings.undeliveredBytesMax / 4);
-    const delivery = { ...settings.delivery, gatherBytesMax };
-    this.#delivery = new Delivery(sinks, clock, delivery, (_, error) => this.#onSinkRejected(error));
+    const gatherBytesMax = Math.min(settings.dispatch.gatherBytesMax, settings.undeliveredBytesMax / 4);
+    const dispatch = { ...settings.dispatch, gatherBytesMax };
+    this.#dispatch = new Dispatch(sinks, clock, dispatch, (_, error) => this.#onSinkRejected(error));
     this.#ports = {
       source,
       decoder: options.decoder,
       batch: new EventBatch(1_024),
       store: options.store,
-      delivery: this.#delivery,
+      dispatch: this.#dispatch,
       clock,
       retryAlarm: this.#retryAlarm,
       isStopped: () => this.#mode === 'stopped',
@@ -141,7 +141,7 @@ class EngineRunner implements Runner {
     if (this.#mode === 'running') {
       this.#mode = 'draining';
       this.#ticker?.stop();
-      this.#delivery.hurry();
+      this.#dispatch.hurry();
       this.#alarm.ring();
     }
     const deadline = new AbortController();
@@ -169,8 +169,8 @@ class EngineRunner implements Runner {
   status(): RunnerStatus {
     return {
       lanes: this.#roster.lanes.map((lane) => lane.status()),
-      sinks: this.#delivery.status(),
-      undeliveredBytes: this.#delivery.undeliveredBytes,
+      sinks: this.#dispatch.status(),
+      undeliveredBytes: this.#dispatch.undeliveredBytes,
       failure: this.#failure === null ? null : String(this.#failure),
     };
   }
@@ -179,7 +179,7 @@ class EngineRunner implements Runner {
     return (
       this.#mode === 'running' &&
       this.#roster.isAssigned &&
-      this.#delivery.rejected.length === 0 &&
+      this.#dispatch.rejected.length === 0 &&
       this.#roster.lanes.every(({ session, pausedReason }) => session !== null && pausedReason !== 'halted')
     );
   }
@@ -206,7 +206,7 @@ class EngineRunner implements Runner {
 
   async #begin(): Promise<void> {
     if (this.#mode === 'stopped') return;
-    this.#delivery.start();
+    this.#dispatch.start();
     this.#loop = this.#run().catch((error: unknown) => this.#fail(error));
     this.#hasJoined = true;
     await this.#options.assignment.start({
@@ -240,7 +240,7 @@ class EngineRunner implements Runner {
         if (this.#ports.isStopped()) return;
       }
       this.#roster.answerRevokes();
-      this.#catchUps.answer(this.#delivery.isEmpty);
+      this.#catchUps.answer(this.#dispatch.isEmpty);
       if (this.#isFinished()) {
         this.#finished.resolve();
         this.#halt();
@@ -279,7 +279,7 @@ class EngineRunner implements Runner {
     if (this.#round !== null) return;
     const nowMs = this.#clock.steadyMs();
     const isEnding = this.#isEnding();
-    const isFlushed = isEnding && this.#delivery.isEmpty;
+    const isFlushed = isEnding && this.#dispatch.isEmpty;
     const isHurried = isEnding || this.#catchUps.isHurried;
     const dirty: { session: LaneSession; atMs: number }[] = [];
     for (const { session, isRevoking } of this.#roster.lanes) {
@@ -323,7 +323,7 @@ class EngineRunner implements Runner {
 
   /** All applied is committed, delivered, and trimmed from the outbox. */
   #isFinished(): boolean {
-    if (!this.#isEnding() || this.#round !== null || !this.#delivery.isEmpty) return false;
+    if (!this.#isEnding() || this.#round !== null || !this.#dispatch.isEmpty) return false;
     return this.#roster.lanes.every(
       ({ session }) =>
         session === null || (!session.isDirty && !session.isStoreBusy && session.acknowledged.size === 0),
@@ -332,9 +332,9 @@ class EngineRunner implements Runner {
 
   async #waitForWork(): Promise<void> {
     const isEnding = this.#isEnding();
-    const isFlushed = isEnding && this.#delivery.isEmpty;
+    const isFlushed = isEnding && this.#dispatch.isEmpty;
     const isHurried = isEnding || this.#catchUps.isHurried;
-    if (isEnding) this.#delivery.hurry();
+    if (isEnding) this.#dispatch.hurry();
     const nowMs = this.#clock.steadyMs();
     let wakeAtMs = nowMs + idleWaitMs;
     for (const lane of this.#roster.lanes) {
@@ -384,7 +384,7 @@ class EngineRunner implements Runner {
   #halt(): void {
     this.#mode = 'stopped';
     this.#ticker?.stop();
-    this.#delivery.stop();
+    this.#dispatch.stop();
     this.#roster.giveUp();
     this.#catchUps.giveUp(this.#failure);
     this.#alarm.ring();

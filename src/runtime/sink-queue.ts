@@ -5,7 +5,7 @@ import type { Clock } from '../model/time.ts';
 import type { OutputChunk, Sink } from '../sinks/sink.ts';
 import { Alarm } from './alarm.ts';
 
-export interface DeliverySettings {
+export interface DispatchSettings {
   /** Most of what one call of a sink carries. */
   readonly roundBytesMax: number;
   readonly roundChunksMax: number;
@@ -17,7 +17,7 @@ export interface DeliverySettings {
   readonly gatherBytesMax: number;
 }
 
-export const defaultDeliverySettings: DeliverySettings = {
+export const defaultDispatchSettings: DispatchSettings = {
   roundBytesMax: 16 * 1024 * 1024,
   roundChunksMax: 64,
   roundSpacingMs: 200,
@@ -57,7 +57,7 @@ export interface SinkStatus {
 export class SinkQueue {
   readonly #sink: Sink;
   readonly #clock: Clock;
-  readonly #settings: DeliverySettings;
+  readonly #settings: DispatchSettings;
   readonly #undelivered: () => number;
   readonly #onTaken: (parcel: Parcel) => void;
   readonly #onRejected: (sink: string, error: unknown) => void;
@@ -77,7 +77,7 @@ export class SinkQueue {
   constructor(
     sink: Sink,
     clock: Clock,
-    settings: DeliverySettings,
+    settings: DispatchSettings,
     undelivered: () => number,
     onTaken: (parcel: Parcel) => void,
     onRejected: (sink: string, error: unknown) => void,

@@ -95,6 +95,37 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   model: ['model'],
 };
 
+export const roomNames: readonly string[] = rooms.map(([name]) => name);
+
+export function mayKnow(room: string, target: string): boolean {
+  return mayImport[room].includes(target);
+}
+
+/** The rooms and what each may know, a line a room: ARCHITECTURE.md shows it. */
+export function arrowsText(): string {
+  return roomNames
+    .map((room) => {
+      const others = mayImport[room].filter((target) => target !== room);
+      return `${room.padEnd(20)} → ${others.join(', ') || 'nothing of ours'}`;
+    })
+    .join('\n');
+}
+
+/** Rooms that would know each other in a circle, as the way around. */
+export function findCircles(knows: (room: string, target: string) => boolean, names = roomNames): string[] {
+  const circles: string[] = [];
+  const walk = (path: readonly string[]): void => {
+    for (const target of names) {
+      const last = path[path.length - 1];
+      if (target === last || !knows(last, target)) continue;
+      if (target === path[0]) circles.push([...path, target].join(' → '));
+      else if (!path.includes(target) && names.indexOf(target) > names.indexOf(path[0])) walk([...path, target]);
+    }
+  };
+  for (const room of names) walk([room]);
+  return circles;
+}
+
 /** A contract is seen from its own folder and from the places that wire. */
 const wiring = ['runtime', 'topology', 'maps', 'app', 'adapters'];
 const contractSeenBy: Readonly<Record<string, readonly string[]>> = {

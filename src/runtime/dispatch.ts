@@ -1,13 +1,13 @@
 import type { Clock } from '../model/time.ts';
 import type { OutputChunk, Sink } from '../sinks/sink.ts';
-import { type DeliverySettings, type Parcel, SinkQueue, type SinkStatus } from './sink-queue.ts';
+import { type DispatchSettings, type Parcel, SinkQueue, type SinkStatus } from './sink-queue.ts';
 
 /**
  * Carries committed chunks to the sinks. Each sink has its own queue and its own worker, so a slow or
  * dead one delays nobody else; a chunk is acknowledged when every sink that takes one of its streams
  * has it. Nothing is dropped under pressure: the runner stops reading at a bound of `undeliveredBytes`.
  */
-export class Delivery {
+export class Dispatch {
   readonly #queues: readonly SinkQueue[];
   readonly #parcels = new Set<Parcel>();
   #undeliveredBytes = 0;
@@ -15,7 +15,7 @@ export class Delivery {
   constructor(
     sinks: readonly Sink[],
     clock: Clock,
-    settings: DeliverySettings,
+    settings: DispatchSettings,
     onRejected: (sink: string, error: unknown) => void,
   ) {
     this.#queues = sinks.map(

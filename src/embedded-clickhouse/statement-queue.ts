@@ -13,7 +13,7 @@ export interface Statement {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-type LaneKind = 'write' | 'read';
+type StatementKind = 'write' | 'read';
 
 /** The disk did not take what the engine wrote: it is full, or broken. */
 export class FailedWrite extends Error {
@@ -23,13 +23,13 @@ export class FailedWrite extends Error {
   }
 }
 
-interface LanesOptions {
+interface StatementQueueOptions {
   /** Reads at a time. */
   readonly reads: number;
   readonly engineArguments: readonly string[];
-  /** The process must end; see `Lanes.requireWritten`. */
+  /** The process must end; see `StatementQueue.requireWritten`. */
   readonly onFailedWrite: (error: FailedWrite) => void;
-  /** The process must end; see `Lanes.run`. */
+  /** The process must end; see `StatementQueue.run`. */
   readonly onStuck: (error: Error) => void;
 }
 
@@ -45,18 +45,18 @@ const failedWrites = "SELECT value FROM system.events WHERE event = 'WriteBuffer
  * time, reads a few at a time, so that neither starves the other. Every statement gets a session of
  * its own (0.3 ms), because settings of a session leak into whatever runs there next.
  */
-export class Lanes {
+export class StatementQueue {
   readonly #directory: string;
   /** Keeps the directory open between statements. */
   readonly #anchor: Session;
-  readonly #free: Record<LaneKind, number>;
-  readonly #waiting: Record<LaneKind, (() => void)[]> = { write: [], read: [] };
+  readonly #free: Record<StatementKind, number>;
+  readonly #waiting: Record<StatementKind, (() => void)[]> = { write: [], read: [] };
   readonly #onFailedWrite: (error: FailedWrite) => void;
   readonly #onStuck: (error: Error) => void;
   #hasFailedWrite = false;
   #ran = 0;
 
-  constructor(directory: string, options: LanesOptions) {
+  constructor(directory: string, options: StatementQueueOptions) {
     this.#directory = directory;
     this.#onFailedWrite = options.onFailedWrite;
     this.#onStuck = options.onStuck;
@@ -70,7 +70,7 @@ export class Lanes {
    * statement that waits is dropped and one that runs is ended in the engine; either rejects with the
    * signal's reason.
    */
-  async run(kind: LaneKind, statement: Statement, signal?: AbortSignal): Promise<Uint8Array> {
+  async run(kind: StatementKind, statement: Statement, signal?: AbortSignal): Promise<Uint8Array> {
     await this.#enter(kind, signal);
     try {
       try {
@@ -102,7 +102,7 @@ export class Lanes {
 
   /**
    * Has the engine end the statement of that mark once `signal` is aborted, again and again, as it may
-   * not have begun. One that does not end keeps its lane for ever, and three of them all readers: then
+   * not have begun. One that does not end keeps its place for ever, and three of them all readers: then
    * this process must end.
    */
   async #endWhenAborted(mark: string, signal: AbortSignal, ended: AbortSignal): Promise<void> {
@@ -144,7 +144,7 @@ export class Lanes {
     await drainPending();
   }
 
-  async #enter(kind: LaneKind, signal?: AbortSignal): Promise<void> {
+  async #enter(kind: StatementKind, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#free[kind] > 0) {
       this.#free[kind] -= 1;
@@ -161,7 +161,7 @@ export class Lanes {
     await promise.finally(() => signal?.removeEventListener('abort', leave));
   }
 
-  #leave(kind: LaneKind): void {
+  #leave(kind: StatementKind): void {
     const next = this.#waiting[kind].shift();
     if (next === undefined) this.#free[kind] += 1;
     else next();
