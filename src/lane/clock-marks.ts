@@ -1,12 +1,12 @@
 import type { ByteReader, ByteWriter } from '../model/byte-codec.ts';
 import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
-import { floorTo, minuteMs } from '../model/time.ts';
+import { floorTo, type LogTimeMs, minuteMs } from '../model/time.ts';
 
 interface Mark {
   /** First record at or after which the clock stood in the mark's minute. */
   readonly offset: number;
   /** Lane clock at that record. */
-  readonly clock: number;
+  readonly clock: LogTimeMs;
 }
 
 /**
@@ -28,7 +28,7 @@ export class ClockMarks {
     return last === undefined ? Number.NEGATIVE_INFINITY : floorTo(last.clock, minuteMs) + minuteMs;
   }
 
-  advance(clock: number, offset: number): void {
+  advance(clock: LogTimeMs, offset: number): void {
     if (clock < this.nextAt) return;
     this.#marks.push({ offset, clock });
     // The newest mark before the horizon is where the tail starts: at the very horizon, records before the mark may count.
@@ -50,6 +50,7 @@ export class ClockMarks {
 
   read(from: ByteReader): void {
     this.#marks = [];
-    for (let n = from.count(); n > 0; n--) this.#marks.push({ offset: from.count(), clock: from.double() });
+    for (let n = from.count(); n > 0; n--)
+      this.#marks.push({ offset: from.count(), clock: from.double() as LogTimeMs });
   }
 }

@@ -1,19 +1,19 @@
 import type { LaneLimits } from '../model/lane-limits.ts';
-import { floorTo, minuteMs, quarterMs } from '../model/time.ts';
+import { type EventTimeMs, floorTo, type LogTimeMs, minuteMs, quarterMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
 import type { SourcePlan } from '../rules/plan.ts';
 
 /** How far the sources of a flight are complete, and whether that is enough to judge (docs/semantics.md §7.1). */
 export class Completeness {
   /** Least frontier; null when a source's is not known. */
-  readonly frontier: number | null;
+  readonly frontier: EventTimeMs | null;
   /** A source is not known, or further behind than its plan bears. */
   readonly isStale: boolean;
   readonly #sources: readonly { readonly name: string }[];
   readonly #frontiers: readonly (number | null)[];
 
   constructor(
-    frontier: number | null,
+    frontier: EventTimeMs | null,
     isStale: boolean,
     sources: readonly { readonly name: string }[],
     frontiers: readonly (number | null)[],
@@ -32,20 +32,21 @@ export class Completeness {
 
 /** Where a flight is judged, and whether only whole days are still told apart there. */
 export interface Standpoint {
-  readonly asOf: number;
+  readonly asOf: EventTimeMs;
   readonly isDaily: boolean;
 }
 
 const delayWithoutSources = 2 * minuteMs;
 
-export function frontierOf(source: SourcePlan, completeThrough: number | undefined, t: number): number | null {
-  return source.heartbeats ? (completeThrough ?? null) : t - source.delay_ms;
+/** How far a source is complete at timer instant `t`: the one place where event time is taken from the log's. */
+export function frontierOf(source: SourcePlan, completeThrough: number | undefined, t: LogTimeMs): EventTimeMs | null {
+  return (source.heartbeats ? (completeThrough ?? null) : t - source.delay_ms) as EventTimeMs | null;
 }
 
 export function completenessAt(
   sources: readonly { name: string; source: SourcePlan }[],
   frontiers: ReadonlyMap<string, number>,
-  t: number,
+  t: LogTimeMs,
 ): Completeness {
   let least: number | null = sources.length === 0 ? t - delayWithoutSources : Number.POSITIVE_INFINITY;
   let isStale = false;
@@ -56,7 +57,7 @@ export function completenessAt(
     if (frontier === null || t - frontier > source.stale_after_ms) isStale = true;
     least = frontier === null || least === null ? null : Math.min(least, frontier);
   }
-  return new Completeness(least, isStale || least === null, sources, known);
+  return new Completeness(least as EventTimeMs | null, isStale || least === null, sources, known);
 }
 
 /**
@@ -64,19 +65,19 @@ export function completenessAt(
  * midnight, from daily rows. Null when those are not kept any more either.
  */
 export function standpoint(
-  frontier: number,
+  frontier: EventTimeMs,
   zone: Zone,
-  clock: number,
+  clock: LogTimeMs,
   limits: Pick<LaneLimits, 'asOfBehindMs' | 'minutesBehind' | 'judgedBackMs'>,
 ): Standpoint | null {
   const asOf = floorFrontier(frontier, clock, limits.minutesBehind);
   if (asOf >= floorTo(clock, quarterMs) - limits.asOfBehindMs) return { asOf, isDaily: false };
   const midnight = zone.dayStart(zone.localDay(frontier));
-  return midnight < clock - limits.judgedBackMs ? null : { asOf: midnight, isDaily: true };
+  return midnight < clock - limits.judgedBackMs ? null : { asOf: midnight as EventTimeMs, isDaily: true };
 }
 
 /** To the minute where the minute ring still holds it, else to the quarter-hour. */
-function floorFrontier(frontier: number, clock: number, minutesBehind: number): number {
+function floorFrontier(frontier: EventTimeMs, clock: LogTimeMs, minutesBehind: number): EventTimeMs {
   const oldestMinute = floorTo(clock, minuteMs) - minutesBehind * minuteMs;
   return floorTo(frontier, floorTo(frontier, quarterMs) >= oldestMinute ? minuteMs : quarterMs);
 }

@@ -1,5 +1,5 @@
 import { microsOf } from '../model/money.ts';
-import { dayOfMonth, quarterMs } from '../model/time.ts';
+import { dayOfMonth, type LogTimeMs, quarterMs } from '../model/time.ts';
 import { minus, plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { type Change, type Ledger, makeLedger, type WeightOf } from '../pacing/flight-ledger.ts';
@@ -10,24 +10,24 @@ import { counterAt, type DayRow, sumAt } from './day-row.ts';
 /** Questions to a flight's books (docs/semantics.md §6.3): P(x, y), S(a) and I(a) over its cells. */
 
 /** Σ nanos of the campaign's items in [from, to); nothing lies beyond two minutes after the clock. */
-function spendBetween(campaign: Campaign, from: number, to: number, clock: number): Whole {
+function spendBetween(campaign: Campaign, from: number, to: number, clock: LogTimeMs): Whole {
   const end = Math.min(to, newest(clock));
   return campaign.cells === null || from >= end ? 0 : campaign.cells.spend(from, end);
 }
 
-function impressionsBetween(campaign: Campaign, from: number, to: number, clock: number): number {
+function impressionsBetween(campaign: Campaign, from: number, to: number, clock: LogTimeMs): number {
   const end = Math.min(to, newest(clock));
   return campaign.cells === null || from >= end ? 0 : campaign.cells.impressions(from, end);
 }
 
 /** S(at) in micros: what the flight spent in all, less what lies at or after `at`. */
-export function spentBefore(campaign: Campaign, flight: Flight, at: number, clock: number): Whole {
+export function spentBefore(campaign: Campaign, flight: Flight, at: number, clock: LogTimeMs): Whole {
   if (flight.dates === null) return 0;
   const { start, end } = flight.dates;
   return microsOf(minus(flight.spentNanos, spendBetween(campaign, Math.max(at, start), end, clock)));
 }
 
-function impressionsBefore(campaign: Campaign, flight: Flight, at: number, clock: number): number {
+function impressionsBefore(campaign: Campaign, flight: Flight, at: number, clock: LogTimeMs): number {
   if (flight.dates === null) return 0;
   const { start, end } = flight.dates;
   return flight.impressions - impressionsBetween(campaign, Math.max(at, start), end, clock);
@@ -42,7 +42,7 @@ export function monthSpend(
   zone: Zone,
   day: number,
   at: number,
-  { clock, oldest }: { clock: number; oldest: number },
+  { clock, oldest }: { clock: LogTimeMs; oldest: number },
 ): Whole | null {
   const first = day - dayOfMonth(day) + 1;
   if (zone.dayStart(first) < oldest) return null;
@@ -55,7 +55,7 @@ export function monthSpend(
 }
 
 /** A quarter-hour beyond every item that passed the future check. */
-function newest(clock: number): number {
+function newest(clock: LogTimeMs): number {
   return (Math.floor(clock / quarterMs) + 2) * quarterMs;
 }
 
@@ -78,13 +78,13 @@ export class BooksOfFlight implements FlightBooks {
   readonly isDaily: boolean;
   readonly #campaign: Campaign;
   readonly #flight: Flight;
-  readonly #clock: number;
+  readonly #clock: LogTimeMs;
 
   /** The flight has dates. */
   constructor(
     campaign: Campaign,
     flight: Flight,
-    clock: number,
+    clock: LogTimeMs,
     { weightOf, dayAllowanceBp, isDaily }: Pick<FlightBooks, 'weightOf' | 'dayAllowanceBp' | 'isDaily'>,
   ) {
     const { start, end, zone } = flight.dates as FlightDates;

@@ -1,4 +1,5 @@
 import type { ByteReader } from '../model/byte-codec.ts';
+import type { LogTimeMs } from '../model/time.ts';
 import { whole } from '../model/whole.ts';
 import { findZone } from '../model/zones.ts';
 import type { Change } from '../pacing/flight-ledger.ts';
@@ -33,7 +34,7 @@ export function readFormat1(from: ByteReader, state: LaneState, isWanted: (group
 }
 
 function readLane(from: ByteReader, state: LaneState): void {
-  state.clock = from.double();
+  state.clock = from.double() as LogTimeMs;
   state.marks.read(from);
   for (let n = from.count(); n > 0; n--) {
     const organization = state.organizationAt(from.count(), from.text());

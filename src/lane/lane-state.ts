@@ -3,7 +3,7 @@ import { assert } from '../model/errors.ts';
 import { fnv1a } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
 import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
-import { minuteMs } from '../model/time.ts';
+import { type LogTimeMs, minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
 import type { WeightOf } from '../pacing/flight-ledger.ts';
 import { evenWeight, trafficWeight, type Weight } from '../pacing/pacing-weight.ts';
@@ -59,7 +59,8 @@ const nothingOfItsOwn: CampaignPlan = {};
 
 /** The state that the operators of one lane share: who exists, what they planned, what is due. */
 export class LaneState implements Carrier {
-  clock = Number.NEGATIVE_INFINITY;
+  /** Running maximum of the log times of its records. */
+  clock = Number.NEGATIVE_INFINITY as LogTimeMs;
   readonly limits: LaneLimits;
   readonly marks: ClockMarks;
   /** Everything that is saved, by owner; operators add theirs before the first record. */

@@ -16,6 +16,9 @@ export const hourMs = 60 * minuteMs;
 export const dayMs = 24 * hourMs;
 
 /** Largest multiple of `grainMs` that is not after `at`; correct for instants before 1970 too. */
+export function floorTo(at: EventTimeMs, grainMs: number): EventTimeMs;
+export function floorTo(at: LogTimeMs, grainMs: number): LogTimeMs;
+export function floorTo(at: number, grainMs: number): number;
 export function floorTo(at: number, grainMs: number): number {
   return Math.floor(at / grainMs) * grainMs;
 }

@@ -21,6 +21,7 @@ import { grown } from '../model/grown.ts';
 import { partitionOfKey } from '../model/hash.ts';
 import { defaultPlanOrg, planKeysOrg } from '../model/ids.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
+import type { LogTimeMs } from '../model/time.ts';
 import { isSafe } from '../model/whole.ts';
 import { PlanGate, type PlansInForce } from '../rules/plan-gate.ts';
 import type { DuplicateCheck } from './duplicate-check.ts';
@@ -94,7 +95,7 @@ export class CheckRecords implements Operator {
           // An organization met for the first time sets its timer: the segment ends before it is due.
           if (row > from && clocks[row] >= timers.nextAt) segment.to = row;
           else {
-            this.#state.clock = clocks[row];
+            this.#state.clock = clocks[row] as LogTimeMs;
             if (this.#isPlain(segment, batch, row)) this.#countPlain(segment, row);
             else this.#checkRow(segment, batch, row);
           }

@@ -6,7 +6,7 @@ import type { Organization } from '../lane/organization.ts';
 import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { organizationTimer } from '../lane/timers.ts';
-import { dayMs, hourMs } from '../model/time.ts';
+import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
 import { dayJudged, type PacingValues } from '../pacing/pacing.ts';
 import { decidingCondition, digest, spoken, summarize, valuesText } from '../rules/alert-receipt.ts';
 import {
@@ -30,8 +30,8 @@ import type { Operator } from './operator.ts';
 export interface FlightScope {
   readonly campaign: Campaign;
   readonly flight: Flight;
-  readonly asOf: number;
-  readonly t: number;
+  readonly asOf: EventTimeMs;
+  readonly t: LogTimeMs;
   readonly offset: number;
   readonly completeness: { readonly text: string };
   /** A longer step than this between known outcomes left moments out, ms. */
@@ -41,7 +41,7 @@ export interface FlightScope {
 }
 
 export interface PacedMoment {
-  readonly asOf: number;
+  readonly asOf: EventTimeMs;
   readonly values: PacingValues;
 }
 
@@ -51,8 +51,8 @@ interface Scope {
   readonly campaignId: string;
   readonly flightId: string;
   readonly source: string;
-  readonly asOf: number;
-  readonly t: number;
+  readonly asOf: EventTimeMs;
+  readonly t: LogTimeMs;
   readonly offset: number;
   readonly completeness: { readonly text: string };
 }
@@ -149,7 +149,7 @@ export class JudgeRules implements Operator {
   }
 
   /** Judges the source rules of an organization at its timer instant. */
-  onTimer(slot: number, t: number, offset: number): void {
+  onTimer(slot: number, t: LogTimeMs, offset: number): void {
     const organization = this.#state.organizations[slot];
     const compiled = this.#state.planOf(organization.id);
     const { plan, sourceRules } = compiled;
@@ -167,7 +167,7 @@ export class JudgeRules implements Operator {
   }
 
   /** The clock, and how far back daily rows are retained. */
-  #retained(): { clock: number; oldest: number } {
+  #retained(): { clock: LogTimeMs; oldest: number } {
     const { clock, limits } = this.#state;
     return { clock, oldest: clock - limits.retainedDays * dayMs };
   }
@@ -192,7 +192,7 @@ export class JudgeRules implements Operator {
     entry.evaluatedAt = scope.t;
   }
 
-  #dropAbsentSources(organization: Organization, t: number, offset: number): void {
+  #dropAbsentSources(organization: Organization, t: LogTimeMs, offset: number): void {
     const compiled = this.#state.planOf(organization.id);
     const { plan, sourceRules } = compiled;
     for (const key of [...organization.sourceAlerts.keys()].sort()) {
@@ -361,7 +361,9 @@ function verdict(named: readonly RuleValue[]): string {
 function sourceScope(
   organization: Organization,
   source: string,
-  at: { t: number; offset: number; completeness: { text: string } },
+  at: { t: LogTimeMs; offset: number; completeness: { text: string } },
 ): Scope {
-  return { orgId: organization.id, campaignId: '', flightId: '', source, asOf: at.t, ...at };
+  // A source is judged at the timer's instant: there the log's time stands for the events' (docs/semantics.md §8.1).
+  const asOf = at.t as number as EventTimeMs;
+  return { orgId: organization.id, campaignId: '', flightId: '', source, asOf, ...at };
 }

@@ -1,5 +1,6 @@
 import type { OwnedSections } from '../lane/sections/section.ts';
 import type { TimerKind } from '../lane/timers.ts';
+import type { LogTimeMs } from '../model/time.ts';
 import type { Segment } from './segment.ts';
 
 /**
@@ -20,8 +21,8 @@ export interface Operator {
   readonly dirtyBytes?: number;
   beginBatch?(): void;
   onSegment?(segment: Segment): void;
-  /** Runs a timer of its kind: that of `slot`, due at `at` (event time), at the record of `offset`. */
-  onTimer?(slot: number, at: number, offset: number): void;
+  /** Runs a timer of its kind: that of `slot`, due when the lane clock reaches `at`, at the record of `offset`. */
+  onTimer?(slot: number, at: LogTimeMs, offset: number): void;
   /** Writes the rows that wait for a commit. */
   harvest?(): void;
   /** Asserts that what it remembers is whole; tests call it after every batch. */

@@ -6,7 +6,7 @@ import { rhythmOf } from '../lane/rhythm.ts';
 import { paceSection } from '../lane/sections/pace.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { campaignTimer } from '../lane/timers.ts';
-import { dayMs, hourMs } from '../model/time.ts';
+import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
 import type { Whole } from '../model/whole.ts';
 import { expectationAt } from '../pacing/flight-ledger.ts';
 import { type PacingStatus, type PacingValues, paceFlight } from '../pacing/pacing.ts';
@@ -43,7 +43,7 @@ export class PaceFlights implements Operator {
     this.#rules = rules;
   }
 
-  onTimer(slot: number, t: number, offset: number): void {
+  onTimer(slot: number, t: LogTimeMs, offset: number): void {
     const campaign = this.#state.campaigns[slot];
     const organization = this.#state.organizations[campaign.orgSlot];
     const { sources, every } = this.#state.planView(campaign);
@@ -64,7 +64,7 @@ export class PaceFlights implements Operator {
     }
   }
 
-  #evaluate(campaign: Campaign, flight: Flight, sources: SourceFacts, t: number, offset: number): void {
+  #evaluate(campaign: Campaign, flight: Flight, sources: SourceFacts, t: LogTimeMs, offset: number): void {
     const { completeness } = sources;
     const { zone } = flight.dates as FlightDates;
     const { frontier, isStale } = completeness;
@@ -77,7 +77,7 @@ export class PaceFlights implements Operator {
     this.#judge(campaign, flight, at, sources, t, offset);
   }
 
-  #judge(campaign: Campaign, flight: Flight, at: Standpoint, sources: SourceFacts, t: number, offset: number) {
+  #judge(campaign: Campaign, flight: Flight, at: Standpoint, sources: SourceFacts, t: LogTimeMs, offset: number) {
     const { asOf } = at;
     const { completeness } = sources;
     const grain = at.isDaily ? Math.max(sources.grain, dayMs) : sources.grain;
@@ -119,7 +119,7 @@ export class PaceFlights implements Operator {
     const step = grain * Math.max(1, Math.ceil((until - since) / (grain * missedMax)));
     const moments: PacedMoment[] = [];
     for (let instant = since + step, last = since; instant < until; instant += step) {
-      const at = standpoint(instant, zone, this.#state.clock, this.#state.limits);
+      const at = standpoint(instant as EventTimeMs, zone, this.#state.clock, this.#state.limits);
       if (at === null || at.asOf <= last || at.asOf >= until) continue;
       last = at.asOf;
       moments.push({ asOf: at.asOf, values: paceFlight(this.#booksOf(campaign, flight, at), at.asOf) });
@@ -127,8 +127,8 @@ export class PaceFlights implements Operator {
     return moments;
   }
 
-  #stale(campaign: Campaign, flight: Flight, completeness: Completeness, t: number, offset: number): void {
-    const asOf = flight.lastAsOf ?? 0;
+  #stale(campaign: Campaign, flight: Flight, completeness: Completeness, t: LogTimeMs, offset: number): void {
+    const asOf = (flight.lastAsOf ?? 0) as EventTimeMs;
     const why = this.#whyPersist(flight, 'stale_data', null, t, true, true);
     if (why !== null) {
       this.#persist(campaign, flight, { asOf, t, offset, status: 'stale_data', why }, completeness, null);
@@ -149,7 +149,7 @@ export class PaceFlights implements Operator {
     flight: Flight,
     status: PacingStatus,
     osi: number | null,
-    t: number,
+    t: LogTimeMs,
     isHourly: boolean,
     isStale: boolean,
   ): PersistedFor | null {
@@ -165,7 +165,7 @@ export class PaceFlights implements Operator {
   #persist(
     campaign: Campaign,
     flight: Flight,
-    at: { asOf: number; t: number; offset: number; status: PacingStatus; why: PersistedFor },
+    at: { asOf: EventTimeMs; t: LogTimeMs; offset: number; status: PacingStatus; why: PersistedFor },
     completeness: Completeness,
     values: PacingValues | null,
   ): void {

@@ -3,6 +3,7 @@ import { LaneCodec } from '../lane/lane-codec.ts';
 import { LaneState } from '../lane/lane-state.ts';
 import { verifyLane } from '../lane/verify-lane.ts';
 import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
+import type { LogTimeMs } from '../model/time.ts';
 import { CheckRecords } from '../operators/check-records.ts';
 import { DuplicateCheck } from '../operators/duplicate-check.ts';
 import { FollowFlights } from '../operators/follow-flights.ts';
@@ -158,14 +159,14 @@ export class CampaignLane implements LaneProgram {
   }
 
   #advanceClock(batch: EventBatch, row: number): void {
-    if (batch.logTimes[row] > this.#state.clock) this.#state.clock = batch.logTimes[row];
+    if (batch.logTimes[row] > this.#state.clock) this.#state.clock = batch.logTimes[row] as LogTimeMs;
   }
 
   #runTimers(offset: number): void {
     const { timers, clock, limits } = this.#state;
     for (let ran = 0; ran < limits.timersPerRecordMax && timers.nextAt <= clock; ran++) {
       const { rank, slot, at } = timers.pop();
-      this.#timerOwners[rank].onTimer?.(slot, at, offset);
+      this.#timerOwners[rank].onTimer?.(slot, at as LogTimeMs, offset);
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Organization } from '../../src/lane/organization.ts';
 import { campaignSeen } from '../../src/lane/sections/campaign-seen.ts';
 import { laneGroup } from '../../src/lane/sections/lane-sections.ts';
 import type { OwnedSections, Section } from '../../src/lane/sections/section.ts';
+import type { LogTimeMs } from '../../src/model/time.ts';
 
 /** A lane with one organization and one campaign, and with what an owner adds to the state. */
 function laneWith(...owners: readonly OwnedSections[]) {
@@ -162,7 +163,7 @@ test('a forgotten campaign is forgotten by every owner, and by who restores it',
   const campaign = withCampaign(lane);
   campaign.currency = 'EUR';
   const before = deltaOf(lane);
-  lane.state.clock = 1_000 + 35 * 86_400_000;
+  lane.state.clock = (1_000 + 35 * 86_400_000) as LogTimeMs;
   lane.state.forgetIfIdle(campaign);
   expect(extra.values.has('spring')).toBe(false);
   expect(campaign.currency).toBe('');

@@ -8,7 +8,7 @@ import { none } from '../../src/lane/none.ts';
 import { NumberSlab } from '../../src/lane/number-slab.ts';
 import { campaignTimer, organizationTimer } from '../../src/lane/timers.ts';
 import { verifyLane } from '../../src/lane/verify-lane.ts';
-import { dayMs } from '../../src/model/time.ts';
+import { dayMs, type LogTimeMs } from '../../src/model/time.ts';
 import { utc } from '../../src/model/zones.ts';
 import { CellBooker } from '../../src/operators/cell-booker.ts';
 
@@ -28,7 +28,7 @@ function lane(): Planted {
   const state = new LaneState();
   state.timers.declare(organizationTimer);
   state.timers.declare(campaignTimer);
-  state.clock = noon;
+  state.clock = noon as LogTimeMs;
   const dictionaries = new LaneDictionaries();
   const org = dictionaries.orgs.internText('acme');
   const [campaign, other] = ['spring', 'summer'].map((name) =>

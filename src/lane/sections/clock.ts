@@ -1,4 +1,5 @@
 import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
+import type { LogTimeMs } from '../../model/time.ts';
 import type { LaneState } from '../lane-state.ts';
 import type { Section } from './section.ts';
 
@@ -14,7 +15,7 @@ export const clockSection: Section<LaneState> = {
   },
 
   read(from: ByteReader, _version: number, state: LaneState): void {
-    state.clock = from.double();
+    state.clock = from.double() as LogTimeMs;
     state.marks.read(from);
   },
 };
