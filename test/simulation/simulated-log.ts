@@ -112,8 +112,11 @@ export class SimulatedLog {
   }
 
   /** The end of a partition is lost, as after an unclean election; another leader appends from there on. */
-  truncate(partition: number, end: number): void {
+  truncate(partition: number, wanted: number): void {
     const held = this.#partitions[partition];
+    // A batch goes whole.
+    const broken = held.records.find(({ offset, damaged }) => offset < wanted && offset + damaged > wanted);
+    const end = broken?.offset ?? wanted;
     const { epoch } = held.leaders[held.leaders.length - 1];
     held.records = held.records.filter(({ offset, damaged }) => offset + Math.max(1, damaged) <= end);
     held.skips = held.skips.filter(({ from }) => from < end).map(({ from, to }) => ({ from, to: Math.min(to, end) }));
