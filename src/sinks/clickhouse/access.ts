@@ -5,9 +5,10 @@ const roles = { writer: 'paceline_writer', reader: 'paceline_reader', tenant: 'p
 
 /**
  * Who may do what, on a server: the writer inserts, the reader sees all, and a tenant sees the rows of
- * the one organization that its setting `SQL_org_id` names. Row policies only mean something for users
- * who cannot change their own settings, so the tenant's profile is read-only with that one exception;
- * without the setting it is empty, and no row has an empty organization. Statements may run again.
+ * the one organization that the setting `SQL_org_id` of its *user* names, whom a person makes as
+ * docs/sql.md tells. The tenant cannot change it, nor leave read-only mode: both are constant in the profile,
+ * where the organization is empty, and no row has an empty organization. What the user is made with comes
+ * over that. Statements may run again.
  * Source: ClickHouse documentation, "CREATE ROW POLICY" and "Constraints on Settings".
  */
 export function accessOf(
@@ -29,6 +30,6 @@ export function accessOf(
       `CREATE ROW POLICY OR REPLACE paceline_own${on} ON ${database}.${name} USING org_id = getSetting('SQL_org_id') TO ${roles.tenant}`,
       `CREATE ROW POLICY OR REPLACE paceline_all${on} ON ${database}.${name} USING 1 TO ALL EXCEPT ${roles.tenant}`,
     ]),
-    `CREATE SETTINGS PROFILE OR REPLACE paceline_tenant${on} SETTINGS readonly = 1, SQL_org_id = '' CHANGEABLE_IN_READONLY TO ${roles.tenant}`,
+    `CREATE SETTINGS PROFILE OR REPLACE paceline_tenant${on} SETTINGS readonly = 1 CONST, SQL_org_id = '' CONST TO ${roles.tenant}`,
   ];
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../src/control/system-clock.ts';
@@ -139,8 +140,18 @@ test('a tenant is held to its organization at the table that stores the rows, wi
       ).toHaveLength(1);
       expect(policies.filter((each) => each.endsWith('TO ALL EXCEPT paceline_tenant'))).toHaveLength(1);
     }
-    expect(statements.at(-1)).toContain("readonly = 1, SQL_org_id = '' CHANGEABLE_IN_READONLY");
+    // A tenant that could change it would read anybody's rows: it is the user's, made by a person.
+    expect(statements.at(-1)).toContain("SETTINGS readonly = 1 CONST, SQL_org_id = '' CONST TO paceline_tenant");
+    expect(statements.join()).not.toMatch(/CHANGEABLE|WRITABLE/);
   }
+});
+
+test('the login of a tenant, as the documentation tells it, is ClickHouse to its own parser', async () => {
+  const page = readFileSync(new URL('../../../docs/sql.md', import.meta.url), 'utf8');
+  const statements = page.match(/^(CREATE USER|GRANT paceline_tenant)[^;]*/gm) ?? [];
+  expect(statements).toHaveLength(2);
+  for (const statement of statements) expect(await syntaxErrorOf(statement), statement).toBeNull();
+  expect(statements[0]).toMatch(/SETTINGS SQL_org_id = 'acme' CONST, readonly = 1 CONST$/);
 });
 
 test('all versions of a row meet in one shard and one partition', () => {
