@@ -30,6 +30,8 @@ export interface EngineOptions {
   readonly isNewGeneration?: boolean;
   /** Serve no HTTP: for short visits and tests. */
   readonly isSilent?: boolean;
+  /** Told for which part the opening waits, and why. */
+  readonly onWaiting?: (part: string, error: EngineError) => void;
   /** Told where health and status answer, as soon as they do. */
   readonly onServing?: (url: string) => void;
   /** Where the parts come from; tests bring their own. */
@@ -166,6 +168,7 @@ class RunningEngine implements Engine {
       signal: signal ?? this.#watching.signal,
       onWaiting: (part, error) => {
         this.#waitingFor = `${part}: ${error.message}`;
+        this.#options.onWaiting?.(part, error);
         log.warn('engine.waiting', { for: part, error });
         this.#serve().catch((trouble: unknown) => this.#takeFailure(trouble));
       },

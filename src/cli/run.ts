@@ -1,5 +1,6 @@
 import { makeLogger } from '../control/logs/logger.ts';
 import { systemClock } from '../control/system-clock.ts';
+import { EngineError } from '../model/errors.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { makeDirectory } from './make-directory.ts';
@@ -38,6 +39,9 @@ async function runEngine(call: Call, terminal: Terminal): Promise<number> {
   const isUntilEnd = call.has('until-end');
   using stop = listenForStop(terminal);
   const { startEngine } = await import('../app.ts');
+  const forMs = call.number('for');
+  using limit = limitTime(forMs);
+  let waitedFor: { part: string; error: EngineError } | null = null;
   const starting = startEngine(loaded, {
     version: product.version,
     clock: systemClock,
@@ -45,20 +49,22 @@ async function runEngine(call: Call, terminal: Terminal): Promise<number> {
     loadAgain,
     isUntilEnd,
     isNewGeneration: call.has('new-generation'),
-    signal: stop.signal,
+    signal: AbortSignal.any([stop.signal, limit.signal]),
+    onWaiting: (part, error) => {
+      waitedFor = { part, error };
+    },
   });
   const engine = await starting.catch((error: unknown) => {
     // Told to stop while it waited for a server: nothing was begun, so nothing is wrong.
     if (stop.signal.aborted && error === stop.signal.reason) return null;
-    throw error;
+    throw limit.signal.aborted && waitedFor !== null ? stillWaiting(waitedFor, call.number('for')) : error;
   });
   if (engine === null) return 0;
   using _reload = listenForReload(() => engine.reload());
   try {
     const waits = [engine.failed, aborted(stop.signal)];
     if (isUntilEnd) waits.push(engine.drain(stop.signal));
-    const forMs = call.number('for');
-    if (forMs !== undefined) waits.push(systemClock.sleep(forMs, stop.signal).catch(ignoreAbort(stop.signal)));
+    if (forMs !== undefined) waits.push(aborted(limit.signal));
     await Promise.race(waits);
   } finally {
     await engine.stop();
@@ -76,9 +82,15 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** An aborted wait is how we are told to stop; anything else is trouble. */
-function ignoreAbort(signal: AbortSignal): (error: unknown) => void {
-  return (error) => {
-    if (!signal.aborted) throw error;
-  };
+/** Aborts after so long, from now on; never when it is not said. */
+function limitTime(forMs: number | undefined): { readonly signal: AbortSignal } & Disposable {
+  const limit = new AbortController();
+  const timer = forMs === undefined ? undefined : setTimeout(() => limit.abort(), forMs);
+  return { signal: limit.signal, [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+function stillWaiting({ part, error }: { part: string; error: EngineError }, forMs = 0): EngineError {
+  return new EngineError(error.code, `after ${forMs} ms it still waits for ${part}: ${error.message}`, {
+    cause: error,
+  });
 }

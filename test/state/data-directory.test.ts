@@ -99,3 +99,16 @@ test('engine.json is for this user alone and goes with its engine', async () => 
   data.close();
   expect(readEngineInfo(dir)).toBeNull();
 });
+
+test('a place where nothing can be written is refused in words, at once', async () => {
+  const dir = newDirectory();
+  writeFileSync(dir, 'a file');
+  for (const [path, words] of [
+    [dir, 'is a file, no directory'],
+    [join(dir, 'below'), 'cannot write to the data directory'],
+  ])
+    await expect(openDataDirectory(path, { clock: new JumpingClock() }), path).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining(words),
+    });
+});

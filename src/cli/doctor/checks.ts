@@ -37,6 +37,8 @@ export function checkChdb(): CheckResult {
 export function checkWritable(directory: string, id = 'data.writable', setting = '--data'): CheckResult {
   const existing = nearestExisting(directory);
   try {
+    if (!statSync(existing).isDirectory())
+      return failed(id, `${existing} is a file, no directory`, `Choose another ${setting}.`);
     accessSync(existing, constants.W_OK | constants.X_OK);
     rmSync(mkdtempSync(join(existing, '.paceline-doctor-')), { recursive: true });
     return ok(id, directory === existing ? directory : `${directory} (will be made)`);
@@ -89,7 +91,9 @@ export function checkClock(directory: string): CheckResult {
   const now = systemClock.wallMs();
   if (now < earliestWallMs)
     return failed('clock.sane', `the clock says ${new Date(now).toISOString()}`, 'Set the clock; run a time service.');
-  const probe = mkdtempSync(join(nearestExisting(directory), '.paceline-doctor-'));
+  const probe = makeProbe(nearestExisting(directory));
+  // Where nothing can be written, `data.writable` says why.
+  if (probe === null) return ok('clock.sane', `${new Date(now).toISOString()}, not compared with the disk`);
   try {
     writeFileSync(join(probe, 'now'), '');
     const drift = Math.abs(statSync(join(probe, 'now')).mtimeMs - now);
@@ -101,6 +105,14 @@ export function checkClock(directory: string): CheckResult {
     );
   } finally {
     rmSync(probe, { recursive: true });
+  }
+}
+
+function makeProbe(directory: string): string | null {
+  try {
+    return mkdtempSync(join(directory, '.paceline-doctor-'));
+  } catch {
+    return null;
   }
 }
 

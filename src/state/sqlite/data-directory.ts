@@ -1,11 +1,14 @@
 import {
+  accessSync,
   chmodSync,
+  constants,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -36,7 +39,7 @@ export async function openDataDirectory(
   options: { readonly clock: Clock; readonly waitMs?: number },
 ): Promise<DataDirectory> {
   const { clock, waitMs = 10_000 } = options;
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeUsable(dir);
   // Made by somebody else for us; one that holds anything has its rights for a reason.
   if (readdirSync(dir).length === 0) closeToOthers(dir);
   const deadline = clock.steadyMs() + waitMs;
@@ -46,6 +49,20 @@ export async function openDataDirectory(
     const left = deadline - clock.steadyMs();
     if (left <= 0) throw new EngineError('DATA_DIR_LOCKED', `${dir} is in use by ${nameHolder(dir)}`);
     await clock.sleep(Math.min(waitStepMs, left));
+  }
+}
+
+/** Makes it where it is not there yet. Throws USAGE, in words, for a place where nothing can be written. */
+function makeUsable(dir: string): void {
+  try {
+    if (!existsSync(dir)) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    if (!statSync(dir).isDirectory())
+      throw new EngineError('USAGE', `${dir} is a file, no directory; name another with --data`);
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    if (cause instanceof EngineError) throw cause;
+    const message = `cannot write to the data directory ${dir}: ${(cause as Error).message}; name another with --data`;
+    throw new EngineError('USAGE', message, { cause });
   }
 }
 
