@@ -1,7 +1,7 @@
 import { test } from 'vitest';
 import { type Change, proveChange } from './apply.ts';
 
-const name = "    'p.daily_cap': ['double', 'Daily cap, currency units.'],\n";
+const name = "  'p.daily_cap': ['double', 'Daily cap, currency units.'],\n";
 const value = "    'p.daily_cap': scaled(cap, 1e6),\n";
 const byHand = "  'p.daily_cap': 300,\n";
 
@@ -13,7 +13,7 @@ const change: Change = {
     {
       file: 'src/rules/plan.ts',
       find: name,
-      replace: `    'p.cap_left': ['double', 'What the daily cap, with its allowance, leaves for the day, currency units.'],\n${name}`,
+      replace: `  'p.cap_left': ['double', 'What the daily cap, with its allowance, leaves for the day, currency units.'],\n${name}`,
     },
     {
       file: 'src/rules/rule-values.ts',
