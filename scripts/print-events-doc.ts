@@ -5,9 +5,10 @@ import { compileEncoder, frameValue } from '../src/events/avro/encode.ts';
 import { type AvroField, type AvroRecord, type AvroType, parseRecordSchema } from '../src/events/avro/schema.ts';
 import { rejectReasons } from '../src/events/event-batch.ts';
 import { type EventKind, eventKinds, type KindFacts, kinds, type Lateness } from '../src/events/kinds.ts';
+import { usualLatenessMs } from '../src/lane/plan-bounds.ts';
 import { assert } from '../src/model/errors.ts';
 import { laneLimits } from '../src/model/lane-limits.ts';
-import { dayMs, hourMs, minuteMs } from '../src/model/time.ts';
+import { dayMs, hourMs } from '../src/model/time.ts';
 import { examples, uses } from './events-doc/examples.ts';
 import { reasons } from './events-doc/reasons.ts';
 import { fillPage, publishPage } from './publish-page.ts';
@@ -100,19 +101,26 @@ ${annotatedAvro(kind, schema)}
 
 const latenessTexts: Readonly<Record<Lateness, string>> = {
   delivery: `${laneLimits.deliveryLatenessMs / hourMs} hours`,
-  money: `${laneLimits.moneyLatenessMs / dayMs} days`,
+  report: days(usualLatenessMs(laneLimits).report),
+  conversion: days(usualLatenessMs(laneLimits).conversion),
+  correction: days(usualLatenessMs(laneLimits).correction),
+  control: days(laneLimits.moneyLatenessMs),
   never: 'always',
 };
+
+function days(ms: number): string {
+  return `${ms / dayMs} days`;
+}
 
 /** How a kind is treated, from the table of kinds. */
 function treatmentOf(facts: KindFacts): string {
   const fieldText = (name: string) =>
     facts.columns[name]?.take === 'day' ? `the local day \`${name}\`` : `\`${name}\``;
   const bookedAt = (facts.bookedAt ?? ['event_time']).map(fieldText);
-  const where = bookedAt.length === 1 ? bookedAt[0] : `the earlier of ${bookedAt.join(' and ')}`;
+  const [where] = bookedAt;
   const ids = {
-    delivery: `within ${laneLimits.duplicateWindowMs / minuteMs} minutes`,
-    rare: `within ${latenessTexts.money}`,
+    delivery: `within ${laneLimits.duplicateWindowMs / hourMs} hours`,
+    rare: `within ${latenessTexts.control}`,
   };
   const cells = [
     facts.class === 'organization' ? '–' : where,

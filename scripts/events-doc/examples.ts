@@ -32,6 +32,17 @@ export const examples: Readonly<Record<EventKind, Readonly<Record<string, unknow
     period_start: at - 2 * hour,
     period_end: at - hour,
   },
+  performance_report: {
+    ...envelope(14, 'ads-api'),
+    period_start: at - 9 * hour,
+    period_end: at + 15 * hour,
+    as_of: at,
+    counts: { impressions: 18_200, clicks: 96 },
+    currency: 'EUR',
+    spend_micros: 84_100_000,
+    conversions_by_touch: 2.5,
+    produced_at: at + 60_000,
+  },
   spend_adjustment: {
     ...envelope(6, 'dsp'),
     currency: 'EUR',
@@ -81,13 +92,16 @@ export const uses: Readonly<Record<EventKind, string>> = {
   conversion:
     'Counted on the day it happened and on the day of its touch. To take one back, send it again with `reversal` true and an `event_id` of its own.',
   spend:
-    'It is spend where the plan takes spend from this feed, with this basis; else it is only kept in bronze. A period that is reported again must either be an addition (a new `event_id`, the difference) or carry `cumulative` true from its first report on.',
-  spend_adjustment: 'Always counts, whatever the plan takes spend from.',
+    'It is spend where the plan takes spend from this feed, with this basis; else it is only kept in bronze. It is spread evenly over its period, or over the part of it that it knows of (`as_of`). An addition adds up with all others. A total (`cumulative`) says all there was: of one period the newest counts (by `source_seq`, else `produced_at`, else `event_time`), a longer one counts in place of totals and additions inside it, and one that overlaps another without holding it is a dead letter `overlapping_report`. Every report has an `event_id` of its own, also when it says what one before it said.',
+  performance_report:
+    'One a campaign, period and source, sent again whenever the source knows more: it counts in place of the one before, under the rules of a `spend` that is `cumulative`. What it does not name it knows nothing of. Conversions and revenue are those of the whole source; send either these or `conversion` events, either `counts` or events, or they count twice.',
+  spend_adjustment:
+    'Always counts, whatever the plan takes spend from. With reason `OPENING_BALANCE` it is what was spent before the engine knew the campaign, on any day of the last 1,100.',
   metric_correction:
     'Counters: impressions, invalid_impressions, measurable_impressions, viewable_impressions, clicks, invalid_clicks, video_starts, video_first_quartiles, video_midpoints, video_third_quartiles, video_completes, auction_requests, auction_bids, auction_wins.',
   budget_changed: 'The whole budget, not a difference. `ledger_version` rises by flight; an older one is dropped.',
   flight_changed:
-    'Dates are inclusive local days of `tz`. Flights of one campaign may not share a day; a flight has at most 1,100 days, a campaign at most 8 flights at a time.',
+    'Dates are inclusive local days of `tz`. Flights of one campaign may not share a day; a flight has at most 1,100 days, a campaign at most 128 flights at a time.',
   status_changed:
     'While the advertiser has paused a campaign, its flights owe nothing. Other causes stop delivery, not expectation.',
   creative_status: 'Kept in bronze.',

@@ -20,11 +20,15 @@ export const reasons: Readonly<Record<RejectReason, string>> = {
   key_mismatch: 'The record key is not the `org_id` of the value.',
   wrong_partition: "The key does not belong to this partition: the producer does not use Kafka's default partitioner.",
   from_the_future: 'An instant lies more than 2 minutes ahead of the log: a wrong clock, or a wrong time zone.',
-  currency_mismatch: "The currency is not the campaign's, which is that of its first record with money.",
-  unknown_metric: 'A correction names a counter that does not exist.',
+  currency_mismatch:
+    "Media money or a budget in another currency than the campaign's, which its first budget says, else the plan.",
+  unknown_metric: 'A correction or a performance report names a counter that does not exist.',
   bad_zone: 'The time zone is not one of the IANA database.',
   bad_flight: 'Dates that end before they start, share days with another flight, or a budget without a flight.',
-  too_many_flights: 'The campaign already has 8 flights that are not over.',
+  too_many_flights: 'The campaign already has 128 flights that are not over.',
+  too_many_changes: 'The flight has 4,096 changes, or the campaign 4,096 changes of status.',
+  overlapping_report:
+    'The period shares time with a total that the source told before, and neither holds the other: which of both is right cannot be known.',
   bad_plan: 'A plan record that is not a plan; `paceline apply` writes none.',
   bad_signature:
     'A plan of a stream whose plans are signed, and no key of the stream signed it, or its number does not follow.',

@@ -5,13 +5,14 @@ import type {
   PacingMode,
   Rebase,
   RejectReason,
+  ReportSpan,
   StatusCause,
 } from '../events/event-batch.ts';
 import { flag } from '../events/event-batch.ts';
 import type { EventColumn } from '../events/event-columns.ts';
 import { type DetailKind, type KindFacts, type KindName, kind, kinds } from '../events/kinds.ts';
 import { idPattern } from '../model/ids.ts';
-import { dayMs } from '../model/time.ts';
+import { dayMs, minuteMs } from '../model/time.ts';
 import { quoted, shown } from './shown-value.ts';
 
 /** An event as plain fields, to columns: rare Avro kinds and everything in JSON come this way. */
@@ -117,7 +118,7 @@ function fillColumn(batch: EventBatch, row: number, name: string, column: EventC
       if (symbol(fields, name, column.symbols, column.symbols[0]) !== 0) batch.flags[row] |= column.bit;
       return;
     case 'currency':
-      currency(batch, row, name, fields);
+      if (column.isOptional !== true || !isAbsent(fields[name])) currency(batch, row, name, fields);
   }
 }
 
@@ -130,6 +131,12 @@ const details: { readonly [Name in DetailKind]: (fields: Fields) => Detail & { k
     hash: text(fields, 'hash'),
     body: text(fields, 'body'),
     signature: text(fields, 'signature', ''),
+  }),
+  spend: (fields) => ({ kind: 'spend', ...reportSpan(fields) }),
+  performance_report: performance,
+  spend_adjustment: (fields) => ({
+    kind: 'spend_adjustment',
+    reason: oneOf(fields, 'reason', adjustmentReasons, 'CORRECTION'),
   }),
   metric_correction: (fields) => ({
     kind: 'metric_correction',
@@ -152,6 +159,51 @@ const details: { readonly [Name in DetailKind]: (fields: Fields) => Detail & { k
   }),
   source_heartbeat: (fields) => ({ kind: 'source_heartbeat', count: integer(fields, 'count', 0) }),
 };
+
+const adjustmentReasons = ['CORRECTION', 'IVT', 'CREDIT', 'OVERDELIVERY', 'MAKEGOOD', 'FX', 'OPENING_BALANCE'] as const;
+
+/** The longest period that a report may be about: a year, and a little more. */
+const periodMaxMs = 400 * dayMs;
+
+function reportSpan(fields: Fields): ReportSpan {
+  const start = instant(fields, 'period_start');
+  const end = instant(fields, 'period_end');
+  if (end < start) throw new BadField('bad_field', `period_end ${end} lies before period_start ${start}`);
+  if (end - start > periodMaxMs) throw new BadField('bad_field', 'the period is longer than 400 days');
+  const at = instant(fields, 'event_time');
+  const taken = isAbsent(fields.as_of) ? (at > start && at < end ? at : end) : instant(fields, 'as_of');
+  const order = isAbsent(fields.source_seq)
+    ? isAbsent(fields.produced_at)
+      ? at
+      : instant(fields, 'produced_at')
+    : integer(fields, 'source_seq');
+  return { to: Math.max(start, Math.min(end, Math.ceil(taken / minuteMs) * minuteMs)), order };
+}
+
+function performance(fields: Fields): Detail & { kind: 'performance_report' } {
+  const hasSpend = !isAbsent(fields.spend_micros);
+  const revenueByTouch = money(fields, 'revenue_by_touch_micros', 0);
+  const revenueByConversion = money(fields, 'revenue_by_conversion_micros', 0);
+  const hasRevenue = !isAbsent(fields.revenue_by_touch_micros) || !isAbsent(fields.revenue_by_conversion_micros);
+  if ((hasSpend || hasRevenue) && isAbsent(fields.currency)) throw bad('currency', 'there beside money', undefined);
+  return {
+    kind: 'performance_report',
+    hasSpend,
+    counts: counters(fields, 'counts', {}, (name, value) => count({ [name]: value }, name)),
+    conversionsByTouch: conversions(fields, 'conversions_by_touch'),
+    conversionsByConversion: conversions(fields, 'conversions_by_conversion'),
+    revenueByTouch,
+    revenueByConversion,
+    ...reportSpan(fields),
+  };
+}
+
+/** In millionths; a report has a thousand million at most, so that they stay safe integers. */
+function conversions(fields: Fields, name: string): number {
+  const value = fields[name] ?? 0;
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1e9)) throw bad(name, 'from 0 to 1000000000', value);
+  return Math.round(value * 1e6);
+}
 
 const causes: readonly StatusCause[] = ['SYSTEM', 'ADVERTISER', 'BUDGET', 'POLICY', 'PAYMENT', 'SCHEDULE'];
 
@@ -248,14 +300,22 @@ function instant(fields: Fields, name: string): number {
 }
 
 function parseIso(value: string): number {
-  return /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value) ? Date.parse(value) : Number.NaN;
+  const isIso = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value);
+  return isIso && isCalendarDay(value.slice(0, 10)) ? Date.parse(value) : Number.NaN;
+}
+
+/** `Date.parse` takes 30 February for 2 March. */
+function isCalendarDay(text: string): boolean {
+  const [year, month, day] = text.split('-').map(Number);
+  const nextMonth = Date.UTC(year, month, 1);
+  return month >= 1 && month <= 12 && day >= 1 && Date.UTC(year, month - 1, day) < nextMonth;
 }
 
 /** Days since 1970-01-01, or YYYY-MM-DD. */
 function date(fields: Fields, name: string): number {
   const value = fields[name];
   const isText = typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value);
-  const days = isText ? Date.parse(`${value}T00:00:00Z`) / dayMs : value;
+  const days = isText ? (isCalendarDay(value) ? Date.parse(`${value}T00:00:00Z`) / dayMs : Number.NaN) : value;
   return checkedDay(name, typeof days === 'number' ? days : Number.NaN, value);
 }
 
@@ -299,8 +359,20 @@ function eventId(batch: EventBatch, row: number, fields: Fields): void {
 }
 
 function deltas(fields: Fields): Map<string, number> {
-  const value = fields.deltas;
-  const entries = value instanceof Map ? [...value] : Object.entries(typeof value === 'object' ? (value ?? {}) : {});
-  if (entries.length === 0) throw bad('deltas', 'a map of counters', value);
-  return new Map(entries.map(([name, delta]) => [name as string, integer({ delta }, 'delta')]));
+  const found = counters(fields, 'deltas', undefined, (_, delta) => integer({ delta }, 'delta'));
+  if (found.size === 0) throw bad('deltas', 'a map of counters', fields.deltas);
+  return found;
+}
+
+/** A map of Avro, or an object of JSON, from names to whole numbers. */
+function counters(
+  fields: Fields,
+  name: string,
+  absent: object | undefined,
+  read: (name: string, value: unknown) => number,
+): Map<string, number> {
+  const value = fields[name] ?? absent;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(name, 'a map of counters', value);
+  const entries = value instanceof Map ? [...value] : Object.entries(value);
+  return new Map(entries.map(([each, amount]) => [each as string, read(each as string, amount)]));
 }

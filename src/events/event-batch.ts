@@ -33,6 +33,8 @@ export const rejectReasons = [
   'bad_zone',
   'bad_flight',
   'too_many_flights',
+  'too_many_changes',
+  'overlapping_report',
   'bad_plan',
   'bad_signature',
   'not_ours',
@@ -50,9 +52,30 @@ export interface Reject {
   readonly schemaId: number;
 }
 
+/** Of what time a report speaks (docs/semantics.md §4.4); it begins at `t1`. */
+export interface ReportSpan {
+  /** Where it ends, exclusive. */
+  readonly to: number;
+  /** Place in the order in which its source told it. */
+  readonly order: number;
+}
+
 /** What columns do not hold of control and other rare records; money and times as safe integers. */
 export type Detail =
   | { kind: 'org_plan'; org_id: string; number: number; hash: string; body: string; signature: string }
+  | ({ kind: 'spend' } & ReportSpan)
+  | ({
+      kind: 'performance_report';
+      hasSpend: boolean;
+      /** Not negative, by name of the counter. */
+      counts: ReadonlyMap<string, number>;
+      /** Millionths. */
+      conversionsByTouch: number;
+      conversionsByConversion: number;
+      revenueByTouch: number;
+      revenueByConversion: number;
+    } & ReportSpan)
+  | { kind: 'spend_adjustment'; reason: string }
   | { kind: 'metric_correction'; deltas: ReadonlyMap<string, number>; reason: string }
   | {
       kind: 'budget_changed';

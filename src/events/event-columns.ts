@@ -31,8 +31,8 @@ export type EventColumn =
   | { readonly take: 'flag'; readonly bit: number }
   /** A bit of `flags` for every symbol but the first, which an absent field means too. */
   | { readonly take: 'symbolFlag'; readonly bit: number; readonly symbols: readonly string[] }
-  /** Dictionary id of an ISO-4217 code, in `currencies`. */
-  | { readonly take: 'currency' };
+  /** Dictionary id of an ISO-4217 code, in `currencies`; −1 where it may be absent and is. */
+  | { readonly take: 'currency'; readonly isOptional?: true };
 
 export type AmountColumn = 'amount' | 'amount2';
 type TimeColumn = 't1' | 't2';
@@ -82,3 +82,4 @@ export function symbolFlag(bit: number, symbols: readonly string[]): EventColumn
 }
 
 export const currency: EventColumn = { take: 'currency' };
+export const maybeCurrency: EventColumn = { take: 'currency', isOptional: true };

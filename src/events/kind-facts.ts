@@ -1,5 +1,4 @@
 import { assert } from '../model/errors.ts';
-import type { LaneLimits } from '../model/lane-limits.ts';
 import type { EventColumn } from './event-columns.ts';
 import { type KindFacts, kindsByName, type Lateness, rowKindNames } from './kinds.ts';
 
@@ -10,7 +9,6 @@ export const isSystem = flagsOf((facts) => facts.class === 'system');
 export const isDelivery = flagsOf((facts) => facts.class === 'delivery');
 export const isRare = flagsOf((facts) => facts.class === 'rare');
 export const namesCampaign = flagsOf((facts) => facts.class === 'delivery' || facts.class === 'rare');
-export const carriesCurrency = flagsOf((facts) => 'currency' in facts.columns);
 /** `t1` is a local day: its first instant is where the record is booked, and must not lie in the future. */
 export const isByDay = flagsOf(({ columns, bookedAt }) => bookedAt?.some((name) => isDay(columns[name])) ?? false);
 /** Its column `amount` is money. */
@@ -25,18 +23,26 @@ export const hasMoney = flagsOf(({ columns, money }) => {
 export const timeBit = { t1: 1, t2: 2 } as const;
 /** Columns that must not lie in the future, days aside. */
 export const instantBits = bitsOf(({ instants }) => instants);
-/** Columns whose earliest instant says where the record is booked; none = event_time, or the day. */
+/** The column whose instant says where the record is booked; none = event_time, or the day. */
 export const bookedAtBits = bitsOf(({ bookedAt }) => bookedAt ?? []);
 
-/** How long after its instant a record of each kind may come, by the limits of a lane; infinite = always. */
-export function latenessOfKinds(limits: Pick<LaneLimits, 'deliveryLatenessMs' | 'moneyLatenessMs'>): Float64Array {
-  const latenessMs: Readonly<Record<Lateness, number>> = {
-    delivery: limits.deliveryLatenessMs,
-    money: limits.moneyLatenessMs,
-    never: Number.POSITIVE_INFINITY,
-  };
-  return byNumber(new Float64Array(rowKindNames.length), ({ lateness }) => latenessMs[lateness]);
-}
+/** By what a record's lateness is decided; `latenessNames` of the number. */
+export const latenessNames: readonly Lateness[] = [
+  'delivery',
+  'report',
+  'conversion',
+  'correction',
+  'control',
+  'never',
+];
+export const latenessOf = byNumber(new Uint8Array(rowKindNames.length), ({ lateness }) =>
+  latenessNames.indexOf(lateness),
+);
+export const isReport = flagsOf((facts) => facts.lateness === 'report');
+/** Made where clocks may be wrong: on the devices of people. */
+export const isOnDevices = flagsOf((facts) => facts.isOnDevices);
+/** Its money is media money; that of performance_report only where it has any. */
+export const isMedia = flagsOf((facts) => facts.isMedia);
 
 function flagsOf(isTrue: (facts: KindFacts) => boolean): Uint8Array {
   return byNumber(new Uint8Array(rowKindNames.length), (facts) => (isTrue(facts) ? 1 : 0));

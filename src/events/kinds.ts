@@ -6,6 +6,7 @@ import {
   type EventColumn,
   flagOf,
   instant,
+  maybeCurrency,
   maybeInstant,
   money,
   moneyPerThousand,
@@ -23,8 +24,8 @@ export interface KindFacts {
   /** Stands for the kind in the columns of a batch. Nothing stores it, and nothing goes by its order. */
   readonly number: number;
   /**
-   * `delivery`: one of many, of a campaign; its event id is remembered for minutes. `rare`: money,
-   * conversions and decisions about a campaign; its id is remembered for their whole lateness.
+   * `delivery`: one of many, of a campaign; its event id is remembered for hours. `rare`: money,
+   * conversions and decisions about a campaign; its id is remembered for a month.
    * `organization`: tells something about an organization, and may be repeated. `system`: ours.
    */
   readonly class: KindClass;
@@ -40,16 +41,20 @@ export interface KindFacts {
   readonly columns: Readonly<Record<string, EventColumn>>;
   /** Fields beside event_time that must not lie in the future; a day by its first instant. */
   readonly instants: readonly string[];
-  /** Field that says where it is booked, the earliest of several; null = event_time. */
+  /** Field that says where it is booked; null = event_time. */
   readonly bookedAt: readonly string[] | null;
-  /** How long after that it may come. */
+  /** What decides how long after that it may come (docs/semantics.md §2.6). */
   readonly lateness: Lateness;
   /** Money of a record that came too late; null = it carries none. */
   readonly money: string | null;
+  /** Its money is media money, which has the campaign's one currency. */
+  readonly isMedia: boolean;
+  /** It is told by the device of somebody, whose clock may be wrong. */
+  readonly isOnDevices: boolean;
 }
 
 type KindClass = 'delivery' | 'rare' | 'organization' | 'system';
-export type Lateness = 'delivery' | 'money' | 'never';
+export type Lateness = 'delivery' | 'report' | 'conversion' | 'correction' | 'control' | 'never';
 
 const validity = symbolFlag(flag.invalid, ['NONE', 'GIVT', 'SIVT']);
 
@@ -63,9 +68,22 @@ const delivery = {
   bookedAt: null,
   lateness: 'delivery',
   money: null,
+  isMedia: false,
+  isOnDevices: false,
 } as const;
 
-const rare = { ...delivery, class: 'rare', lateness: 'money' } as const;
+const rare = { ...delivery, class: 'rare', lateness: 'control' } as const;
+
+/** What a feed says of a period; it may bring a flight back that was over, and with it a timer. */
+const report = {
+  ...rare,
+  standsAlone: true,
+  isHot: false,
+  hasDetail: true,
+  instants: ['period_start', 'as_of'],
+  bookedAt: ['period_start'],
+  lateness: 'report',
+} as const;
 
 /** Decisions and corrections: few, and what comes after them means something else. */
 const decision = { ...rare, standsAlone: true, isHot: false, hasDetail: true } as const;
@@ -78,6 +96,7 @@ export const kinds = {
   impression: {
     ...delivery,
     number: 3,
+    isOnDevices: true,
     columns: {
       currency,
       cost_micros: money('amount', 0),
@@ -89,17 +108,21 @@ export const kinds = {
       ivt: validity,
     },
     money: 'cost_micros',
+    isMedia: true,
   },
   click: {
     ...delivery,
     number: 4,
-    columns: { currency, cost_micros: money('amount', 0), ivt: validity },
+    isOnDevices: true,
+    columns: { currency, cost_micros: money('amount', 0), ivt: validity, batch_count: smallCount(1, 1) },
     money: 'cost_micros',
+    isMedia: true,
   },
-  video_progress: { ...delivery, number: 5, columns: { event: symbol('code', quartiles) } },
+  video_progress: { ...delivery, number: 5, isOnDevices: true, columns: { event: symbol('code', quartiles) } },
   conversion: {
     ...rare,
     number: 6,
+    isOnDevices: true,
     columns: {
       currency,
       conversion_time: instant('t1'),
@@ -109,27 +132,44 @@ export const kinds = {
       reversal: flagOf(flag.reversal),
     },
     instants: ['conversion_time', 'touch_time'],
-    bookedAt: ['conversion_time', 'touch_time'],
+    bookedAt: ['conversion_time'],
+    lateness: 'conversion',
     money: 'revenue_micros',
   },
   spend: {
-    ...rare,
+    ...report,
     number: 7,
     columns: {
       currency,
       amount_micros: money('amount'),
       basis: symbol('basis', costBases, 'MEDIA'),
       period_start: instant('t1'),
-      period_end: instant('t2'),
+      as_of: maybeInstant('t2'),
       cumulative: flagOf(flag.cumulative),
     },
-    instants: ['period_start'],
-    bookedAt: ['period_start'],
     money: 'amount_micros',
+    isMedia: true,
+  },
+  performance_report: {
+    ...report,
+    number: 16,
+    columns: {
+      currency: maybeCurrency,
+      spend_micros: money('amount', 0),
+      basis: symbol('basis', costBases, 'MEDIA'),
+      period_start: instant('t1'),
+      as_of: maybeInstant('t2'),
+    },
+    money: 'spend_micros',
   },
   spend_adjustment: {
     ...rare,
     number: 8,
+    standsAlone: true,
+    isHot: false,
+    hasDetail: true,
+    lateness: 'correction',
+    isMedia: true,
     columns: { currency, delta_micros: money('amount'), applies_to: day('t1') },
     instants: ['applies_to'],
     bookedAt: ['applies_to'],
@@ -139,6 +179,7 @@ export const kinds = {
     ...decision,
     number: 9,
     columns: { applies_to: day('t1') },
+    lateness: 'correction',
     instants: ['applies_to'],
     bookedAt: ['applies_to'],
   },

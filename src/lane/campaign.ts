@@ -6,13 +6,15 @@ import type { PacingStatus } from '../pacing/pacing.ts';
 import type { AlertState } from '../rules/alert-state.ts';
 import type { CompiledRule } from '../rules/compile-plan.ts';
 import type { SourcePlan } from '../rules/plan.ts';
+import type { CampaignReports, OldTotal } from './campaign-reports.ts';
 import type { CampaignWeight } from './campaign-weight.ts';
-import type { CumulativeTotals } from './cumulative-totals.ts';
 import type { DayRow } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import { flightAt, type LaneBooks } from './lane-books.ts';
 import type { NumberSlab } from './number-slab.ts';
+import { OldDays } from './old-days.ts';
+import type { ProvisionalQuarters } from './provisional-quarters.ts';
 import type { CarriedPart, Carrier } from './sections/section.ts';
 
 /** First and last local day, and the same span as instants: start inclusive, end exclusive. */
@@ -48,6 +50,10 @@ export class Flight {
   wasInFlight = false;
   persistedAt: number | null = null;
   persistedOsi: number | null = null;
+  /** What the last persisted snapshot said it spent; null = nothing. */
+  persistedSpend: Whole | null = null;
+  /** What it spent or delivered changed after it was done: it is evaluated once more. */
+  isRestated = false;
   /** By rule id; only alerts that are not plainly ok. */
   readonly alerts = new Map<string, AlertState>();
 
@@ -95,7 +101,7 @@ export class Flight {
     return this.changes.some((change) => change.kind === 'budget');
   }
   get isEvaluable(): boolean {
-    return this.dates !== null && this.hasBudget && !this.isDone;
+    return this.dates !== null && this.hasBudget && (!this.isDone || this.isRestated);
   }
   get ledgerVersion(): number {
     return Math.max(0, this.budgetLedgerVersion, this.flightLedgerVersion);
@@ -125,6 +131,9 @@ export interface CampaignPlanView {
 export const part = { flights: 1, pace: 2, alerts: 4 } as const;
 const allParts = part.flights | part.pace | part.alerts;
 
+/** Who may say a campaign's currency; a later one of these has the last word over those before it. */
+export const saidBy = { nobody: 0, conversion: 1, media: 2, plan: 3, budget: 4 } as const;
+
 /** All that a lane knows of one campaign. One object a campaign, none an event. */
 export class Campaign implements Carrier {
   readonly slot: number;
@@ -148,10 +157,18 @@ export class Campaign implements Carrier {
   /** Instant of the pending timer, null = none is set. */
   timerAt: number | null = null;
   readonly days = new Map<number, DayRow>();
-  /** Null while no feed reported a total. */
-  cumulative: CumulativeTotals | null = null;
   /** Null while all its records were light. */
   weight: CampaignWeight | null = null;
+  /** Days that few records reach any more. */
+  readonly oldDays = new OldDays();
+  /** Null while no feed reported anything. */
+  reports: CampaignReports | null = null;
+  /** What a store of an older release had of totals, while it is read back. */
+  oldTotals: Map<string, OldTotal> | null = null;
+  /** What may move to other days; null when its zone is known. */
+  quarters: ProvisionalQuarters | null = null;
+  /** Since the last harvest. */
+  zoneBecameKnown = false;
   /** Forgotten since the last harvest. */
   wasForgotten = false;
   /** What the plan says of this campaign; looked up again when plans change. */
@@ -189,6 +206,14 @@ export class Campaign implements Carrier {
     this.books.hot.values[this.hot + hotAt.currency] = value === '' ? -1 : this.books.currencies.number(value);
   }
 
+  /** Whose word its currency is (`saidBy`). */
+  get currencySaidBy(): number {
+    return this.books.hot.values[this.hot + hotAt.currencySaidBy];
+  }
+  set currencySaidBy(value: number) {
+    this.books.hot.values[this.hot + hotAt.currencySaidBy] = value;
+  }
+
   /** Totals, days, cells or record changed since the last harvest. */
   get isDirty(): boolean {
     return this.books.hot.values[this.hot + hotAt.isDirty] === 1;
@@ -218,6 +243,9 @@ export class Campaign implements Carrier {
   forgetDays(): void {
     for (const day of this.days.values()) day.forget();
     this.days.clear();
+    this.oldDays.forgetBefore(Number.POSITIVE_INFINITY);
+    this.quarters?.release();
+    this.quarters = null;
     this.putAway();
   }
 

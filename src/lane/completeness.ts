@@ -34,6 +34,8 @@ export class Completeness {
 export interface Standpoint {
   readonly asOf: EventTimeMs;
   readonly isDaily: boolean;
+  /** A flight that was over is judged once more where it was judged last: its totals are all that is asked. */
+  readonly isLastWord?: boolean;
 }
 
 const delayWithoutSources = 2 * minuteMs;

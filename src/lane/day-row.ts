@@ -1,5 +1,5 @@
 import { microsOf, nanosPerMicro } from '../model/money.ts';
-import { isSafe, type Whole, whole } from '../model/whole.ts';
+import { isSafe, plus, type Whole, whole } from '../model/whole.ts';
 import { none } from './none.ts';
 import { NumberSlab } from './number-slab.ts';
 
@@ -78,6 +78,12 @@ export function daySlab(): NumberSlab {
   return new NumberSlab(blank);
 }
 
+/** Revenue in one currency, micros. */
+export interface Revenue {
+  byTouch: Whole;
+  byConversion: Whole;
+}
+
 /** One campaign and local day; the heart of `campaign_metrics_daily`. Its numbers lie in the lane's slab. */
 export class DayRow {
   readonly #slab: NumberSlab;
@@ -91,6 +97,8 @@ export class DayRow {
   planEpoch = -1;
   /** What sums have beyond the safe integers in the slab; nearly always none. */
   #large: Map<number, bigint> | null = null;
+  /** Revenue in other currencies than the row's, by number in the lane's names; nearly always none. */
+  otherRevenue: Map<number, Revenue> | null = null;
 
   constructor(day: number, slab: NumberSlab) {
     this.day = day;
@@ -130,6 +138,30 @@ export class DayRow {
   }
   addCount(place: number, amount: number): void {
     this.#slab.values[this.base + place] += amount;
+  }
+
+  /** Adds to a counter or a sum, whatever its size. */
+  addWhole(place: number, amount: Whole): void {
+    if (typeof amount === 'number') this.add(place, amount);
+    else this.addExact(place, amount);
+  }
+
+  addOtherRevenue(currency: number, byTouch: Whole, byConversion: Whole): void {
+    this.otherRevenue ??= new Map();
+    const known = this.otherRevenue.get(currency) ?? { byTouch: 0, byConversion: 0 };
+    known.byTouch = plus(known.byTouch, byTouch);
+    known.byConversion = plus(known.byConversion, byConversion);
+    this.otherRevenue.set(currency, known);
+  }
+
+  /** Shows the revenue in one currency, and keeps what it showed, which was in another. */
+  turnRevenue(from: number, to: number): void {
+    const { revenueByTouch, revenueByConversion } = sumAt;
+    this.addOtherRevenue(from, this.compactSum(revenueByTouch), this.compactSum(revenueByConversion));
+    const shown = this.otherRevenue?.get(to);
+    this.setSum(revenueByTouch, BigInt(shown?.byTouch ?? 0));
+    this.setSum(revenueByConversion, BigInt(shown?.byConversion ?? 0));
+    this.otherRevenue?.delete(to);
   }
 
   add(place: number, amount: number): void {

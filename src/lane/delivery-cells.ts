@@ -207,6 +207,15 @@ export class DeliveryCells {
     this.#hot.values[this.#hotBase + hotAt.blocks] = none;
   }
 
+  /** No cell has any spend from now on; impressions stay. */
+  forgetSpend(): void {
+    for (const cell of this.toHarvest(true)) {
+      const place = this.#place(cell);
+      this.#set(cell, 0);
+      this.#slab.touch(this.#hot.values, this.#hotBase, cell, place);
+    }
+  }
+
   #forgetLarge(cell: number): void {
     if (!this.#large?.delete(cell) || this.#large.size > 0) return;
     this.#large = null;

@@ -9,15 +9,22 @@ import { counterAt, type DayRow, sumAt } from './day-row.ts';
 
 /** Questions to a flight's books (docs/semantics.md §6.3): P(x, y), S(a) and I(a) over its cells. */
 
-/** Σ nanos of the campaign's items in [from, to); nothing lies beyond two minutes after the clock. */
+/** Σ nanos of the campaign's items and of the shares of its reports in [from, to). */
 function spendBetween(campaign: Campaign, from: number, to: number, clock: LogTimeMs): Whole {
+  // No item lies beyond two minutes after the clock, nor does a cell hold one that is older than they reach.
   const end = Math.min(to, newest(clock));
-  return campaign.cells === null || from >= end ? 0 : campaign.cells.spend(from, end);
+  const start = Math.max(from, oldestCell(campaign, clock));
+  const items = campaign.cells === null || start >= end ? 0 : campaign.cells.spend(start, end);
+  return campaign.reports === null
+    ? items
+    : plus(items, campaign.reports.spendBetween(from, to, oldestCell(campaign, clock)));
 }
 
 function impressionsBetween(campaign: Campaign, from: number, to: number, clock: LogTimeMs): number {
   const end = Math.min(to, newest(clock));
-  return campaign.cells === null || from >= end ? 0 : campaign.cells.impressions(from, end);
+  const start = Math.max(from, oldestCell(campaign, clock));
+  const items = campaign.cells === null || start >= end ? 0 : campaign.cells.impressions(start, end);
+  return items + (campaign.reports?.impressionsBetween(from, to) ?? 0);
 }
 
 /** S(at) in micros: what the flight spent in all, less what lies at or after `at`. */
@@ -54,6 +61,11 @@ export function monthSpend(
   return microsOf(nanos);
 }
 
+/** The oldest quarter-hour that cells hold. */
+function oldestCell(campaign: Campaign, clock: LogTimeMs): number {
+  return (Math.floor(clock / quarterMs) - campaign.books.quartersBehind) * quarterMs;
+}
+
 /** A quarter-hour beyond every item that passed the future check. */
 function newest(clock: LogTimeMs): number {
   return (Math.floor(clock / quarterMs) + 2) * quarterMs;
@@ -79,13 +91,20 @@ export class BooksOfFlight implements FlightBooks {
   readonly #campaign: Campaign;
   readonly #flight: Flight;
   readonly #clock: LogTimeMs;
+  /** Nothing is asked but totals. */
+  readonly #isLastWord: boolean;
 
   /** The flight has dates. */
   constructor(
     campaign: Campaign,
     flight: Flight,
     clock: LogTimeMs,
-    { weightOf, dayAllowanceBp, isDaily }: Pick<FlightBooks, 'weightOf' | 'dayAllowanceBp' | 'isDaily'>,
+    {
+      weightOf,
+      dayAllowanceBp,
+      isDaily,
+      isLastWord,
+    }: Pick<FlightBooks, 'weightOf' | 'dayAllowanceBp' | 'isDaily'> & { readonly isLastWord: boolean },
   ) {
     const { start, end, zone } = flight.dates as FlightDates;
     this.start = start;
@@ -97,26 +116,31 @@ export class BooksOfFlight implements FlightBooks {
     this.weightOf = weightOf;
     this.dayAllowanceBp = dayAllowanceBp;
     this.isDaily = isDaily;
+    this.#isLastWord = isLastWord;
     this.#campaign = campaign;
     this.#flight = flight;
     this.#clock = clock;
   }
 
   spendBetween(from: number, to: number): Whole {
+    if (this.#isLastWord) return 0;
     if (this.isDaily) return this.#spendOfDays(from, to);
     return spendBetween(this.#campaign, from, to, this.#clock);
   }
 
   impressionsBetween(from: number, to: number): number {
+    if (this.#isLastWord) return 0;
     return impressionsBetween(this.#campaign, from, to, this.#clock);
   }
 
   spentBefore(at: number): Whole {
+    if (this.#isLastWord) return microsOf(this.#flight.spentNanos);
     if (this.isDaily) return microsOf(minus(this.#flight.spentNanos, this.#spendOfDays(this.#inside(at), this.end)));
     return spentBefore(this.#campaign, this.#flight, at, this.#clock);
   }
 
   impressionsBefore(at: number): number {
+    if (this.#isLastWord) return this.#flight.impressions;
     if (this.isDaily) {
       const later = this.#daysBetween(this.#inside(at), this.end);
       return later.reduce((sum, row) => sum - row.count(counterAt.impressions), this.#flight.impressions);

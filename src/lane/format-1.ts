@@ -3,16 +3,16 @@ import type { LogTimeMs } from '../model/time.ts';
 import { whole } from '../model/whole.ts';
 import { findZone } from '../model/zones.ts';
 import type { Change } from '../pacing/flight-ledger.ts';
-import { Campaign, Flight } from './campaign.ts';
+import { Campaign, Flight, saidBy } from './campaign.ts';
 import { LaneBooks } from './lane-books.ts';
 import { LaneState } from './lane-state.ts';
 import { readFlightAlerts, readSourceAlerts } from './sections/alerts.ts';
 import { readCells } from './sections/cells.ts';
 import { readChange, readDates } from './sections/changes.ts';
-import { readCumulative } from './sections/cumulative.ts';
 import { readDays } from './sections/days.ts';
 import { readFrontiers } from './sections/frontiers.ts';
 import { campaignGroups, laneGroup } from './sections/lane-sections.ts';
+import { readOldTotals } from './sections/old-totals.ts';
 import { readPace } from './sections/pace.ts';
 import { readPlans } from './sections/plans.ts';
 import { readRareIds } from './sections/rare-ids.ts';
@@ -50,7 +50,7 @@ function readCampaign(from: ByteReader, campaign: Campaign): void {
   if (from.flag()) {
     campaign.forgetDays();
     campaign.forgetCells();
-    campaign.cumulative = null;
+    campaign.oldTotals = null;
   }
   if (from.flag()) readRecord(from, campaign);
   const totals = Array.from({ length: from.count() }, () => ({
@@ -63,11 +63,12 @@ function readCampaign(from: ByteReader, campaign: Campaign): void {
   }
   readDays(from, 1, campaign);
   readCells(from, 1, campaign);
-  readCumulative(from, 1, campaign);
+  readOldTotals(from, 1, campaign);
 }
 
 function readRecord(from: ByteReader, campaign: Campaign): void {
   campaign.currency = from.text();
+  campaign.currencySaidBy = campaign.currency === '' ? saidBy.nobody : saidBy.media;
   const zone = from.text();
   campaign.zone = zone === '' ? null : findZone(zone);
   campaign.timerAt = from.optional();

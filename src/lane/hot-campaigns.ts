@@ -29,6 +29,8 @@ export const hotAt = {
   flight: 11,
   flightStart: 12,
   flightEnd: 13,
+  /** Whose word the currency is: `saidBy` of a campaign. */
+  currencySaidBy: 14,
   /** Minute and quarter-hour at hand, and where their cells lie in the slab of cells; -1 = none. */
   minute: 16,
   minuteCell: 17,
@@ -73,6 +75,7 @@ export class HotCampaigns {
     const { values } = this;
     values[base + hotAt.lastSeen] = Number.NEGATIVE_INFINITY;
     values[base + hotAt.currency] = none;
+    values[base + hotAt.currencySaidBy] = 0;
     values[base + hotAt.currencySince] = Number.NEGATIVE_INFINITY;
     values[base + hotAt.planEpoch] = none;
     values[base + hotAt.blocks] = none;

@@ -16,8 +16,11 @@ export class LaneBooks {
   readonly cells: CellSlab;
   readonly currencies = new Names();
   readonly sources = new Names();
+  /** Quarter-hours behind the clock's that cells hold. */
+  readonly quartersBehind: number;
 
   constructor(limits: LaneLimits = laneLimits) {
     this.cells = new CellSlab(limits);
+    this.quartersBehind = limits.quartersBehind;
   }
 }

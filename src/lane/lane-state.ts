@@ -1,4 +1,5 @@
-import type { LaneDictionaries, PacingMode } from '../events/event-batch.ts';
+import type { EventBatch, LaneDictionaries, PacingMode } from '../events/event-batch.ts';
+import { latenessNames, latenessOf } from '../events/kind-facts.ts';
 import { assert } from '../model/errors.ts';
 import { fnv1a } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
@@ -15,6 +16,17 @@ import { CampaignIndex } from './campaign-index.ts';
 import { ClockMarks } from './clock-marks.ts';
 import { LaneBooks } from './lane-books.ts';
 import { Organization } from './organization.ts';
+import {
+  type DuplicateWindow,
+  duplicateWindowOf,
+  hasOwnTimes,
+  hasUntrustedClock,
+  openingLatenessMs,
+  plannedLatenessMs,
+  reportsReachMs,
+  usualLatenessMs,
+  usualWindow,
+} from './plan-bounds.ts';
 import { RareIds } from './rare-ids.ts';
 import { clockSection } from './sections/clock.ts';
 import { LaneSections } from './sections/lane-sections.ts';
@@ -83,10 +95,18 @@ export class LaneState implements Carrier {
   readonly #organizationOfId: (Organization | undefined)[] = [];
   readonly #campaignIndex = new CampaignIndex();
   #planEpoch = 0;
+  /** Organizations, `_default` included, whose plan says more than the usual. */
+  readonly #ownTimes = new Set<string>();
+  readonly #untrusted = new Set<string>();
+  readonly #windows = new Map<string, DuplicateWindow>();
+  #longestWindow: DuplicateWindow;
+  readonly #usualLateness: ReturnType<typeof usualLatenessMs>;
 
   constructor(limits: LaneLimits = laneLimits) {
     this.limits = limits;
-    this.marks = new ClockMarks(limits);
+    this.#longestWindow = usualWindow(limits);
+    this.#usualLateness = usualLatenessMs(limits);
+    this.marks = new ClockMarks();
     this.books = new LaneBooks(limits);
     this.rareIds = new RareIds(limits);
     this.sections.add({ lane: [clockSection, plansSection] });
@@ -101,13 +121,70 @@ export class LaneState implements Carrier {
     return (this.plans.get(orgId) ?? this.plans.get(defaultPlanOrg))?.compiled ?? planZero;
   }
 
-  putPlan(orgId: string, compiled: CompiledPlan, body: string): void {
-    this.plans.set(orgId, { compiled, body });
+  /** The plan comes into force with the record of `offset`. */
+  putPlan(orgId: string, compiled: CompiledPlan, body: string, offset: number): void {
+    const before = this.planOf(orgId);
+    this.#setPlan(orgId, compiled, body);
     this.dirtyPlans.add(orgId);
+    const isDefault = orgId === defaultPlanOrg;
+    const followers = isDefault
+      ? this.organizations.filter(({ id }) => !this.plans.has(id))
+      : [this.organization(orgId)];
+    for (const organization of followers) organization.outgrow(before.plan, this.clock, offset, this.limits);
+    for (const organization of isDefault ? this.organizations : followers) this.setOrganizationTimer(organization);
+  }
+
+  #setPlan(orgId: string, compiled: CompiledPlan, body: string): void {
+    this.plans.set(orgId, { compiled, body });
     this.#planEpoch += 1;
-    if (orgId === defaultPlanOrg)
-      for (const organization of this.organizations) this.setOrganizationTimer(organization);
-    else this.setOrganizationTimer(this.organization(orgId));
+    const { plan } = compiled;
+    if (hasOwnTimes(plan)) this.#ownTimes.add(orgId);
+    else this.#ownTimes.delete(orgId);
+    if (hasUntrustedClock(plan)) this.#untrusted.add(orgId);
+    else this.#untrusted.delete(orgId);
+    this.#windows.set(orgId, duplicateWindowOf(plan, this.limits));
+    const windows = [...this.#windows.values()];
+    // Without a default plan there may be organizations that have none.
+    this.#longestWindow = (this.plans.has(defaultPlanOrg) ? windows : [...windows, usualWindow(this.limits)]).reduce(
+      longer,
+    );
+  }
+
+  /** No delivery id is remembered for longer, nor over more records. */
+  get longestWindow(): DuplicateWindow {
+    return this.#longestWindow;
+  }
+
+  /** Whether some plan says of a source that its clock is not to be trusted. */
+  get hasUntrustedClocks(): boolean {
+    return this.#untrusted.size > 0;
+  }
+
+  isUntrusted(batch: EventBatch, row: number): boolean {
+    if (this.#untrusted.size === 0) return false;
+    const { sources } = this.planOf(batch.dictionaries.orgs.text(batch.orgs[row])).plan;
+    const source = batch.dictionaries.sources.text(batch.sources[row]);
+    return Object.hasOwn(sources, source) && sources[source].clock === 'untrusted';
+  }
+
+  /** How long after its instant the record of a row may come. */
+  latenessOf(batch: EventBatch, row: number): number {
+    const of = latenessNames[latenessOf[batch.kinds[row]]];
+    if (of === 'never') return Number.POSITIVE_INFINITY;
+    if (of === 'control') return this.limits.moneyLatenessMs;
+    if (of === 'correction') {
+      const detail = batch.details.get(row);
+      if (detail?.kind === 'spend_adjustment' && detail.reason === 'OPENING_BALANCE') return openingLatenessMs;
+    }
+    if (this.#ownTimes.size === 0) return this.#usualLateness[of];
+    const { plan } = this.planOf(batch.dictionaries.orgs.text(batch.orgs[row]));
+    return plannedLatenessMs(plan, batch.dictionaries.sources.text(batch.sources[row]), of, this.limits);
+  }
+
+  /** No report of the organization reaches back before this instant. */
+  reportsReach(orgId: string): number {
+    const since = this.#organizationsById.get(orgId)?.reportsSince ?? Number.NEGATIVE_INFINITY;
+    return Math.max(since, this.clock - reportsReachMs(this.planOf(orgId).plan, this.limits));
   }
 
   organization(id: string): Organization {
@@ -190,8 +267,7 @@ export class LaneState implements Carrier {
   }
 
   restorePlan(orgId: string, compiled: CompiledPlan, body: string): void {
-    this.plans.set(orgId, { compiled, body });
-    this.#planEpoch += 1;
+    this.#setPlan(orgId, compiled, body);
   }
 
   addCampaign(organization: { slot: number; id: string }, name: string, slot: number): Campaign {
@@ -247,6 +323,11 @@ export class LaneState implements Carrier {
 
   campaignPlan(campaign: Campaign): CampaignPlan {
     return this.planOf(campaign.orgId).plan.campaigns[campaign.id] ?? nothingOfItsOwn;
+  }
+
+  /** The currency that the plan in force says for the campaign. */
+  currencyOfPlan(campaign: Campaign): string | undefined {
+    return this.campaignPlan(campaign).currency ?? this.planOf(campaign.orgId).plan.defaults.currency;
   }
 
   spendPlan(campaign: Campaign): SpendPlan {
@@ -338,6 +419,10 @@ export class LaneState implements Carrier {
     this.pushCampaignTimer(campaign);
     this.touchParts(campaign, part.pace);
   }
+}
+
+function longer(a: DuplicateWindow, b: DuplicateWindow): DuplicateWindow {
+  return b.ms > a.ms ? b : a;
 }
 
 function findWeight(plan: Plan, mode: PacingMode, curve: string | null, fallback: string | null, zone: Zone): Weight {

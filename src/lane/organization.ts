@@ -1,6 +1,9 @@
 import { fnv1a } from '../model/hash.ts';
+import type { LaneLimits } from '../model/lane-limits.ts';
 import type { AlertState } from '../rules/alert-state.ts';
+import type { Plan } from '../rules/plan.ts';
 import type { CampaignPlanView } from './campaign.ts';
+import { duplicateWindowOf, reportsReachMs } from './plan-bounds.ts';
 import type { CarriedPart, Carrier } from './sections/section.ts';
 
 /** What a lane knows of one organization. */
@@ -15,6 +18,11 @@ export class Organization implements Carrier {
   readonly rhythms = new Map<string, number[]>();
   /** By `source|rule`; with the instant of the last evaluation row. */
   readonly sourceAlerts = new Map<string, { alert: AlertState | null; evaluatedAt: number | null }>();
+  /** Reports of periods that began before are late whatever the plan says. */
+  reportsSince = Number.NEGATIVE_INFINITY;
+  /** Delivery ids met before, by clock and by offset, are forgotten whatever the plan says. */
+  duplicatesSince = Number.NEGATIVE_INFINITY;
+  duplicatesFrom = Number.NEGATIVE_INFINITY;
   /** Instant of the pending timer, null = none is set. */
   timerAt: number | null = null;
   /** Changed since the last harvest. */
@@ -27,5 +35,14 @@ export class Organization implements Carrier {
     this.slot = slot;
     this.id = id;
     this.stagger = fnv1a(id);
+  }
+
+  /** The plan so far is replaced by the record of `offset`: what it could not reach stays out of reach. */
+  outgrow(plan: Plan, clock: number, offset: number, limits: LaneLimits): void {
+    const window = duplicateWindowOf(plan, limits);
+    this.reportsSince = Math.max(this.reportsSince, clock - reportsReachMs(plan, limits));
+    this.duplicatesSince = Math.max(this.duplicatesSince, clock - window.ms);
+    this.duplicatesFrom = Math.max(this.duplicatesFrom, offset - window.records);
+    this.isDirty = true;
   }
 }

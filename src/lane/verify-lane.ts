@@ -1,5 +1,6 @@
 import type { LaneDictionaries } from '../events/event-batch.ts';
 import { assert } from '../model/errors.ts';
+import { quarterMs } from '../model/time.ts';
 import type { Campaign } from './campaign.ts';
 import { hotAt } from './hot-campaigns.ts';
 import type { LaneState } from './lane-state.ts';
@@ -42,12 +43,23 @@ function verifyDay(state: LaneState, campaign: Campaign): void {
   const [start, end] = [values[campaign.hot + hotAt.dayStart], values[campaign.hot + hotAt.dayEnd]];
   if (!(end > start)) return;
   const { day } = campaign;
+  if (campaign.quarters !== null) return verifyQuarter(state, campaign);
   assert(day !== null && campaign.days.get(day.day) === day, `the day at hand is a day of campaign ${campaign.id}`);
   assert(values[campaign.hot + hotAt.day] === day.base, `the hot record of ${campaign.id} leads to the day at hand`);
   if (values[campaign.hot + hotAt.planEpoch] !== state.planEpoch) return;
   const zone = state.zoneOf(campaign);
   const isWhole = start === zone.dayStart(day.day) && end === zone.dayStart(day.day + 1);
   assert(isWhole, `the day at hand of ${campaign.id} has the bounds of its zone`);
+}
+
+/** While nobody has named the zone, what is at hand is a quarter-hour, and nothing of it waits between segments. */
+function verifyQuarter({ books }: LaneState, { day, quarters, hot, id }: Campaign): void {
+  assert(day !== null && day === quarters?.atHand, `what is at hand of ${id} is its quarter-hour`);
+  assert(!day.isDirty, `the quarter-hour of ${id} was settled`);
+  const { values } = books.hot;
+  assert(values[hot + hotAt.day] === day.base, `the hot record of ${id} leads to the quarter-hour at hand`);
+  const isWhole = values[hot + hotAt.dayStart] === day.day * quarterMs;
+  assert(isWhole && values[hot + hotAt.dayEnd] === (day.day + 1) * quarterMs, `the quarter-hour of ${id} is whole`);
 }
 
 /** Inside the span of the flight at hand no other flight is, and that flight is all of it; or none is. */

@@ -11,9 +11,11 @@ export interface LaneLimits {
   readonly timersPerRecordMax: number;
   /** An event further ahead of the lane clock is `from_the_future`. */
   readonly futureAllowanceMs: number;
-  /** How long after its instant delivery may come, and money, conversions and control. */
+  /** How long after its instant delivery may come, and reports and control. */
   readonly deliveryLatenessMs: number;
   readonly moneyLatenessMs: number;
+  /** The same of conversions and corrections: credits and conversions come for a quarter of a year. */
+  readonly correctionLatenessMs: number;
   /** Delivery ids are duplicates within this much clock and this many records. */
   readonly duplicateWindowMs: number;
   readonly duplicateRecordsMax: number;
@@ -23,7 +25,7 @@ export interface LaneLimits {
   readonly flightsPerCampaignMax: number;
   /** Budget and flight changes of a flight; one more is refused. */
   readonly changesPerFlightMax: number;
-  /** Status changes that a campaign keeps; of more the oldest is forgotten. */
+  /** Status changes of a campaign; one more is refused. */
   readonly statusesPerCampaignMax: number;
   /** Days of the longest flight: three years. */
   readonly flightDaysMax: number;
@@ -39,9 +41,9 @@ export interface LaneLimits {
   readonly judgedBackMs: number;
   /** A flight is evaluated until its delivery can no longer be restated. */
   readonly evaluatedAfterEndMs: number;
-  /** Daily rows older than this no longer join a flight that is made or moved. */
+  /** Daily rows older than this answer no question of a month or of a day. */
   readonly retainedDays: number;
-  /** Daily rows and cumulative totals older than this leave the memory. */
+  /** Daily rows older than this are kept as bytes. */
   readonly keptDays: number;
   /** A campaign without a live flight is forgotten this long after its last counted record. */
   readonly forgetAfterMs: number;
@@ -55,13 +57,16 @@ export const laneLimits: LaneLimits = checkedLaneLimits({
   futureAllowanceMs: 2 * minuteMs,
   deliveryLatenessMs: 72 * hourMs,
   moneyLatenessMs: 32 * dayMs,
-  duplicateWindowMs: 15 * minuteMs,
+  correctionLatenessMs: 93 * dayMs,
+  // Trackers try again for an hour or two, and a million ids take 56 MiB of a lane.
+  duplicateWindowMs: 2 * hourMs,
   duplicateRecordsMax: 1_000_000,
   rareDayGroups: 40,
   campaignsPerLaneMax: 1_000_000,
-  flightsPerCampaignMax: 8,
-  changesPerFlightMax: 64,
-  statusesPerCampaignMax: 64,
+  // Monthly flights of ten years; more than three changes a day for the longest flight.
+  flightsPerCampaignMax: 128,
+  changesPerFlightMax: 4_096,
+  statusesPerCampaignMax: 4_096,
   flightDaysMax: 1_100,
   minutesBehind: 177,
   minuteCells: 180,
@@ -72,7 +77,7 @@ export const laneLimits: LaneLimits = checkedLaneLimits({
   evaluatedAfterEndMs: 72 * hourMs,
   retainedDays: 33,
   keptDays: 36,
-  forgetAfterMs: 34 * dayMs,
+  forgetAfterMs: 1_103 * dayMs,
 });
 
 /** The limits, after a look at what each asks of the others. */
@@ -105,7 +110,7 @@ export function checkedLaneLimits(limits: LaneLimits): LaneLimits {
   assert(limits.asOfBehindMs < limits.judgedBackMs, 'days reach further back than quarter-hours');
   assert(limits.keptDays >= limits.retainedDays + 2, 'a retained day is kept, whatever its zone');
   assert(
-    limits.forgetAfterMs > moneyLatenessMs + longestDayMs + futureAllowanceMs,
+    limits.forgetAfterMs > Math.max(moneyLatenessMs, limits.correctionLatenessMs) + longestDayMs + futureAllowanceMs,
     'nothing that is still in time is booked on a day that was forgotten',
   );
   assert(

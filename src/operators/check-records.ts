@@ -1,20 +1,14 @@
 import { type Detail, type EventBatch, flag, type Reject, type RejectReason } from '../events/event-batch.ts';
-import {
-  carriesCurrency,
-  isByDay,
-  isDelivery,
-  isRare,
-  isSystem,
-  latenessOfKinds,
-  namesCampaign,
-} from '../events/kind-facts.ts';
+import { isByDay, isDelivery, isOnDevices, isRare, isReport, isSystem, namesCampaign } from '../events/kind-facts.ts';
 import { kind } from '../events/kinds.ts';
 import { internalErrorDetail, RecordFailures } from '../events/record-failures.ts';
+import { saidBy } from '../lane/campaign.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { campaignSeen } from '../lane/sections/campaign-seen.ts';
 import { planKeysSection } from '../lane/sections/plan-keys.ts';
 import { rareIdsSection } from '../lane/sections/rare-ids.ts';
+import { reachSection } from '../lane/sections/reach.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { BrokenInvariant } from '../model/errors.ts';
 import { grown } from '../model/grown.ts';
@@ -24,8 +18,11 @@ import type { LaneLimits } from '../model/lane-limits.ts';
 import type { LogTimeMs } from '../model/time.ts';
 import { isSafe } from '../model/whole.ts';
 import { PlanGate, type PlansInForce } from '../rules/plan-gate.ts';
+import type { DayBooker } from './day-booker.ts';
 import type { DuplicateCheck } from './duplicate-check.ts';
+import { FollowZone } from './follow-zone.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
+import { NameCurrency } from './name-currency.ts';
 import type { Operator } from './operator.ts';
 import { bookedInstant, kindProblem, latestInstant } from './record-facts.ts';
 import type { Segment } from './segment.ts';
@@ -45,7 +42,6 @@ export class CheckRecords implements Operator {
   readonly #state: LaneState;
   readonly #limits: LaneLimits;
   /** By number of the kind. */
-  readonly #latenessMs: Float64Array;
   readonly #outputs: LaneOutputs;
   readonly #partition: number;
   readonly #partitions: number;
@@ -54,17 +50,18 @@ export class CheckRecords implements Operator {
   readonly #duplicates: DuplicateCheck;
   readonly #gate: PlanGate;
   readonly #plansInForce: PlansInForce;
+  readonly #currency: NameCurrency;
+  readonly #zone: FollowZone;
   #rejectAt = 0;
 
   constructor(
     state: LaneState,
     outputs: LaneOutputs,
-    duplicates: DuplicateCheck,
+    { duplicates, days }: { duplicates: DuplicateCheck; days: DayBooker },
     lane: { partition: number; partitions: number; planKey: string | null },
   ) {
     this.#state = state;
     this.#limits = state.limits;
-    this.#latenessMs = latenessOfKinds(state.limits);
     this.#gate = new PlanGate({ partition: lane.partition, root: lane.planKey });
     this.#plansInForce = {
       numberOf: (orgId) => state.plans.get(orgId)?.compiled.plan.number,
@@ -72,11 +69,14 @@ export class CheckRecords implements Operator {
     };
     this.state = {
       lane: [planKeysSection(this.#gate)],
+      organizations: [reachSection],
       campaigns: [campaignSeen],
       grouped: [rareIdsSection(state.rareIds)],
     };
     this.#outputs = outputs;
     this.#duplicates = duplicates;
+    this.#currency = new NameCurrency(state, days);
+    this.#zone = new FollowZone(state, days);
     this.#partition = lane.partition;
     this.#partitions = lane.partitions;
   }
@@ -97,6 +97,7 @@ export class CheckRecords implements Operator {
           else {
             this.#state.clock = clocks[row] as LogTimeMs;
             if (this.#isPlain(segment, batch, row)) this.#countPlain(segment, row);
+            else if (this.#changesMuch(segment, batch, row)) this.#alone(segment, batch, row);
             else this.#checkRow(segment, batch, row);
           }
         }
@@ -131,12 +132,36 @@ export class CheckRecords implements Operator {
     if (!isKnown || batch.keyOrgs[row] !== org || (batch.flags[row] & flag.test) !== 0) return false;
     const clock = clocks[row];
     const at = batch.eventTimes[row];
-    if (at > clock + this.#limits.futureAllowanceMs || at < clock - this.#limits.deliveryLatenessMs) return false;
+    const newest = this.#state.hasUntrustedClocks ? batch.logTimes[row] : clock + this.#limits.futureAllowanceMs;
+    if (at > newest || at < clock - this.#limits.deliveryLatenessMs) return false;
     const { values } = this.#state.books.hot;
     const hot = slot * hotWidth;
+    if (values[hot + hotAt.planEpoch] !== this.#state.planEpoch) return false;
+    if (values[hot + hotAt.currencySaidBy] < saidBy.media) return false;
     if (clock - values[hot + hotAt.lastSeen] >= this.#limits.forgetAfterMs) return false;
-    if (values[hot + hotAt.currency] !== this.#currencyOf(batch, row)) return false;
+    const { currencies } = this.#state.books;
+    const currency = currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies);
+    if (values[hot + hotAt.currency] !== currency) return false;
     return recordKind === kind.click || isSafe(batch.amount2[row] * batch.counts[row]);
+  }
+
+  /** What it changes must not be seen by those before it, nor missed by those behind. */
+  #alone(segment: Segment, batch: EventBatch, row: number): void {
+    if (row > segment.from) {
+      segment.to = row;
+      return;
+    }
+    this.#checkRow(segment, batch, row);
+    segment.to = row + 1;
+  }
+
+  /** A record that may bring a flight back that was over, or give its campaign another currency. */
+  #changesMuch({ clocks }: Segment, batch: EventBatch, row: number): boolean {
+    const recordKind = batch.kinds[row];
+    if (recordKind !== kind.impression && recordKind !== kind.click) return false;
+    if (batch.eventTimes[row] < clocks[row] - this.#limits.deliveryLatenessMs) return true;
+    const campaign = this.#state.findCampaign(batch.orgs[row], batch.campaigns[row], batch.dictionaries);
+    return campaign !== undefined && this.#currency.wouldRename(batch, row, campaign);
   }
 
   #countPlain(segment: Segment, row: number): void {
@@ -212,11 +237,12 @@ export class CheckRecords implements Operator {
     // Whatever becomes of the record, its organization is known from now on, and its timer is set.
     this.#duplicates.orgSlot(batch, row);
     const isSeen = isDelivery[recordKind] === 1 && this.#duplicates.isSeen(segment, row);
+    if (isOnDevices[recordKind] === 1 && this.#state.isUntrusted(batch, row)) this.#setClockRight(batch, row);
     if (latestInstant(batch, row) > clock + this.#limits.futureAllowanceMs) return this.#future(segment, row);
     if (namesCampaign[recordKind] === 0) return this.#count(segment, row, -1);
     if (this.#isFutureDay(segment, row)) return this.#future(segment, row);
     const bookedAt = this.#bookedAt(batch, row);
-    const oldest = clock - this.#latenessMs[recordKind];
+    const oldest = this.#oldest(batch, row, clock);
     if (bookedAt < oldest) return this.#outputs.lateEvent(batch, row, bookedAt, oldest - bookedAt);
     if (isSeen || (isRare[recordKind] === 1 && this.#duplicates.isRareDuplicate(batch, row, clock))) {
       this.#outputs.dropped.duplicate += 1;
@@ -234,28 +260,40 @@ export class CheckRecords implements Operator {
     const { batch } = segment;
     const slot = this.#slot(segment, row);
     if (slot < 0) return;
-    const currency = this.#currencyOf(batch, row);
-    if (currency >= 0) {
-      const { values } = this.#state.books.hot;
-      const known = values[slot * hotWidth + hotAt.currency];
-      if (known < 0) this.#nameCurrency(slot, currency, batch.offsets[row]);
-      else if (known !== currency) return this.#otherCurrency(segment, row, currency, known);
+    const campaign = this.#state.campaigns[slot];
+    if (campaign.zone === null && batch.kinds[row] !== kind.flight_changed) {
+      this.#zone.ofPlan(campaign, batch.offsets[row]);
     }
+    const wrong = this.#currency.hear(batch, row, campaign);
+    if (wrong >= 0) return this.#otherCurrency(segment, row, wrong, campaign.currency);
     const problem = kindProblem(batch, row);
     if (problem !== null) return this.#outputs.deadLetter(segment, row, problem.reason, problem.detail);
     this.#count(segment, row, slot);
   }
 
-  #nameCurrency(slot: number, currency: number, offset: number): void {
-    const { values } = this.#state.books.hot;
-    values[slot * hotWidth + hotAt.currency] = currency;
-    values[slot * hotWidth + hotAt.currencySince] = offset;
-    this.#state.touch(this.#state.campaigns[slot]);
+  /** Before this instant the record would be late. */
+  #oldest(batch: EventBatch, row: number, clock: number): number {
+    const oldest = clock - this.#state.latenessOf(batch, row);
+    if (isReport[batch.kinds[row]] === 0) return oldest;
+    return Math.max(oldest, this.#state.organizationOf(batch.orgs[row], batch.dictionaries).reportsSince);
   }
 
-  #otherCurrency(segment: Segment, row: number, currency: number, known: number): void {
+  /** A device's clock that runs ahead is not believed: what it says happened no later than it was logged. */
+  #setClockRight(batch: EventBatch, row: number): void {
+    const at = batch.logTimes[row];
+    const { eventTimes, t1, t2 } = batch;
+    const isConversion = batch.kinds[row] === kind.conversion;
+    if (!(eventTimes[row] > at || (isConversion && (t1[row] > at || t2[row] > at)))) return;
+    this.#outputs.clocksSetRight += 1;
+    eventTimes[row] = Math.min(eventTimes[row], at);
+    if (!isConversion) return;
+    t1[row] = Math.min(t1[row], at);
+    if (t2[row] > at) t2[row] = at;
+  }
+
+  #otherCurrency(segment: Segment, row: number, currency: number, known: string): void {
     const { currencies } = this.#state.books;
-    const detail = `currency is ${currencies.text(currency)}, the campaign's is ${currencies.text(known)}`;
+    const detail = `currency is ${currencies.text(currency)}, the campaign's is ${known}`;
     this.#outputs.deadLetter(segment, row, 'currency_mismatch', detail);
   }
 
@@ -302,7 +340,7 @@ export class CheckRecords implements Operator {
     if (verdict.kind === 'refused') this.#outputs.deadLetter(segment, row, verdict.reason, verdict.detail);
     else if (verdict.kind === 'stale') this.#outputs.dropped.stale_plan += 1;
     else this.#outputs.uncounted.control += 1;
-    if (verdict.kind === 'in_force') this.#state.putPlan(orgId, verdict.compiled, body);
+    if (verdict.kind === 'in_force') this.#state.putPlan(orgId, verdict.compiled, body, batch.offsets[row]);
     // Known too, but only now: its timer goes by the plan that has just come into force.
     if (orgId !== defaultPlanOrg && orgId !== planKeysOrg) this.#duplicates.orgSlot(batch, row);
   }
@@ -328,12 +366,6 @@ export class CheckRecords implements Operator {
     const campaign = this.#state.findCampaign(batch.orgs[row], batch.campaigns[row], batch.dictionaries);
     if (campaign !== undefined) return this.#state.zoneOf(campaign);
     return this.#state.defaultZone(batch.dictionaries.orgs.text(batch.orgs[row]));
-  }
-
-  /** Number of the currency that the record names; -1 when it names none. */
-  #currencyOf(batch: EventBatch, row: number): number {
-    if (carriesCurrency[batch.kinds[row]] === 0) return -1;
-    return this.#state.books.currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies);
   }
 
   #growOrganizations(id: number): void {

@@ -2,13 +2,12 @@ import type { EventBatch } from '../events/event-batch.ts';
 import { isDelivery, isRare } from '../events/kind-facts.ts';
 import { EventIdSet } from '../lane/event-id-set.ts';
 import type { LaneState } from '../lane/lane-state.ts';
+import { duplicateWindowOf } from '../lane/plan-bounds.ts';
 import type { Segment } from './segment.ts';
 
 /** Which event ids the lane has met (docs/semantics.md §2): a short memory of many, a long one of few. */
 export class DuplicateCheck {
   readonly #state: LaneState;
-  readonly #windowMs: number;
-  readonly #recordsMax: number;
   /** Delivery ids: a function of the log's tail, never committed, read back after a restore. */
   readonly #deliveryIds = new EventIdSet();
   /** By dictionary id of the organization; -1 = not met yet. */
@@ -16,8 +15,6 @@ export class DuplicateCheck {
 
   constructor(state: LaneState) {
     this.#state = state;
-    this.#windowMs = state.limits.duplicateWindowMs;
-    this.#recordsMax = state.limits.duplicateRecordsMax;
   }
 
   /** Whether a record of the organization was met before. */
@@ -42,13 +39,23 @@ export class DuplicateCheck {
     const clock = clocks[row];
     const ids = this.#deliveryIds;
     const offset = batch.offsets[row];
-    if (ids.isFull) ids.makeRoom(clock - this.#windowMs, offset, this.#recordsMax);
+    if (ids.isFull) {
+      const { ms, records } = this.#state.longestWindow;
+      ids.makeRoom(clock - ms, offset, records);
+    }
     const org = this.orgSlot(batch, row);
     const found = ids.find(org, batch.eventIds, 4 * row);
     const isSeen =
-      found >= 0 && clock - ids.clockAt(found) <= this.#windowMs && ids.recordsSince(found, offset) <= this.#recordsMax;
+      found >= 0 && this.#isInWindow(org, clock, ids.clockAt(found), offset, ids.recordsSince(found, offset));
     ids.put(found, org, batch.eventIds, 4 * row, clock, offset);
     return isSeen;
+  }
+
+  #isInWindow(org: number, clock: number, before: number, offset: number, recordsSince: number): boolean {
+    const organization = this.#state.organizations[org];
+    const { ms, records } = duplicateWindowOf(this.#state.planOf(organization.id).plan, this.#state.limits);
+    if (clock - before > ms || recordsSince > records) return false;
+    return before >= organization.duplicatesSince && offset - recordsSince >= organization.duplicatesFrom;
   }
 
   isRareDuplicate(batch: EventBatch, row: number, clock: number): boolean {

@@ -2,7 +2,7 @@ import type { Detail, EventBatch, RejectReason } from '../events/event-batch.ts'
 import { isControl } from '../events/kind-facts.ts';
 import type { ControlKind } from '../events/kinds.ts';
 import { type Campaign, Flight } from '../lane/campaign.ts';
-import { counterAt, sumAt } from '../lane/day-row.ts';
+import { counterAt, type DayRow, sumAt } from '../lane/day-row.ts';
 import { spentBefore } from '../lane/flight-books.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import { flightAt } from '../lane/lane-books.ts';
@@ -15,10 +15,13 @@ import { rhythmsSection } from '../lane/sections/rhythms.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
 import { quickSum } from '../model/money.ts';
-import { dayMs, floorTo, quarterMs } from '../model/time.ts';
+import { floorTo, quarterMs } from '../model/time.ts';
 import { minus, positive, type Whole } from '../model/whole.ts';
 import { findZone, type Zone } from '../model/zones.ts';
 import { CellBooker } from './cell-booker.ts';
+import type { DayBooker } from './day-booker.ts';
+import { addToFlights } from './flight-totals.ts';
+import { FollowZone } from './follow-zone.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import type { Segment } from './segment.ts';
@@ -43,12 +46,14 @@ export class FollowFlights implements Operator {
   readonly #limits: LaneLimits;
   readonly #outputs: LaneOutputs;
   readonly #cells: CellBooker;
+  readonly #zone: FollowZone;
 
-  constructor(state: LaneState, outputs: LaneOutputs) {
+  constructor(state: LaneState, outputs: LaneOutputs, days: DayBooker) {
     this.#state = state;
     this.#limits = state.limits;
     this.#outputs = outputs;
     this.#cells = new CellBooker(state);
+    this.#zone = new FollowZone(state, days);
   }
 
   onSegment(segment: Segment): void {
@@ -76,7 +81,7 @@ export class FollowFlights implements Operator {
     this.#cells.book(slot, segment, row, micros, nanos, impressions);
     if (!(at >= hot.values[base + hotAt.flightStart] && at < hot.values[base + hotAt.flightEnd])) {
       if (!this.#bringFlight(this.#state.campaigns[slot], at)) {
-        addToAll(this.#state.campaigns[slot], at, micros, nanos, impressions);
+        addToFlights(this.#state, this.#state.campaigns[slot], at, micros, nanos, impressions);
         return;
       }
     }
@@ -90,11 +95,11 @@ export class FollowFlights implements Operator {
       return;
     }
     const campaign = this.#state.campaigns[slot];
-    addToAll(campaign, at, micros, nanos, impressions);
+    addToFlights(this.#state, campaign, at, micros, nanos, impressions);
     campaign.putAway();
   }
 
-  /** Has the flight of an instant at hand, or that there is none; false when several cover it. */
+  /** Has the flight of an instant at hand, or that there is none; false when it is not that simple. */
   #bringFlight(campaign: Campaign, at: number): boolean {
     let start = Number.NEGATIVE_INFINITY;
     let end = Number.POSITIVE_INFINITY;
@@ -104,7 +109,7 @@ export class FollowFlights implements Operator {
       if (dates === null) continue;
       if (at >= dates.end) start = Math.max(start, dates.end);
       else if (at < dates.start) end = Math.min(end, dates.start);
-      else if (found !== null || !flight.isSmall) return false;
+      else if (found !== null || !flight.isSmall || flight.isDone) return false;
       else {
         found = flight;
         start = Math.max(start, dates.start);
@@ -156,12 +161,17 @@ export class FollowFlights implements Operator {
     }
   }
 
-  #status(detail: Detail & { kind: 'status_changed' }, order: number, campaign: Campaign): null {
+  #status(detail: Detail & { kind: 'status_changed' }, order: number, campaign: Campaign): Problem | null {
     const { effective_at: at, status } = detail;
     const cause = detail.cause === 'SYSTEM' ? this.#state.unnamedCause(campaign) : detail.cause;
+    if (campaign.statuses.length >= this.#limits.statusesPerCampaignMax) {
+      return {
+        reason: 'too_many_changes',
+        detail: `the campaign has ${campaign.statuses.length} changes of status already`,
+      };
+    }
     for (const flight of campaign.flights) flight.ledger = null;
     campaign.statuses.push({ kind: 'status', at, order, status, cause });
-    if (campaign.statuses.length > this.#limits.statusesPerCampaignMax) campaign.statuses.shift();
     return null;
   }
 
@@ -192,6 +202,7 @@ export class FollowFlights implements Operator {
     if (flight.changes.length >= this.#limits.changesPerFlightMax) return this.#tooManyChanges();
     this.#keep(campaign, flight);
     flight.flightLedgerVersion = detail.ledger_version;
+    this.#zone.ofFlight(campaign, zone, order);
     this.#setDates(campaign, flight, detail, zone);
     const actual = this.#actual(campaign, flight, detail.effective_at);
     const { effective_at: at, mode, curve_id: curve, rebase } = detail;
@@ -205,19 +216,23 @@ export class FollowFlights implements Operator {
   #setDates(campaign: Campaign, flight: Flight, detail: Detail & { kind: 'flight_changed' }, zone: Zone): void {
     const before = flight.dates;
     const next = { startDay: detail.start_local, endDay: detail.end_local };
-    for (const row of campaign.days.values()) {
-      if (zone.dayStart(row.day) < this.#state.clock - this.#limits.retainedDays * dayMs) continue;
+    const move = (row: DayRow) => {
       const wasIn = before !== null && row.day >= before.startDay && row.day <= before.endDay;
       const isIn = row.day >= next.startDay && row.day <= next.endDay;
-      if (wasIn === isIn) continue;
+      if (wasIn === isIn) return;
       const spent = row.compactSum(sumAt.spendNanos);
       const impressions = row.count(counterAt.impressions);
       flight.addNanos(isIn ? spent : minus(0, spent));
       flight.impressions += isIn ? impressions : -impressions;
+    };
+    for (const row of campaign.days.values()) move(row);
+    for (const number of campaign.oldDays.numbers) {
+      const copy = campaign.oldDays.read(number, campaign.books) as DayRow;
+      move(copy);
+      copy.forget();
     }
     flight.dates = { ...next, start: zone.dayStart(next.startDay), end: zone.dayStart(next.endDay + 1), zone };
     flight.isDone &&= (flight.lastAsOf ?? 0) >= flight.dates.end + this.#limits.evaluatedAfterEndMs;
-    campaign.zone = zone;
   }
 
   /** S at the change, for a later rebase ON_ACTUAL; as known now. */
@@ -257,21 +272,13 @@ export class FollowFlights implements Operator {
   }
 
   #tooManyChanges(): Problem {
-    return badFlight(`has ${this.#limits.changesPerFlightMax} changes already`);
+    const detail = `the flight has ${this.#limits.changesPerFlightMax} changes already`;
+    return { reason: 'too_many_changes', detail };
   }
 
   #superseded(): null {
     this.#outputs.dropped.stale_ledger += 1;
     return null;
-  }
-}
-
-/** The long way: several flights, or sums that leave the safe integers. */
-function addToAll(campaign: Campaign, at: number, micros: number, nanos: number, impressions: number): void {
-  for (const flight of campaign.flights) {
-    if (flight.dates === null || at < flight.dates.start || at >= flight.dates.end) continue;
-    flight.addSpend(micros, nanos);
-    flight.impressions += impressions;
   }
 }
 

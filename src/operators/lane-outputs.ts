@@ -40,6 +40,8 @@ export class LaneOutputs {
   readonly dropped = { duplicate: 0, test: 0, stale_plan: 0, stale_ledger: 0 };
   /** Dead letters since they were last told, by reason. */
   readonly #buried = new Map<RejectReason, { records: number; readonly offset: number; readonly detail: string }>();
+  /** Events of untrusted clocks that counted at the log's time since the last harvest. */
+  clocksSetRight = 0;
   #versionOffset = -1;
   #version = 0n;
 

@@ -1,21 +1,26 @@
 import { costBases, type Detail, type EventBatch, flag } from '../events/event-batch.ts';
 import { type KindNumber, kind } from '../events/kinds.ts';
 import type { Campaign } from '../lane/campaign.ts';
+import { CampaignReports } from '../lane/campaign-reports.ts';
 import { type Amount, CampaignWeight, lightMax } from '../lane/campaign-weight.ts';
-import { CumulativeTotals } from '../lane/cumulative-totals.ts';
-import { type Counter, counterAt, DayRow, dayAt, sumAt } from '../lane/day-row.ts';
+import { type Counter, counterAt, type DayRow, dayAt, sumAt } from '../lane/day-row.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
-import { cumulativeSection } from '../lane/sections/cumulative.ts';
 import { daysSection } from '../lane/sections/days.ts';
+import { oldTotalsSection } from '../lane/sections/old-totals.ts';
+import { quartersSection } from '../lane/sections/quarters.ts';
+import { reportsSection } from '../lane/sections/reports.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { weightSection } from '../lane/sections/weight.ts';
 import { assert } from '../model/errors.ts';
 import { quickSum } from '../model/money.ts';
-import { isSafe } from '../model/whole.ts';
+import { quarterMs } from '../model/time.ts';
+import type { DayBooker } from './day-booker.ts';
+import { addToFlights } from './flight-totals.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import { amountsOf, isLight } from './record-amounts.ts';
+import { ReportBooker } from './report-booker.ts';
 import type { Segment } from './segment.ts';
 
 /** About what a dirty day adds to delta and rows. */
@@ -43,12 +48,19 @@ export class MeasureDays implements Operator {
   readonly state: OwnedSections;
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
-  readonly #dirtyRows: { campaign: Campaign; day: DayRow }[] = [];
+  readonly #booker: DayBooker;
+  readonly #reports: ReportBooker;
+  /** Campaigns with something in their quarter-hour at hand. */
+  readonly #unsettled: Campaign[] = [];
 
-  constructor(state: LaneState, outputs: LaneOutputs) {
+  constructor(state: LaneState, outputs: LaneOutputs, booker: DayBooker) {
     this.#state = state;
-    this.state = { campaigns: [daysSection(state), cumulativeSection(state), weightSection] };
+    this.state = {
+      campaigns: [daysSection(state), oldTotalsSection, reportsSection(state), quartersSection(state), weightSection],
+    };
     this.#outputs = outputs;
+    this.#booker = booker;
+    this.#reports = new ReportBooker(state, booker);
   }
 
   onSegment(segment: Segment): void {
@@ -64,12 +76,24 @@ export class MeasureDays implements Operator {
       if (batch.kinds[row] === kind.impression) this.#impression(segment, batch, row, slot);
       else this.#book(segment, batch, row, slot);
     }
+    for (const campaign of this.#unsettled) this.#booker.settleQuarter(campaign);
+    this.#unsettled.length = 0;
+  }
+
+  /** After a restore: what older releases kept becomes what this one keeps. */
+  rearm(): void {
+    for (const campaign of this.#state.campaigns) {
+      if (campaign.oldTotals === null) continue;
+      campaign.reports ??= new CampaignReports();
+      campaign.reports.adoptOldTotals(campaign.oldTotals);
+      campaign.oldTotals = null;
+    }
   }
 
   /** Writes the rows that changed since the last harvest, as they stand now. */
   harvest(): void {
     const { currencies } = this.#state.books;
-    for (const { campaign, day } of this.#dirtyRows) {
+    for (const { campaign, day } of this.#booker.dirtyRows) {
       this.#outputs.days.write({
         org_id: campaign.orgId,
         campaign_id: campaign.id,
@@ -101,24 +125,25 @@ export class MeasureDays implements Operator {
       });
       day.settle();
     }
-    this.#dirtyRows.length = 0;
+    this.#booker.dirtyRows.length = 0;
   }
 
   /** Every day belongs to a campaign, or was forgotten while its last row waits for the commit. */
   verify(): void {
-    const leaving = this.#dirtyRows.filter(({ campaign, day }) => campaign.days.get(day.day) !== day);
+    const leaving = this.#booker.dirtyRows.filter(({ campaign, day }) => campaign.days.get(day.day) !== day);
     const days = this.#state.campaigns.flatMap((campaign) => [...campaign.days.values()]);
+    const quarters = this.#state.campaigns.flatMap(({ quarters: each }) => (each === null ? [] : [each.atHand]));
     this.#state.books.days.verify(
       'days',
-      [...days, ...leaving.map(({ day }) => day)].map(({ base }) => base),
+      [...days, ...quarters, ...leaving.map(({ day }) => day)].map(({ base }) => base),
     );
-    const waiting = new Set(this.#dirtyRows.map(({ day }) => day));
-    assert(waiting.size === this.#dirtyRows.length, 'a row waits once');
+    const waiting = new Set(this.#booker.dirtyRows.map(({ day }) => day));
+    assert(waiting.size === this.#booker.dirtyRows.length, 'a row waits once');
     for (const day of days) assert(day.isDirty === waiting.has(day), `the row of day ${day.day} waits when it changed`);
   }
 
   get dirtyBytes(): number {
-    return this.#dirtyRows.length * dirtyDayBytes;
+    return this.#booker.dirtyRows.length * dirtyDayBytes;
   }
 
   #book(segment: Segment, batch: EventBatch, row: number, slot: number): void {
@@ -133,11 +158,12 @@ export class MeasureDays implements Operator {
       case kind.conversion:
         return this.#conversion(batch, row, slot);
       case kind.spend:
-        return this.#spend(segment, batch, row, slot);
+      case kind.performance_report:
+        return this.#report(segment, row, slot);
       case kind.spend_adjustment:
-        return this.#adjustment(segment, batch, row, this.#state.campaigns[slot]);
+        return this.#adjustment(batch, row, this.#state.campaigns[slot]);
       case kind.metric_correction:
-        return this.#correction(segment, batch, row, this.#state.campaigns[slot]);
+        return this.#correction(batch, row, this.#state.campaigns[slot]);
       case kind.auction_stats:
         return this.#auction(batch, row, slot);
       case kind.budget_changed:
@@ -158,8 +184,8 @@ export class MeasureDays implements Operator {
   /** False when the campaign takes no more of what the record adds: it is a dead letter then. */
   #weighs(segment: Segment, row: number, slot: number): boolean {
     const { batch } = segment;
-    // Of spend only what is booked is weighed, which the plan decides.
-    if (batch.kinds[row] === kind.spend) return true;
+    // Reports are weighed where the plan is asked what it takes.
+    if (batch.kinds[row] === kind.spend || batch.kinds[row] === kind.performance_report) return true;
     return this.#putWeight(segment, row, this.#state.campaigns[slot], amountsOf(batch, row));
   }
 
@@ -195,10 +221,10 @@ export class MeasureDays implements Operator {
   #click(segment: Segment, batch: EventBatch, row: number, slot: number): void {
     const day = this.#dayAt(slot, batch, row, batch.eventTimes);
     if ((batch.flags[row] & flag.invalid) !== 0) {
-      this.#days[day + counterAt.invalid_clicks] += 1;
+      this.#days[day + counterAt.invalid_clicks] += batch.counts[row];
       return;
     }
-    this.#days[day + counterAt.clicks] += 1;
+    this.#days[day + counterAt.clicks] += batch.counts[row];
     segment.itemAt[row] = batch.eventTimes[row];
     if (this.#hot[slot * hotWidth + hotAt.impressionBasis] < 0 || this.#isOtherSource(slot, batch, row)) return;
     this.#item(segment, row, slot, batch.amount[row], 0);
@@ -214,71 +240,81 @@ export class MeasureDays implements Operator {
     const sign = (batch.flags[row] & flag.reversal) !== 0 ? -1 : 1;
     const weight = sign * batch.amount2[row];
     const revenue = sign * batch.amount[row];
-    this.#dayAt(slot, batch, row, Number.isNaN(batch.t2[row]) ? batch.t1 : batch.t2);
-    const touched = campaign.day as DayRow;
-    touched.add(sumAt.conversionsByTouch, weight);
-    touched.add(sumAt.revenueByTouch, revenue);
-    this.#dayAt(slot, batch, row, batch.t1);
-    const converted = campaign.day as DayRow;
+    const offset = batch.offsets[row];
+    const { currencies } = this.#state.books;
+    const currency = currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies);
+    const touchedAt = Number.isNaN(batch.t2[row]) ? batch.t1[row] : batch.t2[row];
+    const converted = this.#rowAt(campaign, batch.t1[row], offset);
     converted.add(sumAt.conversionsByConversion, weight);
-    converted.add(sumAt.revenueByConversion, revenue);
+    this.#booker.addRevenue(campaign, converted, currency, 0, revenue);
+    this.#booker.keep(campaign, batch.t1[row], sumAt.conversionsByConversion, weight);
+    this.#booker.keepRevenue(campaign, batch.t1[row], currency, 0, revenue);
+    if (touchedAt < this.#state.clock - this.#state.latenessOf(batch, row)) return;
+    const touched = this.#rowAt(campaign, touchedAt, offset);
+    touched.add(sumAt.conversionsByTouch, weight);
+    this.#booker.addRevenue(campaign, touched, currency, revenue, 0);
+    this.#booker.keep(campaign, touchedAt, sumAt.conversionsByTouch, weight);
+    this.#booker.keepRevenue(campaign, touchedAt, currency, revenue, 0);
   }
 
-  #spend(segment: Segment, batch: EventBatch, row: number, slot: number): void {
-    if (batch.basis[row] !== this.#hot[slot * hotWidth + hotAt.feedBasis]) return;
-    if (this.#isOtherSource(slot, batch, row)) return;
+  /** The row of an instant's day, on which the record of `offset` books. */
+  #rowAt(campaign: Campaign, at: number, offset: number): DayRow {
+    const zone = campaign.quarters?.zone ?? this.#state.zoneOf(campaign);
+    const day = this.#booker.dayRow(campaign, zone.localDay(at));
+    this.#booker.change(campaign, day, offset);
+    return day;
+  }
+
+  /** Of spend only what the plan takes is weighed. */
+  #weighsReport(segment: Segment, row: number, campaign: Campaign, isSpend: boolean): boolean {
+    const { batch } = segment;
+    const all = amountsOf(batch, row);
+    const field = batch.kinds[row] === kind.spend ? 'amount_micros' : 'spend_micros';
+    const amounts = isSpend ? all : all.filter((each) => each.field !== field);
+    if (amounts.every(({ of, value }) => Math.abs(value) <= lightMax[of])) return true;
+    return this.#putWeight(segment, row, campaign, amounts);
+  }
+
+  #report(segment: Segment, row: number, slot: number): void {
+    const { batch } = segment;
     const campaign = this.#state.campaigns[slot];
-    const isCumulative = (batch.flags[row] & flag.cumulative) !== 0;
-    const before = isCumulative ? (campaign.cumulative?.amount(periodKey(batch, row)) ?? 0) : 0;
-    if (!this.#weighsSpend(segment, row, campaign, before)) return;
-    if (isCumulative) this.#noteTotal(batch, row, campaign);
-    segment.itemAt[row] = batch.t1[row];
-    this.#dayAt(slot, batch, row, batch.t1);
-    this.#item(segment, row, slot, batch.amount[row] - before, 0);
+    const isSpend =
+      batch.basis[row] === this.#hot[slot * hotWidth + hotAt.feedBasis] && !this.#isOtherSource(slot, batch, row);
+    const isPerformance = batch.kinds[row] === kind.performance_report;
+    if (!isPerformance && !isSpend) return;
+    if (!this.#weighsReport(segment, row, campaign, isSpend)) return;
+    const isSound = isPerformance
+      ? this.#reports.performance(batch, row, campaign, isSpend)
+      : this.#reports.spend(batch, row, campaign);
+    if (isSound) return;
+    const source = batch.dictionaries.sources.text(batch.sources[row]);
+    const detail = `the period shares time with another total of source "${source}", and neither holds the other`;
+    this.#outputs.deadLetter(segment, row, 'overlapping_report', detail);
   }
 
-  /** A total takes the place of the one `before` it. */
-  #weighsSpend(segment: Segment, row: number, campaign: Campaign, before: number): boolean {
-    const value = segment.batch.amount[row];
-    if (!isSafe(value - before)) {
-      segment.counted[row] = 0;
-      const detail = `amount_micros is ${value}: more than 2^53 − 1 away from the last total of its period`;
-      this.#outputs.deadLetter(segment, row, 'money_out_of_range', detail);
-      return false;
-    }
-    if (Math.abs(value) > lightMax.exact) {
-      const amount: Amount = { field: 'amount_micros', of: 'exact', value };
-      if (!this.#putWeight(segment, row, campaign, [amount])) return false;
-    }
-    campaign.weight?.take('exact', before);
-    return true;
-  }
-
-  /** Feeds that report totals say the last one of a period. */
-  #noteTotal(batch: EventBatch, row: number, campaign: Campaign): void {
-    campaign.cumulative ??= new CumulativeTotals();
-    campaign.cumulative.put(periodKey(batch, row), { periodStart: batch.t1[row], amount: batch.amount[row] });
-  }
-
-  #adjustment(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
-    const zone = this.#state.zoneOf(campaign);
-    const day = this.#dayRow(campaign, batch.t1[row]);
-    this.#change(campaign, day, batch.offsets[row]);
+  #adjustment(batch: EventBatch, row: number, campaign: Campaign): void {
+    const day = this.#booker.dayRow(campaign, batch.t1[row]);
+    this.#booker.change(campaign, day, batch.offsets[row]);
     const micros = batch.amount[row];
-    segment.itemAt[row] = zone.dayStart(batch.t1[row]);
-    segment.itemMicros[row] = micros;
-    segment.itemNanos[row] = 0;
     day.addMicros(sumAt.adjustmentNanos, micros, 0);
     day.addMicros(sumAt.spendNanos, micros, 0);
+    const at = this.#state.zoneOf(campaign).dayStart(batch.t1[row]);
+    campaign.reports ??= new CampaignReports();
+    campaign.reports.adjust(at, micros);
+    addToFlights(this.#state, campaign, at, micros, 0, 0);
+    campaign.putAway();
   }
 
-  #correction(segment: Segment, batch: EventBatch, row: number, campaign: Campaign): void {
+  #correction(batch: EventBatch, row: number, campaign: Campaign): void {
     const { deltas } = batch.details.get(row) as Detail & { kind: 'metric_correction' };
-    const day = this.#dayRow(campaign, batch.t1[row]);
+    const day = this.#booker.dayRow(campaign, batch.t1[row]);
     for (const [name, delta] of deltas) day.addCount(counterAt[name as Counter], delta);
-    this.#change(campaign, day, batch.offsets[row]);
-    segment.itemAt[row] = this.#state.zoneOf(campaign).dayStart(batch.t1[row]);
-    segment.impressions[row] = deltas.get('impressions') ?? 0;
+    this.#booker.change(campaign, day, batch.offsets[row]);
+    const impressions = deltas.get('impressions') ?? 0;
+    if (impressions === 0) return;
+    const at = this.#state.zoneOf(campaign).dayStart(batch.t1[row]);
+    addToFlights(this.#state, campaign, at, 0, 0, impressions);
+    campaign.putAway();
   }
 
   #auction(batch: EventBatch, row: number, slot: number): void {
@@ -323,54 +359,36 @@ export class MeasureDays implements Operator {
     days[day + dayAt.offset] = offset;
     // Checks see a whole segment first: the currency may be that of a later record.
     if (offset >= hot[base + hotAt.currencySince]) days[day + dayAt.currency] = hot[base + hotAt.currency];
-    if (days[day + dayAt.isDirty] === 0) {
-      const campaign = this.#state.campaigns[slot];
-      this.#markDirty(campaign, campaign.day as DayRow);
-    }
+    if (days[day + dayAt.isDirty] === 0) this.#markDirty(this.#state.campaigns[slot]);
     return day;
   }
 
   #bringDay(slot: number, at: number): void {
     const campaign = this.#state.campaigns[slot];
-    const zone = this.#state.zoneOf(campaign);
-    const number = zone.localDay(at);
-    const day = this.#dayRow(campaign, number);
-    this.#followPlanOn(campaign, day);
-    campaign.day = day;
     const hot = this.#hot;
     const base = slot * hotWidth;
-    hot[base + hotAt.day] = day.base;
-    hot[base + hotAt.dayStart] = zone.dayStart(number);
-    hot[base + hotAt.dayEnd] = zone.dayStart(number + 1);
-  }
-
-  #dayRow(campaign: Campaign, number: number): DayRow {
-    let day = campaign.days.get(number);
-    if (day === undefined) {
-      day = new DayRow(number, this.#state.books.days);
-      campaign.days.set(number, day);
+    if (campaign.quarters !== null) {
+      this.#booker.settleQuarter(campaign);
+      const quarter = Math.floor(at / quarterMs);
+      campaign.day = campaign.quarters.bring(quarter);
+      hot[base + hotAt.dayStart] = quarter * quarterMs;
+      hot[base + hotAt.dayEnd] = (quarter + 1) * quarterMs;
+    } else {
+      const zone = this.#state.zoneOf(campaign);
+      const number = zone.localDay(at);
+      campaign.day = this.#booker.dayRow(campaign, number);
+      this.#booker.followPlanOn(campaign, campaign.day);
+      hot[base + hotAt.dayStart] = zone.dayStart(number);
+      hot[base + hotAt.dayEnd] = zone.dayStart(number + 1);
     }
-    return day;
+    hot[base + hotAt.day] = campaign.day.base;
   }
 
-  #change(campaign: Campaign, day: DayRow, offset: number): void {
-    const hot = this.#hot;
-    day.offset = offset;
-    if (offset >= hot[campaign.hot + hotAt.currencySince]) day.currency = hot[campaign.hot + hotAt.currency];
-    this.#followPlanOn(campaign, day);
-    if (!day.isDirty) this.#markDirty(campaign, day);
-  }
-
-  #followPlanOn(campaign: Campaign, day: DayRow): void {
-    if (day.planEpoch === this.#state.planEpoch) return;
-    day.planEpoch = this.#state.planEpoch;
-    day.planNumber = this.#state.planOf(campaign.orgId).plan.number;
-  }
-
-  #markDirty(campaign: Campaign, day: DayRow): void {
-    this.#state.touch(campaign);
+  #markDirty(campaign: Campaign): void {
+    const day = campaign.day as DayRow;
+    if (campaign.quarters === null) return this.#booker.markDirty(campaign, day);
     day.isDirty = true;
-    this.#dirtyRows.push({ campaign, day });
+    this.#unsettled.push(campaign);
   }
 
   /** Plans changed: the zone may be another, and what makes spend items too. */
@@ -397,10 +415,4 @@ export class MeasureDays implements Operator {
     const { sources = [] } = this.#state.spendPlan(this.#state.campaigns[slot]);
     return !sources.includes(batch.dictionaries.sources.text(batch.sources[row]));
   }
-}
-
-/** What totals of one feed and period share. */
-function periodKey(batch: EventBatch, row: number): string {
-  const source = batch.dictionaries.sources.text(batch.sources[row]);
-  return `${source}|${batch.basis[row]}|${batch.t1[row]}|${batch.t2[row]}`;
 }

@@ -25,7 +25,7 @@ interface SourceFacts {
   readonly grain: number;
 }
 
-type PersistedFor = 'status' | 'move' | 'hour';
+type PersistedFor = 'status' | 'move' | 'hour' | 'restated';
 
 /** Evaluates flights when their campaign's timer runs (docs/semantics.md §7), and has their rules judged. */
 export class PaceFlights implements Operator {
@@ -66,13 +66,17 @@ export class PaceFlights implements Operator {
 
   #evaluate(campaign: Campaign, flight: Flight, sources: SourceFacts, t: LogTimeMs, offset: number): void {
     const { completeness } = sources;
+    const last = flight.lastAsOf;
     const { zone } = flight.dates as FlightDates;
     const { frontier, isStale } = completeness;
     const { clock, limits } = this.#state;
-    const at = frontier === null || isStale ? null : standpoint(frontier, zone, clock, limits);
+    const now = frontier === null || isStale ? null : standpoint(frontier, zone, clock, limits);
+    // What came after the last word needs no source to be complete further than it was then.
+    const isLastWord = flight.isRestated && last !== null && (now === null || now.asOf < last);
+    const at: Standpoint | null = isLastWord ? { asOf: last as EventTimeMs, isDaily: false, isLastWord } : now;
     if (at === null) return this.#stale(campaign, flight, completeness, t, offset);
     const { asOf } = at;
-    const last = flight.lastAsOf;
+    if (flight.isRestated) return this.#judge(campaign, flight, at, sources, t, offset);
     if (last !== null && (asOf < last || (asOf === last && !flight.wasStale))) return;
     this.#judge(campaign, flight, at, sources, t, offset);
   }
@@ -85,7 +89,10 @@ export class PaceFlights implements Operator {
     const values = paceFlight(books, asOf);
     const isInFlight = asOf >= books.start && asOf < books.end;
     const osi = values.osiBp === null ? null : Number(values.osiBp);
-    const why = this.#whyPersist(flight, values.status, osi, t, isInFlight, false);
+    const why =
+      asOf < books.end || flight.lastStatus !== values.status
+        ? this.#whyPersist(flight, values.status, osi, t, isInFlight, false)
+        : this.#whyRestate(flight, values.spend, osi, t, asOf >= books.end + this.#state.limits.evaluatedAfterEndMs);
     if (why !== null)
       this.#persist(campaign, flight, { asOf, t, offset, status: values.status, why }, completeness, values);
     const missedSince = (since: number) => this.#missed(campaign, flight, { since, until: asOf, grain });
@@ -99,17 +106,21 @@ export class PaceFlights implements Operator {
     flight.wasStale = false;
     flight.wasInFlight = isInFlight;
     flight.isDone = isLast;
+    // What still comes must be met with a look at the flight: it brings it back.
+    if (isLast) campaign.putAway();
+    flight.isRestated = false;
     if (why !== null) {
       flight.persistedAt = t;
       flight.persistedOsi = osi;
+      flight.persistedSpend = values.spend;
     }
     this.#state.touchParts(campaign, part.pace | part.alerts);
   }
 
-  #booksOf(campaign: Campaign, flight: Flight, { isDaily }: Standpoint): BooksOfFlight {
+  #booksOf(campaign: Campaign, flight: Flight, { isDaily, isLastWord = false }: Standpoint): BooksOfFlight {
     const weightOf = this.#state.weightOf(campaign, (flight.dates as FlightDates).zone);
     const { dayAllowanceBp } = this.#state.planView(campaign);
-    return new BooksOfFlight(campaign, flight, this.#state.clock, { weightOf, dayAllowanceBp, isDaily });
+    return new BooksOfFlight(campaign, flight, this.#state.clock, { weightOf, dayAllowanceBp, isDaily, isLastWord });
   }
 
   /** What the flight was like where nobody could judge it, a grain apart, as known now. */
@@ -134,6 +145,7 @@ export class PaceFlights implements Operator {
       this.#persist(campaign, flight, { asOf, t, offset, status: 'stale_data', why }, completeness, null);
       flight.persistedAt = t;
       flight.persistedOsi = null;
+      flight.persistedSpend = null;
     }
     if (flight.wasInFlight) {
       const nothing = { gapMax: Number.POSITIVE_INFINITY, missedSince: () => [] };
@@ -154,12 +166,15 @@ export class PaceFlights implements Operator {
     isStale: boolean,
   ): PersistedFor | null {
     if (flight.lastStatus !== status) return 'status';
-    if (!isStale) {
-      const before = flight.persistedOsi;
-      if ((osi === null) !== (before === null)) return 'move';
-      if (osi !== null && before !== null && Math.abs(osi - before) >= moveBp) return 'move';
-    }
+    if (!isStale && isMove(flight, osi)) return 'move';
     return isHourly && flight.persistedAt !== null && t - flight.persistedAt >= hourMs ? 'hour' : null;
+  }
+
+  /** A flight that is over has a new last word when it spent something else than was last said. */
+  #whyRestate(flight: Flight, spend: Whole, osi: number | null, t: number, isLast: boolean): PersistedFor | null {
+    if (flight.persistedSpend === spend) return null;
+    const isDue = flight.persistedAt !== null && t - flight.persistedAt >= hourMs;
+    return isLast || isDue || isMove(flight, osi) ? 'restated' : null;
   }
 
   #persist(
@@ -192,6 +207,11 @@ export class PaceFlights implements Operator {
       version: this.#outputs.version(at.offset),
     });
   }
+}
+
+function isMove({ persistedOsi: before }: Flight, osi: number | null): boolean {
+  if (osi === null || before === null) return osi !== before;
+  return Math.abs(osi - before) >= moveBp;
 }
 
 function byStart(a: Flight, b: Flight): number {

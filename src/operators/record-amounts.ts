@@ -43,6 +43,15 @@ function summedColumn(field: string, column: EventColumn): readonly Summed[] {
 /** What an object beside the columns adds to sums. */
 const detailAmounts: { readonly [Name in DetailKind]: (detail: Detail & { kind: Name }) => readonly Amount[] } = {
   org_plan: () => [],
+  spend: () => [],
+  performance_report: (detail) => [
+    ...[...detail.counts].map(([name, value]): Amount => ({ field: `counts.${name}`, of: 'count', value })),
+    { field: 'conversions_by_touch', of: 'exact', value: detail.conversionsByTouch },
+    { field: 'conversions_by_conversion', of: 'exact', value: detail.conversionsByConversion },
+    { field: 'revenue_by_touch_micros', of: 'exact', value: detail.revenueByTouch },
+    { field: 'revenue_by_conversion_micros', of: 'exact', value: detail.revenueByConversion },
+  ],
+  spend_adjustment: () => [],
   metric_correction: ({ deltas }) =>
     [...deltas].map(([name, value]): Amount => ({ field: `deltas.${name}`, of: 'count', value })),
   budget_changed: () => [],
@@ -58,7 +67,7 @@ const lightAmounts2 = Float64Array.from(rowKindNames, (name) => lightest(name, '
 
 function lightest(name: RowKindName, of: AmountColumn): number {
   if (name === 'rejected') return Number.POSITIVE_INFINITY;
-  if (name === 'metric_correction') return -1;
+  if (name === 'metric_correction' || name === 'performance_report') return -1;
   const columns: readonly EventColumn[] = Object.values(kinds[name].columns);
   const column = columns.find((each) => 'column' in each && each.column === of);
   if (column === undefined) return Number.POSITIVE_INFINITY;

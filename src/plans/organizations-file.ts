@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { defaultPlanOrg } from '../model/ids.ts';
-import { type CampaignPlan, type PlanDraft, planValues, sourceName, spendSources } from '../rules/plan.ts';
+import {
+  type CampaignPlan,
+  type Lateness,
+  type PlanDraft,
+  planValues,
+  sourceName,
+  spendSources,
+} from '../rules/plan.ts';
 import { duration } from './duration.ts';
 
 /** `config/organizations.yaml`: what organizations share, and where each differs (docs/rules.md). */
@@ -18,11 +25,20 @@ const spend = z
   .refine(({ source, sources }) => (source === undefined) !== (sources === undefined), 'needs either source or sources')
   .transform(({ source = '', ...rest }) => ({ ...rest, source }));
 
+const lateness = z.strictObject({
+  delivery: duration.pipe(planValues.latenessMs).optional(),
+  report: duration.pipe(planValues.latenessMs).optional(),
+  conversion: duration.pipe(planValues.latenessMs).optional(),
+  correction: duration.pipe(planValues.latenessMs).optional(),
+});
+
 const source = z.strictObject({
   heartbeats: z.boolean().default(false),
   delay: duration.default(120_000),
   expected_interval: duration.default(0),
   stale_after: duration.default(21_600_000),
+  lateness: lateness.optional(),
+  clock: planValues.sourceClock.optional(),
 });
 
 const campaign = z.strictObject({
@@ -30,6 +46,7 @@ const campaign = z.strictObject({
   delivery_source: id.nullable().optional(),
   profile: id.optional(),
   day_allowance_percent: allowancePercent.optional(),
+  currency: planValues.currency.optional(),
   labels: z.record(id, planValues.label).optional(),
 });
 
@@ -43,6 +60,9 @@ const settings = {
   profile: id.nullable().optional(),
   day_allowance_percent: allowancePercent.optional(),
   cause_when_unnamed: planValues.unnamedCause.optional(),
+  currency: planValues.currency.optional(),
+  lateness: lateness.optional(),
+  duplicate_window: duration.pipe(planValues.duplicateWindowMs).optional(),
   sources: z.record(id, source).optional(),
   profiles: z.record(id, profile).optional(),
   campaigns: z.record(id, campaign).optional(),
@@ -84,12 +104,18 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
       profile: firstDefined(own.profile, shared.profile),
       day_allowance_bp: toBp(own.day_allowance_percent ?? shared.day_allowance_percent ?? 100),
       cause_when_unnamed: own.cause_when_unnamed ?? shared.cause_when_unnamed ?? 'ADVERTISER',
+      ...given({
+        currency: own.currency ?? shared.currency,
+        lateness: toLateness({ ...shared.lateness, ...own.lateness }),
+        duplicate_window_ms: own.duplicate_window ?? shared.duplicate_window,
+      }),
     },
-    sources: mapValues(sources, ({ heartbeats, delay, expected_interval, stale_after }) => ({
+    sources: mapValues(sources, ({ heartbeats, delay, expected_interval, stale_after, lateness: own, clock }) => ({
       heartbeats,
       delay_ms: delay,
       expected_interval_ms: expected_interval,
       stale_after_ms: stale_after,
+      ...given({ lateness: own && toLateness(own), clock }),
     })),
     profiles: { ...shared.profiles, ...own.profiles },
     campaigns: mapValues(campaigns, toCampaign),
@@ -99,6 +125,24 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
 function toCampaign(each: z.infer<typeof campaign>): CampaignPlan {
   const { day_allowance_percent, ...rest } = each;
   return day_allowance_percent === undefined ? rest : { ...rest, day_allowance_bp: toBp(day_allowance_percent) };
+}
+
+/** Undefined when nothing is said: a plan names only what differs from the usual. */
+function toLateness({ delivery, report, conversion, correction }: z.infer<typeof lateness>): Lateness | undefined {
+  const all = given({
+    delivery_ms: delivery,
+    report_ms: report,
+    conversion_ms: conversion,
+    correction_ms: correction,
+  });
+  return Object.keys(all).length === 0 ? undefined : all;
+}
+
+/** What is there: plans with the same meaning have the same text. */
+function given<T extends object>(all: T): { [Key in keyof T]?: NonNullable<T[Key]> } {
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof T]?: NonNullable<T[Key]>;
+  };
 }
 
 function toBp(percents: number): number {

@@ -61,6 +61,18 @@ export const planValues = {
   onError: z.enum(['keep_last', 'error']),
   /** Platforms report a pause without saying whose it is; it is nearly always the advertiser's. */
   unnamedCause: z.enum(['ADVERTISER', 'SYSTEM']),
+  sourceClock: z.enum(['trusted', 'untrusted']),
+  currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO-4217 code, such as EUR'),
+  /** How late a record may come, ms: not less than delivery cells reach back, at most a year. */
+  latenessMs: z
+    .int()
+    .min(3 * dayMs)
+    .max(366 * dayMs),
+  /** How long delivery ids are remembered, ms. */
+  duplicateWindowMs: z
+    .int()
+    .min(15 * minuteMs)
+    .max(3 * dayMs),
 } as const;
 const { id, text, condition, label, durationMs } = planValues;
 /** A source, or `''` = none is named. */
@@ -111,6 +123,15 @@ const rule = z.strictObject({
   hash: z.string().regex(/^[0-9a-f]{16}$/),
 });
 
+/** How late records may come, by their class (docs/semantics.md §2); what is absent is the usual. */
+const lateness = z.strictObject({
+  delivery_ms: planValues.latenessMs.optional(),
+  report_ms: planValues.latenessMs.optional(),
+  conversion_ms: planValues.latenessMs.optional(),
+  correction_ms: planValues.latenessMs.optional(),
+});
+export type Lateness = Fixed<z.infer<typeof lateness>>;
+
 const source = z.strictObject({
   /** True: complete up to the newest `complete_through`. False: up to the clock less `delay_ms`. */
   heartbeats: z.boolean(),
@@ -119,6 +140,10 @@ const source = z.strictObject({
   expected_interval_ms: durationMs,
   /** A frontier further behind the clock than this makes the flight `stale_data`. */
   stale_after_ms: durationMs,
+  /** Where the source differs from what the plan says for all. */
+  lateness: lateness.optional(),
+  /** `untrusted`: its events count at the log's time when their own lies ahead of it. */
+  clock: planValues.sourceClock.optional(),
 });
 
 /** What differs for a campaign. */
@@ -127,6 +152,8 @@ const campaign = z.strictObject({
   delivery_source: id.nullable().optional(),
   profile: id.optional(),
   day_allowance_bp: planValues.allowanceBp.optional(),
+  /** Holds until a budget names one. */
+  currency: planValues.currency.optional(),
   labels: z.record(id, label).optional(),
 });
 
@@ -143,6 +170,11 @@ const defaults = z.strictObject({
   day_allowance_bp: planValues.allowanceBp,
   /** What a status without a cause (SYSTEM, the default of the event) means; absent = ADVERTISER. */
   cause_when_unnamed: planValues.unnamedCause.optional(),
+  /** Currency of campaigns whose budget has not come yet. */
+  currency: planValues.currency.optional(),
+  lateness: lateness.optional(),
+  /** For how long a delivery record with the same id is the same event, ms. */
+  duplicate_window_ms: planValues.duplicateWindowMs.optional(),
 });
 
 const partsMax = 256;

@@ -5,6 +5,7 @@ import { verifyLane } from '../lane/verify-lane.ts';
 import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
 import type { LogTimeMs } from '../model/time.ts';
 import { CheckRecords } from '../operators/check-records.ts';
+import { DayBooker } from '../operators/day-booker.ts';
 import { DuplicateCheck } from '../operators/duplicate-check.ts';
 import { FollowFlights } from '../operators/follow-flights.ts';
 import { JudgeRules } from '../operators/judge-rules.ts';
@@ -52,15 +53,16 @@ export class CampaignLane implements LaneProgram {
     const outputs = new LaneOutputs(lane.partition, lane.generation);
     const duplicates = new DuplicateCheck(state);
     const rules = new JudgeRules(state, outputs);
+    const days = new DayBooker(state);
     this.#outputs = outputs;
     this.#lookAhead = new LookAhead(state, duplicates);
     // THE MAP of this product: what happens to a campaign event, left to right.
     this.topology = Topology.of<Operator>('campaigns')
       .source('events', 'one lane a partition')
       .step('decode', 'bytes to columns')
-      .operator(new CheckRecords(state, outputs, duplicates, { planKey: null, ...lane }))
-      .operator(new MeasureDays(state, outputs))
-      .operator(new FollowFlights(state, outputs))
+      .operator(new CheckRecords(state, outputs, { duplicates, days }, { planKey: null, ...lane }))
+      .operator(new MeasureDays(state, outputs, days))
+      .operator(new FollowFlights(state, outputs, days))
       .operator(new PaceFlights(state, outputs, rules))
       .operator(rules)
       .step('commit', 'delta, offset, outbox: one atomic step');
@@ -94,11 +96,11 @@ export class CampaignLane implements LaneProgram {
     this.#lookAhead.beginBatch();
     for (let row = 0; row < batch.count; row = segment.to) {
       this.#advanceClock(batch, row);
-      marks.advance(this.#state.clock, batch.offsets[row]);
+      marks.advance(this.#state.clock, batch.offsets[row], this.#state.longestWindow.ms);
       this.#runTimers(batch.offsets[row]);
       const end = this.#lookAhead.reach(segment, row);
       const { clock, timers } = this.#state;
-      extendSegment(segment, row, end, clock, Math.min(timers.nextAt, marks.nextAt));
+      extendSegment(segment, row, end, clock, Math.min(timers.nextAt, marks.nextAt(this.#state.longestWindow.ms)));
       for (const operator of this.#operators) operator.onSegment?.(segment);
     }
     for (let row = 0; row < batch.count; row++) this.#applied += segment.counted[row];

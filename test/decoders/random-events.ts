@@ -44,6 +44,9 @@ const byName: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   requests: count,
   bids: count,
   wins: fc.nat(),
+  conversions_by_touch: fc.double({ min: 0, max: 1e9, noNaN: true }),
+  conversions_by_conversion: fc.double({ min: 0, max: 1e9, noNaN: true }),
+  counts: fc.dictionary(fc.stringMatching(/^[a-z_]{1,20}$/), fc.maxSafeNat(), { maxKeys: 5 }),
   deltas: fc.dictionary(fc.stringMatching(/^[a-z_]{1,20}$/), fc.maxSafeInteger(), { minKeys: 1, maxKeys: 5 }),
 };
 
@@ -51,7 +54,21 @@ function fieldsOf(kind: KindName): fc.Arbitrary<Record<string, unknown>> {
   const { fields } = readerSchema(kind);
   const model = Object.fromEntries(fields.map((field) => [field.name, arbitraryOf(field)]));
   const required = fields.filter((field) => !field.hasDefault).map(({ name }) => name);
-  return fc.record(model, { requiredKeys: required as never, noNullPrototype: true });
+  return fc.record(model, { requiredKeys: required as never, noNullPrototype: true }).map(sound);
+}
+
+/** Fields that must fit each other do: a period ends after its start, money has a currency. */
+function sound(fields: Record<string, unknown>): Record<string, unknown> {
+  const { period_start: start, period_end: end } = fields;
+  if (typeof start !== 'number' || typeof end !== 'number') return fields;
+  const length = end % (400 * 86_400_000);
+  const money = ['spend_micros', 'revenue_by_touch_micros', 'revenue_by_conversion_micros'];
+  const needsCurrency = money.some((name) => typeof fields[name] === 'number') && fields.currency == null;
+  return {
+    ...fields,
+    period_end: Math.min(start + length, 4_102_444_800_000),
+    ...(needsCurrency ? { currency: 'EUR' } : {}),
+  };
 }
 
 function arbitraryOf(field: AvroField): fc.Arbitrary<unknown> {

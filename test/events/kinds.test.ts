@@ -67,5 +67,6 @@ function typesOf({ take }: EventColumn): readonly string[] {
 }
 
 function mayBeAbsent(column: EventColumn): boolean {
+  if (column.take === 'currency') return column.isOptional === true;
   return column.take === 'flag' || column.take === 'symbolFlag' || ('absent' in column && column.absent !== undefined);
 }

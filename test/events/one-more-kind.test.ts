@@ -42,8 +42,8 @@ test('the compiler leads from a new kind to each place that must know it, and to
   timeout: 120_000,
 }, () => {
   const kinds = `
-  viewable_seconds: { ...delivery, number: 16, columns: { seconds: count('amount') } },
-  target_changed: { ...decision, number: 17, isControl: true, columns: {} },`;
+  viewable_seconds: { ...delivery, number: 18, columns: { seconds: count('amount') } },
+  target_changed: { ...decision, number: 19, isControl: true, columns: {} },`;
   insert('src/events/kinds.ts', 'export const kinds = {', kinds);
   insert('src/events/event-batch.ts', 'export type Detail =', "\n  | { kind: 'target_changed'; share: number }");
   expect(broken()).toEqual([

@@ -163,7 +163,7 @@ test('a forgotten campaign is forgotten by every owner, and by who restores it',
   const campaign = withCampaign(lane);
   campaign.currency = 'EUR';
   const before = deltaOf(lane);
-  lane.state.clock = (1_000 + 35 * 86_400_000) as LogTimeMs;
+  lane.state.clock = (1_000 + 1_104 * 86_400_000) as LogTimeMs;
   lane.state.forgetIfIdle(campaign);
   expect(extra.values.has('spring')).toBe(false);
   expect(campaign.currency).toBe('');

@@ -1,6 +1,7 @@
 import type { Detail, EventBatch } from '../../src/events/event-batch.ts';
 import { kind, type RowKindName } from '../../src/events/kinds.ts';
 import type { RawRecords } from '../../src/operators/segment.ts';
+import { endOfReport } from '../oracle/reports.ts';
 
 /** A record as a test writes it; columns as in `EventBatch`, everything optional. */
 export interface TestRecord {
@@ -33,6 +34,12 @@ export function fillBatch(batch: EventBatch, records: readonly TestRecord[], par
   for (const [row, record] of records.entries()) fillRow(batch, row, record);
   batch.nextOffset = (records.at(-1)?.offset ?? -1) + 1;
   return rawKeys(records);
+}
+
+/** `t2` of a test record is where the period ends; it was taken at event_time, or at the end. */
+function spendDetail({ t1 = 0, t2 = 0, eventTime, logTime }: TestRecord): Detail {
+  const order = eventTime ?? logTime;
+  return { kind: 'spend', to: endOfReport(t1, t2, order, null), order };
 }
 
 /** Raw bytes with keys only; values are empty. */
@@ -73,5 +80,7 @@ function fillRow(batch: EventBatch, row: number, record: TestRecord): void {
   batch.amount2[row] = record.amount2 ?? 0;
   batch.t1[row] = record.t1 ?? 0;
   batch.t2[row] = record.t2 ?? 0;
-  if (record.detail !== undefined) batch.details.set(row, record.detail);
+  const detail = record.kind === 'spend' ? spendDetail(record) : record.detail;
+  if (detail !== undefined) batch.details.set(row, detail);
+  if (record.kind === 'spend') batch.t2[row] = Number.NaN;
 }

@@ -1,8 +1,11 @@
+import type { RejectReason } from '../../src/events/event-batch.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import type { Campaign, DayRow } from './campaign.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import type { OracleEvent } from './events.ts';
 import { campaignView, isSpendSource } from './plans.ts';
+import { type Change, endOfReport, type Report, type ReportBook, share } from './reports.ts';
+import { floorTo, quarter } from './whole-numbers.ts';
 
 /** Where an event is booked: daily counters, spend items and impression items (§4.3, §5). */
 export interface BookContext {
@@ -10,9 +13,11 @@ export interface BookContext {
   readonly plan: Plan;
   readonly zone: string;
   readonly offset: number;
+  /** Days of touches before this instant are closed (§2.6). */
+  readonly touchesFrom: number;
 }
 
-/** Counters that a metric_correction may name. */
+/** Counters that a metric_correction or a performance_report may name. */
 export const correctable: readonly string[] = [
   'impressions',
   'invalid_impressions',
@@ -30,6 +35,15 @@ export const correctable: readonly string[] = [
   'auction_wins',
 ];
 
+/** What a performance_report may say. */
+export const reportable: readonly string[] = [
+  ...correctable,
+  'conversions_by_touch',
+  'conversions_by_conversion',
+  'revenue_by_touch_micros',
+  'revenue_by_conversion_micros',
+];
+
 const quartileColumns: Readonly<Record<string, string>> = {
   START: 'video_starts',
   FIRST_QUARTILE: 'video_first_quartiles',
@@ -38,24 +52,33 @@ const quartileColumns: Readonly<Record<string, string>> = {
   COMPLETE: 'video_completes',
 };
 
-export function book(context: BookContext, event: OracleEvent): void {
+/** Books a record that passed every check; the answer is the reason of a dead letter, then nothing was booked. */
+export function book(context: BookContext, event: OracleEvent): RejectReason | null {
   switch (event.kind) {
-    case 'impression':
-      return bookImpression(context, event);
-    case 'click':
-      return bookClick(context, event);
-    case 'video_progress':
-      return add(rowAt(context, event.eventTime), quartileColumns[event.fields.quartile], 1);
-    case 'auction_stats':
-      return bookAuctions(context, event);
-    case 'conversion':
-      return bookConversion(context, event);
     case 'spend':
-      return bookSpend(context, event);
+    case 'performance_report':
+      return bookReport(context, event);
+    case 'impression':
+      bookImpression(context, event);
+      break;
+    case 'click':
+      bookClick(context, event);
+      break;
+    case 'video_progress':
+      addAt(context, event.eventTime, quartileColumns[event.fields.quartile], 1n);
+      break;
+    case 'auction_stats':
+      bookAuctions(context, event);
+      break;
+    case 'conversion':
+      bookConversion(context, event);
+      break;
     case 'spend_adjustment':
-      return bookAdjustment(context, event);
+      bookAdjustment(context, event);
+      break;
     case 'metric_correction':
-      return bookCorrection(context, event);
+      bookCorrection(context, event);
+      break;
     case 'tick':
     case 'org_plan':
     case 'budget_changed':
@@ -63,30 +86,35 @@ export function book(context: BookContext, event: OracleEvent): void {
     case 'status_changed':
     case 'creative_status':
     case 'source_heartbeat':
-      return;
+      break;
     default:
       event.kind satisfies never;
   }
+  return null;
 }
 
-function rowOn(context: BookContext, date: number): DayRow {
-  const row = context.campaign.dayRow(date);
-  row.currency = context.campaign.currency;
-  row.planNumber = context.plan.number;
-  row.offset = context.offset;
+function rowOn({ campaign, plan, offset }: BookContext, date: number): DayRow {
+  const row = campaign.dayRow(date);
+  row.currency = campaign.currency;
+  row.planNumber = plan.number;
+  row.offset = offset;
   return row;
 }
 
-function rowAt(context: BookContext, instant: number): DayRow {
-  return rowOn(context, localDay(context.zone, instant));
+function add(row: DayRow, column: string, amount: bigint): void {
+  if (column === 'spend') row.spendNanos += amount;
+  else row.counts.set(column, (row.counts.get(column) ?? 0n) + amount);
 }
 
-function add(row: DayRow, column: string, amount: number): void {
-  row.counts.set(column, (row.counts.get(column) ?? 0n) + BigInt(amount));
+/** Books by instant: on its local day, which may be another one once the zone is known. */
+function addAt(context: BookContext, instant: number, column: string, amount: bigint): void {
+  const day = localDay(context.zone, instant);
+  add(rowOn(context, day), column, amount);
+  if (context.campaign.zone === null) context.campaign.provisional.push({ instant, column, amount, day });
 }
 
-function addSpend(context: BookContext, row: DayRow, instant: number, nanos: bigint): void {
-  row.spendNanos += nanos;
+function addSpend(context: BookContext, instant: number, nanos: bigint): void {
+  addAt(context, instant, 'spend', nanos);
   context.campaign.addSpendItem(instant, nanos);
 }
 
@@ -96,67 +124,178 @@ function paysByDelivery({ plan, campaign }: BookContext, source: string): string
 }
 
 function bookImpression(context: BookContext, { eventTime, source, fields }: OracleEvent): void {
-  const row = rowAt(context, eventTime);
-  if (fields.invalid) return add(row, 'invalid_impressions', fields.batch_count);
-  add(row, 'impressions', fields.batch_count);
-  if (fields.measurable) add(row, 'measurable_impressions', fields.batch_count);
-  if (fields.viewable) add(row, 'viewable_impressions', fields.batch_count);
-  context.campaign.addImpressionItem(eventTime, BigInt(fields.batch_count));
+  const count = BigInt(fields.batch_count);
+  if (fields.invalid) return addAt(context, eventTime, 'invalid_impressions', count);
+  addAt(context, eventTime, 'impressions', count);
+  if (fields.measurable) addAt(context, eventTime, 'measurable_impressions', count);
+  if (fields.viewable) addAt(context, eventTime, 'viewable_impressions', count);
+  context.campaign.addImpressionItem(eventTime, count);
   if (paysByDelivery(context, source) !== fields.basis) return;
-  const nanos = 1_000n * BigInt(fields.cost_micros) + BigInt(fields.cpm_micros) * BigInt(fields.batch_count);
-  addSpend(context, row, eventTime, nanos);
+  addSpend(context, eventTime, 1_000n * BigInt(fields.cost_micros) + BigInt(fields.cpm_micros) * count);
 }
 
 function bookClick(context: BookContext, { eventTime, source, fields }: OracleEvent): void {
-  const row = rowAt(context, eventTime);
-  if (fields.invalid) return add(row, 'invalid_clicks', 1);
-  add(row, 'clicks', 1);
-  if (paysByDelivery(context, source) !== null) addSpend(context, row, eventTime, 1_000n * BigInt(fields.cost_micros));
+  const count = BigInt(fields.batch_count);
+  if (fields.invalid) return addAt(context, eventTime, 'invalid_clicks', count);
+  addAt(context, eventTime, 'clicks', count);
+  if (paysByDelivery(context, source) !== null) addSpend(context, eventTime, 1_000n * BigInt(fields.cost_micros));
 }
 
 function bookAuctions(context: BookContext, { fields }: OracleEvent): void {
-  const row = rowAt(context, fields.minute);
-  add(row, 'auction_requests', fields.requests);
-  add(row, 'auction_bids', fields.bids);
-  add(row, 'auction_wins', fields.wins);
+  addAt(context, fields.minute, 'auction_requests', BigInt(fields.requests));
+  addAt(context, fields.minute, 'auction_bids', BigInt(fields.bids));
+  addAt(context, fields.minute, 'auction_wins', BigInt(fields.wins));
 }
 
 function bookConversion(context: BookContext, { fields }: OracleEvent): void {
   const sign = fields.reversal ? -1 : 1;
-  const millionths = sign * Math.round(fields.weight * 1e6);
-  const revenue = sign * fields.revenue_micros;
-  const byConversion = rowAt(context, fields.conversion_time);
-  add(byConversion, 'conversions_by_conversion', millionths);
-  add(byConversion, 'revenue_by_conversion_micros', revenue);
-  const byTouch = rowAt(context, fields.touch_time ?? fields.conversion_time);
-  add(byTouch, 'conversions_by_touch', millionths);
-  add(byTouch, 'revenue_by_touch_micros', revenue);
+  const millionths = BigInt(sign * Math.round(fields.weight * 1e6));
+  const revenue = BigInt(sign * fields.revenue_micros);
+  const touched = fields.touch_time ?? fields.conversion_time;
+  addAt(context, fields.conversion_time, 'conversions_by_conversion', millionths);
+  addAt(context, fields.conversion_time, revenueIn('revenue_by_conversion_micros', fields.currency), revenue);
+  if (touched < context.touchesFrom) return;
+  addAt(context, touched, 'conversions_by_touch', millionths);
+  addAt(context, touched, revenueIn('revenue_by_touch_micros', fields.currency), revenue);
 }
 
-function bookSpend(context: BookContext, { source, fields }: OracleEvent): void {
-  const { spend } = campaignView(context.plan, context.campaign.id);
-  if (spend.from !== 'feed' || !isSpendSource(spend, source) || spend.cost_basis !== fields.basis) return;
-  let micros = BigInt(fields.amount_micros);
-  if (fields.cumulative) {
-    const key = `${source}|${fields.basis}|${fields.period_start}|${fields.period_end}`;
-    micros -= BigInt(context.campaign.cumulative.get(key) ?? 0);
-    context.campaign.cumulative.set(key, fields.amount_micros);
-  }
-  addSpend(context, rowAt(context, fields.period_start), fields.period_start, 1_000n * micros);
+/** Revenue is kept by currency; the row shows that of the campaign's. */
+export function revenueIn(column: string, currency: string): string {
+  return `${column}|${currency}`;
 }
 
 function bookAdjustment(context: BookContext, { fields }: OracleEvent): void {
   const row = rowOn(context, fields.applies_to);
   const nanos = 1_000n * BigInt(fields.delta_micros);
   row.adjustmentNanos += nanos;
-  addSpend(context, row, startOfDay(context.zone, fields.applies_to), nanos);
+  row.spendNanos += nanos;
+  context.campaign.addSpendItem(startOfDay(context.zone, fields.applies_to), nanos);
 }
 
 function bookCorrection(context: BookContext, { fields }: OracleEvent): void {
   const row = rowOn(context, fields.applies_to);
+  const dayStart = startOfDay(context.zone, fields.applies_to);
   for (const [counter, delta] of Object.entries(fields.deltas)) {
-    add(row, counter, delta);
-    if (counter === 'impressions')
-      context.campaign.addImpressionItem(startOfDay(context.zone, fields.applies_to), BigInt(delta));
+    add(row, counter, BigInt(delta));
+    if (counter === 'impressions') context.campaign.addToFlights(dayStart, BigInt(delta));
   }
+}
+
+// Reports (§4.4).
+
+function bookReport(context: BookContext, event: OracleEvent): RejectReason | null {
+  const { campaign } = context;
+  const { source, fields } = event;
+  const isSpend = wantsSpend(context, event);
+  const span = spanOf(event);
+  const changes: [ReportBook, string, Change][] = [];
+  const weigh = (book: ReportBook, feed: string, report: Report) => {
+    const change = book.weigh(feed, report);
+    if (change !== null) changes.push([book, feed, change]);
+    return change !== null;
+  };
+  if (event.kind === 'performance_report') {
+    const amounts = new Map<string, bigint>();
+    for (const [name, count] of fields.counts)
+      amounts.set(name.startsWith('revenue_') ? revenueIn(name, fields.currency) : name, count);
+    if (!weigh(campaign.counterReports, source, { ...span, amounts })) return 'overlapping_report';
+  }
+  if (isSpend && fields.amount_micros !== null) {
+    const amounts = new Map([['spend', 1_000n * BigInt(fields.amount_micros)]]);
+    if (!weigh(campaign.spendReports, `${source}|${fields.basis}`, { ...span, amounts })) return 'overlapping_report';
+  }
+  for (const [book, feed, change] of changes) {
+    book.apply(feed, change);
+    for (const report of change.left) bookSpan(context, report, -1n);
+    for (const report of change.joined) bookSpan(context, report, 1n);
+  }
+  return null;
+}
+
+/** Whether the plan takes spend from what the record reports. */
+export function wantsSpend(
+  { plan, campaign }: Pick<BookContext, 'plan' | 'campaign'>,
+  { source, fields }: OracleEvent,
+): boolean {
+  const { spend } = campaignView(plan, campaign.id);
+  return spend.from === 'feed' && isSpendSource(spend, source) && spend.cost_basis === fields.basis;
+}
+
+function spanOf({ kind, eventTime, fields }: OracleEvent): Omit<Report, 'amounts'> {
+  return {
+    isTotal: kind === 'performance_report' || fields.cumulative,
+    from: fields.period_start,
+    to: endOfReport(fields.period_start, fields.period_end, eventTime, fields.as_of),
+    order: fields.source_seq ?? fields.produced_at ?? eventTime,
+  };
+}
+
+/** Adds what lies on each local day of the span to its row, and what lies in each flight to its total. */
+function bookSpan(context: BookContext, report: Report, sign: bigint): void {
+  const { campaign, zone } = context;
+  for (const { day, from, to } of daysOf(report, zone)) {
+    const row = rowOn(context, day);
+    for (const measure of report.amounts.keys()) add(row, measure, sign * share(report, measure, from, to));
+  }
+  campaign.addReportToFlights(report, sign);
+}
+
+/** The local days that a span has instants of; a span of no length has that of its instant. */
+function daysOf(report: Report, zone: string, after = Number.NEGATIVE_INFINITY) {
+  const days: { day: number; from: number; to: number }[] = [];
+  const first = Math.max(report.from, after);
+  const last = report.to === report.from ? report.from + 1 : report.to;
+  for (let at = first, day = localDay(zone, first); at < last; day++) {
+    const to = Math.min(startOfDay(zone, day + 1), last);
+    if (to > at) days.push({ day, from: at, to });
+    at = Math.max(at, to);
+  }
+  return days;
+}
+
+/** Moves what was booked by instant, and is not too old, to the days of another zone (§4.1). */
+export function rebook(
+  campaign: Campaign,
+  zone: string,
+  { clock, order, plan, wasKnown }: { clock: number; order: number; plan: number; wasKnown: boolean },
+): void {
+  const before = campaign.bookingZone;
+  campaign.bookingZone = zone;
+  if (before === null || before === zone || wasKnown) return;
+  const oldest = floorTo(clock, quarter) - 285 * quarter;
+  const change = (day: number, column: string, amount: bigint) => {
+    const row = campaign.dayRow(day);
+    add(row, column, amount);
+    row.currency = campaign.currency;
+    row.planNumber = plan;
+    row.offset = order;
+  };
+  for (const each of campaign.provisional) {
+    const day = localDay(zone, each.instant);
+    if (each.instant < oldest || day === each.day) continue;
+    change(each.day, each.column, -each.amount);
+    change(day, each.column, each.amount);
+    each.day = day;
+  }
+  if (campaign.zone !== null) campaign.provisional = [];
+  for (const report of [...campaign.spendReports.all(), ...campaign.counterReports.all()]) {
+    for (const measure of report.amounts.keys()) {
+      const parts = (in_: string, sign: bigint) =>
+        daysOf(report, in_, oldest).map((part) => ({
+          ...part,
+          amount: sign * share(report, measure, part.from, part.to),
+        }));
+      moveParts([...parts(before, -1n), ...parts(zone, 1n)], (day, amount) => change(day, measure, amount));
+    }
+  }
+}
+
+/** Only days whose amount changes are touched. */
+function moveParts(
+  parts: readonly { day: number; amount: bigint }[],
+  change: (day: number, amount: bigint) => void,
+): void {
+  const byDay = new Map<number, bigint>();
+  for (const { day, amount } of parts) byDay.set(day, (byDay.get(day) ?? 0n) + amount);
+  for (const [day, amount] of byDay) if (amount !== 0n) change(day, amount);
 }

@@ -9,6 +9,7 @@ export interface Bounds {
   /** §2.6 */
   readonly deliveryLatenessMs: number;
   readonly moneyLatenessMs: number;
+  readonly correctionLatenessMs: number;
   /** §2.7 */
   readonly duplicateMs: number;
   readonly duplicateRecords: number;
@@ -37,15 +38,16 @@ export const written: Bounds = {
   aheadMs: 2 * minute,
   deliveryLatenessMs: 72 * hour,
   moneyLatenessMs: 32 * day,
-  duplicateMs: 15 * minute,
+  correctionLatenessMs: 93 * day,
+  duplicateMs: 2 * hour,
   duplicateRecords: 1_000_000,
   campaigns: 1_000_000,
-  idleMs: 34 * day,
+  idleMs: 1_103 * day,
   closedAfterMs: 72 * hour,
   flightDays: 1_100,
-  flights: 8,
-  changes: 64,
-  statuses: 64,
+  flights: 128,
+  changes: 4_096,
+  statuses: 4_096,
   retainedMs: 33 * day,
   actualMs: 285 * quarter,
   minutesMs: 177 * minute,

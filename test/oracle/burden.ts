@@ -1,6 +1,5 @@
-import type { BookContext } from './book.ts';
+import { type BookContext, correctable, wantsSpend } from './book.ts';
 import type { EventFields, OracleEvent } from './events.ts';
-import { campaignView } from './plans.ts';
 
 /** What a campaign's sums have taken so far (§2.11), in the doubles that the page speaks of. */
 export class Burden {
@@ -17,12 +16,6 @@ export class Burden {
     Object.assign(this.down, down);
     return true;
   }
-
-  /** A total that another replaces. */
-  giveBack(exact: number): void {
-    const side = exact > 0 ? this.up : this.down;
-    if (Math.abs(exact) > 2 ** 26) side.exact = Math.max(0, side.exact - Math.abs(exact));
-  }
 }
 
 interface Amounts {
@@ -37,13 +30,18 @@ const amountsOf: Readonly<Record<OracleEvent['kind'], (fields: EventFields) => A
     counts: [batch_count],
     exact: [cost_micros, (cpm_micros * batch_count) / 1_000],
   }),
-  click: ({ cost_micros }) => ({ counts: [], exact: [cost_micros] }),
+  click: ({ batch_count, cost_micros }) => ({ counts: [batch_count], exact: [cost_micros] }),
   video_progress: none,
   conversion: ({ weight, revenue_micros, reversal }) => {
     const sign = reversal ? -1 : 1;
     return { counts: [], exact: [sign * Math.round(weight * 1e6), sign * revenue_micros] };
   },
-  spend: ({ amount_micros }) => ({ counts: [], exact: [amount_micros] }),
+  spend: ({ amount_micros }) => ({ counts: [], exact: [amount_micros ?? 0] }),
+  performance_report: ({ amount_micros, counts: said }) => {
+    const values = (isCount: boolean) =>
+      [...said].filter(([name]) => correctable.includes(name) === isCount).map(([, value]) => Number(value));
+    return { counts: values(true), exact: [amount_micros ?? 0, ...values(false)] };
+  },
   spend_adjustment: ({ delta_micros }) => ({ counts: [], exact: [delta_micros] }),
   metric_correction: ({ deltas }) => ({ counts: Object.values(deltas), exact: [] }),
   budget_changed: none,
@@ -58,23 +56,10 @@ function none(): Amounts {
   return { counts: [], exact: [] };
 }
 
-/** Whether the campaign's sums take what the record adds. */
+/** Whether the campaign's sums take what the record adds; of spend in reports what the plan takes. */
 export function isBearable(context: BookContext, event: OracleEvent): boolean {
-  const { burden } = context.campaign;
-  if (event.kind !== 'spend') return burden.take(amountsOf[event.kind](event.fields));
-  if (!isSpendItem(context, event)) return true;
-  const replaced = event.fields.cumulative ? lastTotal(context, event) : 0;
-  const apart = event.fields.amount_micros - replaced;
-  if (Math.abs(apart) > Number.MAX_SAFE_INTEGER || !burden.take(amountsOf.spend(event.fields))) return false;
-  burden.giveBack(replaced);
-  return true;
-}
-
-function isSpendItem({ plan, campaign }: BookContext, { source, fields }: OracleEvent): boolean {
-  const { spend } = campaignView(plan, campaign.id);
-  return spend.from === 'feed' && spend.source === source && spend.cost_basis === fields.basis;
-}
-
-function lastTotal({ campaign }: BookContext, { source, fields }: OracleEvent): number {
-  return campaign.cumulative.get(`${source}|${fields.basis}|${fields.period_start}|${fields.period_end}`) ?? 0;
+  const { kind, fields } = event;
+  const isReport = kind === 'spend' || kind === 'performance_report';
+  const told = isReport && !wantsSpend(context, event) ? { ...fields, amount_micros: 0 } : fields;
+  return context.campaign.burden.take(amountsOf[kind](told));
 }

@@ -1,8 +1,8 @@
 import { type Bounds, written } from './bounds.ts';
 import { Burden } from './burden.ts';
-import { startOfDay } from './civil-time.ts';
 import type { Dates, Flight, StatusChange } from './flight.ts';
 import { ItemBook } from './item-book.ts';
+import { type Report, ReportBook, share } from './reports.ts';
 
 /** Counters of one local day; the columns of campaign_metrics_daily that add up. Money in nanos. */
 export interface DayRow {
@@ -14,20 +14,52 @@ export interface DayRow {
   offset: number;
 }
 
+/** One measure of a campaign by time: items at instants, and reports spread over their spans. */
+export class Measure {
+  readonly items = new ItemBook();
+  readonly #reports: ReportBook;
+  readonly #name: string;
+
+  constructor(reports: ReportBook, name: string) {
+    this.#reports = reports;
+    this.#name = name;
+  }
+
+  /** P(from, to). */
+  sum(from: number, to: number): bigint {
+    return this.items.sum(from, to) + this.#reports.sum(this.#name, from, to);
+  }
+}
+
+/** Something booked by its instant while the campaign's zone was not known for certain. */
+export interface Provisional {
+  readonly instant: number;
+  readonly column: string;
+  readonly amount: bigint;
+  day: number;
+}
+
 /** Everything the lane knows about a campaign. */
 export class Campaign {
   readonly org: string;
   readonly id: string;
   currency = '';
+  /** Whose word the currency is (`saidBy`). */
+  currencySaidBy = 0;
   /** Null until a flight_changed named one. */
   zone: string | null = null;
+  /** The zone in which days are booked; that of the plan until a flight names one. */
+  bookingZone: string | null = null;
+  provisional: Provisional[] = [];
   flights: Flight[] = [];
   statuses: StatusChange[] = [];
   readonly days = new Map<number, DayRow>();
-  spendItems = new ItemBook();
-  impressionItems = new ItemBook();
-  /** Last cumulative amount counted, by source, basis and period. */
-  cumulative = new Map<string, number>();
+  /** Days whose rows stand, and which nobody remembers. */
+  #gone: ReadonlySet<number> = new Set();
+  spendReports = new ReportBook();
+  counterReports = new ReportBook();
+  spend = new Measure(this.spendReports, 'spend');
+  impressions = new Measure(this.counterReports, 'impressions');
   burden = new Burden();
   lastCountedAt: number;
   readonly bounds: Bounds;
@@ -49,13 +81,36 @@ export class Campaign {
   }
 
   addSpendItem(instant: number, nanos: bigint): void {
-    this.spendItems.add(instant, nanos);
-    for (const flight of this.#flightsOver(instant)) flight.spend.total += nanos;
+    this.spend.items.add(instant, nanos);
+    for (const flight of this.#flightsOver(instant)) {
+      flight.spend.total += nanos;
+      flight.isRestated ||= flight.isClosed;
+    }
   }
 
   addImpressionItem(instant: number, count: bigint): void {
-    this.impressionItems.add(instant, count);
-    for (const flight of this.#flightsOver(instant)) flight.impressions.total += count;
+    this.impressions.items.add(instant, count);
+    this.addToFlights(instant, count);
+  }
+
+  /** Impressions that are no items: they count in flights alone. */
+  addToFlights(instant: number, count: bigint): void {
+    for (const flight of this.#flightsOver(instant)) {
+      flight.impressions.total += count;
+      flight.isRestated ||= flight.isClosed;
+    }
+  }
+
+  addReportToFlights(report: Report, sign: bigint): void {
+    for (const flight of this.flights) {
+      const { dates } = flight;
+      if (dates === null) continue;
+      const spent = share(report, 'spend', dates.s, dates.e);
+      const delivered = share(report, 'impressions', dates.s, dates.e);
+      flight.spend.total += sign * spent;
+      flight.impressions.total += sign * delivered;
+      flight.isRestated ||= flight.isClosed && (spent !== 0n || delivered !== 0n);
+    }
   }
 
   /** Flights that still wait for evaluations, in the order in which they are evaluated. */
@@ -75,18 +130,28 @@ export class Campaign {
     this.zone = null;
     this.flights = [];
     this.statuses = [];
-    this.spendItems = new ItemBook();
-    this.impressionItems = new ItemBook();
-    this.cumulative = new Map();
+    this.#gone = new Set(this.days.keys());
+    this.currencySaidBy = 0;
+    this.bookingZone = null;
+    this.provisional = [];
+    this.forgetMoney();
+    this.counterReports = new ReportBook();
+    this.impressions = new Measure(this.counterReports, 'impressions');
     this.burden = new Burden();
   }
 
-  /** Gives a flight its dates; days that join or leave bring or take what their retained rows hold. */
-  setDates(flight: Flight, dates: Dates, zone: string, clock: number): void {
+  /** Items and reports of spend are gone. */
+  forgetMoney(): void {
+    this.spendReports = new ReportBook();
+    this.spend = new Measure(this.spendReports, 'spend');
+  }
+
+  /** Gives a flight its dates; days that join or leave bring or take what their rows hold. */
+  setDates(flight: Flight, dates: Dates): void {
     const before = flight.dates;
     flight.dates = dates;
     for (const [date, row] of this.days) {
-      if (startOfDay(zone, date) < clock - this.bounds.retainedMs) continue;
+      if (this.#gone.has(date)) continue;
       const sign = BigInt(Number(covers(dates, date)) - Number(before !== null && covers(before, date)));
       flight.spend.total += sign * row.spendNanos;
       flight.impressions.total += sign * (row.counts.get('impressions') ?? 0n);

@@ -1,66 +1,84 @@
 import type { RejectReason } from '../../src/events/event-batch.ts';
 import { idPattern } from '../../src/model/ids.ts';
+import type { Plan } from '../../src/rules/plan.ts';
 import type { Bounds } from './bounds.ts';
 import { startOfDay } from './civil-time.ts';
 import type { EventFields, OracleEvent } from './events.ts';
+import { hour } from './whole-numbers.ts';
 
 /** Checks of §2 that need nothing but the record, and the sets that find duplicates. */
 
+/** What decides how late a record may come. */
+export type LatenessClass = 'delivery' | 'report' | 'conversion' | 'correction' | 'control' | 'opening';
+
 /** What docs/semantics.md and docs/events.md say of a kind, told here a second time: nothing is taken from the engine's table. */
 interface Told {
-  /** Whose ids are remembered for minutes, whose for a month; both as long as the kind may be late. */
-  readonly ids: 'minutes' | 'month' | 'never';
-  readonly currency: boolean;
+  /** Whose ids are remembered for hours, whose for a month. */
+  readonly ids: 'hours' | 'month' | 'never';
+  /** Absent = never late. */
+  readonly lateness?: (fields: EventFields) => LatenessClass;
+  /** Media money, in the campaign's one currency. Conversions may be in another (§2.9). */
+  readonly media?: (fields: EventFields) => boolean;
   /** Money of a late record, micros. */
-  readonly money?: (fields: EventFields) => number;
+  readonly money?: (fields: EventFields) => number | null;
   /** Instants beside event_time that may not lie in the future, those of days by their zone. */
   readonly ahead?: (fields: EventFields, zone: string) => (number | null)[];
   /** Where it is booked, when that is not event_time. */
   readonly bookedAt?: (fields: EventFields, zone: string) => number;
 }
 
+const of =
+  (name: LatenessClass): (() => LatenessClass) =>
+  () =>
+    name;
+const always = () => true;
 const byDay = {
   ahead: (fields: EventFields, zone: string) => [startOfDay(zone, fields.applies_to)],
   bookedAt: (fields: EventFields, zone: string) => startOfDay(zone, fields.applies_to),
 };
+const report = {
+  ids: 'month',
+  lateness: of('report'),
+  money: (fields: EventFields) => fields.amount_micros,
+  ahead: (fields: EventFields) => [fields.period_start, fields.as_of],
+  bookedAt: (fields: EventFields) => fields.period_start,
+} as const;
+const control = { ids: 'month', lateness: of('control') } as const;
+const delivery = { ids: 'hours', lateness: of('delivery') } as const;
 
 const told: Readonly<Record<OracleEvent['kind'], Told>> = {
-  tick: { ids: 'never', currency: false },
-  org_plan: { ids: 'never', currency: false },
-  impression: { ids: 'minutes', currency: true, money: (fields) => fields.cost_micros },
-  click: { ids: 'minutes', currency: true, money: (fields) => fields.cost_micros },
-  video_progress: { ids: 'minutes', currency: false },
+  tick: { ids: 'never' },
+  org_plan: { ids: 'never' },
+  impression: { ...delivery, media: always, money: (fields) => fields.cost_micros },
+  click: { ...delivery, media: always, money: (fields) => fields.cost_micros },
+  video_progress: delivery,
   conversion: {
     ids: 'month',
-    currency: true,
+    lateness: () => 'conversion',
     money: (fields) => fields.revenue_micros,
     ahead: (fields) => [fields.conversion_time, fields.touch_time],
-    bookedAt: (fields) => Math.min(fields.conversion_time, fields.touch_time ?? fields.conversion_time),
+    bookedAt: (fields) => fields.conversion_time,
   },
-  spend: {
+  spend: { ...report, media: always },
+  performance_report: { ...report, media: (fields) => fields.amount_micros !== null },
+  spend_adjustment: {
     ids: 'month',
-    currency: true,
-    money: (fields) => fields.amount_micros,
-    ahead: (fields) => [fields.period_start],
-    bookedAt: (fields) => fields.period_start,
+    lateness: ({ opening }) => (opening ? 'opening' : 'correction'),
+    media: always,
+    money: (fields) => fields.delta_micros,
+    ...byDay,
   },
-  spend_adjustment: { ids: 'month', currency: true, money: (fields) => fields.delta_micros, ...byDay },
-  metric_correction: { ids: 'month', currency: false, ...byDay },
-  budget_changed: { ids: 'month', currency: true },
-  flight_changed: { ids: 'month', currency: false },
-  status_changed: { ids: 'month', currency: false },
-  creative_status: { ids: 'month', currency: false },
-  auction_stats: {
-    ids: 'minutes',
-    currency: false,
-    ahead: (fields) => [fields.minute],
-    bookedAt: (fields) => fields.minute,
-  },
-  source_heartbeat: { ids: 'never', currency: false, ahead: (fields) => [fields.complete_through] },
+  metric_correction: { ids: 'month', lateness: () => 'correction', ...byDay },
+  budget_changed: control,
+  flight_changed: control,
+  status_changed: control,
+  creative_status: control,
+  auction_stats: { ...delivery, ahead: (fields) => [fields.minute], bookedAt: (fields) => fields.minute },
+  source_heartbeat: { ids: 'never', ahead: (fields) => [fields.complete_through] },
 };
 
-export function carriesCurrency(event: OracleEvent): boolean {
-  return told[event.kind].currency;
+export function isMedia({ kind, fields }: OracleEvent): boolean {
+  return told[kind].media?.(fields) ?? false;
 }
 
 export function keyProblem(event: OracleEvent, key: Uint8Array | null): RejectReason | null {
@@ -75,25 +93,40 @@ export function orgOfKey(key: Uint8Array | null): string {
   return idPattern.test(text) ? text : '_system';
 }
 
+const onDevices = new Set(['impression', 'click', 'video_progress', 'conversion']);
+
+/** The event as it counts: where the source's clock is not trusted, no instant of it lies after the log's time (§2.5). */
+export function inTime(event: OracleEvent, plan: Plan, logTime: number): OracleEvent {
+  const isTrusted = !Object.hasOwn(plan.sources, event.source) || plan.sources[event.source].clock !== 'untrusted';
+  if (isTrusted || !onDevices.has(event.kind)) return event;
+  const { conversion_time, touch_time } = event.fields;
+  const fields = {
+    ...event.fields,
+    conversion_time: Math.min(conversion_time, logTime),
+    touch_time: touch_time === null ? null : Math.min(touch_time, logTime),
+  };
+  return { ...event, eventTime: Math.min(event.eventTime, logTime), fields };
+}
+
 /** Instants that may not lie in the future; the latest decides. */
 export function latestInstant({ kind, fields, eventTime }: OracleEvent, zone: string): number {
   return Math.max(eventTime, ...(told[kind].ahead?.(fields, zone) ?? []).map((at) => at ?? eventTime));
 }
 
-/** When the record is booked, and how long after that it may still come; null = never late. */
-export function booking(
-  event: OracleEvent,
-  zone: string,
-  bounds: Bounds,
-): { bookedAt: number; allowed: number } | null {
-  const { ids, bookedAt } = told[event.kind];
-  if (ids === 'never') return null;
-  const allowed = ids === 'minutes' ? bounds.deliveryLatenessMs : bounds.moneyLatenessMs;
-  return { bookedAt: bookedAt?.(event.fields, zone) ?? event.eventTime, allowed };
+/** When the record is booked, and its class; null = never late. */
+export function booking(event: OracleEvent, zone: string): { bookedAt: number; of: LatenessClass } | null {
+  const { lateness, bookedAt } = told[event.kind];
+  if (lateness === undefined) return null;
+  return { bookedAt: bookedAt?.(event.fields, zone) ?? event.eventTime, of: lateness(event.fields) };
 }
 
 export function moneyOf({ kind, fields }: OracleEvent): number {
   return told[kind].money?.(fields) ?? 0;
+}
+
+export interface DuplicateBounds {
+  readonly windowMs: number;
+  readonly records: number;
 }
 
 /** Who was here before (§2.7). */
@@ -107,15 +140,15 @@ export class Seen {
   }
 
   /** Notes a delivery record that passed checks 1–3; true when an earlier one makes it a duplicate. */
-  noteDelivery(event: OracleEvent, offset: number, clock: number): boolean {
-    if (told[event.kind].ids !== 'minutes') return false;
+  noteDelivery(event: OracleEvent, offset: number, clock: number, bounds: DuplicateBounds): boolean {
+    if (told[event.kind].ids !== 'hours') return false;
     const identity = `${event.org}/${event.eventId}`;
     const before = this.#delivery.get(identity);
     this.#delivery.delete(identity);
     this.#delivery.set(identity, { offset, clock });
     this.#forgetOld(clock);
     if (before === undefined) return false;
-    return clock - before.clock <= this.#bounds.duplicateMs && offset - before.offset <= this.#bounds.duplicateRecords;
+    return clock - before.clock <= bounds.windowMs && offset - before.offset <= bounds.records;
   }
 
   /** For kinds whose ids are remembered for a month: true when it is a duplicate, else it is noted. */
@@ -128,10 +161,10 @@ export class Seen {
     return false;
   }
 
-  /** The clock never runs back, so the oldest entries come first and can no longer matter. */
+  /** The clock never runs back, so the oldest entries come first; no window is longer than 72 h. */
   #forgetOld(clock: number): void {
     for (const [identity, before] of this.#delivery) {
-      if (clock - before.clock <= this.#bounds.duplicateMs) return;
+      if (clock - before.clock <= 72 * hour) return;
       this.#delivery.delete(identity);
     }
   }

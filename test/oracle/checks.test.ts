@@ -40,12 +40,12 @@ test('lateness counts from the clock: at the bound an event counts, one ms beyon
   expect(tables.late_events).toMatchObject([{ kind: 'click', late_by_ms: 1n, amount_micros: 5n }]);
 });
 
-test('a delivery id is a duplicate for fifteen minutes of clock, and repeats renew it', () => {
+test('a delivery id is a duplicate for two hours of clock, and repeats renew it', () => {
   const id = { event_id: 'ab'.repeat(16) };
   const story = new Story();
-  story.spend('2026-03-10T12:00:00', 1, id).spend('2026-03-10T12:15:00', 1, id);
+  story.spend('2026-03-10T12:00:00', 1, id).spend('2026-03-10T14:00:00', 1, id);
   expect(story.oracle.tables().campaign_metrics_daily[0].impressions).toBe(1n);
-  story.spend('2026-03-10T12:30:00.001Z', 1, id);
+  story.spend('2026-03-10T16:00:00.001Z', 1, id);
   expect(story.oracle.tables().campaign_metrics_daily[0].impressions).toBe(2n);
 });
 

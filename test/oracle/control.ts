@@ -1,5 +1,6 @@
 import type { RejectReason } from '../../src/events/event-batch.ts';
 import type { Plan } from '../../src/rules/plan.ts';
+import { rebook } from './book.ts';
 import type { Campaign } from './campaign.ts';
 import { isZone } from './civil-time.ts';
 import type { OracleEvent } from './events.ts';
@@ -15,16 +16,14 @@ export function applyControl(
   clock: number,
   order: number,
 ): ControlAnswer {
-  if (event.kind === 'flight_changed') return changeFlight(campaign, event, clock, order);
+  if (event.kind === 'flight_changed') return changeFlight(campaign, event, plan, clock, order);
   if (event.kind === 'budget_changed') return changeBudget(campaign, event, clock, order);
   if (event.kind === 'status_changed') {
     const { effective_at, status } = event.fields;
     const unnamed = plan.defaults.cause_when_unnamed ?? 'ADVERTISER';
     const cause = event.fields.cause === 'SYSTEM' ? unnamed : event.fields.cause;
-    campaign.statuses = [
-      ...campaign.statuses,
-      { type: 'status' as const, effectiveAt: effective_at, order, status, cause },
-    ].slice(-campaign.bounds.statuses);
+    if (campaign.statuses.length >= campaign.bounds.statuses) return 'too_many_changes';
+    campaign.statuses.push({ type: 'status', effectiveAt: effective_at, order, status, cause });
   }
   return 'counted';
 }
@@ -32,6 +31,7 @@ export function applyControl(
 function changeFlight(
   campaign: Campaign,
   { flight: id, fields }: OracleEvent,
+  plan: Plan,
   clock: number,
   order: number,
 ): ControlAnswer {
@@ -45,14 +45,16 @@ function changeFlight(
   const known = campaign.flights.find((flight) => flight.id === id);
   const before = known?.highestFlightVersion ?? null;
   if (before !== null && fields.ledger_version <= before) return 'dropped';
-  if (known !== undefined && known.changes.length >= campaign.bounds.changes) return 'bad_flight';
+  if (known !== undefined && known.changes.length >= campaign.bounds.changes) return 'too_many_changes';
   const flight = known ?? newFlight(campaign, id as string);
   if (flight === null) return 'too_many_flights';
 
   flight.highestFlightVersion = fields.ledger_version;
+  const wasKnown = campaign.zone !== null;
   campaign.zone = fields.tz;
+  rebook(campaign, fields.tz, { clock, order, plan: plan.number, wasKnown });
   const dates = datesOf(start_local, end_local, fields.tz);
-  campaign.setDates(flight, dates, fields.tz, clock);
+  campaign.setDates(flight, dates);
   if (flight.isClosed && (flight.judgedAsOf as number) < dates.e + campaign.bounds.closedAfterMs)
     flight.isClosed = false;
   flight.changes.push({
@@ -63,7 +65,7 @@ function changeFlight(
     curve: fields.curve_id,
     end: dates.e,
     rebase: fields.rebase,
-    actual: actualAt(flight, fields.effective_at, clock, campaign.spendItems, campaign.bounds.actualMs),
+    actual: actualAt(flight, fields.effective_at, clock, campaign.spend, campaign.bounds.actualMs),
   });
   return 'counted';
 }
@@ -79,7 +81,7 @@ function changeBudget(
   if (known === undefined && id === null) return 'bad_flight';
   const before = known?.highestBudgetVersion ?? null;
   if (before !== null && fields.ledger_version <= before) return 'dropped';
-  if (known !== undefined && known.changes.length >= campaign.bounds.changes) return 'bad_flight';
+  if (known !== undefined && known.changes.length >= campaign.bounds.changes) return 'too_many_changes';
   const flight = known ?? newFlight(campaign, id as string);
   if (flight === null) return 'too_many_flights';
 
@@ -90,7 +92,7 @@ function changeBudget(
     order,
     budget: BigInt(fields.budget_micros),
     cap: fields.daily_cap_micros === null ? null : BigInt(fields.daily_cap_micros),
-    actual: actualAt(flight, fields.effective_at, clock, campaign.spendItems, campaign.bounds.actualMs),
+    actual: actualAt(flight, fields.effective_at, clock, campaign.spend, campaign.bounds.actualMs),
   };
   flight.changes.push(change);
   return 'counted';
@@ -104,7 +106,7 @@ function flightMeant(campaign: Campaign, at: number): Flight | undefined {
   return (inside ?? dated.find(({ s }) => s > at))?.flight;
 }
 
-/** A new flight; a ninth takes the place of the oldest one that is over. Null when there is none. */
+/** A new flight; one too many takes the place of the oldest one that is over. Null when there is none. */
 function newFlight(campaign: Campaign, id: string): Flight | null {
   if (campaign.flights.length >= campaign.bounds.flights) {
     const over = campaign.flights.flatMap((flight) =>

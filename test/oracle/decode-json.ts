@@ -95,6 +95,11 @@ const nothing: EventFields = {
   period_start: 0,
   period_end: 0,
   cumulative: false,
+  as_of: null,
+  source_seq: null,
+  produced_at: null,
+  counts: new Map(),
+  opening: false,
   delta_micros: 0,
   applies_to: 0,
   deltas: {},
@@ -132,7 +137,12 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
     invalid: isInvalid(raw),
     batch_count: count(raw, 'batch_count', 1, 1, intMax),
   }),
-  click: (raw) => ({ currency: currency(raw), cost_micros: micros(raw, 'cost_micros', 0), invalid: isInvalid(raw) }),
+  click: (raw) => ({
+    currency: currency(raw),
+    cost_micros: micros(raw, 'cost_micros', 0),
+    invalid: isInvalid(raw),
+    batch_count: count(raw, 'batch_count', 1, 1, intMax),
+  }),
   video_progress: (raw) => ({ quartile: oneOf(raw, 'event', quartiles) }),
   conversion: (raw) => ({
     currency: currency(raw),
@@ -145,15 +155,24 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
   spend: (raw) => ({
     currency: currency(raw),
     amount_micros: micros(raw, 'amount_micros'),
-    basis: oneOf(raw, 'basis', costBases, 'MEDIA'),
-    period_start: instant(raw, 'period_start'),
-    period_end: instant(raw, 'period_end'),
     cumulative: yesNo(raw, 'cumulative'),
+    ...period(raw),
+  }),
+  performance_report: (raw) => ({
+    amount_micros: isAbsent(raw.spend_micros) ? null : micros(raw, 'spend_micros'),
+    counts: reported(raw),
+    ...(isAbsent(raw.spend_micros) &&
+    isAbsent(raw.revenue_by_touch_micros) &&
+    isAbsent(raw.revenue_by_conversion_micros)
+      ? {}
+      : { currency: currency(raw) }),
+    ...period(raw),
   }),
   spend_adjustment: (raw) => ({
     currency: currency(raw),
     delta_micros: micros(raw, 'delta_micros'),
     applies_to: date(raw, 'applies_to'),
+    opening: raw.reason === 'OPENING_BALANCE',
   }),
   metric_correction: (raw) => ({ applies_to: date(raw, 'applies_to'), deltas: counters(raw) }),
   budget_changed: (raw) => ({
@@ -191,6 +210,38 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
   }),
   source_heartbeat: (raw) => ({ complete_through: instant(raw, 'complete_through') }),
 };
+
+/** A period does not end before it starts, and has 400 days at most. */
+function period(raw: Fields): Partial<EventFields> {
+  const period_start = instant(raw, 'period_start');
+  const period_end = instant(raw, 'period_end');
+  if (period_end < period_start || period_end - period_start > 400 * day) throw new BadField('period_end');
+  return {
+    basis: oneOf(raw, 'basis', costBases, 'MEDIA'),
+    period_start,
+    period_end,
+    as_of: isAbsent(raw.as_of) ? null : instant(raw, 'as_of'),
+    source_seq: isAbsent(raw.source_seq) ? null : whole(raw, 'source_seq'),
+    produced_at: isAbsent(raw.produced_at) ? null : instant(raw, 'produced_at'),
+  };
+}
+
+/** What a report says, by column: counts, conversions in millionths, revenue. */
+function reported(raw: Fields): ReadonlyMap<string, bigint> {
+  const said = new Map<string, bigint>();
+  const counts = (raw.counts ?? {}) as Fields;
+  if (typeof counts !== 'object') throw new BadField('counts');
+  for (const name of Object.keys(counts)) said.set(name, BigInt(count(counts, name)));
+  for (const name of ['conversions_by_touch', 'conversions_by_conversion']) {
+    const value = raw[name];
+    if (isAbsent(value)) continue;
+    if (typeof value !== 'number' || !(value >= 0 && value <= 1e9)) throw new BadField(name);
+    said.set(name, BigInt(Math.round(value * 1e6)));
+  }
+  for (const name of ['revenue_by_touch_micros', 'revenue_by_conversion_micros'])
+    if (!isAbsent(raw[name])) said.set(name, BigInt(micros(raw, name)));
+  return said;
+}
 
 const intMax = 2_147_483_647;
 const firstInstant = Date.UTC(2000, 0, 1);
@@ -284,13 +335,20 @@ function instant(raw: Fields, name: string): number {
 }
 
 function withZone(value: string): number {
-  return /T.*(Z|[+-]\d\d:\d\d)$/.test(value) ? Date.parse(value) : Number.NaN;
+  if (!/T.*(Z|[+-]\d\d:\d\d)$/.test(value) || !isCalendarDay(value.slice(0, 10))) return Number.NaN;
+  return Date.parse(value);
+}
+
+/** Date.parse takes 30 February for 2 March. */
+function isCalendarDay(text: string): boolean {
+  const parsed = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(text);
 }
 
 function date(raw: Fields, name: string): number {
   const value = raw[name];
   const isText = typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value);
-  const parsed = isText ? Date.parse(value) / day : value;
+  const parsed = isText && isCalendarDay(value) ? Date.parse(value) / day : value;
   if (typeof parsed !== 'number' || !Number.isInteger(parsed)) throw new BadField(name);
   if (parsed * day < firstInstant || parsed * day > lastInstant) throw new BadField(name);
   return parsed;

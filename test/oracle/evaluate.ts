@@ -63,16 +63,20 @@ interface Subject {
 export function evaluateFlight(context: TimerContext, campaign: Campaign, flight: Flight): void {
   const { plan, t, clock } = context;
   const { zone } = flight.dates as Dates;
-  const completeness = completenessAt(plan, campaign.id, t, clock, context.frontierOf, zone, context.bounds);
+  const found = completenessAt(plan, campaign.id, t, clock, context.frontierOf, zone, context.bounds);
+  const judged = flight.judgedAsOf;
+  // What came after the last word needs no source to be complete further than it was then.
+  const isLastWord = flight.isRestated && judged !== null && (found.stale || found.asOf < judged);
+  const completeness = isLastWord ? { ...found, stale: false, daily: false, asOf: judged, lastWord: true } : found;
   if (completeness.stale) return evaluateStale(context, campaign, flight, completeness);
   const { asOf } = completeness;
-  const judged = flight.judgedAsOf;
-  const isNews = judged === null || asOf > judged || (asOf === judged && flight.last?.stale === true);
+  const isNews =
+    flight.isRestated || judged === null || asOf > judged || (asOf === judged && flight.last?.stale === true);
   if (!isNews) return;
   const { s, e } = flight.dates as Dates;
   const pacing = pacingAt(campaign, flight, plan, completeness, clock);
   const status = statusOf(pacing, campaign, flight.last?.status ?? null);
-  const reason = persistReason(flight, status, pacing, t);
+  const reason = persistReason(context, flight, status, pacing);
   if (reason !== null) persist(context, campaign, flight, completeness, pacing, status, reason);
   flight.lastBefore = flight.last?.status ?? null;
   flight.last = { status, stale: false };
@@ -82,6 +86,7 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   const values = flightValues(pacing, status, valueTerms(plan, campaign));
   const missedSince = (last: number) => missedMoments(context, campaign, flight, { last, completeness });
   const subject = { ...flightSubject(campaign, flight, completeness, values), missedSince };
+  flight.isRestated = false;
   if (flight.judgedInFlight) {
     // The end moved away again: what was said of an ended flight is over.
     const ended = rulesOf(context.plan, campaign, 'ended');
@@ -97,7 +102,7 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
 
 function evaluateStale(context: TimerContext, campaign: Campaign, flight: Flight, found: Completeness): void {
   const completeness = { ...found, asOf: flight.judgedAsOf ?? 0 };
-  const reason = persistReason(flight, 'stale_data', null, context.t);
+  const reason = persistReason(context, flight, 'stale_data', null);
   const left = inForceAt(campaign, flight, context.plan, completeness.asOf);
   if (reason !== null) persist(context, campaign, flight, completeness, left, 'stale_data', reason);
   flight.last = { status: 'stale_data', stale: true };
@@ -107,15 +112,24 @@ function evaluateStale(context: TimerContext, campaign: Campaign, flight: Flight
 }
 
 /** `pacing` is null when the evaluation is stale. */
-function persistReason(flight: Flight, status: string, pacing: Pacing | null, t: number): string | null {
+function persistReason(
+  { t, bounds: { closedAfterMs } }: TimerContext,
+  flight: Flight,
+  status: string,
+  pacing: Pacing | null,
+): string | null {
   if (flight.last === null || flight.last.status !== status || flight.persisted === null) return 'status';
   const isDue = t - flight.persisted.t >= hour;
   if (pacing === null) return isDue ? 'hour' : null;
   const { a, s, e, osi } = pacing;
   const before = flight.persisted.osi;
-  if ((osi === null) !== (before === null)) return 'move';
-  if (osi !== null && before !== null && (osi - before >= 100n || before - osi >= 100n)) return 'move';
-  return isDue && a >= s && a < e ? 'hour' : null;
+  if (a >= e && flight.persisted.spend === pacing.spend) return null;
+  const isMove =
+    (osi === null) !== (before === null) ||
+    (osi !== null && before !== null && (osi - before >= 100n || before - osi >= 100n));
+  if (a >= e) return isMove || isDue || a >= e + closedAfterMs ? 'restated' : null;
+  if (isMove) return 'move';
+  return isDue && a >= s ? 'hour' : null;
 }
 
 function persist(
@@ -129,7 +143,7 @@ function persist(
 ): void {
   // Stale: every nullable column is null.
   const known = 'spend' in pacing ? pacing : null;
-  flight.persisted = { osi: known?.osi ?? null, t: context.t };
+  flight.persisted = { osi: known?.osi ?? null, spend: known?.spend ?? null, t: context.t };
   context.emit(
     'pacing_snapshots',
     shape(pacingSnapshots, {

@@ -40,10 +40,18 @@ export interface EventFields {
   readonly weight: number;
   readonly revenue_micros: number;
   readonly reversal: boolean;
-  readonly amount_micros: number;
+  /** Null in a performance_report that says nothing of spend. */
+  readonly amount_micros: number | null;
   readonly period_start: number;
   readonly period_end: number;
   readonly cumulative: boolean;
+  readonly as_of: number | null;
+  readonly source_seq: number | null;
+  readonly produced_at: number | null;
+  /** By column of campaign_metrics_daily; conversions in millionths. */
+  readonly counts: ReadonlyMap<string, bigint>;
+  /** An adjustment that says what was spent before. */
+  readonly opening: boolean;
   readonly delta_micros: number;
   readonly applies_to: number;
   readonly deltas: Readonly<Record<string, number>>;

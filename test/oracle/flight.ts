@@ -84,9 +84,11 @@ export class Flight {
   judgedInFlight = false;
   /** An evaluation found as_of ≥ e + 72 h. */
   isClosed = false;
+  /** What it spent or delivered changed after it was closed: it is evaluated once more. */
+  isRestated = false;
   /** Alerts by rule id. */
   readonly alerts = new Map<string, Alert>();
-  persisted: { readonly osi: bigint | null; readonly t: number } | null = null;
+  persisted: { readonly osi: bigint | null; readonly spend: bigint | null; readonly t: number } | null = null;
 
   constructor(id: string) {
     this.id = id;
@@ -97,7 +99,7 @@ export class Flight {
   }
 
   get isEvaluable(): boolean {
-    return this.dates !== null && this.hasBudget && !this.isClosed;
+    return this.dates !== null && this.hasBudget && (!this.isClosed || this.isRestated);
   }
 
   get ledgerVersion(): number {

@@ -2,16 +2,17 @@ import type { RejectReason } from '../../src/events/event-batch.ts';
 import { deadLetters, lateEvents, type Row } from '../../src/rows/tables.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import type { Alert } from './alert-machine.ts';
-import { book, correctable } from './book.ts';
+import { book, correctable, rebook, reportable } from './book.ts';
 import { type Bounds, written } from './bounds.ts';
 import { isBearable } from './burden.ts';
 import { Campaign } from './campaign.ts';
-import { booking, carriesCurrency, keyProblem, latestInstant, moneyOf, orgOfKey, Seen } from './check.ts';
+import { booking, inTime, keyProblem, latestInstant, moneyOf, orgOfKey, Seen } from './check.ts';
 import { applyControl } from './control.ts';
+import { hasCurrencyFor } from './currency.ts';
 import { evaluateFlight, evaluateSources, type TimerContext } from './evaluate.ts';
 import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
-import { Plans, parsePlan, sourceView } from './plans.ts';
+import { duplicateBoundsOf, latenessOf, Plans, parsePlan, reportsReachBack, sourceView } from './plans.ts';
 import { dailyRows, emptyRows, shape, sortRows, type TableName, type TableRows, tableNamed } from './rows.ts';
 import { nextInstant } from './whole-numbers.ts';
 
@@ -34,6 +35,8 @@ interface Organization {
   readonly id: string;
   /** Every instant that a source moved to, oldest first. */
   readonly moves: Map<string, number[]>;
+  /** Reports of periods that began earlier are late whatever the plan says. */
+  reportsSince: number;
   /** By source, then rule. */
   readonly alerts: Map<string, Map<string, Alert>>;
 }
@@ -65,9 +68,13 @@ export class LaneOracle {
   apply(record: LogRecord): void {
     this.#clock = Math.max(this.#clock, record.logTimeMs);
     this.#runTimers(record.offset);
-    const event = this.#options.decode(record);
-    if ('refused' in event) return this.#bury(record, event.refused, event.schemaId);
-    if (event.kind === 'tick') return;
+    const decoded = this.#options.decode(record);
+    if ('refused' in decoded) return this.#bury(record, decoded.refused, decoded.schemaId);
+    if (decoded.kind === 'tick') return;
+    const event = {
+      ...inTime(decoded, this.#plans.inForce(decoded.org), record.logTimeMs),
+      schemaId: decoded.schemaId,
+    };
     const problem = this.#admit(record, event);
     if (problem !== null) this.#bury(record, problem, event.schemaId);
     this.#setTimers(event);
@@ -93,7 +100,8 @@ export class LaneOracle {
     if (problem !== null) return problem;
     if (record.key !== null && this.#partitionOf(record.key) !== this.#partition) return 'wrong_partition';
     if (event.org !== '_default') this.#organization(event.org);
-    const isDuplicate = this.#seen.noteDelivery(event, record.offset, this.#clock);
+    const bounds = duplicateBoundsOf(this.#plans.inForce(event.org), this.#bounds);
+    const isDuplicate = this.#seen.noteDelivery(event, record.offset, this.#clock, bounds);
     if (event.kind === 'org_plan') return this.#putInForce(event);
     if (latestInstant(event, this.#zoneOf(event)) > this.#clock + this.#bounds.aheadMs) return 'from_the_future';
     const late = this.#lateBy(event);
@@ -122,7 +130,17 @@ export class LaneOracle {
   #putInForce(event: OracleEvent): RejectReason | null {
     const plan = parsePlan(event.fields.body);
     if (plan === null || plan.org_id !== event.org || plan.number !== event.fields.number) return 'bad_plan';
+    const owners = event.org === '_default' ? [...this.#organizations.keys()] : [event.org];
+    const before = owners.map((org) => ({ organization: this.#organization(org), plan: this.#plans.inForce(org) }));
     this.#plans.offer(event.org, plan);
+    // What no report could reach any more stays out of reach, whatever the new plan allows.
+    for (const { organization, plan: old } of before) {
+      if (this.#plans.inForce(organization.id) === old) continue;
+      organization.reportsSince = Math.max(
+        organization.reportsSince,
+        this.#clock - reportsReachBack(old, this.#bounds),
+      );
+    }
     return null;
   }
 
@@ -138,25 +156,25 @@ export class LaneOracle {
     const campaign = this.#campaign(event);
     if (campaign === null) return 'too_many_campaigns';
     const { fields } = event;
-    if (carriesCurrency(event)) {
-      if (campaign.currency === '') campaign.currency = fields.currency;
-      if (campaign.currency !== fields.currency) return 'currency_mismatch';
-    }
+    const plan = this.#plans.inForce(event.org);
+    const moment = { clock: this.#clock, order: record.offset, plan: plan.number };
+    if (campaign.zone === null) rebook(campaign, plan.defaults.zone, { ...moment, wasKnown: false });
+    if (!hasCurrencyFor(campaign, event, plan, record.offset)) return 'currency_mismatch';
     if (event.kind === 'impression') {
       const nanos = BigInt(fields.cpm_micros) * BigInt(fields.batch_count);
       if (nanos > 2n ** 53n - 1n || nanos < 1n - 2n ** 53n) return 'money_out_of_range';
     }
+    if (event.kind === 'performance_report' && [...fields.counts.keys()].some((name) => !reportable.includes(name)))
+      return 'unknown_metric';
     if (event.kind === 'metric_correction' && Object.keys(fields.deltas).some((name) => !correctable.includes(name)))
       return 'unknown_metric';
-    const plan = this.#plans.inForce(event.org);
+    campaign.lastCountedAt = this.#clock;
     const answer = applyControl(campaign, event, plan, this.#clock, record.offset);
     if (answer === 'dropped') return null;
     if (answer !== 'counted') return answer;
-    const context = { campaign, plan, zone: this.#zoneOf(event), offset: record.offset };
-    campaign.lastCountedAt = this.#clock;
-    if (!isBearable(context, event)) return 'money_out_of_range';
-    book(context, event);
-    return null;
+    const touchesFrom = this.#clock - latenessOf(plan, event.source, 'conversion', this.#bounds);
+    const context = { campaign, plan, zone: this.#zoneOf(event), offset: record.offset, touchesFrom };
+    return isBearable(context, event) ? book(context, event) : 'money_out_of_range';
   }
 
   #campaign(event: OracleEvent): Campaign | null {
@@ -174,7 +192,7 @@ export class LaneOracle {
   #organization(id: string): Organization {
     let organization = this.#organizations.get(id);
     if (organization === undefined) {
-      organization = { id, moves: new Map(), alerts: new Map() };
+      organization = { id, moves: new Map(), alerts: new Map(), reportsSince: Number.NEGATIVE_INFINITY };
       this.#organizations.set(id, organization);
     }
     return organization;
@@ -187,9 +205,11 @@ export class LaneOracle {
   }
 
   #lateBy(event: OracleEvent): { bookedAt: number; by: number } | null {
-    const booked = booking(event, this.#zoneOf(event), this.#bounds);
+    const booked = booking(event, this.#zoneOf(event));
     if (booked === null) return null;
-    const by = this.#clock - booked.allowed - booked.bookedAt;
+    let oldest = this.#clock - latenessOf(this.#plans.inForce(event.org), event.source, booked.of, this.#bounds);
+    if (booked.of === 'report') oldest = Math.max(oldest, this.#organization(event.org).reportsSince);
+    const by = oldest - booked.bookedAt;
     return by > 0 ? { bookedAt: booked.bookedAt, by } : null;
   }
 

@@ -14,6 +14,8 @@ export interface Completeness {
   readonly daily: boolean;
   readonly stale: boolean;
   readonly text: string;
+  /** A flight that was over is judged once more where it was judged last: P counts nothing. */
+  readonly lastWord?: boolean;
 }
 
 export type FrontierOf = (source: string) => number | null;
@@ -108,7 +110,7 @@ export function pacingAt(
   campaign: Campaign,
   flight: Flight,
   plan: Plan,
-  { asOf: a, daily }: Pick<Completeness, 'asOf' | 'daily'>,
+  { asOf: a, daily, lastWord = false }: Pick<Completeness, 'asOf' | 'daily' | 'lastWord'>,
   clock: number,
 ): Pacing {
   const dates = flight.dates as Dates;
@@ -117,10 +119,17 @@ export function pacingAt(
   const now = ledger.parametersAt(a);
   const W = weightOf(now);
   const rows = new RowsOfDays(campaign, zone);
-  const spendSums = daily ? { sum: (from: number, to: number) => rows.spend(from, to) } : campaign.spendItems;
-  const impressionSums = daily
-    ? { sum: (from: number, to: number) => rows.impressions(from, to) }
-    : campaign.impressionItems;
+  const none = { sum: () => 0n };
+  const spendSums = lastWord
+    ? none
+    : daily
+      ? { sum: (from: number, to: number) => rows.spend(from, to) }
+      : campaign.spend;
+  const impressionSums = lastWord
+    ? none
+    : daily
+      ? { sum: (from: number, to: number) => rows.impressions(from, to) }
+      : campaign.impressions;
   const S = (at: number) => flight.spendAt(at, spendSums);
   const P = (from: number, to: number) => floorDivide(spendSums.sum(from, to), 1_000n);
   const E = (at: number) => (ledger.parametersAt(at).mode === 'ASAP' ? null : ledger.expectedAt(at));
@@ -166,7 +175,7 @@ export function pacingAt(
     ...today,
     capAllowed: now.cap === null ? null : floorDivide(now.cap * allowance, 10_000n),
     monthSpend: monthSpendAt(campaign, dates, a, clock),
-    impressions2h: daily ? null : campaign.impressionItems.sum(two, a),
+    impressions2h: daily ? null : impressionSums.sum(two, a),
     spend2h: daily ? null : P(two, a),
     expected2h:
       daily || now.mode === 'ASAP'
@@ -222,7 +231,7 @@ function monthSpendAt(campaign: Campaign, dates: Dates, a: number, clock: number
   const last = judgedDay(dates, a);
   const first = last + 1 - new Date(86_400_000 * last).getUTCDate();
   if (startOfDay(dates.zone, first) < clock - campaign.bounds.retainedMs) return null;
-  let nanos = -campaign.spendItems.sum(a, startOfDay(dates.zone, last + 1));
+  let nanos = -campaign.spend.sum(a, startOfDay(dates.zone, last + 1));
   for (const [date, row] of campaign.days) if (date >= first && date <= last) nanos += row.spendNanos;
   return floorDivide(nanos, 1_000n);
 }

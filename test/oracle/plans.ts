@@ -1,6 +1,8 @@
 import { PlanProblem, readPlan } from '../../src/rules/compile-plan.ts';
 import type { CampaignPlan, Plan, PlanDefaults, SourcePlan, SpendPlan } from '../../src/rules/plan.ts';
-import { hour } from './whole-numbers.ts';
+import type { Bounds } from './bounds.ts';
+import type { DuplicateBounds, LatenessClass } from './check.ts';
+import { day, hour } from './whole-numbers.ts';
 
 /** What holds where nobody wrote a plan (docs/semantics.md §3). */
 const planZero: Plan = {
@@ -93,4 +95,28 @@ export function isNeeded(plan: Plan, source: string): boolean {
 /** Whether what a source sends is spend of the campaign. */
 export function isSpendSource({ source, sources }: SpendPlan, name: string): boolean {
   return sources === undefined ? source === '' || source === name : sources.includes(name);
+}
+
+/** How late a record of a class may come: the source's own word, else the plan's, else the usual (§2.6). */
+export function latenessOf(plan: Plan, source: string, of: LatenessClass, bounds: Bounds): number {
+  if (of === 'control') return bounds.moneyLatenessMs;
+  if (of === 'opening') return 1_100 * day;
+  const { deliveryLatenessMs: delivery, moneyLatenessMs: report, correctionLatenessMs: correction } = bounds;
+  const usual = { delivery, report, conversion: correction, correction };
+  const own = Object.hasOwn(plan.sources, source) ? plan.sources[source].lateness : undefined;
+  return own?.[`${of}_ms`] ?? plan.defaults.lateness?.[`${of}_ms`] ?? usual[of];
+}
+
+/** The longest that any report of the plan may come late. */
+export function reportsReachBack(plan: Plan, bounds: Bounds): number {
+  return Math.max(
+    latenessOf(plan, '', 'report', bounds),
+    ...Object.keys(plan.sources).map((each) => latenessOf(plan, each, 'report', bounds)),
+  );
+}
+
+/** For how long, and over how many records, an id of delivery is the same event (§2.7). */
+export function duplicateBoundsOf(plan: Plan, bounds: Bounds): DuplicateBounds {
+  const windowMs = plan.defaults.duplicate_window_ms ?? bounds.duplicateMs;
+  return { windowMs, records: windowMs > bounds.duplicateMs ? 8_000_000 : bounds.duplicateRecords };
 }

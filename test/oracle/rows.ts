@@ -8,6 +8,7 @@ import {
   pacingSnapshots,
   ruleEvaluations,
 } from '../../src/rows/tables.ts';
+import { revenueIn } from './book.ts';
 import type { Campaign } from './campaign.ts';
 import { floorDivide } from './whole-numbers.ts';
 
@@ -73,6 +74,8 @@ export function dailyRows(campaign: Campaign, partition: number, versionOf: (off
     const counts: Record<string, ColumnValue> = {};
     for (const { name, type } of campaignMetricsDaily.columns)
       if (type === 'Int64' || type === 'Decimal(18,6)') counts[name] = day.counts.get(name) ?? 0n;
+    for (const name of ['revenue_by_touch_micros', 'revenue_by_conversion_micros'])
+      counts[name] = day.counts.get(revenueIn(name, day.currency)) ?? 0n;
     return shape(campaignMetricsDaily, {
       ...counts,
       org_id: campaign.org,

@@ -1,6 +1,6 @@
 import type { CostBasis } from '../../src/events/event-batch.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
-import type { LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
+import type { Lateness, LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
 import { shippedRules } from '../rules/healthy/shipped-rules.ts';
 import { durationOf, type Words } from './words.ts';
 
@@ -32,7 +32,10 @@ export class PlanDraft {
       allowance = '100',
       unnamed,
       rules = '',
+      currency,
+      window,
     } = this.#head;
+    const lateness = latenessOf(this.#head);
     const [from, names, basis] = spend.split(':');
     const several = names.includes('+') ? names.split('+') : null;
     const source = several === null ? names : '';
@@ -53,6 +56,9 @@ export class PlanDraft {
         profile: null,
         day_allowance_bp: 100 * Number(allowance),
         ...(unnamed === undefined ? {} : { cause_when_unnamed: unnamed as 'ADVERTISER' | 'SYSTEM' }),
+        ...(currency === undefined ? {} : { currency }),
+        ...(window === undefined ? {} : { duplicate_window_ms: durationOf(window) }),
+        ...(lateness === undefined ? {} : { lateness }),
       },
       sources: this.#sources,
       profiles: {},
@@ -62,12 +68,24 @@ export class PlanDraft {
   }
 }
 
-function sourceOf({ delay = '2m', stale = '6h', interval = '0s', heartbeats = 'no' }: Named): SourcePlan {
+/** Words such as `late.report=60d`. */
+function latenessOf(named: Named): Lateness | undefined {
+  const all = Object.entries(named).flatMap(([name, value]) =>
+    name.startsWith('late.') ? [[`${name.slice(5)}_ms`, durationOf(value)]] : [],
+  );
+  return all.length === 0 ? undefined : Object.fromEntries(all);
+}
+
+function sourceOf(named: Named): SourcePlan {
+  const { delay = '2m', stale = '6h', interval = '0s', heartbeats = 'no', clock } = named;
+  const lateness = latenessOf(named);
   return {
     heartbeats: heartbeats === 'yes',
     delay_ms: durationOf(delay),
     expected_interval_ms: durationOf(interval),
     stale_after_ms: durationOf(stale),
+    ...(lateness === undefined ? {} : { lateness }),
+    ...(clock === undefined ? {} : { clock: clock as 'trusted' | 'untrusted' }),
   };
 }
 

@@ -31,9 +31,17 @@ export function checkScenario(scenario: Scenario, tables: Pick<TableRows, TableN
   return scenario.expectations.flatMap((expectation) => unmet(expectation, tables));
 }
 
-const moneyFields = new Set(['cost', 'cpm', 'amount', 'delta', 'revenue']);
-const wholeFields = new Set(['batch_count', 'requests', 'bids', 'wins']);
-const instantFields = new Set(['period_start', 'period_end', 'conversion_time', 'touch_time', 'minute']);
+const moneyFields = new Set(['cost', 'cpm', 'amount', 'delta', 'revenue', 'spend']);
+const wholeFields = new Set(['batch_count', 'requests', 'bids', 'wins', 'source_seq']);
+const instantFields = new Set([
+  'period_start',
+  'period_end',
+  'as_of',
+  'produced_at',
+  'conversion_time',
+  'touch_time',
+  'minute',
+]);
 
 class Teller {
   #title = '';
@@ -135,7 +143,8 @@ class Teller {
       if (moneyFields.has(name)) fields[`${name}_micros`] = moneyOf(value);
       else if (name.startsWith('count.')) deltas[name.slice(6)] = Number(value);
       else if (wholeFields.has(name)) fields[name] = Number(value);
-      else if (name === 'weight') fields[name] = Number(value);
+      else if (name === 'weight' || /^conversions_by_/.test(name)) fields[name] = Number(value);
+      else if (/^revenue_by_/.test(name)) fields[`${name}_micros`] = moneyOf(value);
       else if (name === 'applies_to') fields[name] = daysOf(value);
       else if (instantFields.has(name)) fields[name] = instantOf(value);
       else if (value === 'yes' || value === 'no') fields[name] = value === 'yes';
@@ -143,6 +152,7 @@ class Teller {
       else fields[name] = value;
     }
     if (type === 'metric_correction') Object.assign(fields, { deltas, reason: 'IVT' });
+    if (type === 'performance_report') fields.counts = deltas;
     if (type === 'spend_adjustment') fields.reason ??= 'CORRECTION';
     if (type === 'impression' || type === 'spend') fields.basis ??= 'MEDIA';
     this.#send(type, envelope, fields);
@@ -192,7 +202,15 @@ class Teller {
   }
 }
 
-const moneyKinds = new Set(['impression', 'click', 'conversion', 'spend', 'spend_adjustment', 'budget_changed']);
+const moneyKinds = new Set([
+  'impression',
+  'click',
+  'conversion',
+  'spend',
+  'performance_report',
+  'spend_adjustment',
+  'budget_changed',
+]);
 
 function daysOf(date: string): number {
   return instantOf(`${date}T00:00:00Z`) / 86_400_000;

@@ -191,6 +191,7 @@ const isSimulated: Readonly<Record<EventType, boolean>> = {
   video_progress: true,
   conversion: true,
   spend: true,
+  performance_report: false,
   spend_adjustment: true,
   metric_correction: true,
   budget_changed: true,

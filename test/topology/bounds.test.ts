@@ -22,7 +22,7 @@ interface Case {
   readonly pauseDays?: number;
 }
 
-const shortLateness = { deliveryLatenessMs: hourMs, moneyLatenessMs: hourMs };
+const shortLateness = { deliveryLatenessMs: hourMs, moneyLatenessMs: hourMs, correctionLatenessMs: hourMs };
 const shortJudgement = { asOfBehindMs: hourMs, judgedBackMs: 2 * hourMs };
 const shortSight = { fineMs: hourMs, judgedBackMs: 2 * hourMs };
 
@@ -31,6 +31,7 @@ const cases: Readonly<Record<string, Case>> = {
   futureAllowanceMs: { limits: { futureAllowanceMs: minuteMs }, bounds: { aheadMs: minuteMs } },
   deliveryLatenessMs: { limits: { deliveryLatenessMs: hourMs }, bounds: { deliveryLatenessMs: hourMs } },
   moneyLatenessMs: { limits: shortLateness, bounds: shortLateness },
+  correctionLatenessMs: { limits: { correctionLatenessMs: dayMs }, bounds: { correctionLatenessMs: dayMs } },
   duplicateWindowMs: { limits: { duplicateWindowMs: minuteMs }, bounds: { duplicateMs: minuteMs } },
   duplicateRecordsMax: { limits: { duplicateRecordsMax: 5 }, bounds: { duplicateRecords: 5 } },
   campaignsPerLaneMax: { limits: { campaignsPerLaneMax: 3 }, bounds: { campaigns: 3 } },
@@ -164,7 +165,7 @@ const broken: Readonly<Record<string, Partial<LaneLimits>>> = {
   'days reach further back': { judgedBackMs: 46 * hourMs },
   'a retained day is kept': { keptDays: 34 },
   'nothing that is still in time': { forgetAfterMs: 33 * dayMs },
-  'no retained day belongs': { retainedDays: 34 },
+  'no retained day belongs': { retainedDays: 1_103, keptDays: 1_105 },
   'the group of a day is free': { rareDayGroups: 34 },
 };
 

@@ -7,20 +7,20 @@ const seed = 20_260_302;
 const minute = 60_000;
 const start = Date.UTC(2026, 2, 1, 10);
 
-/** Few ids and steps that meet the edge of the window, fifteen minutes, again and again. */
+/** Few ids and steps that meet the edge of the window, two hours, again and again. */
 const steps = fc.array(
   fc.record({
     id: fc.nat(4),
-    stepMs: fc.constantFrom(0, 0, 1, minute / 2, minute, 5 * minute, 15 * minute - 1, 15 * minute, 16 * minute),
+    stepMs: fc.constantFrom(0, 0, 1, minute / 2, minute, 40 * minute, 120 * minute - 1, 120 * minute, 121 * minute),
   }),
   { minLength: 2, maxLength: 40 },
 );
 /** Sizes of batches, each committed and followed by a crash. */
 const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 9 });
 
-/** Offset 1 lies before the record that begins the tail, and yet exactly fifteen minutes back. */
+/** Offset 1 lies before the record that begins the tail, and yet exactly two hours back. */
 const atTheEdge: [{ id: number; stepMs: number }[], number[]] = [
-  [0, 15 * minute, 0, 15 * minute, 0].map((stepMs, index) => ({ id: index === 4 ? 1 : index, stepMs })),
+  [0, 120 * minute, 0, 120 * minute, 0].map((stepMs, index) => ({ id: index === 4 ? 1 : index, stepMs })),
   [2, 1, 1],
 ];
 

@@ -28,7 +28,7 @@ export function toOracleEvent(record: TestRecord): OracleEvent & { schemaId: num
     test: has(record, flag.test),
     schemaId: -1,
     ...withFlight(record.detail),
-    fields: { ...columnFields(record), ...detailFields(record.detail) } as EventFields,
+    fields: { ...columnFields(record), ...detailFields(record.detail) } as unknown as EventFields,
   };
 }
 
@@ -62,6 +62,11 @@ function columnFields(record: TestRecord) {
     period_start: t1,
     period_end: t2,
     cumulative: has(record, flag.cumulative),
+    as_of: null,
+    source_seq: null,
+    produced_at: null,
+    counts: new Map(),
+    opening: false,
     delta_micros: amount,
     applies_to: t1,
     minute: t1,

@@ -1,36 +1,44 @@
 import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
 import { dayMs } from '../../model/time.ts';
 import type { Campaign } from '../campaign.ts';
+import { readDay, writeDay } from '../day-codec.ts';
 import { counterPlaces, DayRow, sumPlaces } from '../day-row.ts';
 import type { LaneState } from '../lane-state.ts';
 import type { Section } from './section.ts';
+
+/** Days further behind leave the memory: no flight is longer, and no record reaches them. */
+const oldestDays = 1_103;
 
 /** The daily rows of campaigns: those that changed, or all that are kept. */
 export function daysSection(state: LaneState): Section<Campaign> {
   return {
     id: 17,
     name: 'days',
-    version: 1,
+    version: 2,
 
     write(out: ByteWriter, campaign: Campaign, all: boolean): void {
-      if (all) prune(campaign, state.clock - state.limits.keptDays * dayMs);
-      let count = 0;
-      for (const day of campaign.days.values()) if (all || day.isDirty) count += 1;
-      if (count === 0) return;
+      if (all) prune(campaign, state.clock, state.limits.keptDays);
+      const days = [...campaign.days.values()].filter((day) => all || day.isDirty);
+      if (days.length === 0 && !(all && !campaign.oldDays.isEmpty)) return;
+      // Equal states are equal bytes, whatever became of old days on the way.
+      if (all) days.sort((a, b) => a.day - b.day);
       const { currencies } = campaign.books;
-      out.count(count);
-      for (const day of campaign.days.values()) {
-        if (!all && !day.isDirty) continue;
+      out.count(days.length);
+      for (const day of days) {
         out.int32(day.day);
-        out.text(day.currency < 0 ? '' : currencies.text(day.currency));
-        out.count(day.planNumber);
-        out.count(day.offset);
-        for (const place of counterPlaces) out.exact(day.count(place));
-        for (const place of sumPlaces) out.exact(day.compactSum(place));
+        writeDay(out, day, currencies);
       }
+      out.flag(all);
+      if (all) campaign.oldDays.write(out);
     },
 
-    read: readDays,
+    read(from: ByteReader, version: number, campaign: Campaign): void {
+      if (version === 1) return readDays(from, version, campaign);
+      for (let n = from.count(); n > 0; n--) {
+        readDay(from, dayToRead(campaign, from.int32()), campaign.books.currencies);
+      }
+      if (from.flag()) campaign.oldDays.restore(from);
+    },
 
     forget(campaign: Campaign): void {
       campaign.forgetDays();
@@ -55,17 +63,24 @@ export function readDays(from: ByteReader, _version: number, campaign: Campaign)
 function dayToRead(campaign: Campaign, number: number): DayRow {
   const known = campaign.days.get(number);
   if (known !== undefined) return known;
+  campaign.oldDays.drop(number);
   const day = new DayRow(number, campaign.books.days);
   campaign.days.set(number, day);
   return day;
 }
 
-/** What no record can reach any more leaves the memory with the next base. */
-function prune(campaign: Campaign, oldest: number): void {
+/** Days that few records reach any more, and no judgement asks for, are made into bytes with the next base. */
+function prune(campaign: Campaign, clock: number, hotDays: number): void {
+  const today = Math.floor(clock / dayMs);
+  campaign.oldDays.forgetBefore(today - oldestDays);
+  const old: DayRow[] = [];
   for (const [number, day] of campaign.days) {
-    if (number * dayMs >= oldest || day.isDirty) continue;
+    if (number >= today - hotDays || day.isDirty) continue;
     campaign.days.delete(number);
     if (campaign.day === day) campaign.putAway();
-    day.forget();
+    old.push(day);
   }
+  if (old.length === 0) return;
+  campaign.oldDays.put(old, campaign.books);
+  for (const day of old) day.forget();
 }

@@ -1,5 +1,6 @@
 import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
 import { assert } from '../../model/errors.ts';
+import { whole } from '../../model/whole.ts';
 import type { PacingStatus } from '../../pacing/pacing.ts';
 import { type Campaign, type Flight, part } from '../campaign.ts';
 import type { Section } from './section.ts';
@@ -8,7 +9,7 @@ import type { Section } from './section.ts';
 export const paceSection: Section<Campaign> = {
   id: 22,
   name: 'pace',
-  version: 1,
+  version: 2,
 
   write(out: ByteWriter, campaign: Campaign, all: boolean): void {
     const { timerAt, flights } = campaign;
@@ -23,14 +24,22 @@ export const paceSection: Section<Campaign> = {
       out.flag(flight.wasInFlight);
       out.optional(flight.persistedAt);
       out.optional(flight.persistedOsi);
+      out.flag(flight.persistedSpend !== null);
+      if (flight.persistedSpend !== null) out.exact(flight.persistedSpend);
+      out.flag(flight.isRestated);
     }
   },
 
-  read(from: ByteReader, _version: number, campaign: Campaign): void {
+  read(from: ByteReader, version: number, campaign: Campaign): void {
     campaign.timerAt = from.optional();
     const count = from.count();
     assert(count === campaign.flights.length, 'pace is kept of every flight');
-    for (const flight of campaign.flights) readPace(from, flight);
+    for (const flight of campaign.flights) {
+      readPace(from, flight);
+      if (version === 1) continue;
+      flight.persistedSpend = from.flag() ? whole(from.exact()) : null;
+      flight.isRestated = from.flag();
+    }
   },
 };
 

@@ -1,8 +1,8 @@
-import { laneLimits } from '../../../src/model/lane-limits.ts';
 import { floorTo, minuteMs } from '../../../src/model/time.ts';
 import { tables } from '../../../src/rows/tables.ts';
 import type { Fault } from './faults.ts';
 import type { UniverseRun } from './run-universe.ts';
+import { duplicateWindowMs } from './traffic.ts';
 
 /** Makes one fault happen. */
 export function strike(fault: Fault, run: UniverseRun): void {
@@ -110,17 +110,20 @@ function during(run: UniverseRun, forMs: number, set: (isOn: boolean) => void): 
   run.scheduler.after(forMs, () => set(false));
 }
 
-/** Keeps what the oldest state that may come back still needs: its duplicates reach back 15 minutes of the clock, and a mark. */
+/** Marks stand so far apart (src/lane/clock-marks.ts). */
+const markMs = minuteMs;
+
+/** Keeps what the oldest state that may come back still needs: its duplicates reach back 15 minutes of the clock (the plans say so), and a mark. */
 function trimLog(run: UniverseRun): void {
   const { log, store } = run.servers;
   for (let partition = 0; partition < log.partitionCount; partition++) {
     const before = log.read(partition, 0, Number.POSITIVE_INFINITY, store.settleFloor(`${log.topic}:${partition}`));
     let clock = Number.NEGATIVE_INFINITY;
     const clocks = before.map(({ logTimeMs }) => (clock = Math.max(clock, logTimeMs)));
-    const horizon = clock - laneLimits.duplicateWindowMs - 2 * minuteMs;
-    // The last minute that lies before the horizon is needed whole.
+    const horizon = clock - duplicateWindowMs - 2 * markMs;
+    // The last span between marks that lies before the horizon is needed whole.
     const last = clocks.findLast((each) => each < horizon) ?? Number.NEGATIVE_INFINITY;
-    const older = clocks.filter((each) => each < floorTo(last, minuteMs)).length;
+    const older = clocks.filter((each) => each < floorTo(last, markMs)).length;
     if (older > 0) log.trim(partition, before[older - 1].offset);
   }
 }

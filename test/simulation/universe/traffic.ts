@@ -298,6 +298,9 @@ export class Traffic {
   }
 }
 
+/** Short, so that a universe lasts longer: the log is trimmed behind it. */
+export const duplicateWindowMs = 15 * minuteMs;
+
 /** Plans differ in cadence, thresholds, rules and zone, so that one taken too early or too late shows. */
 function drawPlan(random: Random, org: string, number: number): Plan {
   const plan = testPlan(random.between(1, 4), org);
@@ -309,6 +312,7 @@ function drawPlan(random: Random, org: string, number: number): Plan {
       ...plan.defaults,
       zone: random.pick(['UTC', 'UTC', 'Asia/Kolkata']),
       evaluate_every_ms: random.pick([4, 5, 10]) * minuteMs,
+      duplicate_window_ms: duplicateWindowMs,
     },
     rules: random.chance(0.8) ? [behind, fresh] : [behind],
   };

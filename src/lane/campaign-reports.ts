@@ -1,0 +1,161 @@
+import { nanosPerMicro } from '../model/money.ts';
+import { plus, times, type Whole } from '../model/whole.ts';
+import { counterAt } from './day-row.ts';
+import { type OnReport, type Report, ReportFeed, shareOf, type Verdict } from './report-feed.ts';
+
+/** What a performance_report says: a place in a day's record, or a revenue (`revenueCode`), and how much. */
+export type Counts = readonly (readonly [code: number, amount: number])[];
+
+/** Codes from here on are revenue: by touch (even) or by conversion (odd), in the currency of half of it. */
+const firstRevenueCode = 100;
+
+export function revenueCode(currency: number, isByTouch: boolean): number {
+  return firstRevenueCode + 2 * currency + (isByTouch ? 0 : 1);
+}
+
+/** The currency of a code of revenue; -1 = it is a place in a day's record. */
+export function currencyOfCode(code: number): number {
+  return code < firstRevenueCode ? -1 : (code - firstRevenueCode) >> 1;
+}
+
+export function isByTouch(code: number): boolean {
+  return (code & 1) === 0;
+}
+
+type FreshReport =
+  | { readonly of: 'spend'; readonly feed: string; readonly report: Report<number> }
+  | { readonly of: 'counts'; readonly feed: string; readonly report: Report<Counts> };
+
+/** Feed of adjustments: additions of no length, which no total replaces. */
+const adjustments = '';
+/** Feed of what takes back items in cells that older releases made of totals (see `adoptOldTotals`). */
+const itemsTakenBack = '-';
+
+/** A total as older releases kept it, by `source|basis|period start|period end`. */
+export interface OldTotal {
+  readonly periodStart: number;
+  readonly amount: number;
+}
+
+/** The reports of a campaign that count, by feed: spend in micros by source and basis, counters by source. */
+export class CampaignReports {
+  readonly spend = new Map<string, ReportFeed<number>>();
+  readonly counts = new Map<string, ReportFeed<Counts>>();
+  /** Since the last harvest, in their order. */
+  fresh: FreshReport[] = [];
+  /** Spend was forgotten since the last harvest, before what is fresh. */
+  wasSpendForgotten = false;
+
+  spendFeed(name: string): ReportFeed<number> {
+    let feed = this.spend.get(name);
+    if (feed === undefined) {
+      feed = new ReportFeed();
+      this.spend.set(name, feed);
+    }
+    return feed;
+  }
+
+  countsFeed(name: string): ReportFeed<Counts> {
+    let feed = this.counts.get(name);
+    if (feed === undefined) {
+      feed = new ReportFeed();
+      this.counts.set(name, feed);
+    }
+    return feed;
+  }
+
+  putSpend(feed: string, report: Report<number>, verdict: Verdict, on: OnReport<number>): void {
+    if (!verdict.counts) return;
+    this.spendFeed(feed).put(report, verdict, on);
+    this.fresh.push({ of: 'spend', feed, report });
+  }
+
+  putCounts(feed: string, report: Report<Counts>, verdict: Verdict, on: OnReport<Counts>): void {
+    if (!verdict.counts) return;
+    this.countsFeed(feed).put(report, verdict, on);
+    this.fresh.push({ of: 'counts', feed, report });
+  }
+
+  /** An adjustment of a day that starts at `at`. */
+  adjust(at: number, micros: number): void {
+    const report = { from: at, to: at, order: Number.NaN, amount: micros };
+    this.putSpend(adjustments, report, counted, ignore);
+  }
+
+  /** Feeds whose reports are of no day by instant. */
+  isByDate(feed: string): boolean {
+    return feed === adjustments || feed === itemsTakenBack;
+  }
+
+  /**
+   * Older releases booked a total as an item where its period started. It becomes a total of no length there,
+   * to be replaced by the first report that holds the instant; the item in the cells is taken back.
+   */
+  adoptOldTotals(totals: ReadonlyMap<string, OldTotal>): void {
+    const sums = new Map<string, { feed: string; at: number; amount: number }>();
+    for (const [key, { periodStart: at, amount }] of totals) {
+      const feed = key.split('|').slice(0, 2).join('|');
+      const known = sums.get(`${feed}|${at}`);
+      sums.set(`${feed}|${at}`, { feed, at, amount: amount + (known?.amount ?? 0) });
+    }
+    for (const { feed, at, amount } of sums.values()) {
+      const total = { from: at, to: at, order: Number.NEGATIVE_INFINITY, amount };
+      const verdict = this.spendFeed(feed).weigh(total);
+      if (verdict !== null) this.spendFeed(feed).put(total, verdict, ignore);
+      const back = { from: at, to: at, order: Number.NaN, amount: -amount };
+      this.spendFeed(itemsTakenBack).put(back, counted, ignore);
+    }
+  }
+
+  forgetSpend(): void {
+    this.spend.clear();
+    this.fresh = this.fresh.filter(({ of }) => of !== 'spend');
+    this.wasSpendForgotten = true;
+  }
+
+  /** Σ nanos of the shares of spend in [from, to); `itemsFrom` = cells hold no items before it. */
+  spendBetween(from: number, to: number, itemsFrom: number): Whole {
+    let sum: Whole = 0;
+    for (const [name, feed] of this.spend) {
+      feed.visit(name === itemsTakenBack ? Math.max(from, itemsFrom) : from, to, (start, end, micros) => {
+        sum = plus(sum, shareOf(times(micros, nanosPerMicro), start, end, from, to));
+      });
+    }
+    return sum;
+  }
+
+  /** Σ of the shares of impressions in [from, to). */
+  impressionsBetween(from: number, to: number): number {
+    let sum = 0;
+    for (const feed of this.counts.values()) {
+      feed.visit(from, to, (start, end, counts) => {
+        sum += impressionsIn(counts, start, end, from, to);
+      });
+    }
+    return sum;
+  }
+
+  /** Forgets what ended before `instant`. */
+  forgetBefore(instant: number): void {
+    for (const feeds of [this.spend, this.counts]) {
+      for (const [name, feed] of feeds) {
+        feed.forgetBefore(instant);
+        if (feed.length === 0) feeds.delete(name);
+      }
+    }
+  }
+
+  settle(): void {
+    this.fresh = [];
+    this.wasSpendForgotten = false;
+  }
+}
+
+const counted: Verdict = { counts: true, first: 0, last: 0 };
+
+function ignore(): void {}
+
+export function impressionsIn(counts: Counts, start: number, end: number, from: number, to: number): number {
+  const said = counts.find(([code]) => code === counterAt.impressions);
+  return said === undefined ? 0 : Number(shareOf(said[1], start, end, from, to));
+}

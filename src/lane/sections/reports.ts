@@ -1,0 +1,112 @@
+import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
+import { dayMs } from '../../model/time.ts';
+import type { Campaign } from '../campaign.ts';
+import { CampaignReports, type Counts, currencyOfCode, isByTouch, revenueCode } from '../campaign-reports.ts';
+import type { LaneState } from '../lane-state.ts';
+import type { Names } from '../names.ts';
+import type { Report, ReportFeed } from '../report-feed.ts';
+import type { Section } from './section.ts';
+
+/** Windows of an evaluation reach so far back at most: seven days to `as_of`, a day before it, and one to spare. */
+const windowsMs = 9 * dayMs;
+
+/** The reports of feeds that count: those since the last harvest, to be put on top, or all. */
+export function reportsSection(state: LaneState): Section<Campaign> {
+  return {
+    id: 26,
+    name: 'reports',
+    version: 1,
+
+    write(out: ByteWriter, campaign: Campaign, all: boolean): void {
+      const { reports } = campaign;
+      if (reports === null) return;
+      if (all) reports.forgetBefore(Math.min(state.clock - windowsMs, state.reportsReach(campaign.orgId)));
+      if (!all && reports.fresh.length === 0 && !reports.wasSpendForgotten) return;
+      out.flag(!all && reports.wasSpendForgotten);
+      const { currencies } = campaign.books;
+      if (all) {
+        out.count(countOf(reports.spend) + countOf(reports.counts));
+        for (const [feed, { all: each }] of entries(reports.spend))
+          for (const report of each) writeSpend(out, feed, report);
+        for (const [feed, { all: each }] of entries(reports.counts)) {
+          for (const report of each) writeCounts(out, feed, report, currencies);
+        }
+        return;
+      }
+      out.count(reports.fresh.length);
+      for (const fresh of reports.fresh) {
+        if (fresh.of === 'spend') writeSpend(out, fresh.feed, fresh.report);
+        else writeCounts(out, fresh.feed, fresh.report, currencies);
+      }
+    },
+
+    read(from: ByteReader, _version: number, campaign: Campaign): void {
+      campaign.reports ??= new CampaignReports();
+      const { reports } = campaign;
+      if (from.flag()) reports.spend.clear();
+      for (let n = from.count(); n > 0; n--) {
+        const isSpend = from.flag();
+        const feed = from.text();
+        const span = { from: from.double(), to: from.double(), order: from.double() };
+        if (isSpend) reports.spendFeed(feed).restore({ ...span, amount: from.double() });
+        else reports.countsFeed(feed).restore({ ...span, amount: readCounts(from, campaign.books.currencies) });
+      }
+    },
+
+    forget(campaign: Campaign): void {
+      campaign.reports = null;
+    },
+
+    settle(campaign: Campaign): void {
+      campaign.reports?.settle();
+    },
+  };
+}
+
+function entries<A>(feeds: ReadonlyMap<string, ReportFeed<A>>): [string, { all: Report<A>[] }][] {
+  const sorted = [...feeds].sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([name, feed]) => [name, { all: [...feed.all()] }]);
+}
+
+function countOf<A>(feeds: ReadonlyMap<string, ReportFeed<A>>): number {
+  let count = 0;
+  for (const feed of feeds.values()) count += feed.length;
+  return count;
+}
+
+function writeSpend(out: ByteWriter, feed: string, report: Report<number>): void {
+  writeSpan(out, true, feed, report);
+  out.double(report.amount);
+}
+
+function writeCounts(out: ByteWriter, feed: string, report: Report<Counts>, currencies: Names): void {
+  writeSpan(out, false, feed, report);
+  out.count(report.amount.length);
+  for (const [code, amount] of report.amount) {
+    const currency = currencyOfCode(code);
+    out.flag(currency >= 0);
+    if (currency < 0) out.count(code);
+    else {
+      out.text(currencies.text(currency));
+      out.flag(isByTouch(code));
+    }
+    out.exact(amount);
+  }
+}
+
+function readCounts(from: ByteReader, currencies: Names): Counts {
+  const counts: [code: number, amount: number][] = [];
+  for (let n = from.count(); n > 0; n--) {
+    const code = from.flag() ? revenueCode(currencies.number(from.text()), from.flag()) : from.count();
+    counts.push([code, from.integer()]);
+  }
+  return counts;
+}
+
+function writeSpan(out: ByteWriter, isSpend: boolean, feed: string, { from, to, order }: Report<unknown>): void {
+  out.flag(isSpend);
+  out.text(feed);
+  out.double(from);
+  out.double(to);
+  out.double(order);
+}

@@ -1,0 +1,189 @@
+import type { Detail, EventBatch } from '../events/event-batch.ts';
+import { flag } from '../events/event-batch.ts';
+import type { Campaign } from '../lane/campaign.ts';
+import { CampaignReports, type Counts, impressionsIn, revenueCode } from '../lane/campaign-reports.ts';
+import { type Counter, counterAt, sumAt } from '../lane/day-row.ts';
+import type { LaneState } from '../lane/lane-state.ts';
+import { type Report, type ReportFeed, shareOf, type Verdict } from '../lane/report-feed.ts';
+import { nanosPerMicro } from '../model/money.ts';
+import { floorTo, quarterMs } from '../model/time.ts';
+import { times, type Whole } from '../model/whole.ts';
+import type { Zone } from '../model/zones.ts';
+import type { DayBooker } from './day-booker.ts';
+import { addSharesToFlights } from './flight-totals.ts';
+
+type SpendDetail = Detail & { kind: 'spend' };
+type PerformanceDetail = Detail & { kind: 'performance_report' };
+
+/** Books what feeds say of periods, spread over them (docs/semantics.md §4.4). */
+export class ReportBooker {
+  readonly #state: LaneState;
+  readonly #days: DayBooker;
+
+  constructor(state: LaneState, days: DayBooker) {
+    this.#state = state;
+    this.#days = days;
+  }
+
+  /** A spend record that the plan wants; false when it contradicts a total. */
+  spend(batch: EventBatch, row: number, campaign: Campaign): boolean {
+    const { to, order } = batch.details.get(row) as SpendDetail;
+    const isTotal = (batch.flags[row] & flag.cumulative) !== 0;
+    const report = { from: batch.t1[row], to, order: isTotal ? order : Number.NaN, amount: batch.amount[row] };
+    const feed = feedName(batch, row);
+    const verdict = this.#reports(campaign).spendFeed(feed).weigh(report);
+    if (verdict === null) return false;
+    this.#putSpend(campaign, feed, report, verdict, batch.offsets[row]);
+    return true;
+  }
+
+  /** A performance_report; `isSpend` = the plan takes its spend. False when it contradicts a total. */
+  performance(batch: EventBatch, row: number, campaign: Campaign, isSpend: boolean): boolean {
+    const detail = batch.details.get(row) as PerformanceDetail;
+    const span = { from: batch.t1[row], to: detail.to, order: detail.order };
+    const source = batch.dictionaries.sources.text(batch.sources[row]);
+    const feed = feedName(batch, row);
+    const reports = this.#reports(campaign);
+    const verdict = reports.countsFeed(source).weigh({ ...span, amount: [] });
+    const withSpend = isSpend && detail.hasSpend;
+    const spendVerdict = withSpend ? reports.spendFeed(feed).weigh({ ...span, amount: 0 }) : undefined;
+    if (verdict === null || spendVerdict === null) return false;
+    const offset = batch.offsets[row];
+    const currency = this.#state.books.currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies);
+    const counts = countsOf(detail, currency);
+    reports.putCounts(source, { ...span, amount: counts }, verdict, (from, to, amount, sign) =>
+      this.#bookCounts(campaign, from, to, amount, sign, offset),
+    );
+    if (spendVerdict !== undefined) {
+      const report = { ...span, amount: batch.amount[row] };
+      this.#putSpend(campaign, feed, report, spendVerdict, offset);
+    }
+    return true;
+  }
+
+  #reports(campaign: Campaign): CampaignReports {
+    campaign.reports ??= new CampaignReports();
+    return campaign.reports;
+  }
+
+  #putSpend(campaign: Campaign, feed: string, report: Report<number>, verdict: Verdict, offset: number): void {
+    this.#reports(campaign).putSpend(feed, report, verdict, (from, to, amount, sign) =>
+      this.#bookSpend(campaign, from, to, amount, sign, offset),
+    );
+  }
+
+  #bookSpend(campaign: Campaign, start: number, end: number, micros: number, sign: 1 | -1, offset: number): void {
+    const nanos = times(micros, nanosPerMicro);
+    const zone = this.#zoneOf(campaign);
+    forEachDay(zone, start, end, start, (number, from, to) => {
+      const day = this.#days.dayRow(campaign, number);
+      day.addWhole(sumAt.spendNanos, times(sign, shareOf(nanos, start, end, from, to)));
+      this.#days.change(campaign, day, offset);
+    });
+    addSharesToFlights(this.#state, campaign, sign, (from, to) => ({
+      nanos: shareOf(nanos, start, end, from, to),
+      impressions: 0,
+    }));
+  }
+
+  #bookCounts(campaign: Campaign, start: number, end: number, counts: Counts, sign: 1 | -1, offset: number): void {
+    forEachDay(this.#zoneOf(campaign), start, end, start, (number, from, to) => {
+      const day = this.#days.dayRow(campaign, number);
+      for (const [code, amount] of counts) {
+        this.#days.add(campaign, day, code, times(sign, shareOf(amount, start, end, from, to)));
+      }
+      this.#days.change(campaign, day, offset);
+    });
+    addSharesToFlights(this.#state, campaign, sign, (from, to) => ({
+      nanos: 0,
+      impressions: impressionsIn(counts, start, end, from, to),
+    }));
+  }
+
+  /** Moves the shares of what is not too old to the days of another zone (docs/semantics.md §4.1). */
+  move(campaign: Campaign, before: Zone, after: Zone, offset: number): void {
+    if (campaign.reports === null) return;
+    const oldest = floorTo(this.#state.clock, quarterMs) - this.#state.limits.quartersBehind * quarterMs;
+    const { reports } = campaign;
+    const all = <A>(feeds: ReadonlyMap<string, ReportFeed<A>>) =>
+      [...feeds].flatMap(([name, feed]) => (reports.isByDate(name) ? [] : [...feed.all()]));
+    for (const { from, to, amount } of all(reports.spend)) {
+      const code = sumAt.spendNanos;
+      this.#moveOne(
+        campaign,
+        { from, to, code, amount: times(amount, nanosPerMicro) },
+        [before, after],
+        oldest,
+        offset,
+      );
+    }
+    for (const { from, to, amount: counts } of all(reports.counts)) {
+      for (const [code, amount] of counts) {
+        this.#moveOne(campaign, { from, to, code, amount }, [before, after], oldest, offset);
+      }
+    }
+  }
+
+  #moveOne(
+    campaign: Campaign,
+    told: { readonly from: number; readonly to: number; readonly code: number; readonly amount: Whole },
+    [before, after]: readonly [Zone, Zone],
+    oldest: number,
+    offset: number,
+  ): void {
+    const moved = new Map<number, Whole>();
+    const note = (zone: Zone, sign: 1 | -1) =>
+      forEachDay(zone, told.from, told.to, oldest, (number, from, to) => {
+        const share = times(sign, shareOf(told.amount, told.from, told.to, from, to));
+        moved.set(number, BigInt(moved.get(number) ?? 0) + BigInt(share));
+      });
+    note(before, -1);
+    note(after, 1);
+    for (const [number, amount] of moved) {
+      if (BigInt(amount) === 0n) continue;
+      const day = this.#days.dayRow(campaign, number);
+      this.#days.add(campaign, day, told.code, times(amount, 1));
+      this.#days.change(campaign, day, offset);
+    }
+  }
+
+  #zoneOf(campaign: Campaign): Zone {
+    return campaign.quarters?.zone ?? this.#state.zoneOf(campaign);
+  }
+}
+
+function feedName(batch: EventBatch, row: number): string {
+  return `${batch.dictionaries.sources.text(batch.sources[row])}|${batch.basis[row]}`;
+}
+
+/** The local days with instants of [start, end) at or after `oldest`; a span of no length has that of its instant. */
+function forEachDay(
+  zone: Zone,
+  start: number,
+  end: number,
+  oldest: number,
+  visit: (day: number, from: number, to: number) => void,
+): void {
+  const last = end === start ? start + 1 : end;
+  let from = Math.max(start, oldest);
+  if (from >= last) return;
+  for (let day = zone.localDay(from); from < last; day++) {
+    const to = Math.min(zone.dayStart(day + 1), last);
+    if (to <= from) continue;
+    visit(day, from, to);
+    from = to;
+  }
+}
+
+function countsOf(detail: PerformanceDetail, currency: number): Counts {
+  const counts: [code: number, amount: number][] = [];
+  for (const [name, amount] of detail.counts) counts.push([counterAt[name as Counter], amount]);
+  const say = (code: number, amount: number) => {
+    if (amount !== 0) counts.push([code, amount]);
+  };
+  say(sumAt.conversionsByTouch, detail.conversionsByTouch);
+  say(sumAt.conversionsByConversion, detail.conversionsByConversion);
+  say(revenueCode(currency, true), detail.revenueByTouch);
+  say(revenueCode(currency, false), detail.revenueByConversion);
+  return counts;
+}
