@@ -110,7 +110,7 @@ function story(): Fault[] {
   };
   return [
     told('falls_behind', 'northwind/spring-sale', 0, 96, 0.35),
-    told('overspends', 'northwind/flash-weekend', 4, 60, 4),
+    told('overspends', 'northwind/flash-weekend', 4, 60, 8),
     told('feed_silent', 'contoso', 10, 34),
     told('delivery_stop', 'bluebird/cricket-season', 12, 36),
     told('late_burst', 'harbor/test-drive', 20, 23),

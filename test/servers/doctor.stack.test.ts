@@ -41,7 +41,9 @@ test('a wrong password is found out at every server at once, and never repeated'
 
 test('one Redis for both roles, and one that evicts, are named with what to do', async () => {
   const [state, cache] = [addresses.redisState.url, addresses.redisCache.url];
-  const both = await check({ redis: { url: state, cache_url: state } });
+  // The very same text is refused before anybody is asked; another database of one server is still that server.
+  await expect(check({ redis: { url: state, cache_url: state } })).rejects.toThrow('must be another server');
+  const both = await check({ redis: { url: state, cache_url: `${state}/1` } });
   expect(both.find(({ id }) => id === 'redis.cache')).toMatchObject({
     status: 'failed',
     detail: expect.stringContaining('the same server'),

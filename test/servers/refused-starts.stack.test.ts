@@ -90,11 +90,15 @@ test('PostgreSQL is not waited for: lanes run, and its rules come when it comes'
   await bench.produce([impression('late', 5)]);
   await eventually(async () => {
     await engine.drain();
-    expect(await (await fetch(`${engine.addresses.http}/readyz`)).text()).toBe('ok\n');
+    const ready = await (await fetch(`${engine.addresses.http}/readyz`)).text();
+    expect(ready).toMatch(/^edits wait, and the rules in force stay in force: PostgreSQL 127\.0\.0\.1/);
   });
   expect(appended.facts).toEqual([]);
   await using _proxy = await startProxy(target, port);
   await eventually(() => expect(appended.facts).toMatchObject([{ orgId: '_default', number: 1 }]));
+  await eventually(async () => {
+    expect(await (await fetch(`${engine.addresses.http}/readyz`)).text()).toBe('ok\n');
+  });
   await engine.stop();
 });
 
