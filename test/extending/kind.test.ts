@@ -15,11 +15,27 @@ test('an event kind costs two files of src/', () =>
       before(
         'src/events/kinds.ts',
         '  video_progress: { ...delivery,',
-        '  call: { ...delivery, number: 16, columns: { ivt: validity } },\n',
+        '  call: { ...delivery, number: 17, columns: { ivt: validity } },\n',
       ),
-      before('src/operators/measure-days.ts', '      case kind.click:\n', '      case kind.call:\n'),
-      before('schemas/avro/ids.json', '  "1": "impression.v1"', '  "20": "call.v1",\n'),
-      before('scripts/events-doc/examples.ts', '  video_progress: { ...envelope(3)', '  call: { ...envelope(16) },\n'),
+      before(
+        'src/operators/measure-days.ts',
+        '      case kind.click:\n',
+        `      case kind.call:
+        this.#days[this.#dayAt(slot, batch, row, batch.eventTimes) + callCounter(batch.flags[row])] += 1;
+        return;
+`,
+      ),
+      before(
+        'src/operators/measure-days.ts',
+        'const videoCounters = [',
+        `function callCounter(flags: number): number {
+  return (flags & flag.invalid) === 0 ? counterAt.clicks : counterAt.invalid_clicks;
+}
+
+`,
+      ),
+      before('schemas/avro/ids.json', '  "1": "impression.v1"', '  "24": "call.v1",\n'),
+      before('scripts/events-doc/examples.ts', '  video_progress: { ...envelope(3)', '  call: { ...envelope(17) },\n'),
       before(
         'scripts/events-doc/examples.ts',
         "  video_progress: 'Counted by quartile.'",
@@ -29,14 +45,10 @@ test('an event kind costs two files of src/', () =>
       before(
         'test/oracle/book.ts',
         "    case 'video_progress':\n",
-        "    case 'call':\n      return add(rowAt(context, event.eventTime), event.fields.invalid ? 'invalid_clicks' : 'clicks', 1);\n",
+        "    case 'call':\n      addAt(context, event.eventTime, event.fields.invalid ? 'invalid_clicks' : 'clicks', 1n);\n      break;\n",
       ),
       before('test/oracle/burden.ts', '  video_progress: none,\n', '  call: none,\n'),
-      before(
-        'test/oracle/check.ts',
-        "  video_progress: { ids: 'minutes'",
-        "  call: { ids: 'minutes', currency: false },\n",
-      ),
+      before('test/oracle/check.ts', '  video_progress: delivery,\n', '  call: delivery,\n'),
       before(
         'test/oracle/decode-json.ts',
         '  video_progress: (raw) =>',

@@ -20,9 +20,9 @@ test(
         },
         {
           file: map,
-          find: '      .operator(new FollowFlights(state, outputs))\n',
+          find: '      .operator(new FollowFlights(state, outputs, days))\n',
           replace:
-            '      .operator(new MeasureHours(state, outputs))\n      .operator(new FollowFlights(state, outputs))\n',
+            '      .operator(new MeasureHours(state, outputs))\n      .operator(new FollowFlights(state, outputs, days))\n',
         },
         {
           file: tables,
