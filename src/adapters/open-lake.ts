@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../control/system-clock.ts';
-import type { RenamingCatalog } from '../lakehouse/catalog/catalog.ts';
+import type { RenamingCatalog, TableState } from '../lakehouse/catalog/catalog.ts';
 import type { CatalogPointer } from '../lakehouse/catalog/catalog-pointer.ts';
 import { RestCatalog } from '../lakehouse/catalog/rest-catalog.ts';
 import type { RestEndpoint, RestLogin } from '../lakehouse/catalog/rest-session.ts';
@@ -43,14 +43,21 @@ export async function openLake(config: Config): Promise<Lake> {
   }
 }
 
-/** The lake of somebody who looks after it: throws CONFIG_INVALID where there is none. */
-export async function openExistingLake(config: Config): Promise<Lake> {
+/**
+ * Lends the lake, and the table of bronze as it is, to somebody who looks at it or after it; closed whatever
+ * comes of it. Throws CONFIG_INVALID where there is none.
+ */
+export async function withLake<T>(config: Config, work: (lake: Lake, bronze: TableState) => Promise<T>): Promise<T> {
   const path = catalogPath(config);
   if (config.bronze.catalog === 'sqlite' && !existsSync(path)) throw noLake(`there is no ${path}`);
   const lake = await openLake(config);
-  if ((await lake.catalog.load()) !== null) return lake;
-  await lake.close();
-  throw noLake('its catalog names no table');
+  try {
+    const bronze = await lake.catalog.load();
+    if (bronze === null) throw noLake('its catalog names no table');
+    return await work(lake, bronze);
+  } finally {
+    await lake.close();
+  }
 }
 
 function noLake(why: string): EngineError {

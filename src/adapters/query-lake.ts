@@ -1,10 +1,9 @@
 import { chdir } from 'node:process';
 import type { TableState } from '../lakehouse/catalog/catalog.ts';
 import { ancestry, type Snapshot } from '../lakehouse/format/table-metadata.ts';
-import { loadTable } from '../lakehouse/operations/snapshot-producer.ts';
 import { localPath } from '../lakehouse/storage/local-file-io.ts';
 import { EngineError } from '../model/errors.ts';
-import { openExistingLake } from './open-lake.ts';
+import { withLake } from './open-lake.ts';
 import { isS3 } from './open-storage.ts';
 import type { Config } from './settings.ts';
 
@@ -27,14 +26,7 @@ export interface LakeAnswer {
  * QUERY_FAILED with ClickHouse's words, and CONFIG_INVALID where there is no table.
  */
 export async function queryLake(config: Config, { sql, atMs }: LakeQuery): Promise<LakeAnswer> {
-  const lake = await openExistingLake(config);
-  let table: string;
-  try {
-    const state = await loadTable(lake.catalog);
-    table = tableFunction(state, config, snapshotAt(state, atMs));
-  } finally {
-    await lake.close();
-  }
+  const table = await withLake(config, async (_, bronze) => tableFunction(bronze, config, snapshotAt(bronze, atMs)));
   const { Session } = await import('chdb');
   const session = new Session();
   try {

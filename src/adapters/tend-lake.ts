@@ -5,9 +5,8 @@ import { type MaintenanceStep, maintainTable, type StepReport } from '../lakehou
 import { bronzeLayout } from '../lakehouse/layers/bronze/bronze-schema.ts';
 import { relocateTimeless } from '../lakehouse/layers/bronze/relocate-timeless.ts';
 import { liveFilesOf } from '../lakehouse/operations/live-files.ts';
-import { loadTable } from '../lakehouse/operations/snapshot-producer.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
-import { type Lake, openExistingLake } from './open-lake.ts';
+import { type Lake, withLake } from './open-lake.ts';
 import type { Config } from './settings.ts';
 
 /** What the lake can be asked to have done. */
@@ -34,51 +33,42 @@ const filesMin = 5;
 const pauseStepMs = 100;
 const relocateAttemptsMax = 10;
 
-/** Moves rows of bronze that lie in 1970 to the day of the log. */
-async function relocate(lake: Lake, isDryRun: boolean): Promise<TendReport> {
-  const { rows, files, made } = await relocateTimeless({
-    catalog: lake.catalog,
-    io: lake.io,
+/** What every step works with. */
+function toolsOf({ catalog, io }: Lake, isDryRun: boolean) {
+  return {
+    catalog,
+    io,
     ids: randomIds,
     encoder: new ParquetEncoder(),
     nowMs: () => systemClock.wallMs(),
-    attemptsMax: relocateAttemptsMax,
-    pause: (attempt) => systemClock.sleep(pauseStepMs * attempt),
+    pause: (attempt: number) => systemClock.sleep(pauseStepMs * attempt),
     isDryRun,
-  });
+  };
+}
+
+/** Moves rows of bronze that lie in 1970 to the day of the log. */
+async function relocate(tools: ReturnType<typeof toolsOf>): Promise<TendReport> {
+  const { rows, files, made } = await relocateTimeless({ ...tools, attemptsMax: relocateAttemptsMax });
   return { step: 'relocate', gone: files, made, bytes: 0, rows };
 }
 
 /** Looks after the bronze table, beside the engine that writes to it. */
 export async function tendLake(config: Config, options: TendOptions): Promise<void> {
-  const lake = await openExistingLake(config);
   const { snapshotsOlderThanMs, snapshotsToKeep, targetBytes } = options;
-  try {
-    for (const step of options.steps) {
-      if (step === 'relocate') {
-        options.onDone(await relocate(lake, options.isDryRun));
-        continue;
-      }
-      const report = await maintainTable(step, {
-        catalog: lake.catalog,
-        io: lake.io,
-        ids: randomIds,
-        encoder: new ParquetEncoder(),
-        layout: bronzeLayout,
-        nowMs: () => systemClock.wallMs(),
-        pause: (attempt) => systemClock.sleep(pauseStepMs * attempt),
-        compaction: { targetBytes, rowsMax: mergedRowsMax, filesMin },
-        orphansOlderThanMs: options.orphansOlderThanMs,
-        ...(snapshotsOlderThanMs === undefined ? {} : { snapshotsOlderThanMs }),
-        ...(snapshotsToKeep === undefined ? {} : { snapshotsToKeep }),
-        isDryRun: options.isDryRun,
-        onProgress: options.onProgress,
-      });
-      options.onDone(report);
-    }
-  } finally {
-    await lake.close();
-  }
+  await withLake(config, async (lake) => {
+    const tools = toolsOf(lake, options.isDryRun);
+    const tended = {
+      ...tools,
+      layout: bronzeLayout,
+      compaction: { targetBytes, rowsMax: mergedRowsMax, filesMin },
+      orphansOlderThanMs: options.orphansOlderThanMs,
+      ...(snapshotsOlderThanMs === undefined ? {} : { snapshotsOlderThanMs }),
+      ...(snapshotsToKeep === undefined ? {} : { snapshotsToKeep }),
+      onProgress: options.onProgress,
+    };
+    for (const step of options.steps)
+      options.onDone(step === 'relocate' ? await relocate(tools) : await maintainTable(step, tended));
+  });
 }
 
 export interface LakeTable {
@@ -93,9 +83,7 @@ export interface LakeTable {
 
 /** What the lake holds, as the newest snapshot counts it. */
 export async function describeLake(config: Config): Promise<LakeTable[]> {
-  const lake = await openExistingLake(config);
-  try {
-    const { metadata } = await loadTable(lake.catalog);
+  return withLake(config, async (_, { metadata }) => {
     const newest = currentSnapshot(metadata);
     const total = (name: string) => Number(newest?.summary?.[name] ?? 0);
     return [
@@ -109,9 +97,7 @@ export async function describeLake(config: Config): Promise<LakeTable[]> {
         newest: newest === null ? null : new Date(newest['timestamp-ms']).toISOString(),
       },
     ];
-  } finally {
-    await lake.close();
-  }
+  });
 }
 
 export interface LakeSnapshot {
@@ -127,9 +113,7 @@ export interface LakeSnapshot {
 
 /** The past of `main`, newest first: what time travel can reach. */
 export async function listSnapshots(config: Config): Promise<LakeSnapshot[]> {
-  const lake = await openExistingLake(config);
-  try {
-    const { metadata } = await loadTable(lake.catalog);
+  return withLake(config, async (_, { metadata }) => {
     return [...ancestry(metadata)].map((one) => ({
       id: String(one['snapshot-id']),
       at: new Date(one['timestamp-ms']).toISOString(),
@@ -141,9 +125,7 @@ export async function listSnapshots(config: Config): Promise<LakeSnapshot[]> {
         .filter(([, ref]) => ref['snapshot-id'] === one['snapshot-id'])
         .map(([name]) => name),
     }));
-  } finally {
-    await lake.close();
-  }
+  });
 }
 
 export interface LakePartition {
@@ -156,9 +138,7 @@ export interface LakePartition {
 
 /** Files of the newest snapshot by organization and day: where a compaction is worth it. */
 export async function listPartitions(config: Config): Promise<LakePartition[]> {
-  const lake = await openExistingLake(config);
-  try {
-    const { metadata } = await loadTable(lake.catalog);
+  return withLake(config, async (lake, { metadata }) => {
     const snapshot = currentSnapshot(metadata);
     const found = new Map<string, { org: string; day: string; files: number; rows: number; bytes: number }>();
     if (snapshot !== null) {
@@ -174,7 +154,5 @@ export async function listPartitions(config: Config): Promise<LakePartition[]> {
       }
     }
     return [...found.values()].sort((a, b) => (a.org === b.org ? (a.day < b.day ? -1 : 1) : a.org < b.org ? -1 : 1));
-  } finally {
-    await lake.close();
-  }
+  });
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openExistingLake, openLake } from '../../src/adapters/open-lake.ts';
+import { openLake, withLake } from '../../src/adapters/open-lake.ts';
 import { queryLake } from '../../src/adapters/query-lake.ts';
 import { loadConfig } from '../../src/adapters/settings.ts';
 import { ParquetEncoder } from '../../src/lakehouse/format/parquet-encoder.ts';
@@ -49,10 +49,7 @@ const count = async (atMs: number | null) =>
 test('the table is asked as it is, and as it was at an instant', async () => {
   expect(await count(null)).toEqual([[30]]);
   // The table's own time is at least that of its making, so the instants are those of its snapshots.
-  const lake = await openExistingLake(config);
-  const { metadata } = (await lake.catalog.load())!;
-  await lake.close();
-  const at = metadata.snapshots.map((one) => one['timestamp-ms']);
+  const at = await withLake(config, async (_, { metadata }) => metadata.snapshots.map((one) => one['timestamp-ms']));
   expect(await count(at[0])).toEqual([[10]]);
   expect(await count(at[1])).toEqual([[20]]);
   expect(await count(at[2] - 1)).toEqual([[20]]);
