@@ -30,7 +30,8 @@ export class RestCatalog implements RenamingCatalog {
   async create(table: NewTable): Promise<TableState> {
     await this.#createNamespace();
     const { location, schema, spec, properties, sortOrder } = table;
-    const answer = await this.#changing('POST', `${await this.#namespacePath()}/tables`, {
+    const path = `${await this.#namespacePath()}/tables`;
+    const answer = await this.#making(path, () => this.load(), {
       name: this.#name.table,
       location,
       schema,
@@ -40,7 +41,7 @@ export class RestCatalog implements RenamingCatalog {
       // The server gives the table its id; format 2 is what we read and write.
       properties: { ...properties, 'format-version': '2' },
     });
-    if (answer.status === 409) return await this.#winner();
+    if (answer === 'there' || answer.status === 409) return await this.#winner();
     if (answer.status !== 200) throw refused('make the table', answer);
     const state = stateOf(answer);
     requireOurIds(state, table);
@@ -79,12 +80,28 @@ export class RestCatalog implements RenamingCatalog {
   }
 
   async #createNamespace(): Promise<void> {
-    const answer = await this.#changing('POST', 'namespaces', {
-      namespace: this.#name.namespace.split('.'),
-      properties: {},
-    });
-    // It is there already, or we may not make any: then making the table tells more.
-    if (![200, 409].includes(answer.status) && answer.status >= 500) throw refused('make the namespace', answer);
+    const made = { namespace: this.#name.namespace.split('.'), properties: {} };
+    // It is made, it is there already, or we may not make any: then making the table tells more.
+    await this.#making('namespaces', () => this.#namespace(), made);
+  }
+
+  async #namespace(): Promise<RestAnswer | null> {
+    const answer = await this.#asking('GET', await this.#namespacePath());
+    return answer.status === 200 ? answer : null;
+  }
+
+  /**
+   * Makes what may be made twice without harm. Two who make the same at once are no broken server, but some
+   * answer the second with a 500 (Iceberg's own JDBC catalog does, for namespaces): what is there then is enough.
+   */
+  async #making(path: string, find: () => Promise<unknown>, body: unknown): Promise<RestAnswer | 'there'> {
+    try {
+      return await this.#changing('POST', path, body);
+    } catch (error) {
+      if (!(error instanceof EngineError && error.code === 'COMMIT_UNKNOWN')) throw error;
+      if ((await find()) === null) throw error;
+      return 'there';
+    }
   }
 
   async #winner(): Promise<TableState> {

@@ -122,6 +122,20 @@ test('what became of a commit is never guessed: any 5xx and no answer are unknow
   });
 });
 
+test('who makes what another has just made takes it, however the server words that', async () => {
+  const catalog = await said.open();
+  const made = new Set<string>();
+  const answer = (status: number) => ({ status, body: status === 200 ? table : 'constraint failed' });
+  said.answer = ({ method, path }) => {
+    if (method === 'GET') return answer(made.has(path) ? 200 : 404);
+    made.add(path === '/v1/namespaces' ? '/v1/namespaces/a%1Fb' : `${path}/events`);
+    return answer(500);
+  };
+  expect((await catalog.create(newTable)).metadataLocation).toBe('file:///t/metadata/0.json');
+  said.answer = ({ method }) => answer(method === 'GET' ? 404 : 500);
+  await expect(catalog.create(newTable)).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN' });
+});
+
 test('questions that change nothing can be asked again: trouble of any kind says so', async () => {
   const catalog = await said.open();
   for (const answer of [
