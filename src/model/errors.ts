@@ -95,6 +95,21 @@ export const errorCatalogue = {
   },
   QUERY_REFUSED: { retry: 'never', exit: 77, next: 'Readers may run one SELECT over the tables; see docs/sql.md.' },
   QUERY_FAILED: { retry: 'never', exit: 65, next: 'Correct the query.' },
+  QUERY_TIMEOUT: { retry: 'never', exit: 75, next: 'Ask for a shorter period or fewer things at once.' },
+  QUERY_OVERLOADED: { retry: 'with_backoff', exit: 75, next: 'Too many queries wait; ask again in a moment.' },
+  TABLES_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'ClickHouse does not answer; ask again in a moment.' },
+  REQUEST_INVALID: { retry: 'never', exit: 65, next: 'Correct the named member; docs/api.md says what it takes.' },
+  NOT_FOUND: { retry: 'never', exit: 65, next: 'Check the identifiers and the organization of the call.' },
+  UNAUTHENTICATED: { retry: 'never', exit: 77, next: 'Log in, or bring a valid key as "Authorization: Bearer".' },
+  FORBIDDEN: { retry: 'never', exit: 77, next: 'Ask an admin of the organization for the role or permission.' },
+  ACCESS_UNAVAILABLE: {
+    retry: 'with_backoff',
+    exit: 75,
+    next: 'Who may ask cannot be told now; ask again in a moment.',
+  },
+  RATE_LIMITED: { retry: 'with_backoff', exit: 75, next: 'Wait as long as Retry-After says.' },
+  EDIT_CONFLICT: { retry: 'never', exit: 65, next: 'Somebody edited it since: read it again, and edit that.' },
+  EDIT_REFUSED: { retry: 'never', exit: 77, next: 'It is kept in files: change it there, then run "paceline apply".' },
 } as const satisfies Record<string, { retry: Retry; exit: number; next: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

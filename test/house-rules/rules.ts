@@ -27,6 +27,13 @@ const rooms: readonly (readonly [string, RegExp])[] = [
   ['lakehouse/operations', /^src\/lakehouse\/operations\//],
   ['lakehouse/layers', /^src\/lakehouse\/layers\//],
   ['lakehouse/jobs', /^src\/lakehouse\/jobs\//],
+  [
+    'serving/contract',
+    /^src\/serving\/(caller|ports|queries\/operation|access\/authenticate|limits\/rate-limiter|cache\/query-cache)\.ts$/,
+  ],
+  ['serving/queries', /^src\/serving\/queries\//],
+  ['serving/access', /^src\/serving\/(access|limits|cache)\//],
+  ['serving/doors', /^src\/serving\//],
   ...[
     'cli',
     'adapters',
@@ -54,7 +61,18 @@ const rooms: readonly (readonly [string, RegExp])[] = [
 const language = ['model', 'events', 'rows'];
 const hearts = ['rules', 'pacing'];
 const lake = ['format', 'catalog', 'storage', 'operations', 'layers', 'jobs'].map((room) => `lakehouse/${room}`);
-const systems = ['sources', 'decoders', 'sinks', 'state', 'embedded-clickhouse', ...lake, 'plans', 'simulator'];
+const shop = ['contract', 'queries', 'access', 'doors'].map((room) => `serving/${room}`);
+const systems = [
+  'sources',
+  'decoders',
+  'sinks',
+  'state',
+  'embedded-clickhouse',
+  ...lake,
+  ...shop,
+  'plans',
+  'simulator',
+];
 
 /** Who may import whom. Type-only imports count: knowing a shape is knowing. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -87,6 +105,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'lakehouse/layers': [...lake.filter((room) => room !== 'lakehouse/jobs'), 'model'],
   'lakehouse/jobs': [...lake, 'model'],
+  'serving/contract': ['serving/contract', 'model'],
+  'serving/queries': ['serving/queries', 'serving/contract', 'rules', 'rows', 'model'],
+  'serving/access': ['serving/access', 'serving/contract', 'model'],
+  'serving/doors': [...shop, 'model'],
   plans: ['plans', 'rules', 'control', 'events', 'model'],
   simulator: ['simulator', 'sources', 'contract', 'rules', 'events', 'model'],
   control: ['control', 'model'],

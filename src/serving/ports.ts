@@ -1,0 +1,96 @@
+import type { EngineError } from '../model/errors.ts';
+
+/** A value that a statement names as `{name:Type}`: it travels beside the text, never in it. */
+export type ParameterValue = string | number | readonly string[];
+
+/** One statement over the tables, and the values for its parameters. */
+export interface TableQuery {
+  /** SELECT over tables without a database in front. `{org:String}` is bound by the reader itself. */
+  readonly sql: string;
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
+}
+
+/**
+ * The tables as one organization sees them. A reader is made for one organization and can name no other:
+ * `{org:String}` is its own, and the server, where it can, bounds it once more.
+ */
+export interface TableReader {
+  readonly orgId: string;
+  /**
+   * Rows as objects; 64-bit integers and decimals come as text, so that no digit is lost. Throws
+   * QUERY_TIMEOUT, QUERY_OVERLOADED where too many wait, TABLES_UNAVAILABLE, or QUERY_FAILED.
+   */
+  rows<Row>(query: TableQuery, signal?: AbortSignal): Promise<Row[]>;
+}
+
+/** Makes readers. Its connections are its own: what waits here never delays a lane. */
+export interface Tables {
+  of(orgId: string): TableReader;
+  /**
+   * Changes whenever a table may have changed, with any organization's rows, and tells nothing else; it may
+   * be a second old. So equal versions mean equal answers.
+   */
+  dataVersion(): Promise<string>;
+}
+
+/** A rule or setting as somebody wrote it, and which edit of it this is. */
+export interface RuleText {
+  readonly ruleId: string;
+  /** YAML or JSON, as a file of config/rules/. */
+  readonly text: string;
+  /** The organization's own, or everyone's (`_default`), which an organization cannot change. */
+  readonly isOwn: boolean;
+  /** Kept in files: changed there, and by `paceline apply`. */
+  readonly isFile: boolean;
+  /** Changes with each edit; what If-Match compares. */
+  readonly version: string;
+}
+
+/** Who writes, for the audit. */
+export interface WriteContext {
+  readonly actor: string;
+  readonly requestId: string;
+}
+
+/** The plan that is in force, or the newest one that was written. */
+export interface PlanFacts {
+  readonly number: number;
+  readonly hash: string;
+  /** Where its record lies; null until it is appended. */
+  readonly address: { readonly topic: string; readonly partition: number; readonly offset: string } | null;
+  readonly body: string;
+}
+
+/** Where people decide: the rules of an organization and the plans that they became. */
+export interface PlanStore {
+  rulesOf(orgId: string): Promise<RuleText[]>;
+  newestPlan(orgId: string): Promise<PlanFacts | null>;
+  /**
+   * Writes a rule that was checked before. `expected` is the version that the writer saw; null = it must not be
+   * there yet. Throws EDIT_CONFLICT where it is another, RULE_INVALID where the plan as a whole would not
+   * compile, EDIT_REFUSED where rules of this installation are kept in files.
+   */
+  writeRule(
+    orgId: string,
+    rule: { id: string; text: string },
+    expected: string | null,
+    by: WriteContext,
+  ): Promise<RuleText>;
+  deleteRule(orgId: string, ruleId: string, expected: string, by: WriteContext): Promise<void>;
+}
+
+/** The engine as `/-/status` shows it; null in a process that runs none. */
+export interface EngineView {
+  status(): unknown;
+  graph(): unknown;
+}
+
+/** Everything that queries need from outside. */
+export interface ServingPorts {
+  readonly tables: Tables;
+  readonly plans: PlanStore;
+  readonly engine: EngineView | null;
+  readonly now: () => number;
+  /** Told of trouble that a caller is only told of in general words. */
+  readonly onTrouble: (error: EngineError | Error) => void;
+}
