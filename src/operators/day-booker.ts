@@ -3,7 +3,7 @@ import { currencyOfCode, isByTouch } from '../lane/campaign-reports.ts';
 import { DayRow, sumAt } from '../lane/day-row.ts';
 import { hotAt } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
-import { addRevenue, negated } from '../lane/provisional-quarters.ts';
+import { addRevenue, negated, type QuarterAmounts } from '../lane/provisional-quarters.ts';
 import { quarterMs } from '../model/time.ts';
 import { plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
@@ -105,7 +105,7 @@ export class DayBooker {
     for (const [quarter, { places, revenue }] of quarters.movable(this.#state.clock)) {
       const from = before.localDay(quarter * quarterMs);
       const to = zone.localDay(quarter * quarterMs);
-      if (from === to) continue;
+      if (from === to || holdsNothing(places, revenue)) continue;
       const [left, joined] = [this.dayRow(campaign, from), this.dayRow(campaign, to)];
       for (const [place, amount] of places) {
         left.addWhole(place, negated(amount));
@@ -119,4 +119,10 @@ export class DayBooker {
       this.change(campaign, joined, offset);
     }
   }
+}
+
+function holdsNothing(places: QuarterAmounts['places'], revenue: QuarterAmounts['revenue']): boolean {
+  for (const amount of places.values()) if (amount !== 0) return false;
+  for (const { byTouch, byConversion } of revenue.values()) if (byTouch !== 0 || byConversion !== 0) return false;
+  return true;
 }

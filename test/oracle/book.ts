@@ -270,12 +270,9 @@ export function rebook(
     row.planNumber = plan;
     row.offset = order;
   };
-  for (const each of campaign.provisional) {
-    const day = localDay(zone, each.instant);
-    if (each.instant < oldest || day === each.day) continue;
-    change(each.day, each.column, -each.amount);
-    change(day, each.column, each.amount);
-    each.day = day;
+  for (const { left, joined, column, amount } of movedQuarters(campaign, zone, oldest)) {
+    change(left, column, -amount);
+    change(joined, column, amount);
   }
   if (campaign.zone !== null) campaign.provisional = [];
   for (const report of [...campaign.spendReports.all(), ...campaign.counterReports.all()]) {
@@ -288,6 +285,21 @@ export function rebook(
       moveParts([...parts(before, -1n), ...parts(zone, 1n)], (day, amount) => change(day, measure, amount));
     }
   }
+}
+
+/** What each quarter-hour takes to another day, by column; those that hold nothing of it touch no row. */
+function movedQuarters(campaign: Campaign, zone: string, oldest: number) {
+  const moved = new Map<string, { left: number; joined: number; column: string; amount: bigint }>();
+  for (const each of campaign.provisional) {
+    const day = localDay(zone, each.instant);
+    if (each.instant < oldest || day === each.day) continue;
+    const key = `${floorTo(each.instant, quarter)} ${each.column}`;
+    const sum = moved.get(key) ?? { left: each.day, joined: day, column: each.column, amount: 0n };
+    sum.amount += each.amount;
+    moved.set(key, sum);
+    each.day = day;
+  }
+  return [...moved.values()].filter(({ amount }) => amount !== 0n);
 }
 
 /** Only days whose amount changes are touched. */

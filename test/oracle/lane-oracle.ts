@@ -158,7 +158,8 @@ export class LaneOracle {
     const { fields } = event;
     const plan = this.#plans.inForce(event.org);
     const moment = { clock: this.#clock, order: record.offset, plan: plan.number };
-    if (campaign.zone === null) rebook(campaign, plan.defaults.zone, { ...moment, wasKnown: false });
+    if (campaign.zone === null && event.kind !== 'flight_changed')
+      rebook(campaign, plan.defaults.zone, { ...moment, wasKnown: false });
     if (!hasCurrencyFor(campaign, event, plan, record.offset)) return 'currency_mismatch';
     if (event.kind === 'impression') {
       const nanos = BigInt(fields.cpm_micros) * BigInt(fields.batch_count);
