@@ -1,11 +1,13 @@
-import type { TableName } from '../lakehouse/catalog/catalog-pointer.ts';
-import { PostgresPointer, postgresCatalogSetUp } from '../lakehouse/catalog/postgres-pointer.ts';
+import type { TableName } from '../lakehouse/catalog/catalog.ts';
+import { PostgresRows, postgresCatalogSetUp } from '../lakehouse/catalog/postgres-rows.ts';
 import { EngineError } from '../model/errors.ts';
 import { connectionOptions, Database, describeDatabase } from '../plans/postgres/database.ts';
 import { asControlError } from '../plans/postgres/postgres-failure.ts';
 import type { Config } from './settings.ts';
 
-export const bronzeTableName: TableName = { catalogName: 'paceline', namespace: 'bronze', table: 'events' };
+/** Under which all our tables stand in a SQL catalog: other tools open it by this name. */
+export const catalogName = 'paceline';
+export const bronzeTableName: TableName = { namespace: 'bronze', table: 'events' };
 
 /** True when the database of rules holds the catalog of bronze too. */
 export function hasPostgresCatalog({ bronze }: Config): boolean {
@@ -16,25 +18,25 @@ export function hasPostgresCatalog({ bronze }: Config): boolean {
  * The catalog in PostgreSQL, asked once. Throws CONTROL_REFUSED for what a person must mend, and
  * SINK_UNAVAILABLE while the server is away. In the middle of a run the table waits for either.
  */
-export async function openPostgresCatalog({ postgres }: Config): Promise<PostgresPointer> {
+export async function openPostgresCatalog({ postgres }: Config): Promise<PostgresRows> {
   if (postgres.url === null)
     throw new EngineError('CONFIG_INVALID', 'bronze.catalog is postgres, but postgres.url names no database');
-  const pointer = new PostgresPointer(connectionOptions(postgres), bronzeTableName);
+  const rows = new PostgresRows(connectionOptions(postgres));
   try {
-    await pointer.location();
-    return pointer;
+    await rows.isLaid();
+    return rows;
   } catch (error) {
-    await pointer.close();
+    await rows.close();
     throw refusalOf(error, postgres);
   }
 }
 
 /** Makes the tables that are missing, where our login may; else it says who can. */
-export async function completePostgresCatalog(pointer: PostgresPointer, { postgres }: Config): Promise<void> {
+export async function completePostgresCatalog(rows: PostgresRows, { postgres }: Config): Promise<void> {
   try {
-    await pointer.lay();
+    await rows.lay();
   } catch (error) {
-    await pointer.close();
+    await rows.close();
     throw refusalOf(error, postgres);
   }
 }

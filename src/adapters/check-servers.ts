@@ -8,7 +8,7 @@ import type { Clock } from '../model/time.ts';
 import { inspectPostgres } from '../plans/postgres/inspect-postgres.ts';
 import { checkClickHouse } from '../sinks/clickhouse/checks.ts';
 import { checkRedis } from '../state/redis/checks.ts';
-import { hasPostgresCatalog } from './bronze-catalog.ts';
+import { bronzeTableName, hasPostgresCatalog } from './bronze-catalog.ts';
 import { checkBronzeCatalog } from './check-bronze-catalog.ts';
 import { hasKafka, inspectKafkaLog } from './kafka-log.ts';
 import { openRestCatalog } from './open-lake.ts';
@@ -88,7 +88,7 @@ function askStorage(config: Config): Promise<CheckResult[]> | null {
 function askCatalog(config: Config): Promise<CheckResult[]> | null {
   const { bronze, iceberg_rest } = config;
   if (!bronze.enabled || bronze.catalog !== 'rest') return null;
-  return Promise.all([checkRestCatalog(iceberg_rest.url ?? '', () => openRestCatalog(config))]);
+  return Promise.all([checkRestCatalog(iceberg_rest.url ?? '', () => openRestCatalog(config), bronzeTableName)]);
 }
 
 function askSink(config: Config, name: string): Promise<CheckResult[]> | null {

@@ -15,6 +15,7 @@ import { TableStore } from '../runtime/table-store.ts';
 import { openLogReader } from '../sources/recorded/recorded-log.ts';
 import type { LaneAssignment, Source } from '../sources/source.ts';
 import { BronzeLane } from '../topology/bronze-topology.ts';
+import { bronzeTableName } from './bronze-catalog.ts';
 import { type EventCodec, makeEventCodec } from './event-codec.ts';
 import { hasKafka, openKafkaLog } from './kafka-log.ts';
 import { openLake } from './open-lake.ts';
@@ -40,14 +41,15 @@ export async function openProgram(
 ): Promise<ProgramParts<BronzeTableStats>> {
   await using stack = new AsyncDisposableStack();
   const log = stack.adopt(await openReading(config), (opened) => opened.close());
-  const { catalog, io, bronzeLocation } = stack.adopt(await openLake(config), (opened) => opened.close());
+  const { catalog, io, root } = stack.adopt(await openLake(config), (opened) => opened.close());
   const identity = await log.source.identity();
   const stream = { topic: config.log.topic, identity, generation };
-  const aside = isNewGeneration ? await setBronzeAside(catalog, stream) : null;
+  const aside = isNewGeneration ? await setBronzeAside(catalog, bronzeTableName, stream) : null;
   if (aside !== null)
     makeLogger({ level: config.logging.level, clock: systemClock }).warn('bronze.set_aside', { table: aside });
+  const bronzeLocation = `${root}/bronze/events`;
   const table = new BronzeTable({
-    catalog,
+    catalog: catalog.table(bronzeTableName),
     io,
     ids: randomIds,
     encoder: new ParquetEncoder(),

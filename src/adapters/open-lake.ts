@@ -1,26 +1,26 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../control/system-clock.ts';
-import type { RenamingCatalog, TableState } from '../lakehouse/catalog/catalog.ts';
-import type { CatalogPointer } from '../lakehouse/catalog/catalog-pointer.ts';
+import { type Catalog, fullName, type TableName, type TableState } from '../lakehouse/catalog/catalog.ts';
+import { CatalogRows } from '../lakehouse/catalog/catalog-rows.ts';
 import { RestCatalog } from '../lakehouse/catalog/rest-catalog.ts';
 import type { RestEndpoint, RestLogin } from '../lakehouse/catalog/rest-session.ts';
 import { SqlCatalog } from '../lakehouse/catalog/sql-catalog.ts';
-import { SqlitePointer } from '../lakehouse/catalog/sqlite-pointer.ts';
+import { SqliteRows } from '../lakehouse/catalog/sqlite-rows.ts';
 import type { FileIO } from '../lakehouse/storage/file-io.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
 import { EngineError } from '../model/errors.ts';
-import { bronzeTableName, completePostgresCatalog, hasPostgresCatalog, openPostgresCatalog } from './bronze-catalog.ts';
+import { catalogName, completePostgresCatalog, hasPostgresCatalog, openPostgresCatalog } from './bronze-catalog.ts';
 import { isS3, openStorage } from './open-storage.ts';
 import { readPem } from './pem.ts';
 import type { Config } from './settings.ts';
 
-/** The lake that a configuration names, opened: where its table of bronze is named, and where its files lie. */
+/** The lake that a configuration names, opened: where its tables are named, and where their files lie. */
 export interface Lake {
-  readonly catalog: RenamingCatalog;
+  readonly catalog: Catalog;
   readonly io: FileIO;
-  /** Where the bronze table is made when there is none. */
-  readonly bronzeLocation: string;
+  /** URI of the place of all tables, without a slash at its end. */
+  readonly root: string;
   close(): Promise<void>;
 }
 
@@ -31,42 +31,69 @@ export async function openLake(config: Config): Promise<Lake> {
     const catalog =
       config.bronze.catalog === 'rest'
         ? openRestCatalog(config)
-        : new SqlCatalog({ pointer: await openPointer(config), io: storage.io, ids: randomIds, nowMs });
+        : new SqlCatalog({ rows: await openRows(config), io: storage.io, ids: randomIds, nowMs });
     const close = async (): Promise<void> => {
       await catalog.close();
       storage.close();
     };
-    return { catalog, io: storage.io, bronzeLocation: `${storage.root}/bronze/events`, close };
+    return { catalog, io: storage.io, root: storage.root, close };
   } catch (error) {
     storage.close();
     throw error;
   }
 }
 
+/** A table of the lake as it is. */
+export interface LakeTable {
+  readonly name: TableName;
+  readonly state: TableState;
+}
+
 /**
- * Lends the lake, and the table of bronze as it is, to somebody who looks at it or after it; closed whatever
- * comes of it. Throws CONFIG_INVALID where there is none.
+ * Lends the lake to somebody who looks at it or after it; closed whatever comes of it. Throws CONFIG_INVALID
+ * where there is none.
  */
-export async function withLake<T>(config: Config, work: (lake: Lake, bronze: TableState) => Promise<T>): Promise<T> {
+export async function withLake<T>(config: Config, work: (lake: Lake) => Promise<T>): Promise<T> {
   const path = catalogPath(config);
   if (config.bronze.catalog === 'sqlite' && !existsSync(path)) throw noLake(`there is no ${path}`);
   const lake = await openLake(config);
   try {
-    const bronze = await lake.catalog.load();
-    if (bronze === null) throw noLake('its catalog names no table');
-    return await work(lake, bronze);
+    return await work(lake);
   } finally {
     await lake.close();
   }
 }
 
+/** All tables of the lake, by name. Throws CONFIG_INVALID where there is none. */
+export async function tablesOf({ catalog }: Lake): Promise<LakeTable[]> {
+  const tables: LakeTable[] = [];
+  for (const namespace of await catalog.namespaces()) {
+    for (const name of await catalog.tables(namespace)) {
+      const state = await catalog.table(name).load();
+      if (state !== null) tables.push({ name, state });
+    }
+  }
+  if (tables.length === 0) throw noLake('its catalog names no table');
+  return tables;
+}
+
+/** The table that a person names as `namespace.table`. Throws CONFIG_INVALID where there is none. */
+export async function tableOf(lake: Lake, full: string): Promise<LakeTable> {
+  const dot = full.lastIndexOf('.');
+  const name: TableName = { namespace: full.slice(0, Math.max(0, dot)), table: full.slice(dot + 1) };
+  const state = dot <= 0 || name.table === '' ? null : await lake.catalog.table(name).load();
+  if (state !== null) return { name, state };
+  const there = (await tablesOf(lake)).map((one) => fullName(one.name));
+  throw new EngineError('CONFIG_INVALID', `the lake has no table ${full}; it has ${there.join(', ')}`);
+}
+
 function noLake(why: string): EngineError {
-  return new EngineError('CONFIG_INVALID', `there is no bronze table here yet (${why}); run the engine on it first`);
+  return new EngineError('CONFIG_INVALID', `there is no table here yet (${why}); run the engine on it first`);
 }
 
 /** Opens nothing yet: the first question does. Throws CONFIG_INVALID. */
-export function openRestCatalog(config: Pick<Config, 'iceberg_rest'>): RenamingCatalog {
-  return new RestCatalog(restEndpoint(config), bronzeTableName, () => systemClock.wallMs());
+export function openRestCatalog(config: Pick<Config, 'iceberg_rest'>): Catalog {
+  return new RestCatalog(restEndpoint(config), () => systemClock.wallMs());
 }
 
 /** Throws CONFIG_INVALID where settings are missing or exclude each other. */
@@ -100,9 +127,9 @@ function catalogPath({ bronze, data_directory }: Config): string {
   return join(warehouse === null || isS3(warehouse) ? data_directory : warehouse, 'catalog.sqlite');
 }
 
-async function openPointer(config: Config): Promise<CatalogPointer> {
-  if (!hasPostgresCatalog(config)) return new SqlitePointer(catalogPath(config), bronzeTableName);
-  const pointer = await openPostgresCatalog(config);
-  await completePostgresCatalog(pointer, config);
-  return pointer;
+async function openRows(config: Config): Promise<CatalogRows> {
+  if (!hasPostgresCatalog(config)) return new CatalogRows(new SqliteRows(catalogPath(config)), catalogName);
+  const rows = await openPostgresCatalog(config);
+  await completePostgresCatalog(rows, config);
+  return new CatalogRows(rows, catalogName);
 }

@@ -1,15 +1,16 @@
 import { chdir } from 'node:process';
-import type { TableState } from '../lakehouse/catalog/catalog.ts';
+import { fullName, type TableState } from '../lakehouse/catalog/catalog.ts';
 import { ancestry, type Snapshot } from '../lakehouse/format/table-metadata.ts';
 import { localPath } from '../lakehouse/storage/local-file-io.ts';
 import { EngineError } from '../model/errors.ts';
-import { withLake } from './open-lake.ts';
+import { bronzeTableName } from './bronze-catalog.ts';
+import { type LakeTable, tablesOf, withLake } from './open-lake.ts';
 import { isS3 } from './open-storage.ts';
 import type { Config } from './settings.ts';
 
 export interface LakeQuery {
   readonly sql: string;
-  /** As the table was at this instant, ms; null = now. */
+  /** As the tables were at this instant, ms; null = now. */
   readonly atMs: number | null;
 }
 
@@ -21,16 +22,17 @@ export interface LakeAnswer {
 }
 
 /**
- * Asks the lake one query, by ClickHouse's own engine in this process; the table is called `bronze`. The
- * metadata is the one that the catalog names: files of a commit that was never made are not looked at. Throws
- * QUERY_FAILED with ClickHouse's words, and CONFIG_INVALID where there is no table.
+ * Asks the lake one query, by ClickHouse's own engine in this process. Tables go by their names in the catalog,
+ * as in `silver.clicks`; `bronze` alone is `bronze.events`. The metadata is the one that the catalog names: files
+ * of a commit that was never made are not looked at. Throws QUERY_FAILED with ClickHouse's words, and
+ * CONFIG_INVALID where there is no table.
  */
 export async function queryLake(config: Config, { sql, atMs }: LakeQuery): Promise<LakeAnswer> {
-  const table = await withLake(config, async (_, bronze) => tableFunction(bronze, config, snapshotAt(bronze, atMs)));
+  const asked = await withLake(config, async (lake) => (await tablesOf(lake)).filter((table) => isAsked(table, sql)));
   const { Session } = await import('chdb');
   const session = new Session();
   try {
-    session.query(`CREATE VIEW bronze AS SELECT * FROM ${table}`);
+    for (const statement of viewsOf(asked, config, atMs)) session.query(statement);
     return answerOf(session.query(sql, 'JSONCompact'));
   } catch (cause) {
     // Not the cause itself: its words, and those of its own causes, may quote the key of the store.
@@ -39,6 +41,41 @@ export async function queryLake(config: Config, { sql, atMs }: LakeQuery): Promi
   } finally {
     session.cleanup();
   }
+}
+
+/** A table that the query may mean, by its name: a view asks its table what columns it has, so only these get one. */
+function isAsked({ name }: LakeTable, sql: string): boolean {
+  return sql.includes(name.table) || isBronze(name);
+}
+
+function isBronze(name: LakeTable['name']): boolean {
+  return fullName(name) === fullName(bronzeTableName);
+}
+
+function viewsOf(tables: readonly LakeTable[], config: Config, atMs: number | null): string[] {
+  // ClickHouse reads below its working folder only.
+  const folders = tables.map(({ state }) => state.metadata.location).filter((place) => !isS3(place));
+  if (folders.length > 0) chdir(commonFolder(folders.map(localPath)));
+  return tables.flatMap(({ name, state }) => {
+    const select = `SELECT * FROM ${tableFunction(state, config, snapshotAt(state, atMs))}`;
+    const database = identifier(name.namespace);
+    return [
+      `CREATE DATABASE IF NOT EXISTS ${database}`,
+      `CREATE VIEW ${database}.${identifier(name.table)} AS ${select}`,
+      ...(isBronze(name) ? [`CREATE VIEW bronze AS ${select}`] : []),
+    ];
+  });
+}
+
+/** The deepest folder that holds them all. */
+function commonFolder(paths: readonly string[]): string {
+  const [first, ...others] = paths.map((path) => path.split('/'));
+  const ends = first.findIndex((part, at) => others.some((other) => other[at] !== part));
+  return (ends === -1 ? first : first.slice(0, ends)).join('/') || '/';
+}
+
+function identifier(name: string): string {
+  return `\`${name.replace(/[\\`]/g, (char) => `\\${char}`)}\``;
 }
 
 /** The newest snapshot of `main`'s past that was there at the instant; null = the newest of all. */
@@ -62,8 +99,6 @@ function tableFunction({ metadata, metadataLocation }: TableState, { s3 }: Confi
   const past = snapshot === null ? '' : ` SETTINGS iceberg_snapshot_id = ${snapshot['snapshot-id']}`;
   if (!isS3(metadata.location)) {
     const folder = localPath(metadata.location);
-    // ClickHouse reads below its working folder only.
-    chdir(folder);
     return `icebergLocal(${quoted(folder)}, ${settings})${past}`;
   }
   const { endpoint, region, access_key_id: key, secret_access_key: secret } = s3;

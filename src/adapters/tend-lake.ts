@@ -1,19 +1,31 @@
 import { systemClock } from '../control/system-clock.ts';
+import { fullName } from '../lakehouse/catalog/catalog.ts';
 import { ParquetEncoder } from '../lakehouse/format/parquet-encoder.ts';
-import { ancestry, currentSnapshot } from '../lakehouse/format/table-metadata.ts';
-import { type MaintenanceStep, maintainTable, type StepReport } from '../lakehouse/jobs/maintain-table.ts';
+import { specById } from '../lakehouse/format/table-metadata.ts';
+import {
+  type MaintenanceStep,
+  maintainTable,
+  type StepReport,
+  type TableLayout,
+} from '../lakehouse/jobs/maintain-table.ts';
 import { bronzeLayout } from '../lakehouse/layers/bronze/bronze-schema.ts';
 import { relocateTimeless } from '../lakehouse/layers/bronze/relocate-timeless.ts';
-import { liveFilesOf } from '../lakehouse/operations/live-files.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
-import { type Lake, withLake } from './open-lake.ts';
+import { bronzeTableName } from './bronze-catalog.ts';
+import { type Lake, type LakeTable, tableOf, tablesOf, withLake } from './open-lake.ts';
 import type { Config } from './settings.ts';
 
 /** What the lake can be asked to have done. */
 export type TendStep = MaintenanceStep | 'relocate';
-export type TendReport = Omit<StepReport, 'step'> & { readonly step: TendStep; readonly rows?: number };
+export type TendReport = Omit<StepReport, 'step'> & {
+  readonly table: string;
+  readonly step: TendStep;
+  readonly rows?: number;
+};
 
 export interface TendOptions {
+  /** As `namespace.table`; undefined = all. */
+  readonly table: string | undefined;
   readonly steps: readonly TendStep[];
   readonly isDryRun: boolean;
   /** Merged files get about this size. */
@@ -34,9 +46,9 @@ const pauseStepMs = 100;
 const relocateAttemptsMax = 10;
 
 /** What every step works with. */
-function toolsOf({ catalog, io }: Lake, isDryRun: boolean) {
+function toolsOf({ catalog, io }: Lake, { name }: LakeTable, isDryRun: boolean) {
   return {
-    catalog,
+    catalog: catalog.table(name),
     io,
     ids: randomIds,
     encoder: new ParquetEncoder(),
@@ -47,112 +59,45 @@ function toolsOf({ catalog, io }: Lake, isDryRun: boolean) {
 }
 
 /** Moves rows of bronze that lie in 1970 to the day of the log. */
-async function relocate(tools: ReturnType<typeof toolsOf>): Promise<TendReport> {
+async function relocate(tools: ReturnType<typeof toolsOf>): Promise<Omit<TendReport, 'table'>> {
   const { rows, files, made } = await relocateTimeless({ ...tools, attemptsMax: relocateAttemptsMax });
   return { step: 'relocate', gone: files, made, bytes: 0, rows };
 }
 
-/** Looks after the bronze table, beside the engine that writes to it. */
+/** Looks after tables, beside whoever writes to them. */
 export async function tendLake(config: Config, options: TendOptions): Promise<void> {
-  const { snapshotsOlderThanMs, snapshotsToKeep, targetBytes } = options;
   await withLake(config, async (lake) => {
-    const tools = toolsOf(lake, options.isDryRun);
-    const tended = {
-      ...tools,
-      layout: bronzeLayout,
-      compaction: { targetBytes, rowsMax: mergedRowsMax, filesMin },
-      orphansOlderThanMs: options.orphansOlderThanMs,
-      ...(snapshotsOlderThanMs === undefined ? {} : { snapshotsOlderThanMs }),
-      ...(snapshotsToKeep === undefined ? {} : { snapshotsToKeep }),
-      onProgress: options.onProgress,
-    };
-    for (const step of options.steps)
-      options.onDone(step === 'relocate' ? await relocate(tools) : await maintainTable(step, tended));
+    const tables = options.table === undefined ? await tablesOf(lake) : [await tableOf(lake, options.table)];
+    for (const table of tables) await tendTable(lake, table, options);
   });
 }
 
-export interface LakeTable {
-  readonly table: string;
-  readonly location: string;
-  readonly rows: number;
-  readonly files: number;
-  readonly bytes: number;
-  readonly snapshots: number;
-  readonly newest: string | null;
+async function tendTable(lake: Lake, table: LakeTable, options: TendOptions): Promise<void> {
+  const { snapshotsOlderThanMs, snapshotsToKeep, targetBytes } = options;
+  const tools = toolsOf(lake, table, options.isDryRun);
+  const tended = {
+    ...tools,
+    layout: layoutOf(table),
+    compaction: { targetBytes, rowsMax: mergedRowsMax, filesMin },
+    orphansOlderThanMs: options.orphansOlderThanMs,
+    ...(snapshotsOlderThanMs === undefined ? {} : { snapshotsOlderThanMs }),
+    ...(snapshotsToKeep === undefined ? {} : { snapshotsToKeep }),
+    onProgress: options.onProgress,
+  };
+  for (const step of options.steps) {
+    if (!isFor(step, table)) continue;
+    const report = step === 'relocate' ? await relocate(tools) : await maintainTable(step, tended);
+    options.onDone({ table: fullName(table.name), ...report });
+  }
 }
 
-/** What the lake holds, as the newest snapshot counts it. */
-export async function describeLake(config: Config): Promise<LakeTable[]> {
-  return withLake(config, async (_, { metadata }) => {
-    const newest = currentSnapshot(metadata);
-    const total = (name: string) => Number(newest?.summary?.[name] ?? 0);
-    return [
-      {
-        table: 'bronze.events',
-        location: metadata.location,
-        rows: total('total-records'),
-        files: total('total-data-files'),
-        bytes: total('total-files-size'),
-        snapshots: metadata.snapshots.length,
-        newest: newest === null ? null : new Date(newest['timestamp-ms']).toISOString(),
-      },
-    ];
-  });
+/** Whole days of other tables are written at once, so that they have neither small files nor rows in 1970. */
+function isFor(step: TendStep, { name }: LakeTable): boolean {
+  return (step !== 'relocate' && step !== 'compact') || name.namespace === bronzeTableName.namespace;
 }
 
-export interface LakeSnapshot {
-  /** 63 bits: text, because numbers of JSON would round it. */
-  readonly id: string;
-  readonly at: string;
-  readonly operation: string;
-  readonly added: number;
-  readonly removed: number;
-  readonly rows: number;
-  readonly names: readonly string[];
-}
-
-/** The past of `main`, newest first: what time travel can reach. */
-export async function listSnapshots(config: Config): Promise<LakeSnapshot[]> {
-  return withLake(config, async (_, { metadata }) => {
-    return [...ancestry(metadata)].map((one) => ({
-      id: String(one['snapshot-id']),
-      at: new Date(one['timestamp-ms']).toISOString(),
-      operation: one.summary?.operation ?? 'unknown',
-      added: Number(one.summary?.['added-records'] ?? 0),
-      removed: Number(one.summary?.['deleted-records'] ?? 0),
-      rows: Number(one.summary?.['total-records'] ?? 0),
-      names: Object.entries(metadata.refs)
-        .filter(([, ref]) => ref['snapshot-id'] === one['snapshot-id'])
-        .map(([name]) => name),
-    }));
-  });
-}
-
-export interface LakePartition {
-  readonly org: string;
-  readonly day: string;
-  readonly files: number;
-  readonly rows: number;
-  readonly bytes: number;
-}
-
-/** Files of the newest snapshot by organization and day: where a compaction is worth it. */
-export async function listPartitions(config: Config): Promise<LakePartition[]> {
-  return withLake(config, async (lake, { metadata }) => {
-    const snapshot = currentSnapshot(metadata);
-    const found = new Map<string, { org: string; day: string; files: number; rows: number; bytes: number }>();
-    if (snapshot !== null) {
-      for await (const { file } of liveFilesOf(lake.io, metadata, snapshot)) {
-        const [org, day] = file.partition;
-        const key = `${org}/${day}`;
-        const dayText = new Date(Number(day) * 86_400_000).toISOString().slice(0, 10);
-        const one = found.get(key) ?? { org: String(org), day: dayText, files: 0, rows: 0, bytes: 0 };
-        found.set(key, one);
-        one.files += 1;
-        one.rows += file.recordCount;
-        one.bytes += file.sizeBytes;
-      }
-    }
-    return [...found.values()].sort((a, b) => (a.org === b.org ? (a.day < b.day ? -1 : 1) : a.org < b.org ? -1 : 1));
-  });
+function layoutOf({ name, state: { metadata } }: LakeTable): TableLayout {
+  if (name.namespace === bronzeTableName.namespace) return bronzeLayout;
+  const spec = specById(metadata, metadata['default-spec-id']);
+  return { spec, sortedBy: [], repetitive: new Set(), unbounded: new Set() };
 }

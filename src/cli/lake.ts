@@ -1,5 +1,6 @@
+import type { PartitionFacts, SnapshotFacts, TableFacts } from '../adapters/look-at-lake.ts';
 import type { Config } from '../adapters/settings.ts';
-import type { LakePartition, LakeSnapshot, LakeTable, TendReport, TendStep } from '../adapters/tend-lake.ts';
+import type { TendReport, TendStep } from '../adapters/tend-lake.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
@@ -36,7 +37,7 @@ export const lakeCommand: Command = {
     'paceline lake expire --older-than 7d --keep 10 --data ./data',
     'paceline lake sql "SELECT kind, count() FROM bronze GROUP BY kind" --at 2026-11-30T09:00:00Z --data ./data',
   ],
-  doc: 'tables, snapshots (newest first) and files (by organization and day) only look. sql asks the table bronze one query, as it is or as it was --at an instant, by the engine of ClickHouse. compact merges small files of a partition, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
+  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, and bronze is short for bronze.events. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
   flags: {
     config: configFlag,
     data: dataFlag,
@@ -61,7 +62,16 @@ export const lakeCommand: Command = {
       min: 1,
       max: 1_024,
     },
-    at: { type: 'text', value: 'TIME', doc: 'For sql: as the table was at this instant, as in 2026-11-30T09:00:00Z.' },
+    table: {
+      type: 'text',
+      value: 'NAME',
+      doc: 'One table, as in silver.clicks. Default: bronze.events to look at, all to look after.',
+    },
+    at: {
+      type: 'text',
+      value: 'TIME',
+      doc: 'For sql: as the tables were at this instant, as in 2026-11-30T09:00:00Z.',
+    },
     json: jsonFlag,
   },
   words: { name: 'WORD', doc: `${allWords}; sql takes its query as the second.`, min: 1, max: 2 },
@@ -81,19 +91,20 @@ export const lakeCommand: Command = {
 };
 
 async function look(word: string, config: Config, call: Call, terminal: Terminal): Promise<void> {
-  const { describeLake, listPartitions, listSnapshots } = await import('../adapters/tend-lake.ts');
+  const { listPartitions, listSnapshots, listTables } = await import('../adapters/look-at-lake.ts');
+  const table = call.text('table') ?? 'bronze.events';
   const found =
     word === 'tables'
-      ? await describeLake(config)
+      ? await listTables(config)
       : word === 'snapshots'
-        ? await listSnapshots(config)
-        : await listPartitions(config);
+        ? await listSnapshots(config, table)
+        : await listPartitions(config, table);
   if (call.has('json')) for (const one of found) terminal.printJson(one);
   else for (const line of tableOf(found)) terminal.print(line);
 }
 
 /** Columns are named by the first row's keys; numbers to the right. */
-function tableOf(rows: readonly (LakeTable | LakeSnapshot | LakePartition)[]): string[] {
+function tableOf(rows: readonly (TableFacts | SnapshotFacts | PartitionFacts)[]): string[] {
   if (rows.length === 0) return ['nothing there yet'];
   const columns = Object.entries(rows[0]).map(([name, value]) => ({
     name,
@@ -127,6 +138,7 @@ async function tend(steps: readonly TendStep[], config: Config, call: Call, term
   const progress = new Progress(terminal, systemClock, 'done');
   await tendLake(config, {
     steps,
+    table: call.text('table'),
     isDryRun,
     targetBytes: (call.number('target-mb') ?? targetMbDefault) * 1_048_576,
     orphansOlderThanMs: olderThan ?? orphanAgeMsDefault,
@@ -155,11 +167,11 @@ const deeds: Readonly<Record<TendStep, { did: string; would: string; what: strin
   },
 };
 
-/** "compact: merged 1200 files (31.0 MiB) into 14". */
-function sentence({ step, gone, made, bytes }: TendReport, isDryRun: boolean): string {
+/** "bronze.events compact: merged 1200 files (31.0 MiB) into 14". */
+function sentence({ table, step, gone, made, bytes }: TendReport, isDryRun: boolean): string {
   const { did, would, what, nothing } = deeds[step];
-  if (gone === 0) return `${step}: ${nothing}`;
+  if (gone === 0) return `${table} ${step}: ${nothing}`;
   const size = bytes === 0 ? '' : ` (${(bytes / 1_048_576).toFixed(1)} MiB)`;
   const into = made === 0 ? '' : ` into ${made}`;
-  return `${step}: ${isDryRun ? `would ${would}` : did} ${gone} ${what}${size}${into}`;
+  return `${table} ${step}: ${isDryRun ? `would ${would}` : did} ${gone} ${what}${size}${into}`;
 }

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { bronzeRunner } from '../../src/adapters/open-bronze.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
-import type { Catalog } from '../../src/lakehouse/catalog/catalog.ts';
+import type { CatalogTable } from '../../src/lakehouse/catalog/catalog.ts';
+import { CatalogRows } from '../../src/lakehouse/catalog/catalog-rows.ts';
 import { SqlCatalog } from '../../src/lakehouse/catalog/sql-catalog.ts';
-import { SqlitePointer } from '../../src/lakehouse/catalog/sqlite-pointer.ts';
+import { SqliteRows } from '../../src/lakehouse/catalog/sqlite-rows.ts';
 import { ParquetEncoder } from '../../src/lakehouse/format/parquet-encoder.ts';
 import { BronzeTable } from '../../src/lakehouse/layers/bronze/bronze-table.ts';
 import { randomIds } from '../../src/lakehouse/storage/id-source.ts';
@@ -25,20 +26,16 @@ let commits = 0;
 
 const io = new LocalFileIO();
 const nowMs = () => systemClock.wallMs();
-const inner = new SqlCatalog({
-  pointer: new SqlitePointer(join(folder, 'catalog.sqlite'), {
-    catalogName: 'paceline',
-    namespace: 'bronze',
-    table: 'events',
-  }),
+const names = new SqlCatalog({
+  rows: new CatalogRows(new SqliteRows(join(folder, 'catalog.sqlite')), 'paceline'),
   io,
   ids: randomIds,
   nowMs,
 });
-const catalog: Catalog = {
+const inner = names.table({ namespace: 'bronze', table: 'events' });
+const catalog: CatalogTable = {
   load: () => inner.load(),
   create: (table) => inner.create(table),
-  close: () => inner.close(),
   commit: async (base, requirements, updates) => {
     const isLast = ++commits === Number(dieCommit);
     if (isLast && dieWhen === 'before') process.kill(process.pid, 'SIGKILL');
@@ -76,4 +73,4 @@ await runner.start();
 await Promise.race([failed.promise, runner.catchUp()]);
 await runner.stop();
 await source.close();
-await catalog.close();
+await names.close();

@@ -6,21 +6,48 @@ export interface TableState {
   readonly metadataLocation: string;
 }
 
-/**
- * Holds the one pointer that makes a commit. Conflicts throw CATALOG_CONFLICT: nothing was applied.
- * Any doubt throws COMMIT_UNKNOWN: the commit may or may not have happened, and may still happen.
- */
-export interface Catalog {
-  /** Null when there is no such table. */
-  load(): Promise<TableState | null>;
-  /** Creates the table, or returns the one that somebody else just created. */
-  create(table: NewTable): Promise<TableState>;
-  commit(base: TableState, requirements: readonly Requirement[], updates: readonly Update[]): Promise<TableState>;
-  close(): Promise<void>;
+/** A table by its namespace, whose levels are parted by dots, and its name there. */
+export interface TableName {
+  readonly namespace: string;
+  readonly table: string;
 }
 
-/** A catalog that can give its table another name, beside it in the same namespace. */
-export interface RenamingCatalog extends Catalog {
-  /** The catalog's own name is free then. Throws CATALOG_CONFLICT when `table` is taken. */
-  rename(table: string): Promise<void>;
+/** As people write it, and as `lake sql` takes it. */
+export function fullName({ namespace, table }: TableName): string {
+  return `${namespace}.${table}`;
+}
+
+/**
+ * One table as its catalog holds it: the one pointer that makes a commit. Conflicts throw CATALOG_CONFLICT:
+ * nothing was applied. Any doubt throws COMMIT_UNKNOWN: the commit may or may not have happened, and may
+ * still happen.
+ */
+export interface CatalogTable {
+  /** Null when there is no such table. */
+  load(): Promise<TableState | null>;
+  /** Creates the table, and its namespace, or returns the one that somebody else just created. */
+  create(table: NewTable): Promise<TableState>;
+  commit(base: TableState, requirements: readonly Requirement[], updates: readonly Update[]): Promise<TableState>;
+}
+
+/**
+ * The names of many tables. Questions throw SINK_UNAVAILABLE, changes CATALOG_CONFLICT where another has the name,
+ * and COMMIT_UNKNOWN where no answer came.
+ */
+export interface Catalog {
+  /** The table of a name, there or not: nothing is asked yet. */
+  table(name: TableName): CatalogTable;
+  /** By name. */
+  namespaces(): Promise<string[]>;
+  /** Of one namespace, by name; a namespace that is not there has none. */
+  tables(namespace: string): Promise<TableName[]>;
+  /** False when it was there already. */
+  createNamespace(namespace: string): Promise<boolean>;
+  /** False when it was not there. Throws CATALOG_CONFLICT while it has tables. */
+  dropNamespace(namespace: string): Promise<boolean>;
+  /** The old name is free then. Throws CATALOG_CONFLICT when the new one is taken, or the table is not there. */
+  rename(from: TableName, to: TableName): Promise<void>;
+  /** Takes the name away and leaves every file where it is. False when there was no such table. */
+  drop(name: TableName): Promise<boolean>;
+  close(): Promise<void>;
 }

@@ -1,37 +1,103 @@
 import { EngineError } from '../../model/errors.ts';
 import type { Requirement, Update } from '../format/metadata-updates.ts';
 import { type NewTable, readMetadata, type TableMetadata } from '../format/table-metadata.ts';
-import type { RenamingCatalog, TableState } from './catalog.ts';
-import type { TableName } from './catalog-pointer.ts';
-import { NoAnswer, type RestAnswer } from './rest-http.ts';
-import { asUnavailable, type RestEndpoint, RestSession, unexpected } from './rest-session.ts';
+import { type Catalog, type CatalogTable, fullName, type TableName, type TableState } from './catalog.ts';
+import { RestAsking } from './rest-asking.ts';
+import type { RestAnswer } from './rest-http.ts';
+import { type RestEndpoint, RestSession, unexpected } from './rest-session.ts';
 
 /**
- * Catalog of one table behind the Iceberg REST catalog protocol: the server writes the metadata and decides
- * which commit comes first. Nothing about the outcome is guessed: any 5xx, and no answer at all, is
- * COMMIT_UNKNOWN, whatever its body says.
+ * Catalog behind the Iceberg REST catalog protocol: the server writes the metadata and decides which commit
+ * comes first. Nothing about an outcome is guessed: any 5xx, and no answer at all, is COMMIT_UNKNOWN, whatever
+ * its body says.
  */
-export class RestCatalog implements RenamingCatalog {
+export class RestCatalog implements Catalog {
   readonly #session: RestSession;
-  readonly #name: Omit<TableName, 'catalogName'>;
+  readonly #asking: RestAsking;
 
-  constructor(endpoint: RestEndpoint, name: Omit<TableName, 'catalogName'>, nowMs: () => number) {
+  constructor(endpoint: RestEndpoint, nowMs: () => number) {
     this.#session = new RestSession(endpoint, nowMs);
+    this.#asking = new RestAsking(this.#session);
+  }
+
+  table(name: TableName): CatalogTable {
+    return new RestTable(name, this.#asking);
+  }
+
+  async namespaces(): Promise<string[]> {
+    const found = await this.#asking.listAll('namespaces', 'namespaces', 'the namespaces');
+    return found.map((levels) => (levels as string[]).join('.')).sort();
+  }
+
+  async tables(namespace: string): Promise<TableName[]> {
+    const path = `${await this.#asking.namespacePath(namespace)}/tables`;
+    const found = await this.#asking.listAll(path, 'identifiers', `the tables of ${namespace}`);
+    return found
+      .map((one) => ({ namespace, table: (one as { name: string }).name }))
+      .sort((a, b) => (a.table < b.table ? -1 : 1));
+  }
+
+  createNamespace(namespace: string): Promise<boolean> {
+    return this.#asking.createNamespace(namespace);
+  }
+
+  async dropNamespace(namespace: string): Promise<boolean> {
+    const answer = await this.#asking.change('DELETE', await this.#asking.namespacePath(namespace));
+    if (answer.status === 404) return false;
+    // Some answer 400 (Iceberg's own): it names a mistake of ours where the specification says 409.
+    if (answer.status === 409 || (answer.status === 400 && (await this.tables(namespace)).length > 0))
+      throw new EngineError('CATALOG_CONFLICT', `namespace ${namespace} has tables`);
+    if (answer.status !== 200 && answer.status !== 204) throw refused('drop the namespace', answer);
+    return true;
+  }
+
+  async rename(from: TableName, to: TableName): Promise<void> {
+    if (from.namespace !== to.namespace) await this.createNamespace(to.namespace);
+    const answer = await this.#asking.change('POST', 'tables/rename', {
+      source: identifierOf(from),
+      destination: identifierOf(to),
+    });
+    if (answer.status === 409 || answer.status === 404) {
+      const why = `the catalog has a table ${fullName(to)} already, or ${fullName(from)} was just dropped`;
+      throw new EngineError('CATALOG_CONFLICT', why);
+    }
+    if (answer.status !== 200 && answer.status !== 204) throw refused('rename the table', answer);
+  }
+
+  async drop(name: TableName): Promise<boolean> {
+    const path = `${await this.#asking.tablePath(name)}?purgeRequested=false`;
+    const answer = await this.#asking.change('DELETE', path);
+    if (answer.status === 404) return false;
+    if (answer.status !== 200 && answer.status !== 204) throw refused('drop the table', answer);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#session.close();
+  }
+}
+
+class RestTable implements CatalogTable {
+  readonly #name: TableName;
+  readonly #asking: RestAsking;
+
+  constructor(name: TableName, asking: RestAsking) {
     this.#name = name;
+    this.#asking = asking;
   }
 
   async load(): Promise<TableState | null> {
-    const answer = await this.#asking('GET', await this.#tablePath());
+    const answer = await this.#asking.ask(await this.#asking.tablePath(this.#name));
     if (answer.status === 404) return null;
     if (answer.status !== 200) throw unexpected('the table', answer);
     return stateOf(answer);
   }
 
   async create(table: NewTable): Promise<TableState> {
-    await this.#createNamespace();
+    await this.#asking.createNamespace(this.#name.namespace);
     const { location, schema, spec, properties, sortOrder } = table;
-    const path = `${await this.#namespacePath()}/tables`;
-    const answer = await this.#making(path, () => this.load(), {
+    const path = `${await this.#asking.namespacePath(this.#name.namespace)}/tables`;
+    const answer = await this.#asking.make(path, () => this.load(), {
       name: this.#name.table,
       location,
       schema,
@@ -53,9 +119,8 @@ export class RestCatalog implements RenamingCatalog {
     requirements: readonly Requirement[],
     updates: readonly Update[],
   ): Promise<TableState> {
-    const { namespace, table } = this.#name;
-    const answer = await this.#changing('POST', await this.#tablePath(), {
-      identifier: { namespace: namespace.split('.'), name: table },
+    const answer = await this.#asking.change('POST', await this.#asking.tablePath(this.#name), {
+      identifier: identifierOf(this.#name),
       requirements,
       updates,
     });
@@ -65,82 +130,15 @@ export class RestCatalog implements RenamingCatalog {
     throw refused('change the table', answer);
   }
 
-  async rename(to: string): Promise<void> {
-    const namespace = this.#name.namespace.split('.');
-    const answer = await this.#changing('POST', 'tables/rename', {
-      source: { namespace, name: this.#name.table },
-      destination: { namespace, name: to },
-    });
-    if (answer.status === 409) throw new EngineError('CATALOG_CONFLICT', `the catalog has a table ${to} already`);
-    if (answer.status !== 200 && answer.status !== 204) throw refused('rename the table', answer);
-  }
-
-  async close(): Promise<void> {
-    this.#session.close();
-  }
-
-  async #createNamespace(): Promise<void> {
-    const made = { namespace: this.#name.namespace.split('.'), properties: {} };
-    // It is made, it is there already, or we may not make any: then making the table tells more.
-    await this.#making('namespaces', () => this.#namespace(), made);
-  }
-
-  async #namespace(): Promise<RestAnswer | null> {
-    const answer = await this.#asking('GET', await this.#namespacePath());
-    return answer.status === 200 ? answer : null;
-  }
-
-  /**
-   * Makes what may be made twice without harm. Two who make the same at once are no broken server, but some
-   * answer the second with a 500 (Iceberg's own JDBC catalog does, for namespaces): what is there then is enough.
-   */
-  async #making(path: string, find: () => Promise<unknown>, body: unknown): Promise<RestAnswer | 'there'> {
-    try {
-      return await this.#changing('POST', path, body);
-    } catch (error) {
-      if (!(error instanceof EngineError && error.code === 'COMMIT_UNKNOWN')) throw error;
-      if ((await find()) === null) throw error;
-      return 'there';
-    }
-  }
-
   async #winner(): Promise<TableState> {
     const state = await this.load();
     if (state !== null) return state;
-    throw new EngineError('CATALOG_CONFLICT', `table ${this.#name.table} was just dropped`);
+    throw new EngineError('CATALOG_CONFLICT', `table ${fullName(this.#name)} was just dropped`);
   }
+}
 
-  async #asking(method: 'GET', path: string): Promise<RestAnswer> {
-    try {
-      return await this.#session.ask(method, path);
-    } catch (error) {
-      throw asUnavailable(error);
-    }
-  }
-
-  /** No answer, or one that says that the server broke: the change may have been made, and may still be. */
-  async #changing(method: 'POST', path: string, body: unknown): Promise<RestAnswer> {
-    try {
-      const answer = await this.#session.ask(method, path, body);
-      if (answer.status < 500) return answer;
-      throw new EngineError('COMMIT_UNKNOWN', `the catalog answers ${answer.status}: ${answer.text}`);
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error;
-      throw new EngineError('COMMIT_UNKNOWN', `the catalog ${error.message}`, { cause: error });
-    }
-  }
-
-  async #namespacePath(): Promise<string> {
-    try {
-      return await this.#session.namespacePath(this.#name.namespace);
-    } catch (error) {
-      throw asUnavailable(error);
-    }
-  }
-
-  async #tablePath(): Promise<string> {
-    return `${await this.#namespacePath()}/tables/${encodeURIComponent(this.#name.table)}`;
-  }
+function identifierOf({ namespace, table }: TableName): { namespace: string[]; name: string } {
+  return { namespace: namespace.split('.'), name: table };
 }
 
 function stateOf(answer: RestAnswer): TableState {

@@ -4,38 +4,86 @@ import { applyUpdates, checkRequirements, type Requirement, type Update } from '
 import { type NewTable, newMetadata, readMetadata, type TableMetadata } from '../format/table-metadata.ts';
 import type { FileIO } from '../storage/file-io.ts';
 import type { IdSource } from '../storage/id-source.ts';
-import type { RenamingCatalog, TableState } from './catalog.ts';
-import type { CatalogPointer } from './catalog-pointer.ts';
+import { type Catalog, type CatalogTable, fullName, type TableName, type TableState } from './catalog.ts';
+import type { CatalogRows } from './catalog-rows.ts';
 
 interface SqlCatalogOptions {
-  readonly pointer: CatalogPointer;
+  readonly rows: CatalogRows;
   readonly io: FileIO;
   readonly ids: IdSource;
   readonly nowMs: () => number;
 }
 
-/** Catalog of one table in a SQL database: a commit is one conditional change of the metadata pointer. */
-export class SqlCatalog implements RenamingCatalog {
+/** Catalog in a SQL database: a commit is one conditional change of a metadata pointer. */
+export class SqlCatalog implements Catalog {
   readonly #options: SqlCatalogOptions;
 
   constructor(options: SqlCatalogOptions) {
     this.#options = options;
   }
 
+  table(name: TableName): CatalogTable {
+    return new SqlTable(name, this.#options);
+  }
+
+  async namespaces(): Promise<string[]> {
+    return (await this.#options.rows.namespaces()).sort();
+  }
+
+  async tables(namespace: string): Promise<TableName[]> {
+    const tables = await this.#options.rows.tables(namespace);
+    return tables.sort((a, b) => (a.table < b.table ? -1 : 1));
+  }
+
+  createNamespace(namespace: string): Promise<boolean> {
+    return this.#options.rows.insertNamespace(namespace);
+  }
+
+  async dropNamespace(namespace: string): Promise<boolean> {
+    const { rows } = this.#options;
+    if (await rows.removeNamespace(namespace)) return true;
+    if ((await rows.tables(namespace)).length === 0) return false;
+    throw new EngineError('CATALOG_CONFLICT', `namespace ${namespace} has tables`);
+  }
+
+  async rename(from: TableName, to: TableName): Promise<void> {
+    if (await this.#options.rows.rename(from, to)) return;
+    const why = `the catalog has a table ${fullName(to)} already, or ${fullName(from)} was just dropped`;
+    throw new EngineError('CATALOG_CONFLICT', why);
+  }
+
+  drop(name: TableName): Promise<boolean> {
+    return this.#options.rows.remove(name);
+  }
+
+  close(): Promise<void> {
+    return this.#options.rows.close();
+  }
+}
+
+class SqlTable implements CatalogTable {
+  readonly #name: TableName;
+  readonly #options: SqlCatalogOptions;
+
+  constructor(name: TableName, options: SqlCatalogOptions) {
+    this.#name = name;
+    this.#options = options;
+  }
+
   async load(): Promise<TableState | null> {
-    const location = await this.#options.pointer.location();
+    const location = await this.#options.rows.location(this.#name);
     return location === null ? null : this.#read(location);
   }
 
   async create(table: NewTable): Promise<TableState> {
-    const { io, ids, nowMs, pointer } = this.#options;
+    const { io, ids, nowMs, rows } = this.#options;
     const location = `${table.location}/metadata/00000-${ids.uuid()}.metadata.json`;
     const metadata = newMetadata(table, nowMs());
     await io.create(location, encode(metadata));
-    if (await pointer.insert(location)) return { metadata, metadataLocation: location };
+    if (await rows.insert(this.#name, location)) return { metadata, metadataLocation: location };
     await io.delete(location);
-    const winner = await pointer.location();
-    if (winner === null) throw new EngineError('CATALOG_CONFLICT', `table ${table.location} was just dropped`);
+    const winner = await rows.location(this.#name);
+    if (winner === null) throw new EngineError('CATALOG_CONFLICT', `table ${fullName(this.#name)} was just dropped`);
     return this.#read(winner);
   }
 
@@ -44,28 +92,19 @@ export class SqlCatalog implements RenamingCatalog {
     requirements: readonly Requirement[],
     updates: readonly Update[],
   ): Promise<TableState> {
-    const { io, ids, nowMs, pointer } = this.#options;
+    const { io, ids, nowMs, rows } = this.#options;
     checkRequirements(base.metadata, requirements);
     const previousFile = base.metadataLocation;
     const { metadata, droppedMetadataFiles } = applyUpdates(base.metadata, updates, { nowMs: nowMs(), previousFile });
     const version = String(versionOf(previousFile) + 1).padStart(5, '0');
     const location = `${metadata.location}/metadata/${version}-${ids.uuid()}.metadata.json`;
     await io.create(location, encode(metadata));
-    if (!(await pointer.move(previousFile, location))) {
+    if (!(await rows.move(this.#name, previousFile, location))) {
       await io.delete(location);
       throw new EngineError('CATALOG_CONFLICT', `${metadata.location} moved on from ${previousFile}`);
     }
     for (const file of droppedMetadataFiles) await io.delete(file);
     return { metadata, metadataLocation: location };
-  }
-
-  async rename(table: string): Promise<void> {
-    if (await this.#options.pointer.rename(table)) return;
-    throw new EngineError('CATALOG_CONFLICT', `the catalog has a table ${table} already, or ours was just dropped`);
-  }
-
-  close(): Promise<void> {
-    return this.#options.pointer.close();
   }
 
   async #read(location: string): Promise<TableState> {

@@ -1,5 +1,5 @@
 import { EngineError } from '../../model/errors.ts';
-import type { Catalog, TableState } from '../catalog/catalog.ts';
+import type { CatalogTable, TableState } from '../catalog/catalog.ts';
 import type { DataFileEncoder } from '../format/data-file-encoder.ts';
 import { type DataFile, readManifestList } from '../format/manifest.ts';
 import type { PartitionSpec } from '../format/schema.ts';
@@ -17,7 +17,7 @@ export const maintenanceSteps = ['compact', 'cluster', 'expire', 'sweep'] as con
 export type MaintenanceStep = (typeof maintenanceSteps)[number];
 
 /** How the rows of a table lie in its files. */
-interface TableLayout {
+export interface TableLayout {
   readonly spec: PartitionSpec;
   /** Field ids, see `MergeOptions`. */
   readonly sortedBy: readonly number[];
@@ -26,7 +26,7 @@ interface TableLayout {
 }
 
 export interface MaintenanceOptions {
-  readonly catalog: Catalog;
+  readonly catalog: CatalogTable;
   readonly io: FileIO;
   readonly ids: IdSource;
   readonly encoder: DataFileEncoder;

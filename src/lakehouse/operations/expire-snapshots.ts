@@ -1,12 +1,12 @@
 import { EngineError } from '../../model/errors.ts';
-import type { Catalog, TableState } from '../catalog/catalog.ts';
+import type { CatalogTable, TableState } from '../catalog/catalog.ts';
 import type { Snapshot } from '../format/table-metadata.ts';
 import type { FileIO } from '../storage/file-io.ts';
 import { expiredSnapshots, removeExpiredFiles } from './snapshot-expiry.ts';
 import { loadTable } from './snapshot-producer.ts';
 
 interface ExpiryOptions {
-  readonly catalog: Catalog;
+  readonly catalog: CatalogTable;
   readonly io: FileIO;
   readonly nowMs: number;
   /** Younger snapshots stay, ms; absent = as the table's properties say. */

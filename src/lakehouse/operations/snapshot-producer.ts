@@ -1,5 +1,5 @@
 import { EngineError, isWorthRetrying } from '../../model/errors.ts';
-import type { Catalog, TableState } from '../catalog/catalog.ts';
+import type { CatalogTable, TableState } from '../catalog/catalog.ts';
 import {
   type DataFile,
   entryStatus,
@@ -37,7 +37,7 @@ interface ChangeResult {
 }
 
 export interface ProducerOptions {
-  readonly catalog: Catalog;
+  readonly catalog: CatalogTable;
   readonly io: FileIO;
   readonly ids: IdSource;
   readonly nowMs: () => number;
@@ -47,7 +47,7 @@ export interface ProducerOptions {
 }
 
 /** Loads the table; it must exist. */
-export async function loadTable(catalog: Catalog): Promise<TableState> {
+export async function loadTable(catalog: CatalogTable): Promise<TableState> {
   const state = await catalog.load();
   if (state === null) throw new EngineError('SINK_REJECTED', 'the table is no longer in its catalog');
   return state;

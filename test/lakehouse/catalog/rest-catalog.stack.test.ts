@@ -8,6 +8,7 @@ import { checkServers } from '../../../src/adapters/check-servers.ts';
 import { loadConfig } from '../../../src/adapters/settings.ts';
 import { makeLogger } from '../../../src/control/logs/logger.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';
+import type { CatalogTable } from '../../../src/lakehouse/catalog/catalog.ts';
 import { RestCatalog } from '../../../src/lakehouse/catalog/rest-catalog.ts';
 import type { RestLogin } from '../../../src/lakehouse/catalog/rest-session.ts';
 import { ParquetEncoder } from '../../../src/lakehouse/format/parquet-encoder.ts';
@@ -17,6 +18,7 @@ import { bronzeLayout, bronzeSchema, bronzeSpec } from '../../../src/lakehouse/l
 import { BronzeTable } from '../../../src/lakehouse/layers/bronze/bronze-table.ts';
 import { randomIds } from '../../../src/lakehouse/storage/id-source.ts';
 import { LocalFileIO, localUri } from '../../../src/lakehouse/storage/local-file-io.ts';
+import { catalogExam } from '../../exams/catalog-exam.ts';
 import { tableRows } from '../format/table-reading.ts';
 import { makeRun } from '../layers/bronze-rows.ts';
 
@@ -28,11 +30,27 @@ const io = new LocalFileIO();
 const identity = { clusterId: 'c', topicId: 't', partitions: 2, mode: 'live' as const };
 const oauth: RestLogin = { kind: 'oauth2', clientId: 'a', clientSecret: 'b', scope: 'catalog', serverUrl: null };
 
-function catalogOf(table: string, login: RestLogin = { kind: 'none' }): RestCatalog {
-  return new RestCatalog({ url, warehouse: null, login, ca: null }, { namespace: 'bronze', table }, () => Date.now());
+const opened: RestCatalog[] = [];
+afterAll(async () => {
+  for (const catalog of opened) await catalog.close();
+});
+
+function openCatalog(login: RestLogin = { kind: 'none' }): RestCatalog {
+  const catalog = new RestCatalog({ url, warehouse: null, login, ca: null }, () => Date.now());
+  opened.push(catalog);
+  return catalog;
 }
 
-function bronze(name: string, catalog: RestCatalog): BronzeTable {
+function catalogOf(table: string, login?: RestLogin): CatalogTable {
+  return openCatalog(login).table({ namespace: 'bronze', table });
+}
+
+catalogExam('REST', async () => {
+  const namespace = `exam_${randomBytes(4).toString('hex')}`;
+  return { namespace, location: localUri(join(folder, namespace)), open: () => openCatalog() };
+});
+
+function bronze(name: string, catalog: CatalogTable): BronzeTable {
   return new BronzeTable({
     catalog,
     io,
@@ -82,7 +100,6 @@ test('two writers, a newcomer and the one who looks after the table keep every r
       [1, 60],
     ]),
   );
-  await Promise.all([a.close(), b.close()]);
 });
 
 test('every update that we make is one that Iceberg takes, and it reads back as we meant it', async () => {
@@ -132,15 +149,13 @@ test('every update that we make is one that Iceberg takes, and it reads back as 
       [{ action: 'remove-properties', removals: ['y'] }],
     ),
   ).rejects.toMatchObject({ code: 'CATALOG_CONFLICT' });
-  await catalog.close();
 });
 
 test('a catalog that is away says so, at start and in the middle', async () => {
   const away = new RestCatalog(
     { url: 'http://127.0.0.1:9', warehouse: null, login: { kind: 'none' }, ca: null },
-    { namespace: 'bronze', table: 'x' },
     () => 0,
-  );
+  ).table({ namespace: 'bronze', table: 'x' });
   await expect(away.load()).rejects.toMatchObject({ code: 'SINK_UNAVAILABLE' });
 });
 

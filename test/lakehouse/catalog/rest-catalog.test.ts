@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, test } from 'vitest';
+import type { CatalogTable } from '../../../src/lakehouse/catalog/catalog.ts';
 import { RestCatalog } from '../../../src/lakehouse/catalog/rest-catalog.ts';
 import type { RestLogin } from '../../../src/lakehouse/catalog/rest-session.ts';
 import { stringifyLossless } from '../../../src/lakehouse/format/lossless-json.ts';
@@ -46,10 +47,11 @@ class SaidCatalog {
     });
   }
 
-  async open(login: RestLogin = { kind: 'none' }, nowMs = () => 0): Promise<RestCatalog> {
+  async open(login: RestLogin = { kind: 'none' }, nowMs = () => 0): Promise<CatalogTable> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-    return new RestCatalog({ url, warehouse: 'lake 1', login, ca: null }, { namespace: 'a.b', table: 'events' }, nowMs);
+    const catalog = new RestCatalog({ url, warehouse: 'lake 1', login, ca: null }, nowMs);
+    return catalog.table({ namespace: 'a.b', table: 'events' });
   }
 
   close(): void {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import avro from 'avsc';
 import { expect, test } from 'vitest';
+import { CatalogRows } from '../../../src/lakehouse/catalog/catalog-rows.ts';
 import { SqlCatalog } from '../../../src/lakehouse/catalog/sql-catalog.ts';
-import { SqlitePointer } from '../../../src/lakehouse/catalog/sqlite-pointer.ts';
+import { SqliteRows } from '../../../src/lakehouse/catalog/sqlite-rows.ts';
 import { AvroDecoder, AvroEncoder } from '../../../src/lakehouse/format/avro-codec.ts';
 import { readAvroFile } from '../../../src/lakehouse/format/avro-container.ts';
 import { parseLossless, stringifyLossless } from '../../../src/lakehouse/format/lossless-json.ts';
@@ -114,11 +115,11 @@ test('a commit on an old pointer is a conflict and leaves no file behind', async
   const folder = mkdtempSync(join(tmpdir(), 'paceline-catalog-'));
   try {
     const io = new LocalFileIO();
-    const name = { catalogName: 'p', namespace: 'n', table: 't' };
-    const [a, b] = [0, 1].map(() => {
-      const pointer = new SqlitePointer(join(folder, 'catalog.sqlite'), name);
-      return new SqlCatalog({ pointer, io, ids: randomIds, nowMs: () => 5 });
+    const catalogs = [0, 1].map(() => {
+      const rows = new CatalogRows(new SqliteRows(join(folder, 'catalog.sqlite')), 'p');
+      return new SqlCatalog({ rows, io, ids: randomIds, nowMs: () => 5 });
     });
+    const [a, b] = catalogs.map((catalog) => catalog.table({ namespace: 'n', table: 't' }));
     const table = {
       uuid: randomIds.uuid(),
       location: localUri(folder),
@@ -134,8 +135,7 @@ test('a commit on an old pointer is a conflict and leaves no file behind', async
     await expect(b.commit(created, [], change)).rejects.toMatchObject({ code: 'CATALOG_CONFLICT' });
     expect(await b.load()).toEqual(committed);
     expect(committed.metadata['last-updated-ms']).toBeGreaterThan(created.metadata['last-updated-ms']);
-    a.close();
-    b.close();
+    for (const catalog of catalogs) await catalog.close();
   } finally {
     rmSync(folder, { recursive: true });
   }

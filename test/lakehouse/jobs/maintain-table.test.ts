@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Catalog } from '../../../src/lakehouse/catalog/catalog.ts';
+import type { CatalogTable } from '../../../src/lakehouse/catalog/catalog.ts';
+import { CatalogRows } from '../../../src/lakehouse/catalog/catalog-rows.ts';
 import { SqlCatalog } from '../../../src/lakehouse/catalog/sql-catalog.ts';
-import { SqlitePointer } from '../../../src/lakehouse/catalog/sqlite-pointer.ts';
+import { SqliteRows } from '../../../src/lakehouse/catalog/sqlite-rows.ts';
 import { readManifestList } from '../../../src/lakehouse/format/manifest.ts';
 import { ParquetEncoder } from '../../../src/lakehouse/format/parquet-encoder.ts';
 import { currentSnapshot } from '../../../src/lakehouse/format/table-metadata.ts';
@@ -26,12 +27,12 @@ class Lake {
   readonly io = new MemoryIO();
   readonly ids = seededIds(3);
   now = Date.UTC(2026, 5, 1);
-  readonly catalog: Catalog = new SqlCatalog({
-    pointer: new SqlitePointer(':memory:', { catalogName: 'paceline', namespace: 'bronze', table: 'events' }),
+  readonly catalog: CatalogTable = new SqlCatalog({
+    rows: new CatalogRows(new SqliteRows(':memory:'), 'paceline'),
     io: this.io,
     ids: this.ids,
     nowMs: () => this.now,
-  });
+  }).table({ namespace: 'bronze', table: 'events' });
   readonly writer = new BronzeTable({
     catalog: this.catalog,
     io: this.io,
@@ -166,10 +167,9 @@ test('a merge gives way when somebody changes its files, and leaves nothing behi
   const rows = await lake.rows();
   const other = lake.options();
   let isFirst = true;
-  const catalog: Catalog = {
+  const catalog: CatalogTable = {
     load: () => lake.catalog.load(),
     create: (table) => lake.catalog.create(table),
-    close: async () => {},
     commit: async (...args) => {
       if (isFirst) {
         isFirst = false;

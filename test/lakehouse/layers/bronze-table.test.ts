@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Catalog, TableState } from '../../../src/lakehouse/catalog/catalog.ts';
+import type { CatalogTable, TableState } from '../../../src/lakehouse/catalog/catalog.ts';
+import { CatalogRows } from '../../../src/lakehouse/catalog/catalog-rows.ts';
 import { SqlCatalog } from '../../../src/lakehouse/catalog/sql-catalog.ts';
-import { SqlitePointer } from '../../../src/lakehouse/catalog/sqlite-pointer.ts';
+import { SqliteRows } from '../../../src/lakehouse/catalog/sqlite-rows.ts';
 import type { DataFileEncoder } from '../../../src/lakehouse/format/data-file-encoder.ts';
 import { ParquetEncoder } from '../../../src/lakehouse/format/parquet-encoder.ts';
 import { currentSnapshot } from '../../../src/lakehouse/format/table-metadata.ts';
@@ -16,21 +17,24 @@ import { makeRun, orgOf } from './bronze-rows.ts';
 
 const identity = { clusterId: 'c', topicId: 't', partitions: 2, mode: 'live' as const };
 
+const bronzeName = { namespace: 'bronze', table: 'events' };
+
 /** One catalog row and one set of files; every writer gets its own connection-like wrapper. */
 class World {
   readonly io = new MemoryIO();
   readonly ids = seededIds(7);
   now = Date.UTC(2026, 5, 1);
-  readonly catalog = new SqlCatalog({
-    pointer: new SqlitePointer(':memory:', { catalogName: 'paceline', namespace: 'bronze', table: 'events' }),
+  readonly names = new SqlCatalog({
+    rows: new CatalogRows(new SqliteRows(':memory:'), 'paceline'),
     io: this.io,
     ids: this.ids,
     nowMs: () => this.now,
   });
+  readonly catalog = this.names.table(bronzeName);
 
   table(
     options: {
-      catalog?: Catalog;
+      catalog?: CatalogTable;
       encoder?: DataFileEncoder;
       topicId?: string;
       generation?: number;
@@ -182,11 +186,10 @@ test('manifests are merged and old snapshots expire, and neither loses a record 
 class Crash extends Error {}
 
 /** A catalog on a bad line: requests get lost before or after they take effect, or the writer dies there. */
-function troubled(catalog: Catalog, random: () => number): Catalog {
+function troubled(catalog: CatalogTable, random: () => number): CatalogTable {
   return {
     load: () => catalog.load(),
     create: (table) => catalog.create(table),
-    close: async () => {},
     commit: async (base, requirements, updates) => {
       const fate = random();
       if (fate < 0.15) throw new Crash('died before the commit');
@@ -257,13 +260,13 @@ test('a new generation sets the table of another stream aside, where it stays re
   const stream = { topic: 'ads.events.v1', identity: { ...identity, topicId: 'made anew' }, generation: 2 };
   await expect(world.table({ topicId: 'made anew' }).open()).rejects.toMatchObject({ code: 'GENERATION_MISMATCH' });
   const before = await world.state();
-  expect(await setBronzeAside(world.catalog, stream)).toBe('events_before_generation_2');
-  expect(await setBronzeAside(world.catalog, stream)).toBeNull();
+  expect(await setBronzeAside(world.names, bronzeName, stream)).toBe('events_before_generation_2');
+  expect(await setBronzeAside(world.names, bronzeName, stream)).toBeNull();
   const table = world.table({ topicId: 'made anew', generation: 2 });
   expect(await table.open()).toEqual(new Map());
   table.add(makeRun(0, 0, 3));
   await table.commit();
-  expect(await setBronzeAside(world.catalog, stream)).toBeNull();
+  expect(await setBronzeAside(world.names, bronzeName, stream)).toBeNull();
   expect((await world.state()).metadata['table-uuid']).not.toBe(before.metadata['table-uuid']);
   expect(await tableRows(world.io, before)).toHaveLength(5);
   // The same stream in a later generation: its log was cut.
@@ -271,7 +274,7 @@ test('a new generation sets the table of another stream aside, where it stays re
   await expect(world.table({ topicId: 'made anew', generation: 3 }).open()).rejects.toMatchObject({
     code: 'GENERATION_MISMATCH',
   });
-  expect(await setBronzeAside(world.catalog, cut)).toBe('events_before_generation_3');
+  expect(await setBronzeAside(world.names, bronzeName, cut)).toBe('events_before_generation_3');
 });
 
 test('a table from before generations were told is taken as ours', async () => {

@@ -1,6 +1,7 @@
-import type { Catalog, TableState } from '../../../src/lakehouse/catalog/catalog.ts';
+import type { CatalogTable, TableState } from '../../../src/lakehouse/catalog/catalog.ts';
+import { CatalogRows } from '../../../src/lakehouse/catalog/catalog-rows.ts';
 import { SqlCatalog } from '../../../src/lakehouse/catalog/sql-catalog.ts';
-import { SqlitePointer } from '../../../src/lakehouse/catalog/sqlite-pointer.ts';
+import { SqliteRows } from '../../../src/lakehouse/catalog/sqlite-rows.ts';
 import type { DataFile } from '../../../src/lakehouse/format/manifest.ts';
 import { currentSnapshot } from '../../../src/lakehouse/format/table-metadata.ts';
 import { bronzeSchema, bronzeSpec } from '../../../src/lakehouse/layers/bronze/bronze-schema.ts';
@@ -17,12 +18,12 @@ export class ChangingTable {
   readonly io = new MemoryIO();
   readonly ids = seededIds(11);
   now = Date.UTC(2026, 5, 1);
-  readonly catalog: Catalog = new SqlCatalog({
-    pointer: new SqlitePointer(':memory:', { catalogName: 'paceline', namespace: 'n', table: 't' }),
+  readonly catalog: CatalogTable = new SqlCatalog({
+    rows: new CatalogRows(new SqliteRows(':memory:'), 'paceline'),
     io: this.io,
     ids: this.ids,
     nowMs: () => this.now,
-  });
+  }).table({ namespace: 'n', table: 't' });
 
   async make(properties: Record<string, string> = {}): Promise<this> {
     const uuid = this.ids.uuid();
@@ -30,7 +31,7 @@ export class ChangingTable {
     return this;
   }
 
-  producer(catalog: Catalog = this.catalog): SnapshotProducer {
+  producer(catalog: CatalogTable = this.catalog): SnapshotProducer {
     const { io, ids } = this;
     return new SnapshotProducer({ catalog, io, ids, nowMs: () => this.now++, attemptsMax: 5, pause: async () => {} });
   }

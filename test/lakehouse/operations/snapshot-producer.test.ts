@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Catalog } from '../../../src/lakehouse/catalog/catalog.ts';
+import type { CatalogTable } from '../../../src/lakehouse/catalog/catalog.ts';
 import { entryStatus, readManifest, readManifestList } from '../../../src/lakehouse/format/manifest.ts';
 import { currentSnapshot } from '../../../src/lakehouse/format/table-metadata.ts';
 import { bronzeSpec } from '../../../src/lakehouse/layers/bronze/bronze-schema.ts';
@@ -7,12 +7,11 @@ import { EngineError } from '../../../src/model/errors.ts';
 import { ChangingTable, change } from './changing-table.ts';
 
 /** The catalog, which does something else just before the first commit that goes through it. */
-function interrupted(catalog: Catalog, before: () => Promise<void>): Catalog {
+function interrupted(catalog: CatalogTable, before: () => Promise<void>): CatalogTable {
   let isDone = false;
   return {
     load: () => catalog.load(),
     create: (table) => catalog.create(table),
-    close: async () => {},
     commit: async (...args) => {
       if (!isDone) {
         isDone = true;
@@ -99,7 +98,7 @@ test('a lost answer of a replace is found in the table, and nothing is done twic
   const file = await table.file('a', 1);
   await table.producer().commit(change('append', { added: [file] }));
   let isLost = false;
-  const catalog: Catalog = {
+  const catalog: CatalogTable = {
     ...interrupted(table.catalog, async () => {}),
     commit: async (...args) => {
       const state = await table.catalog.commit(...args);

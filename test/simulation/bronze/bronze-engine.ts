@@ -1,6 +1,6 @@
 import type { Decoder } from '../../../src/decoders/decoder.ts';
 import { kind } from '../../../src/events/kinds.ts';
-import type { Catalog } from '../../../src/lakehouse/catalog/catalog.ts';
+import type { CatalogTable } from '../../../src/lakehouse/catalog/catalog.ts';
 import { BronzeTable } from '../../../src/lakehouse/layers/bronze/bronze-table.ts';
 import type { IdSource } from '../../../src/lakehouse/storage/id-source.ts';
 import { EngineError } from '../../../src/model/errors.ts';
@@ -110,7 +110,7 @@ export class BronzeEngine {
     this.#onStop();
   }
 
-  #watched(catalog: Catalog): Catalog {
+  #watched(catalog: CatalogTable): CatalogTable {
     return {
       ...catalog,
       load: () => {

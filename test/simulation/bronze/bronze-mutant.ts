@@ -1,4 +1,4 @@
-import type { Catalog } from '../../../src/lakehouse/catalog/catalog.ts';
+import type { CatalogTable } from '../../../src/lakehouse/catalog/catalog.ts';
 import type { DataFileEncoder } from '../../../src/lakehouse/format/data-file-encoder.ts';
 import type { FileIO } from '../../../src/lakehouse/storage/file-io.ts';
 import type { RecordTable } from '../../../src/runtime/table-store.ts';
@@ -22,7 +22,7 @@ export interface BronzeMutant {
   readonly bug: string;
   /** A world that kills it. */
   readonly seed: number;
-  readonly catalog?: (catalog: Catalog, context: BronzeMutantContext, servers: BronzeServers) => Catalog;
+  readonly catalog?: (catalog: CatalogTable, context: BronzeMutantContext, servers: BronzeServers) => CatalogTable;
   readonly io?: (io: FileIO, context: BronzeMutantContext) => FileIO;
   readonly encoder?: (encoder: DataFileEncoder, context: BronzeMutantContext) => DataFileEncoder;
   readonly source?: (source: Source, context: BronzeMutantContext) => Source;

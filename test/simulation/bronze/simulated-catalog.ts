@@ -1,4 +1,4 @@
-import type { Catalog, TableState } from '../../../src/lakehouse/catalog/catalog.ts';
+import type { CatalogTable, TableState } from '../../../src/lakehouse/catalog/catalog.ts';
 import {
   applyUpdates,
   checkRequirements,
@@ -72,7 +72,7 @@ export class CatalogServer {
 }
 
 /** The catalog as a process reaches it. */
-export function connectCatalog(server: CatalogServer, process: SimulatedProcess): Catalog {
+export function connectCatalog(server: CatalogServer, process: SimulatedProcess): CatalogTable {
   const unanswered = () => new EngineError('COMMIT_UNKNOWN', 'simulated: no answer from the catalog');
   return {
     load: () =>
@@ -89,7 +89,6 @@ export function connectCatalog(server: CatalogServer, process: SimulatedProcess)
         return server.commit(base, requirements, updates);
       }, unanswered);
     },
-    close: async () => {},
   };
 }
 

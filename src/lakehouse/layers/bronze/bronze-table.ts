@@ -1,6 +1,6 @@
 import { assert, EngineError } from '../../../model/errors.ts';
 import type { StreamIdentity } from '../../../model/lane.ts';
-import type { Catalog, TableState } from '../../catalog/catalog.ts';
+import type { CatalogTable, TableState } from '../../catalog/catalog.ts';
 import type { DataFileEncoder } from '../../format/data-file-encoder.ts';
 import type { DataFile } from '../../format/manifest.ts';
 import { currentSnapshot, findSpec } from '../../format/table-metadata.ts';
@@ -14,7 +14,7 @@ import { bronzeProperties, bronzeSchema, bronzeSpec } from './bronze-schema.ts';
 import { encodeOffsets, offsetsKey, type Positions, readOffsets } from './recorded-offsets.ts';
 
 interface BronzeTableOptions {
-  readonly catalog: Catalog;
+  readonly catalog: CatalogTable;
   readonly io: FileIO;
   readonly ids: IdSource;
   readonly encoder: DataFileEncoder;

@@ -1,5 +1,5 @@
 import { EngineError } from '../../../model/errors.ts';
-import type { RenamingCatalog } from '../../catalog/catalog.ts';
+import type { Catalog, TableName } from '../../catalog/catalog.ts';
 import { readOffsets, type StreamOfTable } from './recorded-offsets.ts';
 
 /**
@@ -8,10 +8,11 @@ import { readOffsets, type StreamOfTable } from './recorded-offsets.ts';
  * name; null when the table is ours, or there is none.
  */
 export async function setBronzeAside(
-  catalog: RenamingCatalog,
+  catalog: Catalog,
+  name: TableName,
   stream: StreamOfTable & { readonly generation: number },
 ): Promise<string | null> {
-  const held = await catalog.load();
+  const held = await catalog.table(name).load();
   if (held === null) return null;
   try {
     readOffsets(held.metadata, stream);
@@ -19,7 +20,7 @@ export async function setBronzeAside(
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== 'GENERATION_MISMATCH') throw error;
   }
-  const name = `events_before_generation_${stream.generation}`;
-  await catalog.rename(name);
-  return name;
+  const table = `events_before_generation_${stream.generation}`;
+  await catalog.rename(name, { ...name, table });
+  return table;
 }

@@ -1,4 +1,4 @@
-import type { Catalog, TableState } from '../../../../src/lakehouse/catalog/catalog.ts';
+import type { CatalogTable, TableState } from '../../../../src/lakehouse/catalog/catalog.ts';
 import {
   readManifest,
   readManifestList,
@@ -113,7 +113,7 @@ export const commitMutants: readonly BronzeMutant[] = [
 
 /** The same files as a new snapshot, with the manifests that a writer would make for it. */
 async function commitAgain(
-  catalog: Catalog,
+  catalog: CatalogTable,
   { objects }: BronzeServers,
   snapshot: Snapshot,
   updates: readonly Update[],
