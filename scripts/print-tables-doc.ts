@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Table, tables } from '../src/rows/tables.ts';
+import { type LatestTable, latestTables, type Table, tables } from '../src/rows/tables.ts';
 import { views } from '../src/sinks/clickhouse/views.ts';
 
 // Prints docs/tables.md from the table descriptions that DDL and encoders are made from. `--check`
@@ -25,6 +25,10 @@ function tableSection({ name, doc, key, partitionBy, columns }: Table): string {
   ].join('\n');
 }
 
+function latestSection({ name, doc, of, key }: LatestTable): string {
+  return `## ${name}\n\n${doc} The columns are those of \`${of.name}\`. Key: ${key.map((part) => `\`${part}\``).join(', ')}; not partitioned. Read it with \`FINAL\`.\n`;
+}
+
 const page = `# Tables
 
 Printed from \`src/rows/tables.ts\` by \`node scripts/print-tables-doc.ts\`; do not edit.
@@ -32,6 +36,7 @@ Printed from \`src/rows/tables.ts\` by \`node scripts/print-tables-doc.ts\`; do 
 Every table lives in the database \`ads\` and keeps, per key, the row with the highest \`version\`. ClickHouse removes older rows when it merges; until then only \`FINAL\` hides them, so read \`FROM <table> FINAL\`, or a view. Formulas, rounding and lateness are in docs/semantics.md. Money is in millionths of \`currency\`.
 
 ${tables.map(tableSection).join('\n')}
+${latestTables.map(latestSection).join('\n')}
 ## Views
 
 | view | what it shows |

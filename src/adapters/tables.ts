@@ -6,7 +6,7 @@ import { parseReaders } from '../embedded-clickhouse/readers.ts';
 import { startEmbeddedClickHouse } from '../embedded-clickhouse/start-embedded-clickhouse.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
-import { tables as rowTables } from '../rows/tables.ts';
+import { tenantTables } from '../rows/tables.ts';
 import { type ClickHouseSink, createClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts';
 import { readPem } from './pem.ts';
 import type { Config } from './settings.ts';
@@ -41,7 +41,6 @@ export async function openEmbeddedTables(
   const warn = (fields: object, message: string): void => log.warn('clickhouse.child', { ...fields, message });
   const { dir, port } = place;
   const readers = place.readers === null ? [] : parseReaders(place.readers, 'clickhouse.readers');
-  const tenantTables = rowTables.map(({ name }) => name);
   const options = { dir, port, readers, tenantTables, clock, log: { warn } };
   const server = await startEmbeddedClickHouse(options).catch((error: unknown) => {
     throw nameHolder(error, port);

@@ -322,3 +322,37 @@ export const tables: readonly Table[] = [
   deadLetters,
   lateEvents,
 ];
+
+/** A table that keeps the newest row of another for each thing that it tells of. ClickHouse fills it with every insert. */
+export interface LatestTable {
+  readonly name: string;
+  readonly doc: string;
+  /** Whose rows it keeps, with the same columns. */
+  readonly of: Table;
+  readonly key: readonly string[];
+  /** The view that fills it. It shows the same rows, so whatever guards them guards it too. */
+  readonly filledBy: string;
+}
+
+export const latestTables: readonly LatestTable[] = [
+  {
+    name: 'pacing_latest',
+    doc: 'How each flight stands: its newest snapshot by `evaluated_at`.',
+    of: pacingSnapshots,
+    key: ['org_id', 'campaign_id', 'flight_id'],
+    filledBy: 'to_pacing_latest',
+  },
+  {
+    name: 'alert_latest',
+    doc: 'How each alert stands: its newest transition by `evaluated_at`.',
+    of: alertEvents,
+    key: ['org_id', 'fingerprint'],
+    filledBy: 'to_alert_latest',
+  },
+];
+
+/** Every name under which rows of organizations can be read; what guards organizations guards them all. */
+export const tenantTables: readonly string[] = [
+  ...tables.map(({ name }) => name),
+  ...latestTables.flatMap(({ name, filledBy }) => [name, filledBy]),
+];

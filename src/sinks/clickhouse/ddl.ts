@@ -28,9 +28,9 @@ export function storedType(column: Column): string {
 }
 
 /** Replicas of a shard share their parts through the path; the macros are each server's own. */
-export function replacing(cluster: string | null): string {
-  if (cluster === null) return 'ReplacingMergeTree(version)';
-  return "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version)";
+export function replacing(cluster: string | null, by = 'version'): string {
+  if (cluster === null) return `ReplacingMergeTree(${by})`;
+  return `ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ${by})`;
 }
 
 /** Applied migrations, the same on every server of a cluster. */

@@ -1,7 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { EngineError } from '../../model/errors.ts';
 import type { Clock } from '../../model/time.ts';
-import { tables } from '../../rows/tables.ts';
+import { latestTables, tables } from '../../rows/tables.ts';
 import { accessOf } from './access.ts';
 import { asEngineError } from './clickhouse-failure.ts';
 import { createLedger, type DdlOptions, onCluster } from './ddl.ts';
@@ -34,7 +34,8 @@ export async function migrate(client: ClickHouseClient, options: MigrateOptions)
     const missing = missingMigrations(migrationsOf(options), await readLedger(askOf(client), database), database);
     for (const migration of missing) await apply(client, migration, options);
     for (const view of views) await command(createView(view, database, cluster));
-    for (const statement of options.withAccess ? accessOf(tables, views, options) : []) await command(statement);
+    for (const statement of options.withAccess ? accessOf([...tables, ...latestTables], views, options) : [])
+      await command(statement);
     return missing;
   } catch (error) {
     throw asEngineError(error, `migration of ${database}`);

@@ -46,6 +46,7 @@ function spell({ sql, onlyIf }: Statement): string {
  *     {on_cluster}     ` ON CLUSTER name` on a cluster
  *     {cluster}        the cluster's name
  *     {engine}         ReplacingMergeTree by version; replicated on a cluster
+ *     {engine by C}    the same, but the highest of column C stays
  *     {bucketed KEY}   the partition key, within buckets of organizations where there are several
  */
 function statementsOf(file: string, options: DdlOptions): Statement[] {
@@ -71,5 +72,6 @@ function fill(text: string, { database, buckets, cluster }: DdlOptions): string 
     .replaceAll('{local}', localSuffix(cluster))
     .replaceAll('{on_cluster}', onCluster(cluster))
     .replaceAll('{cluster}', cluster ?? '')
+    .replaceAll(/\{engine by (\w+)\}/g, (_, column) => replacing(cluster, column))
     .replaceAll('{engine}', replacing(cluster));
 }

@@ -46,15 +46,12 @@ FROM {db}.${day} AS d FINAL GROUP BY org_id, date, currency`,
   {
     name: 'v_pacing_latest',
     doc: 'The newest snapshot of every flight.',
-    select: `SELECT * FROM {db}.pacing_snapshots FINAL
-ORDER BY evaluated_at DESC, as_of DESC LIMIT 1 BY org_id, campaign_id, flight_id`,
+    select: 'SELECT * FROM {db}.pacing_latest FINAL',
   },
   {
     name: 'v_alerts_open',
     doc: 'Alerts that are firing or recovering now, or cannot be judged: the newest transition of each.',
-    select: `SELECT * FROM (
-  SELECT * FROM {db}.alert_events FINAL ORDER BY evaluated_at DESC, log_offset DESC LIMIT 1 BY org_id, fingerprint
-) WHERE to_state IN ('firing', 'recovering', 'no_data', 'error')`,
+    select: `SELECT * FROM {db}.alert_latest FINAL WHERE to_state IN ('firing', 'recovering', 'no_data', 'error')`,
   },
   {
     name: 'v_alert_history',
@@ -83,8 +80,7 @@ FROM {db}.late_events AS l FINAL GROUP BY org_id, kind, booked_day`,
   {
     name: 'v_org_pacing',
     doc: "One organization's newest snapshots: SELECT … FROM v_org_pacing(org = 'acme').",
-    select: `SELECT * FROM {db}.pacing_snapshots FINAL WHERE org_id = {org:String}
-ORDER BY evaluated_at DESC, as_of DESC LIMIT 1 BY campaign_id, flight_id`,
+    select: 'SELECT * FROM {db}.pacing_latest FINAL WHERE org_id = {org:String}',
   },
 ];
 
