@@ -6,7 +6,7 @@ import { type LevelPlan, type RulePlan, ruleVariables } from '../../src/rules/pl
 
 const minuteMs = 60_000;
 type Scope = keyof typeof ruleVariables;
-type Random = () => number;
+export type Random = () => number;
 
 /** Numbers that the values of small test worlds come near to. */
 const thresholds = [0, 0.5, 1, 2, 5, 12, 24, 40, 75, 90, 99.5, 100, 101, 110, 150, 400, 3_600];
@@ -19,7 +19,7 @@ export function randomRules(random: Random, count: number): RulePlan[] {
     .join(' || ');
   const all = finish({ ...plain('all-values', 'flight'), warning: { when: everything, clear: null, for_ms: 0 } });
   const drawn = Array.from({ length: count }, (_, i) =>
-    drawRule(random, `drawn-${i}`, i % 5 === 4 ? 'source' : i % 5 === 3 ? 'ended' : 'flight'),
+    drawRule(random, `drawn-${i}`, pick(random, ['flight', 'flight', 'flight', 'ended', 'source'] as const)),
   );
   return [all, ...drawn];
 }
@@ -105,6 +105,6 @@ function finish(rule: Omit<RulePlan, 'hash'>): RulePlan {
   return { ...rule, hash: ruleHash(rule) };
 }
 
-function pick<T>(random: Random, from: readonly T[]): T {
+export function pick<T>(random: Random, from: readonly T[]): T {
   return from[Math.floor(random() * from.length)];
 }

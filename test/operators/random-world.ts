@@ -3,6 +3,7 @@ import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
 import { canonicalJson, ruleHash } from '../../src/rules/compile-plan.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import type { TestRecord } from './batch-builder.ts';
+import { drawPlan } from './random-plan.ts';
 import { randomRules } from './random-rules.ts';
 
 /** Small, dense worlds for tests: every kind of record, a few campaigns, hours of log time. */
@@ -67,35 +68,25 @@ export function testPlan(number: number, orgId = '_default'): Plan {
   };
 }
 
-/** As `testPlan`, with rules over every value, level, policy and mode, and settings that values depend on. */
+/** As `testPlan`, with rules over every value, level, policy and mode, and every setting drawn. */
 function drawnPlan(number: number, random: () => number): Plan {
+  return drawPlan(testPlan(number), random, 9);
+}
+
+/** Its settings are those of `testPlan`, as a lane with narrower bounds than the engine's asks. */
+export function ruledPlan(number: number, random: () => number): Plan {
   const plan = testPlan(number);
-  const feed = { from: 'feed', source: 'dsp', cost_basis: 'MEDIA' } as const;
-  return {
-    ...plan,
-    defaults: {
-      ...plan.defaults,
-      delivery_source: random() < 0.7 ? 'adserver' : null,
-      day_allowance_bp: 10_000 + Math.floor(random() * 4) * 5_000,
-      ...(random() < 0.3 ? { cause_when_unnamed: 'SYSTEM' as const } : {}),
-    },
-    // Often silent for longer than that.
-    sources: { ...plan.sources, dsp: { ...plan.sources.dsp, stale_after_ms: (random() < 0.5 ? 10 : 120) * minuteMs } },
-    rules: [...plan.rules, ...randomRules(random, 9)],
-    campaigns: {
-      c1: { spend: feed, labels: { tier: 'gold' } },
-      c2: { delivery_source: null, labels: { tier: 'gold' } },
-    },
-  };
+  const campaigns = { ...plan.campaigns, c2: { delivery_source: null, labels: { tier: 'gold' } } };
+  return { ...plan, campaigns, rules: [...plan.rules, ...randomRules(random, 9)] };
 }
 
 const zones = ['America/New_York', 'Asia/Kolkata', 'Europe/London'];
 
-/** Records of one lane, offsets from 0, log times that mostly rise. */
-export function randomRecords(seed: number, count: number): TestRecord[] {
+/** Records of one lane, offsets from 0, log times that mostly rise. Plans are `drawn` in all that they may say. */
+export function randomRecords(seed: number, count: number, drawn = drawnPlan): TestRecord[] {
   const random = randomSource(seed);
   const below = (n: number) => Math.floor(random() * n);
-  const records: TestRecord[] = [planRecord(drawnPlan(1, random), 0, start)];
+  const records: TestRecord[] = [planRecord(drawn(1, random), 0, start)];
   let logTime = start;
   let ledger = 1;
   const days = Math.floor(start / dayMs);
@@ -179,7 +170,7 @@ export function randomRecords(seed: number, count: number): TestRecord[] {
         cause: (['ADVERTISER', 'ADVERTISER', 'SYSTEM', 'POLICY', 'SCHEDULE'] as const)[below(5)],
         effective_at: logTime,
       });
-    else if (dice < 0.905) records.push(planRecord(drawnPlan(2 + below(3), random), records.length, logTime));
+    else if (dice < 0.905) records.push(planRecord(drawn(2 + below(3), random), records.length, logTime));
     else if (dice < 0.95) add({ ...plain, kind: 'impression', eventTime: logTime + below(300_000) });
     else add({ kind: 'tick', key: null });
   }

@@ -87,12 +87,7 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   const missedSince = (last: number) => missedMoments(context, campaign, flight, { last, completeness });
   const subject = { ...flightSubject(campaign, flight, completeness, values), missedSince };
   flight.isRestated = false;
-  if (flight.judgedInFlight) {
-    // The end moved away again: what was said of an ended flight is over.
-    const ended = rulesOf(context.plan, campaign, 'ended');
-    endAlerts(context, flight, { ...subject, values: null }, (id) => ended.has(id));
-    judgeRules(context, flight, subject, rulesOf(context.plan, campaign, 'flight'), reason !== null);
-  }
+  if (flight.judgedInFlight) judgeRunning(context, campaign, flight, subject, reason !== null);
   if (asOf < e) return;
   const ended = rulesOf(context.plan, campaign, 'ended');
   endAlerts(context, flight, subject, (id) => !ended.has(id));
@@ -108,7 +103,7 @@ function evaluateStale(context: TimerContext, campaign: Campaign, flight: Flight
   flight.last = { status: 'stale_data', stale: true };
   if (!flight.judgedInFlight) return;
   const subject = flightSubject(campaign, flight, completeness, null);
-  judgeRules(context, flight, subject, rulesOf(context.plan, campaign, 'flight'), reason !== null);
+  judgeRunning(context, campaign, flight, subject, reason !== null);
 }
 
 /** `pacing` is null when the evaluation is stale. */
@@ -227,6 +222,19 @@ function rulesOf(plan: Plan, campaign: Campaign, scope: RulePlan['scope']): Map<
     rule.scope === scope &&
     Object.entries(rule.match).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value);
   return new Map(plan.rules.filter(isInScope).map((rule) => [rule.id, rule]));
+}
+
+/** Of a flight that runs: where the end moved away again, what was said of an ended flight is over first. */
+function judgeRunning(
+  context: TimerContext,
+  campaign: Campaign,
+  flight: Flight,
+  subject: Subject,
+  persisted: boolean,
+): void {
+  const ended = rulesOf(context.plan, campaign, 'ended');
+  endAlerts(context, flight, { ...subject, values: null }, (id) => ended.has(id));
+  judgeRules(context, flight, subject, rulesOf(context.plan, campaign, 'flight'), persisted);
 }
 
 function judgeRules(

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { checkedLaneLimits, type LaneLimits, laneLimits } from '../../src/model/lane-limits.ts';
 import { dayMs, hourMs, minuteMs, quarterMs } from '../../src/model/time.ts';
 import type { TestRecord } from '../operators/batch-builder.ts';
-import { randomRecords, randomSource } from '../operators/random-world.ts';
+import { randomRecords, randomSource, ruledPlan } from '../operators/random-world.ts';
 import { type Drive, type FinalTables, printTables, runLane, whole } from '../operators/run-lane.ts';
 import { type Bounds, written } from '../oracle/bounds.ts';
 import { compareTables } from '../oracle/compare.ts';
@@ -69,7 +69,7 @@ const cases: Readonly<Record<string, Case>> = {
 /** A random day with several flights a campaign, some of them over, and sources that are behind for hours. */
 function worldOf(seed: number): TestRecord[] {
   const random = randomSource(seed + 77);
-  return randomRecords(seed, count).map((record) => {
+  return randomRecords(seed, count, ruledPlan).map((record) => {
     const { detail } = record;
     if (detail?.kind === 'source_heartbeat') {
       return random() < 0.5 ? record : { ...record, t1: (record.t1 as number) - Math.floor(random() * 3 * hourMs) };

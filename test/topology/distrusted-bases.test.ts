@@ -4,7 +4,7 @@ import type { LaneProgramFactory } from '../../src/runtime/lane-program.ts';
 import type { LaneSnapshot } from '../../src/state/state-store.ts';
 import { type CampaignLane, createCampaignLane } from '../../src/topology/campaign-topology.ts';
 import { fillBatch, type TestRecord } from '../operators/batch-builder.ts';
-import { randomRecords } from '../operators/random-world.ts';
+import { randomRecords, ruledPlan } from '../operators/random-world.ts';
 import type { MutantContext } from '../simulation/mutants/mutant.ts';
 import { mutantNamed } from '../simulation/mutants/mutants.ts';
 import { describeState } from '../simulation/universe/reference.ts';
@@ -72,7 +72,7 @@ const seeds = [3_000, 3_001, 3_002];
 const places = [12, 20, 27];
 
 test.each(seeds)('bases of a commit that another owner made are not counted upon (seed %i)', (seed) => {
-  const records = randomRecords(seed, recordsPerCommit * commits);
+  const records = randomRecords(seed, recordsPerCommit * commits, ruledPlan);
   for (const place of places) expect(lostAfter(place, createCampaignLane, records), `commit ${place}`).toBe(0);
 });
 
@@ -80,7 +80,7 @@ test("the mutant 'trusts_bases_of_another' loses state", () => {
   const mutant = mutantNamed('trusts_bases_of_another');
   const factory = mutant?.program?.(createCampaignLane, {} as MutantContext) as LaneProgramFactory;
   const lost = seeds.flatMap((seed) => {
-    const records = randomRecords(seed, recordsPerCommit * commits);
+    const records = randomRecords(seed, recordsPerCommit * commits, ruledPlan);
     return places.map((place) => lostAfter(place, factory, records));
   });
   expect(Math.max(...lost)).toBeGreaterThan(0);

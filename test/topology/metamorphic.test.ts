@@ -117,7 +117,7 @@ test.each(seeds)('what comes too late changes late_events alone (seed %i)', (see
     if (record.kind !== 'tick') return record;
     late += 1;
     const kind = (['impression', 'click', 'spend', 'conversion'] as const)[late % 4];
-    const eventTime = record.logTime - 100 * dayMs - Math.floor(random() * dayMs);
+    const eventTime = record.logTime - 400 * dayMs - Math.floor(random() * dayMs);
     const facts = { source: 'dsp', amount: 5e6, amount2: 7e6, count: 1, t1: eventTime, t2: eventTime };
     const names = { org: 'acme', campaign: `c${late % 5}`, eventId: 1_000_000 + late };
     const { offset, logTime } = record;

@@ -3,7 +3,7 @@ export const pinnedSeeds: Readonly<Record<string, number>> = {
   no_compare_and_set: 2,
   no_owner_token: 37,
   compare_seq_alone: 9,
-  no_offset_compare: 3264,
+  no_offset_compare: 1042,
   emit_after_release: 414,
   no_fence_at_all: 2,
   outbox_in_memory: 2,

@@ -2,6 +2,7 @@ import { partitionOfKey } from '../../../src/model/hash.ts';
 import { dayMs, hourMs, minuteMs } from '../../../src/model/time.ts';
 import { canonicalJson } from '../../../src/rules/compile-plan.ts';
 import type { Plan } from '../../../src/rules/plan.ts';
+import { drawPlan as drawEverything } from '../../operators/random-plan.ts';
 import { testPlan } from '../../operators/random-world.ts';
 import type { Random } from '../random.ts';
 
@@ -34,6 +35,8 @@ export interface TrafficOptions {
   readonly partitions: number;
   readonly forMs: number;
   readonly records: number;
+  /** Draws rules and settings of plans alone, so that they change no other draw. */
+  readonly plans: Random;
 }
 
 /** All that producers and planners send in one universe, in order of time, with all their mistakes. */
@@ -212,7 +215,7 @@ export class Traffic {
     // Two planners that do not know of each other may give the same number twice.
     const number = (this.#planNumbers.get(name) ?? 0) + (random.chance(0.15) ? 0 : 1);
     this.#planNumbers.set(name, number);
-    const body = canonicalJson(drawPlan(random, org, Math.max(1, number)));
+    const body = canonicalJson(drawPlan(random, this.#options.plans, org, Math.max(1, number)));
     const value = { type: 'org_plan', org_id: org, number: Math.max(1, number), hash: 'h', body };
     const isDefault = org === '_default';
     this.#sent.push({
@@ -301,21 +304,22 @@ export class Traffic {
 /** Short, so that a universe lasts longer: the log is trimmed behind it. */
 export const duplicateWindowMs = 15 * minuteMs;
 
-/** Plans differ in cadence, thresholds, rules and zone, so that one taken too early or too late shows. */
-function drawPlan(random: Random, org: string, number: number): Plan {
-  const plan = testPlan(random.between(1, 4), org);
-  const [behind, fresh] = plan.rules;
-  return {
-    ...plan,
+/** Plans differ in cadence, thresholds, rules and zone, so that one taken too early or too late shows; some in all else. */
+function drawPlan(random: Random, plans: Random, org: string, number: number): Plan {
+  const simple = testPlan(random.between(1, 4), org);
+  const [behind, fresh] = simple.rules;
+  const plan: Plan = {
+    ...simple,
     number,
     defaults: {
-      ...plan.defaults,
+      ...simple.defaults,
       zone: random.pick(['UTC', 'UTC', 'Asia/Kolkata']),
       evaluate_every_ms: random.pick([4, 5, 10]) * minuteMs,
-      duplicate_window_ms: duplicateWindowMs,
     },
     rules: random.chance(0.8) ? [behind, fresh] : [behind],
   };
+  const drawn = plans.chance(0.4) ? drawEverything(plan, () => plans.next(), plans.between(1, 4)) : plan;
+  return { ...drawn, defaults: { ...drawn.defaults, duplicate_window_ms: duplicateWindowMs } };
 }
 
 function encode(value: unknown): Uint8Array {

@@ -43,6 +43,7 @@ export function drawUniverse(seed: number): Universe {
     partitions,
     forMs: stormMs,
     records: random.between(60, 180),
+    plans: new Random(seed ^ 0x3c6ef372),
   });
   const sent = traffic.draw();
   const damage = new Random(seed ^ 0x5be0cd19);

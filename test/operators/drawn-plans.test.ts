@@ -1,0 +1,166 @@
+import { expect, test } from 'vitest';
+import { type KindName, kinds } from '../../src/events/kinds.ts';
+import { variableNames } from '../../src/rules/condition.ts';
+import { type Lateness, type Plan, planValues, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
+import { drawUniverse } from '../simulation/universe/universe.ts';
+import { randomRecords } from './random-world.ts';
+
+// A setting or a value that no world ever draws is one that no random test watches.
+
+const absent = 'absent';
+/** What must have been seen of a setting, as text: these values, or as many different ones. */
+type Seen = readonly (string | null | boolean)[] | number;
+
+type Settings<T> = { readonly [Name in keyof Required<T>]: Seen };
+type Defaults = Omit<Plan['defaults'], 'spend' | 'lateness'>;
+type Source = Omit<Plan['sources'][string], 'lateness'>;
+type Campaign = Omit<Plan['campaigns'][string], 'spend'>;
+type Level = NonNullable<RulePlan['warning']>;
+type NoData = NonNullable<RulePlan['no_data']>;
+
+/** By part of a plan; a setting that is new does not compile until it stands here. */
+const wanted = {
+  defaults: {
+    zone: 3,
+    evaluate_every_ms: 3,
+    delivery_source: ['adserver', null],
+    profile: ['busy', null],
+    day_allowance_bp: 4,
+    cause_when_unnamed: [...planValues.unnamedCause.options, absent],
+    currency: ['USD', absent],
+    duplicate_window_ms: 1,
+  } satisfies Settings<Defaults>,
+  source: {
+    heartbeats: [true, false],
+    delay_ms: 3,
+    expected_interval_ms: 3,
+    stale_after_ms: 3,
+    clock: [...planValues.sourceClock.options, absent],
+  } satisfies Settings<Source>,
+  campaign: {
+    delivery_source: ['dsp', null, absent],
+    profile: ['evening', absent],
+    day_allowance_bp: 3,
+    currency: ['USD', 'EUR', absent],
+    labels: 2,
+  } satisfies Settings<Campaign>,
+  spend: {
+    from: planValues.spendFrom.options,
+    source: ['', 'dsp', 'adserver'],
+    sources: 2,
+    cost_basis: planValues.costBasis.options,
+  } satisfies Settings<Plan['defaults']['spend']>,
+  lateness: { delivery_ms: 4, report_ms: 4, conversion_ms: 4, correction_ms: 4 } satisfies Settings<Lateness>,
+  rule: {
+    id: 5,
+    name: 5,
+    scope: planValues.scope.options,
+    mode: planValues.mode.options,
+    guard: 10,
+    warning: 10,
+    critical: 10,
+    keep_firing_for_ms: 3,
+    no_data: 4,
+    on_error: planValues.onError.options,
+    summary: 3,
+    match: 2,
+    hash: 10,
+  } satisfies Settings<RulePlan>,
+  level: { when: 10, clear: 10, for_ms: 3 } satisfies Settings<Level>,
+  // biome-ignore lint/suspicious/noThenProperty: the name of the policy in the plan.
+  noData: { after_ms: 3, then: planValues.noDataThen.options } satisfies Settings<NoData>,
+} as const;
+
+interface World {
+  readonly name: string;
+  plans(seed: number): Plan[];
+  kindsOf(seed: number): string[];
+  /** Kinds that it never sends. */
+  readonly without: readonly KindName[];
+}
+
+const sentBy = (seed: number) =>
+  drawUniverse(seed).sent.flatMap(({ value }) => {
+    try {
+      return [JSON.parse(Buffer.from(value ?? '').toString())];
+    } catch {
+      return []; // What careless producers send.
+    }
+  });
+
+const worlds: readonly World[] = [
+  {
+    name: 'random worlds',
+    plans: (seed) =>
+      randomRecords(seed, 400).flatMap(({ detail }) => (detail?.kind === 'org_plan' ? [JSON.parse(detail.body)] : [])),
+    kindsOf: (seed) => randomRecords(seed, 400).map(({ kind }) => kind),
+    without: ['video_progress', 'metric_correction', 'creative_status', 'auction_stats', 'performance_report'],
+  },
+  {
+    name: 'universes',
+    plans: (seed) => sentBy(seed).flatMap(({ type, body }) => (type === 'org_plan' ? [JSON.parse(body)] : [])),
+    kindsOf: (seed) => [...sentBy(seed).map(({ type }) => type), 'tick'],
+    without: ['creative_status', 'performance_report'],
+  },
+];
+const seeds = Array.from({ length: 150 }, (_, index) => 1 + index);
+
+test.each(worlds)('$name draw every setting of a plan, and every choice it has', ({ plans }) => {
+  const seen = new Map<string, Set<string>>();
+  const look = (part: keyof typeof wanted, object: object | null | undefined) => {
+    if (object === null || object === undefined) return;
+    for (const name of Object.keys(wanted[part])) {
+      const value = (object as Readonly<Record<string, unknown>>)[name];
+      const text = value === undefined ? absent : typeof value === 'string' ? value : JSON.stringify(value);
+      const key = `${part}.${name}`;
+      seen.set(key, (seen.get(key) ?? new Set()).add(text));
+    }
+  };
+  for (const { defaults, sources, campaigns, rules } of seeds.flatMap(plans)) {
+    look('defaults', defaults);
+    for (const each of [...Object.values(sources), ...Object.values(campaigns), defaults]) {
+      if ('lateness' in each) look('lateness', each.lateness);
+      if ('spend' in each) look('spend', each.spend);
+    }
+    for (const each of Object.values(sources)) look('source', each);
+    for (const each of Object.values(campaigns)) look('campaign', each);
+    for (const each of rules) {
+      look('rule', each);
+      for (const level of [each.warning, each.critical]) look('level', level);
+      look('noData', each.no_data);
+    }
+  }
+  const missing = Object.entries(wanted).flatMap(([part, settings]) =>
+    Object.entries(settings as Readonly<Record<string, Seen>>).flatMap(([name, wish]) => {
+      const found = seen.get(`${part}.${name}`) ?? new Set();
+      if (typeof wish === 'number') return found.size < wish ? [`${part}.${name}: ${found.size} of ${wish}`] : [];
+      return wish.filter((value) => !found.has(String(value))).map((value) => `${part}.${name}: ${value}`);
+    }),
+  );
+  expect(missing).toEqual([]);
+});
+
+/** Where conditions stand. */
+function conditionsOf({ guard, warning, critical }: RulePlan): string[] {
+  return [guard, warning?.when, warning?.clear, critical?.when, critical?.clear].filter(
+    (each) => typeof each === 'string',
+  );
+}
+
+test.each(worlds)('$name compare every value of every scope, alone and in each level', ({ plans }) => {
+  const rules = seeds.flatMap(plans).flatMap(({ rules }) => rules.filter(({ id }) => id.startsWith('drawn-')));
+  const missing = (Object.keys(ruleVariables) as (keyof typeof ruleVariables)[]).flatMap((scope) => {
+    const texts = rules.filter((rule) => rule.scope === scope).flatMap(conditionsOf);
+    return variableNames(scope).filter((name) => {
+      const comparing = new RegExp(`(?<![\\w.])${name.replace('.', '\\.')}(?![\\w.)])`);
+      return !texts.some((text) => comparing.test(text));
+    });
+  });
+  expect(missing).toEqual([]);
+});
+
+test.each(worlds)('$name send every kind of record but those that they say', ({ kindsOf, without }) => {
+  const sent = new Set(seeds.flatMap(kindsOf));
+  const missing = (Object.keys(kinds) as KindName[]).filter((kind) => !sent.has(kind));
+  expect(missing.sort()).toEqual([...without].sort());
+});

@@ -1,0 +1,86 @@
+import { costBases } from '../../src/events/event-batch.ts';
+import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
+import type { CampaignPlan, Lateness, Plan, PlanDefaults, SourcePlan, SpendPlan } from '../../src/rules/plan.ts';
+import { pick, type Random, randomRules } from './random-rules.ts';
+
+/** `plan` with everything drawn that people may decide; `drawn-plans.test.ts` sees that nothing is left out. */
+export function drawPlan(plan: Plan, random: Random, rules: number): Plan {
+  return {
+    ...plan,
+    defaults: drawDefaults(plan.defaults, random),
+    sources: Object.fromEntries(Object.entries(plan.sources).map(([name, each]) => [name, drawSource(each, random)])),
+    profiles: { ...plan.profiles, evening: Array.from({ length: 168 }, (_, hour) => (hour % 24 < 16 ? 0 : 3)) },
+    rules: [...plan.rules, ...randomRules(random, rules)],
+    campaigns: {
+      ...plan.campaigns,
+      c1: { ...drawCampaign(random), spend: drawFeed(random), labels: { tier: 'gold' } },
+      c2: { ...drawCampaign(random), delivery_source: null, labels: { tier: 'gold' } },
+      c3: drawCampaign(random),
+    },
+  };
+}
+
+function drawDefaults(defaults: PlanDefaults, random: Random): PlanDefaults {
+  return {
+    ...defaults,
+    delivery_source: random() < 0.7 ? 'adserver' : null,
+    profile: random() < 0.9 ? 'busy' : null,
+    day_allowance_bp: 10_000 + Math.floor(random() * 4) * 5_000,
+    zone: pick(random, ['UTC', 'UTC', 'Asia/Kolkata', 'America/New_York']),
+    evaluate_every_ms: pick(random, [4, 5, 10]) * minuteMs,
+    spend:
+      random() < 0.9 ? { from: 'impressions', source: 'adserver', cost_basis: drawBasis(random) } : drawFeed(random),
+    ...maybe(random, 0.3, () => ({ cause_when_unnamed: pick(random, ['SYSTEM', 'ADVERTISER'] as const) })),
+    ...maybe(random, 0.1, () => ({ currency: 'USD' })),
+    ...maybe(random, 0.2, () => ({ lateness: drawLateness(random) })),
+    ...maybe(random, 0.2, () => ({ duplicate_window_ms: pick(random, [15, 60, 72 * 60]) * minuteMs })),
+  };
+}
+
+function drawSource(source: SourcePlan, random: Random): SourcePlan {
+  return {
+    heartbeats: random() < 0.9 ? source.heartbeats : !source.heartbeats,
+    delay_ms: pick(random, [source.delay_ms, source.delay_ms, 0, 20 * minuteMs]),
+    expected_interval_ms: pick(random, [source.expected_interval_ms, source.expected_interval_ms, 0, 3 * hourMs]),
+    // Often silent for longer than the shortest.
+    stale_after_ms: pick(random, [10 * minuteMs, 2 * hourMs, 6 * hourMs]),
+    ...maybe(random, 0.2, () => ({ lateness: drawLateness(random) })),
+    ...maybe(random, 0.3, () => ({ clock: pick(random, ['trusted', 'untrusted'] as const) })),
+  };
+}
+
+function drawCampaign(random: Random): CampaignPlan {
+  return {
+    ...maybe(random, 0.2, () => ({ spend: drawFeed(random) })),
+    ...maybe(random, 0.2, () => ({ delivery_source: random() < 0.5 ? null : 'dsp' })),
+    ...maybe(random, 0.3, () => ({ profile: 'evening' })),
+    ...maybe(random, 0.3, () => ({ day_allowance_bp: pick(random, [10_000, 20_000]) })),
+    ...maybe(random, 0.1, () => ({ currency: pick(random, ['USD', 'EUR']) })),
+    ...maybe(random, 0.2, () => ({ labels: { tier: 'gold' } })),
+  };
+}
+
+/** Of one feed mostly; of several, `source` names none. */
+function drawFeed(random: Random): SpendPlan {
+  const cost_basis = drawBasis(random);
+  if (random() < 0.8) return { from: 'feed', source: 'dsp', cost_basis };
+  return { from: 'feed', source: '', sources: ['dsp', 'adserver'], cost_basis };
+}
+
+function drawBasis(random: Random): SpendPlan['cost_basis'] {
+  return random() < 0.9 ? 'MEDIA' : pick(random, costBases);
+}
+
+function drawLateness(random: Random): Lateness {
+  const some = () => pick(random, [3, 4, 40, 366]) * dayMs;
+  return {
+    ...maybe(random, 0.5, () => ({ delivery_ms: some() })),
+    ...maybe(random, 0.5, () => ({ report_ms: some() })),
+    ...maybe(random, 0.5, () => ({ conversion_ms: some() })),
+    ...maybe(random, 0.5, () => ({ correction_ms: some() })),
+  };
+}
+
+function maybe<T extends object>(random: Random, probability: number, part: () => T): T | object {
+  return random() < probability ? part() : {};
+}
