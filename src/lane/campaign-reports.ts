@@ -82,6 +82,20 @@ export class CampaignReports {
     this.putSpend(adjustments, report, counted, ignore);
   }
 
+  /** Adjustments are of local days: their instants follow the zone, all that is known of spend is written anew. */
+  moveAdjustments(to: (at: number) => number): void {
+    const before = this.spend.get(adjustments);
+    if (before === undefined || ![...before.all()].some(({ from }) => to(from) !== from)) return;
+    const kept = [...this.spend].flatMap(([feed, reports]) => [...reports.all()].map((report) => ({ feed, report })));
+    this.forgetSpend();
+    for (const { feed, report } of kept) {
+      const at = feed === adjustments ? to(report.from) : report.from;
+      const moved = feed === adjustments ? { ...report, from: at, to: at } : report;
+      this.spendFeed(feed).restore(moved);
+      this.fresh.push({ of: 'spend', feed, report: moved });
+    }
+  }
+
   /** Feeds whose reports are of no day by instant. */
   isByDate(feed: string): boolean {
     return feed === adjustments || feed === itemsTakenBack;

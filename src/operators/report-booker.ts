@@ -105,6 +105,8 @@ export class ReportBooker {
     if (campaign.reports === null) return;
     const oldest = floorTo(this.#state.clock, quarterMs) - this.#state.limits.quartersBehind * quarterMs;
     const { reports } = campaign;
+    this.#state.touch(campaign);
+    reports.moveAdjustments((at) => after.dayStart(before.localDay(at)));
     const all = <A>(feeds: ReadonlyMap<string, ReportFeed<A>>) =>
       [...feeds].flatMap(([name, feed]) => (reports.isByDate(name) ? [] : [...feed.all()]));
     for (const { from, to, amount } of all(reports.spend)) {

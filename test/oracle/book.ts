@@ -169,6 +169,7 @@ function bookAdjustment(context: BookContext, { fields }: OracleEvent): void {
   const nanos = 1_000n * BigInt(fields.delta_micros);
   row.adjustmentNanos += nanos;
   row.spendNanos += nanos;
+  context.campaign.adjustments.push({ date: fields.applies_to, nanos });
   context.campaign.addSpendItem(startOfDay(context.zone, fields.applies_to), nanos);
 }
 
@@ -262,6 +263,10 @@ export function rebook(
   const before = campaign.bookingZone;
   campaign.bookingZone = zone;
   if (before === null || before === zone || wasKnown) return;
+  for (const { date, nanos } of campaign.adjustments) {
+    campaign.spend.items.add(startOfDay(before, date), -nanos);
+    campaign.spend.items.add(startOfDay(zone, date), nanos);
+  }
   const oldest = floorTo(clock, quarter) - 285 * quarter;
   const change = (day: number, column: string, amount: bigint) => {
     const row = campaign.dayRow(day);

@@ -51,6 +51,8 @@ export class Campaign {
   /** The zone in which days are booked; that of the plan until a flight names one. */
   bookingZone: string | null = null;
   provisional: Provisional[] = [];
+  /** Spend items of local days; their instants follow the zone while it is not known for certain. */
+  adjustments: { readonly date: number; readonly nanos: bigint }[] = [];
   flights: Flight[] = [];
   statuses: StatusChange[] = [];
   readonly days = new Map<number, DayRow>();
@@ -144,6 +146,7 @@ export class Campaign {
   forgetMoney(): void {
     this.spendReports = new ReportBook();
     this.spend = new Measure(this.spendReports, 'spend');
+    this.adjustments = [];
   }
 
   /** Gives a flight its dates; days that join or leave bring or take what their rows hold. */
