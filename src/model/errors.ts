@@ -107,6 +107,16 @@ export const errorCatalogue = {
     exit: 75,
     next: 'Who may ask cannot be told now; ask again in a moment.',
   },
+  CACHE_UNAVAILABLE: {
+    retry: 'with_backoff',
+    exit: 75,
+    next: 'Check the Redis of redis.cache_url; answers come slower meanwhile, and are the same.',
+  },
+  ACCESS_OVERLOADED: {
+    retry: 'with_backoff',
+    exit: 75,
+    next: 'Too many passwords are being checked at once; try again in a moment.',
+  },
   RATE_LIMITED: { retry: 'with_backoff', exit: 75, next: 'Wait as long as Retry-After says.' },
   EDIT_CONFLICT: { retry: 'never', exit: 65, next: 'Somebody edited it since: read it again, and edit that.' },
   EDIT_REFUSED: { retry: 'never', exit: 77, next: 'It is kept in files: change it there, then run "paceline apply".' },

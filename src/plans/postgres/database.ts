@@ -112,13 +112,13 @@ export class Database {
   readonly #pool: pg.Pool;
   readonly #sockets = new OwnedSockets();
 
-  constructor(settings: PostgresSettings) {
+  constructor(settings: PostgresSettings, options: { connectionsMax?: number } = {}) {
     this.name = describeDatabase(settings);
     const stream = this.#sockets.make;
     this.#pool = new pg.Pool({
       ...connectionOptions(settings),
       stream,
-      max: connectionsMax,
+      max: options.connectionsMax ?? connectionsMax,
       idleTimeoutMillis: 30_000,
     });
     // A connection that breaks while idle is replaced at the next use, which tells when that fails too.
@@ -151,14 +151,18 @@ export class Database {
     });
   }
 
-  /** Runs `work` in a transaction: all of it, or nothing. `actor` is who the audit log names. */
+  /** Runs `work` in a transaction: all of it, or nothing. `actor` and `requestId` are what the audit log names. */
   async transaction<T>(
     work: (connection: pg.PoolClient) => Promise<T>,
-    options: { actor?: string; manager?: 'files'; isSnapshot?: boolean } = {},
+    options: { actor?: string; requestId?: string; manager?: 'files'; isSnapshot?: boolean } = {},
   ): Promise<T> {
     return await this.withConnection(async (connection) => {
       await connection.query(options.isSnapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN');
-      const said = { 'paceline.actor': options.actor, 'paceline.manager': options.manager };
+      const said = {
+        'paceline.actor': options.actor,
+        'paceline.request_id': options.requestId,
+        'paceline.manager': options.manager,
+      };
       for (const [name, value] of Object.entries(said))
         if (value !== undefined) await connection.query('SELECT set_config($1, $2, true)', [name, value]);
       const result = await work(connection);

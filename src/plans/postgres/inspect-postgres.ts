@@ -8,7 +8,15 @@ import { missingMigrations, readLedger, readMigrations } from './migrate.ts';
 const versionMin = 14;
 const clockToleranceMs = 2_000;
 const tenantTables = [
+  'api_key_uses',
+  'api_keys',
   'audit_logs',
+  'configurations',
+  'credentials',
+  'identities',
+  'invitations',
+  'operator_visits',
+  'operators',
   'org_memberships',
   'organizations',
   'permissions',

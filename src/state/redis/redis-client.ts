@@ -35,7 +35,7 @@ export function describeEndpoint({ url, kind, sentinelMaster }: RedisEndpoint): 
  */
 export async function connectRedis(endpoint: RedisEndpoint, timeoutMs: number): Promise<RedisClient> {
   const what = describeEndpoint(endpoint);
-  const client = makeClient(endpoint, timeoutMs);
+  const client = makeClient(endpoint, timeoutMs, 'paceline-state');
   let seen: unknown = null;
   // What a server said outweighs that the line then went dead. A Cluster leaves it to its nodes to say.
   const notice = (error: unknown) => {
@@ -61,7 +61,11 @@ export async function connectRedis(endpoint: RedisEndpoint, timeoutMs: number): 
   }
 }
 
-function makeClient(endpoint: RedisEndpoint, timeoutMs: number): RedisClient {
+/**
+ * A client that is not yet connected. Whoever cannot wait for the server connects it and goes on: it tries again
+ * by itself, and meanwhile every call fails at once.
+ */
+export function makeClient(endpoint: RedisEndpoint, timeoutMs: number, connectionName: string): RedisClient {
   const { address, isTls, access } = parseRedisUrl(endpoint.url);
   const tls = isTls ? (endpoint.ca === null ? {} : { ca: endpoint.ca }) : null;
   const node = {
@@ -76,7 +80,7 @@ function makeClient(endpoint: RedisEndpoint, timeoutMs: number): RedisClient {
     socketTimeout: timeoutMs,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    connectionName: 'paceline-state',
+    connectionName,
     // The master that we knew is a replica now: connect again, which asks the Sentinel.
     reconnectOnError: ({ message }: Error) => /\bREADONLY\b/.test(message),
   } as const satisfies RedisOptions;

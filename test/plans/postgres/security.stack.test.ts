@@ -16,6 +16,14 @@ const tenantTables = [
   'plans',
   'audit_logs',
   'users',
+  'api_keys',
+  'api_key_uses',
+  'configurations',
+  'credentials',
+  'identities',
+  'invitations',
+  'operator_visits',
+  'operators',
 ];
 
 describe('tenants', () => {
@@ -216,7 +224,7 @@ describe('tenants', () => {
     });
   });
 
-  test('every index of a tenant table begins with its organization, but for ids and tokens that are unique of themselves', async () => {
+  test('every index of a tenant table begins with its organization, but for people, and ids and tokens that are unique of themselves', async () => {
     const { rows } = await asLogin(database.settings, (client) =>
       client.query<{ name: string }>(
         `SELECT index.relname AS name FROM pg_index JOIN pg_class index ON index.oid = indexrelid JOIN pg_class base ON base.oid = indrelid
@@ -225,8 +233,15 @@ describe('tenants', () => {
       ),
     );
     expect(rows.map(({ name }) => name)).toEqual([
+      'api_keys_prefix_once',
+      'credentials_pkey',
+      'identities_of_user',
+      'identities_pkey',
+      'invitations_token_once',
+      'operators_pkey',
       'org_memberships_of_user',
       'organizations_pkey',
+      'sessions_of_person',
       'sessions_token_once',
       'users_email_once',
       'users_pkey',
@@ -287,7 +302,6 @@ describe('audit log', () => {
       'login insert sessions',
       'login delete organizations',
       'login delete org_memberships',
-      'login delete sessions',
     ]);
     expect(read[1]).toMatchObject({
       org_id: 'acme',

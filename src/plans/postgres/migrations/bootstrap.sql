@@ -17,6 +17,10 @@ BEGIN
   IF NOT pg_catalog.pg_has_role(current_user, 'paceline_owner', 'MEMBER') THEN
     EXECUTE pg_catalog.format('GRANT paceline_owner TO %I', current_user);
   END IF;
+  -- The service reads for the people of one organization with their rights, not with its own.
+  IF NOT pg_catalog.pg_has_role('paceline_service', 'paceline_tenant', 'MEMBER') THEN
+    EXECUTE 'GRANT paceline_tenant TO paceline_service';
+  END IF;
 END
 $$;
 

@@ -1,0 +1,41 @@
+import type { AccountsDatabase, OnTouched, StoreContext } from './accounts-database.ts';
+import { AuditLog } from './audit-log.ts';
+import { Configurations } from './configurations.ts';
+import { Invitations } from './invitations.ts';
+import { ApiKeys } from './keys.ts';
+import { People } from './people.ts';
+import { Sessions } from './sessions.ts';
+
+/** Who there is and what each may: the truth, in PostgreSQL or in SQLite beside the state. */
+export interface Accounts {
+  readonly name: string;
+  readonly people: People;
+  readonly sessions: Sessions;
+  readonly keys: ApiKeys;
+  readonly invitations: Invitations;
+  readonly configurations: Configurations;
+  readonly audit: AuditLog;
+  close(): Promise<void>;
+}
+
+export interface AccountsOptions {
+  readonly database: AccountsDatabase;
+  readonly nowMs: () => number;
+  /** UUIDs. */
+  readonly newId: () => string;
+  readonly onTouched: OnTouched;
+}
+
+export function openAccounts(options: AccountsOptions): Accounts {
+  const context: StoreContext = options;
+  return {
+    name: options.database.name,
+    people: new People(context),
+    sessions: new Sessions(context),
+    keys: new ApiKeys(context),
+    invitations: new Invitations(context),
+    configurations: new Configurations(context),
+    audit: new AuditLog(context),
+    close: () => options.database.close(),
+  };
+}
