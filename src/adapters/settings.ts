@@ -17,6 +17,7 @@ import { bronzeSection } from '../lakehouse/layers/bronze/config.ts';
 import { s3Section } from '../lakehouse/storage/config.ts';
 import { setting } from '../model/setting.ts';
 import { postgresSection } from '../plans/postgres/config.ts';
+import { servingSection } from '../serving/config.ts';
 import { clickhouseSection } from '../sinks/clickhouse/config.ts';
 import { kafkaSection } from '../sources/kafka/config.ts';
 import { redisSection, snapshotsSection } from '../state/redis/config.ts';
@@ -50,6 +51,7 @@ export const configSchema = z.strictObject({
   logging: loggingSection,
   limits: limitsSection,
   plans: plansSection,
+  serving: servingSection,
   shutdown: shutdownSection,
 });
 

@@ -1,3 +1,4 @@
+import { apiKeysCommand } from './api-keys.ts';
 import { applyCommand } from './apply.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
@@ -11,8 +12,10 @@ import { produceCommand } from './produce.ts';
 import { rulesCommand } from './rules.ts';
 import { runCommand } from './run.ts';
 import { makeHelpCommand } from './run-command-line.ts';
+import { sessionsCommand } from './sessions.ts';
 import { simulateCommand } from './simulate.ts';
 import { sqlCommand } from './sql.ts';
+import { usersCommand } from './users.ts';
 import { versionCommand } from './version.ts';
 
 /** The command table, in the order of the help. */
@@ -23,6 +26,9 @@ export const commands: readonly Command[] = [
   applyCommand,
   rulesCommand,
   keysCommand,
+  usersCommand,
+  apiKeysCommand,
+  sessionsCommand,
   migrateCommand,
   simulateCommand,
   produceCommand,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openRedisCacheServer } from '../../src/adapters/redis-cache-server.ts';
+import { openRedisCacheServer } from '../../src/adapters/serving/redis-cache-server.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { SqliteAccountsDatabase } from '../../src/serving/access/store/sqlite/sqlite-accounts-database.ts';
 import { RedisTokenCache } from '../../src/serving/access/token-cache.ts';

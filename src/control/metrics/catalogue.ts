@@ -186,6 +186,40 @@ export const metricCatalogue = {
     help: 'Organizations whose rows make no plan; the plan in force stays in force.',
     labels: [],
   },
+  paceline_access_checks_total: {
+    type: 'counter',
+    help: 'Calls whose caller was looked up: kept (the cache knew), read (the accounts were asked), and of all of these refused.',
+    labels: ['outcome'],
+    values: { outcome: ['kept', 'read', 'refused'] },
+  },
+  paceline_logins_total: {
+    type: 'counter',
+    help: 'Attempts to open a session, by outcome.',
+    labels: ['result'],
+    values: { result: ['opened', 'refused', 'throttled', 'failed'] },
+  },
+  paceline_limits_refused_total: {
+    type: 'counter',
+    help: 'Calls that were refused because somebody called too often, by whose allowance was used up.',
+    labels: ['kind'],
+    values: { kind: ['organization', 'actor', 'address', 'login'] },
+  },
+  paceline_limits_by_twin_total: {
+    type: 'counter',
+    help: 'Calls that this process counted alone, at half of the allowance, because the cache was away.',
+    labels: [],
+  },
+  paceline_answers_total: {
+    type: 'counter',
+    help: 'Answers to queries, by where they came from; joined ones waited for another caller’s.',
+    labels: ['from'],
+    values: { from: ['memory', 'redis', 'joined', 'computed'] },
+  },
+  paceline_cache_up: {
+    type: 'gauge',
+    help: '1 while the cache Redis is there; there is none of it where none is configured.',
+    labels: [],
+  },
   paceline_metrics_series_rejected_total: {
     type: 'counter',
     help: 'Series refused because the cap of series was reached.',

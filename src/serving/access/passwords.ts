@@ -52,6 +52,12 @@ export class Passwords {
     this.#nobody = printHash(cost, random(saltBytes), random(hashBytes));
   }
 
+  /** The hash of a password that somebody chooses. Throws REQUEST_INVALID for one that nobody should. */
+  async choose(password: string, email: string): Promise<string> {
+    requireGoodPassword(password, email);
+    return await this.hash(password);
+  }
+
   /** Throws ACCESS_OVERLOADED where too many wait. */
   async hash(password: string): Promise<string> {
     const salt = this.#random(saltBytes);

@@ -94,8 +94,7 @@ export class SignIn {
     const stored = (await accounts.people.findPassword(user.email))?.passwordHash ?? null;
     if (!(await passwords.verify(change.old, stored)))
       throw new EngineError('UNAUTHENTICATED', 'the old password is wrong');
-    requireGoodPassword(change.next, user.email);
-    const hash = await passwords.hash(change.next);
+    const hash = await passwords.choose(change.next, user.email);
     await accounts.people.setPassword(actorOf(user, visit), user.id, hash, change.sessionId);
   }
 

@@ -21,7 +21,12 @@ export interface EngineInfo {
   readonly pid: number;
   /** Command line of the engine, for messages. */
   readonly command: string;
-  readonly addresses: { readonly http: string | null; readonly clickhouse: string | null };
+  readonly addresses: {
+    readonly http: string | null;
+    readonly clickhouse: string | null;
+    /** Of the API; absent or null where it is not served. */
+    readonly api?: string | null;
+  };
   readonly tokens: Readonly<Record<string, string>>;
 }
 

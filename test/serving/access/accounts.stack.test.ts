@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { postgresAccountsDatabase } from '../../../src/adapters/postgres-accounts.ts';
+import { postgresAccountsDatabase } from '../../../src/adapters/serving/postgres-accounts.ts';
 import { examineAccounts } from '../../exams/accounts-exam.ts';
 import { asLogin, makeDatabase } from '../../plans/postgres/server.ts';
 

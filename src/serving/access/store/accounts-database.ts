@@ -27,6 +27,8 @@ export interface AccountsDatabase {
   readOf(orgId: string): RunSql;
   /** Runs `work` in one transaction: all of it or nothing. `by` is who the audit log names. */
   write<T>(by: WriteContext, work: (run: RunSql) => Promise<T>): Promise<T>;
+  /** Makes an organization known where the database keeps no list of them; elsewhere, it does nothing. */
+  admitOrganization(run: RunSql, orgId: string): Promise<void>;
   close(): Promise<void>;
 }
 

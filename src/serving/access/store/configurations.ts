@@ -72,6 +72,7 @@ export class Configurations {
     const text = document.text === null ? null : checkedJson(document.text);
     const at = nowMs();
     const version = await database.write(by, async (run) => {
+      await database.admitOrganization(run, orgId);
       const held = await this.#heldVersion(run, orgId, name);
       // Who saw that it was taken away writes it anew as who saw nothing at all.
       const isExpected = held.version === expected || (expected === 0 && !held.isThere);

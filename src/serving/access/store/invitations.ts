@@ -47,6 +47,7 @@ export class Invitations {
          WHERE org_id = $1 AND email = $2 AND accepted_at IS NULL AND revoked_at IS NULL`,
         [checkedOrg(orgId), email, now],
       );
+      await database.admitOrganization(run, orgId);
       const made = await run(
         `INSERT INTO paceline.invitations (org_id, id, email, role, token_hash, created_by, created_at, expires_at)
          SELECT o.id, $2, $3, $4, $5, $6, ${database.instant('$7')}, ${database.instant('$8')} FROM paceline.organizations o WHERE o.id = $1

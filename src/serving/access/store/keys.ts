@@ -63,6 +63,7 @@ export class ApiKeys {
       throw new EngineError('REQUEST_INVALID', 'the expiry must lie in the future');
     const id = newId();
     await database.write(by, async (run) => {
+      await database.admitOrganization(run, checkedOrg(orgId));
       const made = await run(
         `INSERT INTO paceline.api_keys (org_id, id, name, prefix, key_hash, scopes, created_by, created_at, expires_at)
          SELECT o.id, $2, $3, $4, $5, $6, $7, ${database.instant('$8')}, ${database.instant('$9')} FROM paceline.organizations o WHERE o.id = $1

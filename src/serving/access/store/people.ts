@@ -220,6 +220,7 @@ export class People {
     if (!memberRoles.includes(role))
       throw new EngineError('REQUEST_INVALID', `role must be one of ${memberRoles.join(', ')}`);
     await this.#change(by, userId, async (run, id) => {
+      await database.admitOrganization(run, org);
       if ((await run('SELECT id FROM paceline.organizations WHERE id = $1', [org])).length === 0)
         throw notFound('organization');
       return await run(

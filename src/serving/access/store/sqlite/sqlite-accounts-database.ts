@@ -36,12 +36,14 @@ export class SqliteAccountsDatabase implements AccountsDatabase {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #nowMs: () => number;
+  readonly #takesAnyOrganization: boolean;
   #by: WriteContext | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   /** Creates the file when it is not there. Throws STATE_FORMAT for one that this version cannot continue. */
-  constructor(path: string, nowMs: () => number) {
+  constructor(path: string, nowMs: () => number, options: { takesAnyOrganization?: boolean } = {}) {
     this.name = path;
+    this.#takesAnyOrganization = options.takesAnyOrganization ?? false;
     this.#nowMs = nowMs;
     this.#db = this.#guard(() => new DatabaseSync(path));
     try {
@@ -97,7 +99,13 @@ export class SqliteAccountsDatabase implements AccountsDatabase {
     });
   }
 
-  /** Makes the organizations known that files name; those that are known already stay. */
+  /** The log of an embedded engine brings organizations that no list names. */
+  async admitOrganization(run: RunSql, orgId: string): Promise<void> {
+    if (this.#takesAnyOrganization)
+      await run('INSERT INTO paceline.organizations (id) VALUES ($1) ON CONFLICT DO NOTHING', [orgId]);
+  }
+
+  /** Makes organizations known; those that are known already stay. */
   async keepOrganizations(by: WriteContext, orgIds: readonly string[]): Promise<void> {
     await this.write(by, async (run) => {
       for (const id of orgIds)

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { EngineError } from '../model/errors.ts';
-import type { PostgresSettings } from '../plans/postgres/config.ts';
-import { Database } from '../plans/postgres/database.ts';
-import type { AccountsDatabase, RunSql } from '../serving/access/store/accounts-database.ts';
+import { EngineError } from '../../model/errors.ts';
+import type { PostgresSettings } from '../../plans/postgres/config.ts';
+import { Database } from '../../plans/postgres/database.ts';
+import type { AccountsDatabase, RunSql } from '../../serving/access/store/accounts-database.ts';
 
 /** The server's doors ask at once; the engine's own pool is another. */
 const connectionsMax = 8;
@@ -23,6 +23,7 @@ export function postgresAccountsDatabase(settings: PostgresSettings): AccountsDa
       coded(() =>
         database.transaction((connection) => work(runOn(connection)), { actor: by.actor, requestId: by.requestId }),
       ),
+    admitOrganization: () => Promise.resolve(),
     close: () => database.close(),
   };
 }

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import { EngineError } from '../model/errors.ts';
-import type { CacheReply, CacheScript, CacheServer } from '../serving/cache/cache-server.ts';
-import { describeEndpoint, makeClient } from '../state/redis/redis-client.ts';
-import { isReply } from '../state/redis/redis-errors.ts';
-import type { RedisEndpoint } from '../state/redis/redis-options.ts';
+import { EngineError } from '../../model/errors.ts';
+import type { CacheReply, CacheScript, CacheServer } from '../../serving/cache/cache-server.ts';
+import { describeEndpoint, makeClient } from '../../state/redis/redis-client.ts';
+import { isReply } from '../../state/redis/redis-errors.ts';
+import type { RedisEndpoint } from '../../state/redis/redis-options.ts';
 
 /** A cache that takes longer is slower than what it spares. */
 const callMaxMs = 500;
