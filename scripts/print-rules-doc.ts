@@ -35,6 +35,7 @@ publishPage(
   fillPage(prose, {
     example: readFileSync(join(rulesDirectory, 'under-pacing.yaml'), 'utf8'),
     flight: nameRows('flight'),
+    campaign: nameRows('campaign'),
     source: nameRows('source'),
     shipped: files.map(shippedRow).join('\n'),
   }),

@@ -16,6 +16,7 @@ import type { NumberSlab } from './number-slab.ts';
 import { OldDays } from './old-days.ts';
 import type { ProvisionalQuarters } from './provisional-quarters.ts';
 import type { CarriedPart, Carrier } from './sections/section.ts';
+import type { Unplanned } from './unplanned.ts';
 
 /** First and last local day, and the same span as instants: start inclusive, end exclusive. */
 export interface FlightDates {
@@ -121,6 +122,8 @@ export interface CampaignPlanView {
   readonly hasImpressions: boolean;
   /** Rules of scope `ended` whose labels match, by id. */
   readonly endedRules: readonly CompiledRule[];
+  /** Rules of scope `campaign` whose labels match, by id. */
+  readonly campaignRules: readonly CompiledRule[];
   /** Cadence of evaluation, ms. */
   readonly every: number;
   readonly dayAllowanceBp: number;
@@ -128,8 +131,8 @@ export interface CampaignPlanView {
 }
 
 /** What changes with control records and evaluations, not with every event: bits of what changed since the last harvest. */
-export const part = { flights: 1, pace: 2, alerts: 4 } as const;
-const allParts = part.flights | part.pace | part.alerts;
+export const part = { flights: 1, pace: 2, alerts: 4, unplanned: 8 } as const;
+const allParts = part.flights | part.pace | part.alerts | part.unplanned;
 
 /** Who may say a campaign's currency; a later one of these has the last word over those before it. */
 export const saidBy = { nobody: 0, conversion: 1, media: 2, plan: 3, budget: 4 } as const;
@@ -174,6 +177,8 @@ export class Campaign implements Carrier {
   /** What the plan says of this campaign; looked up again when plans change. */
   planView: CampaignPlanView | null = null;
   carried: CarriedPart[] | null = null;
+  /** Null while nothing asked whether money is spent that nobody planned. */
+  unplanned: Unplanned | null = null;
   /** Bits of `part`. */
   #changed = 0;
 

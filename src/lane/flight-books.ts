@@ -10,7 +10,7 @@ import { counterAt, type DayRow, sumAt } from './day-row.ts';
 /** Questions to a flight's books (docs/semantics.md §6.3): P(x, y), S(a) and I(a) over its cells. */
 
 /** Σ nanos of the campaign's items and of the shares of its reports in [from, to). */
-function spendBetween(campaign: Campaign, from: number, to: number, clock: LogTimeMs): Whole {
+export function spendBetween(campaign: Campaign, from: number, to: number, clock: LogTimeMs): Whole {
   // No item lies beyond two minutes after the clock, nor does a cell hold one that is older than they reach.
   const end = Math.min(to, newest(clock));
   const start = Math.max(from, oldestCell(campaign, clock));

@@ -4,7 +4,7 @@ import { assert } from '../model/errors.ts';
 import { fnv1a } from '../model/hash.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
 import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
-import { type LogTimeMs, minuteMs } from '../model/time.ts';
+import { floorTo, type LogTimeMs, minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
 import type { WeightOf } from '../pacing/flight-ledger.ts';
 import { evenWeight, trafficWeight, type Weight } from '../pacing/pacing-weight.ts';
@@ -33,6 +33,7 @@ import { LaneSections } from './sections/lane-sections.ts';
 import { plansSection } from './sections/plans.ts';
 import type { CarriedPart, Carrier } from './sections/section.ts';
 import { campaignTimer, nextInstant, organizationTimer, Timers } from './timers.ts';
+import { isWatched, Unplanned } from './unplanned.ts';
 
 /** Plan 0: what holds before any plan was written (docs/semantics.md §3). */
 const planZero: CompiledPlan = {
@@ -55,6 +56,7 @@ const planZero: CompiledPlan = {
   },
   flightRules: [],
   endedRules: [],
+  campaignRules: [],
   sourceRules: [],
   neededSources: new Set(),
 };
@@ -349,7 +351,7 @@ export class LaneState implements Carrier {
     return view;
   }
 
-  #makePlanView({ plan, flightRules, endedRules }: CompiledPlan, own: CampaignPlan): CampaignPlanView {
+  #makePlanView({ plan, flightRules, endedRules, campaignRules }: CompiledPlan, own: CampaignPlan): CampaignPlanView {
     const delivery = own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source;
     const spend = own.spend ?? plan.defaults.spend;
     const sources = requiredSources(plan, own).map((name) => ({ name, source: sourceOf(plan, name) }));
@@ -361,6 +363,7 @@ export class LaneState implements Carrier {
       sources,
       rules,
       endedRules: ended,
+      campaignRules: campaignRules.filter(({ plan: rule }) => holdsAll(labels, rule.match)),
       readsMonth: [...rules, ...ended].some((rule) => reads(rule, 'p.month_spend')),
       hasImpressions: delivery !== null || spend.from === 'impressions',
       every: plan.defaults.evaluate_every_ms,
@@ -382,14 +385,33 @@ export class LaneState implements Carrier {
     };
   }
 
+  /** At a control record, which stands alone. */
   setCampaignTimer(campaign: Campaign): void {
-    if (campaign.timerAt !== null) return;
-    this.#armCampaign(campaign, this.clock);
+    if (campaign.timerAt === null) this.#armCampaign(campaign, this.clock);
   }
 
-  rearmCampaign(campaign: Campaign, after: number): void {
+  /** At a record of delivery or money: a timer is due in another minute, and segments end with theirs. */
+  setCampaignTimerNextMinute(campaign: Campaign): void {
+    if (campaign.timerAt === null) this.#armCampaign(campaign, floorTo(this.clock, minuteMs) + minuteMs - 1);
+  }
+
+  /** Money came that no flight waits for, or decisions that say which does: the campaign is looked at for some days. */
+  watch(campaign: Campaign, clock: number): void {
+    this.unplannedOf(campaign).watchedUntil = clock + this.limits.evaluatedAfterEndMs;
+    this.touchParts(campaign, part.unplanned);
+  }
+
+  unplannedOf(campaign: Campaign): Unplanned {
+    campaign.unplanned ??= new Unplanned();
+    return campaign.unplanned;
+  }
+
+  /** After its timer ran at `at`. */
+  rearmCampaign(campaign: Campaign, at: number): void {
     campaign.timerAt = null;
-    if (campaign.flights.some((flight) => flight.isEvaluable)) this.#armCampaign(campaign, after);
+    this.touchParts(campaign, part.pace);
+    if (isWatched(campaign, at) || campaign.flights.some((flight) => flight.isEvaluable))
+      this.#armCampaign(campaign, at);
   }
 
   setOrganizationTimer(organization: Organization): void {

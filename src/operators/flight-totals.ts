@@ -42,7 +42,22 @@ function restate(state: LaneState, campaign: Campaign, flight: Flight): void {
   if (flight.isRestated) return;
   flight.isRestated = true;
   state.touchParts(campaign, part.pace);
-  if (flight.isEvaluable) state.setCampaignTimer(campaign);
+  if (flight.isEvaluable) state.setCampaignTimerNextMinute(campaign);
+}
+
+/** The campaign spends money that no flight waits for, at a record that found this clock (docs/semantics.md §9). */
+export function watch(state: LaneState, campaign: Campaign, clock: number): void {
+  state.watch(campaign, clock);
+  state.setCampaignTimerNextMinute(campaign);
+}
+
+/** The same unless a flight with a budget that is still evaluated has all of [from, to]. */
+export function watchIfOutside(state: LaneState, campaign: Campaign, from: number, to: number, clock: number): void {
+  const isAwaited = campaign.flights.some(
+    ({ dates, hasBudget, isDone }) =>
+      hasBudget && !isDone && dates !== null && from >= dates.start && from < dates.end && to <= dates.end,
+  );
+  if (!isAwaited) watch(state, campaign, clock);
 }
 
 function negative(amount: Whole): Whole {

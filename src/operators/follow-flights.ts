@@ -20,7 +20,7 @@ import { minus, positive, type Whole } from '../model/whole.ts';
 import { findZone, type Zone } from '../model/zones.ts';
 import { CellBooker } from './cell-booker.ts';
 import type { DayBooker } from './day-booker.ts';
-import { addToFlights } from './flight-totals.ts';
+import { addToFlights, watch, watchIfOutside } from './flight-totals.ts';
 import { FollowZone } from './follow-zone.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
@@ -81,12 +81,16 @@ export class FollowFlights implements Operator {
     this.#cells.book(slot, segment, row, micros, nanos, impressions);
     if (!(at >= hot.values[base + hotAt.flightStart] && at < hot.values[base + hotAt.flightEnd])) {
       if (!this.#bringFlight(this.#state.campaigns[slot], at)) {
+        if (hasItem) watchIfOutside(this.#state, this.#state.campaigns[slot], at, at, segment.clocks[row]);
         addToFlights(this.#state, this.#state.campaigns[slot], at, micros, nanos, impressions);
         return;
       }
     }
     const flight = hot.values[base + hotAt.flight];
-    if (flight < 0) return;
+    if (flight < 0) {
+      if (hasItem) watch(this.#state, this.#state.campaigns[slot], segment.clocks[row]);
+      return;
+    }
     const { values } = flights;
     const sum = quickSum(values[flight + flightAt.spentNanos], micros, nanos);
     if (!Number.isNaN(sum)) {
@@ -109,7 +113,7 @@ export class FollowFlights implements Operator {
       if (dates === null) continue;
       if (at >= dates.end) start = Math.max(start, dates.end);
       else if (at < dates.start) end = Math.min(end, dates.start);
-      else if (found !== null || !flight.isSmall || flight.isDone) return false;
+      else if (found !== null || !flight.isSmall || flight.isDone || !flight.hasBudget) return false;
       else {
         found = flight;
         start = Math.max(start, dates.start);
@@ -143,9 +147,13 @@ export class FollowFlights implements Operator {
     const { dropped } = this.#outputs;
     const droppedBefore = dropped.stale_ledger;
     const problem = this.#applyControl(segment.batch, row, campaign);
-    if (dropped.stale_ledger > droppedBefore) segment.counted[row] = 0;
+    const isDropped = dropped.stale_ledger > droppedBefore;
+    if (isDropped) segment.counted[row] = 0;
     if (problem !== null) this.#outputs.deadLetter(segment, row, problem.reason, problem.detail);
-    if (campaign.flights.some((flight) => flight.isEvaluable)) this.#state.setCampaignTimer(campaign);
+    const isCounted = !isDropped && problem === null;
+    // What a decision changes may leave money outside of every flight.
+    if (isCounted) this.#state.watch(campaign, this.#state.clock);
+    if (isCounted || campaign.flights.some((flight) => flight.isEvaluable)) this.#state.setCampaignTimer(campaign);
   }
 
   #applyControl(batch: EventBatch, row: number, campaign: Campaign): Problem | null {

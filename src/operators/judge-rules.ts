@@ -1,4 +1,4 @@
-import type { Campaign, Flight, FlightDates } from '../lane/campaign.ts';
+import { type Campaign, type Flight, type FlightDates, part } from '../lane/campaign.ts';
 import { frontierOf } from '../lane/completeness.ts';
 import { monthSpend } from '../lane/flight-books.ts';
 import { type LaneState, sourceOf } from '../lane/lane-state.ts';
@@ -23,7 +23,7 @@ import {
 import type { CompiledPlan, CompiledRule } from '../rules/compile-plan.ts';
 import { type RuleValue, variableNames } from '../rules/condition.ts';
 import { isNothing, judge, unknownJudgement } from '../rules/judgement.ts';
-import { flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
+import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 
@@ -43,6 +43,13 @@ export interface FlightScope {
 export interface PacedMoment {
   readonly asOf: EventTimeMs;
   readonly values: PacingValues;
+}
+
+interface CampaignMoment {
+  readonly campaign: Campaign;
+  readonly t: LogTimeMs;
+  readonly offset: number;
+  readonly completeness: { readonly text: string };
 }
 
 /** What a row says about where a rule was judged. */
@@ -146,6 +153,37 @@ export class JudgeRules implements Operator {
     this.#dropRules(scope, alerts, 'scope_ended', (id) => !endedRules.some((rule) => rule.plan.id === id), named);
     this.#judgeAll(at, endedRules, named, isPersisted);
     if (isLast) this.#dropRules(scope, alerts, 'scope_ended', () => true, named);
+  }
+
+  /** Judges rules about money that no flight covers; `isNews` = a row of it was written. */
+  judgeCampaign(
+    at: CampaignMoment,
+    alerts: Map<string, AlertState>,
+    factsOf: () => CampaignFacts,
+    isNews: boolean,
+  ): void {
+    const { campaignRules } = this.#state.planView(at.campaign);
+    const scope = campaignScope(at);
+    this.#dropRules(scope, alerts, 'rule_deleted', (id) => !campaignRules.some((rule) => rule.plan.id === id));
+    if (campaignRules.length === 0) return;
+    const values = campaignValues(factsOf());
+    for (const rule of campaignRules) {
+      const before = alerts.get(rule.plan.id);
+      const judgement = judge(rule, values, before?.state === 'firing');
+      if (before === undefined && !isNews && isNothing(judgement.outcome)) continue;
+      const { alert, wasEnded } = this.#currentAlert(scope, before, rule);
+      const judged = { judgement, values };
+      const transition = this.#step(scope, rule, alert, judged);
+      if (isPlainlyOk(alert)) alerts.delete(rule.plan.id);
+      else alerts.set(rule.plan.id, alert);
+      this.#state.touchParts(at.campaign, part.unplanned);
+      if (isNews || wasEnded || transition !== null) this.#writeEvaluation(scope, rule, alert, judged, transition);
+    }
+  }
+
+  /** Nobody looks at the campaign any more. */
+  endCampaign(at: CampaignMoment, alerts: Map<string, AlertState>): void {
+    this.#dropRules(campaignScope(at), alerts, 'scope_ended', () => true);
   }
 
   /** Judges the source rules of an organization at its timer instant. */
@@ -356,6 +394,13 @@ const deliveryAt = variableNames('flight').indexOf('p.delivery_pct');
 /** What became of a flight. */
 function verdict(named: readonly RuleValue[]): string {
   return `, ${spoken(named[statusAt])} with ${spoken(named[deliveryAt])} % of the budget spent`;
+}
+
+function campaignScope({ campaign, t, offset, completeness }: CampaignMoment): Scope {
+  const { orgId, id: campaignId } = campaign;
+  // What was spent is known when it is booked: there is nothing to wait for (docs/semantics.md §9).
+  const asOf = t as number as EventTimeMs;
+  return { orgId, campaignId, flightId: '', source: '', asOf, t, offset, completeness };
 }
 
 function sourceScope(

@@ -15,6 +15,7 @@ import {
   pacingSnapshots,
   ruleEvaluations,
   type Table,
+  unplannedSpend,
 } from '../rows/tables.ts';
 import type { RawRecords, Segment } from './segment.ts';
 
@@ -30,6 +31,7 @@ export class LaneOutputs {
   readonly alerts = this.rowsOf(alertEvents);
   readonly letters = this.rowsOf(deadLetters);
   readonly late = this.rowsOf(lateEvents);
+  readonly unplanned = this.rowsOf(unplannedSpend);
   readonly partition: number;
   readonly generation: number;
   /** An alert opened or closed: people wait for it, so the commit should not. */

@@ -16,7 +16,7 @@ import { assert } from '../model/errors.ts';
 import { quickSum } from '../model/money.ts';
 import { quarterMs } from '../model/time.ts';
 import type { DayBooker } from './day-booker.ts';
-import { addToFlights } from './flight-totals.ts';
+import { addToFlights, watchIfOutside } from './flight-totals.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import { amountsOf, isLight } from './record-amounts.ts';
@@ -156,12 +156,12 @@ export class MeasureDays implements Operator {
       case kind.video_progress:
         return this.#video(batch, row, slot);
       case kind.conversion:
-        return this.#conversion(batch, row, slot);
+        return this.#conversion(batch, row, slot, segment.clocks[row]);
       case kind.spend:
       case kind.performance_report:
         return this.#report(segment, row, slot);
       case kind.spend_adjustment:
-        return this.#adjustment(batch, row, this.#state.campaigns[slot]);
+        return this.#adjustment(batch, row, this.#state.campaigns[slot], segment.clocks[row]);
       case kind.metric_correction:
         return this.#correction(batch, row, this.#state.campaigns[slot]);
       case kind.auction_stats:
@@ -235,7 +235,7 @@ export class MeasureDays implements Operator {
     this.#days[day + videoCounters[batch.code[row]]] += 1;
   }
 
-  #conversion(batch: EventBatch, row: number, slot: number): void {
+  #conversion(batch: EventBatch, row: number, slot: number, clock: number): void {
     const campaign = this.#state.campaigns[slot];
     const sign = (batch.flags[row] & flag.reversal) !== 0 ? -1 : 1;
     const weight = sign * batch.amount2[row];
@@ -249,7 +249,7 @@ export class MeasureDays implements Operator {
     this.#booker.addRevenue(campaign, converted, currency, 0, revenue);
     this.#booker.keep(campaign, batch.t1[row], sumAt.conversionsByConversion, weight);
     this.#booker.keepRevenue(campaign, batch.t1[row], currency, 0, revenue);
-    if (touchedAt < this.#state.clock - this.#state.latenessOf(batch, row)) return;
+    if (touchedAt < clock - this.#state.latenessOf(batch, row)) return;
     const touched = this.#rowAt(campaign, touchedAt, offset);
     touched.add(sumAt.conversionsByTouch, weight);
     this.#booker.addRevenue(campaign, touched, currency, revenue, 0);
@@ -286,13 +286,19 @@ export class MeasureDays implements Operator {
     const isSound = isPerformance
       ? this.#reports.performance(batch, row, campaign, isSpend)
       : this.#reports.spend(batch, row, campaign);
-    if (isSound) return;
+    if (isSound) {
+      const detail = batch.details.get(row) as Detail & { kind: 'spend' | 'performance_report' };
+      const { to } = detail;
+      if (isSpend && (detail.kind === 'spend' || detail.hasSpend))
+        watchIfOutside(this.#state, campaign, batch.t1[row], to, segment.clocks[row]);
+      return;
+    }
     const source = batch.dictionaries.sources.text(batch.sources[row]);
     const detail = `the period shares time with another total of source "${source}", and neither holds the other`;
     this.#outputs.deadLetter(segment, row, 'overlapping_report', detail);
   }
 
-  #adjustment(batch: EventBatch, row: number, campaign: Campaign): void {
+  #adjustment(batch: EventBatch, row: number, campaign: Campaign, clock: number): void {
     const day = this.#booker.dayRow(campaign, batch.t1[row]);
     this.#booker.change(campaign, day, batch.offsets[row]);
     const micros = batch.amount[row];
@@ -301,6 +307,7 @@ export class MeasureDays implements Operator {
     const at = this.#state.zoneOf(campaign).dayStart(batch.t1[row]);
     campaign.reports ??= new CampaignReports();
     campaign.reports.adjust(at, micros);
+    watchIfOutside(this.#state, campaign, at, at, clock);
     addToFlights(this.#state, campaign, at, micros, 0, 0);
     campaign.putAway();
   }

@@ -5,6 +5,7 @@ import type { LaneState } from '../lane/lane-state.ts';
 import { rhythmOf } from '../lane/rhythm.ts';
 import { paceSection } from '../lane/sections/pace.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
+import { unplannedSection } from '../lane/sections/unplanned.ts';
 import { campaignTimer } from '../lane/timers.ts';
 import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
 import type { Whole } from '../model/whole.ts';
@@ -13,6 +14,7 @@ import { type PacingStatus, type PacingValues, paceFlight } from '../pacing/paci
 import type { FlightScope, JudgeRules, PacedMoment } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
+import { WatchSpend } from './watch-spend.ts';
 
 const moveBp = 100;
 /** Moments of a gap that are judged in passing, at most: enough for hours of four days. */
@@ -32,12 +34,14 @@ export class PaceFlights implements Operator {
   readonly name = 'pace';
   readonly does = 'expectation, OSI, projection, status';
   readonly timer = campaignTimer;
-  readonly state: OwnedSections = { campaigns: [paceSection] };
+  readonly state: OwnedSections = { campaigns: [paceSection, unplannedSection] };
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
   readonly #rules: JudgeRules;
+  readonly #spend: WatchSpend;
 
   constructor(state: LaneState, outputs: LaneOutputs, rules: JudgeRules) {
+    this.#spend = new WatchSpend(state, outputs, rules);
     this.#state = state;
     this.#outputs = outputs;
     this.#rules = rules;
@@ -55,7 +59,9 @@ export class PaceFlights implements Operator {
     const flights = campaign.flights.filter((flight) => flight.isEvaluable);
     if (flights.length > 1) flights.sort(byStart);
     for (const flight of flights) this.#evaluate(campaign, flight, { completeness, grain }, t, offset);
+    this.#spend.look(campaign, completeness, t, offset);
     this.#state.rearmCampaign(campaign, t);
+    this.#spend.leave(campaign, completeness, t, offset);
   }
 
   rearm(): void {

@@ -76,6 +76,29 @@ export function expectationAt({ start, initial, later }: Ledger, at: number, wei
   return { terms, segment, expected: at < start ? 0 : segmentValue(terms, from, base, at, weightOf) };
 }
 
+/** What is in force at `at`: the terms after all changes that apply at or before it. */
+export function termsAt({ start, initial, later }: Ledger, at: number): Terms {
+  let terms = initial;
+  for (const change of later) {
+    if (change.at > Math.max(at, start)) break;
+    terms = termsAfter(terms, change);
+  }
+  return terms;
+}
+
+/** Stretches in which the advertiser had the campaign paused or ended, oldest first; the last may have no end. */
+export function frozenStretches(changes: readonly Change[]): readonly { readonly from: number; readonly to: number }[] {
+  const stretches: { from: number; to: number }[] = [];
+  for (const change of changes.toSorted(byLedgerOrder)) {
+    if (change.kind !== 'status' || change.cause !== 'ADVERTISER') continue;
+    const last = stretches.at(-1);
+    const isOpen = last !== undefined && last.to === Number.POSITIVE_INFINITY;
+    if (change.status !== 'ACTIVE' && !isOpen) stretches.push({ from: change.at, to: Number.POSITIVE_INFINITY });
+    else if (change.status === 'ACTIVE' && isOpen) last.to = change.at;
+  }
+  return stretches;
+}
+
 /** The ledger of a flight that starts at `start`; changes in any order. */
 export function makeLedger(changes: readonly Change[], start: number): Ledger {
   const sorted = changes.toSorted(byLedgerOrder);

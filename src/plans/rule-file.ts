@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Problem } from '../control/config/problem.ts';
 import type { Place } from '../control/config/yaml-document.ts';
 import { nearest } from '../control/nearest.ts';
-import { ruleHash, summaryNames } from '../rules/compile-plan.ts';
+import { ruleHash } from '../rules/compile-plan.ts';
 import { ConditionProblem, compileCondition, variableNames } from '../rules/condition.ts';
 import { refuseImpossibleTexts } from '../rules/condition-texts.ts';
 import { type LevelPlan, planValues, type RulePlan } from '../rules/plan.ts';
@@ -88,7 +88,8 @@ function problemIn(checked: CheckedFile<RuleFile>, path: string[], text: string,
 function summaryProblems(checked: CheckedFile<RuleFile>, { summary, scope }: RuleFile): Problem[] {
   const known = [
     ...variableNames(scope),
-    ...(scope !== 'source' ? Object.keys(summaryNames).map((name) => `c.${name}_id`) : []),
+    ...(scope !== 'source' ? ['c.campaign_id'] : []),
+    ...(scope === 'flight' || scope === 'ended' ? ['c.flight_id'] : []),
   ];
   return [...summary.matchAll(/\{\{\s*([^{}]*?)\s*\}\}/g)]
     .filter(([, name]) => !known.includes(name))

@@ -203,6 +203,36 @@ export const pacingSnapshots = table({
   ],
 });
 
+export const unplannedSpend = table({
+  name: 'unplanned_spend',
+  doc: 'Money that nobody planned, per campaign and local day, by why. Only days that have, or had, some; restated in place.',
+  key: ['org_id', 'campaign_id', 'date'],
+  partitionBy: 'date',
+  columns: [
+    org,
+    campaign,
+    column('date', 'Date32', "Day in the campaign's own zone."),
+    column('currency', 'LowCardinality(String)', 'ISO-4217 of every money column.'),
+    column(
+      'status',
+      'LowCardinality(String)',
+      'What most of it is: no_flight, no_budget, before_start, between_flights, after_end, paused or over_budget; planned = nothing is left of it.',
+    ),
+    column('spend_micros', 'Int64', 'All spend of the day.'),
+    column('unplanned_micros', 'Int64', 'Sum of the columns that follow.'),
+    column('no_flight_micros', 'Int64', 'While the campaign has no flight at all.'),
+    column('no_budget_micros', 'Int64', 'In a flight without a budget.'),
+    column('before_start_micros', 'Int64', 'Before its first flight.'),
+    column('between_flights_micros', 'Int64', 'Between two flights.'),
+    column('after_end_micros', 'Int64', 'After its last flight.'),
+    column('paused_micros', 'Int64', 'In a flight, while the advertiser had it paused or ended.'),
+    column('over_budget_micros', 'Int64', 'In a flight, beyond its budget, and none of the above.'),
+    plan,
+    partition,
+    version,
+  ],
+});
+
 export const ruleEvaluations = table({
   name: 'rule_evaluations',
   doc: 'One judgement of one rule: at each persisted snapshot, each hour, and each alert transition.',
@@ -212,8 +242,8 @@ export const ruleEvaluations = table({
     org,
     column('rule_id', 'LowCardinality(String)', 'Rule.'),
     column('campaign_id', 'String', 'Campaign; empty for source rules.'),
-    column('flight_id', 'String', 'Flight; empty for source rules.'),
-    column('source', 'LowCardinality(String)', 'Source; empty for flight rules.'),
+    column('flight_id', 'String', 'Flight; empty for rules of sources and campaigns.'),
+    column('source', 'LowCardinality(String)', 'Source; empty for all other rules.'),
     column('as_of', 'DateTime64(3)', 'Event time up to which the values are complete.'),
     column('evaluated_at', 'DateTime64(3)', 'Scheduled instant of the timer, log time.'),
     column('outcome', 'LowCardinality(String)', 'critical, warning, false, insufficient, unknown or error.'),
@@ -238,8 +268,8 @@ export const alertEvents = table({
     column('fingerprint', 'String', 'Identity of the alert: hash of organization, rule and scope.'),
     column('rule_id', 'LowCardinality(String)', 'Rule.'),
     column('campaign_id', 'String', 'Campaign; empty for source rules.'),
-    column('flight_id', 'String', 'Flight; empty for source rules.'),
-    column('source', 'LowCardinality(String)', 'Source; empty for flight rules.'),
+    column('flight_id', 'String', 'Flight; empty for rules of sources and campaigns.'),
+    column('source', 'LowCardinality(String)', 'Source; empty for all other rules.'),
     column('mode', 'LowCardinality(String)', 'notify or shadow.'),
     column('from_state', 'LowCardinality(String)', 'State before.'),
     column(
@@ -321,6 +351,7 @@ export const tables: readonly Table[] = [
   alertEvents,
   deadLetters,
   lateEvents,
+  unplannedSpend,
 ];
 
 /** A table that keeps the newest row of another for each thing that it tells of. ClickHouse fills it with every insert. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { limits } from '../model/limits.ts';
+import { builtInRules } from './built-in-rules.ts';
 import { type Condition, ConditionProblem, compileCondition, variableNames } from './condition.ts';
 import { keptTextMax, type LevelPlan, type Plan, planSchema, type RulePlan } from './plan.ts';
 import { neededSources } from './plan-sources.ts';
@@ -41,6 +42,8 @@ interface CompiledRules {
   readonly flightRules: readonly CompiledRule[];
   /** Judged of a flight after its end. */
   readonly endedRules: readonly CompiledRule[];
+  /** Judged of what a campaign spent that no flight covers. */
+  readonly campaignRules: readonly CompiledRule[];
   readonly sourceRules: readonly CompiledRule[];
 }
 
@@ -94,11 +97,24 @@ const rulesOf = new WeakMap<readonly RulePlan[], CompiledRules>();
 function compileRules(plans: readonly RulePlan[]): CompiledRules {
   const rules = plans.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(compileRule);
   if (new Set(plans.map((each) => each.id)).size !== rules.length) throw new PlanProblem('two rules share an id');
+  const campaignRules = rules.filter((each) => each.plan.scope === 'campaign');
+  // Who judges flights but was not asked about money outside of them is told of it all the same.
+  const isSilent = campaignRules.length === 0 && rules.some((each) => each.plan.scope === 'flight');
   return {
     flightRules: rules.filter((each) => each.plan.scope === 'flight'),
     endedRules: rules.filter((each) => each.plan.scope === 'ended'),
+    campaignRules: isSilent ? builtInOf(plans) : campaignRules,
     sourceRules: rules.filter((each) => each.plan.scope === 'source'),
   };
+}
+
+/** The built-in rules whose id the plan does not use for another one. */
+function builtInOf(plans: readonly RulePlan[]): readonly CompiledRule[] {
+  return builtInRules.filter(({ id }) => plans.every((each) => each.id !== id)).map(compileBuiltIn);
+}
+
+function compileBuiltIn(rule: Omit<RulePlan, 'hash'>): CompiledRule {
+  return compileRule({ ...rule, hash: ruleHash(rule) });
 }
 
 /** A plan nests five deep. Reading JSON takes any depth, whoever walks the value then runs out of stack. */
@@ -159,7 +175,7 @@ function partsOf(summary: string, scope: RulePlan['scope']): (string | number)[]
     const name = /^\{\{\s*([a-z._0-9]+)\s*\}\}$/.exec(part)?.[1];
     if (name === undefined) return part;
     if (scope !== 'source' && name === 'c.campaign_id') return summaryNames.campaign;
-    if (scope !== 'source' && name === 'c.flight_id') return summaryNames.flight;
+    if ((scope === 'flight' || scope === 'ended') && name === 'c.flight_id') return summaryNames.flight;
     const index = variableNames(scope).indexOf(name);
     return index < 0 ? part : index;
   });

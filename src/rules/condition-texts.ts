@@ -1,6 +1,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import type { PacingStatus } from '../pacing/pacing.ts';
 import { ConditionProblem, type ConditionScope, parseCondition } from './condition.ts';
+import { unplannedStatuses } from './rule-values.ts';
 
 const statuses = Object.keys({
   not_started: true,
@@ -25,6 +26,7 @@ const textsOfFlights = { 'p.status': statuses, 'p.mode': ['even', 'traffic', 'as
 const textsOf: Readonly<Record<ConditionScope, Readonly<Record<string, readonly string[]>>>> = {
   flight: textsOfFlights,
   ended: textsOfFlights,
+  campaign: { 'u.status': unplannedStatuses },
   source: {},
 };
 

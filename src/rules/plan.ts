@@ -54,8 +54,11 @@ export const planValues = {
     .array(z.int().min(0).max(10_000))
     .length(168, 'must have 168 weights, Monday 00:00 first')
     .refine((weights) => weights.some((weight) => weight > 0), 'needs a positive weight'),
-  /** `flight`: while it runs. `ended`: after its end, while its delivery is still evaluated. `source`: each source. */
-  scope: z.enum(['flight', 'ended', 'source']),
+  /**
+   * `flight`: while it runs. `ended`: after its end, while its delivery is still evaluated. `campaign`: money that no
+   * flight covers. `source`: each source.
+   */
+  scope: z.enum(['flight', 'ended', 'campaign', 'source']),
   mode: z.enum(['notify', 'shadow']),
   noDataThen: z.enum(['no_data', 'ok', 'firing']),
   onError: z.enum(['keep_last', 'error']),
@@ -261,6 +264,17 @@ const flightVariables = {
 export const ruleVariables = {
   flight: flightVariables,
   ended: flightVariables,
+  campaign: {
+    'u.status': ['string', 'What most of the unplanned spend of the newest day that has some is.'],
+    'u.spend': ['double', 'Unplanned spend of the last 33 days, currency units.'],
+    'u.days': ['double', 'Days of these that have some.'],
+    'u.outside': ['double', 'The part of it that lies in no flight with a budget, currency units.'],
+    'u.paused': ['double', 'The part of it while the advertiser had the campaign paused, currency units.'],
+    'u.over_budget': ['double', 'The part of it beyond the budget of a flight, currency units.'],
+    'u.over_budget_pct': ['double', 'By how much the flight that is most over its budget is over it, %.'],
+    'u.recent': ['double', 'Unplanned spend, but not that over a budget, of the two newest days with spend.'],
+    'u.recent_pct': ['double', 'The same over all spend of these two days, %.'],
+  },
   source: {
     's.name': ['string', 'Source.'],
     's.lag_s': ['double', 'Clock less frontier, seconds.'],

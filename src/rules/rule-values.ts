@@ -1,6 +1,6 @@
 import type { PacingMode } from '../events/event-batch.ts';
 import { dayMs, hourMs } from '../model/time.ts';
-import { floorShare, type Whole } from '../model/whole.ts';
+import { floorShare, plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { dayJudged, isCapped, type PacingValues } from '../pacing/pacing.ts';
 import type { RuleValue } from './condition.ts';
@@ -24,7 +24,36 @@ export interface FlightFacts {
 type FlightName = keyof typeof ruleVariables.flight;
 /** What conditions call the modes. */
 const modeWords: Readonly<Record<PacingMode, string>> = { EVEN: 'even', TRAFFIC: 'traffic', ASAP: 'asap' };
+type CampaignName = keyof typeof ruleVariables.campaign;
 type SourceName = keyof typeof ruleVariables.source;
+
+/** Why nobody planned money, in the order of the columns of `unplanned_spend`, and what is left where none is. */
+export const unplannedCauses = [
+  'no_flight',
+  'no_budget',
+  'before_start',
+  'between_flights',
+  'after_end',
+  'paused',
+  'over_budget',
+] as const;
+export type UnplannedCause = (typeof unplannedCauses)[number];
+export const unplannedStatuses = [...unplannedCauses, 'planned'] as const;
+export type UnplannedStatus = (typeof unplannedStatuses)[number];
+
+/** Money that nobody planned, over the days that are kept; all in micros. */
+export interface CampaignFacts {
+  readonly status: UnplannedStatus;
+  readonly days: number;
+  readonly outside: Whole;
+  readonly paused: Whole;
+  readonly overBudget: Whole;
+  /** Of the flight that is most over its budget, basis points; null = none is. */
+  readonly overBudgetBp: Whole | null;
+  /** Of the two newest days with spend. */
+  readonly recent: Whole;
+  readonly recentSpend: Whole;
+}
 
 const sourceNames = Object.keys(ruleVariables.source) as SourceName[];
 export const unknownFlight: readonly RuleValue[] = Object.keys(ruleVariables.flight).map(() => null);
@@ -32,6 +61,24 @@ export const unknownFlight: readonly RuleValue[] = Object.keys(ruleVariables.fli
 /** In the order of `ruleVariables.flight`, which is the order of the names below (a test compares them). */
 export function flightValues(facts: FlightFacts): RuleValue[] {
   return Object.values(namedFlightValues(facts));
+}
+
+const campaignNames = Object.keys(ruleVariables.campaign) as CampaignName[];
+
+export function campaignValues(facts: CampaignFacts): RuleValue[] {
+  const { outside, paused, overBudget, recent, recentSpend } = facts;
+  const named: Record<CampaignName, RuleValue> = {
+    'u.status': facts.status,
+    'u.spend': scaled(plus(plus(outside, paused), overBudget), 1e6),
+    'u.days': facts.days,
+    'u.outside': scaled(outside, 1e6),
+    'u.paused': scaled(paused, 1e6),
+    'u.over_budget': scaled(overBudget, 1e6),
+    'u.over_budget_pct': scaled(facts.overBudgetBp, 100),
+    'u.recent': scaled(recent, 1e6),
+    'u.recent_pct': recentSpend > 0 ? share(recent, recentSpend) : null,
+  };
+  return campaignNames.map((each) => named[each]);
 }
 
 export function sourceValues(name: string, lagMs: number | null, expectedIntervalMs: number): RuleValue[] {

@@ -3,7 +3,7 @@ import { LaneCodec } from '../lane/lane-codec.ts';
 import { LaneState } from '../lane/lane-state.ts';
 import { verifyLane } from '../lane/verify-lane.ts';
 import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
-import type { LogTimeMs } from '../model/time.ts';
+import { floorTo, type LogTimeMs, minuteMs } from '../model/time.ts';
 import { CheckRecords } from '../operators/check-records.ts';
 import { DayBooker } from '../operators/day-booker.ts';
 import { DuplicateCheck } from '../operators/duplicate-check.ts';
@@ -100,7 +100,10 @@ export class CampaignLane implements LaneProgram {
       this.#runTimers(batch.offsets[row]);
       const end = this.#lookAhead.reach(segment, row);
       const { clock, timers } = this.#state;
-      extendSegment(segment, row, end, clock, Math.min(timers.nextAt, marks.nextAt(this.#state.longestWindow.ms)));
+      const nextMark = marks.nextAt(this.#state.longestWindow.ms);
+      // Delivery may set a timer, which is then due in another minute.
+      const nextMinute = floorTo(clock, minuteMs) + minuteMs;
+      extendSegment(segment, row, end, clock, Math.min(timers.nextAt, nextMark, nextMinute));
       for (const operator of this.#operators) operator.onSegment?.(segment);
     }
     for (let row = 0; row < batch.count; row++) this.#applied += segment.counted[row];

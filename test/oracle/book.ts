@@ -13,6 +13,7 @@ export interface BookContext {
   readonly plan: Plan;
   readonly zone: string;
   readonly offset: number;
+  readonly clock: number;
   /** Days of touches before this instant are closed (§2.6). */
   readonly touchesFrom: number;
 }
@@ -115,6 +116,7 @@ function addAt(context: BookContext, instant: number, column: string, amount: bi
 
 function addSpend(context: BookContext, instant: number, nanos: bigint): void {
   addAt(context, instant, 'spend', nanos);
+  context.campaign.noteMoney(instant, instant, context.clock);
   context.campaign.addSpendItem(instant, nanos);
 }
 
@@ -170,7 +172,9 @@ function bookAdjustment(context: BookContext, { fields }: OracleEvent): void {
   row.adjustmentNanos += nanos;
   row.spendNanos += nanos;
   context.campaign.adjustments.push({ date: fields.applies_to, nanos });
-  context.campaign.addSpendItem(startOfDay(context.zone, fields.applies_to), nanos);
+  const instant = startOfDay(context.zone, fields.applies_to);
+  context.campaign.noteMoney(instant, instant, context.clock);
+  context.campaign.addSpendItem(instant, nanos);
 }
 
 function bookCorrection(context: BookContext, { fields }: OracleEvent): void {
@@ -204,6 +208,7 @@ function bookReport(context: BookContext, event: OracleEvent): RejectReason | nu
   if (isSpend && fields.amount_micros !== null) {
     const amounts = new Map([['spend', 1_000n * BigInt(fields.amount_micros)]]);
     if (!weigh(campaign.spendReports, `${source}|${fields.basis}`, { ...span, amounts })) return 'overlapping_report';
+    campaign.noteMoney(span.from, span.to, context.clock);
   }
   for (const [book, feed, change] of changes) {
     book.apply(feed, change);

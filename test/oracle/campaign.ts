@@ -1,8 +1,10 @@
+import type { Alert } from './alert-machine.ts';
 import { type Bounds, written } from './bounds.ts';
 import { Burden } from './burden.ts';
 import type { Dates, Flight, StatusChange } from './flight.ts';
 import { ItemBook } from './item-book.ts';
 import { type Report, ReportBook, share } from './reports.ts';
+import type { Said } from './unplanned.ts';
 
 /** Counters of one local day; the columns of campaign_metrics_daily that add up. Money in nanos. */
 export interface DayRow {
@@ -64,6 +66,12 @@ export class Campaign {
   impressions = new Measure(this.counterReports, 'impressions');
   burden = new Burden();
   lastCountedAt: number;
+  /** Watched until then (§9.1). */
+  watchedUntil = Number.NEGATIVE_INFINITY;
+  /** What unplanned_spend says, by local day. */
+  readonly said = new Map<number, Said>();
+  /** Of rules of scope campaign, by id. */
+  readonly spendAlerts = new Map<string, Alert>();
   readonly bounds: Bounds;
 
   constructor(org: string, id: string, clock: number, bounds: Bounds = written) {
@@ -80,6 +88,17 @@ export class Campaign {
       this.days.set(date, row);
     }
     return row;
+  }
+
+  isGone(date: number): boolean {
+    return this.#gone.has(date);
+  }
+
+  /** Money that no flight waits for has the campaign watched (§9.1). */
+  noteMoney(from: number, to: number, clock: number): void {
+    const isAwaited = ({ dates, hasBudget, isClosed }: Flight) =>
+      dates !== null && hasBudget && !isClosed && dates.s <= from && from < dates.e && to <= dates.e;
+    if (!this.flights.some(isAwaited)) this.watchedUntil = clock + this.bounds.closedAfterMs;
   }
 
   addSpendItem(instant: number, nanos: bigint): void {
@@ -140,6 +159,9 @@ export class Campaign {
     this.counterReports = new ReportBook();
     this.impressions = new Measure(this.counterReports, 'impressions');
     this.burden = new Burden();
+    this.watchedUntil = Number.NEGATIVE_INFINITY;
+    this.said.clear();
+    this.spendAlerts.clear();
   }
 
   /** Items and reports of spend are gone. */

@@ -26,7 +26,9 @@ import {
   summaryOf,
   type ValueTerms,
 } from './rule-values.ts';
+import { shippedRule } from './shipped-rule.ts';
 import type { Values } from './three-valued.ts';
+import { campaignValues, isNews, rowOf, type Said, SpendReview } from './unplanned.ts';
 import { day, hour } from './whole-numbers.ts';
 
 /** What a timer knows when it runs. */
@@ -46,7 +48,7 @@ export interface TimerContext {
   isHeard(source: string): boolean;
   /** How far a source moves at a time, ms (§8.4). */
   rhythmOf(source: string): number;
-  emit(table: 'pacing_snapshots' | 'rule_evaluations' | 'alert_events', row: Row): void;
+  emit(table: 'pacing_snapshots' | 'rule_evaluations' | 'alert_events' | 'unplanned_spend', row: Row): void;
 }
 
 /** One thing that rules judge at one instant: a flight or a source. */
@@ -284,7 +286,8 @@ function judgeRule(
       values,
       summary: summaryOf(rule.summary, placesOf(rule.scope), {
         ...subject.values,
-        ...(rule.scope !== 'source' ? { 'c.campaign_id': subject.campaign, 'c.flight_id': subject.flight } : {}),
+        ...(rule.scope !== 'source' ? { 'c.campaign_id': subject.campaign } : {}),
+        ...(rule.scope === 'flight' || rule.scope === 'ended' ? { 'c.flight_id': subject.flight } : {}),
       }),
     });
   }
@@ -305,6 +308,66 @@ function judgeRule(
 function placesOf(scope: RulePlan['scope']): string[] {
   return Object.keys(ruleVariables[scope]);
 }
+
+/** Looks at what the campaign spends that nobody planned (§9). */
+export function lookAtSpend(context: TimerContext, campaign: Campaign): void {
+  const { plan, t, clock } = context;
+  const review = new SpendReview(campaign, plan.defaults.zone, clock);
+  const isAsked = () =>
+    t < campaign.watchedUntil ||
+    campaign.said.size > 0 ||
+    [...campaign.spendAlerts.values()].some(({ state }) => state !== 'ok');
+  if (!isAsked() && campaign.statuses.length === 0 && !review.isOverBudget()) return;
+  const days = review.days();
+  for (const date of campaign.said.keys()) if (days.every(([each]) => each !== date)) campaign.said.delete(date);
+  let hasNews = false;
+  const seen: Said[] = [];
+  for (const [date, row] of days) {
+    const before = campaign.said.get(date);
+    const found = review.weigh(date, row);
+    const said = found ?? before;
+    if (said !== undefined) seen.push(said);
+    if (found === null || !isNews(before, found)) continue;
+    hasNews = true;
+    campaign.said.set(date, found);
+    const stamp = { plan_number: plan.number, partition: context.partition, version: context.version };
+    context.emit('unplanned_spend', rowOf(campaign, date, found, stamp));
+  }
+  if (!isAsked()) return;
+  const subject = spendSubject(context, campaign, campaignValues(review, seen));
+  const rules = spendRules(plan, campaign);
+  for (const id of [...campaign.spendAlerts.keys()].filter((each) => !rules.has(each)).sort(byId))
+    judgeRule(context, subject, campaign.spendAlerts, id, undefined, () => false);
+  for (const id of [...rules.keys()].sort(byId))
+    judgeRule(context, subject, campaign.spendAlerts, id, rules.get(id), () => hasNews);
+}
+
+/** Nobody looks at the campaign any more. */
+export function leaveSpend(context: TimerContext, campaign: Campaign): void {
+  const subject = spendSubject(context, campaign, null);
+  for (const id of [...campaign.spendAlerts.keys()].sort(byId)) {
+    const alert = campaign.spendAlerts.get(id) as Alert;
+    const step = alert.end('scope_ended');
+    if (step !== null) emitEnd(context, subject, id, alert.hash, step);
+  }
+  campaign.spendAlerts.clear();
+}
+
+function spendSubject(context: TimerContext, campaign: Campaign, values: MaybeValues): Subject {
+  const { plan, t, clock, bounds } = context;
+  const { text } = completenessAt(plan, campaign.id, t, clock, context.frontierOf, 'UTC', bounds);
+  return { campaign: campaign.id, flight: '', source: '', asOf: t, completeness: text, values };
+}
+
+/** Those of the plan; for one that was written before there were any, the one that ships (§9.4). */
+function spendRules(plan: Plan, campaign: Campaign): Map<string, RulePlan> {
+  const isOld =
+    plan.rules.every(({ scope }) => scope !== 'campaign') && plan.rules.some(({ scope }) => scope === 'flight');
+  if (!isOld || plan.rules.some(({ id }) => id === shipped.id)) return rulesOf(plan, campaign, 'campaign');
+  return new Map([[shipped.id, shipped]]);
+}
+
+const shipped = shippedRule('unplanned-spend');
 
 function endAlerts(context: TimerContext, flight: Flight, subject: Subject, isOver: (id: string) => boolean): void {
   for (const id of [...flight.alerts.keys()].filter(isOver).sort(byId)) {

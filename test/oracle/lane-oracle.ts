@@ -9,12 +9,12 @@ import { Campaign } from './campaign.ts';
 import { booking, inTime, keyProblem, latestInstant, moneyOf, orgOfKey, Seen } from './check.ts';
 import { applyControl } from './control.ts';
 import { hasCurrencyFor } from './currency.ts';
-import { evaluateFlight, evaluateSources, type TimerContext } from './evaluate.ts';
+import { evaluateFlight, evaluateSources, leaveSpend, lookAtSpend, type TimerContext } from './evaluate.ts';
 import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
 import { duplicateBoundsOf, latenessOf, Plans, parsePlan, reportsReachBack, sourceView } from './plans.ts';
 import { dailyRows, emptyRows, shape, sortRows, type TableName, type TableRows, tableNamed } from './rows.ts';
-import { nextInstant } from './whole-numbers.ts';
+import { floorTo, minute, nextInstant } from './whole-numbers.ts';
 
 export interface OracleOptions {
   readonly partitions: number;
@@ -85,7 +85,11 @@ export class LaneOracle {
     const daily = [...this.#campaigns.values()].flatMap((campaign) =>
       dailyRows(campaign, this.#partition, (offset) => this.#version(offset)),
     );
-    const rows = { ...this.#rows, campaign_metrics_daily: daily };
+    // Rows of a key replace each other.
+    const unplanned = new Map(
+      this.#rows.unplanned_spend.map((row) => [`${row.org_id} ${row.campaign_id} ${row.date}`, row]),
+    );
+    const rows = { ...this.#rows, campaign_metrics_daily: daily, unplanned_spend: [...unplanned.values()] };
     const sorted = Object.entries(rows).map(([name, each]) => [name, sortRows(tableNamed(name), each)]);
     return Object.fromEntries(sorted) as Record<TableName, Row[]>;
   }
@@ -174,7 +178,15 @@ export class LaneOracle {
     if (answer === 'dropped') return null;
     if (answer !== 'counted') return answer;
     const touchesFrom = this.#clock - latenessOf(plan, event.source, 'conversion', this.#bounds);
-    const context = { campaign, plan, zone: this.#zoneOf(event), offset: record.offset, touchesFrom };
+    if (controls.has(event.kind)) campaign.watchedUntil = this.#clock + this.#bounds.closedAfterMs;
+    const context = {
+      campaign,
+      plan,
+      zone: this.#zoneOf(event),
+      offset: record.offset,
+      clock: this.#clock,
+      touchesFrom,
+    };
     return isBearable(context, event) ? book(context, event) : 'money_out_of_range';
   }
 
@@ -262,12 +274,10 @@ export class LaneOracle {
       this.#setTimer({ rank: 0, org, campaign: '', t: 0 }, this.#clock, plan);
     }
     const campaign = this.#campaigns.get(`${event.org}/${event.campaign}`);
-    if (campaign === undefined || campaign.evaluableFlights().length === 0) return;
-    this.#setTimer(
-      { rank: 1, org: event.org, campaign: event.campaign, t: 0 },
-      this.#clock,
-      this.#plans.inForce(event.org),
-    );
+    if (campaign === undefined || !isDue(campaign, this.#clock)) return;
+    // Set by delivery or money, it waits for the next minute (§1.5).
+    const after = controls.has(event.kind) ? this.#clock : floorTo(this.#clock, minute) + minute - 1;
+    this.#setTimer({ rank: 1, org: event.org, campaign: event.campaign, t: 0 }, after, this.#plans.inForce(event.org));
   }
 
   #setTimer(timer: Timer, after: number, plan: Plan): void {
@@ -321,8 +331,17 @@ export class LaneOracle {
     }
     const known = this.#campaigns.get(`${org}/${campaign}`) as Campaign;
     for (const flight of known.evaluableFlights()) evaluateFlight(context, known, flight);
-    if (known.evaluableFlights().length > 0) this.#setTimer({ rank, org, campaign, t: 0 }, t, plan);
+    lookAtSpend(context, known);
+    if (isDue(known, t)) this.#setTimer({ rank, org, campaign, t: 0 }, t, plan);
+    else leaveSpend(context, known);
   }
+}
+
+const controls: ReadonlySet<string> = new Set(['budget_changed', 'flight_changed', 'status_changed']);
+
+/** Whether the campaign's timer is to run again after `t`. */
+function isDue(campaign: Campaign, t: number): boolean {
+  return t < campaign.watchedUntil || campaign.evaluableFlights().length > 0;
 }
 
 function isBefore(a: Timer, b: Timer): boolean {

@@ -7,6 +7,7 @@ import {
   lateEvents,
   pacingSnapshots,
   ruleEvaluations,
+  unplannedSpend,
 } from '../../src/rows/tables.ts';
 import { revenueIn } from './book.ts';
 import type { Campaign } from './campaign.ts';
@@ -18,7 +19,8 @@ export type TableName =
   | 'rule_evaluations'
   | 'alert_events'
   | 'dead_letters'
-  | 'late_events';
+  | 'late_events'
+  | 'unplanned_spend';
 
 /** All rows that a log makes, by table, each sorted by the table's key. */
 export type TableRows = Readonly<Record<TableName, readonly Row[]>>;
@@ -31,6 +33,7 @@ export function emptyRows(): Record<TableName, Row[]> {
     [alertEvents.name as 'alert_events']: [],
     [deadLetters.name as 'dead_letters']: [],
     [lateEvents.name as 'late_events']: [],
+    [unplannedSpend.name as 'unplanned_spend']: [],
   } as Record<TableName, Row[]>;
 }
 

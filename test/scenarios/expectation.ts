@@ -17,6 +17,7 @@ const tableWords: Readonly<Record<string, TableName>> = {
   alert: 'alert_events',
   dead: 'dead_letters',
   late: 'late_events',
+  unplanned: 'unplanned_spend',
 };
 
 const aliases: Readonly<Record<string, string>> = {

@@ -12,7 +12,7 @@ import type { TableRows } from '../oracle/rows.ts';
 import { options, plan, rule } from '../oracle/story.ts';
 import { runScenario } from '../scenarios/run-scenario.ts';
 
-// Kafka keeps the records of one producer in order, and those of several only by chance (docs/semantics.md §9).
+// Kafka keeps the records of one producer in order, and those of several only by chance (docs/semantics.md §10).
 // A minute in which many producers catch up is told in several orders; what follows is the same for all of them.
 const seeds = Array.from({ length: Number(process.env.ORDER_SEEDS ?? 12) }, (_, index) => 9_000 + index);
 const orders = 5;

@@ -70,7 +70,7 @@ export function readSourceAlerts(from: ByteReader, organization: Organization): 
   }
 }
 
-function writeAlert(out: ByteWriter, alert: AlertState): void {
+export function writeAlert(out: ByteWriter, alert: AlertState): void {
   out.text(alert.state);
   out.text(alert.level);
   out.optional(alert.warningSince);
@@ -81,7 +81,7 @@ function writeAlert(out: ByteWriter, alert: AlertState): void {
   out.text(alert.ruleHash);
 }
 
-function readAlert(from: ByteReader): AlertState {
+export function readAlert(from: ByteReader): AlertState {
   return {
     state: from.text() as AlertStateName,
     level: from.text() as AlertLevel,

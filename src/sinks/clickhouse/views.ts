@@ -49,6 +49,12 @@ FROM {db}.${day} AS d FINAL GROUP BY org_id, date, currency`,
     select: 'SELECT * FROM {db}.pacing_latest FINAL',
   },
   {
+    name: 'v_unplanned_open',
+    doc: 'Days of campaigns with money that nobody planned, newest first.',
+    select: `SELECT * FROM {db}.unplanned_spend FINAL WHERE status != 'planned'
+ORDER BY date DESC, unplanned_micros DESC`,
+  },
+  {
     name: 'v_alerts_open',
     doc: 'Alerts that are firing or recovering now, or cannot be judged: the newest transition of each.',
     select: `SELECT * FROM {db}.alert_latest FINAL WHERE to_state IN ('firing', 'recovering', 'no_data', 'error')`,

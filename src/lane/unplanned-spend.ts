@@ -1,0 +1,173 @@
+import type { LaneLimits } from '../model/lane-limits.ts';
+import { microsOf, nanosPerMicro } from '../model/money.ts';
+import { dayMs, floorTo, type LogTimeMs, quarterMs } from '../model/time.ts';
+import { minus, plus, positive, times, type Whole } from '../model/whole.ts';
+import type { Zone } from '../model/zones.ts';
+import { frozenStretches, termsAt } from '../pacing/flight-ledger.ts';
+import { type UnplannedCause, unplannedCauses } from '../rules/rule-values.ts';
+import type { Campaign, Flight, FlightDates } from './campaign.ts';
+import { sumAt } from './day-row.ts';
+import { ledgerOf, spendBetween } from './flight-books.ts';
+
+/** Questions to a campaign's books: what of its spend no flight, or no budget, has room for (docs/semantics.md §9). */
+
+/** Of one local day, micros. */
+export interface DayAmounts {
+  readonly spend: Whole;
+  readonly causes: Readonly<Record<UnplannedCause, Whole>>;
+}
+
+type Dated = Flight & { readonly dates: FlightDates };
+
+/** A stretch of a day in which one cause holds, or money of one flight is planned. */
+interface Stretch {
+  readonly cause: UnplannedCause | null;
+  /** The flight that it lies in, if that has a budget. */
+  readonly flight: Dated | null;
+  readonly nanos: Whole;
+}
+
+interface Day {
+  readonly day: number;
+  readonly spend: Whole;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A flight with a budget that has spent more than it. */
+interface Overspent {
+  readonly flight: Dated;
+  readonly budgetNanos: Whole;
+}
+
+/** A campaign's books as they stand at one clock. */
+export class UnplannedSpend {
+  readonly #campaign: Campaign;
+  readonly #clock: LogTimeMs;
+  /** First quarter-hour that cells hold. */
+  readonly #reach: number;
+  readonly #oldest: number;
+  /** By start, then id. */
+  readonly #flights: readonly Dated[];
+  readonly #frozen: readonly { readonly from: number; readonly to: number }[];
+  /** Days that are looked at, newest first. */
+  readonly days: readonly Day[];
+
+  constructor(campaign: Campaign, zone: Zone, clock: LogTimeMs, { retainedDays, quartersBehind }: LaneLimits) {
+    this.#campaign = campaign;
+    this.#clock = clock;
+    this.#reach = floorTo(clock, quarterMs) - quartersBehind * quarterMs;
+    this.#flights = campaign.flights.filter(isDated).sort(byStart);
+    this.#frozen = frozenStretches(campaign.statuses)
+      .map(({ from, to }) => ({ from: -floorTo(-from, quarterMs), to: floorTo(to, quarterMs) }))
+      .filter(({ from, to }) => from < to);
+    this.#oldest = clock - retainedDays * dayMs;
+    this.days = [...campaign.days.values()]
+      .map((row) => ({
+        day: row.day,
+        spend: row.compactSum(sumAt.spendNanos),
+        start: zone.dayStart(row.day),
+        end: zone.dayStart(row.day + 1),
+      }))
+      .filter(({ start }) => start >= this.#oldest)
+      .sort((a, b) => b.day - a.day);
+  }
+
+  /** Flights that do not end before the days looked at, and spent more than their budget. */
+  get overspent(): readonly Overspent[] {
+    const flights = this.#flights.filter(({ dates }) => dates.end > this.#oldest);
+    return overspentFlights(this.#campaign, this.#clock, flights);
+  }
+
+  /** By local day; a day that is not there stands as it was said last. */
+  amounts(): Map<number, DayAmounts> {
+    const found = new Map<number, DayAmounts>();
+    const stretches = new Map(this.days.map((day) => [day.day, this.#stretchesOf(day)]));
+    const over = this.overspent.map((each) => ({ ...each, byDay: this.#overByDay(each) }));
+    for (const { day, spend } of this.days) {
+      const parts = stretches.get(day);
+      if (parts === undefined || parts === null) continue;
+      const causes = Object.fromEntries(unplannedCauses.map((cause) => [cause, 0 as Whole]));
+      for (const { cause, nanos } of parts) if (cause !== null) causes[cause] = plus(causes[cause], nanos);
+      for (const { flight, byDay } of over) {
+        const planned = parts.filter((part) => part.cause === null && part.flight === flight);
+        const room = positive(planned.reduce((sum: Whole, { nanos }) => plus(sum, nanos), 0));
+        const excess = positive(byDay.get(day) ?? 0);
+        // Not what nobody planned anyway.
+        const beyond = positive(minus(excess, room));
+        causes.over_budget = plus(causes.over_budget, minus(excess, beyond));
+      }
+      for (const cause of unplannedCauses) causes[cause] = microsOf(causes[cause]);
+      found.set(day, { spend: microsOf(spend), causes: causes as Record<UnplannedCause, Whole> });
+    }
+    return found;
+  }
+
+  /** Null when the day has stretches of several kinds and began before cells reach. */
+  #stretchesOf(day: Day): readonly Stretch[] | null {
+    const { start, end, spend } = day;
+    const inside = (at: number) => at > start && at < end;
+    const edges = [
+      ...this.#flights.flatMap(({ dates }) => [dates.start, dates.end]),
+      ...this.#frozen.flatMap(({ from, to }) => [from, to]),
+    ].filter(inside);
+    if (edges.length === 0) return [{ ...this.#kindAt(start), nanos: spend }];
+    if (start < this.#reach) return null;
+    const bounds = [...new Set([start, ...edges, end])].sort((a, b) => a - b);
+    return bounds.slice(1).map((to, i) => ({
+      ...this.#kindAt(bounds[i]),
+      nanos: spendBetween(this.#campaign, bounds[i], to, this.#clock),
+    }));
+  }
+
+  #kindAt(at: number): Omit<Stretch, 'nanos'> {
+    const over = this.#flights.filter(({ dates }) => at >= dates.start && at < dates.end);
+    const flight = over.find(({ hasBudget }) => hasBudget) ?? null;
+    if (flight !== null) {
+      const isFrozen = this.#frozen.some(({ from, to }) => at >= from && at < to);
+      return { flight, cause: isFrozen ? 'paused' : null };
+    }
+    if (over.length > 0) return { flight, cause: 'no_budget' };
+    if (this.#flights.length === 0) return { flight, cause: 'no_flight' };
+    if (this.#flights.every(({ dates }) => at < dates.start)) return { flight, cause: 'before_start' };
+    const isOver = this.#flights.every(({ dates }) => at >= dates.end);
+    return { flight, cause: isOver ? 'after_end' : 'between_flights' };
+  }
+
+  /** How much of each day lies beyond the budget: the day is charged with what it added to the excess. */
+  #overByDay({ flight, budgetNanos }: Overspent): ReadonlyMap<number, Whole> {
+    const { start: s, end: e } = flight.dates;
+    const found = new Map<number, Whole>();
+    let reached = flight.spentNanos;
+    for (const { day, spend, start, end } of this.days) {
+      if (end <= s || start >= e) continue;
+      const isWhole = (s <= start && end <= e) || start < this.#reach;
+      const inside = isWhole ? spend : spendBetween(this.#campaign, Math.max(s, start), Math.min(e, end), this.#clock);
+      const before = minus(reached, inside);
+      found.set(day, minus(positive(minus(reached, budgetNanos)), positive(minus(before, budgetNanos))));
+      reached = before;
+    }
+    return found;
+  }
+}
+
+/** Whether a campaign that nobody watches has flights that spent more than their budget. */
+export function isOverBudget(campaign: Campaign, clock: LogTimeMs): boolean {
+  return overspentFlights(campaign, clock, campaign.flights.filter(isDated)).length > 0;
+}
+
+function overspentFlights(campaign: Campaign, clock: LogTimeMs, flights: readonly Dated[]): Overspent[] {
+  return flights.flatMap((flight) => {
+    if (!flight.hasBudget || flight.spentNanos <= 0) return [];
+    const budgetNanos = times(termsAt(ledgerOf(campaign, flight), clock).budget as number, nanosPerMicro);
+    return flight.spentNanos > budgetNanos ? [{ flight, budgetNanos }] : [];
+  });
+}
+
+function isDated(flight: Flight): flight is Dated {
+  return flight.dates !== null;
+}
+
+function byStart(a: Dated, b: Dated): number {
+  return a.dates.start - b.dates.start || (a.id < b.id ? -1 : 1);
+}
