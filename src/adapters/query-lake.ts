@@ -1,9 +1,11 @@
 import { chdir } from 'node:process';
 import { fullName, type TableState } from '../lakehouse/catalog/catalog.ts';
+import { identifier } from '../lakehouse/engine/sql-places.ts';
 import { ancestry, type Snapshot } from '../lakehouse/format/table-metadata.ts';
 import { localPath } from '../lakehouse/storage/local-file-io.ts';
 import { EngineError } from '../model/errors.ts';
 import { bronzeTableName } from './bronze-catalog.ts';
+import { sqlOfTable } from './layer-tools.ts';
 import { type LakeTable, tablesOf, withLake } from './open-lake.ts';
 import { isS3 } from './open-storage.ts';
 import type { Config } from './settings.ts';
@@ -57,7 +59,7 @@ function viewsOf(tables: readonly LakeTable[], config: Config, atMs: number | nu
   const folders = tables.map(({ state }) => state.metadata.location).filter((place) => !isS3(place));
   if (folders.length > 0) chdir(commonFolder(folders.map(localPath)));
   return tables.flatMap(({ name, state }) => {
-    const select = `SELECT * FROM ${tableFunction(state, config, snapshotAt(state, atMs))}`;
+    const select = `SELECT * FROM ${sqlOfTable(state, config, snapshotAt(state, atMs)?.['snapshot-id'] ?? null)}`;
     const database = identifier(name.namespace);
     return [
       `CREATE DATABASE IF NOT EXISTS ${database}`,
@@ -74,10 +76,6 @@ function commonFolder(paths: readonly string[]): string {
   return (ends === -1 ? first : first.slice(0, ends)).join('/') || '/';
 }
 
-function identifier(name: string): string {
-  return `\`${name.replace(/[\\`]/g, (char) => `\\${char}`)}\``;
-}
-
 /** The newest snapshot of `main`'s past that was there at the instant; null = the newest of all. */
 function snapshotAt({ metadata }: TableState, atMs: number | null): Snapshot | null {
   if (atMs === null) return null;
@@ -90,26 +88,6 @@ function snapshotAt({ metadata }: TableState, atMs: number | null): Snapshot | n
       ? 'the table is empty'
       : `the oldest kept is of ${new Date(oldest['timestamp-ms']).toISOString()}`;
   throw new EngineError('QUERY_FAILED', `there is no snapshot of ${new Date(atMs).toISOString()} or before; ${since}`);
-}
-
-function tableFunction({ metadata, metadataLocation }: TableState, { s3 }: Config, snapshot: Snapshot | null): string {
-  const within = metadataLocation.slice(metadataLocation.lastIndexOf('/metadata/') + 1);
-  const settings = `SETTINGS iceberg_metadata_file_path = ${quoted(within)}`;
-  // This one is a setting of the query, the other one of the table.
-  const past = snapshot === null ? '' : ` SETTINGS iceberg_snapshot_id = ${snapshot['snapshot-id']}`;
-  if (!isS3(metadata.location)) {
-    const folder = localPath(metadata.location);
-    return `icebergLocal(${quoted(folder)}, ${settings})${past}`;
-  }
-  const { endpoint, region, access_key_id: key, secret_access_key: secret } = s3;
-  const place = metadata.location.slice('s3://'.length);
-  const url = `${endpoint ?? `https://s3.${region}.amazonaws.com`}/${place}`;
-  const login = key === null || secret === null ? '' : `, ${quoted(key)}, ${quoted(secret)}`;
-  return `icebergS3(${quoted(url)}${login}, ${settings})${past}`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replace(/[\\']/g, (char) => `\\${char}`)}'`;
 }
 
 function hideSecret(text: string, { s3 }: Config): string {

@@ -1,6 +1,7 @@
 import type { PartitionFacts, SnapshotFacts, TableFacts } from '../adapters/look-at-lake.ts';
 import type { Config } from '../adapters/settings.ts';
 import type { TendReport, TendStep } from '../adapters/tend-lake.ts';
+import type { SilverReport } from '../adapters/write-layers.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
@@ -20,7 +21,7 @@ const works: Readonly<Record<string, readonly TendStep[]>> = {
   maintain: ['relocate', 'compact', 'cluster', 'expire', 'sweep'],
 };
 
-const allWords = [...looks, ...Object.keys(works), 'sql'].join(', ');
+const allWords = [...looks, 'silver', ...Object.keys(works), 'sql'].join(', ');
 
 /** Iceberg's own default is 512 MB; half of it is merged in half the memory. */
 const targetMbDefault = 256;
@@ -32,12 +33,13 @@ export const lakeCommand: Command = {
   summary: 'Look at the Iceberg tables, and look after them.',
   examples: [
     'paceline lake tables --data ./data',
+    'paceline lake silver --data ./data',
     'paceline lake maintain --data ./data --dry-run',
     'paceline lake maintain --config config/production.yaml',
     'paceline lake expire --older-than 7d --keep 10 --data ./data',
     'paceline lake sql "SELECT kind, count() FROM bronze GROUP BY kind" --at 2026-11-30T09:00:00Z --data ./data',
   ],
-  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, and bronze is short for bronze.events. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
+  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, and bronze is short for bronze.events. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
   flags: {
     config: configFlag,
     data: dataFlag,
@@ -79,12 +81,14 @@ export const lakeCommand: Command = {
     const [word, query] = call.words;
     if (word === 'sql' && query !== undefined) return await ask(query, call, terminal);
     const steps = works[word];
-    if (steps === undefined && !looks.some((look) => look === word) && word !== 'sql')
+    const isLayer = word === 'silver';
+    if (steps === undefined && !isLayer && !looks.some((look) => look === word) && word !== 'sql')
       throw usage(`there is no "lake ${word}"; the words are ${allWords}`);
     if (word === 'sql' || query !== undefined)
       throw usage('"lake sql" needs one query, in quotes; the other words stand alone');
     const { config } = loadCallConfig(call);
-    if (steps === undefined) await look(word, config, call, terminal);
+    if (isLayer) await writeLayer(config, call, terminal);
+    else if (steps === undefined) await look(word, config, call, terminal);
     else await tend(steps, config, call, terminal);
     return 0;
   },
@@ -126,6 +130,36 @@ async function ask(sql: string, call: Call, terminal: Terminal): Promise<number>
   else if (!call.has('json')) for (const line of textTable(columns, rows)) terminal.print(line);
   else for (const row of rows) terminal.printJson(Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])));
   return 0;
+}
+
+async function writeLayer(config: Config, call: Call, terminal: Terminal): Promise<void> {
+  const { writeSilverLayer } = await import('../adapters/write-layers.ts');
+  const isDryRun = call.has('dry-run');
+  const progress = new Progress(terminal, systemClock, 'slices written');
+  const report = await writeSilverLayer(config, {
+    isDryRun,
+    onProgress: (done, total) => progress.update(done, total),
+  });
+  progress.end();
+  const closedThrough = report.closedThroughMs === null ? null : new Date(report.closedThroughMs).toISOString();
+  if (call.has('json')) {
+    const { days, slices, events, rows, overtaken } = report;
+    terminal.printJson({ days, slices, events, rows, overtaken, closed_through: closedThrough, dry_run: isDryRun });
+  } else terminal.print(silverSentence(report, closedThrough, isDryRun));
+}
+
+/** "silver: wrote 78 days of organizations, 53075 rows of 53336 events; bronze is complete through …". */
+function silverSentence(
+  { days, events, rows, overtaken }: SilverReport,
+  closedThrough: string | null,
+  isDryRun: boolean,
+): string {
+  if (closedThrough === null) return 'silver: bronze has nothing yet';
+  const complete = `bronze is complete through ${closedThrough}`;
+  if (days === 0) return `silver: every closed day is there; ${complete}`;
+  if (isDryRun) return `silver: would write ${days} days of organizations; ${complete}`;
+  const others = overtaken === 0 ? '' : `; ${overtaken} slices were written by another run`;
+  return `silver: wrote ${days} days of organizations, ${rows} rows of ${events} events${others}; ${complete}`;
 }
 
 async function tend(steps: readonly TendStep[], config: Config, call: Call, terminal: Terminal): Promise<void> {

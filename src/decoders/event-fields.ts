@@ -292,14 +292,15 @@ function smallCount(fields: Fields, name: string, least: number, absent?: number
 /** Milliseconds, or ISO text with a zone. */
 function instant(fields: Fields, name: string): number {
   const value = fields[name];
-  const parsed = typeof value === 'string' ? parseIso(value) : value;
+  const parsed = typeof value === 'string' ? parseInstant(value) : value;
   if (typeof parsed !== 'number' || !Number.isInteger(parsed)) throw bad(name, 'integer milliseconds', value);
   const problem = instantProblem(name, parsed);
   if (problem !== null) throw problem;
   return parsed;
 }
 
-function parseIso(value: string): number {
+/** ISO text with a zone, to ms; NaN when it is none. */
+export function parseInstant(value: string): number {
   const isIso = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value);
   return isIso && isCalendarDay(value.slice(0, 10)) ? Date.parse(value) : Number.NaN;
 }
@@ -314,9 +315,14 @@ function isCalendarDay(text: string): boolean {
 /** Days since 1970-01-01, or YYYY-MM-DD. */
 function date(fields: Fields, name: string): number {
   const value = fields[name];
-  const isText = typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value);
-  const days = isText ? (isCalendarDay(value) ? Date.parse(`${value}T00:00:00Z`) / dayMs : Number.NaN) : value;
+  const days = typeof value === 'string' ? parseDay(value) : value;
   return checkedDay(name, typeof days === 'number' ? days : Number.NaN, value);
+}
+
+/** YYYY-MM-DD to days since 1970-01-01; NaN when it is none. */
+export function parseDay(value: string): number {
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(value) && isCalendarDay(value);
+  return isDay ? Date.parse(`${value}T00:00:00Z`) / dayMs : Number.NaN;
 }
 
 export function checkedDay(name: string, days: number, shown: unknown = days): number {

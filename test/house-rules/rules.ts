@@ -24,6 +24,7 @@ const rooms: readonly (readonly [string, RegExp])[] = [
   ['lakehouse/format', /^src\/lakehouse\/format\//],
   ['lakehouse/catalog', /^src\/lakehouse\/catalog\//],
   ['lakehouse/storage', /^src\/lakehouse\/storage\//],
+  ['lakehouse/engine', /^src\/lakehouse\/engine\//],
   ['lakehouse/operations', /^src\/lakehouse\/operations\//],
   ['lakehouse/layers', /^src\/lakehouse\/layers\//],
   ['lakehouse/jobs', /^src\/lakehouse\/jobs\//],
@@ -60,7 +61,9 @@ const rooms: readonly (readonly [string, RegExp])[] = [
 /** What every room may know: the language of the product. */
 const language = ['model', 'events', 'rows'];
 const hearts = ['rules', 'pacing'];
-const lake = ['format', 'catalog', 'storage', 'operations', 'layers', 'jobs'].map((room) => `lakehouse/${room}`);
+const lake = ['format', 'catalog', 'storage', 'engine', 'operations', 'layers', 'jobs'].map(
+  (room) => `lakehouse/${room}`,
+);
 const shop = ['contract', 'queries', 'access', 'doors'].map((room) => `serving/${room}`);
 const systems = [
   'sources',
@@ -95,6 +98,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'embedded-clickhouse': ['embedded-clickhouse', 'model'],
   'lakehouse/format': ['lakehouse/format', 'model'],
   'lakehouse/storage': ['lakehouse/storage', 'model'],
+  'lakehouse/engine': ['lakehouse/engine', 'model'],
   'lakehouse/catalog': ['lakehouse/catalog', 'lakehouse/storage', 'lakehouse/format', 'model'],
   'lakehouse/operations': [
     'lakehouse/operations',

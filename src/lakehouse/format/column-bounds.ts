@@ -1,4 +1,6 @@
+import { assert } from '../../model/errors.ts';
 import type { Column } from './data-file-encoder.ts';
+import { isPlain } from './schema.ts';
 import { compareUtf8, lowerStringBound, serializeValue, upperStringBound } from './values.ts';
 
 interface ColumnFacts {
@@ -26,6 +28,7 @@ export function columnFacts(column: Column): ColumnFacts {
   }
   const { type } = column.field;
   if (least === null || greatest === null) return { nulls, lower: null, upper: null };
+  assert(isPlain(type), 'bounds are of plain columns');
   const top = typeof greatest === 'string' ? upperStringBound(greatest) : greatest;
   return {
     nulls,

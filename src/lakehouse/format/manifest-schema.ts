@@ -1,5 +1,5 @@
 import type { AvroRecord, AvroSchema } from './avro-codec.ts';
-import { type FieldType, type PartitionSpec, resultType, type Schema } from './schema.ts';
+import { type PartitionSpec, type PartitionType, resultType, type Schema } from './schema.ts';
 
 /**
  * Avro schemas of manifests and manifest lists. Names and field ids are those of the Iceberg spec
@@ -22,7 +22,7 @@ function numberMap(keyId: number, valueId: number, value: AvroSchema): AvroSchem
   });
 }
 
-const avroTypes: Readonly<Record<FieldType, AvroSchema>> = {
+const avroTypes: Readonly<Record<PartitionType, AvroSchema>> = {
   boolean: 'boolean',
   int: 'int',
   long: 'long',

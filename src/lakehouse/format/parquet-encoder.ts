@@ -105,5 +105,7 @@ function elementOf(field: Field): SchemaElement {
       return { ...base, type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } };
     case 'binary':
       return { ...base, type: 'BYTE_ARRAY' };
+    default:
+      throw new Error(`no encoder for ${JSON.stringify(field.type)}`);
   }
 }

@@ -31,11 +31,18 @@ export function serializeValue(type: FieldType, value: unknown): Uint8Array {
       bytes.writeBigInt64LE(value);
       return bytes;
     }
+    case 'double': {
+      assert(typeof value === 'number', 'double is a number');
+      const bytes = Buffer.alloc(8);
+      bytes.writeDoubleLE(value);
+      return bytes;
+    }
     case 'string':
       assert(typeof value === 'string', 'string is a string');
       return Buffer.from(value, 'utf8');
+    case 'uuid':
     case 'binary':
-      assert(value instanceof Uint8Array, 'binary is bytes');
+      assert(value instanceof Uint8Array, `${type} is bytes`);
       return value;
   }
 }

@@ -86,6 +86,12 @@ function trusted({ positions, sequence }: Recorded, metadata: TableMetadata): Po
   return positions;
 }
 
+/** Partitions that a table has records of, whoever's stream it holds; none where nobody noted any. */
+export function recordedPartitions({ properties }: TableMetadata): number[] {
+  const text = properties[offsetsKey];
+  return text === undefined ? [] : Object.keys((JSON.parse(text) as RecordedOffsets).next).map(Number);
+}
+
 interface Recorded {
   readonly positions: Positions;
   readonly sequence: number | undefined;

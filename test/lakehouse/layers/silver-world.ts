@@ -1,0 +1,241 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import avsc, { type Schema } from 'avsc';
+import { openLayerTools } from '../../../src/adapters/layer-tools.ts';
+import { openProgram } from '../../../src/adapters/open-bronze.ts';
+import { openLake } from '../../../src/adapters/open-lake.ts';
+import { type Config, loadConfig } from '../../../src/adapters/settings.ts';
+import { writeSimulatedLog } from '../../../src/adapters/simulated-log.ts';
+import { systemClock } from '../../../src/control/system-clock.ts';
+import { currentSnapshot } from '../../../src/lakehouse/format/table-metadata.ts';
+import { createRunner } from '../../../src/runtime/runner.ts';
+import { openRecordedLog } from '../../../src/sources/recorded/recorded-log.ts';
+import { StoredLog } from '../../chaos/read-log.ts';
+import { decodeEither, releasedSchemas } from '../../oracle/decode-avro.ts';
+import type { LogRecord } from '../../oracle/events.ts';
+
+const topic = 'ads.events.v1';
+const dayMs = 86_400_000;
+const awaitedMs = 15 * 60_000;
+const aheadMs = 120_000;
+
+/** Which table each kind lies in, as docs/lakehouse.md says it. */
+const tableOf: Readonly<Record<string, string>> = {
+  impression: 'impressions',
+  click: 'clicks',
+  video_progress: 'video_progress',
+  conversion: 'conversions',
+  spend: 'spend',
+  performance_report: 'performance_reports',
+  spend_adjustment: 'spend_adjustments',
+  metric_correction: 'metric_corrections',
+  auction_stats: 'auction_stats',
+  budget_changed: 'control',
+  flight_changed: 'control',
+  status_changed: 'control',
+  creative_status: 'control',
+  source_heartbeat: 'control',
+};
+export const silverTableNames = [...new Set(Object.values(tableOf))];
+
+export type SilverRow = Readonly<Record<string, unknown>>;
+export type SilverRows = ReadonlyMap<string, readonly SilverRow[]>;
+
+export interface AddedRecord {
+  readonly partition: number;
+  readonly logTimeMs: number;
+  readonly key: string | null;
+  readonly value: Uint8Array;
+}
+
+/** A data directory with the log of a simulated world, its bronze and its silver. */
+export class SilverWorld implements Disposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'paceline-silver-'));
+  readonly config: Config;
+  #records: LogRecord[] | null = null;
+
+  private constructor() {
+    const shippedConfigDirectory = join(import.meta.dirname, '../../../config');
+    this.config = loadConfig([], { shippedConfigDirectory, overrides: { data_directory: this.directory } }).config;
+  }
+
+  static async make(options: { seed: number; days: number; encoding: 'binary' | 'jsonl' }): Promise<SilverWorld> {
+    const world = new SilverWorld();
+    const { plans } = world.config;
+    const size = { campaigns: 12, partitions: 2 };
+    await writeSimulatedLog({ dir: world.directory, ...size, ...options, plans, clock: systemClock });
+    await world.fileBronze();
+    return world;
+  }
+
+  /** Bronze up to the end of the log. */
+  async fileBronze(): Promise<void> {
+    const settings = { config: this.config, generation: 1, isNewGeneration: false };
+    const parts = await openProgram(settings, { onChange: () => {} });
+    const failed = Promise.withResolvers<never>();
+    const runner = createRunner({ ...parts.runner, onError: (error) => failed.reject(error) });
+    await runner.start();
+    await Promise.race([failed.promise, runner.catchUp()]);
+    await runner.stop();
+    await parts.close();
+    this.#records = null;
+  }
+
+  /** The log goes on: records with log times of their own, behind all there are. */
+  async append(records: readonly AddedRecord[]): Promise<void> {
+    const log = await openRecordedLog({
+      dir: join(this.directory, 'log'),
+      topic,
+      partitions: 2,
+      mode: 'replayed',
+      encoding: 'binary',
+      clock: systemClock,
+    });
+    for (const { partition, logTimeMs, key, value } of records)
+      log.add(partition, logTimeMs, key === null ? null : Buffer.from(key), value);
+    await log.flush();
+    await log.close();
+    await this.fileBronze();
+  }
+
+  async records(): Promise<readonly LogRecord[]> {
+    if (this.#records === null) {
+      await using log = await StoredLog.open(join(this.directory, 'log'), topic);
+      const all: LogRecord[] = [];
+      for (let partition = 0; partition < log.partitions; partition++)
+        for await (const record of log.records(partition)) all.push(record);
+      this.#records = all;
+    }
+    return this.#records;
+  }
+
+  /** The instant through which the log is closed. */
+  async closedThrough(): Promise<number> {
+    const clocks = Map.groupBy(await this.records(), ({ partition }) => partition);
+    const ends = [...clocks.values()].map((own) => Math.max(...own.map(({ logTimeMs }) => logTimeMs)));
+    return Math.min(...ends) - awaitedMs;
+  }
+
+  /** What silver must hold: the log, record by record, each event once, by an Avro reader that is not ours. */
+  async expected(): Promise<SilverRows> {
+    const decode = decodeEither(releasedSchemas());
+    const closed = await this.closedThrough();
+    const tables = new Map(silverTableNames.map((name) => [name, new Map<string, SilverRow>()]));
+    for (const record of await this.records()) {
+      const event = decode(record);
+      if ('refused' in event || !(event.kind in tableOf)) continue;
+      const isTrusted = Buffer.from(record.key ?? '').toString() === event.org;
+      if (!isTrusted || event.eventTime > record.logTimeMs + aheadMs) continue;
+      const dayEnd = (Math.floor(event.eventTime / dayMs) + 1) * dayMs;
+      const table = tables.get(tableOf[event.kind]);
+      const key = `${event.org}/${event.eventId}`;
+      // Once it is known it is a repeat, also where the first lies in a day that is not closed.
+      if (table === undefined || table.has(key)) continue;
+      table.set(key, dayEnd <= closed ? rowOf(event.kind, event.schemaId, record) : {});
+    }
+    return new Map(
+      [...tables].map(([name, rows]) => [name, sorted([...rows.values()].filter((row) => 'org_id' in row))]),
+    );
+  }
+
+  /** What silver holds, read back by ClickHouse. */
+  async actual(): Promise<SilverRows> {
+    await using tools = await openLayerTools(this.config);
+    const lake = await openLake(this.config);
+    try {
+      const tables = new Map<string, readonly SilverRow[]>();
+      for (const name of silverTableNames) {
+        const state = await lake.catalog.table({ namespace: 'silver', table: name }).load();
+        const isEmpty = state === null || currentSnapshot(state.metadata) === null;
+        const rows = isEmpty ? [] : await tools.engine.run(`SELECT * FROM ${tools.sqlOf(state)}`);
+        tables.set(name, sorted(rows.map(plain)));
+      }
+      return tables;
+    } finally {
+      await lake.close();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+const avroFolder = join(import.meta.dirname, '../../../schemas/avro');
+const readers = new Map<string, avsc.Type>();
+const resolvers = new Map<number, { resolver: object; reader: avsc.Type }>();
+
+export function typeOf(file: string): avsc.Type {
+  return avsc.Type.forSchema(JSON.parse(readFileSync(join(avroFolder, file), 'utf8')) as Schema);
+}
+
+/** All fields of today's schema, as Avro's own rules resolve what was written. */
+function fieldsOf(kind: string, schemaId: number, value: Uint8Array): Record<string, unknown> {
+  const reader = readers.get(kind) ?? typeOf(`${kind}.avsc`);
+  readers.set(kind, reader);
+  if (schemaId < 0) {
+    const raw = JSON.parse(Buffer.from(value).toString('utf8')) as Record<string, unknown>;
+    const { fields } = reader as unknown as { fields: { name: string; defaultValue(): unknown }[] };
+    return Object.fromEntries(fields.map((field) => [field.name, raw[field.name] ?? field.defaultValue() ?? null]));
+  }
+  let known = resolvers.get(schemaId);
+  if (known === undefined) {
+    const ids = JSON.parse(readFileSync(join(avroFolder, 'ids.json'), 'utf8')) as Record<string, string>;
+    const resolver = reader.createResolver(typeOf(`released/${ids[schemaId]}.avsc`));
+    known = { resolver, reader };
+    resolvers.set(schemaId, known);
+  }
+  return known.reader.fromBuffer(Buffer.from(value).subarray(5), known.resolver as avsc.Resolver) as Record<
+    string,
+    unknown
+  >;
+}
+
+function rowOf(kind: string, schemaId: number, record: LogRecord): SilverRow {
+  const fields = Object.entries(fieldsOf(kind, schemaId, record.value ?? new Uint8Array()));
+  const row: Record<string, unknown> = {
+    ...(tableOf[kind] === 'control' ? { kind } : {}),
+    log_time: record.logTimeMs,
+    topic: record.topic,
+    partition: record.partition,
+    log_offset: record.offset,
+    schema_id: schemaId < 0 ? null : schemaId,
+  };
+  for (const [name, value] of fields) row[name] = name === 'event_id' ? hexOf(value) : value;
+  return withoutNulls(row);
+}
+
+function hexOf(value: unknown): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value).replaceAll('-', '');
+}
+
+/** As ClickHouse says it, in the form of `rowOf`. */
+function plain(row: SilverRow): SilverRow {
+  const values = Object.entries(row).map(([name, value]): [string, unknown] => {
+    if (name === 'event_id') return [name, hexOf(value)];
+    if (typeof value === 'string' && /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}$/.test(value))
+      return [name, Date.parse(`${value.replace(' ', 'T')}Z`)];
+    if (typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value))
+      return [name, Date.parse(`${value}T00:00:00Z`) / dayMs];
+    return [name, value];
+  });
+  return withoutNulls(Object.fromEntries(values));
+}
+
+/** A map without entries is none: a column of one cannot be null in ClickHouse. */
+function withoutNulls(row: SilverRow): SilverRow {
+  const isThere = (value: unknown) =>
+    value !== null && value !== undefined && !(typeof value === 'object' && Object.keys(value).length === 0);
+  return Object.fromEntries(
+    Object.entries(row)
+      .filter(([, value]) => isThere(value))
+      .map(([name, value]) => [name, typeof value === 'object' ? { ...value } : value]),
+  );
+}
+
+function sorted(rows: readonly SilverRow[]): SilverRow[] {
+  return rows.toSorted(
+    (a, b) => Number(a.partition) - Number(b.partition) || Number(a.log_offset) - Number(b.log_offset),
+  );
+}
