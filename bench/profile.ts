@@ -6,22 +6,22 @@ const stages: readonly (readonly [stage: string, files: RegExp])[] = [
   ['decode', /\/src\/decoders\/|readRow/],
   [
     'check',
-    /\/src\/operators\/(check-records|duplicate-check|record-facts|event-id-set|rare-ids|segment|look-ahead)\.ts/,
+    /\/src\/operators\/(check-records|duplicate-check|record-\w+|name-currency|follow-zone|segment|look-ahead)\.ts|\/src\/lane\/(event-id-set|rare-ids|names|campaign-index|campaign-weight)\.ts/,
   ],
-  ['days', /\/src\/operators\/(measure-days|day-row)\.ts/],
+  [
+    'days',
+    /\/src\/operators\/(measure-days|day-booker|report-booker)\.ts|\/src\/lane\/(day-row|day-codec|old-days|report-feed|campaign-reports|provisional-quarters)\.ts/,
+  ],
   [
     'flights',
-    /\/src\/operators\/(follow-flights|flight-ledger|flight-books|delivery-cells|cell-booker|touched-cells|completeness)\.ts/,
+    /\/src\/operators\/(follow-flights|flight-totals|cell-booker)\.ts|\/src\/lane\/(flight-books|delivery-cells|touched-cells|completeness)\.ts/,
   ],
-  ['pace', /\/src\/operators\/(pace-flights|pacing|pacing-weight|timers)\.ts/],
-  [
-    'rules',
-    /\/src\/operators\/(judge-rules|judgement|rule-values|alert-state|alert-receipt)\.ts|\/src\/model\/condition\.ts/,
-  ],
-  ['codec', /\/src\/operators\/(lane-codec|campaign-codec|rolling-bases|clock-marks)\.ts|\/src\/topology\/outbox\.ts/],
-  ['commit', /\/src\/state\/|\/src\/topology\/checkpoint\.ts/],
+  ['pace', /\/src\/operators\/pace-flights\.ts|\/src\/pacing\/|\/src\/lane\/timers\.ts/],
+  ['rules', /\/src\/operators\/judge-rules\.ts|\/src\/rules\//],
+  ['codec', /\/src\/lane\/|\/src\/runtime\/outbox\.ts/],
+  ['commit', /\/src\/state\/|\/src\/runtime\/checkpoint\.ts/],
   ['sinks', /\/src\/sinks\/|\/@clickhouse\/|node:(_?http|net|internal\/streams|internal\/http)/],
-  ['runner', /\/src\/topology\//],
+  ['runner', /\/src\/(topology|runtime|operators)\//],
   ['control', /\/src\/(control|app|adapters)/],
 ];
 

@@ -89,25 +89,38 @@ export class CampaignLane implements LaneProgram {
     return { applied: this.#applied, ...uncounted, dropped: duplicate + test + stale_plan + stale_ledger };
   }
 
+  /** One loop, and all others in functions of their own: V8 compiles nested ones in the middle, and may throw that away each batch. */
   apply(batch: EventBatch, raw: RawRecords): void {
-    const { marks } = this.#state;
+    this.#beginBatch(batch, raw);
+    for (let row = 0; row < batch.count; row = segment.to) {
+      this.#beginSegment(batch, row);
+      this.#applySegment();
+    }
+    this.#applied += countedIn(segment, batch.count);
+    this.#outputs.tellDeadLetters(batch.topic);
+  }
+
+  #beginBatch(batch: EventBatch, raw: RawRecords): void {
     segment.begin(batch, raw);
     for (const operator of this.#operators) operator.beginBatch?.();
     this.#lookAhead.beginBatch();
-    for (let row = 0; row < batch.count; row = segment.to) {
-      this.#advanceClock(batch, row);
-      marks.advance(this.#state.clock, batch.offsets[row], this.#state.longestWindow.ms);
-      this.#runTimers(batch.offsets[row]);
-      const end = this.#lookAhead.reach(segment, row);
-      const { clock, timers } = this.#state;
-      const nextMark = marks.nextAt(this.#state.longestWindow.ms);
-      // Delivery may set a timer, which is then due in another minute.
-      const nextMinute = floorTo(clock, minuteMs) + minuteMs;
-      extendSegment(segment, row, end, clock, Math.min(timers.nextAt, nextMark, nextMinute));
-      for (const operator of this.#operators) operator.onSegment?.(segment);
-    }
-    for (let row = 0; row < batch.count; row++) this.#applied += segment.counted[row];
-    this.#outputs.tellDeadLetters(batch.topic);
+  }
+
+  #beginSegment(batch: EventBatch, row: number): void {
+    const { marks } = this.#state;
+    this.#advanceClock(batch, row);
+    marks.advance(this.#state.clock, batch.offsets[row], this.#state.longestWindow.ms);
+    this.#runTimers(batch.offsets[row]);
+    const end = this.#lookAhead.reach(segment, row);
+    const { clock, timers } = this.#state;
+    const nextMark = marks.nextAt(this.#state.longestWindow.ms);
+    // Delivery may set a timer, which is then due in another minute.
+    const nextMinute = floorTo(clock, minuteMs) + minuteMs;
+    extendSegment(segment, row, end, clock, Math.min(timers.nextAt, nextMark, nextMinute));
+  }
+
+  #applySegment(): void {
+    for (const operator of this.#operators) operator.onSegment?.(segment);
   }
 
   tailStart(): number {
@@ -174,6 +187,12 @@ export class CampaignLane implements LaneProgram {
       this.#timerOwners[rank].onTimer?.(slot, at as LogTimeMs, offset);
     }
   }
+}
+
+function countedIn({ counted }: Segment, rows: number): number {
+  let count = 0;
+  for (let row = 0; row < rows; row++) count += counted[row];
+  return count;
 }
 
 const noRawRecords: RawRecords = {
