@@ -2,6 +2,7 @@ import type { AvroField, AvroRecord, AvroType } from '../events/avro/schema.ts';
 import { type EventBatch, flag } from '../events/event-batch.ts';
 import type { EventColumn } from '../events/event-columns.ts';
 import { type KindName, kind, kinds } from '../events/kinds.ts';
+import { assert } from '../model/errors.ts';
 import { dayMs } from '../model/time.ts';
 import type { AvroCursor } from './avro-cursor.ts';
 import { findTarget, isReadable, names, plainType, unresolvable } from './avro-object.ts';
@@ -11,7 +12,9 @@ import {
   instantMax,
   instantMin,
   instantProblem,
+  periodProblem,
   smallCountMax,
+  spanOf,
   weightInMillionths,
 } from './event-fields.ts';
 
@@ -105,10 +108,30 @@ function targetOf(name: string, column: EventColumn): Target {
   }
 }
 
+/** A kind that comes often and says more than columns hold: fields kept in variables, and what is made of them. */
+interface Beside {
+  readonly begin: string;
+  readonly targets: Readonly<Record<string, Target>>;
+  readonly end: string;
+}
+
+const besides: Readonly<Partial<Record<KindName, Beside>>> = {
+  spend: {
+    begin: 'let periodEnd = 0, sequence = NaN, producedAt = NaN;',
+    targets: {
+      period_end: variable('instant', 'periodEnd', 'period_end'),
+      source_seq: variable('value', 'sequence', 'source_seq'),
+      produced_at: variable('instant', 'producedAt', 'produced_at'),
+    },
+    end: 'help.spend(cursor, batch, row, { periodEnd, sequence, producedAt });',
+  },
+};
+
 /** Where the fields of a kind go; what is not here is passed over. */
 function targetsOf(name: KindName): Readonly<Record<string, Target>> {
   const columns: [string, EventColumn][] = Object.entries(kinds[name].columns);
-  return { ...envelope, ...Object.fromEntries(columns.map(([field, column]) => [field, targetOf(field, column)])) };
+  const inColumns = Object.fromEntries(columns.map(([field, column]) => [field, targetOf(field, column)]));
+  return { ...envelope, ...inColumns, ...besides[name]?.targets };
 }
 
 /** Generates the row reader for records of `writer`; throws SCHEMA_UNRESOLVABLE naming both sides. */
@@ -120,6 +143,12 @@ export function compileRowReader(name: KindName, writer: AvroRecord, reader: Avr
     'const { dictionaries } = batch; const { bytes, view, end } = cursor;',
     'let at = cursor.at; let flags = 0; let v = 0; let b = 0;',
   ];
+  const beside = besides[name];
+  assert(
+    beside !== undefined || !kinds[name].hasDetail,
+    `generated code makes what ${name} carries beside its columns`,
+  );
+  if (beside !== undefined) lines.push(beside.begin);
   for (const field of writer.fields) lines.push(fieldCode(field, reader, targets, tables, skipped));
   for (const field of reader.fields) {
     const isWritten = writer.fields.some((each) => names(field).includes(each.name));
@@ -128,7 +157,7 @@ export function compileRowReader(name: KindName, writer: AvroRecord, reader: Avr
     lines.push(targets[field.name]?.absent ?? '');
   }
   lines.push(...untouchedColumns(lines), 'batch.flags[row] = flags;', `batch.kinds[row] = ${kind[name]};`);
-  lines.push('cursor.at = at;');
+  lines.push('cursor.at = at;', beside?.end ?? '');
   const make = new Function(
     'help',
     'tables',
@@ -145,6 +174,12 @@ function untouchedColumns(lines: readonly string[]): string[] {
   return Object.entries(empty)
     .filter(([column]) => !code.includes(`batch.${column}[row]`))
     .map(([column, value]) => `batch.${column}[row] = ${value};`);
+}
+
+interface SpendFields {
+  readonly periodEnd: number;
+  readonly sequence: number;
+  readonly producedAt: number;
 }
 
 /** What generated code calls when a value is out of its bounds. */
@@ -164,6 +199,15 @@ const help = {
     cursor.fail('bad_field', `weight is ${value}, not from 0 to 1000`);
     return 0;
   },
+  /** The period and its order, once all fields are there. */
+  spend(cursor: AvroCursor, batch: EventBatch, row: number, { periodEnd, sequence, producedAt }: SpendFields): void {
+    if (cursor.problem !== null || cursor.at > cursor.end) return;
+    const start = batch.t1[row];
+    const problem = periodProblem(start, periodEnd);
+    if (problem !== null) cursor.fail('bad_field', problem);
+    const span = spanOf(start, periodEnd, batch.eventTimes[row], { asOf: batch.t2[row], sequence, producedAt });
+    batch.details.set(row, { kind: 'spend', ...span });
+  },
   day(cursor: AvroCursor, name: string, value: number): number {
     if (value * dayMs >= instantMin && value * dayMs <= instantMax) return checkedDay(name, value);
     cursor.fail('bad_field', `${name} is day ${value}, not between 2000 and 2100`);
@@ -174,6 +218,12 @@ const help = {
 function instantTarget(column: string, name: string): Target {
   const check = `if (!(v >= ${instantMin} && v <= ${instantMax})) help.instant(cursor, "${name}", v);`;
   return { take: 'instant', store: `${check} batch.${column}[row] = v;`, absent: '' };
+}
+
+/** A field that no column holds, in a variable that is NaN from the start. */
+function variable(take: 'instant' | 'value', into: string, name: string): Target {
+  const check = `if (!(v >= ${instantMin} && v <= ${instantMax})) help.instant(cursor, "${name}", v);`;
+  return { take, store: `${take === 'instant' ? check : ''} ${into} = v;`, absent: '' };
 }
 
 function numberTarget(column: string): Target {

@@ -10,7 +10,7 @@ import type {
 } from '../events/event-batch.ts';
 import { flag } from '../events/event-batch.ts';
 import type { EventColumn } from '../events/event-columns.ts';
-import { type DetailKind, type KindFacts, type KindName, kind, kinds } from '../events/kinds.ts';
+import { type DetailKind, type KindFacts, type KindName, kind, kinds, kindsByName } from '../events/kinds.ts';
 import { idPattern } from '../model/ids.ts';
 import { dayMs, minuteMs } from '../model/time.ts';
 import { quoted, shown } from './shown-value.ts';
@@ -41,12 +41,15 @@ export function instantProblem(name: string, value: number): BadField | null {
   return new BadField('bad_time', `${name} is ${value}, not milliseconds between 2000 and 2100${hint}`);
 }
 
+/** The columns of a kind as a list, which is walked for each record. */
+const columnsOf = new Map(kindsByName.map(([name, { columns }]) => [name, Object.entries(columns)]));
+
 /** Fills one row; throws BadField. The row's kind is set last, when all is well. */
 export function fillRow(batch: EventBatch, row: number, name: KindName, fields: Fields): void {
   clearRow(batch, row);
   const facts: KindFacts = kinds[name];
   if (facts.class !== 'system') envelope(batch, row, facts, fields);
-  for (const [field, column] of Object.entries(facts.columns)) fillColumn(batch, row, field, column, fields);
+  for (const [field, column] of columnsOf.get(name) ?? []) fillColumn(batch, row, field, column, fields);
   if (facts.hasDetail) {
     const detail = details[name as DetailKind](fields);
     if (detail.kind === 'org_plan') batch.orgs[row] = batch.dictionaries.orgs.internText(detail.org_id);
@@ -166,18 +169,33 @@ const adjustmentReasons = ['CORRECTION', 'IVT', 'CREDIT', 'OVERDELIVERY', 'MAKEG
 const periodMaxMs = 400 * dayMs;
 
 function reportSpan(fields: Fields): ReportSpan {
-  const start = instant(fields, 'period_start');
+  const from = instant(fields, 'period_start');
   const end = instant(fields, 'period_end');
-  if (end < start) throw new BadField('bad_field', `period_end ${end} lies before period_start ${start}`);
-  if (end - start > periodMaxMs) throw new BadField('bad_field', 'the period is longer than 400 days');
-  const at = instant(fields, 'event_time');
-  const taken = isAbsent(fields.as_of) ? (at > start && at < end ? at : end) : instant(fields, 'as_of');
-  const order = isAbsent(fields.source_seq)
-    ? isAbsent(fields.produced_at)
-      ? at
-      : instant(fields, 'produced_at')
-    : integer(fields, 'source_seq');
-  return { to: Math.max(start, Math.min(end, Math.ceil(taken / minuteMs) * minuteMs)), order };
+  const problem = periodProblem(from, end);
+  if (problem !== null) throw new BadField('bad_field', problem);
+  const maybe = (name: string) => (isAbsent(fields[name]) ? Number.NaN : instant(fields, name));
+  const sequence = isAbsent(fields.source_seq) ? Number.NaN : integer(fields, 'source_seq');
+  const told = { asOf: maybe('as_of'), sequence, producedAt: maybe('produced_at') };
+  return spanOf(from, end, instant(fields, 'event_time'), told);
+}
+
+/** What is wrong with the period of a report; null = nothing. */
+export function periodProblem(start: number, end: number): string | null {
+  if (end < start) return `period_end ${end} lies before period_start ${start}`;
+  return end - start > periodMaxMs ? 'the period is longer than 400 days' : null;
+}
+
+/** Of what a report speaks, and its place in its source's order (docs/semantics.md §4.4); NaN = not said. */
+export function spanOf(
+  from: number,
+  end: number,
+  eventTime: number,
+  { asOf, sequence, producedAt }: { readonly asOf: number; readonly sequence: number; readonly producedAt: number },
+): ReportSpan {
+  const usual = eventTime > from && eventTime < end ? eventTime : end;
+  const taken = Number.isNaN(asOf) ? usual : asOf;
+  const order = Number.isNaN(sequence) ? (Number.isNaN(producedAt) ? eventTime : producedAt) : sequence;
+  return { to: Math.max(from, Math.min(end, Math.ceil(taken / minuteMs) * minuteMs)), order };
 }
 
 function performance(fields: Fields): Detail & { kind: 'performance_report' } {
@@ -360,8 +378,10 @@ function eventId(batch: EventBatch, row: number, fields: Fields): void {
   const isHex = typeof value === 'string' && /^[0-9a-fA-F-]*$/.test(value);
   const bytes = isHex ? Buffer.from(value.replaceAll('-', ''), 'hex') : value;
   if (!(bytes instanceof Uint8Array) || bytes.length !== 16) throw bad('event_id', '16 bytes (32 hex digits)', value);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
-  for (let word = 0; word < 4; word++) batch.eventIds[4 * row + word] = view.getInt32(4 * word, true);
+  for (let word = 0; word < 4; word++) {
+    const at = 4 * word;
+    batch.eventIds[4 * row + word] = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+  }
 }
 
 function deltas(fields: Fields): Map<string, number> {

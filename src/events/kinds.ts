@@ -33,7 +33,7 @@ export interface KindFacts {
   readonly standsAlone: boolean;
   /** Enters the ledgers of flights (`follow-flights.ts`). */
   readonly isControl: boolean;
-  /** Comes so often that generated code reads it into columns, without an object. */
+  /** Comes so often that generated code reads it, without an object of its fields. */
   readonly isHot: boolean;
   /** Carries an object beside its columns (`Detail` in event-batch.ts). */
   readonly hasDetail: boolean;
@@ -139,6 +139,7 @@ export const kinds = {
   spend: {
     ...report,
     number: 7,
+    isHot: true,
     columns: {
       currency,
       amount_micros: money('amount'),
