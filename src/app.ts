@@ -109,6 +109,7 @@ class RunningEngine implements Engine {
   readonly #watching = new AbortController();
   #fail!: (error: unknown) => void;
   #http: HttpServer | null = null;
+  #api: { readonly url: string; close(): Promise<void> } | null = null;
   #serving: Promise<void> | null = null;
   /** The part that the opening waits for, with its trouble. */
   #waitingFor: string | null = null;
@@ -136,7 +137,8 @@ class RunningEngine implements Engine {
   }
 
   get addresses(): EngineStatus['addresses'] {
-    return { http: this.#http?.url ?? null, clickhouse: this.#parts?.queries?.url ?? null };
+    const { url: api = null } = this.#api ?? {};
+    return { http: this.#http?.url ?? null, clickhouse: this.#parts?.queries?.url ?? null, api };
   }
 
   get parts(): EngineParts {
@@ -150,12 +152,20 @@ class RunningEngine implements Engine {
     this.#parts = parts;
     this.#observer.knowSinks(parts.sinks().map(({ sink }) => sink));
     await this.#serve();
-    if (this.#http !== null) await parts.announce({ http: this.#http.url, token: this.#token() });
+    if (this.#http !== null) await this.#openDoors(parts, this.#http.url);
     parts.start((error) => this.#takeFailure(error));
     this.#state = 'running';
     if (this.#options.loadAgain)
       void this.#config.watch(this.#watching.signal).catch((error) => this.#takeFailure(error));
     this.#options.log.info('engine.started', { ...this.addresses, generation: this.parts.generation });
+  }
+
+  /** The API where it is wanted; then others are told where everything answers. */
+  async #openDoors(parts: EngineParts, http: string): Promise<void> {
+    const { version } = this.#options;
+    const token = () => this.#token();
+    this.#api = await parts.serve({ version, metrics: this.metrics, status: () => this.status(), token });
+    await parts.announce({ http, api: this.#api?.url ?? null, token: token() });
   }
 
   #open(): Promise<EngineParts> {
@@ -270,6 +280,14 @@ class RunningEngine implements Engine {
 
   /** Lanes first, so that health and status answer while the last commit goes out. */
   async #close(): Promise<void> {
+    try {
+      await this.#api?.close();
+    } finally {
+      await this.#closeParts();
+    }
+  }
+
+  async #closeParts(): Promise<void> {
     try {
       await this.#parts?.close();
     } finally {

@@ -40,6 +40,7 @@ function fakeParts() {
     applyDrafts: async () => [],
     whyNotReady: () => null,
     whyNotLive: () => null,
+    serve: async () => null,
     announce: async ({ http, token }) => void calls.push(`announce ${http !== null} ${token.length >= 16}`),
   };
   return { parts, calls, fail: (error: unknown) => fail(error) };

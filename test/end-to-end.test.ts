@@ -101,3 +101,37 @@ test('status and metrics tell the same number of records', { timeout: 180_000 },
     await engine.stop();
   }
 });
+
+/** Of an answer of the API. */
+// biome-ignore lint/suspicious/noExplicitAny: what it must be is said where it is looked at.
+type Body = any;
+
+test('the API of the engine shows what the tables hold, to the owner of the directory alone', {
+  timeout: 180_000,
+}, async () => {
+  const engine = await startEngine(load(), { version: 'test', clock: systemClock, log, isUntilEnd: true });
+  try {
+    await engine.drain();
+    const { addresses, tokens } = JSON.parse(readFileSync(join(data, 'engine.json'), 'utf8'));
+    const ask = async (path: string, token = tokens.http) => {
+      const response = await fetch(`${addresses.api}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } });
+      const body: Body = await response.json();
+      return { status: response.status, body };
+    };
+    expect((await ask('/organizations', 'guess')).status).toBe(401);
+    const { body: organizations } = await ask('/organizations');
+    const [{ organization }] = organizations.data;
+    const { body: flights } = await ask(`/organizations/${organization}/flights?limit=500`);
+    const query = `SELECT count() AS flights FROM pacing_latest FINAL WHERE org_id = '${organization}'`;
+    const [{ flights: wanted }] = rowsOf(await askClickHouse(engine.parts.queries!, query));
+    expect(flights.data).toHaveLength(Number(wanted));
+    expect(flights.data.length).toBeGreaterThan(0);
+    expect((await ask('/engine')).body.data.lanes).toHaveLength(2);
+    expect((await ask(`/organizations/${organization}/plan`)).body.data.number).toBeGreaterThan(0);
+    expect((await ask(`/organizations/${organization}/rules`)).body.data.length).toBeGreaterThan(5);
+    const metrics = await (await fetch(`${engine.addresses.http}/metrics`)).text();
+    expect(metrics).toMatch(/paceline_serving_calls_total\{door="rest",operation="listFlights",status="2xx"\} 1/);
+  } finally {
+    await engine.stop();
+  }
+});

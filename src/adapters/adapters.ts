@@ -9,12 +9,14 @@ import { EditWatcher } from '../plans/postgres/watch-edits.ts';
 import { startProgramThread } from '../runtime/program-worker.ts';
 import { createRunner } from '../runtime/runner.ts';
 import { defaultRunnerSettings, type RunnerOptions } from '../runtime/runner-options.ts';
+import type { ServingServer } from '../serving/http/serving-server.ts';
 import { type DataDirectory, openDataDirectory } from '../state/sqlite/data-directory.ts';
 import type { StateStore } from '../state/state-store.ts';
 import { admitGeneration } from '../state/stream-generation.ts';
 import { CampaignLane } from '../topology/campaign-topology.ts';
 import type { EngineLog } from './engine-log.ts';
-import type { EngineContext, EngineParts, WorldOptions } from './engine-parts.ts';
+import type { EngineContext, EngineDoor, EngineParts, WorldOptions } from './engine-parts.ts';
+import { drawPrograms } from './graph.ts';
 import { hasKafka } from './kafka-log.ts';
 import { isLogCut } from './log-cut.ts';
 import type { BronzeThreadSettings } from './open-bronze.ts';
@@ -24,6 +26,9 @@ import { openSinks, planSinks } from './open-sinks.ts';
 import { openState } from './open-state.ts';
 import { playDemoWorld } from './play-demo-world.ts';
 import { type BronzeThread, FailureRelay, RunningParts } from './running-engine.ts';
+import { FileRules } from './serving/file-rules.ts';
+import { openServing } from './serving/open-serving.ts';
+import { isServing } from './serving/serving-place.ts';
 import type { Config } from './settings.ts';
 import { embeddedTablesDirectory, openEmbeddedTables, openServerTables, type Tables } from './tables.ts';
 import { streamName } from './visit-log.ts';
@@ -65,7 +70,8 @@ export async function openEngine(config: Config, context: EngineContext): Promis
     queries: tables.reader,
     // The doors need the rest of the time.
     drainDeadlineMs: config.shutdown.deadline_ms * 0.8,
-    announce: async ({ http, token }) => announce(directory, tables, http, token),
+    announce: async (addresses) => announce(directory, tables, addresses),
+    serve: (door) => serveEngine(config, door, { tables, context }),
     playWorld: (options, signal) => playWorld(config, log, clock, options, signal),
     applyDrafts: (drafts) => applyPlans(drafts, log.plans),
     stack: stack.move(),
@@ -173,10 +179,32 @@ function runnerOf(
   };
 }
 
-function announce(directory: DataDirectory, tables: Tables, http: string | null, token: string): void {
+/** The doors of an engine. */
+async function serveEngine(
+  config: Config,
+  { version, metrics, status, token }: EngineDoor,
+  { tables, context }: { tables: Tables; context: EngineContext },
+): Promise<ServingServer | null> {
+  if (!isServing(config)) return null;
+  return await openServing(config, {
+    ...{ version, metrics, clock: context.clock, log: context.log, endpoint: tables.reader, operatorToken: token },
+    rules: new FileRules(config.plans),
+    engine: { status, graph: () => graphOf(config) },
+  });
+}
+
+function graphOf(config: Config): unknown {
+  return drawPrograms(config).map(({ name, nodes, whyIdle, mermaid }) => ({ name, nodes, why_idle: whyIdle, mermaid }));
+}
+
+function announce(
+  directory: DataDirectory,
+  tables: Tables,
+  { http, api, token }: Parameters<EngineParts['announce']>[0],
+): void {
   const { reader, readToken } = tables;
   directory.publishEngineInfo({
-    addresses: { http, clickhouse: readToken === null ? null : reader.url },
+    addresses: { http, api, clickhouse: readToken === null ? null : reader.url },
     tokens: { http: token, ...(readToken === null ? {} : { clickhouse_read: readToken }) },
   });
 }

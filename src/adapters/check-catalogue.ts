@@ -34,6 +34,8 @@ export const checkCatalogue: Readonly<Record<string, string>> = {
     'Room for snapshots; a warning below 2 GiB. A snapshot that fails stops no lane, it only grows old.',
   'port.http': 'The port of /metrics, /livez, /readyz and /-/status is free, or held by the engine of this directory.',
   'port.clickhouse': 'The port of the embedded ClickHouse. Not looked at where a server holds the tables.',
+  'port.serving':
+    'The port of the API, `serving.port`, or the one after that of metrics. Not looked at where nothing is served.',
   'kafka.reachable':
     'A broker of `kafka.brokers` answers to our TLS settings and credentials. `SASL` in the message: user, password or mechanism; `certificate`: `kafka.tls.ca_file`. Remember that brokers send clients on to their advertised addresses.',
   'kafka.version': 'Reading by topic id needs Kafka 3.1 or newer.',

@@ -1,5 +1,6 @@
 import type { Problem } from '../control/config/problem.ts';
 import type { Place } from '../control/config/yaml-document.ts';
+import { isServing, servingPort } from './serving/serving-place.ts';
 import type { Config } from './settings.ts';
 
 /** What is wrong with settings together, each of which is sound by itself. */
@@ -62,8 +63,14 @@ function saslProblems({ kafka }: Config): PairProblem[] {
   return [...(username === null ? [missing('username')] : []), ...(password === null ? [missing('password')] : [])];
 }
 
-function portProblems({ http, clickhouse }: Config): PairProblem[] {
-  const isSame = clickhouse.url === null && http.port !== 0 && http.port === clickhouse.port;
-  if (!isSame) return [];
-  return [{ name: 'clickhouse.port', message: `${clickhouse.port} is also http.port; both listen on this machine` }];
+function portProblems(config: Config): PairProblem[] {
+  const { http, clickhouse } = config;
+  const listening: [name: string, port: number][] = [['http.port', http.port]];
+  if (clickhouse.url === null) listening.push(['clickhouse.port', clickhouse.port]);
+  if (isServing(config)) listening.push(['serving.port', servingPort(config)]);
+  return listening.flatMap(([name, port], index) => {
+    const twin = listening.slice(0, index).find(([, other]) => other === port && port !== 0);
+    if (twin === undefined) return [];
+    return [{ name, message: `${port} is also ${twin[0]}; both listen on this machine` }];
+  });
 }

@@ -1,10 +1,12 @@
 import type { Logger } from '../control/logs/logger.ts';
+import type { Metrics } from '../control/metrics/metrics.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
-import type { SinkStatus } from '../control/status.ts';
+import type { EngineStatus, SinkStatus } from '../control/status.ts';
 import type { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import type { AppliedPlan } from '../plans/apply-plans.ts';
 import type { PlanDraft } from '../rules/plan.ts';
+import type { ServingServer } from '../serving/http/serving-server.ts';
 
 /** What an engine is opened with, beside its configuration. */
 export interface EngineContext {
@@ -43,8 +45,19 @@ export interface EngineParts {
   playWorld(options: WorldOptions, signal: AbortSignal): Promise<void>;
   /** Appends the plans that changed. */
   applyDrafts(drafts: readonly PlanDraft[]): Promise<AppliedPlan[]>;
+  /** Opens the API over the tables and plans of this engine; null where the configuration wants none. */
+  serve(door: EngineDoor): Promise<ServingServer | null>;
   /** Tells other processes where this engine answers (engine.json). */
-  announce(addresses: { http: string | null; token: string }): Promise<void>;
+  announce(addresses: { http: string | null; api: string | null; token: string }): Promise<void>;
+}
+
+/** What the API of an engine shows of it, and who it lets in. */
+export interface EngineDoor {
+  readonly version: string;
+  readonly metrics: Metrics;
+  readonly status: () => EngineStatus;
+  /** Of the operator. */
+  readonly token: () => string;
 }
 
 export interface WorldOptions {

@@ -6,7 +6,8 @@ import type { AppliedPlan } from '../plans/apply-plans.ts';
 import type { PlanDraft } from '../rules/plan.ts';
 import type { ProgramThread } from '../runtime/program-worker.ts';
 import type { Runner } from '../runtime/runner.ts';
-import type { EngineParts, WorldOptions } from './engine-parts.ts';
+import type { ServingServer } from '../serving/http/serving-server.ts';
+import type { EngineDoor, EngineParts, WorldOptions } from './engine-parts.ts';
 
 export type BronzeThread = ProgramThread<BronzeTableStats>;
 
@@ -37,6 +38,7 @@ export interface OpenedDoors {
   readonly queries: QueryEndpoint | null;
   readonly drainDeadlineMs: number;
   readonly announce: EngineParts['announce'];
+  readonly serve: EngineParts['serve'];
   readonly applyDrafts: EngineParts['applyDrafts'];
   readonly playWorld: (options: WorldOptions, signal: AbortSignal) => Promise<void>;
   /** What was opened; closed after the lanes, last opened first. */
@@ -128,7 +130,11 @@ export class RunningParts implements EngineParts {
     return this.#failure === null ? null : String(this.#failure);
   }
 
-  announce(addresses: { http: string | null; token: string }): Promise<void> {
+  serve(door: EngineDoor): Promise<ServingServer | null> {
+    return this.#doors.serve(door);
+  }
+
+  announce(addresses: Parameters<EngineParts['announce']>[0]): Promise<void> {
     return this.#doors.announce(addresses);
   }
 

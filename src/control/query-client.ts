@@ -1,4 +1,4 @@
-import { request as requestPlain } from 'node:http';
+import { type Agent, request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import { text as streamText } from 'node:stream/consumers';
 import { EngineError } from '../model/errors.ts';
@@ -17,6 +17,18 @@ export type QueryAnswer =
   | { kind: 'rows'; columns: readonly { name: string; type: string }[]; rows: readonly (readonly unknown[])[] }
   | { kind: 'text'; text: string };
 
+/** What a program asks with, beside the text of its query. */
+export interface AskOptions {
+  /** Values of `{name:Type}`, in ClickHouse's text form. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Connections to take; absent = those of the process. */
+  readonly agent?: Agent;
+  /** Ends the query; the call then rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
 interface JsonCompact {
   meta: { name: string; type: string }[];
   data: unknown[][];
@@ -26,10 +38,20 @@ interface JsonCompact {
  * Asks one query over ClickHouse's HTTP protocol. 64-bit integers come as text, so that no digit is
  * lost. Throws QUERY_FAILED with ClickHouse's own words, QUERY_REFUSED, or SINK_UNAVAILABLE.
  */
-export async function askClickHouse(endpoint: QueryEndpoint, sql: string): Promise<QueryAnswer> {
+export async function askClickHouse(
+  endpoint: QueryEndpoint,
+  sql: string,
+  { parameters = {}, settings = {}, headers = {}, agent, signal }: AskOptions = {},
+): Promise<QueryAnswer> {
   const url = new URL(endpoint.url);
   url.searchParams.set('default_format', 'JSONCompact');
-  const { status, format, text } = await post(url, endpoint, sql).catch((cause: Error) => {
+  for (const [name, value] of Object.entries(settings)) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(`param_${name}`, value);
+  const { status, format, text } = await post(url, { ...endpoint, headers: { ...endpoint.headers, ...headers } }, sql, {
+    agent,
+    signal,
+  }).catch((cause: Error) => {
+    if (signal?.aborted) throw signal.reason;
     const hint = isTlsRefusal(cause) ? '; check clickhouse.ca_file and clickhouse.url' : '';
     const message = `no answer from ClickHouse at ${endpoint.url}: ${cause.message}${hint}`;
     throw new EngineError('SINK_UNAVAILABLE', message, { cause });
@@ -47,10 +69,16 @@ interface RawAnswer {
 }
 
 /** `fetch` cannot be told whom to trust. */
-function post(url: URL, { headers, ca }: QueryEndpoint, body: string): Promise<RawAnswer> {
+function post(
+  url: URL,
+  { headers, ca }: QueryEndpoint,
+  body: string,
+  { agent, signal }: { agent: Agent | undefined; signal: AbortSignal | undefined },
+): Promise<RawAnswer> {
   const open = url.protocol === 'https:' ? requestSecure : requestPlain;
+  const options = { method: 'POST', headers: { ...headers }, ...(ca && { ca }), ...(agent && { agent }) };
   return new Promise((resolve, reject) => {
-    const request = open(url, { method: 'POST', headers: { ...headers }, ...(ca && { ca }) }, (response) => {
+    const request = open(url, { ...options, ...(signal && { signal }) }, (response) => {
       const { statusCode = 0, headers: said } = response;
       const format = said['x-clickhouse-format'];
       streamText(response).then(

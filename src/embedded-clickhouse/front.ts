@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { CallError, type Caller, callerOf, readBody, spoolBody, spoolBytes, type Tokens } from './http-call.ts';
 import { packAnswer } from './packed-answer.ts';
-import { readerSetting, tenantSettings, whyReaderMayNot } from './reader-guard.ts';
+import { boundSetting, readerSetting, tenantSettings, whyReaderMayNot } from './reader-guard.ts';
 import { type DataInsert, formatClause, hasManyStatements, insertFromFile, readDataInsert } from './statement.ts';
 import type { Statement, StatementQueue } from './statement-queue.ts';
 import { readableSystemTables, tenantSystemTables } from './system-tables.ts';
@@ -167,7 +167,7 @@ class Front {
       if (verdict === 'take') settings.set(plainName(name), value);
     }
     if (caller.role === 'reader') {
-      const own = caller.organization === null ? [] : tenantSettings(caller.organization, this.#options);
+      const own = ownSettings(caller, this.#options);
       for (const [name, value] of [...readerSettings, ...own]) settings.set(name, value);
     }
     return { sql, database: this.#databaseOf(caller, query.get('database')), format, settings, parameters };
@@ -180,6 +180,15 @@ class Front {
     if (asked.toLowerCase() === 'information_schema' && caller.organization === null) return asked;
     throw new CallError(403, 497, `Not enough privileges: readers are in the database ${this.#options.database}`);
   }
+}
+
+/** A bound of its own comes on top of the call's; another organization than its own shows nothing. */
+function ownSettings(caller: Caller & { role: 'reader' }, options: FrontOptions): [name: string, value: string][] {
+  const { organization, boundTo } = caller;
+  if (organization !== null && boundTo !== null && boundTo !== organization)
+    throw new CallError(403, 497, 'Not enough privileges: this reader sees another organization');
+  if (organization !== null) return tenantSettings(organization, options);
+  return boundTo === null ? [] : [boundSetting(boundTo, options)];
 }
 
 /** Aborted when the caller is gone, and for readers at their time limit. */

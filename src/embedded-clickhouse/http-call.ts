@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import { idPattern } from '../model/ids.ts';
 import type { NamedReader } from './readers.ts';
 
 /** A refusal or failure in ClickHouse's terms. */
@@ -18,7 +19,17 @@ export class CallError extends Error {
 }
 
 /** Who calls: our own sink, or somebody who reads, perhaps one organization alone. */
-export type Caller = { readonly role: 'writer' } | { readonly role: 'reader'; readonly organization: string | null };
+export type Caller =
+  | { readonly role: 'writer' }
+  | {
+      readonly role: 'reader';
+      readonly organization: string | null;
+      /**
+       * The one organization that a reader of all wants to see rows of in this call. It guards that reader against
+       * its own mistakes, so the query is planned as ever, which one of a foreign reader must not be.
+       */
+      readonly boundTo: string | null;
+    };
 
 export interface Tokens {
   readonly writeToken: string;
@@ -30,14 +41,23 @@ export interface Tokens {
 export function callerOf(request: IncomingMessage, query: URLSearchParams, tokens: Tokens): Caller {
   const given = givenToken(request, query);
   if (isSame(given, tokens.writeToken)) return { role: 'writer' };
-  if (isSame(given, tokens.readToken)) return { role: 'reader', organization: null };
+  const boundTo = boundOrganization(request);
+  if (isSame(given, tokens.readToken)) return { role: 'reader', organization: null, boundTo };
   for (const { token, organization } of tokens.readers)
-    if (isSame(given, token)) return { role: 'reader', organization };
+    if (isSame(given, token)) return { role: 'reader', organization, boundTo };
   throw new CallError(
     401,
     516,
     'Authentication failed: a token is in engine.json of the data directory, or in clickhouse.readers',
   );
+}
+
+function boundOrganization({ headers }: IncomingMessage): string | null {
+  const named = headers['x-paceline-organization'];
+  if (named === undefined) return null;
+  if (typeof named !== 'string' || !idPattern.test(named))
+    throw new CallError(400, 36, 'X-Paceline-Organization names no organization');
+  return named;
 }
 
 function givenToken(request: IncomingMessage, query: URLSearchParams): string {

@@ -91,18 +91,28 @@ function whyTenantMayNot(tokens: readonly SqlToken[], at: number): string | null
  * looked at before any condition of the query. Conditions that are moved ahead of it would tell of
  * others' rows by their errors.
  */
-export function tenantSettings(
-  organization: string,
-  { database, tenantTables }: { readonly database: string; readonly tenantTables: readonly string[] },
-): [name: string, value: string][] {
-  assert(idPattern.test(organization), 'an organization has an id');
-  const filters = tenantTables.map((table) => `'${database}.${table}': 'org_id = \\'${organization}\\''`);
+export function tenantSettings(organization: string, tables: GuardedTables): [name: string, value: string][] {
   return [
-    ['additional_table_filters', `{${filters.join(', ')}}`],
+    boundSetting(organization, tables),
     ['optimize_move_to_prewhere', '0'],
     ['query_plan_merge_filters', '0'],
     ['query_plan_filter_push_down', '0'],
   ];
+}
+
+interface GuardedTables {
+  readonly database: string;
+  readonly tenantTables: readonly string[];
+}
+
+/** Rows of one organization alone, of every table, views included. */
+export function boundSetting(
+  organization: string,
+  { database, tenantTables }: GuardedTables,
+): [name: string, value: string] {
+  assert(idPattern.test(organization), 'an organization has an id');
+  const filters = tenantTables.map((table) => `'${database}.${table}': 'org_id = \\'${organization}\\''`);
+  return ['additional_table_filters', `{${filters.join(', ')}}`];
 }
 
 function isSign(token: SqlToken | undefined, text: string): boolean {

@@ -1,5 +1,3 @@
-import type { EngineError } from '../model/errors.ts';
-
 /** A value that a statement names as `{name:Type}`: it travels beside the text, never in it. */
 export type ParameterValue = string | number | readonly string[];
 
@@ -20,12 +18,14 @@ export interface TableReader {
    * Rows as objects; 64-bit integers and decimals come as text, so that no digit is lost. Throws
    * QUERY_TIMEOUT, QUERY_OVERLOADED where too many wait, TABLES_UNAVAILABLE, or QUERY_FAILED.
    */
-  rows<Row>(query: TableQuery, signal?: AbortSignal): Promise<Row[]>;
+  rows<Row>(query: TableQuery): Promise<Row[]>;
 }
 
 /** Makes readers. Its connections are its own: what waits here never delays a lane. */
 export interface Tables {
   of(orgId: string): TableReader;
+  /** Organizations of which there is any campaign, by id, after one of them: for the operator alone. */
+  organizations(after: string, limit: number): Promise<string[]>;
   /**
    * Changes whenever a table may have changed, with any organization's rows, and tells nothing else; it may
    * be a second old. So equal versions mean equal answers.
@@ -52,19 +52,9 @@ export interface WriteContext {
   readonly requestId: string;
 }
 
-/** The plan that is in force, or the newest one that was written. */
-export interface PlanFacts {
-  readonly number: number;
-  readonly hash: string;
-  /** Where its record lies; null until it is appended. */
-  readonly address: { readonly topic: string; readonly partition: number; readonly offset: string } | null;
-  readonly body: string;
-}
-
-/** Where people decide: the rules of an organization and the plans that they became. */
-export interface PlanStore {
+/** Where people decide: the rules of an organization. */
+export interface RuleStore {
   rulesOf(orgId: string): Promise<RuleText[]>;
-  newestPlan(orgId: string): Promise<PlanFacts | null>;
   /**
    * Writes a rule that was checked before. `expected` is the version that the writer saw; null = it must not be
    * there yet. Throws EDIT_CONFLICT where it is another, RULE_INVALID where the plan as a whole would not
@@ -85,12 +75,20 @@ export interface EngineView {
   graph(): unknown;
 }
 
+/** Seals where a list goes on, so that nobody can name a place that no answer gave. */
+export interface Cursors {
+  /** `scope` says for which list of which organization the cursor is good. */
+  seal(scope: string, position: readonly (string | number)[]): string;
+  /** Null for whatever `seal` did not make for that very scope. */
+  open(scope: string, cursor: string): (string | number)[] | null;
+}
+
 /** Everything that queries need from outside. */
 export interface ServingPorts {
   readonly tables: Tables;
-  readonly plans: PlanStore;
+  readonly rules: RuleStore;
   readonly engine: EngineView | null;
+  readonly cursors: Cursors;
+  /** Wall time, ms. */
   readonly now: () => number;
-  /** Told of trouble that a caller is only told of in general words. */
-  readonly onTrouble: (error: EngineError | Error) => void;
 }

@@ -61,6 +61,7 @@ function openDoors(options: { isUntilEnd?: boolean } = {}) {
     queries: null,
     drainDeadlineMs: 1_000,
     announce: async () => {},
+    serve: async () => null,
     applyDrafts: async () => [],
     playWorld: async () => {},
     stack,

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { isServing, servingPort } from '../../adapters/serving/serving-place.ts';
 import type { Config } from '../../adapters/settings.ts';
 import { describePortHolder } from '../../control/http/port-holder.ts';
 import { systemClock } from '../../control/system-clock.ts';
@@ -116,13 +117,17 @@ function makeProbe(directory: string): string | null {
   }
 }
 
-/** Both ports of the engine; `served` are the addresses at which it answers now. */
+/** The ports of the engine; `served` are the addresses at which it answers now. */
 export async function checkPorts(config: Config, served: readonly (string | null)[]): Promise<CheckResult[]> {
   const isOurs = (port: number): boolean => served.some((address) => address?.endsWith(`:${port}`));
   const { http, clickhouse } = config;
   const httpPort = await checkPort('port.http', http.host, http.port, isOurs(http.port));
-  if (clickhouse.url !== null) return [httpPort];
-  return [httpPort, await checkPort('port.clickhouse', '127.0.0.1', clickhouse.port, isOurs(clickhouse.port))];
+  const results = [httpPort];
+  if (clickhouse.url === null)
+    results.push(await checkPort('port.clickhouse', '127.0.0.1', clickhouse.port, isOurs(clickhouse.port)));
+  const doors = servingPort(config);
+  if (isServing(config)) results.push(await checkPort('port.serving', config.serving.host, doors, isOurs(doors)));
+  return results;
 }
 
 /** Directories beside the data that the configuration names: others may share them. */

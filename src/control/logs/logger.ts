@@ -30,7 +30,13 @@ const secretFields = ['token', 'password', 'secret', 'authorization'];
  * Writes JSON lines. The same event about the same subject (`code`, `sink`, `lane`, `org_id`, `reason`) passes
  * five times in ten seconds; further ones are counted and told with the next that passes.
  */
-export function makeLogger(options: { level: LogLevel; clock: Clock; destination?: LogDestination }): Logger {
+export function makeLogger(options: {
+  level: LogLevel;
+  clock: Clock;
+  destination?: LogDestination;
+  /** Hold nothing back: for lines that are the record of what happened, as an access log is. */
+  isRecord?: boolean;
+}): Logger {
   const destination = options.destination ?? pino.destination({ dest: 2, sync: true });
   const paths = secretFields.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
   const lines = pino(
@@ -49,7 +55,7 @@ export function makeLogger(options: { level: LogLevel; clock: Clock; destination
     (level: Exclude<LogLevel, 'silent'>) =>
     (event: string, fields: LogFields = {}): void => {
       if (!lines.isLevelEnabled(level)) return;
-      const suppressed = repeats.admit(event, fields);
+      const suppressed = options.isRecord ? 0 : repeats.admit(event, fields);
       if (suppressed === undefined) return;
       lines[level]({ event, ...plainErrors(fields), ...(suppressed > 0 ? { suppressed } : {}) });
     };

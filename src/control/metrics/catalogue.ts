@@ -220,6 +220,17 @@ export const metricCatalogue = {
     help: '1 while the cache Redis is there; there is none of it where none is configured.',
     labels: [],
   },
+  paceline_serving_calls_total: {
+    type: 'counter',
+    help: 'Calls that the doors answered, by operation (`other` = none) and the hundreds of their status.',
+    labels: ['door', 'operation', 'status'],
+  },
+  paceline_serving_call_duration_seconds: {
+    type: 'histogram',
+    help: 'Time from the head of a call to the end of its answer.',
+    labels: ['door', 'operation'],
+    buckets: seconds,
+  },
   paceline_metrics_series_rejected_total: {
     type: 'counter',
     help: 'Series refused because the cap of series was reached.',

@@ -8,7 +8,6 @@ export interface OperationContext {
   readonly ports: ServingPorts;
   /** Tables of the call's organization. Operations of scope `engine` have none and may not ask. */
   readonly tables: TableReader;
-  readonly signal: AbortSignal;
 }
 
 /** What is known, and how well: the same on every door. */
@@ -40,6 +39,8 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output exten
   /** Null = whoever is let in. */
   readonly permission: Permission | null;
   readonly isWrite: boolean;
+  /** Its answer follows from the tables and the input alone, so it may be kept until they change. */
+  readonly isOfTables: boolean;
   /** What it takes from the caller's allowance; 1 = a look at one row or a short list. */
   readonly cost: number;
   run(context: OperationContext, input: z.output<Input>): Promise<Answer<z.output<Output>>>;

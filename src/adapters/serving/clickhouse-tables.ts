@@ -1,0 +1,159 @@
+import { Agent } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
+import { type AskOptions, askClickHouse, type QueryEndpoint, rowsOf } from '../../control/query-client.ts';
+import { assert, EngineError } from '../../model/errors.ts';
+import { idPattern } from '../../model/ids.ts';
+import type { Clock } from '../../model/time.ts';
+import { tenantTables } from '../../rows/tables.ts';
+import type { ParameterValue, TableQuery, TableReader, Tables } from '../../serving/ports.ts';
+import { Turns } from './turns.ts';
+
+interface ClickHouseTablesOptions {
+  readonly endpoint: QueryEndpoint;
+  readonly database: string;
+  /** How a call says which organization alone it may see: the embedded one by a header, a server by a setting. */
+  readonly isEmbedded: boolean;
+  /** Cluster of a server, null = one server. */
+  readonly cluster: string | null;
+  readonly clock: Clock;
+  readonly queriesMax: number;
+  readonly waitingMax: number;
+  readonly timeoutMs: number;
+  /** How old the version of the data may be, ms. */
+  readonly freshnessMs: number;
+  readonly onTrouble: (error: EngineError) => void;
+}
+
+/**
+ * The tables for the doors: a few connections of their own to ClickHouse, a bounded queue before them, and a
+ * deadline for each query, which ends it in the server too. The lanes' inserts never wait here.
+ */
+export class ClickHouseTables implements Tables, Disposable {
+  readonly #options: ClickHouseTablesOptions;
+  readonly #agent: Agent;
+  readonly #turns: Turns;
+  #version: { readonly text: Promise<string>; readonly untilMs: number } | null = null;
+  #isVersionRefused = false;
+
+  constructor(options: ClickHouseTablesOptions) {
+    this.#options = options;
+    const isSecure = new URL(options.endpoint.url).protocol === 'https:';
+    const pool = { keepAlive: true, maxSockets: options.queriesMax + 1 };
+    this.#agent = isSecure ? new SecureAgent(pool) : new Agent(pool);
+    this.#turns = new Turns(options.queriesMax, options.waitingMax);
+  }
+
+  of(orgId: string): TableReader {
+    assert(idPattern.test(orgId), 'a reader is for an organization');
+    return {
+      orgId,
+      rows: async <Row>(query: TableQuery) => {
+        const parameters = Object.fromEntries(
+          Object.entries(query.parameters).map(([name, value]) => [name, parameterText(value)]),
+        );
+        const bound = boundTo(orgId, this.#options);
+        const answer = await this.#ask(query.sql, { parameters: { ...parameters, org: orgId }, ...bound });
+        return answer as Row[];
+      },
+    };
+  }
+
+  async organizations(after: string, limit: number): Promise<string[]> {
+    // Both tables lead with the organization, and of each one a row is enough.
+    const sql = `SELECT DISTINCT org_id FROM (
+  SELECT DISTINCT org_id FROM pacing_latest WHERE org_id > {after:String}
+  UNION ALL SELECT DISTINCT org_id FROM campaign_metrics_daily WHERE org_id > {after:String}
+) ORDER BY org_id LIMIT {limit:UInt32}`;
+    const rows = await this.#ask(sql, { parameters: { after, limit: String(limit) } });
+    return rows.map(({ org_id }) => String(org_id));
+  }
+
+  dataVersion(): Promise<string> {
+    const now = this.#options.clock.steadyMs();
+    if (this.#version !== null && now < this.#version.untilMs) return this.#version.text;
+    const text = this.#isVersionRefused ? Promise.resolve(this.#passingVersion()) : this.#askVersion();
+    this.#version = { text, untilMs: now + this.#options.freshnessMs };
+    // What failed is asked again by the next call.
+    text.catch(() => {
+      this.#version = null;
+    });
+    return text;
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
+  }
+
+  /** Numbers of the newest blocks of every partition: an insert makes a higher one, and nothing else is as cheap. */
+  async #askVersion(): Promise<string> {
+    const { database, cluster } = this.#options;
+    const parts = cluster === null ? 'system.parts' : `clusterAllReplicas('${cluster}', system.parts)`;
+    const sql = `SELECT hex(sipHash128(groupArray(newest))) AS version FROM (
+  SELECT (hostName(), table, partition_id, max(max_block_number), max(data_version)) AS newest FROM ${parts}
+  WHERE active AND database = {database:String} GROUP BY hostName(), table, partition_id ORDER BY 1)`;
+    try {
+      const [row] = await this.#ask(sql, { parameters: { database } });
+      return String((row as { version: unknown }).version);
+    } catch (error) {
+      if (!(error instanceof EngineError) || (error.code !== 'QUERY_REFUSED' && error.code !== 'QUERY_FAILED'))
+        throw error;
+      // A user without a right to system.parts: answers are kept for as long as a version may be old anyway.
+      this.#isVersionRefused = true;
+      this.#options.onTrouble(error);
+      return this.#passingVersion();
+    }
+  }
+
+  #passingVersion(): string {
+    return `at-${Math.floor(this.#options.clock.steadyMs() / this.#options.freshnessMs)}`;
+  }
+
+  async #ask(sql: string, options: AskOptions): Promise<Record<string, unknown>[]> {
+    const { endpoint, timeoutMs } = this.#options;
+    const signal = AbortSignal.timeout(timeoutMs);
+    try {
+      return await this.#turns.take(signal, async () =>
+        rowsOf(await askClickHouse(endpoint, sql, { ...options, agent: this.#agent, signal })),
+      );
+    } catch (error) {
+      if (signal.aborted && error === signal.reason)
+        throw new EngineError('QUERY_TIMEOUT', `the query took longer than ${timeoutMs} ms`, { cause: error });
+      if (error instanceof EngineError && error.code === 'SINK_UNAVAILABLE')
+        throw new EngineError('TABLES_UNAVAILABLE', error.message, { cause: error });
+      throw error;
+    }
+  }
+}
+
+/**
+ * Each statement names its organization; this says it once more for every table and view, so that one that forgot
+ * would show nothing of others. Tables of a cluster are ways to those of its shards, which have other names.
+ */
+function boundTo(orgId: string, { isEmbedded, database, cluster }: ClickHouseTablesOptions): AskOptions {
+  if (isEmbedded) return { headers: { 'x-paceline-organization': orgId } };
+  if (cluster !== null) return {};
+  const filters = tenantTables.map((table) => `'${database}.${table}': 'org_id = \\'${orgId}\\''`);
+  return { settings: { additional_table_filters: `{${filters.join(', ')}}` } };
+}
+
+/** As ClickHouse reads parameters: text with its escapes, arrays with quoted members. */
+function parameterText(value: ParameterValue): string {
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'string') return escapeText(value);
+  return `[${value.map((each) => `'${escapeText(each)}'`).join(',')}]`;
+}
+
+function escapeText(text: string): string {
+  return text.replace(/[\\'\t\n\r\b\f\0]/g, (found) => escapes[found]);
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  "'": "\\'",
+  '\t': '\\t',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\0': '\\0',
+};

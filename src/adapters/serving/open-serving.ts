@@ -1,0 +1,112 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type Logger, makeLogger } from '../../control/logs/logger.ts';
+import type { Metrics } from '../../control/metrics/metrics.ts';
+import type { QueryEndpoint } from '../../control/query-client.ts';
+import type { Clock } from '../../model/time.ts';
+import type { CallFacts } from '../../serving/http/door.ts';
+import { type CallEnd, type ServingServer, startServingServer } from '../../serving/http/serving-server.ts';
+import type { EngineView, RuleStore } from '../../serving/ports.ts';
+import { openApiDocument } from '../../serving/rest/openapi.ts';
+import { RestDoor } from '../../serving/rest/rest-door.ts';
+import { Service } from '../../serving/service.ts';
+import type { Config } from '../settings.ts';
+import { ClickHouseTables } from './clickhouse-tables.ts';
+import { openAccess } from './open-access.ts';
+import { OperatorToken } from './operator-token.ts';
+import { SealedCursors } from './sealed-cursors.ts';
+import { servingPort } from './serving-place.ts';
+
+interface ServingContext {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Of the tables, for reading. */
+  readonly endpoint: QueryEndpoint;
+  readonly rules: RuleStore;
+  /** Null where no engine runs. */
+  readonly engine: EngineView | null;
+  /** Token of the operator, as engine.json has it. */
+  readonly operatorToken: () => string;
+}
+
+/** Opens the doors of this configuration over tables and plans. */
+export async function openServing(config: Config, context: ServingContext): Promise<ServingServer> {
+  const { serving } = config;
+  const { clock, log, version } = context;
+  await using stack = new AsyncDisposableStack();
+  const tables = stack.use(openTables(config, context));
+  const access = stack.adopt(openAccess(config, context), (opened) => opened.close());
+  const service = new Service({
+    ports: {
+      tables,
+      rules: context.rules,
+      engine: context.engine,
+      cursors: new SealedCursors(serving.cursor_key === null ? randomBytes(32) : Buffer.from(serving.cursor_key)),
+      now: () => clock.wallMs(),
+    },
+    authenticator: new OperatorToken(context.operatorToken, access.authenticator),
+    limiter: access.limiter,
+    cache: access.answers,
+  });
+  const openApi = JSON.stringify(openApiDocument(version));
+  const lines = serving.access_log ? makeLogger({ level: config.logging.level, clock, isRecord: true }) : null;
+  const server = await startServingServer({
+    ...{ host: serving.host, port: servingPort(config), hosts: serving.hosts, connectionsMax: serving.connections_max },
+    doors: [new RestDoor(service, openApi)],
+    now: () => clock.wallMs(),
+    newRequestId: () => randomUUID(),
+    onCall: (call) => {
+      count(context.metrics, call);
+      lines?.info('serving.call', lineOf(call));
+    },
+    onTrouble: (error, requestId) => log.error('serving.failed', { error: asError(error), request_id: requestId }),
+  });
+  stack.defer(() => server.close());
+  const opened = stack.move();
+  return { url: server.url, port: server.port, close: () => opened.disposeAsync() };
+}
+
+function openTables(config: Config, { endpoint, clock, log }: ServingContext): ClickHouseTables {
+  const { serving, clickhouse } = config;
+  return new ClickHouseTables({
+    ...{ endpoint, clock, database: clickhouse.url === null ? 'ads' : clickhouse.database },
+    ...{ isEmbedded: clickhouse.url === null, cluster: clickhouse.cluster },
+    ...{ queriesMax: serving.queries_max, waitingMax: serving.waiting_max },
+    ...{ timeoutMs: serving.query_timeout_ms, freshnessMs: serving.freshness_ms },
+    onTrouble: (error) => log.warn('serving.no_data_version', { error }),
+  });
+}
+
+function count(metrics: Metrics, { door, operation, status, ms }: CallFacts & CallEnd): void {
+  metrics.add('paceline_serving_calls_total', { door, operation, status: `${Math.floor(status / 100)}xx` });
+  metrics.observe('paceline_serving_call_duration_seconds', { door, operation }, ms / 1_000);
+}
+
+function lineOf({
+  requestId,
+  method,
+  path,
+  address,
+  status,
+  ms,
+  door,
+  operation,
+  orgId,
+  actor,
+  error,
+}: CallFacts & CallEnd) {
+  const call = {
+    request_id: requestId,
+    method,
+    path: path.slice(0, 256),
+    address,
+    status,
+    ms: Math.round(ms * 10) / 10,
+  };
+  return { ...call, door, operation, org_id: orgId, actor, code: error };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

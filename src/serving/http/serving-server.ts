@@ -1,0 +1,180 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { EngineError } from '../../model/errors.ts';
+import type { Credentials } from '../access/authenticate.ts';
+import { type CallFacts, type Door, type HttpCall, HttpRefusal } from './door.ts';
+import { isAllowedHost } from './hosts.ts';
+import { sendProblem } from './problem.ts';
+
+export interface ServingServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Names under which we may be called, beside those of loopback where we listen there alone. */
+  readonly hosts: readonly string[];
+  readonly connectionsMax: number;
+  readonly doors: readonly Door[];
+  readonly now: () => number;
+  readonly newRequestId: () => string;
+  /** Told of every call at its end. */
+  readonly onCall: (facts: CallFacts & CallEnd) => void;
+  /** Told of what is our own trouble; the caller reads only that something failed. */
+  readonly onTrouble: (error: unknown, requestId: string) => void;
+}
+
+export interface CallEnd {
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly address: string;
+  readonly status: number;
+  readonly ms: number;
+}
+
+export interface ServingServer {
+  readonly url: string;
+  readonly port: number;
+  /** Takes no new call, gives those under way some time, and cuts off the rest. */
+  close(): Promise<void>;
+}
+
+const headerBytesMax = 16 * 1024;
+const headerMs = 10_000;
+const requestMs = 20_000;
+const drainMs = 5_000;
+export const sessionCookie = 'paceline_session';
+
+/** Listens and hands each call to the door that takes its path. Throws PORT_TAKEN where it cannot listen. */
+export async function startServingServer(options: ServingServerOptions): Promise<ServingServer> {
+  const stopping = new AbortController();
+  const server = createServer(
+    { maxHeaderSize: headerBytesMax, requireHostHeader: true, connectionsCheckingInterval: 1_000 },
+    (request, response) => void answer(request, response, options, stopping.signal),
+  );
+  // Who sends a byte a minute holds a connection for so long, and no longer.
+  server.headersTimeout = headerMs;
+  server.requestTimeout = requestMs;
+  server.keepAliveTimeout = 15_000;
+  server.maxConnections = options.connectionsMax;
+  server.on('clientError', refuseNonsense);
+  await listen(server, options);
+  const { port } = server.address() as AddressInfo;
+  const name = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return { url: `http://${name}:${port}`, port, close: () => close(server, stopping) };
+}
+
+async function close(server: Server, stopping: AbortController): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  stopping.abort(new EngineError('TABLES_UNAVAILABLE', 'this process is stopping'));
+  server.closeIdleConnections();
+  const cut = setTimeout(() => server.closeAllConnections(), drainMs);
+  await closed;
+  clearTimeout(cut);
+}
+
+function listen(server: Server, { host, port }: ServingServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const message = `cannot serve on ${host}:${port}: ${cause.message}; set serving.host or serving.port`;
+      reject(new EngineError('PORT_TAKEN', message, { cause }));
+    });
+    server.listen(port, host, () => resolve());
+  });
+}
+
+/** What is no HTTP, or too much of it, has no call that could be answered in its words. */
+function refuseNonsense(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const status = {
+    HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+    ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  };
+  const line = status[error.code as keyof typeof status] ?? '400 Bad Request';
+  socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ServingServerOptions,
+  stopping: AbortSignal,
+): Promise<void> {
+  const call = receive(request, response, options, stopping);
+  const startMs = performance.now();
+  response.once('close', () => {
+    const { requestId, method, path, facts } = call;
+    const end = { requestId, method, path, address: call.credentials.address, status: response.statusCode };
+    options.onCall({ ...facts, ...end, ms: performance.now() - startMs });
+  });
+  try {
+    setCommonHeaders(response, call.requestId);
+    if (!isAllowedHost(request.headers.host, options)) throw new HttpRefusal(421, 'this host name is none of ours');
+    const door = options.doors.find((each) => each.takes(call.path));
+    if (door === undefined) throw new HttpRefusal(404, 'nothing is here; /api/v1/openapi.json tells what is');
+    call.facts.door = door.name;
+    await door.answer(call);
+  } catch (error) {
+    // Nobody waits for the answer any more.
+    if (response.destroyed) return;
+    sendProblem(call, error);
+    if (call.facts.error === 'INTERNAL' || response.statusCode >= 500) options.onTrouble(error, call.requestId);
+  }
+}
+
+function receive(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { now, newRequestId }: ServingServerOptions,
+  stopping: AbortSignal,
+): HttpCall {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort(new HttpRefusal(499, 'the caller is gone')));
+  const target = request.url ?? '/';
+  const mark = target.indexOf('?');
+  const given = request.headers['x-request-id'];
+  return {
+    request,
+    response,
+    method: request.method ?? '',
+    path: mark < 0 ? target : target.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
+    credentials: credentialsOf(request),
+    requestId: typeof given === 'string' && /^[A-Za-z0-9._-]{8,64}$/.test(given) ? given : newRequestId(),
+    signal: AbortSignal.any([gone.signal, stopping]),
+    facts: { door: 'none', operation: 'other', orgId: null, actor: null, error: null },
+    now,
+  };
+}
+
+function credentialsOf({ headers, socket }: IncomingMessage): Credentials {
+  const bearer = /^Bearer ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(headers.authorization ?? '')?.[1] ?? null;
+  const cookies = (headers.cookie ?? '').split(';').map((part) => part.trim());
+  const session = cookies.find((part) => part.startsWith(`${sessionCookie}=`))?.slice(sessionCookie.length + 1);
+  return {
+    bearer,
+    session: session ?? null,
+    isCrossSite: isCrossSite(headers),
+    address: socket.remoteAddress ?? '',
+  };
+}
+
+/** As browsers say since 2020, by a header that no page can set; older ones say where the page is from. */
+function isCrossSite(headers: IncomingMessage['headers']): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  const { origin, host } = headers;
+  return origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
+}
+
+/** No page of another site may frame, read or run anything of ours; a door that shows pages says what they may. */
+function setCommonHeaders(response: ServerResponse, requestId: string): void {
+  response.setHeader('X-Request-Id', requestId);
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('X-Frame-Options', 'DENY');
+  response.setHeader('Referrer-Policy', 'no-referrer');
+  response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+  response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+  response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
+}

@@ -1,0 +1,228 @@
+import * as z from 'zod';
+import { EngineError } from '../../model/errors.ts';
+import { dayMs } from '../../model/time.ts';
+import { pacingSnapshots } from '../../rows/tables.ts';
+import { answerOf } from './answers.ts';
+import { micros, type RawRow, rowJson, rowShape } from './columns.ts';
+import { id, moment, paging, period, periodOf } from './fields.ts';
+import { operation } from './operation.ts';
+import { type List, pageOf, positionOf } from './pages.ts';
+
+/** Every pacing status, the worst first: the order of the board. */
+const statuses = [
+  ['severely_behind', 'overspent_after_cut'],
+  ['blocked', 'exhausted', 'stale_data'],
+  ['behind', 'ahead'],
+  ['capped_today'],
+  ['warming_up', 'on_track', 'not_started', 'paused'],
+  ['ended_under', 'ended_over', 'ended_full'],
+] as const;
+const statusNames = statuses.flat() as string[];
+const lastRank = statuses.length - 1;
+const status = z.enum(statusNames);
+
+const rankSql = `transform(status, [${statusNames.map((name) => `'${name}'`).join(', ')}], [${statuses
+  .flatMap((names, rank) => names.map(() => rank))
+  .join(', ')}], ${lastRank})`;
+/** What the flight will miss its budget by at the present rate, up or down; nothing is at risk once it ended. */
+const riskSql = `if(${rankSql} = ${lastRank} OR projected_micros IS NULL, NULL, toInt64(abs(budget_micros - projected_micros)))`;
+
+const boardColumns = [
+  'campaign_id',
+  'flight_id',
+  'status',
+  'mode',
+  'currency',
+  'budget_micros',
+  'spend_micros',
+  'expected_micros',
+  'projected_micros',
+  'osi_bp',
+  'delivery_bp',
+  'elapsed_bp',
+  'required_micros_per_day',
+  'run_rate_micros_per_day',
+  'day_target_micros',
+  'day_spend_micros',
+  'exhaustion_at',
+  'completeness',
+  'as_of',
+  'evaluated_at',
+  'plan_number',
+  'version',
+] as const;
+
+const atRisk = micros
+  .nullable()
+  .describe(
+    'By how much the projection misses the budget, up or down; null where nothing can be said, and after the end.',
+  );
+
+const boardFlight = z.strictObject({ ...rowShape(pacingSnapshots, boardColumns), at_risk_micros: atRisk });
+
+const snapshotColumns = pacingSnapshots.columns
+  .map(({ name }) => name)
+  .filter((name) => name !== 'org_id' && name !== 'partition');
+const snapshot = z.strictObject(rowShape(pacingSnapshots, snapshotColumns));
+
+function flightJson(row: RawRow) {
+  const risk = row.at_risk === null ? null : String(row.at_risk);
+  return { ...rowJson(pacingSnapshots, boardColumns, row), at_risk_micros: risk };
+}
+
+export const listFlights = operation({
+  doc: 'The board: how every flight stands now, the worst first, and of equals the one with the most money at risk. Money of different currencies is compared by its number alone.',
+  input: z.strictObject({
+    ...paging,
+    status: z.array(status).max(statusNames.length).optional().describe('Only flights of these statuses.'),
+    campaign_id: id.optional().describe('Only flights of this campaign.'),
+  }),
+  output: z.array(boardFlight),
+  scope: 'organization',
+  permission: 'pacing.read',
+  isWrite: false,
+  isOfTables: true,
+  cost: 2,
+  async run(context, input) {
+    const { limit, cursor, status: wanted = [], campaign_id = '' } = input;
+    const list: List = { name: 'flights', args: [wanted.toSorted(), campaign_id], width: 4 };
+    const position = positionOf(context, list, cursor);
+    const [rank = -1, risk = 0, campaign = '', flight = ''] = position ?? [];
+    const rows = await context.tables.rows<RawRow>({
+      sql: `SELECT ${boardColumns.join(', ')}, ${riskSql} AS at_risk, ${rankSql} AS rank, -ifNull(at_risk, toInt64(-1)) AS safety
+FROM pacing_latest FINAL
+WHERE org_id = {org:String} AND (empty({statuses:Array(String)}) OR has({statuses:Array(String)}, status))
+  AND ({campaign:String} = '' OR campaign_id = {campaign:String})
+  AND (rank, safety, campaign_id, flight_id) > ({rank:Int32}, {risk:Int64}, {after_campaign:String}, {after_flight:String})
+ORDER BY rank, safety, campaign_id, flight_id LIMIT {limit:UInt32}`,
+      parameters: {
+        ...{ statuses: wanted, campaign: campaign_id, limit: limit + 1 },
+        ...{ rank, risk, after_campaign: campaign, after_flight: flight },
+      },
+    });
+    const { shown, nextCursor } = pageOf(context, list, rows, {
+      limit,
+      keyOf: (row) => [Number(row.rank), String(row.safety), String(row.campaign_id), String(row.flight_id)],
+    });
+    return answerOf(shown.map(flightJson), shown, nextCursor);
+  },
+});
+
+export const summarizeFlights = operation({
+  doc: 'The board in numbers: flights by status and currency, with what they spent, and how much is at risk.',
+  input: z.strictObject({}),
+  output: z.array(
+    z.strictObject({
+      status,
+      currency: z.string().describe('ISO-4217; empty where no money was seen.'),
+      flights: z.number().int(),
+      budget_micros: micros,
+      spend_micros: micros.describe('Of the flights whose spend is known.'),
+      at_risk_micros: micros.describe('Sum of `at_risk_micros` of the flights for which it is known.'),
+    }),
+  ),
+  scope: 'organization',
+  permission: 'pacing.read',
+  isWrite: false,
+  isOfTables: true,
+  cost: 2,
+  async run(context) {
+    const rows = await context.tables.rows<RawRow>({
+      sql: `SELECT status, currency, count() AS flights, sum(toInt128(p.budget_micros)) AS budget, sum(toInt128(ifNull(p.spend_micros, 0))) AS spend,
+  sum(toInt128(ifNull(${riskSql}, 0))) AS at_risk,
+  min(p.as_of) AS as_of, max(p.evaluated_at) AS evaluated_at, max(p.version) AS version
+FROM pacing_latest AS p FINAL WHERE org_id = {org:String}
+GROUP BY status, currency ORDER BY ${rankSql}, status, currency LIMIT 1000`,
+      parameters: {},
+    });
+    const data = rows.map((row) => ({
+      status: String(row.status),
+      currency: String(row.currency),
+      flights: Number(row.flights),
+      budget_micros: String(row.budget),
+      spend_micros: String(row.spend),
+      at_risk_micros: String(row.at_risk),
+    }));
+    return answerOf(data, rows);
+  },
+});
+
+/** Snapshots come at least every hour while a flight runs; older ones tell of a flight that was not evaluated. */
+const knownBackMs = 400 * dayMs;
+
+export const getFlight = operation({
+  doc: 'One flight with every value of its newest snapshot; with `known_at`, as it was known at that moment of the log.',
+  input: z.strictObject({
+    campaign_id: id,
+    flight_id: id,
+    known_at: moment.optional().describe('What was known at this moment; the default is now.'),
+  }),
+  output: snapshot,
+  scope: 'organization',
+  permission: 'pacing.read',
+  isWrite: false,
+  isOfTables: true,
+  cost: 1,
+  async run(context, { campaign_id, flight_id, known_at }) {
+    const parameters = { campaign: campaign_id, flight: flight_id };
+    const one = 'org_id = {org:String} AND campaign_id = {campaign:String} AND flight_id = {flight:String}';
+    const at = known_at === undefined ? null : Date.parse(known_at);
+    const rows = await context.tables.rows<RawRow>(
+      at === null
+        ? { sql: `SELECT ${snapshotColumns.join(', ')} FROM pacing_latest FINAL WHERE ${one}`, parameters }
+        : {
+            sql: `SELECT ${snapshotColumns.join(', ')} FROM pacing_snapshots FINAL WHERE ${one}
+  AND evaluated_at > fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND evaluated_at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC')
+ORDER BY evaluated_at DESC, as_of DESC LIMIT 1`,
+            parameters: { ...parameters, from: at - knownBackMs, at },
+          },
+    );
+    const [row] = rows;
+    if (row === undefined)
+      throw new EngineError(
+        'NOT_FOUND',
+        `no flight ${flight_id} of campaign ${campaign_id} is known${at === null ? '' : ' at that moment'}`,
+      );
+    return answerOf(rowJson(pacingSnapshots, snapshotColumns, row), rows);
+  },
+});
+
+export const snapshotDaysMax = 31;
+
+export const listSnapshots = operation({
+  doc: 'How a flight stood over time: its snapshots of a period by the time of their evaluation, the newest first.',
+  input: z.strictObject({ campaign_id: id, flight_id: id, ...period, ...paging }),
+  output: z.array(snapshot),
+  scope: 'organization',
+  permission: 'pacing.read',
+  isWrite: false,
+  isOfTables: true,
+  cost: 2,
+  async run(context, input) {
+    const { limit, cursor, campaign_id, flight_id } = input;
+    const list: List = { name: 'snapshots', args: [campaign_id, flight_id, input.from, input.to], width: 2 };
+    const { from, to } = periodOf(input, context.ports.now(), snapshotDaysMax * dayMs);
+    const [before = to, beforeAsOf = 0] = positionOf(context, list, cursor) ?? [];
+    const rows = await context.tables.rows<RawRow>({
+      sql: `SELECT ${snapshotColumns.join(', ')}, toUnixTimestamp64Milli(evaluated_at) AS at, toUnixTimestamp64Milli(as_of) AS as_of_ms
+FROM pacing_snapshots FINAL
+WHERE org_id = {org:String} AND campaign_id = {campaign:String} AND flight_id = {flight:String}
+  AND evaluated_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND evaluated_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+  AND (at, as_of_ms) < ({before:Int64}, {before_as_of:Int64})
+ORDER BY at DESC, as_of_ms DESC LIMIT {limit:UInt32}`,
+      parameters: {
+        ...{ campaign: campaign_id, flight: flight_id, from, to, limit: limit + 1 },
+        ...{ before, before_as_of: beforeAsOf },
+      },
+    });
+    const { shown, nextCursor } = pageOf(context, list, rows, {
+      limit,
+      keyOf: (row) => [String(row.at), String(row.as_of_ms)],
+    });
+    return answerOf(
+      shown.map((row) => rowJson(pacingSnapshots, snapshotColumns, row)),
+      shown,
+      nextCursor,
+    );
+  },
+});

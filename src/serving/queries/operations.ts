@@ -1,0 +1,35 @@
+import { getTransition, listAlerts, listTransitions } from './alerts.ts';
+import { listCampaignDays, listCampaigns, listOrganizationDays } from './campaigns.ts';
+import { getEngine, getGraph, listOrganizations } from './engine.ts';
+import { listEvaluations } from './evaluations.ts';
+import { getFlight, listFlights, listSnapshots, summarizeFlights } from './flights.ts';
+import type { Operation } from './operation.ts';
+import { countDeadLetters, getDeadLetter, listDeadLetters, listLateEvents } from './records.ts';
+import { getPlan, getRule, listRules } from './rules.ts';
+import { listSources } from './sources.ts';
+
+/** Everything that can be asked of tables, plans and the engine, by the name that doors, limits and metrics call it. */
+export const queryOperations = {
+  listFlights,
+  summarizeFlights,
+  getFlight,
+  listSnapshots,
+  listCampaigns,
+  listCampaignDays,
+  listOrganizationDays,
+  listAlerts,
+  listTransitions,
+  getTransition,
+  listEvaluations,
+  listSources,
+  listRules,
+  getRule,
+  getPlan,
+  countDeadLetters,
+  listDeadLetters,
+  getDeadLetter,
+  listLateEvents,
+  listOrganizations,
+  getEngine,
+  getGraph,
+} as const satisfies Readonly<Record<string, Operation>>;

@@ -1,0 +1,189 @@
+import * as z from 'zod';
+import { EngineError } from '../../model/errors.ts';
+import { dayMs } from '../../model/time.ts';
+import { deadLetters, lateEvents } from '../../rows/tables.ts';
+import { answerOf } from './answers.ts';
+import { instant, instantOf, type RawRow, rowJson, rowShape } from './columns.ts';
+import { paging, period, periodOf } from './fields.ts';
+import { operation } from './operation.ts';
+import { type List, pageOf, positionOf } from './pages.ts';
+
+const daysMax = 31;
+const columns = [
+  'topic',
+  'partition',
+  'log_offset',
+  'log_time',
+  'reason',
+  'detail',
+  'schema_id',
+  'raw_length',
+  'raw_sha256',
+  'version',
+] as const;
+const offset = z
+  .int()
+  .min(0)
+  .max(2 ** 48);
+const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/);
+const reason = z.string().regex(/^[a-z_]{1,64}$/);
+const inPeriod = `log_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND log_time < fromUnixTimestamp64Milli({to:Int64}, 'UTC')`;
+
+export const countDeadLetters = operation({
+  doc: 'Records of a period that could not be used, by topic and reason, the most frequent first, each with its newest record as an example.',
+  input: z.strictObject({ ...period }),
+  output: z
+    .array(
+      z.strictObject({
+        topic: z.string(),
+        reason: z.string().describe('docs/events.md explains each.'),
+        records: z.number().int(),
+        newest: instant.describe('Log time of the newest.'),
+        example: z.strictObject({ partition: z.number().int(), log_offset: z.number().int() }),
+      }),
+    )
+    .max(1_000),
+  scope: 'organization',
+  permission: 'records.read',
+  isWrite: false,
+  isOfTables: true,
+  cost: 3,
+  async run(context, input) {
+    const { from, to } = periodOf(input, context.ports.now(), daysMax * dayMs);
+    const rows = await context.tables.rows<RawRow>({
+      sql: `SELECT topic, reason, count() AS records, max(d.log_time) AS newest, max(d.version) AS version,
+  argMax((d.partition, d.log_offset), (d.log_time, d.log_offset)) AS example
+FROM dead_letters AS d FINAL WHERE org_id = {org:String} AND ${inPeriod}
+GROUP BY topic, reason ORDER BY records DESC, topic, reason LIMIT 1000`,
+      parameters: { from, to },
+    });
+    const data = rows.map((row) => {
+      const [partition, log_offset] = row.example as [unknown, unknown];
+      return {
+        topic: String(row.topic),
+        reason: String(row.reason),
+        records: Number(row.records),
+        newest: instantOf(String(row.newest)),
+        example: { partition: Number(partition), log_offset: Number(log_offset) },
+      };
+    });
+    const seen = rows.map(({ version, newest }) => ({ version, log_time: newest, as_of: null }));
+    return answerOf(data, seen);
+  },
+});
+
+const letter = z.strictObject(rowShape(deadLetters, columns));
+
+function letterJson(row: RawRow) {
+  return rowJson(deadLetters, columns, row);
+}
+
+export const listDeadLetters = operation({
+  doc: 'Records of a period that could not be used, the newest first, with their address and the reason; their bytes come with one record at a time.',
+  input: z.strictObject({ ...period, ...paging, reason: reason.optional() }),
+  output: z.array(letter),
+  scope: 'organization',
+  permission: 'records.read',
+  isWrite: false,
+  isOfTables: true,
+  cost: 2,
+  async run(context, input) {
+    const { limit, cursor, reason: wanted = '' } = input;
+    const { from, to } = periodOf(input, context.ports.now(), daysMax * dayMs);
+    const list: List = { name: 'dead_letters', args: [input.from, input.to, wanted], width: 4 };
+    const [before = to, ofTopic = '', partition = 0, at = 0] = positionOf(context, list, cursor) ?? [];
+    const rows = await context.tables.rows<RawRow>({
+      sql: `SELECT ${columns.join(', ')}, toUnixTimestamp64Milli(log_time) AS at
+FROM dead_letters FINAL WHERE org_id = {org:String} AND ${inPeriod} AND ({reason:String} = '' OR reason = {reason:String})
+  AND (at, topic, partition, log_offset) < ({before:Int64}, {topic:String}, {partition:UInt16}, {offset:UInt64})
+ORDER BY at DESC, topic DESC, partition DESC, log_offset DESC LIMIT {limit:UInt32}`,
+      parameters: { from, to, reason: wanted, limit: limit + 1, before, topic: ofTopic, partition, offset: at },
+    });
+    const { shown, nextCursor } = pageOf(context, list, rows, {
+      limit,
+      keyOf: (row) => [String(row.at), String(row.topic), Number(row.partition), String(row.log_offset)],
+    });
+    return answerOf(shown.map(letterJson), shown.map(withoutAsOf), nextCursor);
+  },
+});
+
+/** Dead letters belong to no period of event time. */
+function withoutAsOf(row: RawRow): RawRow {
+  return { ...row, as_of: null };
+}
+
+const raw = z.strictObject({
+  ...letter.shape,
+  key_base64: z.string().describe('Raw key bytes, at most 1 KiB.'),
+  raw_base64: z
+    .string()
+    .describe('Raw value bytes, at most 64 KiB; `raw_length` and `raw_sha256` are of the whole value.'),
+});
+
+export const getDeadLetter = operation({
+  doc: 'One record that could not be used, by its address, with its raw bytes.',
+  input: z.strictObject({ topic, partition: z.int().min(0).max(65_535), log_offset: offset }),
+  output: raw,
+  scope: 'organization',
+  permission: 'records.read',
+  isWrite: false,
+  isOfTables: true,
+  cost: 2,
+  async run(context, { topic: ofTopic, partition, log_offset }) {
+    const rows = await context.tables.rows<RawRow>({
+      sql: `SELECT ${columns.join(', ')}, base64Encode(key) AS key_base64, base64Encode(raw) AS raw_base64
+FROM dead_letters FINAL
+WHERE org_id = {org:String} AND topic = {topic:String} AND partition = {partition:UInt16} AND log_offset = {offset:UInt64} LIMIT 1`,
+      parameters: { topic: ofTopic, partition, offset: log_offset },
+    });
+    const [row] = rows;
+    if (row === undefined)
+      throw new EngineError('NOT_FOUND', `no dead letter at ${ofTopic}, partition ${partition}, offset ${log_offset}`);
+    const bytes = { key_base64: String(row.key_base64), raw_base64: String(row.raw_base64) };
+    return answerOf({ ...letterJson(row), ...bytes }, rows.map(withoutAsOf));
+  },
+});
+
+const lateColumns = [
+  'campaign_id',
+  'partition',
+  'log_offset',
+  'log_time',
+  'kind',
+  'event_id',
+  'booked_at',
+  'late_by_ms',
+  'amount_micros',
+  'version',
+] as const;
+const late = z.strictObject(rowShape(lateEvents, lateColumns));
+
+export const listLateEvents = operation({
+  doc: 'Valid events of a period of the log that came later than their kind may, the newest first: counted here, and in no other table.',
+  input: z.strictObject({ ...period, ...paging }),
+  output: z.array(late),
+  scope: 'organization',
+  permission: 'records.read',
+  isWrite: false,
+  isOfTables: true,
+  cost: 2,
+  async run(context, input) {
+    const { limit, cursor } = input;
+    const { from, to } = periodOf(input, context.ports.now(), daysMax * dayMs);
+    const list: List = { name: 'late_events', args: [input.from, input.to], width: 4 };
+    const [before = to, partition = 0, at = 0, campaign = ''] = positionOf(context, list, cursor) ?? [];
+    const rows = await context.tables.rows<RawRow>({
+      sql: `SELECT ${lateColumns.join(', ')}, toUnixTimestamp64Milli(log_time) AS at
+FROM late_events FINAL WHERE org_id = {org:String} AND ${inPeriod}
+  AND (at, partition, log_offset, campaign_id) < ({before:Int64}, {partition:UInt16}, {offset:UInt64}, {campaign:String})
+ORDER BY at DESC, partition DESC, log_offset DESC, campaign_id DESC LIMIT {limit:UInt32}`,
+      parameters: { from, to, limit: limit + 1, before, partition, offset: at, campaign },
+    });
+    const { shown, nextCursor } = pageOf(context, list, rows, {
+      limit,
+      keyOf: (row) => [String(row.at), Number(row.partition), String(row.log_offset), String(row.campaign_id)],
+    });
+    const data = shown.map((row) => rowJson(lateEvents, lateColumns, row));
+    return answerOf(data, shown.map(withoutAsOf), nextCursor);
+  },
+});

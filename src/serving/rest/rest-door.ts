@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { type Door, type HttpCall, HttpRefusal } from '../http/door.ts';
+import { sendBytes } from '../http/problem.ts';
+import type { LimitVerdict } from '../limits/rate-limiter.ts';
+import { operationOf } from '../operations.ts';
+import type { Envelope, Service } from '../service.ts';
+import { csvColumns, printCsv } from './csv.ts';
+import { type Matched, matchRoute, wrongMethod } from './match.ts';
+import { chooseType } from './media-types.ts';
+import { readMembers } from './query-members.ts';
+import { restRoot } from './routes.ts';
+
+/** REST over the table of operations (routes.ts), and its own description. */
+export class RestDoor implements Door {
+  readonly name = 'rest';
+  readonly #service: Service;
+  readonly #openApi: Uint8Array;
+
+  constructor(service: Service, openApi: string) {
+    this.#service = service;
+    this.#openApi = Buffer.from(openApi);
+  }
+
+  takes(path: string): boolean {
+    return path === restRoot || path.startsWith(`${restRoot}/`);
+  }
+
+  async answer(call: HttpCall): Promise<void> {
+    if (call.path === `${restRoot}/openapi.json`) {
+      if (call.method !== 'GET' && call.method !== 'HEAD') throw wrongMethod(['GET']);
+      sendBytes(call.response, 200, 'application/json', this.#openApi);
+      return;
+    }
+    const matched = matchRoute(call.method, call.path);
+    call.facts.operation = matched.name;
+    call.facts.orgId = matched.members.organization ?? null;
+    const described = operationOf(matched.name);
+    const columns = csvColumns(described.output);
+    const type = chooseType(call.request.headers.accept, columns === null ? [json] : [json, csv]);
+    if (type === null) throw new HttpRefusal(406, `this path gives ${columns === null ? json : `${json} and ${csv}`}`);
+    refuseBody(call);
+    const input = readMembers(described.input, matched.members, call.query);
+    const bytes = await this.#run(call, matched, input);
+    if (type === csv) sendCsv(call, bytes, columns!);
+    else sendJson(call, bytes);
+  }
+
+  #run(call: HttpCall, { name, members }: Matched, input: unknown): Promise<Uint8Array> {
+    const { credentials, requestId, facts } = call;
+    return this.#service.call({
+      ...{ name, orgId: members.organization ?? null, input, credentials, requestId },
+      onCaller: ({ actor }) => {
+        facts.actor = `${actor.kind}:${actor.id}`;
+      },
+      onLimit: (verdict) => sayLimit(call, verdict),
+    });
+  }
+}
+
+const json = 'application/json';
+const csv = 'text/csv';
+
+function refuseBody({ request }: HttpCall): void {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (encoding !== undefined || (length !== undefined && length !== '0'))
+    throw new HttpRefusal(413, 'a reading call has no body');
+}
+
+/** Seconds, rounded up, as the headers of the IETF's draft have them. */
+function sayLimit({ response }: HttpCall, { isAllowed, limit, remaining, resetMs, retryAfterMs }: LimitVerdict): void {
+  response.setHeader('RateLimit-Limit', limit);
+  response.setHeader('RateLimit-Remaining', remaining);
+  response.setHeader('RateLimit-Reset', Math.ceil(resetMs / 1_000));
+  if (!isAllowed) response.setHeader('Retry-After', Math.max(1, Math.ceil(retryAfterMs / 1_000)));
+}
+
+/**
+ * The tag is of the bytes: equal data give equal bytes, and a version of all tables would tell of others. Who has
+ * them already is told so.
+ */
+function sendJson(call: HttpCall, bytes: Uint8Array): void {
+  sendTagged(call, json, bytes, () => bytes);
+}
+
+function sendCsv(call: HttpCall, bytes: Uint8Array, columns: readonly string[]): void {
+  const envelope = JSON.parse(Buffer.from(bytes).toString('utf8')) as Envelope;
+  const { data, next_cursor } = envelope;
+  if (next_cursor !== null) call.response.setHeader('Link', `<${nextUrl(call, next_cursor)}>; rel="next"`);
+  sendTagged(call, `${csv}; charset=utf-8; header=present`, bytes, () =>
+    Buffer.from(printCsv(columns, data as Record<string, unknown>[])),
+  );
+}
+
+function nextUrl({ path, query }: HttpCall, cursor: string): string {
+  const next = new URLSearchParams(query);
+  next.set('cursor', cursor);
+  return `${path}?${next}`;
+}
+
+function sendTagged(
+  { request, response, now }: HttpCall,
+  type: string,
+  bytes: Uint8Array,
+  body: () => Uint8Array,
+): void {
+  const tag = `"${createHash('sha256').update(type).update(bytes).digest('base64url').slice(0, 22)}"`;
+  response.setHeader('ETag', tag);
+  response.setHeader('Cache-Control', 'private, no-cache');
+  response.setHeader('Vary', 'Accept, Authorization, Cookie');
+  sayAge(response, bytes, now());
+  if (hasTag(request.headers['if-none-match'], tag)) {
+    response.statusCode = 304;
+    response.end();
+    return;
+  }
+  sendBytes(response, 200, type, body());
+}
+
+function hasTag(given = '', tag: string): boolean {
+  return given.split(',').some((each) => ['*', tag].includes(each.trim().replace(/^W\//, '')));
+}
+
+/** How old the newest thing in the answer is; not in the body, which would never be the same twice. */
+function sayAge(response: HttpCall['response'], bytes: Uint8Array, now: number): void {
+  const end = Buffer.from(bytes.subarray(-64)).toString('latin1');
+  const asOf = /"as_of":"([0-9TZ:.-]+)"\}$/.exec(end)?.[1];
+  if (asOf !== undefined) response.setHeader('Paceline-Age-Ms', Math.max(0, now - Date.parse(asOf)));
+}

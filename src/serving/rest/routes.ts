@@ -1,0 +1,43 @@
+import type { OperationName } from '../operations.ts';
+
+export interface Route {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Behind `/api/v1`; what stands in braces is `organization` or a member of the operation's input. */
+  readonly path: string;
+}
+
+const get = (path: string): Route => ({ method: 'GET', path });
+const ofOrganization = '/organizations/{organization}';
+
+/** Where each operation stands in REST: things by their plural names, each under what it belongs to. */
+export const routes = {
+  listFlights: get(`${ofOrganization}/flights`),
+  summarizeFlights: get(`${ofOrganization}/flight-summaries`),
+  getFlight: get(`${ofOrganization}/campaigns/{campaign_id}/flights/{flight_id}`),
+  listSnapshots: get(`${ofOrganization}/campaigns/{campaign_id}/flights/{flight_id}/snapshots`),
+  listCampaigns: get(`${ofOrganization}/campaigns`),
+  listCampaignDays: get(`${ofOrganization}/campaigns/{campaign_id}/days`),
+  listOrganizationDays: get(`${ofOrganization}/days`),
+  listAlerts: get(`${ofOrganization}/alerts`),
+  listTransitions: get(`${ofOrganization}/transitions`),
+  getTransition: get(`${ofOrganization}/transitions/{alert_id}`),
+  listEvaluations: get(`${ofOrganization}/rules/{rule_id}/evaluations`),
+  listSources: get(`${ofOrganization}/sources`),
+  listRules: get(`${ofOrganization}/rules`),
+  getRule: get(`${ofOrganization}/rules/{rule_id}`),
+  getPlan: get(`${ofOrganization}/plan`),
+  countDeadLetters: get(`${ofOrganization}/dead-letter-reasons`),
+  listDeadLetters: get(`${ofOrganization}/dead-letters`),
+  getDeadLetter: get(`${ofOrganization}/dead-letters/{topic}/{partition}/{log_offset}`),
+  listLateEvents: get(`${ofOrganization}/late-events`),
+  listOrganizations: get('/organizations'),
+  getEngine: get('/engine'),
+  getGraph: get('/engine/programs'),
+} as const satisfies Readonly<Record<OperationName, Route>>;
+
+export const restRoot = '/api/v1';
+
+/** The member names in braces, in their order. */
+export function namesIn(path: string): string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+}
