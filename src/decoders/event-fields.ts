@@ -207,6 +207,7 @@ function performance(fields: Fields): Detail & { kind: 'performance_report' } {
   return {
     kind: 'performance_report',
     hasSpend,
+    hasRevenue,
     counts: counters(fields, 'counts', {}, (name, value) => count({ [name]: value }, name)),
     conversionsByTouch: conversions(fields, 'conversions_by_touch'),
     conversionsByConversion: conversions(fields, 'conversions_by_conversion'),

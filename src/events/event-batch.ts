@@ -67,6 +67,7 @@ export type Detail =
   | ({
       kind: 'performance_report';
       hasSpend: boolean;
+      hasRevenue: boolean;
       /** Not negative, by name of the counter. */
       counts: ReadonlyMap<string, number>;
       /** Millionths. */

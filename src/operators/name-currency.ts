@@ -51,10 +51,12 @@ export class NameCurrency {
     return hasSpend ? saidBy.media : saidBy.conversion;
   }
 
-  /** Number of the currency that the record names; -1 when it names none. */
+  /** Number of the currency that the record's money is in; -1 when there is none, whatever it names. */
   #currencyOf(batch: EventBatch, row: number): number {
     const id = batch.currencies[row];
-    return id < 0 ? -1 : this.#state.books.currencies.numberOf(id, batch.dictionaries.currencies);
+    return id < 0 || isWithoutMoney(batch, row)
+      ? -1
+      : this.#state.books.currencies.numberOf(id, batch.dictionaries.currencies);
   }
 
   #name(campaign: Campaign, currency: number, word: number, offset: number): void {
@@ -84,4 +86,10 @@ export class NameCurrency {
     for (const flight of campaign.flights) flight.spentNanos = 0;
     campaign.putAway();
   }
+}
+
+function isWithoutMoney(batch: EventBatch, row: number): boolean {
+  if (batch.kinds[row] !== kind.performance_report) return false;
+  const { hasSpend, hasRevenue } = batch.details.get(row) as Detail & { kind: 'performance_report' };
+  return !hasSpend && !hasRevenue;
 }

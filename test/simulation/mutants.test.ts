@@ -18,7 +18,7 @@ test.each(mutants.filter(({ shownBy }) => shownBy === undefined))(
 const soleWitnesses: Readonly<Record<Check, { readonly mutant: string; readonly seed: number }>> = {
   state: { mutant: 'no_compare_and_set', seed: 17 },
   bytes: { mutant: 'wall_clock_in_row', seed: 2 },
-  committed: { mutant: 'emit_before_commit', seed: 2 },
+  committed: { mutant: 'emit_before_commit', seed: 3 },
   tables: { mutant: 'late_rows_not_sent', seed: 2 },
   once: { mutant: 'records_without_memory', seed: 1 },
   caught_up: { mutant: 'resume_from_advice', seed: 4 },

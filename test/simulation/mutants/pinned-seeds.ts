@@ -1,7 +1,7 @@
 /** A universe that catches each mutant: the first that did, from seed 1 on. */
 export const pinnedSeeds: Readonly<Record<string, number>> = {
   no_compare_and_set: 2,
-  no_owner_token: 37,
+  no_owner_token: 110,
   compare_seq_alone: 9,
   no_offset_compare: 1042,
   emit_after_release: 414,

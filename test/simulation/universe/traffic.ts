@@ -37,6 +37,8 @@ export interface TrafficOptions {
   readonly records: number;
   /** Draws rules and settings of plans alone, so that they change no other draw. */
   readonly plans: Random;
+  /** Draws what platforms are in the habit of, likewise. */
+  readonly habits: Random;
 }
 
 /** All that producers and planners send in one universe, in order of time, with all their mistakes. */
@@ -68,6 +70,8 @@ export class Traffic {
       const burst = random.chance(0.02) ? random.between(10, 30) : 1;
       for (let i = 0; i < burst; i++) this.#one(atMs);
     }
+    const { habits } = this.#options;
+    if (habits.chance(0.4)) for (let n = habits.between(8, 30); n > 0; n--) this.#habit(habits, forMs);
     return this.#sent.sort((a, b) => a.atMs - b.atMs);
   }
 
@@ -224,6 +228,58 @@ export class Traffic {
       key: isDefault ? null : Buffer.from(org),
       value: encode(value),
     });
+  }
+
+  /** Totals of days that grow and are told anew, phones that are ahead, conversions of last month. */
+  #habit(random: Random, forMs: number): void {
+    const atMs = Math.floor(random.next() * forMs);
+    const at = this.#at(atMs);
+    const org = random.pick(this.#orgs.slice(0, 2));
+    const event = { campaign_id: random.pick(['c0', 'c1', 'c1', 'c2']), event_time: at, currency: 'USD' };
+    const day = Math.floor(at / dayMs) - (random.chance(0.4) ? random.between(1, 3) : 0);
+    const period = random.chance(0.7)
+      ? { period_start: day * dayMs, period_end: (day + 1) * dayMs }
+      : { period_start: Math.floor(at / hourMs) * hourMs, period_end: (Math.floor(at / hourMs) + 1) * hourMs };
+    const dice = random.next();
+    if (dice < 0.45)
+      this.#send(org, atMs, 'performance_report', {
+        ...event,
+        ...period,
+        source: random.pick(['dsp', 'dsp', 'adserver']),
+        as_of: random.chance(0.8) ? at : null,
+        source_seq: random.chance(0.8) ? Math.floor(at / minuteMs) : null,
+        spend_micros: random.chance(0.8) ? random.between(0, 60) * 1e6 + random.between(0, 999) : null,
+        counts: { impressions: random.between(0, 9_000), clicks: random.between(0, 40) },
+        ...(random.chance(0.3) ? { conversions_by_touch: random.between(0, 9) / 4 } : {}),
+      });
+    else if (dice < 0.6)
+      this.#send(org, atMs, 'spend', {
+        ...event,
+        ...period,
+        source: 'dsp',
+        amount_micros: random.between(0, 30) * 1e6,
+        cumulative: true,
+        as_of: at,
+      });
+    else if (dice < 0.8)
+      this.#send(org, atMs, 'impression', {
+        ...event,
+        source: 'adserver',
+        event_time: at + random.between(0, 90) * minuteMs,
+        cpm_micros: 1e6 * random.between(1, 900),
+      });
+    else {
+      const happened = at - random.between(0, 90) * dayMs;
+      const touch_time = happened - random.between(0, 30) * dayMs;
+      this.#send(org, atMs, 'conversion', {
+        ...event,
+        currency: random.pick(['USD', 'EUR']),
+        source: 'pixel',
+        conversion_time: happened,
+        touch_time,
+        revenue_micros: 5e6,
+      });
+    }
   }
 
   /** What careless producers send. */

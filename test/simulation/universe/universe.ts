@@ -44,6 +44,7 @@ export function drawUniverse(seed: number): Universe {
     forMs: stormMs,
     records: random.between(60, 180),
     plans: new Random(seed ^ 0x3c6ef372),
+    habits: new Random(seed ^ 0x1f83d9ab),
   });
   const sent = traffic.draw();
   const damage = new Random(seed ^ 0x5be0cd19);
