@@ -11,6 +11,10 @@ export interface SimulatedLogOptions {
   readonly campaigns: number;
   readonly partitions: number;
   readonly encoding: 'binary' | 'jsonl';
+  /** When the log begins, epoch ms; default as makeWorld has it. */
+  readonly startMs?: number;
+  /** Zones of the organizations, in turn; default as makeWorld has it. */
+  readonly zones?: readonly string[];
   /** Where the rules of the simulated organizations are. */
   readonly plans: { readonly organizations: string; readonly rules: string };
   readonly clock: Clock;
@@ -23,7 +27,7 @@ export interface SimulatedLogOptions {
 export async function writeSimulatedLog(
   options: SimulatedLogOptions,
 ): Promise<{ records: number; log: string; truth: string }> {
-  const { dir, seed, days, campaigns, partitions, encoding, clock, signal, onProgress } = options;
+  const { dir, seed, days, campaigns, partitions, startMs, zones, encoding, clock, signal, onProgress } = options;
   const rules = readPlanFiles(options.plans).rules.map(({ rule }) => rule);
   const { records, logDir, truthPath } = await writeSimulation({
     dir,
@@ -32,6 +36,8 @@ export async function writeSimulatedLog(
     campaigns,
     partitions,
     clock,
+    ...(startMs === undefined ? {} : { startMs }),
+    ...(zones === undefined ? {} : { zones }),
     encoding: encoding === 'binary' ? 'avro' : 'json',
     encoder: makeEventCodec(encoding).encoder,
     plans: (world) => plansOfWorld(world, { rules }),

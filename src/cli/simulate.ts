@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../control/system-clock.ts';
+import { findZone } from '../model/zones.ts';
 import { type Call, type Command, configFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { makeDirectory } from './make-directory.ts';
@@ -17,8 +18,9 @@ export const simulateCommand: Command = {
   examples: [
     'paceline simulate --out ./sim',
     'paceline simulate --seed 7 --days 3 --campaigns 300 --partitions 8 --out ./sim',
+    'paceline simulate --start 2026-09-05 --zones America/Santiago,Pacific/Chatham --out ./sim',
   ],
-  doc: 'Writes DIR/log (plans, ticks and events, with duplicates, lateness, corrections, control changes and labelled faults) and DIR/truth.json, which says what was done (in the repository, "npm run truth -- DIR" adds what must come of it). The same options give the same bytes. Then "paceline run --data DIR --until-end" works it off; give it the same rules.',
+  doc: 'Writes DIR/log (plans, ticks and events, with duplicates, lateness, corrections, control changes, feeds of every habit and labelled faults) and DIR/truth.json, which says what was done (in the repository, "npm run truth -- DIR" adds what must come of it). The same options give the same bytes. Then "paceline run --data DIR --until-end" works it off; give it the same rules.',
   flags: {
     out: { type: 'text', value: 'DIR', doc: 'Where to write; must hold no log yet.' },
     seed: { type: 'integer', value: 'N', doc: 'Seed of all chance.', default: String(defaults.seed) },
@@ -39,6 +41,17 @@ export const simulateCommand: Command = {
       min: 1,
       max: 1_024,
     },
+    start: {
+      type: 'text',
+      value: 'INSTANT',
+      doc: 'When the log begins, UTC: 2026-10-31, or 2026-10-31T18:00:00Z. A day before a change of clocks meets it.',
+      default: '2026-03-07',
+    },
+    zones: {
+      type: 'text',
+      value: 'A,B',
+      doc: 'IANA zones of the organizations, in turn. Default: nine whose clocks differ in every way.',
+    },
     encoding: {
       type: 'text',
       value: 'binary|jsonl',
@@ -58,6 +71,8 @@ async function runSimulate(call: Call, terminal: Terminal): Promise<number> {
   const encoding = call.text('encoding') ?? 'binary';
   if (encoding !== 'binary' && encoding !== 'jsonl')
     throw usage(`--encoding must be binary or jsonl, got "${encoding}"`);
+  const startMs = startOf(call.text('start'));
+  const zones = zonesOf(call.text('zones'));
   const { config } = loadCallConfig(call);
   makeDirectory(out);
   const progress = new Progress(terminal, systemClock, 'simulating, minutes of world time');
@@ -72,6 +87,8 @@ async function runSimulate(call: Call, terminal: Terminal): Promise<number> {
     campaigns: call.number('campaigns') ?? defaults.campaigns,
     partitions: call.number('partitions') ?? defaults.partitions,
     encoding,
+    ...(startMs === undefined ? {} : { startMs }),
+    ...(zones === undefined ? {} : { zones }),
     plans: config.plans,
     clock: systemClock,
     signal: stop.signal,
@@ -84,4 +101,22 @@ async function runSimulate(call: Call, terminal: Terminal): Promise<number> {
     terminal.print(`next: paceline run --data ${out} --until-end`);
   }
   return 0;
+}
+
+/** A whole minute of UTC. */
+function startOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const match = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:00)?Z)?$/.test(text);
+  const instant = match ? Date.parse(text) : Number.NaN;
+  // Date.parse makes 2 March of 30 February.
+  if (Number.isNaN(instant) || new Date(instant).toISOString().slice(0, 10) !== text.slice(0, 10))
+    throw usage(`--start must be a day or a whole minute of UTC such as 2026-10-31T18:00Z, got "${text}"`);
+  return instant;
+}
+
+function zonesOf(text: string | undefined): string[] | undefined {
+  const zones = text?.split(',');
+  for (const zone of zones ?? [])
+    if (findZone(zone) === undefined) throw usage(`--zones: "${zone}" is no IANA time zone`);
+  return zones;
 }

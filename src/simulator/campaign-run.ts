@@ -1,5 +1,6 @@
 import { floorTo, hourMs, minuteMs, quarterMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
+import type { FeedPart } from './feed-book.ts';
 import { trafficAt } from './traffic-shape.ts';
 import { type Fault, faultsOf, type SimulatedCampaign, type SimulatedOrganization, type World } from './world.ts';
 
@@ -16,8 +17,10 @@ export class CampaignRun {
   endMs: number;
   ledgerVersion = 1;
   pausedUntilMs = 0;
-  /** Spend of the running hour that its feed will report, in nanos. */
-  hourNanos = 0;
+  /** What feeds will report of the time before the log. */
+  readonly earlier: FeedPart[] = [];
+  /** Of the running hour, which its feeds will report. */
+  #hour = { nanos: 0, impressions: 0, clicks: 0 };
   #microsPerWeight = 0;
   #quarter = Number.NaN;
   #shape = 0;
@@ -82,7 +85,20 @@ export class CampaignRun {
   spend(nanos: number): void {
     this.spentMicros += nanos / 1_000;
     this.#daySpent += nanos / 1_000;
-    this.hourNanos += nanos;
+    this.#hour.nanos += nanos;
+  }
+
+  /** Where its feeds count and no ad server. */
+  count(impressions: number, clicks: number): void {
+    this.#hour.impressions += impressions;
+    this.#hour.clicks += clicks;
+  }
+
+  /** What came together since it was last asked. */
+  takeHour(): Omit<FeedPart, 'from' | 'until'> {
+    const { nanos, impressions, clicks } = this.#hour;
+    this.#hour = { nanos: 0, impressions: 0, clicks: 0 };
+    return { micros: Math.round(nanos / 1_000), impressions, clicks };
   }
 
   isUnder(kind: Fault['kind'], at: number): boolean {

@@ -6,6 +6,9 @@ import type { Origin, Transport } from './transport.ts';
 
 const recordsPerMinuteMax = 2_000;
 const clicksPerRecordMax = 3;
+/** Share of impressions that apps report where there are apps, and of those from a device whose clock is ahead. */
+const appShare = 0.3;
+const wrongClocks = 0.2;
 /** Share of clicks whose price a producer booked in the currency of its own books. */
 const foreignCurrency = 0.0003;
 
@@ -33,7 +36,7 @@ export class Delivery {
   }
 
   #impression(run: CampaignRun, at: number): void {
-    const { campaign, organization } = run;
+    const { campaign } = run;
     const random = this.#random;
     const batch_count = Math.max(1, Math.round(campaign.batch_count * random.between(0.8, 1.2)));
     // Mean 1; the odd last digits make CPM sums that no float could hold.
@@ -41,7 +44,12 @@ export class Delivery {
     const isInvalid = random.chance(this.#invalid);
     const isMedia = random.chance(0.99);
     const isMeasurable = random.chance(0.9);
-    this.#transport.send('impression', originOf(run, organization.delivery_source, at), {
+    if (campaign.is_counted_by_feed) {
+      run.spend(cpm_micros * batch_count);
+      run.count(batch_count, random.poisson(batch_count * campaign.ctr));
+      return;
+    }
+    this.#transport.send('impression', this.#origin(run, at), {
       creative_id: `${campaign.campaign_id}-c${random.integer(1, 3)}`,
       currency: campaign.currency,
       cpm_micros,
@@ -59,6 +67,15 @@ export class Delivery {
     if (campaign.has_video) this.#video(run, at);
     const clicks = Math.min(clicksPerRecordMax, random.poisson(batch_count * campaign.ctr));
     for (let i = 0; i < clicks; i++) this.#click(run, at + Math.floor(random.exponential(20 * secondMs)));
+  }
+
+  /** The ad server, or an app whose device may live hours ahead of the world. */
+  #origin(run: CampaignRun, at: number): Origin {
+    const { app, delivery_source } = run.organization;
+    if (app === null || !this.#random.chance(appShare)) return originOf(run, delivery_source, at);
+    if (!this.#random.chance(wrongClocks)) return { ...originOf(run, app, at), sent_at: at };
+    const ahead = this.#random.pick([90 * secondMs, 10 * minuteMs, hourMs, 20 * hourMs]) * this.#random.unit();
+    return { ...originOf(run, app, Math.floor(at + ahead)), sent_at: at };
   }
 
   #video(run: CampaignRun, at: number): void {
@@ -83,8 +100,8 @@ export class Delivery {
     this.conversion(run, at, at + this.#conversionDelay());
   }
 
-  /** One conversion; three in a hundred are taken back within a day. */
-  conversion(run: CampaignRun, touch: number, at: number): void {
+  /** One conversion, told when it happens or later; three in a hundred are taken back within a day. */
+  conversion(run: CampaignRun, touch: number, at: number, told = at): void {
     const random = this.#random;
     const fields = {
       conversion_id: `o-${random.integer(1, 2_000_000_000)}`,
@@ -98,9 +115,9 @@ export class Delivery {
       currency: run.campaign.currency,
     };
     const source = run.organization.delivery_source;
-    this.#transport.send('conversion', originOf(run, source, at), { ...fields, reversal: false });
+    this.#transport.send('conversion', { ...originOf(run, source, at), sent_at: told }, { ...fields, reversal: false });
     if (!random.chance(0.03)) return;
-    const reversedAt = at + Math.floor(random.between(1, 24) * hourMs);
+    const reversedAt = told + Math.floor(random.between(1, 24) * hourMs);
     this.#transport.send('conversion', originOf(run, source, reversedAt), { ...fields, reversal: true });
   }
 

@@ -17,10 +17,14 @@ const demoDays = 60;
 const demoPartitions = 8;
 
 const organizations: readonly SimulatedOrganization[] = [
-  organization('northwind', 'America/New_York', null),
-  organization('contoso', 'Europe/London', { source: 'social-feed', lag_ms: 40 * minuteMs, is_cumulative: false }),
-  organization('bluebird', 'Asia/Kolkata', null),
-  organization('harbor', 'America/New_York', { source: 'video-feed', lag_ms: 50 * minuteMs, is_cumulative: true }),
+  organization('northwind', 'America/New_York', []),
+  organization('contoso', 'Europe/London', [
+    { source: 'social-feed', habit: 'hours', lag_ms: 40 * minuteMs, share: 1 },
+  ]),
+  organization('bluebird', 'Asia/Kolkata', []),
+  organization('harbor', 'America/New_York', [
+    { source: 'video-feed', habit: 'hours_in_part', lag_ms: 50 * minuteMs, share: 1 },
+  ]),
 ];
 
 /** Campaigns by organization; the ones the story is about come first. */
@@ -61,8 +65,9 @@ export function demoWorld(seed: number, partitions = demoPartitions): World {
   };
 }
 
-function organization(org_id: string, zone: string, feed: SimulatedOrganization['feed']): SimulatedOrganization {
-  return { org_id, zone, delivery_source: 'adserver', delivery_heartbeats: org_id === 'northwind', feed };
+function organization(org_id: string, zone: string, feeds: SimulatedOrganization['feeds']): SimulatedOrganization {
+  const delivery = { delivery_source: 'adserver', delivery_heartbeats: org_id === 'northwind' };
+  return { org_id, zone, ...delivery, feeds, app: null, retries_late: false, converts_late: false };
 }
 
 function demoCampaign(random: Random, org_id: string, name: string, index: number): SimulatedCampaign {
@@ -85,7 +90,8 @@ function demoCampaign(random: Random, org_id: string, name: string, index: numbe
     zone: zoneName,
     currency: currencies[org_id] ?? 'USD',
     mode: index % 3 === 2 ? 'TRAFFIC' : 'EVEN',
-    spend_from: organization?.feed != null && index % 2 === 0 ? 'feed' : 'impressions',
+    spend_from: organization !== undefined && organization.feeds.length > 0 && index % 2 === 0 ? 'feed' : 'impressions',
+    is_counted_by_feed: false,
     ...flightSpan(zone, start_day, end_day),
     budget_micros: perDay * (end_day - start_day + 1),
     daily_cap_micros: perDay * 3,

@@ -80,7 +80,7 @@ export class Disturbances {
       return;
     }
     const period_start = Math.floor((at - random.between(33, 50) * dayMs) / hourMs) * hourMs;
-    const source = organization.feed?.source ?? 'finance';
+    const source = organization.feeds[0]?.source ?? 'finance';
     this.#transport.sendAt(at, 'spend', originOf(run, source, at), {
       amount_micros: random.integer(1, 5_000_000),
       currency: campaign.currency,
@@ -95,6 +95,9 @@ export class Disturbances {
   #convertOldTouch(run: CampaignRun, at: number): void {
     if (run.isUnder('tracking_cut', at)) return;
     const touch = at - Math.floor(Math.min(30 * dayMs, this.#random.exponential(6 * dayMs)));
-    if (touch >= run.campaign.start_ms) this.#delivery.conversion(run, touch, at);
+    if (touch < run.campaign.start_ms) return;
+    if (!run.organization.converts_late) return this.#delivery.conversion(run, touch, at);
+    const happened = touch + Math.floor(this.#random.unit() * (at - touch));
+    this.#delivery.conversion(run, touch, happened, at);
   }
 }

@@ -1,6 +1,7 @@
 import { hourMs, minuteMs } from '../model/time.ts';
+import { habitFacts } from './feed-habits.ts';
 import type { Random } from './random.ts';
-import { badProducerKinds, type Fault, type FaultKind, type World } from './world.ts';
+import { badProducerKinds, type Fault, type FaultKind, type SimulatedFeed, type World } from './world.ts';
 
 type Base = Omit<World, 'faults'>;
 
@@ -42,7 +43,8 @@ function add(faults: Fault[], random: Random, world: Base, taken: Set<number>, w
 }
 
 function silentFeeds(random: Random, world: Base): Fault[] {
-  const withFeed = world.organizations.filter((organization) => organization.feed !== null);
+  const isHourly = ({ habit }: SimulatedFeed) => !habitFacts[habit].isDaily;
+  const withFeed = world.organizations.filter(({ feeds }) => feeds.length > 0 && feeds.every(isHourly));
   return withFeed.slice(0, Math.max(1, Math.round(withFeed.length / 5))).map((organization) => {
     const from_ms = instant(random, world);
     const until_ms = from_ms + Math.round(random.between(4, 10) * hourMs);

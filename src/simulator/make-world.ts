@@ -1,8 +1,17 @@
-import { dayMs, hourMs } from '../model/time.ts';
+import { dayMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
+import { habitFacts } from './feed-habits.ts';
 import { makeFaults } from './make-faults.ts';
 import { Random } from './random.ts';
-import type { Churn, SimulatedCampaign, SimulatedOrganization, World } from './world.ts';
+import {
+  type Churn,
+  type FeedHabit,
+  feedHabits,
+  type SimulatedCampaign,
+  type SimulatedFeed,
+  type SimulatedOrganization,
+  type World,
+} from './world.ts';
 
 export interface WorldOptions {
   readonly seed: number;
@@ -13,6 +22,8 @@ export interface WorldOptions {
   readonly organizations?: number;
   /** Epoch ms; default 2026-03-07T00:00Z, so that day 2 has the spring change of America. */
   readonly startMs?: number;
+  /** IANA zones of organizations, in turn; default: nine whose clocks differ in every way we know. */
+  readonly zones?: readonly string[];
   /** Impression records a day, whole world; default 600 per campaign. */
   readonly impressionsPerDay?: number;
 }
@@ -46,6 +57,9 @@ const zoneNames = [
   'Africa/Cairo',
   'Asia/Kathmandu',
 ] as const;
+
+/** Feeds of these habits say what was delivered, where no ad server does. */
+const countingHabits: readonly FeedHabit[] = ['day_so_far', 'days', 'days_late'];
 
 const currencyOfZone: Readonly<Record<string, string>> = {
   'Europe/London': 'GBP',
@@ -84,8 +98,10 @@ const organizationNames = [
 export function makeWorld(options: WorldOptions): World {
   const startMs = options.startMs ?? defaultStartMs;
   const count = options.organizations ?? Math.max(4, Math.round(options.campaigns / 10));
+  // Small worlds of other seeds begin with other habits.
+  const habitsFrom = new Random(options.seed, 'habits').integer(0, 11);
   const organizations = Array.from({ length: Math.min(count, options.campaigns) }, (_, i) =>
-    makeOrganization(new Random(options.seed, `organization ${i}`), i),
+    makeOrganization(new Random(options.seed, `organization ${i}`), i, habitsFrom + i, options.zones ?? zoneNames),
   );
   const shares = zipfShares(options.campaigns, 0.8);
   const perDay = options.impressionsPerDay ?? options.campaigns * 600;
@@ -126,20 +142,29 @@ function campaignName(index: number): string {
   return campaignNames[index % campaignNames.length] + (round === 0 ? '' : `-${round + 1}`);
 }
 
-function makeOrganization(random: Random, index: number): SimulatedOrganization {
-  const hasFeed = index % 2 === 0;
+/** Every second one has feeds, each with the next habit; every fifth of those has two on one budget. */
+function makeOrganization(
+  random: Random,
+  index: number,
+  turn: number,
+  zones: readonly string[],
+): SimulatedOrganization {
+  const hasFeeds = index % 2 === 0;
+  const sources = index % 10 === 2 ? ['social-feed', 'video-feed'] : ['social-feed'];
+  const feeds = sources.map((source, i): SimulatedFeed => {
+    const habit = feedHabits[(Math.floor(turn / 2) + i) % feedHabits.length];
+    const share = sources.length === 1 ? 1 : [0.6, 0.4][i];
+    return { source, habit, lag_ms: Math.round(random.between(...habitFacts[habit].lagMs)), share };
+  });
   return {
     org_id: organizationName(index),
-    zone: zoneNames[index % zoneNames.length],
+    zone: zones[index % zones.length],
     delivery_source: 'adserver',
     delivery_heartbeats: index % 3 === 0,
-    feed: hasFeed
-      ? {
-          source: 'social-feed',
-          lag_ms: Math.round(random.between(0.75, 1.2) * hourMs),
-          is_cumulative: index % 4 === 0,
-        }
-      : null,
+    feeds: hasFeeds ? feeds : [],
+    app: turn % 3 === 1 ? 'app' : null,
+    retries_late: turn % 4 === 1,
+    converts_late: turn % 4 === 3,
   };
 }
 
@@ -152,7 +177,10 @@ interface Place {
 
 function makeCampaign(random: Random, place: Place): SimulatedCampaign {
   const { organization, startMs } = place;
-  const zoneName = random.chance(0.8) ? organization.zone : random.pick(zoneNames);
+  const ownZone = random.chance(0.8) ? organization.zone : random.pick(zoneNames);
+  const isFed = organization.feeds.length > 0 && random.chance(0.5);
+  // The days of a feed are those of its account.
+  const zoneName = isFed ? organization.zone : ownZone;
   const zone = findZone(zoneName) ?? utc;
   const firstDay = zone.localDay(startMs);
   // Four of five flights are under way when the log starts; the others begin in it.
@@ -172,7 +200,8 @@ function makeCampaign(random: Random, place: Place): SimulatedCampaign {
     zone: zoneName,
     currency: currencyOfZone[organization.zone] ?? 'USD',
     mode: random.chance(0.45) ? 'EVEN' : random.chance(0.8) ? 'TRAFFIC' : 'ASAP',
-    spend_from: organization.feed !== null && random.chance(0.5) ? 'feed' : 'impressions',
+    spend_from: isFed ? 'feed' : 'impressions',
+    is_counted_by_feed: isFed && organization.feeds.every(({ habit }) => countingHabits.includes(habit)),
     ...flightSpan(zone, start_day, end_day),
     budget_micros: dailyMicros * (end_day - start_day + 1),
     daily_cap_micros: random.chance(0.3) ? Math.round(dailyMicros * 1.3) : null,

@@ -5,6 +5,7 @@ import { canonicalJson } from '../rules/compile-plan.ts';
 import type { Plan } from '../rules/plan.ts';
 import type { CampaignRun } from './campaign-run.ts';
 import { originOf } from './deliver.ts';
+import { unreportedFrom } from './feed-habits.ts';
 import type { ProducedRecord } from './produced-record.ts';
 import type { Transport } from './transport.ts';
 
@@ -12,6 +13,8 @@ import type { Transport } from './transport.ts';
 const openingReachMs = 30 * dayMs;
 /** Impressions may be 72 h late; two days of hourly totals stay clear of that. */
 const hourlyReachMs = 48 * hourMs;
+/** No feed owes more. */
+const owedMs = 7 * dayMs;
 
 /** The plan records that stand first: those of organizations in their partition, `_default` in each. */
 export function planRecords(plans: readonly Plan[], logTimeMs: number, partitions: number): ProducedRecord[] {
@@ -99,7 +102,7 @@ function bookHour(run: CampaignRun, startMs: number, transport: Transport, from:
   const { campaign, organization } = run;
   const micros = openingMicros(run, from, until);
   if (campaign.spend_from === 'feed') bookFeed(run, startMs, transport, from, until, micros);
-  if (micros === 0) return;
+  if (micros === 0 || campaign.is_counted_by_feed) return;
   // Also where a feed tells the spend: the ad server saw the impressions all the same.
   const origin = { ...originOf(run, organization.delivery_source, floorTo((from + until) / 2, 1)), sent_at: startMs };
   transport.sendAt(startMs, 'impression', origin, {
@@ -120,21 +123,27 @@ function bookFeed(
   until: number,
   amount_micros: number,
 ): void {
-  const { campaign, organization } = run;
-  if (organization.feed === null || amount_micros === 0) return;
-  transport.sendAt(
-    startMs,
-    'spend',
-    { ...originOf(run, organization.feed.source, from), sent_at: startMs },
-    {
-      amount_micros,
-      currency: campaign.currency,
-      basis: 'MEDIA',
-      period_start: from,
-      period_end: until,
-      cumulative: false,
-    },
-  );
+  const { campaign, organization, zone } = run;
+  if (amount_micros === 0) return;
+  // What a feed has not told yet, or tells again with the rest of its day.
+  const isRecent = from >= startMs - owedMs;
+  if (isRecent) run.earlier.push({ from, until, micros: amount_micros, impressions: 0, clicks: 0 });
+  for (const feed of organization.feeds) {
+    if (from >= unreportedFrom(feed, zone, startMs)) continue;
+    transport.sendAt(
+      startMs,
+      'spend',
+      { ...originOf(run, feed.source, from), sent_at: startMs },
+      {
+        amount_micros: Math.floor(amount_micros * feed.share),
+        currency: campaign.currency,
+        basis: 'MEDIA',
+        period_start: from,
+        period_end: until,
+        cumulative: false,
+      },
+    );
+  }
 }
 
 function openingMicros(run: CampaignRun, from: number, until: number): number {

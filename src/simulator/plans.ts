@@ -1,8 +1,9 @@
 import { defaultPlanOrg } from '../model/ids.ts';
-import { hourMs, minuteMs, secondMs } from '../model/time.ts';
+import { dayMs, hourMs, minuteMs, secondMs } from '../model/time.ts';
 import type { CampaignPlan, Plan, RulePlan, SourcePlan } from '../rules/plan.ts';
+import { habitFacts } from './feed-habits.ts';
 import { trafficProfile } from './traffic-shape.ts';
-import type { SimulatedOrganization, World } from './world.ts';
+import type { SimulatedFeed, SimulatedOrganization, World } from './world.ts';
 
 /** What the people of the simulated organizations decided; the rules are the caller's. */
 interface PlanChoices {
@@ -17,7 +18,10 @@ const anyOrganization: SimulatedOrganization = {
   zone: 'UTC',
   delivery_source: 'adserver',
   delivery_heartbeats: false,
-  feed: null,
+  feeds: [],
+  app: null,
+  retries_late: false,
+  converts_late: false,
 };
 
 /**
@@ -32,10 +36,11 @@ export function plansOfWorld(world: World, choices: PlanChoices): Plan[] {
     defaults: {
       zone: organization.zone,
       evaluate_every_ms: choices.evaluateEveryMs ?? 5 * minuteMs,
-      spend: { from: 'impressions', source: organization.delivery_source, cost_basis: 'MEDIA' },
+      spend: { from: 'impressions', ...spendSources(deliverySources(organization)), cost_basis: 'MEDIA' },
       delivery_source: organization.delivery_source,
       profile: 'traffic',
       day_allowance_bp: 20_000,
+      ...(organization.retries_late ? { duplicate_window_ms: dayMs } : {}),
     },
     sources: sourcesOf(organization),
     profiles: { traffic: trafficProfile },
@@ -44,26 +49,49 @@ export function plansOfWorld(world: World, choices: PlanChoices): Plan[] {
   }));
 }
 
-function sourcesOf({ delivery_source, delivery_heartbeats, feed }: SimulatedOrganization): Record<string, SourcePlan> {
+function deliverySources({ delivery_source, app }: SimulatedOrganization): readonly string[] {
+  return app === null ? [delivery_source] : [delivery_source, app];
+}
+
+/** Several sources on one budget, or the one. */
+function spendSources(names: readonly string[]): { source: string; sources?: readonly string[] } {
+  return names.length === 1 ? { source: names[0] } : { source: '', sources: names };
+}
+
+function sourcesOf(organization: SimulatedOrganization): Record<string, SourcePlan> {
+  const { delivery_source, delivery_heartbeats, feeds, app } = organization;
   const delivery: SourcePlan = {
     heartbeats: delivery_heartbeats,
     delay_ms: 2 * minuteMs,
     expected_interval_ms: delivery_heartbeats ? minuteMs : 0,
     stale_after_ms: hourMs,
   };
-  if (feed === null) return { [delivery_source]: delivery };
-  const pulled = {
-    heartbeats: true,
-    delay_ms: 90 * secondMs,
-    expected_interval_ms: hourMs,
-    stale_after_ms: 6 * hourMs,
+  const untrusted = { heartbeats: false, delay_ms: 2 * minuteMs, expected_interval_ms: 0, stale_after_ms: hourMs };
+  return {
+    [delivery_source]: delivery,
+    ...(app === null ? {} : { [app]: { ...untrusted, clock: 'untrusted' as const } }),
+    ...Object.fromEntries(feeds.map((feed) => [feed.source, pulled(feed)])),
   };
-  return { [delivery_source]: delivery, [feed.source]: pulled };
 }
 
-function campaignsOf(world: World, { org_id, feed }: SimulatedOrganization): Record<string, CampaignPlan> {
-  if (feed === null) return {};
-  const spend = { from: 'feed', source: feed.source, cost_basis: 'MEDIA' } as const;
+function pulled({ habit }: SimulatedFeed): SourcePlan {
+  const { expectedIntervalMs, staleAfterMs } = habitFacts[habit];
+  return {
+    heartbeats: true,
+    delay_ms: 90 * secondMs,
+    expected_interval_ms: expectedIntervalMs,
+    stale_after_ms: staleAfterMs,
+  };
+}
+
+function campaignsOf(world: World, { org_id, feeds }: SimulatedOrganization): Record<string, CampaignPlan> {
+  if (feeds.length === 0) return {};
+  const spend = { from: 'feed', ...spendSources(feeds.map(({ source }) => source)), cost_basis: 'MEDIA' } as const;
   const ofFeed = world.campaigns.filter((campaign) => campaign.org_id === org_id && campaign.spend_from === 'feed');
-  return Object.fromEntries(ofFeed.map((campaign) => [campaign.campaign_id, { spend }]));
+  return Object.fromEntries(
+    ofFeed.map(({ campaign_id, is_counted_by_feed }) => [
+      campaign_id,
+      is_counted_by_feed ? { spend, delivery_source: null } : { spend },
+    ]),
+  );
 }

@@ -55,6 +55,8 @@ class Simulation {
     const stream = (label: string) => new Random(world.seed, label);
     this.#world = world;
     this.transport = new Transport(stream('transport'), world.churn, world.endMs);
+    for (const { org_id, retries_late } of world.organizations)
+      if (retries_late) this.transport.retriesLate.add(org_id);
     this.#runs = world.campaigns.map((campaign) => new CampaignRun(campaign, world));
     this.#delivery = new Delivery(stream('delivery'), this.transport, world.churn.invalid);
     this.#feeds = new Feeds(world, this.#runs, stream('feeds'), this.transport);

@@ -34,6 +34,8 @@ export class Transport {
   readonly #endMs: number;
   /** While set, nothing of these organizations and campaigns leaves before the instant. */
   readonly heldUntil = new Map<string, number>();
+  /** Organizations whose producers send again hours later; their plans remember ids for a day. */
+  readonly retriesLate = new Set<string>();
 
   constructor(random: Random, churn: Churn, endMs: number) {
     this.#random = random;
@@ -90,7 +92,10 @@ export class Transport {
     let at = logTimeMs;
     for (let copies = this.#random.repeats(0.3, 26); copies > 0; copies--) {
       const isFar = this.#random.chance(1 / 30);
-      at += Math.floor(isFar ? this.#random.between(16, 90) * minuteMs : this.#random.unit() ** 3 * 10 * minuteMs);
+      const isHours = isFar || (this.retriesLate.has(origin.org_id) && this.#random.chance(0.5));
+      const far = this.retriesLate.has(origin.org_id) ? this.#random.between(2, 20) * hourMs : undefined;
+      const gap = far ?? this.#random.between(16, 90) * minuteMs;
+      at += Math.floor(isHours ? gap : this.#random.unit() ** 3 * 10 * minuteMs);
       this.push({ type, key: origin.org_id, logTimeMs: at, value });
     }
   }

@@ -21,16 +21,27 @@ export interface SimulatedOrganization {
   readonly delivery_source: string;
   /** True: the ad server sends a heartbeat every minute. False: its plan waits a fixed delay. */
   readonly delivery_heartbeats: boolean;
-  /** A pull feed that reports spend hours later; null = the organization has none. */
-  readonly feed: SimulatedFeed | null;
+  /** Pull feeds that report spend later; several spend one budget, each its share. */
+  readonly feeds: readonly SimulatedFeed[];
+  /** Apps on phones that report impressions too, by clocks that nobody sets; null = the organization has none. */
+  readonly app: string | null;
+  /** Producers send again hours later what they do not know to have arrived. */
+  readonly retries_late: boolean;
+  /** Conversions are told days after they happened. */
+  readonly converts_late: boolean;
 }
 
-interface SimulatedFeed {
+/** How a feed reports; docs/feeds.md has platforms of each kind. */
+export const feedHabits = ['hours', 'hours_in_part', 'day_so_far', 'hours_then_day', 'days', 'days_late'] as const;
+export type FeedHabit = (typeof feedHabits)[number];
+
+export interface SimulatedFeed {
   readonly source: string;
-  /** From the end of an hour to its report, ms. */
+  readonly habit: FeedHabit;
+  /** From the end of an hour, or of a day, to its report, ms. */
   readonly lag_ms: number;
-  /** True: an hour is reported early in part, then again in full, both as totals. */
-  readonly is_cumulative: boolean;
+  /** Of what the campaigns of its organization spend through feeds. */
+  readonly share: number;
 }
 
 export interface SimulatedCampaign {
@@ -42,6 +53,8 @@ export interface SimulatedCampaign {
   readonly currency: string;
   readonly mode: PacingMode;
   readonly spend_from: 'impressions' | 'feed';
+  /** Its feeds say impressions and clicks too, and no ad server sees it. */
+  readonly is_counted_by_feed: boolean;
   /** Local days, inclusive, as days since 1970-01-01; instants of the first and after the last. */
   readonly start_day: number;
   readonly end_day: number;

@@ -90,6 +90,6 @@ export function writeTruth(path: string, truth: Truth): void {
 
 /** The options that decide the bytes of the log: no directory, so that equal logs have equal truths. */
 function describeOptions(options: SimulationOptions): Record<string, unknown> {
-  const { seed, days, campaigns, organizations, partitions, startMs, impressionsPerDay, encoding } = options;
-  return { seed, days, campaigns, organizations, partitions, startMs, impressionsPerDay, encoding };
+  const { seed, days, campaigns, organizations, partitions, startMs, zones, impressionsPerDay, encoding } = options;
+  return { seed, days, campaigns, organizations, partitions, startMs, zones, impressionsPerDay, encoding };
 }

@@ -114,7 +114,7 @@ test('a stopped campaign delivers nothing while it is stopped, though it did bef
 
 test('a silent feed says nothing while it is silent, and owes nothing afterwards', () => {
   for (const { org_id, from_ms, until_ms } of world.faults.filter((fault) => fault.kind === 'feed_silent')) {
-    const source = world.organizations.find((each) => each.org_id === org_id)?.feed?.source;
+    const source = world.organizations.find((each) => each.org_id === org_id)?.feeds[0]?.source;
     const reports = records.filter((record) => record.key === org_id && isFrom(record, source));
     const isDuring = (at: number) => at >= from_ms + 35 * minuteMs && at < until_ms;
     expect(reports.filter((record) => isDuring(record.logTimeMs) && record.type === 'source_heartbeat')).toEqual([]);
@@ -191,7 +191,7 @@ const isSimulated: Readonly<Record<EventType, boolean>> = {
   video_progress: true,
   conversion: true,
   spend: true,
-  performance_report: false,
+  performance_report: true,
   spend_adjustment: true,
   metric_correction: true,
   budget_changed: true,
