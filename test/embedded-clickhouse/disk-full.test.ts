@@ -7,6 +7,7 @@ import { ruleEvaluations } from '../../src/rows/tables.ts';
 import { SmallDisk } from '../chaos/disk.ts';
 import { Random } from '../simulation/random.ts';
 import { sampleChunk } from '../sinks/clickhouse/sample-rows.ts';
+import { isSoak } from '../soak.ts';
 import { deliverForEver, openTestEngine, type TestEngine } from './embedded.ts';
 
 const disk = SmallDisk.make(mkdtempSync(join(tmpdir(), 'paceline-disk-')), 128);
@@ -62,7 +63,7 @@ test.skipIf(disk.whyNot !== null)(
     const sink = engine.sinkAt();
     await sink.migrate();
     const random = new Random(20261126);
-    const rounds = 150;
+    const rounds = isSoak ? 600 : 60;
     const rowsPerRound = 150;
     const pids = new Set<number>();
     for (let round = 0; round < rounds; round++) {
@@ -81,5 +82,5 @@ test.skipIf(disk.whyNot !== null)(
     expect(await countAfterRestart(engine)).toBe(rounds * rowsPerRound);
     await sink.close();
   },
-  120_000,
+  isSoak ? 900_000 : 120_000,
 );

@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest';
+import { isSoak, seedsFrom } from '../soak.ts';
 import { type Failing, type Job, runJobs } from './fleet/fleet.ts';
 import { keptSeeds } from './kept-seeds.ts';
 import { runUniverse } from './universe/run-universe.ts';
 import { drawUniverse } from './universe/universe.ts';
 
-const universes = 300;
+const seeds = seedsFrom(1, 150, 5_000);
+const universes = seeds.length;
 const perJob = 10;
 
-test(`${universes} universes: nothing lost, wrong or extra`, { timeout: 180_000 }, async () => {
+test(`${universes} universes: nothing lost, wrong or extra`, { timeout: isSoak ? 3_600_000 : 180_000 }, async () => {
   const jobs = Array.from({ length: universes / perJob }, (_, job): Job => {
-    return { seeds: Array.from({ length: perJob }, (_, i) => 1 + job * perJob + i), mutant: null, isBronze: false };
+    return { seeds: seeds.slice(job * perJob, (job + 1) * perJob), mutant: null, isBronze: false };
   });
   const failing: Failing[] = [];
   const totals = { universes: 0, commits: 0, inserts: 0, alerts: 0 };

@@ -4,9 +4,10 @@ import { runLane, whole } from '../operators/run-lane.ts';
 import { compareTables } from '../oracle/compare.ts';
 import { foldLog } from '../oracle/fold.ts';
 import { sortRows, type TableRows, tableNamed } from '../oracle/rows.ts';
+import { seedsFrom } from '../soak.ts';
 import { toLogRecord, toOracleEvent } from './to-oracle.ts';
 
-const seeds = Array.from({ length: Number(process.env.ORACLE_SEEDS ?? 12) }, (_, index) => 2_000 + index);
+const seeds = seedsFrom(2_000, 12, 300);
 
 test.each(seeds)('the engine and the oracle agree on every table (seed %i)', (seed) => {
   const records = randomRecords(seed, 2_500);

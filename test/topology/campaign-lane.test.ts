@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { randomRecords, randomSource } from '../operators/random-world.ts';
 import { type Drive, printTables, runLane, whole } from '../operators/run-lane.ts';
+import { seedsFrom } from '../soak.ts';
 
-const seeds = Array.from({ length: 12 }, (_, index) => 1_000 + index);
+const seeds = seedsFrom(1_000, 5, 60);
 const count = 3_000;
 
 function drives(seed: number): Record<string, Drive> {

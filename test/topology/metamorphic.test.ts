@@ -9,9 +9,10 @@ import { CampaignLane } from '../../src/topology/campaign-topology.ts';
 import { fillBatch, type TestRecord } from '../operators/batch-builder.ts';
 import { randomRecords, randomSource } from '../operators/random-world.ts';
 import { type Drive, type FinalTables, printed, printTables, runLane, whole } from '../operators/run-lane.ts';
+import { seedsFrom } from '../soak.ts';
 
 // How two logs are alike says how their tables are alike; no expected table is written down anywhere.
-const seeds = Array.from({ length: 8 }, (_, index) => 7_000 + index);
+const seeds = seedsFrom(7_000, 4, 40);
 const count = 2_000;
 /** Deliveries are known again for this long, at the least. */
 const windowMs = 15 * minuteMs;
