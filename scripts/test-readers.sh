@@ -22,6 +22,9 @@ node test/readers/build-table.ts "$scratch"
 "$venv/bin/python" test/readers/read_table.py "$scratch"
 node test/readers/read-with-chdb.ts "$scratch"
 echo "test:readers: both readers see every record once, with its bytes"
+node --disable-warning=ExperimentalWarning test/readers/build-silver.ts "$scratch/silver.json"
+"$venv/bin/python" test/readers/read_silver.py "$scratch/silver.json"
+echo "test:readers: pyiceberg reads silver, every event once"
 
 if ! command -v javac >/dev/null || ! command -v mvn >/dev/null; then
   echo "test:readers: javac or mvn is missing, so the JDBC driver was NOT checked." >&2

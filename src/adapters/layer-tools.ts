@@ -13,7 +13,7 @@ import { openRegistry } from './schema-registry.ts';
 import type { Config } from './settings.ts';
 
 /** ClickHouse's engine with what it needs to build tables of the lake: a folder, schemas, and the store. */
-interface LayerTools extends AsyncDisposable {
+export interface LayerTools extends AsyncDisposable {
   readonly engine: SqlEngine;
   readonly folder: string;
   readonly objects: EventObjects;

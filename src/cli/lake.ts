@@ -7,6 +7,7 @@ import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './comma
 import { loadCallConfig } from './load-call-config.ts';
 import { usage } from './parse-call.ts';
 import { Progress } from './progress.ts';
+import { quietLogger } from './quiet-logger.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
 
@@ -21,7 +22,7 @@ const works: Readonly<Record<string, readonly TendStep[]>> = {
   maintain: ['relocate', 'compact', 'cluster', 'expire', 'sweep'],
 };
 
-const allWords = [...looks, 'silver', ...Object.keys(works), 'sql'].join(', ');
+const allWords = [...looks, 'silver', 'gold', ...Object.keys(works), 'sql'].join(', ');
 
 /** Iceberg's own default is 512 MB; half of it is merged in half the memory. */
 const targetMbDefault = 256;
@@ -34,12 +35,13 @@ export const lakeCommand: Command = {
   examples: [
     'paceline lake tables --data ./data',
     'paceline lake silver --data ./data',
+    'paceline lake gold --data ./data',
     'paceline lake maintain --data ./data --dry-run',
     'paceline lake maintain --config config/production.yaml',
     'paceline lake expire --older-than 7d --keep 10 --data ./data',
     'paceline lake sql "SELECT kind, count() FROM bronze GROUP BY kind" --at 2026-11-30T09:00:00Z --data ./data',
   ],
-  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, and bronze is short for bronze.events. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
+  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, and bronze is short for bronze.events. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. gold writes closed weeks of the tables of ClickHouse, each row in its last version. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
   flags: {
     config: configFlag,
     data: dataFlag,
@@ -81,13 +83,14 @@ export const lakeCommand: Command = {
     const [word, query] = call.words;
     if (word === 'sql' && query !== undefined) return await ask(query, call, terminal);
     const steps = works[word];
-    const isLayer = word === 'silver';
+    const isLayer = word === 'silver' || word === 'gold';
     if (steps === undefined && !isLayer && !looks.some((look) => look === word) && word !== 'sql')
       throw usage(`there is no "lake ${word}"; the words are ${allWords}`);
     if (word === 'sql' || query !== undefined)
       throw usage('"lake sql" needs one query, in quotes; the other words stand alone');
     const { config } = loadCallConfig(call);
-    if (isLayer) await writeLayer(config, call, terminal);
+    if (word === 'silver') await writeSilver(config, call, terminal);
+    else if (word === 'gold') await writeGold(config, call, terminal);
     else if (steps === undefined) await look(word, config, call, terminal);
     else await tend(steps, config, call, terminal);
     return 0;
@@ -132,7 +135,7 @@ async function ask(sql: string, call: Call, terminal: Terminal): Promise<number>
   return 0;
 }
 
-async function writeLayer(config: Config, call: Call, terminal: Terminal): Promise<void> {
+async function writeSilver(config: Config, call: Call, terminal: Terminal): Promise<void> {
   const { writeSilverLayer } = await import('../adapters/write-layers.ts');
   const isDryRun = call.has('dry-run');
   const progress = new Progress(terminal, systemClock, 'slices written');
@@ -146,6 +149,21 @@ async function writeLayer(config: Config, call: Call, terminal: Terminal): Promi
     const { days, slices, events, rows, overtaken } = report;
     terminal.printJson({ days, slices, events, rows, overtaken, closed_through: closedThrough, dry_run: isDryRun });
   } else terminal.print(silverSentence(report, closedThrough, isDryRun));
+}
+
+async function writeGold(config: Config, call: Call, terminal: Terminal): Promise<void> {
+  const { writeGoldLayer } = await import('../adapters/write-layers.ts');
+  const isDryRun = call.has('dry-run');
+  const progress = new Progress(terminal, systemClock, 'slices written');
+  const onProgress = (done: number, total: number) => progress.update(done, total);
+  const report = await writeGoldLayer(config, { isDryRun, onProgress }, quietLogger());
+  progress.end();
+  const { months, rows, overtaken } = report;
+  if (call.has('json')) return terminal.printJson({ ...report, dry_run: isDryRun });
+  if (months === 0) return terminal.print('gold: every closed week is there');
+  if (isDryRun) return terminal.print(`gold: would write ${months} months of organizations and tables`);
+  const others = overtaken === 0 ? '' : `; ${overtaken} slices were written by another run`;
+  terminal.print(`gold: wrote ${months} months of organizations and tables, ${rows} rows${others}`);
 }
 
 /** "silver: wrote 78 days of organizations, 53075 rows of 53336 events; bronze is complete through …". */

@@ -1,6 +1,8 @@
-import { type Agent, request as requestPlain } from 'node:http';
+import { createWriteStream } from 'node:fs';
+import { type Agent, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import { text as streamText } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { EngineError } from '../model/errors.ts';
 import { isTlsRefusal } from '../model/tls-refusal.ts';
 
@@ -47,18 +49,41 @@ export async function askClickHouse(
   url.searchParams.set('default_format', 'JSONCompact');
   for (const [name, value] of Object.entries(settings)) url.searchParams.set(name, value);
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(`param_${name}`, value);
-  const { status, format, text } = await post(url, { ...endpoint, headers: { ...endpoint.headers, ...headers } }, sql, {
-    agent,
-    signal,
-  }).catch((cause: Error) => {
+  const asked = { ...endpoint, headers: { ...endpoint.headers, ...headers } };
+  const { status, format, text } = await post(url, asked, sql, { agent, signal }).catch((cause: unknown) => {
     if (signal?.aborted) throw signal.reason;
-    const hint = isTlsRefusal(cause) ? '; check clickhouse.ca_file and clickhouse.url' : '';
-    const message = `no answer from ClickHouse at ${endpoint.url}: ${cause.message}${hint}`;
-    throw new EngineError('SINK_UNAVAILABLE', message, { cause });
+    throw noAnswer(endpoint, cause);
   });
   if (status === 200) return readAnswer(text, format);
+  throw refusalOf(status, text);
+}
+
+function noAnswer(endpoint: QueryEndpoint, cause: unknown): EngineError {
+  const error = cause instanceof Error ? cause : new Error(String(cause));
+  const hint = isTlsRefusal(error) ? '; check clickhouse.ca_file and clickhouse.url' : '';
+  const message = `no answer from ClickHouse at ${endpoint.url}: ${error.message}${hint}`;
+  return new EngineError('SINK_UNAVAILABLE', message, { cause });
+}
+
+function refusalOf(status: number, text: string): EngineError {
   const isRefused = status === 401 || status === 403;
-  throw new EngineError(isRefused ? 'QUERY_REFUSED' : 'QUERY_FAILED', text.trim() || `HTTP ${status}`);
+  return new EngineError(isRefused ? 'QUERY_REFUSED' : 'QUERY_FAILED', text.trim() || `HTTP ${status}`);
+}
+
+/**
+ * Asks one query that names a FORMAT of its own, and writes the answer to a new file as it comes. Throws as
+ * `askClickHouse` does; a server that fails in the middle breaks its answer off, and so it is not whole.
+ */
+export async function downloadFromClickHouse(endpoint: QueryEndpoint, sql: string, path: string): Promise<void> {
+  const response = await send(new URL(endpoint.url), endpoint, sql).catch((cause: unknown) => {
+    throw noAnswer(endpoint, cause);
+  });
+  if (response.statusCode !== 200) throw refusalOf(response.statusCode ?? 0, await streamText(response));
+  try {
+    await pipeline(response, createWriteStream(path, { flags: 'wx' }));
+  } catch (cause) {
+    throw noAnswer(endpoint, cause);
+  }
 }
 
 interface RawAnswer {
@@ -68,24 +93,29 @@ interface RawAnswer {
   readonly text: string;
 }
 
+interface Sending {
+  readonly agent?: Agent | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function post(url: URL, endpoint: QueryEndpoint, body: string, sending: Sending): Promise<RawAnswer> {
+  const response = await send(url, endpoint, body, sending);
+  const format = response.headers['x-clickhouse-format'];
+  const text = await streamText(response);
+  return { status: response.statusCode ?? 0, format: typeof format === 'string' ? format : null, text };
+}
+
 /** `fetch` cannot be told whom to trust. */
-function post(
+function send(
   url: URL,
   { headers, ca }: QueryEndpoint,
   body: string,
-  { agent, signal }: { agent: Agent | undefined; signal: AbortSignal | undefined },
-): Promise<RawAnswer> {
+  { agent, signal }: Sending = {},
+): Promise<IncomingMessage> {
   const open = url.protocol === 'https:' ? requestSecure : requestPlain;
   const options = { method: 'POST', headers: { ...headers }, ...(ca && { ca }), ...(agent && { agent }) };
   return new Promise((resolve, reject) => {
-    const request = open(url, { ...options, ...(signal && { signal }) }, (response) => {
-      const { statusCode = 0, headers: said } = response;
-      const format = said['x-clickhouse-format'];
-      streamText(response).then(
-        (text) => resolve({ status: statusCode, format: typeof format === 'string' ? format : null, text }),
-        reject,
-      );
-    });
+    const request = open(url, { ...options, ...(signal && { signal }) }, resolve);
     request.on('error', reject);
     request.end(body);
   });

@@ -64,11 +64,17 @@ function withIds(schema: readonly SchemaElement[], fields: readonly Field[]): Sc
     });
     // Sixteen bytes are an identity by what the table says of them.
     if (field.type === 'uuid') inside[0] = { ...inside[0], logical_type: { type: 'UUID' } };
+    // ClickHouse takes all bytes for text.
+    if (field.type === 'binary') inside[0] = bare(inside[0]);
     result.push(...inside);
   }
   const missing = fields.find(({ name, required }) => required && !result.some((one) => one.name === name));
   if (missing !== undefined) throw misfit(`lacks the column ${missing.name}`);
   return result;
+}
+
+function bare({ converted_type: _converted, logical_type: _logical, ...element }: SchemaElement): SchemaElement {
+  return element;
 }
 
 /** Elements of a column, itself and all below it. */

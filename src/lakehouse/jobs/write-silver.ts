@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { EngineError } from '../../model/errors.ts';
 import type { Catalog, CatalogTable, TableState } from '../catalog/catalog.ts';
 import type { Schema } from '../format/schema.ts';
 import type { NewTable } from '../format/table-metadata.ts';
@@ -13,16 +12,10 @@ import { closedThrough } from '../layers/silver/closed-through.ts';
 import { planSilver, readBronzeDays, type SilverCell } from '../layers/silver/plan-silver.ts';
 import { readSilverDays, silverDaysSchema, silverDaysSpec } from '../layers/silver/silver-days.ts';
 import { silverTables } from '../layers/silver/silver-kinds.ts';
-import {
-  evolve,
-  newSchema,
-  silverColumns,
-  silverOrder,
-  silverProperties,
-  silverSpec,
-} from '../layers/silver/silver-schema.ts';
+import { silverColumns, silverOrder, silverSpec } from '../layers/silver/silver-schema.ts';
 import { ensureTable } from '../operations/overwrite-partitions.ts';
 import { loadTable } from '../operations/snapshot-producer.ts';
+import { layerProperties, newSchema, openTable } from '../operations/table-columns.ts';
 
 interface WriteSilverOptions extends Omit<SilverOptions, 'tables' | 'bronze' | 'folder'> {
   readonly catalog: Catalog;
@@ -54,7 +47,6 @@ export interface SilverReport {
 export const silverNamespace = 'silver';
 /** Repeats across days set days due again; each round has fewer. */
 const roundsMax = 10;
-const evolveAttemptsMax = 5;
 
 /** Writes every day that is due. Safe to end at any moment, and to run twice at once. */
 export async function writeSilver(options: WriteSilverOptions): Promise<SilverReport> {
@@ -121,7 +113,7 @@ async function openTables(options: WriteSilverOptions): Promise<Map<string, Silv
     const made = newTable(options, table.name, schema, silverSpec(schema));
     tables.set(table.name, {
       catalog,
-      state: await grown(catalog, { ...made, sortOrder: silverOrder(schema) }, columns),
+      state: await openTable(catalog, { ...made, sortOrder: silverOrder(schema) }, columns),
     });
   }
   const catalog = options.catalog.table({ namespace: silverNamespace, table: silverDaysTable });
@@ -135,21 +127,5 @@ function newTable(
   schema: Schema,
   spec: NewTable['spec'],
 ): NewTable {
-  return { uuid: ids.uuid(), location: `${location}/${name}`, schema, spec, properties: silverProperties };
-}
-
-async function grown(
-  catalog: CatalogTable,
-  table: NewTable,
-  columns: ReturnType<typeof silverColumns>,
-): Promise<TableState> {
-  for (let attempt = 1; ; attempt++) {
-    const state = await ensureTable(catalog, table);
-    try {
-      return await evolve(catalog, state, columns);
-    } catch (error) {
-      const isConflict = error instanceof EngineError && error.code === 'CATALOG_CONFLICT';
-      if (!isConflict || attempt >= evolveAttemptsMax) throw error;
-    }
-  }
+  return { uuid: ids.uuid(), location: `${location}/${name}`, schema, spec, properties: layerProperties };
 }

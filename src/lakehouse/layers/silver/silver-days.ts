@@ -1,9 +1,10 @@
 import type { TableState } from '../../catalog/catalog.ts';
-import type { Column, DataFileEncoder } from '../../format/data-file-encoder.ts';
+import type { DataFileEncoder } from '../../format/data-file-encoder.ts';
 import type { DataFile } from '../../format/manifest.ts';
 import type { Field, PartitionSpec, Schema } from '../../format/schema.ts';
 import { currentSnapshot } from '../../format/table-metadata.ts';
 import { liveFilesOf } from '../../operations/live-files.ts';
+import { longOf, writeOneRow } from '../../operations/one-row-files.ts';
 import type { FileIO } from '../../storage/file-io.ts';
 import type { IdSource } from '../../storage/id-source.ts';
 
@@ -63,9 +64,7 @@ export async function readSilverDays(io: FileIO, { metadata }: TableState): Prom
   if (snapshot === null) return days;
   for await (const { file } of liveFilesOf(io, metadata, snapshot)) {
     const [org, day] = file.partition;
-    const records = file.lowerBounds.get(field.bronze_records);
-    if (records !== undefined)
-      days.set(dayKey(String(org), Number(day)), Number(Buffer.from(records).readBigInt64LE()));
+    days.set(dayKey(String(org), Number(day)), Number(longOf(file, field.bronze_records)));
   }
   return days;
 }
@@ -80,21 +79,17 @@ export async function writeSilverDays(
 ): Promise<DataFile[]> {
   const files: DataFile[] = [];
   for (const one of days) {
-    const column = (id: number, values: Column['values']): Column => {
-      return { field: fields[id - 1], values, hasBounds: true, isRepetitive: false };
+    const values = {
+      org_id: one.org,
+      day: one.day,
+      bronze_records: BigInt(one.bronzeRecords),
+      bronze_snapshot: one.bronzeSnapshot,
+      events: BigInt(one.events),
+      rows: BigInt(one.rows),
+      built_at: BigInt(Math.round(one.builtAtMs)) * 1_000n,
     };
-    const { bytes, ...facts } = encoder.encode([
-      column(field.org_id, [one.org]),
-      column(field.day, [one.day]),
-      column(field.bronze_records, [BigInt(one.bronzeRecords)]),
-      column(field.bronze_snapshot, [one.bronzeSnapshot]),
-      column(field.events, [BigInt(one.events)]),
-      column(field.rows, [BigInt(one.rows)]),
-      column(field.built_at, [BigInt(Math.round(one.builtAtMs)) * 1_000n]),
-    ]);
     const path = `${location}/data/${partitionFolder(one.org, 'day_day', one.day)}/${ids.uuid()}.parquet`;
-    await io.create(path, bytes);
-    files.push({ path, partition: [one.org, one.day], sizeBytes: bytes.length, ...facts });
+    files.push(await writeOneRow(fields, values, { path, partition: [one.org, one.day] }, { io, encoder }));
   }
   return files;
 }

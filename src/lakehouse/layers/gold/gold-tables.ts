@@ -1,0 +1,33 @@
+import type { PartitionSpec, Schema } from '../../format/schema.ts';
+import { columnId, type TableColumn } from '../../operations/table-columns.ts';
+
+/** A table of ClickHouse and the table of gold that is its history. */
+export interface GoldTable {
+  readonly name: string;
+  readonly columns: readonly TableColumn[];
+  /** What tells a row; of several with the same, the highest `version` counts. Begins with org_id. */
+  readonly key: readonly string[];
+  /** The date or instant by whose month both are partitioned. */
+  readonly partitionBy: string;
+}
+
+export function goldSpec({ partitionBy }: GoldTable, schema: Schema): PartitionSpec {
+  const month = `${partitionBy}_month`;
+  return {
+    'spec-id': 0,
+    fields: [
+      { 'source-id': columnId(schema, 'org_id'), 'field-id': 1000, name: 'org_id', transform: 'identity' },
+      { 'source-id': columnId(schema, partitionBy), 'field-id': 1001, name: month, transform: 'month' },
+    ],
+  };
+}
+
+/** 2026-03 of a month counted since 1970. */
+export function monthText(month: number): string {
+  return new Date(Date.UTC(1970, month, 1)).toISOString().slice(0, 7);
+}
+
+/** The first day of a month counted since 1970. */
+export function firstDayOf(month: number): string {
+  return `${monthText(month)}-01`;
+}
