@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { getRandomValues, randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BronzeTableStats } from '../lakehouse/layers/bronze/bronze-table.ts';
 import { EngineError } from '../model/errors.ts';
+import { keyHashes } from '../model/hash-key.ts';
 import type { Clock } from '../model/time.ts';
 import { applyPlans } from '../plans/apply-plans.ts';
 import { readPlanFiles } from '../plans/plan-files.ts';
@@ -41,6 +42,7 @@ import { waitFor } from './wait-for.ts';
  */
 export async function openEngine(config: Config, context: EngineContext): Promise<EngineParts> {
   const { clock } = context;
+  keyHashes((words) => getRandomValues(words));
   await using stack = new AsyncDisposableStack();
   const directory = stack.adopt(await openDataDirectory(config.data_directory, { clock }), (opened) => opened.close());
   const log = stack.adopt(await openLog(config, directory, context), (opened) => opened.close());

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { getRandomValues, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { makeLogger } from '../control/logs/logger.ts';
@@ -8,6 +8,7 @@ import { BronzeTable, type BronzeTableStats } from '../lakehouse/layers/bronze/b
 import type { BronzeSettings } from '../lakehouse/layers/bronze/config.ts';
 import { setBronzeAside } from '../lakehouse/layers/bronze/set-aside.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
+import { keyHashes } from '../model/hash-key.ts';
 import { allLanes } from '../runtime/fixed-assignment.ts';
 import type { ProgramParts } from '../runtime/program-worker.ts';
 import { defaultRunnerSettings, type RunnerOptions } from '../runtime/runner-options.ts';
@@ -39,6 +40,7 @@ export async function openProgram(
   { config, generation, isNewGeneration }: BronzeThreadSettings,
   { onChange }: { onChange(): void },
 ): Promise<ProgramParts<BronzeTableStats>> {
+  keyHashes((words) => getRandomValues(words));
   await using stack = new AsyncDisposableStack();
   const log = stack.adopt(await openReading(config), (opened) => opened.close());
   const { catalog, io, root } = stack.adopt(await openLake(config), (opened) => opened.close());

@@ -3,6 +3,7 @@ import type { EventBatch, RejectReason } from '../events/event-batch.ts';
 import { type KindName, kinds } from '../events/kinds.ts';
 import { internalErrorDetail, RecordFailures } from '../events/record-failures.ts';
 import type { RecordRun, Unreadable } from '../events/record-run.ts';
+import { BoundedMap } from '../model/bounded-map.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { compileRowReader, type ReadRow } from './avro-columns.ts';
@@ -11,6 +12,7 @@ import { compileObjectReader, type ReadObject } from './avro-object.ts';
 import type { Decoder, SchemaRegistry, WriterSchema } from './decoder.ts';
 import { BadField, clearRow, type Fields, fillRow } from './event-fields.ts';
 import { kindOfRecord, readerSchema } from './event-schemas.ts';
+import { SchemaQuestions } from './schema-questions.ts';
 import { quoted, shown } from './shown-value.ts';
 
 /** How records of one writer schema are read: by exactly one of the three. */
@@ -37,9 +39,10 @@ export function createDecoder(registry: SchemaRegistry): Decoder {
 /** Avro in Confluent framing and JSON objects, told apart by the first byte of the value. */
 class EventDecoder implements Decoder {
   readonly #registry: SchemaRegistry;
-  readonly #readers = new Map<number, Reader>();
+  readonly #readers = new BoundedMap<number, Reader>(limits.schemasKeptMax);
   /** Log time of the record for which an id, unknown so far, was last asked. */
-  readonly #askedAt = new Map<number, number>();
+  readonly #askedAt = new BoundedMap<number, number>(limits.schemasKeptMax);
+  readonly #questions = new SchemaQuestions();
   readonly #cursor = new AvroCursor();
   /** Readers met lately, by the last bits of their id: records of a few kinds take turns. */
   readonly #recent: (Reader | undefined)[] = new Array<Reader | undefined>(recentReaders);
@@ -95,6 +98,7 @@ class EventDecoder implements Decoder {
 
   async learn(schemaId: number): Promise<void> {
     const schema = await this.#registry.schema(schemaId);
+    this.#questions.answered(schemaId, schema !== null);
     this.#readers.set(schemaId, schema === null ? unknownSchema(schemaId) : readerOf(schema, schemaId));
     this.#recentIds[schemaId & (recentReaders - 1)] = -1;
   }
@@ -131,6 +135,9 @@ class EventDecoder implements Decoder {
     const place = id & (recentReaders - 1);
     const reader = this.#recentIds[place] === id ? this.#recent[place] : this.#readers.get(id);
     if (reader === undefined || (reader.refused !== null && this.#isDueAgain(reader, id, run.logTimes[row]))) {
+      const { orgs } = batch.dictionaries;
+      const owner = run.keyStarts[row] < 0 ? -1 : orgs.find(bytes, run.keyStarts[row], run.keyEnds[row]);
+      if (!this.#questions.mayAsk(run, owner, id, run.logTimes[row])) return refuseUnasked(batch, row, id);
       this.#askedAt.set(id, run.logTimes[row]);
       return id;
     }
@@ -210,6 +217,13 @@ function keyOrgOf(run: RecordRun, batch: EventBatch, row: number): number {
   if (org >= 0 && orgs.isAt(org, run.bytes, start, end)) return org;
   const found = orgs.find(run.bytes, start, end);
   return found >= 0 ? found : unknownKey;
+}
+
+function refuseUnasked(batch: EventBatch, row: number, id: number): number {
+  const many = `more than ${limits.unknownSchemasPerMinuteMax} ids that it does not know came in a minute`;
+  batch.schemaIds[row] = id;
+  reject(batch, row, 'unknown_schema', `the registry was not asked for schema id ${id}: ${many}`);
+  return -1;
 }
 
 function fill(batch: EventBatch, row: number, name: KindName, fields: Fields): void {

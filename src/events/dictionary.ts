@@ -1,5 +1,6 @@
 import { assert } from '../model/errors.ts';
 import { grown } from '../model/grown.ts';
+import { hashWord } from '../model/hash-key.ts';
 
 const textDecoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -8,6 +9,8 @@ const textDecoder = new TextDecoder('utf-8', { fatal: true });
  * are never stored: state and rows carry the text.
  */
 export class Dictionary {
+  readonly #seed = hashWord(9) | 0;
+  readonly #factor = hashWord(10) | 1;
   /** Open addressing, four words a slot: id + 1 (0 = empty), hash, start and end in the arena. */
   #slots = new Int32Array(firstSlots * slotWords);
   #mask = firstSlots - 1;
@@ -35,7 +38,7 @@ export class Dictionary {
   find(bytes: Uint8Array, start: number, end: number): number {
     if (bytes !== this.#bytes) this.#lookAt(bytes);
     const slots = this.#slots;
-    const hash = hashBytes(this.#view, bytes, start, end);
+    const hash = hashBytes(this.#seed, this.#factor, this.#view, bytes, start, end);
     for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const k = slot * slotWords;
       const id = slots[k] - 1;
@@ -96,7 +99,7 @@ export class Dictionary {
     this.#starts[id + 1] = to;
     this.#count = id + 1;
     if (this.#count * 2 > this.#mask) this.#rehash();
-    this.#put(id, hashBytes(this.#view, bytes, start, end));
+    this.#put(id, hashBytes(this.#seed, this.#factor, this.#view, bytes, start, end));
     return id;
   }
 
@@ -127,14 +130,24 @@ export class Dictionary {
 const slotWords = 4;
 const firstSlots = 1_024;
 
-/** Four bytes at a time; only spreads, nobody relies on its values. */
-function hashBytes(view: DataView, bytes: Uint8Array, start: number, end: number): number {
-  let h = (0x811c9dc5 ^ (end - start)) | 0;
+/** Four bytes at a time, with a secret seed and an odd secret factor; only spreads, nobody relies on its values. */
+function hashBytes(
+  seed: number,
+  factor: number,
+  view: DataView,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  let h = (seed ^ (end - start)) | 0;
   let i = start;
   for (; i + 4 <= end; i += 4) {
-    h = Math.imul(h ^ view.getInt32(i, true), 0x9e3779b1);
+    h = Math.imul(h ^ view.getInt32(i, true), factor);
     h ^= h >>> 15;
   }
-  for (; i < end; i++) h = Math.imul(h ^ bytes[i], 0x01000193);
+  for (; i < end; i++) {
+    h = Math.imul(h ^ bytes[i], factor);
+    h ^= h >>> 15;
+  }
   return (h ^ (h >>> 13)) | 0;
 }

@@ -39,6 +39,7 @@ export const rejectReasons = [
   'bad_signature',
   'not_ours',
   'too_many_campaigns',
+  'quota',
   'internal_error',
 ] as const;
 export type RejectReason = (typeof rejectReasons)[number];
@@ -114,6 +115,16 @@ export class LaneDictionaries {
   readonly campaigns = new Dictionary();
   readonly sources = new Dictionary();
   readonly currencies = new CurrencyCodes();
+
+  /** Names that outside input may make up. */
+  get names(): number {
+    return this.orgs.size + this.campaigns.size + this.sources.size;
+  }
+
+  /** Itself; new ones when it holds more names than that. */
+  within(namesMax: number): LaneDictionaries {
+    return this.names > namesMax ? new LaneDictionaries() : this;
+  }
 }
 
 /**

@@ -1,3 +1,5 @@
+import { hashWord } from '../model/hash-key.ts';
+
 /**
  * Finds a campaign's slot by its dictionary ids: open addressing over one buffer, one walk to memory a
  * look-up where nested maps take four. Only grows, like the dictionaries behind it.
@@ -5,13 +7,20 @@
 export class CampaignIndex {
   /** Four words an entry: organization + 1 (0 = empty), campaign, slot, unused. */
   #entries = new Int32Array(1_024 * entryWords);
+  /** Odd and secret: who opens campaigns must not choose where they lie. */
+  readonly #orgFactor = hashWord(11) | 1;
+  readonly #campaignFactor = hashWord(12) | 1;
   #mask = 1_023;
   #size = 0;
 
   /** The slot, or -1. */
   find(org: number, campaign: number): number {
     const entries = this.#entries;
-    for (let at = hashOf(org, campaign) & this.#mask; ; at = (at + 1) & this.#mask) {
+    for (
+      let at = hashOf(this.#orgFactor, this.#campaignFactor, org, campaign) & this.#mask;
+      ;
+      at = (at + 1) & this.#mask
+    ) {
       const k = at * entryWords;
       if (entries[k] === org + 1 && entries[k + 1] === campaign) return entries[k + 2];
       if (entries[k] === 0) return -1;
@@ -34,7 +43,7 @@ export class CampaignIndex {
   }
 
   #put(org: number, campaign: number, slot: number): void {
-    let at = hashOf(org, campaign) & this.#mask;
+    let at = hashOf(this.#orgFactor, this.#campaignFactor, org, campaign) & this.#mask;
     while (this.#entries[at * entryWords] !== 0) at = (at + 1) & this.#mask;
     this.#entries.set([org + 1, campaign, slot], at * entryWords);
   }
@@ -49,7 +58,7 @@ export class CampaignIndex {
 
 const entryWords = 4;
 
-function hashOf(org: number, campaign: number): number {
-  const h = Math.imul(org, 0x9e3779b1) ^ Math.imul(campaign + 1, 0x85ebca6b);
+function hashOf(orgFactor: number, campaignFactor: number, org: number, campaign: number): number {
+  const h = Math.imul(org, orgFactor) ^ Math.imul(campaign + 1, campaignFactor);
   return h ^ (h >>> 15);
 }

@@ -1,4 +1,5 @@
 import { grownInPlace } from '../model/grown.ts';
+import { hashWord } from '../model/hash-key.ts';
 
 /**
  * Remembers (organization, event id) with the clock and offset of its newest occurrence; no object per
@@ -10,6 +11,8 @@ import { grownInPlace } from '../model/grown.ts';
 export class EventIdSet {
   /** Two words a slot: number of the newest occurrence + 1 (0 = empty slot), hash of the id; and room to grow. */
   #index: Int32Array = new Int32Array(2 * capacityMin);
+  /** Secret factors of its hash. */
+  readonly #key = Float64Array.from({ length: 9 }, (_, place) => hashWord(place) % hashPrime);
   /** Slots. */
   #capacity = capacityMin;
   /** Oldest first; occurrence n lies in chunk n / chunkEntries. */
@@ -26,7 +29,7 @@ export class EventIdSet {
   find(org: number, ids: Int32Array, at: number): number {
     const index = this.#index;
     const capacity = this.#capacity;
-    const hash = hashOf(org, ids, at);
+    const hash = hashOf(this.#key, org, ids, at);
     let slot = slotOf(hash, capacity);
     for (;;) {
       const entry = index[2 * slot] - 1;
@@ -38,7 +41,7 @@ export class EventIdSet {
 
   /** Word of the index at which the search for an id begins. */
   placeOf(org: number, ids: Int32Array, at: number): number {
-    return 2 * slotOf(hashOf(org, ids, at), this.#capacity);
+    return 2 * slotOf(hashOf(this.#key, org, ids, at), this.#capacity);
   }
 
   /** Asks memory for places [from, to), many at a time: the loop is as short as it can be. */
@@ -75,7 +78,7 @@ export class EventIdSet {
     doubles[k / 2 + clockDouble] = clock;
     this.#entries += 1;
     this.#index[2 * slot] = this.#entries;
-    if (found < 0) this.#index[2 * slot + 1] = hashOf(org, ids, at);
+    if (found < 0) this.#index[2 * slot + 1] = hashOf(this.#key, org, ids, at);
   }
 
   /** True when the next `put` needs `makeRoom` first: it begins a chunk. */
@@ -258,11 +261,27 @@ function slotOf(hash: number, capacity: number): number {
   return Math.floor(((hash >>> 0) / 4_294_967_296) * capacity);
 }
 
-/** Of organization and id, with every bit of them in the upper ones. */
-function hashOf(org: number, ids: Int32Array, at: number): number {
-  let h = ids[at] ^ Math.imul(ids[at + 1], 0x85ebca6b) ^ Math.imul(ids[at + 2], 0xc2b2ae35) ^ ids[at + 3];
-  h = Math.imul(h, 0x9e3779b1) ^ Math.imul(org + 1, 0x27d4eb2f);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
+/**
+ * Of organization and id: the sum of their 16-bit parts times secret factors, modulo a prime. Whatever ids
+ * somebody chooses, two of them share a hash with a chance of 2^-32. No sum leaves the safe integers.
+ */
+function hashOf(key: Float64Array, org: number, ids: Int32Array, at: number): number {
+  const a = ids[at];
+  const b = ids[at + 1];
+  const c = ids[at + 2];
+  const d = ids[at + 3];
+  const sum =
+    key[0] * (a & 0xffff) +
+    key[1] * (a >>> 16) +
+    key[2] * (b & 0xffff) +
+    key[3] * (b >>> 16) +
+    key[4] * (c & 0xffff) +
+    key[5] * (c >>> 16) +
+    key[6] * (d & 0xffff) +
+    key[7] * (d >>> 16) +
+    key[8] * (org & 0xfffff);
+  return (sum - Math.floor(sum / hashPrime) * hashPrime) | 0;
 }
+
+/** The largest of 32 bits. */
+const hashPrime = 4_294_967_291;

@@ -94,8 +94,10 @@ export class LaneState implements Carrier {
   readonly dirtyCampaigns: Campaign[] = [];
   readonly #organizationsById = new Map<string, Organization>();
   readonly #campaignsByKey = new Map<string, Campaign>();
+  /** By slot of the organization, forgotten ones included. */
+  readonly #campaignsOf: number[] = [];
   readonly #organizationOfId: (Organization | undefined)[] = [];
-  readonly #campaignIndex = new CampaignIndex();
+  #campaignIndex = new CampaignIndex();
   #planEpoch = 0;
   /** Organizations, `_default` included, whose plan says more than the usual. */
   readonly #ownTimes = new Set<string>();
@@ -131,9 +133,17 @@ export class LaneState implements Carrier {
     const isDefault = orgId === defaultPlanOrg;
     const followers = isDefault
       ? this.organizations.filter(({ id }) => !this.plans.has(id))
-      : [this.organization(orgId)];
+      : [this.#plannedOrganization(orgId, offset)];
     for (const organization of followers) organization.outgrow(before.plan, this.clock, offset, this.limits);
     for (const organization of isDefault ? this.organizations : followers) this.setOrganizationTimer(organization);
+  }
+
+  /** Where its records were refused so far, none of them is remembered. */
+  #plannedOrganization(orgId: string, offset: number): Organization {
+    const isNew = this.findOrganization(orgId) === undefined;
+    const organization = this.organization(orgId);
+    if (isNew) organization.duplicatesFrom = offset;
+    return organization;
   }
 
   #setPlan(orgId: string, compiled: CompiledPlan, body: string): void {
@@ -189,6 +199,16 @@ export class LaneState implements Carrier {
     return Math.max(since, this.clock - reportsReachMs(this.planOf(orgId).plan, this.limits));
   }
 
+  /** The organization, or undefined while it is not known. */
+  findOrganization(id: string): Organization | undefined {
+    return this.#organizationsById.get(id);
+  }
+
+  /** How many campaigns the organization of a slot has, forgotten ones included. */
+  campaignsOf(orgSlot: number): number {
+    return this.#campaignsOf[orgSlot] ?? 0;
+  }
+
   organization(id: string): Organization {
     let organization = this.#organizationsById.get(id);
     if (organization === undefined) {
@@ -212,6 +232,14 @@ export class LaneState implements Carrier {
       this.#organizationOfId[dictionaryId] = organization;
     }
     return organization;
+  }
+
+  /** Names have other dictionary ids from now on. */
+  forgetIds(): void {
+    this.#organizationOfId.length = 0;
+    this.#campaignIndex = new CampaignIndex();
+    this.books.currencies.forgetIds();
+    this.books.sources.forgetIds();
   }
 
   /** The campaign's slot by dictionary ids, or -1: none exists, or none was met by these ids yet. */
@@ -277,6 +305,7 @@ export class LaneState implements Carrier {
     const campaign = new Campaign(slot, organization.slot, organization.id, name, fnv1a(key), this.books);
     this.campaigns[slot] = campaign;
     this.#campaignsByKey.set(key, campaign);
+    this.#campaignsOf[organization.slot] = this.campaignsOf(organization.slot) + 1;
     return campaign;
   }
 

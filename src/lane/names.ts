@@ -24,7 +24,12 @@ export class Names {
     return this.#texts[number];
   }
 
-  /** The number of a dictionary's text; a lane has one dictionary of a kind. */
+  /** Ids are those of another dictionary from now on. */
+  forgetIds(): void {
+    this.#numberOfId.length = 0;
+  }
+
+  /** The number of a dictionary's text; a lane has one dictionary of a kind at a time. */
   numberOf(id: number, dictionary: Dictionary): number {
     const known = this.#numberOfId[id];
     if (known !== undefined) return known;

@@ -23,6 +23,10 @@ export class Organization implements Carrier {
   /** Delivery ids met before, by clock and by offset, are forgotten whatever the plan says. */
   duplicatesSince = Number.NEGATIVE_INFINITY;
   duplicatesFrom = Number.NEGATIVE_INFINITY;
+  /** Day of the clock for which it is counted what of its quota is used, in days since 1970. */
+  quotaDay = Number.NEGATIVE_INFINITY;
+  /** Records of that day whose ids are remembered for a month. */
+  rareRecords = 0;
   /** Instant of the pending timer, null = none is set. */
   timerAt: number | null = null;
   /** Changed since the last harvest. */
@@ -35,6 +39,18 @@ export class Organization implements Carrier {
     this.slot = slot;
     this.id = id;
     this.stagger = fnv1a(id);
+  }
+
+  /** Counts a record whose id would be remembered for a month; false = it had its share of the day. */
+  takeRare(day: number, perDayMax: number): boolean {
+    if (day !== this.quotaDay) {
+      this.quotaDay = day;
+      this.rareRecords = 0;
+    }
+    if (this.rareRecords >= perDayMax) return false;
+    this.rareRecords += 1;
+    this.isDirty = true;
+    return true;
   }
 
   /** The plan so far is replaced by the record of `offset`: what it could not reach stays out of reach. */

@@ -22,6 +22,16 @@ export interface LaneLimits {
   /** Days of rare ids that have a base of their own in the store, one behind the other in a ring. */
   readonly rareDayGroups: number;
   readonly campaignsPerLaneMax: number;
+  /** What one organization may have of a lane, so that it never takes the others' share (docs/semantics.md §2). */
+  readonly campaignsPerOrganizationMax: number;
+  /** Organizations that nobody wrote a plan for; as many again may come with one. */
+  readonly organizationsPerLaneMax: number;
+  /** Sources of an organization that declare completeness, beside those that its plan declares. */
+  readonly heardSourcesMax: number;
+  /** Records whose ids are remembered for a month, by organization and day of the clock. */
+  readonly rareRecordsPerDayMax: number;
+  /** Dead letters that are kept whole, by organization and hour of the clock. */
+  readonly deadLettersPerHourMax: number;
   readonly flightsPerCampaignMax: number;
   /** Budget and flight changes of a flight; one more is refused. */
   readonly changesPerFlightMax: number;
@@ -63,6 +73,14 @@ export const laneLimits: LaneLimits = checkedLaneLimits({
   duplicateRecordsMax: 1_000_000,
   rareDayGroups: 40,
   campaignsPerLaneMax: 1_000_000,
+  // A fifth of the lane: 16 KiB each.
+  campaignsPerOrganizationMax: 200_000,
+  organizationsPerLaneMax: 100_000,
+  heardSourcesMax: 64,
+  // A month of them is 64 million ids.
+  rareRecordsPerDayMax: 2_000_000,
+  // 64 KiB each at most.
+  deadLettersPerHourMax: 10_000,
   // Monthly flights of ten years; more than three changes a day for the longest flight.
   flightsPerCampaignMax: 128,
   changesPerFlightMax: 4_096,
@@ -117,6 +135,7 @@ export function checkedLaneLimits(limits: LaneLimits): LaneLimits {
     limits.forgetAfterMs > limits.retainedDays * dayMs + futureAllowanceMs,
     'no retained day belongs to what was forgotten',
   );
+  assert(limits.campaignsPerOrganizationMax <= limits.campaignsPerLaneMax, 'an organization fits a lane');
   assert(limits.rareDayGroups * dayMs > moneyLatenessMs + 2 * dayMs, 'the group of a day is free when it comes round');
   return limits;
 }

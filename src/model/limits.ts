@@ -14,6 +14,25 @@ export const limits = {
   rulesPerPlanMax: 256,
   conditionBytesMax: 4_096,
   planBytesMax: 512 * 1024,
+  /**
+   * Caches of a process that outside input fills: at the bound they forget, which costs time and changes nothing.
+   * Names of organizations, campaigns and sources of a lane, beside those of campaigns that it has: its dictionaries begin anew.
+   */
+  namesKeptMax: 100_000,
+  /** The IANA database has some 600, each of which may be written in many ways. */
+  zonesKeptMax: 2_048,
+  /** Spans of four years for which a zone knows its transitions. */
+  zoneSpansKeptMax: 64,
+  /** Readers of writer schemas, those that were refused included; and what a registry answered. */
+  schemasKeptMax: 4_096,
+  /** Schema ids of which nothing is known that the registry is asked for, by organization of the key and minute of log time. */
+  unknownSchemasPerMinuteMax: 32,
+  /** Compiled conditions, plans read lately, and weights of profiles. */
+  conditionsKeptMax: 4_096,
+  plansKeptMax: 64,
+  profilesKeptMax: 1_000,
+  /** Parts that plans share (rules, profiles), of each kind. */
+  planPartsKeptMax: 256,
   commitIntervalMs: 500,
   /** A lane far behind commits less often: its rows are old whatever we do, and larger commits cost less an event. */
   catchUpIntervalMs: 10_000,

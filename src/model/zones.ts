@@ -1,4 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
+import { BoundedMap } from './bounded-map.ts';
+import { limits } from './limits.ts';
 import { dayMs } from './time.ts';
 
 /**
@@ -8,7 +10,7 @@ import { dayMs } from './time.ts';
  */
 export class Zone {
   readonly id: string;
-  readonly #chunks = new Map<number, Chunk>();
+  readonly #chunks = new BoundedMap<number, Chunk>(limits.zoneSpansKeptMax);
 
   constructor(id: string) {
     this.id = id;
@@ -92,7 +94,8 @@ function offsetMs(zoned: Temporal.ZonedDateTime): number {
   return Math.round(zoned.offsetNanoseconds / 1e6);
 }
 
-const zones = new Map<string, Zone | null>();
+/** Texts come from outside; a zone that is in use stays in use when its text is forgotten. */
+const zones = new BoundedMap<string, Zone | null>(limits.zonesKeptMax);
 
 /** The zone of an IANA name, or null when the runtime does not know it. */
 export function findZone(id: string): Zone | null {

@@ -7,6 +7,7 @@ import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { campaignSeen } from '../lane/sections/campaign-seen.ts';
 import { planKeysSection } from '../lane/sections/plan-keys.ts';
+import { dayQuotaSection } from '../lane/sections/quotas.ts';
 import { rareIdsSection } from '../lane/sections/rare-ids.ts';
 import { reachSection } from '../lane/sections/reach.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
@@ -18,6 +19,7 @@ import type { LaneLimits } from '../model/lane-limits.ts';
 import type { LogTimeMs } from '../model/time.ts';
 import { isSafe } from '../model/whole.ts';
 import { PlanGate, type PlansInForce } from '../rules/plan-gate.ts';
+import { CheckQuotas } from './check-quotas.ts';
 import type { DayBooker } from './day-booker.ts';
 import type { DuplicateCheck } from './duplicate-check.ts';
 import { FollowZone } from './follow-zone.ts';
@@ -48,6 +50,7 @@ export class CheckRecords implements Operator {
   /** By dictionary id of the organization. */
   #partitionVerdicts = new Uint8Array(1_024);
   readonly #duplicates: DuplicateCheck;
+  readonly #quotas: CheckQuotas;
   readonly #gate: PlanGate;
   readonly #plansInForce: PlansInForce;
   readonly #currency: NameCurrency;
@@ -69,16 +72,22 @@ export class CheckRecords implements Operator {
     };
     this.state = {
       lane: [planKeysSection(this.#gate)],
-      organizations: [reachSection],
+      organizations: [reachSection, dayQuotaSection],
       campaigns: [campaignSeen],
       grouped: [rareIdsSection(state.rareIds)],
     };
     this.#outputs = outputs;
     this.#duplicates = duplicates;
+    this.#quotas = new CheckQuotas(state, duplicates);
     this.#currency = new NameCurrency(state, days);
     this.#zone = new FollowZone(state, days);
     this.#partition = lane.partition;
     this.#partitions = lane.partitions;
+  }
+
+  forgetIds(): void {
+    this.#partitionVerdicts.fill(unchecked);
+    this.#duplicates.forgetIds();
   }
 
   beginBatch(): void {
@@ -155,9 +164,10 @@ export class CheckRecords implements Operator {
     segment.to = row + 1;
   }
 
-  /** A record that may bring a flight back that was over, or give its campaign another currency. */
+  /** A record that may bring a flight back that was over, give its campaign another currency, or be the first of a source. */
   #changesMuch({ clocks }: Segment, batch: EventBatch, row: number): boolean {
     const recordKind = batch.kinds[row];
+    if (recordKind === kind.source_heartbeat) return this.#quotas.isUnheard(batch, row);
     if (recordKind !== kind.impression && recordKind !== kind.click) return false;
     if (batch.eventTimes[row] < clocks[row] - this.#limits.deliveryLatenessMs) return true;
     const campaign = this.#state.findCampaign(batch.orgs[row], batch.campaigns[row], batch.dictionaries);
@@ -184,7 +194,9 @@ export class CheckRecords implements Operator {
     const { batch } = segment;
     for (let row = 0; row < batch.count; row++) {
       if (isDelivery[batch.kinds[row]] === 0) continue;
-      if (this.#identityProblem(batch, row) === null) this.#duplicates.isSeen(segment, row);
+      // Who was known then is known now.
+      const wasTaken = this.#identityProblem(batch, row) === null && this.#quotas.isKnown(batch, row);
+      if (wasTaken) this.#duplicates.isSeen(segment, row);
     }
   }
 
@@ -234,16 +246,20 @@ export class CheckRecords implements Operator {
     const { batch, clocks } = segment;
     const recordKind = batch.kinds[row];
     const clock = clocks[row];
+    const noRoom = this.#quotas.organization(batch, row);
+    if (noRoom !== null) return this.#overQuota(segment, row, noRoom);
     // Whatever becomes of the record, its organization is known from now on, and its timer is set.
     this.#duplicates.orgSlot(batch, row);
     const isSeen = isDelivery[recordKind] === 1 && this.#duplicates.isSeen(segment, row);
     if (isOnDevices[recordKind] === 1 && this.#state.isUntrusted(batch, row)) this.#setClockRight(batch, row);
     if (latestInstant(batch, row) > clock + this.#limits.futureAllowanceMs) return this.#future(segment, row);
-    if (namesCampaign[recordKind] === 0) return this.#count(segment, row, -1);
+    if (namesCampaign[recordKind] === 0) return this.#heartbeat(segment, row);
     if (this.#isFutureDay(segment, row)) return this.#future(segment, row);
     const bookedAt = this.#bookedAt(batch, row);
     const oldest = this.#oldest(batch, row, clock);
     if (bookedAt < oldest) return this.#outputs.lateEvent(batch, row, bookedAt, oldest - bookedAt);
+    const over = isRare[recordKind] === 1 ? this.#quotas.rareRecord(batch, row, clock) : null;
+    if (over !== null) return this.#overQuota(segment, row, over);
     if (isSeen || (isRare[recordKind] === 1 && this.#duplicates.isRareDuplicate(batch, row, clock))) {
       this.#outputs.dropped.duplicate += 1;
       return;
@@ -253,6 +269,16 @@ export class CheckRecords implements Operator {
       return;
     }
     this.#known(segment, row);
+  }
+
+  #heartbeat(segment: Segment, row: number): void {
+    const over = this.#quotas.source(segment.batch, row);
+    if (over === null) this.#count(segment, row, -1);
+    else this.#overQuota(segment, row, over);
+  }
+
+  #overQuota(segment: Segment, row: number, detail: string): void {
+    this.#outputs.deadLetter(segment, row, 'quota', detail);
   }
 
   /** The record is valid: find its campaign and check what depends on it. */
@@ -324,6 +350,11 @@ export class CheckRecords implements Operator {
     const { dictionaries } = batch;
     const found = this.#state.findCampaign(batch.orgs[row], batch.campaigns[row], dictionaries);
     if (found !== undefined) return found.slot;
+    const over = this.#quotas.campaign(batch, row);
+    if (over !== null) {
+      this.#overQuota(segment, row, over);
+      return -1;
+    }
     if (this.#state.campaigns.length < this.#limits.campaignsPerLaneMax) {
       return this.#state.createCampaign(batch.orgs[row], batch.campaigns[row], dictionaries).slot;
     }
@@ -336,13 +367,17 @@ export class CheckRecords implements Operator {
     const { batch } = segment;
     const detail = batch.details.get(row) as Detail & { kind: 'org_plan' };
     const { org_id: orgId, body } = detail;
+    const isOfAll = orgId === defaultPlanOrg || orgId === planKeysOrg;
+    const noRoom = isOfAll ? null : this.#quotas.plannedOrganization(batch, row);
+    if (noRoom !== null) return this.#overQuota(segment, row, noRoom);
+    const needsPlan = !isOfAll && this.#quotas.isUninvited(batch, row);
     const verdict = this.#gate.take({ ...detail, offset: batch.offsets[row] }, this.#plansInForce);
+    if (verdict.kind === 'in_force') this.#state.putPlan(orgId, verdict.compiled, body, batch.offsets[row]);
+    // Known too, but only now: its timer goes by the plan that has just come into force.
+    if (!isOfAll && (verdict.kind === 'in_force' || !needsPlan)) this.#duplicates.orgSlot(batch, row);
     if (verdict.kind === 'refused') this.#outputs.deadLetter(segment, row, verdict.reason, verdict.detail);
     else if (verdict.kind === 'stale') this.#outputs.dropped.stale_plan += 1;
     else this.#outputs.uncounted.control += 1;
-    if (verdict.kind === 'in_force') this.#state.putPlan(orgId, verdict.compiled, body, batch.offsets[row]);
-    // Known too, but only now: its timer goes by the plan that has just come into force.
-    if (orgId !== defaultPlanOrg && orgId !== planKeysOrg) this.#duplicates.orgSlot(batch, row);
   }
 
   #future(segment: Segment, row: number): void {

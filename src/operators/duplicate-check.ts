@@ -17,6 +17,11 @@ export class DuplicateCheck {
     this.#state = state;
   }
 
+  /** Names have other dictionary ids from now on. */
+  forgetIds(): void {
+    this.#orgSlots.fill(-1);
+  }
+
   /** Whether a record of the organization was met before. */
   knows(org: number): boolean {
     return this.#orgSlots[org] >= 0;

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { EventBatch, RejectReason } from '../events/event-batch.ts';
 import { hasMoney } from '../events/kind-facts.ts';
 import { rowKindNames } from '../events/kinds.ts';
+import type { LetterAllowance } from '../lane/letter-allowance.ts';
 import { publishFact } from '../model/facts.ts';
 import { idPattern, systemOrg } from '../model/ids.ts';
 import { laneName, versionOf } from '../model/lane.ts';
@@ -21,6 +22,17 @@ import type { RawRecords, Segment } from './segment.ts';
 
 const keyBytesMax = 1_024;
 
+/** The record of a row, why it is refused, and of whose share it takes. */
+interface Letter {
+  readonly row: number;
+  readonly reason: RejectReason;
+  readonly detail: string;
+  /** Undefined = that of its row. */
+  readonly schemaId: number | undefined;
+  readonly orgId: string;
+  readonly owner: string;
+}
+
 /** The rows a lane has made since its last commit, already in their sink's bytes. */
 export class LaneOutputs {
   /** Of every table, in the order in which operators asked for them. */
@@ -36,6 +48,9 @@ export class LaneOutputs {
   readonly generation: number;
   /** An alert opened or closed: people wait for it, so the commit should not. */
   isAlertPending = false;
+  readonly #allowance: LetterAllowance;
+  /** Of the segment under way, in no order. */
+  readonly #pending: Letter[] = [];
   /** Records so far that no table counts, by what became of them; `control` are ticks and plans. */
   readonly uncounted = { dead: 0, late: 0, control: 0 };
   /** Records dropped so far, by why. */
@@ -47,9 +62,10 @@ export class LaneOutputs {
   #versionOffset = -1;
   #version = 0n;
 
-  constructor(partition: number, generation: number) {
+  constructor(partition: number, generation: number, allowance: LetterAllowance) {
     this.partition = partition;
     this.generation = generation;
+    this.#allowance = allowance;
   }
 
   /** Of rows that the record of `offset` made or changed; rules make several at one. */
@@ -72,15 +88,39 @@ export class LaneOutputs {
     return this.writers.reduce((sum, writer) => sum + writer.byteLength, 0);
   }
 
+  /** The record of a row becomes a dead letter, which is written with its segment. */
   deadLetter(segment: Segment, row: number, reason: RejectReason, detail: string, schemaId?: number): void {
-    const { batch, raw } = segment;
     this.uncounted.dead += 1;
-    this.#noteLetter(reason, batch.offsets[row], detail);
     segment.counted[row] = 0;
+    const { raw } = segment;
+    const orgId = organizationOfKey(bytesOf(raw, raw.keyStarts[row], raw.keyEnds[row]));
+    // Who is known may change before the segment ends.
+    this.#pending.push({ row, reason, detail, schemaId, orgId, owner: this.#allowance.ownerOf(orgId) });
+  }
+
+  /** Writes the letters of a segment in the order of its rows, whichever operators found them. */
+  endSegment(segment: Segment): void {
+    if (this.#pending.length === 0) return;
+    this.#pending.sort((a, b) => a.row - b.row);
+    for (const letter of this.#pending) {
+      const isKept = this.#allowance.take(letter.owner, segment.clocks[letter.row]);
+      this.#write(segment, isKept ? letter : this.#overQuota(letter), isKept);
+    }
+    this.#pending.length = 0;
+  }
+
+  #overQuota(letter: Letter): Letter {
+    const { reason, detail, owner } = letter;
+    const beyond = `beyond ${this.#allowance.perHourMax} dead letters of ${owner} in an hour, bytes are in bronze alone`;
+    return { ...letter, reason: 'quota', detail: `${reason}: ${detail}; ${beyond}` };
+  }
+
+  #write({ batch, raw }: Segment, { row, reason, detail, schemaId, orgId }: Letter, isWhole: boolean): void {
+    this.#noteLetter(reason, batch.offsets[row], detail);
     const value = bytesOf(raw, raw.valueStarts[row], raw.valueEnds[row]);
     const key = bytesOf(raw, raw.keyStarts[row], raw.keyEnds[row]);
     this.letters.write({
-      org_id: organizationOfKey(key),
+      org_id: orgId,
       topic: batch.topic,
       partition: this.partition,
       log_offset: batch.offsets[row],
@@ -89,7 +129,7 @@ export class LaneOutputs {
       detail,
       schema_id: schemaId ?? batch.schemaIds[row],
       key: key.subarray(0, keyBytesMax),
-      raw: value.subarray(0, limits.deadLetterBytesMax),
+      raw: value.subarray(0, isWhole ? limits.deadLetterBytesMax : 0),
       raw_length: value.length,
       raw_sha256: hash('sha256', value, 'hex'),
       version: this.version(batch.offsets[row]),

@@ -19,6 +19,8 @@ export interface Operator {
   readonly timer?: TimerKind;
   /** About what the next harvest of it will hold beyond the sections of dirty campaigns; decides only when to commit early. */
   readonly dirtyBytes?: number;
+  /** Names have other dictionary ids than in the batches before: nothing may be known by them any more. */
+  forgetIds?(): void;
   beginBatch?(): void;
   onSegment?(segment: Segment): void;
   /** Runs a timer of its kind: that of `slot`, due when the lane clock reaches `at`, at the record of `offset`. */

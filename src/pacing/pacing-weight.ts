@@ -1,4 +1,6 @@
+import { BoundedMap } from '../model/bounded-map.ts';
 import { assert } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import { floorTo, hourMs, quarterMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
 
@@ -85,11 +87,12 @@ function localHourOfWeek(zone: Zone, at: number): number {
   return ((hours % hoursAWeek) + hoursAWeek) % hoursAWeek;
 }
 
+type ByZone = BoundedMap<string, Weight>;
+
 /** Weights are shared: many organizations follow one profile, and its sums take a while to make. */
-const weightsByText = new Map<string, Map<string, Weight>>();
+const weightsByText = new BoundedMap<string, ByZone>(limits.profilesKeptMax);
 /** The same by the plan's own array, to find them without making its text again. */
-const weightsByProfile = new WeakMap<readonly number[], Map<string, Weight>>();
-const profilesMax = 1_000;
+const weightsByProfile = new WeakMap<readonly number[], ByZone>();
 
 export function trafficWeight(zone: Zone, profile: readonly number[]): Weight {
   let byZone = weightsByProfile.get(profile);
@@ -105,11 +108,10 @@ export function trafficWeight(zone: Zone, profile: readonly number[]): Weight {
   return weight;
 }
 
-function weightsOfText(text: string): Map<string, Weight> {
+function weightsOfText(text: string): ByZone {
   let byZone = weightsByText.get(text);
   if (byZone === undefined) {
-    if (weightsByText.size >= profilesMax) weightsByText.clear();
-    byZone = new Map();
+    byZone = new BoundedMap(limits.profilesKeptMax);
     weightsByText.set(text, byZone);
   }
   return byZone;

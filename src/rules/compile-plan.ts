@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { BoundedMap } from '../model/bounded-map.ts';
 import { limits } from '../model/limits.ts';
 import { builtInRules } from './built-in-rules.ts';
 import { type Condition, ConditionProblem, compileCondition, variableNames } from './condition.ts';
@@ -59,8 +60,7 @@ export class PlanProblem extends Error {
 }
 
 /** Plans read lately, by their body: every lane of a process reads the same ones, at each restore again. */
-const readLately = new Map<string, CompiledPlan>();
-const readLatelyMax = 64;
+const readLately = new BoundedMap<string, CompiledPlan>(limits.plansKeptMax);
 
 /** Parses and compiles a plan body; throws PlanProblem. The same body may give the same object. */
 export function readPlan(body: string): CompiledPlan {
@@ -68,7 +68,6 @@ export function readPlan(body: string): CompiledPlan {
   if (known !== undefined) return known;
   const compiled = compileBody(body);
   if (body.length > keptTextMax) return compiled;
-  if (readLately.size >= readLatelyMax) readLately.clear();
   readLately.set(body, compiled);
   return compiled;
 }

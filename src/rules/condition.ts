@@ -1,4 +1,5 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
+import { BoundedMap } from '../model/bounded-map.ts';
 import { limits } from '../model/limits.ts';
 import { ruleVariables } from './plan.ts';
 
@@ -41,8 +42,7 @@ export function variableNames(scope: ConditionScope): readonly string[] {
 const nodesMax = 256;
 
 /** Conditions by scope and text: a thousand organizations share the same few. */
-const compiled = new Map<string, Condition>();
-const compiledMax = 4_096;
+const compiled = new BoundedMap<string, Condition>(limits.conditionsKeptMax);
 
 /** Compiles; throws ConditionProblem for anything that is not a bool over known names. */
 export function compileCondition(text: string, scope: ConditionScope): Condition {
@@ -50,7 +50,6 @@ export function compileCondition(text: string, scope: ConditionScope): Condition
   let condition = compiled.get(key);
   if (condition === undefined) {
     condition = compileFresh(text, scope);
-    if (compiled.size >= compiledMax) compiled.clear();
     compiled.set(key, condition);
   }
   return condition;

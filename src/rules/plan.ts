@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { costBases } from '../events/event-batch.ts';
+import { BoundedMap } from '../model/bounded-map.ts';
 import { idPattern } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
 import { dayMs, minuteMs } from '../model/time.ts';
@@ -180,7 +181,6 @@ const defaults = z.strictObject({
   duplicate_window_ms: planValues.duplicateWindowMs.optional(),
 });
 
-const partsMax = 256;
 /** Longer texts are rare, and would be much to keep. */
 export const keptTextMax = 64 * 1024;
 
@@ -189,7 +189,7 @@ export const keptTextMax = 64 * 1024;
  * and profiles, which would be most of what a lane keeps on the heap.
  */
 function shared<T>(schema: z.ZodType<T>): z.ZodType<T> {
-  const parts = new Map<string, T>();
+  const parts = new BoundedMap<string, T>(limits.planPartsKeptMax);
   return z.unknown().transform((value, context): T => {
     const text = JSON.stringify(value) ?? '';
     const known = parts.get(text);
@@ -201,7 +201,6 @@ function shared<T>(schema: z.ZodType<T>): z.ZodType<T> {
       return z.NEVER;
     }
     if (text.length > keptTextMax) return parsed.data;
-    if (parts.size >= partsMax) parts.clear();
     parts.set(text, parsed.data);
     return parsed.data;
   });

@@ -63,10 +63,10 @@ export interface LaneProgram {
   /** Read after each `apply`: the lane checks that no record is without an outcome. */
   readonly tally: RecordTally;
   /**
-   * The program keeps no id of a name past a batch: its dictionaries may start anew once they hold this
-   * many names. Absent = ids stay good as long as the program.
+   * Its dictionaries start anew once they hold more names than this, for names are free: ids of a name are good
+   * for batches of the same dictionaries alone.
    */
-  readonly namesKeptMax?: number;
+  readonly namesKeptMax: number;
   /** The lane clock, log time ms; -Infinity before the first record. */
   readonly clockMs: number;
 }

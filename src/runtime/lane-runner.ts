@@ -292,8 +292,7 @@ export class LaneRunner {
   }
 
   #apply(session: LaneSession, run: RecordRun): boolean {
-    const { namesKeptMax = Number.POSITIVE_INFINITY } = session.program;
-    if (this.#dictionaries.campaigns.size > namesKeptMax) this.#dictionaries = new LaneDictionaries();
+    this.#dictionaries = this.#dictionaries.within(session.program.namesKeptMax);
     const batch = this.#ports.batch.of(this.#dictionaries);
     assert(run.offsets[0] >= session.nextOffset, `lane ${this.name} reads on at its own offset, never before it`);
     const schema = this.#ports.decoder.decode(run, batch);

@@ -1,8 +1,11 @@
-import type { EventBatch } from '../events/event-batch.ts';
+import type { EventBatch, LaneDictionaries } from '../events/event-batch.ts';
 import { LaneCodec } from '../lane/lane-codec.ts';
 import { LaneState } from '../lane/lane-state.ts';
+import { LetterAllowance } from '../lane/letter-allowance.ts';
+import { letterAllowanceSection } from '../lane/sections/quotas.ts';
 import { verifyLane } from '../lane/verify-lane.ts';
 import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
+import { limits as processLimits } from '../model/limits.ts';
 import { floorTo, type LogTimeMs, minuteMs } from '../model/time.ts';
 import { CheckRecords } from '../operators/check-records.ts';
 import { DayBooker } from '../operators/day-booker.ts';
@@ -39,6 +42,7 @@ export class CampaignLane implements LaneProgram {
   readonly #operators: readonly Operator[];
   /** By rank of their timers. */
   readonly #timerOwners: Operator[] = [];
+  #dictionaries: LaneDictionaries | null = null;
   #tailClock = Number.NEGATIVE_INFINITY;
   /** Records that reached the tables' books. */
   #applied = 0;
@@ -50,7 +54,9 @@ export class CampaignLane implements LaneProgram {
   ) {
     const state = new LaneState(limits);
     this.#state = state;
-    const outputs = new LaneOutputs(lane.partition, lane.generation);
+    const isKnown = (orgId: string) => state.findOrganization(orgId) !== undefined;
+    const letters = new LetterAllowance(limits.deadLettersPerHourMax, isKnown);
+    const outputs = new LaneOutputs(lane.partition, lane.generation, letters);
     const duplicates = new DuplicateCheck(state);
     const rules = new JudgeRules(state, outputs);
     const days = new DayBooker(state);
@@ -68,6 +74,7 @@ export class CampaignLane implements LaneProgram {
       .step('commit', 'delta, offset, outbox: one atomic step');
     this.#operators = this.topology.operators;
     for (const operator of this.#operators) this.#take(operator);
+    state.sections.add({ lane: [letterAllowanceSection(letters)] });
     this.codec = new LaneCodec(state);
   }
 
@@ -81,6 +88,11 @@ export class CampaignLane implements LaneProgram {
     let bytes = this.#state.dirtyCampaigns.length * dirtyCampaignBytes + this.#outputs.byteLength;
     for (const operator of this.#operators) bytes += operator.dirtyBytes ?? 0;
     return bytes;
+  }
+
+  /** Those of its own campaigns, twice, so that they never are what fills the dictionaries. */
+  get namesKeptMax(): number {
+    return processLimits.namesKeptMax + 2 * (this.#state.campaigns.length + this.#state.organizations.length);
   }
 
   get tally(): RecordTally {
@@ -101,6 +113,7 @@ export class CampaignLane implements LaneProgram {
   }
 
   #beginBatch(batch: EventBatch, raw: RawRecords): void {
+    this.#know(batch.dictionaries);
     segment.begin(batch, raw);
     for (const operator of this.#operators) operator.beginBatch?.();
     this.#lookAhead.beginBatch();
@@ -121,6 +134,7 @@ export class CampaignLane implements LaneProgram {
 
   #applySegment(): void {
     for (const operator of this.#operators) operator.onSegment?.(segment);
+    this.#outputs.endSegment(segment);
   }
 
   tailStart(): number {
@@ -130,6 +144,7 @@ export class CampaignLane implements LaneProgram {
   remember(batch: EventBatch): void {
     if (this.#tailClock === Number.NEGATIVE_INFINITY)
       this.#tailClock = this.#state.marks.tail?.clock ?? this.#tailClock;
+    this.#know(batch.dictionaries);
     segment.begin(batch, noRawRecords);
     for (let row = 0; row < batch.count; row++) {
       this.#tailClock = Math.max(this.#tailClock, batch.logTimes[row]);
@@ -162,6 +177,14 @@ export class CampaignLane implements LaneProgram {
   verify(batch: EventBatch | null): void {
     verifyLane(this.#state, batch?.dictionaries ?? null);
     for (const operator of this.#operators) operator.verify?.();
+  }
+
+  /** What is known by ids of other dictionaries is forgotten. */
+  #know(dictionaries: LaneDictionaries): void {
+    if (dictionaries === this.#dictionaries) return;
+    this.#dictionaries = dictionaries;
+    this.#state.forgetIds();
+    for (const operator of this.#operators) operator.forgetIds?.();
   }
 
   /** What the operator remembers is saved from now on, and its timers run. */

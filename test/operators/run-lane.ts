@@ -1,4 +1,4 @@
-import { EventBatch } from '../../src/events/event-batch.ts';
+import { EventBatch, LaneDictionaries } from '../../src/events/event-batch.ts';
 import type { LaneLimits } from '../../src/model/lane-limits.ts';
 import type { RawRecords } from '../../src/operators/segment.ts';
 import { decodeRows } from '../../src/rows/row-binary.ts';
@@ -14,6 +14,8 @@ export interface Drive {
   commits(): boolean;
   /** Crash after a commit: memory is lost, the lane is restored and the tail read back. */
   crashes(): boolean;
+  /** Dictionaries begin anew before the next batch; names are known by other ids then. Never when absent. */
+  renews?(): boolean;
   /** Those of the engine when absent. */
   readonly limits?: LaneLimits;
 }
@@ -66,6 +68,8 @@ export function driveLane<R>(
       keepFinal(final[stream], tables.find(({ name }) => name === stream) as Table, bytes);
   };
   for (let at = 0; at < records.length; ) {
+    const isRenewed = drive.renews?.() ?? false;
+    batch.of(isRenewed ? new LaneDictionaries() : batch.dictionaries.within(program.namesKeptMax));
     const run = records.slice(at, at + Math.max(1, drive.batch()));
     program.apply(batch, fill(batch, run));
     program.verify(batch);

@@ -16,6 +16,12 @@ export interface Bounds {
   /** §2, end */
   readonly campaigns: number;
   readonly idleMs: number;
+  /** §2, quotas */
+  readonly campaignsOfOne: number;
+  readonly organizations: number;
+  readonly undeclared: number;
+  readonly rarePerDay: number;
+  readonly lettersPerHour: number;
   /** §6.1 */
   readonly closedAfterMs: number;
   /** §6.2 */
@@ -43,6 +49,11 @@ export const written: Bounds = {
   duplicateRecords: 1_000_000,
   campaigns: 1_000_000,
   idleMs: 1_103 * day,
+  campaignsOfOne: 200_000,
+  organizations: 100_000,
+  undeclared: 64,
+  rarePerDay: 2_000_000,
+  lettersPerHour: 10_000,
   closedAfterMs: 72 * hour,
   flightDays: 1_100,
   flights: 128,

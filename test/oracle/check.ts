@@ -77,6 +77,11 @@ const told: Readonly<Record<OracleEvent['kind'], Told>> = {
   source_heartbeat: { ids: 'never', ahead: (fields) => [fields.complete_through] },
 };
 
+/** Whether its id is remembered for a month. */
+export function isMonthly({ kind }: OracleEvent): boolean {
+  return told[kind].ids === 'month';
+}
+
 export function isMedia({ kind, fields }: OracleEvent): boolean {
   return told[kind].media?.(fields) ?? false;
 }

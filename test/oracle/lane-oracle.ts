@@ -6,7 +6,7 @@ import { book, correctable, rebook, reportable } from './book.ts';
 import { type Bounds, written } from './bounds.ts';
 import { isBearable } from './burden.ts';
 import { Campaign } from './campaign.ts';
-import { booking, inTime, keyProblem, latestInstant, moneyOf, orgOfKey, Seen } from './check.ts';
+import { booking, inTime, isMonthly, keyProblem, latestInstant, moneyOf, orgOfKey, Seen } from './check.ts';
 import { applyControl } from './control.ts';
 import { hasCurrencyFor } from './currency.ts';
 import { evaluateFlight, evaluateSources, leaveSpend, lookAtSpend, type TimerContext } from './evaluate.ts';
@@ -14,7 +14,7 @@ import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
 import { duplicateBoundsOf, latenessOf, Plans, parsePlan, reportsReachBack, sourceView } from './plans.ts';
 import { dailyRows, emptyRows, shape, sortRows, type TableName, type TableRows, tableNamed } from './rows.ts';
-import { floorTo, minute, nextInstant } from './whole-numbers.ts';
+import { day, floorTo, hour, minute, nextInstant } from './whole-numbers.ts';
 
 export interface OracleOptions {
   readonly partitions: number;
@@ -51,6 +51,9 @@ export class LaneOracle {
   readonly #organizations = new Map<string, Organization>();
   readonly #campaigns = new Map<string, Campaign>();
   readonly #timers = new Map<string, Timer>();
+  /** What owners used of their shares: of records that are remembered for a month, and of dead letters. */
+  readonly #rare = new Map<string, { span: number; count: number }>();
+  readonly #letters = new Map<string, { span: number; count: number }>();
   readonly #seen: Seen;
   readonly #rows = emptyRows();
   readonly #partitionOfKey = new Map<string, number>();
@@ -103,7 +106,12 @@ export class LaneOracle {
     const problem = keyProblem(event, record.key);
     if (problem !== null) return problem;
     if (record.key !== null && this.#partitionOf(record.key) !== this.#partition) return 'wrong_partition';
-    if (event.org !== '_default') this.#organization(event.org);
+    if (event.org !== '_default') {
+      const room = (event.kind === 'org_plan' ? 2 : 1) * this.#bounds.organizations;
+      if (!this.#organizations.has(event.org) && this.#organizations.size >= room) return 'quota';
+      const needsPlan = !this.#organizations.has(event.org) && this.#organizations.size >= this.#bounds.organizations;
+      if (!needsPlan) this.#organization(event.org);
+    }
     const bounds = duplicateBoundsOf(this.#plans.inForce(event.org), this.#bounds);
     const isDuplicate = this.#seen.noteDelivery(event, record.offset, this.#clock, bounds);
     if (event.kind === 'org_plan') return this.#putInForce(event);
@@ -113,12 +121,35 @@ export class LaneOracle {
       this.#keepLate(record, event, late);
       return null;
     }
+    if (event.kind === 'source_heartbeat' && this.#isUnwelcome(event)) return 'quota';
+    if (isMonthly(event) && !this.#takeShare(this.#rare, event.org, day, this.#bounds.rarePerDay)) return 'quota';
     if (isDuplicate || this.#seen.isRepeated(event, this.#clock) || event.test) return null;
     if (event.kind === 'source_heartbeat') {
       this.#advance(event);
       return null;
     }
     return this.#count(record, event);
+  }
+
+  /** Takes one of what the owner may have in a span of the clock; false = nothing is left. */
+  #takeShare(
+    used: Map<string, { span: number; count: number }>,
+    owner: string,
+    spanMs: number,
+    share: number,
+  ): boolean {
+    const span = Math.floor(this.#clock / spanMs);
+    const known = used.get(owner);
+    const count = known?.span === span ? known.count : 0;
+    if (count >= share) return false;
+    used.set(owner, { span, count: count + 1 });
+    return true;
+  }
+
+  #isUnwelcome({ org, source }: OracleEvent): boolean {
+    const { moves } = this.#organization(org);
+    if (moves.size < this.#bounds.undeclared || moves.has(source)) return false;
+    return !Object.hasOwn(this.#plans.inForce(org).sources, source);
   }
 
   #partitionOf(key: Uint8Array): number {
@@ -158,7 +189,7 @@ export class LaneOracle {
   // Checks 9 and 10, then the books.
   #count(record: LogRecord, event: OracleEvent): RejectReason | null {
     const campaign = this.#campaign(event);
-    if (campaign === null) return 'too_many_campaigns';
+    if (campaign === 'quota' || campaign === 'too_many_campaigns') return campaign;
     const { fields } = event;
     const plan = this.#plans.inForce(event.org);
     const moment = { clock: this.#clock, order: record.offset, plan: plan.number };
@@ -190,13 +221,15 @@ export class LaneOracle {
     return isBearable(context, event) ? book(context, event) : 'money_out_of_range';
   }
 
-  #campaign(event: OracleEvent): Campaign | null {
+  #campaign(event: OracleEvent): Campaign | 'quota' | 'too_many_campaigns' {
     const key = `${event.org}/${event.campaign}`;
     const known = this.#campaigns.get(key);
     if (known?.isIdle(this.#clock)) known.forget();
     if (known !== undefined) return known;
     // Those that were forgotten still exist: their rows do.
-    if (this.#campaigns.size >= this.#bounds.campaigns) return null;
+    const ofOne = [...this.#campaigns.values()].filter(({ org }) => org === event.org).length;
+    if (ofOne >= this.#bounds.campaignsOfOne) return 'quota';
+    if (this.#campaigns.size >= this.#bounds.campaigns) return 'too_many_campaigns';
     const campaign = new Campaign(event.org, event.campaign, this.#clock, this.#bounds);
     this.#campaigns.set(key, campaign);
     return campaign;
@@ -246,18 +279,21 @@ export class LaneOracle {
 
   #bury(record: LogRecord, reason: RejectReason, schemaId: number): void {
     const value = record.value ?? new Uint8Array();
+    const org = orgOfKey(record.key);
+    const owner = this.#organizations.has(org) ? org : '_system';
+    const isWhole = this.#takeShare(this.#letters, owner, hour, this.#bounds.lettersPerHour);
     this.#rows.dead_letters.push(
       shape(deadLetters, {
-        org_id: orgOfKey(record.key),
+        org_id: org,
         topic: this.#topic,
         partition: this.#partition,
         log_offset: record.offset,
         log_time: record.logTimeMs,
-        reason,
+        reason: isWhole ? reason : 'quota',
         detail: '',
         schema_id: schemaId,
         key: (record.key ?? new Uint8Array()).slice(0, 1_024),
-        raw: value.slice(0, 65_536),
+        raw: value.slice(0, isWhole ? 65_536 : 0),
         raw_length: value.length,
         raw_sha256: sha256(value),
         version: this.#version(record.offset),

@@ -23,6 +23,7 @@ interface Counter {
 }
 
 class ToyProgram implements LaneProgram {
+  readonly namesKeptMax = Number.POSITIVE_INFINITY;
   readonly #partition: number;
   readonly #counters = new Map<number, Counter>();
   readonly #lastOffsetOfId = new Map<number, number>();

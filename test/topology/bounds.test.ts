@@ -34,7 +34,15 @@ const cases: Readonly<Record<string, Case>> = {
   correctionLatenessMs: { limits: { correctionLatenessMs: dayMs }, bounds: { correctionLatenessMs: dayMs } },
   duplicateWindowMs: { limits: { duplicateWindowMs: minuteMs }, bounds: { duplicateMs: minuteMs } },
   duplicateRecordsMax: { limits: { duplicateRecordsMax: 5 }, bounds: { duplicateRecords: 5 } },
-  campaignsPerLaneMax: { limits: { campaignsPerLaneMax: 3 }, bounds: { campaigns: 3 } },
+  campaignsPerLaneMax: {
+    limits: { campaignsPerLaneMax: 3, campaignsPerOrganizationMax: 3 },
+    bounds: { campaigns: 3, campaignsOfOne: 3 },
+  },
+  campaignsPerOrganizationMax: { limits: { campaignsPerOrganizationMax: 2 }, bounds: { campaignsOfOne: 2 } },
+  organizationsPerLaneMax: { limits: { organizationsPerLaneMax: 1 }, bounds: { organizations: 1 } },
+  heardSourcesMax: { limits: { heardSourcesMax: 2 }, bounds: { undeclared: 2 } },
+  rareRecordsPerDayMax: { limits: { rareRecordsPerDayMax: 40 }, bounds: { rarePerDay: 40 } },
+  deadLettersPerHourMax: { limits: { deadLettersPerHourMax: 1 }, bounds: { lettersPerHour: 1 } },
   forgetAfterMs: {
     limits: { ...shortLateness, ...shortJudgement, retainedDays: 3, keptDays: 5, forgetAfterMs: 75 * hourMs },
     bounds: { ...shortLateness, ...shortSight, retainedMs: 3 * dayMs, idleMs: 75 * hourMs },
@@ -72,6 +80,8 @@ function worldOf(seed: number): TestRecord[] {
   return randomRecords(seed, count, ruledPlan).map((record) => {
     const { detail } = record;
     if (detail?.kind === 'source_heartbeat') {
+      // Beside the one that the plan declares, some that nobody does.
+      if (random() < 0.4) return { ...record, source: `feed${Math.floor(random() * 4)}` };
       return random() < 0.5 ? record : { ...record, t1: (record.t1 as number) - Math.floor(random() * 3 * hourMs) };
     }
     if (detail?.kind !== 'flight_changed' && detail?.kind !== 'budget_changed') return record;
@@ -154,6 +164,7 @@ test.each(Object.keys(cases))('engine and oracle agree at the bound %s, whatever
 /** For each inequality the numbers that break it. */
 const broken: Readonly<Record<string, Partial<LaneLimits>>> = {
   'is a positive integer': { flightsPerCampaignMax: 0 },
+  'an organization fits a lane': { campaignsPerOrganizationMax: 1_000_001 },
   'delivery is never later': { deliveryLatenessMs: 33 * dayMs },
   'the ring of minutes holds': { minuteCells: 179 },
   'the ring of quarter-hours holds': { quarterCells: 286 },

@@ -17,6 +17,12 @@ function drives(seed: number): Record<string, Drive> {
       commits: () => random() < 0.4,
       crashes: () => true,
     },
+    'dictionaries that begin anew': {
+      batch: () => 1 + Math.floor(random() * 90),
+      commits: () => random() < 0.4,
+      crashes: () => random() < 0.1,
+      renews: () => random() < 0.5,
+    },
   };
 }
 

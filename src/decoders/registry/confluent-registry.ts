@@ -1,4 +1,6 @@
+import { BoundedMap } from '../../model/bounded-map.ts';
 import { EngineError } from '../../model/errors.ts';
+import { limits } from '../../model/limits.ts';
 import type { Clock } from '../../model/time.ts';
 import { isTlsRefusal } from '../../model/tls-refusal.ts';
 import type { SchemaRegistry, WriterSchema } from '../decoder.ts';
@@ -31,8 +33,8 @@ const unknownMs = { first: 1_000, most: 60_000 } as const;
 export class ConfluentRegistry implements SchemaRegistry {
   readonly #endpoint: RegistryEndpoint;
   readonly #clock: Clock;
-  readonly #known = new Map<number, Promise<WriterSchema | null>>();
-  readonly #unknown = new Map<number, { untilMs: number; waitMs: number }>();
+  readonly #known = new BoundedMap<number, Promise<WriterSchema | null>>(limits.schemasKeptMax);
+  readonly #unknown = new BoundedMap<number, { untilMs: number; waitMs: number }>(limits.schemasKeptMax);
 
   constructor(endpoint: RegistryEndpoint, clock: Clock) {
     this.#endpoint = endpoint;

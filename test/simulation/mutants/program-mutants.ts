@@ -105,6 +105,9 @@ function wrap(program: LaneProgram, overrides: Overrides): LaneProgram {
     get tally() {
       return program.tally;
     },
+    get namesKeptMax() {
+      return program.namesKeptMax;
+    },
   };
 }
 
