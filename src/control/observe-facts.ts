@@ -107,6 +107,10 @@ export class FactObserver implements Disposable {
       this.#metrics.add('paceline_lane_drops_total', { outcome: 'CUT' });
       this.#log.error('lane.cut', { lane, next_offset: nextOffset, error });
     });
+    this.#on('lane.stumbled', ({ lane, offset, while: doing, error }) => {
+      this.#metrics.add('paceline_lane_drops_total', { outcome: 'STUMBLED' });
+      if (this.#isToldNow(`stumbled ${lane}`)) this.#log.error('lane.stumbled', { lane, offset, while: doing, error });
+    });
     this.#on('lane.paused', ({ lane, partition, reason, error }) => {
       const tally = this.#lane(lane);
       if (tally.pausedFor !== null) this.#setPaused(partition, tally.pausedFor, 0);
@@ -152,20 +156,24 @@ export class FactObserver implements Disposable {
       this.#metrics.add('paceline_dead_letters_total', { reason }, records);
       const untold = (this.#untold.get(reason) ?? 0) + records;
       this.#untold.set(reason, untold);
-      const nowMs = this.#clock.steadyMs();
-      if (nowMs - (this.#failureToldMs.get(reason) ?? Number.NEGATIVE_INFINITY) < minuteMs) continue;
-      this.#failureToldMs.set(reason, nowMs);
+      if (!this.#isToldNow(reason)) continue;
       this.#untold.set(reason, 0);
       this.#log.warn('records.rejected', { reason, records: untold, lane, offset, detail });
     }
   }
 
+  /** Whether a line about something is due: one a minute. */
+  #isToldNow(what: string): boolean {
+    const nowMs = this.#clock.steadyMs();
+    if (nowMs - (this.#failureToldMs.get(what) ?? Number.NEGATIVE_INFINITY) < minuteMs) return false;
+    this.#failureToldMs.set(what, nowMs);
+    return true;
+  }
+
   /** The stack once a minute and place: a producer that sends nothing else must not fill the log. */
   #recordsFailed({ stage, partition, offset, records, error }: Facts['records.failed']): void {
     this.#metrics.add('paceline_internal_errors_total', { stage }, records);
-    const nowMs = this.#clock.steadyMs();
-    if (nowMs - (this.#failureToldMs.get(stage) ?? Number.NEGATIVE_INFINITY) < minuteMs) return;
-    this.#failureToldMs.set(stage, nowMs);
+    if (!this.#isToldNow(stage)) return;
     this.#log.error('records.failed', { reason: 'internal_error', stage, partition, offset, records, error });
   }
 

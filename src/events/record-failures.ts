@@ -3,16 +3,19 @@ import { publishFact } from '../model/facts.ts';
 /** What the dead letter says; the stack is in the log, for us. */
 export const internalErrorDetail = 'paceline stumbled over this record: a bug of ours, told in its log';
 
+/** Where a record is on its way. */
+type FailedStage = 'decode' | 'check' | 'apply';
+
 /** The records of a batch over which a stage stumbled, told as one fact. */
 export class RecordFailures {
-  readonly #stage: 'decode' | 'check';
+  readonly #stage: FailedStage;
   readonly #partition: number;
   readonly #offsets: Float64Array;
   #count = 0;
   #firstRow = -1;
   #firstError: unknown = null;
 
-  constructor(stage: 'decode' | 'check', batch: { readonly partition: number; readonly offsets: Float64Array }) {
+  constructor(stage: FailedStage, batch: { readonly partition: number; readonly offsets: Float64Array }) {
     this.#stage = stage;
     this.#partition = batch.partition;
     this.#offsets = batch.offsets;

@@ -37,8 +37,8 @@ export interface RecordRun {
 
 /** What could not be read, and why: a dead letter in place of it. */
 export interface Unreadable {
-  /** `damaged_batch`: bytes that make no sense; the others: one record that we do not take. */
-  readonly reason: RejectReason & ('damaged_batch' | 'too_large' | 'bad_time');
+  /** `damaged_batch`: bytes that make no sense; the others: one record that we do not take, or stumble over. */
+  readonly reason: RejectReason & ('damaged_batch' | 'too_large' | 'bad_time' | 'internal_error');
   /** One sentence for a person, with the offsets. */
   readonly detail: string;
   /** How many offsets it stands for, that of its record among them. */

@@ -224,6 +224,8 @@ export class LaneCodec {
 const blobs = new ByteWriter();
 
 function writeHeader(out: ByteWriter, seq: number): void {
+  // Another lane may have failed in the middle of its own.
+  out.cut(0);
   out.count(stateFormat);
   out.count(seq);
 }

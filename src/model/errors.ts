@@ -31,6 +31,11 @@ export const errorCatalogue = {
     exit: 74,
     next: 'Let a replica with a good copy lead the partition, or restore it; to give the batch up and go on, set on_damaged_batch to report.',
   },
+  LANE_BROKEN: {
+    retry: 'never',
+    exit: 70,
+    next: 'A bug of ours: nothing of it was committed, and the other lanes go on. Report the stack in the log; a release that mends it goes on where the lane stopped.',
+  },
   SOURCE_UNAVAILABLE: {
     retry: 'with_backoff',
     exit: 75,

@@ -28,6 +28,8 @@ export interface Facts {
   'lane.dropped': { lane: string; partition: number; outcome: 'FENCED' | 'GAP'; while: 'commit' | 'check' | 'trim' };
   /** The log lost records that the lane had applied; it is opened anew from its last commit. */
   'lane.cut': { lane: string; partition: number; nextOffset: number; error: unknown };
+  /** The program of a lane threw over records from `offset` on, or at a commit: it is opened anew from its last commit. */
+  'lane.stumbled': { lane: string; partition: number; offset: number; while: 'apply' | 'commit'; error: unknown };
   /** `reason` null = it goes on; `error` is the trouble that it waits out, null where it waits for no trouble. */
   'lane.paused': { lane: string; partition: number; reason: PauseReason | null; error: unknown };
   /** The source heard where the log of a lane ends: one past the newest record that may be read. */
@@ -51,7 +53,13 @@ export interface Facts {
     letters: readonly { reason: string; records: number; offset: number; detail: string }[];
   };
   /** Records over which the engine stumbled: dead letters `internal_error`. One fact a batch, with the first of them. */
-  'records.failed': { stage: 'decode' | 'check'; partition: number; offset: number; records: number; error: unknown };
+  'records.failed': {
+    stage: 'decode' | 'check' | 'apply';
+    partition: number;
+    offset: number;
+    records: number;
+    error: unknown;
+  };
   /** The log holds something that nobody can read: `offsets` from `offset` on are lost, a dead letter says why. */
   'records.unreadable': {
     lane: string;

@@ -18,6 +18,8 @@ export interface CheckpointPorts {
   readonly isStopped: () => boolean;
   /** The lane must claim again. */
   readonly onLost: (session: LaneSession) => void;
+  /** The program threw when its changes were taken: nothing of the session may be used any more. */
+  readonly onStumbled: (session: LaneSession, error: unknown) => void;
   /** Output of a commit reached every sink. */
   readonly onAcknowledged: () => void;
 }
@@ -47,7 +49,8 @@ interface Draft {
 export async function commitRound(sessions: readonly LaneSession[], ports: CheckpointPorts): Promise<void> {
   const startMs = ports.clock.steadyMs();
   // 1. Take the changes out of memory. From here on a lane applies into its next commit.
-  const drafts = sessions.map((session) => draftCommit(session, startMs));
+  const drafts = sessions.flatMap((session) => draftOf(session, startMs, ports));
+  if (drafts.length === 0) return;
 
   // 2. Write them to the store.
   const sent = await sendUntilKnown(drafts, ports);
@@ -124,6 +127,17 @@ export async function keepUp(session: LaneSession, ports: CheckpointPorts): Prom
   } finally {
     session.isStoreBusy = false;
     session.lastCheckMs = ports.clock.steadyMs();
+  }
+}
+
+/** None of a lane whose program throws: it is opened anew. */
+function draftOf(session: LaneSession, nowMs: number, ports: CheckpointPorts): Draft[] {
+  try {
+    return [draftCommit(session, nowMs)];
+  } catch (error) {
+    session.isStoreBusy = false;
+    ports.onStumbled(session, error);
+    return [];
   }
 }
 

@@ -1,8 +1,9 @@
 import { LaneDictionaries } from '../events/event-batch.ts';
 import type { RecordRun } from '../events/record-run.ts';
 import { BackOff } from '../model/back-off.ts';
-import { assert, isWorthRetrying } from '../model/errors.ts';
-import { type PauseReason, publishFact } from '../model/facts.ts';
+import { assert, EngineError, isWorthRetrying } from '../model/errors.ts';
+import { type Facts, type PauseReason, publishFact } from '../model/facts.ts';
+import { LaneCare } from './lane-care.ts';
 import type { LaneProgram } from './lane-program.ts';
 import type { LaneSession } from './lane-session.ts';
 import { type OpenLanePorts, openLane } from './open-lane.ts';
@@ -20,6 +21,8 @@ export interface LaneRunnerPorts extends OpenLanePorts {
   /** The run ends where the log ended when the lane was opened first. */
   readonly isBounded: () => boolean;
 }
+
+type StumbleFact = Omit<Facts['lane.stumbled'], 'lane' | 'partition'>;
 
 interface LaneLimits {
   readonly pollRecordsMax: number;
@@ -67,6 +70,8 @@ export class LaneRunner {
   commits = 0;
   endOffset = 0;
   readonly #ports: LaneRunnerPorts;
+  /** What its program stumbles over. */
+  readonly care = new LaneCare();
   readonly #backOff = new BackOff();
   #dictionaries = new LaneDictionaries();
   #endAskedMs = Number.NEGATIVE_INFINITY;
@@ -120,6 +125,7 @@ export class LaneRunner {
 
   /** The lane is ours (again): the next step opens it, unless its session lives on. */
   adopt(): void {
+    if (!this.#isOwned) this.#retryAtMs = Number.NEGATIVE_INFINITY;
     this.#isOwned = true;
     this.isRevoking = false;
   }
@@ -258,7 +264,8 @@ export class LaneRunner {
 
   async #poll(session: LaneSession): Promise<RecordRun | null> {
     const { source, limits } = this.#ports;
-    const records = Math.min(limits.pollRecordsMax, this.stopOffset - session.nextOffset);
+    const { nextOffset } = session;
+    const records = Math.min(limits.pollRecordsMax, this.stopOffset - nextOffset, this.care.togetherMax(nextOffset));
     try {
       const run = await source.poll(this.partition, { records, bytes: limits.pollBytesMax });
       this.#goOn();
@@ -291,20 +298,40 @@ export class LaneRunner {
     session.isBehind = isBounded() || this.endOffset - nextOffset > limits.pollRecordsMax;
   }
 
-  #apply(session: LaneSession, run: RecordRun): boolean {
+  #apply(session: LaneSession, polled: RecordRun): boolean {
+    const run = this.care.seen(polled);
     this.#dictionaries = this.#dictionaries.within(session.program.namesKeptMax);
     const batch = this.#ports.batch.of(this.#dictionaries);
     assert(run.offsets[0] >= session.nextOffset, `lane ${this.name} reads on at its own offset, never before it`);
     const schema = this.#ports.decoder.decode(run, batch);
     if (schema >= 0) {
-      this.#learn(session, run, schema);
+      this.#learn(session, polled, schema);
       return false;
     }
-    session.program.apply(batch, run);
+    try {
+      session.program.apply(batch, run);
+      this.#account(session, run);
+    } catch (error) {
+      this.#stumble(session, { offset: run.offsets[0], while: 'apply', error }, this.care.atRun(this.name, run, error));
+      return false;
+    }
     session.pendingRun = null;
     this.records += run.count;
-    this.#account(session, run);
     return true;
+  }
+
+  /** As after `apply`, when the changes were taken for a commit. */
+  stumbleAtCommit(session: LaneSession, error: unknown): void {
+    const offset = session.nextOffset;
+    this.#stumble(session, { offset, while: 'commit', error }, this.care.atCommit(this.name, offset, error));
+  }
+
+  /** The program's memory is no good any more: the lane is opened anew from its last commit, or halts. */
+  #stumble(session: LaneSession, at: StumbleFact, halt: EngineError | null): void {
+    publishFact('lane.stumbled', { lane: this.name, partition: this.partition, ...at });
+    this.#lose(session);
+    this.forget(session);
+    if (halt !== null) this.#tryLater(halt);
   }
 
   /** The lane has passed the offsets of a run: each must have become something. */
@@ -326,8 +353,15 @@ export class LaneRunner {
       clockMs: program.clockMs,
     });
     if (run.unreadable === null) return;
+    if (this.care.hasRefused(run)) return this.#tellRefused(run);
     const { reason, detail, offsets } = run.unreadable;
     publishFact('records.unreadable', { lane, partition, reason, offset: run.offsets[0], offsets, detail });
+  }
+
+  /** Of a record that the program cannot take; why was told when it stumbled. */
+  #tellRefused({ partition, offsets }: RecordRun): void {
+    const error = new EngineError('LANE_BROKEN', `lane ${this.name} stumbled over offset ${offsets[0]} and passed it`);
+    publishFact('records.failed', { stage: 'apply', partition, offset: offsets[0], records: 1, error });
   }
 
   /** Fetches a writer schema beside the loop; the run waits for it, and with it this lane alone. */
@@ -353,7 +387,7 @@ export class LaneRunner {
   #tryLater(error: unknown): void {
     const isHalted = haltsLane(error);
     if (isHalted ? this.#ports.isBounded() : !isWorthRetrying(error)) throw error;
-    const waitMs = isHalted ? haltedLookMs : this.#backOff.fail();
+    const waitMs = isHalted ? haltedLookMs(error) : this.#backOff.fail();
     this.#retryAtMs = this.#ports.clock.steadyMs() + waitMs;
     this.#pause(reasonOf(error), error);
   }
@@ -376,8 +410,13 @@ export class LaneRunner {
 const endIntervalMs = 1_000;
 
 /** How often a halted lane looks whether somebody has mended its log. */
-const haltedLookMs = 15_000;
-const haltingCodes: readonly unknown[] = ['BATCH_DAMAGED', 'LOG_TRUNCATED', 'LOG_CORRUPT'];
+const mendedLookMs = 15_000;
+const haltingCodes: readonly unknown[] = ['BATCH_DAMAGED', 'LOG_TRUNCATED', 'LOG_CORRUPT', 'LANE_BROKEN'];
+
+/** Nobody mends a program while it runs. */
+function haltedLookMs(error: unknown): number {
+  return (error as { code?: unknown }).code === 'LANE_BROKEN' ? Number.POSITIVE_INFINITY : mendedLookMs;
+}
 
 function haltsLane(error: unknown): boolean {
   return haltingCodes.includes((error as { code?: unknown }).code);

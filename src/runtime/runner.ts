@@ -88,6 +88,7 @@ class EngineRunner implements Runner {
       retryAlarm: this.#retryAlarm,
       isStopped: () => this.#mode === 'stopped',
       onLost: (session) => this.#onLost(session),
+      onStumbled: (session, error) => this.#onStumbled(session, error),
       onAcknowledged: () => this.#alarm.ring(),
       makeProgram: (partition) => {
         const { generation } = settings;
@@ -282,10 +283,10 @@ class EngineRunner implements Runner {
     const isFlushed = isEnding && this.#dispatch.isEmpty;
     const isHurried = isEnding || this.#catchUps.isHurried;
     const dirty: { session: LaneSession; atMs: number }[] = [];
-    for (const { session, isRevoking } of this.#roster.lanes) {
+    for (const { session, isRevoking, care } of this.#roster.lanes) {
       if (session === null || session.isStoreBusy) continue;
       if (session.isDirty) {
-        dirty.push({ session, atMs: this.#schedule.commitAtMs(session, isHurried || isRevoking) });
+        dirty.push({ session, atMs: this.#schedule.commitAtMs(session, isHurried || isRevoking || care.isHurried) });
       } else if (this.#schedule.upkeepAtMs(session, isFlushed) <= nowMs) {
         keepUp(session, this.#ports)
           .catch((error: unknown) => this.#fail(error))
@@ -308,6 +309,7 @@ class EngineRunner implements Runner {
     for (const lane of this.#roster.lanes) {
       if (lane.session === null || !sessions.includes(lane.session)) continue;
       lane.commits += 1;
+      lane.care.committed(lane.session.committedOffset);
       if (store.isRecoverable?.(lane.name) === false) continue;
       source.adviseCommitted?.(lane.partition, lane.session.committedOffset);
     }
@@ -344,7 +346,7 @@ class EngineRunner implements Runner {
       wakeAtMs = Math.min(
         wakeAtMs,
         session.isDirty
-          ? this.#schedule.commitAtMs(session, isHurried || lane.isRevoking)
+          ? this.#schedule.commitAtMs(session, isHurried || lane.isRevoking || lane.care.isHurried)
           : this.#schedule.upkeepAtMs(session, isFlushed),
       );
     }
@@ -363,6 +365,11 @@ class EngineRunner implements Runner {
 
   #onLost(session: LaneSession): void {
     for (const lane of this.#roster.lanes) lane.forget(session);
+    this.#alarm.ring();
+  }
+
+  #onStumbled(session: LaneSession, error: unknown): void {
+    for (const lane of this.#roster.lanes) if (lane.session === session) lane.stumbleAtCommit(session, error);
     this.#alarm.ring();
   }
 

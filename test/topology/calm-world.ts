@@ -42,25 +42,35 @@ export class SteeredSink implements Sink {
 /** A world without faults, in virtual time: what a test does not break works. */
 export class CalmWorld {
   readonly scheduler = new Scheduler(new Random(1));
-  readonly program: ProgramUnderTest = makeToyProgram();
-  readonly log = new SimulatedLog(2, () => this.scheduler.nowMs);
+  readonly program: ProgramUnderTest;
+  readonly log: SimulatedLog;
   readonly commits: { lane: string; seq: number; atMs: number }[] = [];
   readonly server = new StoreServer((lane, _, { seq }) => {
     this.commits.push({ lane, seq, atMs: this.scheduler.nowMs });
   });
-  readonly tables = new SteeredSink('tables', ['totals', 'alerts']);
-  readonly alerts = new SteeredSink('alerts', ['alerts']);
+  readonly tables: SteeredSink;
+  readonly alerts: SteeredSink;
   readonly errors: { error: unknown; isFatal: boolean }[] = [];
   readonly process = new SimulatedProcess('engine', this.scheduler, new Random(2), { isStormy: false });
   /** What the log was told of our commits, by partition. */
   readonly advised = new Map<number, number>();
   /** Lanes that the store could bring back. */
   readonly recoverable = new Set(['simulated:0', 'simulated:1']);
-  decoder: Decoder = this.program.makeDecoder();
+  decoder: Decoder;
   #tokens = 0;
   readonly #random = new Random(3);
   /** How far the engine's wall clock was set back. */
   wallBackMs = 0;
+
+  /** Log time is virtual time, later by `beginsAt`. */
+  constructor(program: ProgramUnderTest = makeToyProgram(), beginsAt = 0) {
+    this.program = program;
+    this.log = new SimulatedLog(2, () => beginsAt + this.scheduler.nowMs);
+    const [tables, alerts] = program.sinks.map(({ name, streams }) => new SteeredSink(name, streams));
+    this.tables = tables;
+    this.alerts = alerts;
+    this.decoder = program.makeDecoder();
+  }
 
   runner(settings: Partial<RunnerSettings> = {}, assignment: LaneAssignment = allLanes(2)): Runner {
     return createRunner({

@@ -49,7 +49,7 @@ export const metricCatalogue = {
     type: 'counter',
     help: 'Records over which the engine stumbled, a bug of ours: dead letters internal_error.',
     labels: ['stage'],
-    values: { stage: ['decode', 'check'] },
+    values: { stage: ['decode', 'check', 'apply'] },
   },
   paceline_offsets_passed_total: {
     type: 'counter',
@@ -90,9 +90,9 @@ export const metricCatalogue = {
   },
   paceline_lane_drops_total: {
     type: 'counter',
-    help: 'Times a lane lost its place and claimed again.',
+    help: 'Times a lane gave its memory up and claimed again: it lost its place (FENCED, GAP), its log was cut (CUT), or its program threw (STUMBLED), a bug of ours.',
     labels: ['outcome'],
-    values: { outcome: ['FENCED', 'GAP'] },
+    values: { outcome: ['FENCED', 'GAP', 'CUT', 'STUMBLED'] },
   },
   paceline_commits_total: {
     type: 'counter',
