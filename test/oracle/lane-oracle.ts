@@ -246,8 +246,8 @@ export class LaneOracle {
 
   #zoneOf(event: OracleEvent): string {
     const campaign = this.#campaigns.get(`${event.org}/${event.campaign}`);
-    const own = campaign?.isIdle(this.#clock) ? null : campaign?.zone;
-    return own ?? this.#plans.inForce(event.org).defaults.zone;
+    // Also of one that is idle: it is forgotten by a record that passes check 8, not by one that comes to be checked.
+    return campaign?.zone ?? this.#plans.inForce(event.org).defaults.zone;
   }
 
   #lateBy(event: OracleEvent): { bookedAt: number; by: number } | null {
