@@ -42,12 +42,14 @@ interface Run {
   readonly hostile: readonly RawRecord[];
   readonly limits?: Partial<LaneLimits>;
   readonly registry?: EmbeddedRegistry;
+  /** Not again with crashes: it is long, or asks somebody who counts. */
+  readonly isRunOnce?: true;
 }
 
 const batchRecords = 2_000;
 
 /** The log with good clicks around; they count exactly, in few commits as in many with crashes. */
-async function run({ hostile, limits: over = {}, registry }: Run): Promise<FinalTables> {
+async function run({ hostile, limits: over = {}, registry, isRunOnce }: Run): Promise<FinalTables> {
   const end = hostile.at(-1)?.logTimeMs ?? start;
   const log = [goodClick(), ...hostile, goodClick(end)];
   const bounds = checkedLaneLimits({ ...laneLimits, ...over });
@@ -59,7 +61,7 @@ async function run({ hostile, limits: over = {}, registry }: Run): Promise<Final
     crashes: () => true,
     limits: bounds,
   };
-  if (registry === undefined) expect(printTables(await runRecords(log, crashing))).toBe(printTables(tables));
+  if (isRunOnce !== true) expect(printTables(await runRecords(log, crashing))).toBe(printTables(tables));
   const days = rowsOf(tables, 'acme').campaign_metrics_daily;
   expect(days.reduce((sum, { clicks }) => sum + Number(clicks), 0)).toBe(2);
   expect(days.reduce((sum, { spend_micros }) => sum + Number(spend_micros), 0)).toBe(2_000_000);
@@ -139,10 +141,11 @@ const drivers: Readonly<Record<string, () => Promise<void>>> = {
     // Nearly all are refused, and leave their names behind all the same.
     const far = start + hourMs;
     const over = { campaignsPerOrganizationMax: 10 };
-    const hostile = many(limits.namesKeptMax + batchRecords, (i) =>
+    // Two a record.
+    const hostile = many(limits.namesKeptMax / 2 + batchRecords, (i) =>
       click({ campaign_id: `c${i}`, source: `s${i}`, event_time: i < 10 ? start : far }),
     );
-    const tables = await run({ hostile, limits: over });
+    const tables = await run({ hostile, limits: over, isRunOnce: true });
     expect(count(tables, 'from_the_future') + count(tables, 'quota')).toBe(hostile.length - 10);
   },
   async zonesKeptMax() {
@@ -183,7 +186,7 @@ const drivers: Readonly<Record<string, () => Promise<void>>> = {
   },
   async unknownSchemasPerMinuteMax() {
     const registry = new CountingRegistry();
-    const tables = await run({ registry, hostile: many(5_000, (i) => unknownSchema(200_000 + i)) });
+    const tables = await run({ registry, isRunOnce: true, hostile: many(5_000, (i) => unknownSchema(200_000 + i)) });
     expect(count(tables, 'unknown_schema')).toBe(5_000);
     expect(registry.asked.filter((id) => id >= 200_000)).toHaveLength(limits.unknownSchemasPerMinuteMax);
   },
