@@ -4,6 +4,7 @@ import { EngineError } from '../model/errors.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { makeDirectory } from './make-directory.ts';
+import { offerAdminLink } from './offer-admin-link.ts';
 import { product } from './product.ts';
 import { listenForReload, listenForStop } from './signals.ts';
 import type { Terminal } from './terminal.ts';
@@ -60,6 +61,7 @@ async function runEngine(call: Call, terminal: Terminal): Promise<number> {
     throw limit.signal.aborted && waitedFor !== null ? stillWaiting(waitedFor, call.number('for')) : error;
   });
   if (engine === null) return 0;
+  await offerAdminLink(loaded.config, engine.addresses.api, terminal);
   using _reload = listenForReload(() => engine.reload());
   try {
     const waits = [engine.failed, aborted(stop.signal)];

@@ -151,12 +151,9 @@ async function invite({ access, by, config }: AccountsCall, call: Call): Promise
 }
 
 async function adminLink({ config, access }: AccountsCall): Promise<Record<string, unknown>> {
-  const [{ makeAdminLink }, { linkTo }] = await Promise.all([
-    import('../adapters/serving/admin-link.ts'),
-    import('../adapters/serving/links.ts'),
-  ]);
-  const link = makeAdminLink(config.data_directory, randomBytes, access.nowMs());
-  return { link: linkTo(config, `/auth/link?token=${link.token}`), expires_at: instant(link.expiresMs) };
+  const { ownersLink } = await import('../adapters/serving/first-start.ts');
+  const { url, expiresMs } = ownersLink(config, access.nowMs());
+  return { link: url, expires_at: instant(expiresMs) };
 }
 
 async function findUser(access: AccountsCall['access'], email: string) {

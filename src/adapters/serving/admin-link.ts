@@ -6,7 +6,7 @@ const linkFile = 'admin-link.json';
 /** Long enough to walk to a browser. */
 const linkMs = 3_600_000;
 
-export interface AdminLink {
+interface AdminLink {
   readonly token: string;
   readonly expiresMs: number;
 }

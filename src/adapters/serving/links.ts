@@ -1,9 +1,13 @@
 import { readEngineInfo } from '../../state/sqlite/data-directory.ts';
 import type { Config } from '../settings.ts';
+import { servingPort } from './serving-place.ts';
 
 /** A link for people: under the address that the configuration says, else under that of the running engine. */
 export function linkTo(config: Config, path: string): string {
   const { public_url } = config.serving.access;
-  const base = public_url ?? readEngineInfo(config.data_directory)?.addresses.api ?? 'http://127.0.0.1:8687';
+  const base =
+    public_url ??
+    readEngineInfo(config.data_directory)?.addresses.api ??
+    `http://${config.serving.host}:${servingPort(config)}`;
   return new URL(path, base).href;
 }

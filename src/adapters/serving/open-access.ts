@@ -44,6 +44,8 @@ export interface Access {
   readonly tokens: TokenCache;
   readonly limiter: RateLimiter;
   readonly answers: QueryCache;
+  /** Null where no cache is configured. */
+  readonly server: CacheServer | null;
   readonly nowMs: () => number;
   /** Makes a key; its text is shown to whoever asked for it, and to nobody again. */
   issueKey(by: WriteContext, key: NewKey): Promise<{ key: string; made: ApiKey }>;
@@ -79,6 +81,7 @@ export function openAccess(config: Config, context: AccessContext): Access {
     tokens,
     limiter,
     passwords,
+    server,
     nowMs,
     async issueKey(by, { orgId, name, scopes, expiresMs }) {
       const { key, prefix, hash } = makeKey(randomBytes);

@@ -12,6 +12,7 @@ import { Service } from '../../serving/service.ts';
 import type { Config } from '../settings.ts';
 import { ClickHouseTables } from './clickhouse-tables.ts';
 import { openAccess } from './open-access.ts';
+import { openAuthDoor } from './open-auth-door.ts';
 import { OperatorToken } from './operator-token.ts';
 import { SealedCursors } from './sealed-cursors.ts';
 import { servingPort } from './serving-place.ts';
@@ -53,7 +54,7 @@ export async function openServing(config: Config, context: ServingContext): Prom
   const lines = serving.access_log ? makeLogger({ level: config.logging.level, clock, isRecord: true }) : null;
   const server = await startServingServer({
     ...{ host: serving.host, port: servingPort(config), hosts: serving.hosts, connectionsMax: serving.connections_max },
-    doors: [new RestDoor(service, openApi)],
+    doors: [new RestDoor(service, openApi), openAuthDoor(config, access, context.metrics)],
     now: () => clock.wallMs(),
     newRequestId: () => randomUUID(),
     onCall: (call) => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { EngineError } from '../../model/errors.ts';
 import type { RateLimiter } from '../limits/rate-limiter.ts';
+import { addressSubject } from '../limits/take-all.ts';
 import type { WriteContext } from '../ports.ts';
 import { type Passwords, requireGoodPassword } from './passwords.ts';
 import type { Accounts } from './store/accounts.ts';
@@ -52,7 +53,7 @@ export class SignIn {
     const { accounts, passwords, allowsPasswords } = this.#options;
     if (!allowsPasswords) throw new EngineError('FORBIDDEN', 'people come here by their OpenID provider alone');
     const email = checkedEmail(attempt.email);
-    await this.#throttle(`address ${visit.address}`);
+    await this.#throttle(`address ${addressSubject(visit.address).id}`);
     await this.#throttle(`name ${createHash('sha256').update(email).digest('hex')}`);
     const found = await accounts.people.findPassword(email);
     const stored = found?.user.disabledMs === null ? found.passwordHash : null;
@@ -120,7 +121,7 @@ export class SignIn {
   ): Promise<OpenedSession> {
     const { accounts, passwords, allowsPasswords } = this.#options;
     if (!allowsPasswords) throw new EngineError('FORBIDDEN', 'people come here by their OpenID provider alone');
-    await this.#throttle(`address ${visit.address}`);
+    await this.#throttle(`address ${addressSubject(visit.address).id}`);
     const invitation = await this.findInvitation(answer.token);
     const held = await accounts.people.findPassword(invitation.email);
     if (held === null) requireGoodPassword(answer.password, invitation.email);

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { EngineError } from '../../model/errors.ts';
 import type { Credentials } from '../access/authenticate.ts';
+import { readCookie, sessionCookie } from '../auth/cookies.ts';
 import { type CallFacts, type Door, type HttpCall, HttpRefusal } from './door.ts';
 import { isAllowedHost } from './hosts.ts';
 import { sendProblem } from './problem.ts';
@@ -41,7 +42,6 @@ const headerBytesMax = 16 * 1024;
 const headerMs = 10_000;
 const requestMs = 20_000;
 const drainMs = 5_000;
-export const sessionCookie = 'paceline_session';
 
 /** Listens and hands each call to the door that takes its path. Throws PORT_TAKEN where it cannot listen. */
 export async function startServingServer(options: ServingServerOptions): Promise<ServingServer> {
@@ -148,13 +148,12 @@ function receive(
   };
 }
 
-function credentialsOf({ headers, socket }: IncomingMessage): Credentials {
+function credentialsOf(request: IncomingMessage): Credentials {
+  const { headers, socket } = request;
   const bearer = /^Bearer ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(headers.authorization ?? '')?.[1] ?? null;
-  const cookies = (headers.cookie ?? '').split(';').map((part) => part.trim());
-  const session = cookies.find((part) => part.startsWith(`${sessionCookie}=`))?.slice(sessionCookie.length + 1);
   return {
     bearer,
-    session: session ?? null,
+    session: readCookie(request, sessionCookie),
     isCrossSite: isCrossSite(headers),
     address: socket.remoteAddress ?? '',
   };
