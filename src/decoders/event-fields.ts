@@ -8,7 +8,7 @@ import type {
   ReportSpan,
   StatusCause,
 } from '../events/event-batch.ts';
-import { flag } from '../events/event-batch.ts';
+import { flag, pacingModes } from '../events/event-batch.ts';
 import type { EventColumn } from '../events/event-columns.ts';
 import { type DetailKind, type KindFacts, type KindName, kind, kinds, kindsByName } from '../events/kinds.ts';
 import { idPattern } from '../model/ids.ts';
@@ -248,7 +248,7 @@ function flight(fields: Fields): Detail & { kind: 'flight_changed' } {
     start_local: date(fields, 'start_local'),
     end_local: date(fields, 'end_local'),
     tz: text(fields, 'tz'),
-    mode: oneOf<PacingMode>(fields, 'mode', ['EVEN', 'TRAFFIC', 'ASAP'], 'EVEN'),
+    mode: oneOf<PacingMode>(fields, 'mode', pacingModes, 'EVEN'),
     curve_id: isAbsent(fields.curve_id) ? null : id(fields, 'curve_id'),
     rebase: oneOf<Rebase>(fields, 'rebase', ['ON_PLAN', 'ON_ACTUAL', 'NONE'], 'ON_PLAN'),
     effective_at: instant(fields, 'effective_at'),

@@ -104,7 +104,8 @@ export type Detail =
   | { kind: 'creative_status'; creative_id: string; status: string; policy_code: string | null }
   | { kind: 'source_heartbeat'; count: number };
 
-export type PacingMode = 'EVEN' | 'TRAFFIC' | 'ASAP';
+export const pacingModes = ['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED'] as const;
+export type PacingMode = (typeof pacingModes)[number];
 export type Rebase = 'ON_PLAN' | 'ON_ACTUAL' | 'NONE';
 export type CampaignStatus = 'ACTIVE' | 'PAUSED' | 'ENDED';
 export type StatusCause = 'ADVERTISER' | 'BUDGET' | 'POLICY' | 'PAYMENT' | 'SYSTEM' | 'SCHEDULE';

@@ -6,12 +6,13 @@ import { defaultPlanOrg } from '../model/ids.ts';
 import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
 import { floorTo, type LogTimeMs, minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
+import { curveWeight, isCurve } from '../pacing/curve-weight.ts';
 import type { WeightOf } from '../pacing/flight-ledger.ts';
 import { evenWeight, trafficWeight, type Weight } from '../pacing/pacing-weight.ts';
 import { type CompiledPlan, reads } from '../rules/compile-plan.ts';
 import type { CampaignPlan, Plan, SourcePlan, SpendPlan } from '../rules/plan.ts';
 import { requiredSources } from '../rules/plan-sources.ts';
-import { Campaign, type CampaignPlanView, part } from './campaign.ts';
+import { Campaign, type CampaignPlanView, type FlightDates, part } from './campaign.ts';
 import { CampaignIndex } from './campaign-index.ts';
 import { ClockMarks } from './clock-marks.ts';
 import { LaneBooks } from './lane-books.ts';
@@ -401,15 +402,17 @@ export class LaneState implements Carrier {
     };
   }
 
-  /** How modes and curves weigh time for the campaign's flights in `zone`. */
-  weightOf(campaign: Campaign, zone: Zone): WeightOf {
+  /** How modes and curves weigh time for a flight of the campaign that starts at `start`. */
+  weightOf(campaign: Campaign, { start, zone }: FlightDates): WeightOf {
     const { plan } = this.planOf(campaign.orgId);
     const fallback = this.campaignPlan(campaign).profile ?? plan.defaults.profile;
     // Asked several times an evaluation, nearly always for the same.
     let [lastMode, lastCurve, lastWeight]: [PacingMode, string | null, Weight] = ['EVEN', null, evenWeight];
-    return (mode, curve) => {
-      if (mode === lastMode && curve === lastCurve) return lastWeight;
-      [lastMode, lastCurve, lastWeight] = [mode, curve, findWeight(plan, mode, curve, fallback, zone)];
+    let lastEnd = Number.NaN;
+    return (mode, curve, end) => {
+      if (mode === lastMode && curve === lastCurve && (end === lastEnd || !isCurve(mode))) return lastWeight;
+      [lastMode, lastCurve, lastEnd] = [mode, curve, end];
+      lastWeight = isCurve(mode) ? curveWeight(mode, start, end) : findWeight(plan, mode, curve, fallback, zone);
       return lastWeight;
     };
   }

@@ -124,7 +124,7 @@ export class PaceFlights implements Operator {
   }
 
   #booksOf(campaign: Campaign, flight: Flight, { isDaily, isLastWord = false }: Standpoint): BooksOfFlight {
-    const weightOf = this.#state.weightOf(campaign, (flight.dates as FlightDates).zone);
+    const weightOf = this.#state.weightOf(campaign, flight.dates as FlightDates);
     const { dayAllowanceBp } = this.#state.planView(campaign);
     return new BooksOfFlight(campaign, flight, this.#state.clock, { weightOf, dayAllowanceBp, isDaily, isLastWord });
   }
@@ -191,7 +191,7 @@ export class PaceFlights implements Operator {
     values: PacingValues | null,
   ): void {
     const dates = flight.dates as FlightDates;
-    const weightOf = this.#state.weightOf(campaign, dates.zone);
+    const weightOf = this.#state.weightOf(campaign, dates);
     const terms = values?.terms ?? expectationAt(ledgerOf(campaign, flight), at.asOf, weightOf).terms;
     this.#outputs.snapshots.write({
       org_id: campaign.orgId,

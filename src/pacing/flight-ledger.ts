@@ -29,8 +29,8 @@ export interface Terms {
   readonly isFrozen: boolean;
 }
 
-/** Turns mode and curve into a weight; the plan in force decides what a curve is. */
-export type WeightOf = (mode: PacingMode, curve: string | null) => Weight;
+/** Turns mode and curve into a weight of the flight, up to `end`; the plan in force decides what a curve is. */
+export type WeightOf = (mode: PacingMode, curve: string | null, end: number) => Weight;
 
 interface Expectation {
   readonly terms: Terms;
@@ -152,11 +152,16 @@ function termsAfter(terms: Terms, change: Change): Terms {
   return change.cause === 'ADVERTISER' ? { ...terms, isFrozen: change.status !== 'ACTIVE' } : terms;
 }
 
+/** E at an instant by the segment alone, whatever came before or after it. */
+export function valueInSegment(terms: Terms, { from, base }: LedgerSegment, at: number, weightOf: WeightOf): Whole {
+  return segmentValue(terms, from, base, at, weightOf);
+}
+
 function segmentValue(terms: Terms, from: number, base: Whole, at: number, weightOf: WeightOf): Whole {
   const { budget } = terms;
   if (budget === null) return base;
   if (terms.isFrozen) return clamp(base, budget);
-  const weight = weightOf(terms.mode, terms.curve);
+  const weight = weightOf(terms.mode, terms.curve, terms.end);
   const whole = weight.between(from, terms.end);
   if (whole === 0) return clamp(at >= terms.end ? budget : base, budget);
   const part = weight.between(from, Math.min(at, terms.end));

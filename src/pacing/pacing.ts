@@ -9,6 +9,7 @@ import {
   type LedgerSegment,
   statusAt,
   type Terms,
+  valueInSegment,
   type WeightOf,
 } from './flight-ledger.ts';
 import type { Weight } from './pacing-weight.ts';
@@ -85,7 +86,7 @@ export function paceFlight(books: FlightBooks, a: number): PacingValues {
   const { start, end } = books;
   const { terms, expected, segment } = expectationAt(books.ledger, a, books.weightOf);
   const budget = terms.budget as number;
-  const weight = books.weightOf(terms.mode, terms.curve);
+  const weight = books.weightOf(terms.mode, terms.curve, end);
   const spend = books.spentBefore(a);
   const rate = runRate(books, weight, a);
   const day = dayValues(books, weight, terms, segment, a);
@@ -186,9 +187,10 @@ function dayValues(books: FlightBooks, weight: Weight, terms: Terms, segment: Le
   const outside = { daySpend, capAllowed, dayTarget: null, dayPacingBp: null, dayBudget: null };
   if (a < start || a > end) return outside;
   const from = Math.max(dayStart, start);
-  const whole = weight.between(from, Math.min(zone.dayStart(day + 1), end));
-  const dayTarget = targetOfDay(books, weight, terms, budget, from, whole);
-  const dayBudget = budgetOfDay(weight, terms, segment, whole);
+  const to = Math.min(zone.dayStart(day + 1), end);
+  const whole = weight.between(from, to);
+  const dayTarget = targetOfDay(books, weight, terms, budget, { from, to, whole });
+  const dayBudget = budgetOfDay(books.weightOf, terms, segment, { from, to, whole });
   const passed = weight.between(from, a);
   const isJudged = dayTarget !== null && dayTarget > 0 && passed > 0;
   const dayPacingBp = isJudged ? floorOver(floorShare(times(10_000, daySpend), whole, passed), dayTarget) : null;
@@ -203,12 +205,32 @@ export function dayJudged({ start, zone }: Pick<FlightBooks, 'start' | 'zone'>, 
   return zone.localDay(a > start ? a - 1 : a);
 }
 
-/** What is booked for a day of weight `whole`: the segment in force spreads what it has over what it covers. */
-function budgetOfDay(weight: Weight, terms: Terms, { from, base }: LedgerSegment, whole: number): Whole | null {
+/** A day as far as the flight covers it. */
+interface DaySpan {
+  readonly from: number;
+  readonly to: number;
+  readonly whole: number;
+}
+
+/** What is booked for a day: the segment in force spreads what it has over what it covers. */
+function budgetOfDay(weightOf: WeightOf, terms: Terms, segment: LedgerSegment, day: DaySpan): Whole | null {
   if (terms.cap !== null) return terms.cap;
-  const covered = weight.between(from, terms.end);
+  const { from, base } = segment;
+  if (terms.mode === 'AHEAD') {
+    const since = Math.max(day.from, from);
+    const left = minus(terms.budget as number, valueInSegment(terms, segment, since, weightOf));
+    return since >= terms.end ? null : aheadShare(left, day.to - day.from, terms.end - since);
+  }
+  const { whole } = day;
+  const covered = weightOf(terms.mode, terms.curve, terms.end).between(from, terms.end);
   if (terms.mode === 'ASAP' || covered === 0) return null;
   return positive(floorShare(minus(terms.budget as number, base), whole, covered));
+}
+
+/** What a platform that paces ahead aims at: 1.2 times the even share of what is left, and all of it on the last day. */
+function aheadShare(left: Whole, length: number, lengthLeft: number): Whole {
+  const wish = floorShare(times(6, left), length, 5 * lengthLeft);
+  return positive(wish < left ? wish : left);
 }
 
 function targetOfDay(
@@ -216,14 +238,17 @@ function targetOfDay(
   weight: Weight,
   terms: Terms,
   budget: number,
-  from: number,
-  whole: number,
+  { from, to, whole }: DaySpan,
 ): Whole | null {
   const { cap } = terms;
   if (terms.mode === 'ASAP') return cap;
   const left = weight.between(from, books.end);
   if (left === 0) return null;
-  const target = positive(floorShare(minus(budget, books.spentBefore(from)), whole, left));
+  const missing = minus(budget, books.spentBefore(from));
+  const isAhead = terms.mode === 'AHEAD';
+  const target = isAhead
+    ? aheadShare(missing, to - from, books.end - from)
+    : positive(floorShare(missing, whole, left));
   return cap !== null && cap < target ? cap : target;
 }
 

@@ -1,4 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { pacingModes } from '../events/event-batch.ts';
 import type { PacingStatus } from '../pacing/pacing.ts';
 import { ConditionProblem, type ConditionScope, parseCondition } from './condition.ts';
 import { unplannedStatuses } from './rule-values.ts';
@@ -22,7 +23,7 @@ const statuses = Object.keys({
 } satisfies Record<PacingStatus, true>);
 
 /** All texts that a value can be, where they are known. */
-const textsOfFlights = { 'p.status': statuses, 'p.mode': ['even', 'traffic', 'asap'] };
+const textsOfFlights = { 'p.status': statuses, 'p.mode': pacingModes.map((mode) => mode.toLowerCase()) };
 const textsOf: Readonly<Record<ConditionScope, Readonly<Record<string, readonly string[]>>>> = {
   flight: textsOfFlights,
   ended: textsOfFlights,

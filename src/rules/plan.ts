@@ -225,7 +225,7 @@ export const planDraftSchema = planSchema.omit({ number: true });
 /** Values of a flight, with their CEL types. */
 const flightVariables = {
   'p.status': ['string', 'Pacing status of this snapshot.'],
-  'p.mode': ['string', 'even, traffic or asap.'],
+  'p.mode': ['string', 'even, traffic, asap, ahead or front_loaded.'],
   'p.osi_pct': ['double', 'On-schedule indicator, %.'],
   'p.delivery_pct': ['double', 'Spend over budget, %.'],
   'p.elapsed_pct': ['double', 'Elapsed weight, %.'],

@@ -23,7 +23,13 @@ export interface FlightFacts {
 
 type FlightName = keyof typeof ruleVariables.flight;
 /** What conditions call the modes. */
-const modeWords: Readonly<Record<PacingMode, string>> = { EVEN: 'even', TRAFFIC: 'traffic', ASAP: 'asap' };
+const modeWords: Readonly<Record<PacingMode, string>> = {
+  EVEN: 'even',
+  TRAFFIC: 'traffic',
+  ASAP: 'asap',
+  AHEAD: 'ahead',
+  FRONT_LOADED: 'front_loaded',
+};
 type CampaignName = keyof typeof ruleVariables.campaign;
 type SourceName = keyof typeof ruleVariables.source;
 

@@ -1,4 +1,4 @@
-import type { Detail } from '../../src/events/event-batch.ts';
+import { type Detail, pacingModes } from '../../src/events/event-batch.ts';
 import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
 import { canonicalJson, ruleHash } from '../../src/rules/compile-plan.ts';
 import type { Plan } from '../../src/rules/plan.ts';
@@ -100,7 +100,7 @@ export function randomRecords(seed: number, count: number, drawn = drawnPlan): T
       start_local: days - 1,
       end_local: days + 1 + shift,
       tz: zones[campaign.length % 3 === 0 ? 0 : below(3)],
-      mode: (['EVEN', 'TRAFFIC', 'ASAP'] as const)[below(3)],
+      mode: pacingModes[below(pacingModes.length)],
       curve_id: null,
       rebase: (['ON_PLAN', 'ON_ACTUAL', 'NONE'] as const)[below(3)],
       effective_at: logTime - below(7_200_000),

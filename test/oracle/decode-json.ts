@@ -186,7 +186,7 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
     start_local: date(raw, 'start_local'),
     end_local: date(raw, 'end_local'),
     tz: text(raw, 'tz'),
-    mode: oneOf(raw, 'mode', ['EVEN', 'TRAFFIC', 'ASAP'], 'EVEN'),
+    mode: oneOf(raw, 'mode', ['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED'], 'EVEN'),
     curve_id: optionalId(raw, 'curve_id'),
     rebase: oneOf(raw, 'rebase', ['ON_PLAN', 'ON_ACTUAL', 'NONE'], 'ON_PLAN'),
     effective_at: instant(raw, 'effective_at'),

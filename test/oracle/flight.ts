@@ -161,7 +161,10 @@ export class Ledger {
   }
 
   expectedAt(at: number): bigint {
-    const { c, start, parameters } = this.#segmentAt(at);
+    return this.#expectedIn(this.#segmentAt(at), at);
+  }
+
+  #expectedIn({ c, start, parameters }: Segment, at: number): bigint {
     const { budget, end, frozen } = parameters;
     if (budget === null) return start;
     let expected = start;
@@ -176,9 +179,16 @@ export class Ledger {
   }
 
   /** What the segment in force at `at` books for a span of weight `whole` (§7.2, day budget). */
-  bookedFor(at: number, whole: bigint): bigint | null {
-    const { c, start, parameters } = this.#segmentAt(at);
+  bookedFor(at: number, whole: bigint, d0: number, d1: number): bigint | null {
+    const segment = this.#segmentAt(at);
+    const { c, start, parameters } = segment;
     if (parameters.mode === 'ASAP' || parameters.budget === null) return null;
+    if (parameters.mode === 'AHEAD') {
+      const u = Math.max(d0, c);
+      if (u >= parameters.end) return null;
+      const left = parameters.budget - this.#expectedIn(segment, u);
+      return larger(0n, smaller(left, floorDivide(6n * left * BigInt(d1 - d0), 5n * BigInt(parameters.end - u))));
+    }
     const covered = this.#weightOf(parameters).between(c, parameters.end);
     return covered === 0n ? null : larger(0n, floorDivide((parameters.budget - start) * whole, covered));
   }

@@ -4,7 +4,7 @@ import type { Campaign, DayRow } from './campaign.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import { type Dates, type Flight, Ledger, type Parameters } from './flight.ts';
 import { campaignView, requiredSources, sourceView } from './plans.ts';
-import { evenWeight, trafficWeight, type Weight } from './weight.ts';
+import { CurveWeight, evenWeight, trafficWeight, type Weight } from './weight.ts';
 import { ceilDivide, day, floorDivide, floorTo, hour, larger, minute, quarter, smaller } from './whole-numbers.ts';
 
 /** Frontier of each required source, and what follows from them (§7.1). */
@@ -86,7 +86,8 @@ export interface Pacing {
 }
 
 function weightFrom(plan: Plan, campaign: string, dates: Dates) {
-  return ({ mode, curve }: Parameters): Weight => {
+  return ({ mode, curve, end }: Parameters): Weight => {
+    if (mode === 'AHEAD' || mode === 'FRONT_LOADED') return new CurveWeight(mode, dates.s, end);
     if (mode !== 'TRAFFIC') return evenWeight;
     const fallback = campaignView(plan, campaign).profile;
     for (const name of [curve, fallback])
@@ -117,7 +118,7 @@ export function pacingAt(
   const { s, e, zone } = dates;
   const { ledger, weightOf } = ledgerOf(campaign, flight, plan);
   const now = ledger.parametersAt(a);
-  const W = weightOf(now);
+  const W = weightOf({ ...now, end: e });
   const rows = new RowsOfDays(campaign, zone);
   const none = { sum: () => 0n };
   const spendSums = lastWord
@@ -258,7 +259,11 @@ function dayNumbers(
   let dayTarget: bigint | null = null;
   if (rest > 0n && mode === 'ASAP') dayTarget = cap;
   else if (rest > 0n) {
-    dayTarget = larger(0n, floorDivide((B - S(d0)) * whole, rest));
+    const left = B - S(d0);
+    dayTarget =
+      mode === 'AHEAD'
+        ? larger(0n, smaller(left, floorDivide(6n * left * BigInt(d1 - d0), 5n * BigInt(e - d0))))
+        : larger(0n, floorDivide(left * whole, rest));
     if (cap !== null) dayTarget = smaller(dayTarget, cap);
   }
   const passed = W.between(d0, a);
@@ -266,7 +271,7 @@ function dayNumbers(
   return {
     dayTarget,
     daySpend,
-    dayBudget: cap ?? ledger.bookedFor(a, whole),
+    dayBudget: cap ?? ledger.bookedFor(a, whole, d0, d1),
     dayPacing: judged ? floorDivide(10_000n * daySpend * whole, (dayTarget as bigint) * passed) : null,
   };
 }

@@ -69,6 +69,52 @@ export class TrafficWeight implements Weight {
   }
 }
 
+/** A flight of [s, e) that runs ahead of the clock: the weight of [s, u) is a whole number up to 10^15. */
+export class CurveWeight implements Weight {
+  readonly #mode: 'AHEAD' | 'FRONT_LOADED';
+  readonly #s: number;
+  readonly #e: number;
+
+  constructor(mode: 'AHEAD' | 'FRONT_LOADED', s: number, e: number) {
+    this.#mode = mode;
+    this.#s = s;
+    this.#e = e;
+  }
+
+  between(a: number, b: number): bigint {
+    return a < b ? this.#upTo(b) - this.#upTo(a) : 0n;
+  }
+
+  reach(a: number, wanted: bigint, end: number): number | null {
+    if (a >= end || this.between(a, end - 1) < wanted) return null;
+    let [low, high] = [a, end - 1];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.between(a, middle) >= wanted) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #upTo(u: number): bigint {
+    const whole = 10n ** 15n;
+    if (this.#e <= this.#s || u <= this.#s) return 0n;
+    if (u >= this.#e) return whole;
+    const length = BigInt(this.#e - this.#s);
+    const passed = BigInt(u - this.#s);
+    if (this.#mode === 'FRONT_LOADED') return (whole * passed * (7n * length - 2n * passed)) / (5n * length * length);
+    // 10^15 · ((e − u) / (e − s))^(6/5), rounded up, by halving what is possible.
+    const left = (length - passed) ** 6n * whole ** 5n;
+    let [low, high] = [-1n, whole];
+    while (high - low > 1n) {
+      const middle = (low + high) / 2n;
+      if (middle ** 5n * length ** 6n >= left) high = middle;
+      else low = middle;
+    }
+    return whole - high;
+  }
+}
+
 const known = new WeakMap<readonly number[], Map<string, TrafficWeight>>();
 
 /** One table per profile and zone; profiles are parsed once per plan, so their identity is their content. */

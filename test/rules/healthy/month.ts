@@ -1,3 +1,4 @@
+import type { PacingMode } from '../../../src/events/event-batch.ts';
 import { dayMs, hourMs, minuteMs } from '../../../src/model/time.ts';
 import type { Plan } from '../../../src/rules/plan.ts';
 import { trafficProfile } from '../../../src/simulator/traffic-shape.ts';
@@ -12,7 +13,7 @@ interface Kind {
   readonly org: string;
   /** How spend comes: with impressions, by the hour, by the day, or by the hour of two platforms. */
   readonly feed: 'impressions' | 'hours' | 'days' | 'two';
-  readonly mode: 'EVEN' | 'TRAFFIC' | 'ASAP';
+  readonly mode: PacingMode;
   /** Daily cap, over the even share of a day; null = none. */
   readonly cap: number | null;
   readonly isFree?: boolean;
@@ -27,6 +28,9 @@ const kinds: readonly Kind[] = [
   { org: 'shaped', feed: 'impressions', mode: 'TRAFFIC', cap: null },
   { org: 'capped', feed: 'impressions', mode: 'EVEN', cap: 1.3 },
   { org: 'generous', feed: 'impressions', mode: 'EVEN', cap: 1, allowance: 2 },
+  { org: 'ahead', feed: 'days', mode: 'AHEAD', cap: null },
+  { org: 'ahead-live', feed: 'impressions', mode: 'AHEAD', cap: null },
+  { org: 'front-loaded', feed: 'hours', mode: 'FRONT_LOADED', cap: null },
   { org: 'asap', feed: 'impressions', mode: 'ASAP', cap: 1.3 },
   { org: 'bonus', feed: 'impressions', mode: 'EVEN', cap: null, isFree: true },
   { org: 'paused', feed: 'impressions', mode: 'EVEN', cap: null, pause: { from: 8, to: 12, cause: 'ADVERTISER' } },
@@ -153,9 +157,12 @@ function* campaign(
   for (let day = 0; day < span.days; day++) {
     const date = span.first + day;
     if (pause !== undefined && date >= pause.from && date < pause.to) continue;
-    const today = weightOfDay(mode, date);
     const daysLeft = span.days - day;
-    const weightLeft = Array.from({ length: daysLeft }, (_, later) => weightOfDay(mode, date + later)).reduce(plus, 0);
+    const weightOf = (later: number) =>
+      mode === 'FRONT_LOADED' ? frontLoaded(day + later, span.days) : weightOfDay(mode, date + later);
+    // What paces ahead aims at 1.2 times that.
+    const today = weightOf(0) * (mode === 'AHEAD' && daysLeft > 1 ? 1.2 : 1);
+    const weightLeft = Array.from({ length: daysLeft }, (_, later) => weightOf(later)).reduce(plus, 0);
     const isGenerous = allowance > 1 && day % 9 === 2 && daysLeft > 4;
     const wish = ((left * today) / weightLeft) * (isGenerous ? 1.7 : 0.92 + 0.14 * random());
     const spend = Math.min(
@@ -166,6 +173,12 @@ function* campaign(
     left -= spend;
     yield* delivered(kind, id, date, spend, random);
   }
+}
+
+/** Share of a day of a flight that begins 40 % above the even rate. */
+function frontLoaded(day: number, days: number): number {
+  const until = (passed: number) => passed / days + (0.4 * passed * (days - passed)) / days ** 2;
+  return until(day + 1) - until(day);
 }
 
 function* delivered(

@@ -200,7 +200,7 @@ export class Traffic {
       start_local: today - 1,
       end_local: today + random.between(0, 2),
       tz: random.pick(zones),
-      mode: random.pick(['EVEN', 'TRAFFIC', 'ASAP']),
+      mode: random.pick(['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED']),
       rebase: random.pick(['ON_PLAN', 'ON_ACTUAL', 'NONE']),
       ledger_version: this.#ledger++,
     });
