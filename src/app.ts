@@ -68,6 +68,8 @@ function parseDrafts(body: string): PlanDraft[] {
 /** A running engine. */
 export interface Engine {
   readonly addresses: EngineStatus['addresses'];
+  /** Opens the console as the operator, whose token it carries; null where no doors are open. */
+  readonly consoleLink: string | null;
   readonly parts: EngineParts;
   readonly metrics: Metrics;
   /** Rejects when the engine cannot go on; never resolves otherwise. */
@@ -139,6 +141,10 @@ class RunningEngine implements Engine {
   get addresses(): EngineStatus['addresses'] {
     const { url: api = null } = this.#api ?? {};
     return { http: this.#http?.url ?? null, clickhouse: this.#parts?.queries?.url ?? null, api };
+  }
+
+  get consoleLink(): string | null {
+    return this.#api === null ? null : `${this.#api.url}/console#token=${encodeURIComponent(this.#token())}`;
   }
 
   get parts(): EngineParts {

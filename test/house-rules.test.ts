@@ -65,6 +65,9 @@ test.each([
   ['src/serving/access/sessions.ts', '../queries/board.ts'],
   ['src/serving/rest/rest-door.ts', '../../sinks/clickhouse/views.ts'],
   ['src/serving/ports.ts', './queries/board.ts'],
+  ['src/serving/console/pages/board.ts', '../../../model/money.ts'],
+  ['src/serving/rest/rest-door.ts', '../console/pages/words.ts'],
+  ['src/serving/console/console-door.ts', '../queries/flights.ts'],
   ['src/cli/run.ts', '../state/sqlite-state-store.ts'],
   ['src/adapters/adapters.ts', '../cli/run.ts'],
   ['src/elsewhere/x.ts', './y.ts'],
@@ -88,6 +91,8 @@ const sampleOf: Readonly<Record<string, string>> = {
   maps: 'src/topology/campaign-topology.ts',
   contract: 'src/runtime/lane-program.ts',
   'serving/contract': 'src/serving/ports.ts',
+  'serving/pages': 'src/serving/console/pages/app.ts',
+  'serving/console': 'src/serving/console/console-door.ts',
 };
 const pathOf = (room: string): string => sampleOf[room] ?? `src/${room}/some-file.ts`;
 

@@ -25,6 +25,7 @@ const model: DemoModel = {
       summary: 'OSI 16.7 % for 30 min.',
     },
   ],
+  link: 'Console: http://127.0.0.1:8687/console#token=a-token-of-thirty-two-characters',
   hint: 'Ctrl+C stops.',
 };
 
@@ -42,6 +43,7 @@ a-campaign-with-a- [..............................]      -  warming_up
 alerts
   2026-11-02 13:40Z  firing critical   falls-behind  underpacing: OSI 16.7 % for 30 min.
 
+Console: http://127.0.0.1:8687/console#token=a-token-of-thirty-two-characters
 Ctrl+C stops.
 `);
 });
@@ -66,6 +68,7 @@ test('no line is wider than the terminal, and nothing to show is said', () => {
   for (const frame of [model, empty])
     for (const line of renderFrame(frame, 40, (_, text) => text)) expect(line.length).toBeLessThanOrEqual(40);
   expect(renderFrame(empty, 100, (_, text) => text)).toContain('  none yet');
+  expect(renderFrame(model, 40, (_, text) => text)).toContain('Console: http://127.0.0.1:8687/console');
 });
 
 test('progress shows rate and time left', () => {

@@ -34,6 +34,8 @@ const rooms: readonly (readonly [string, RegExp])[] = [
   ],
   ['serving/queries', /^src\/serving\/queries\//],
   ['serving/access', /^src\/serving\/(access|limits|cache)\//],
+  ['serving/pages', /^src\/serving\/console\/pages\//],
+  ['serving/console', /^src\/serving\/console\//],
   ['serving/doors', /^src\/serving\//],
   ...[
     'cli',
@@ -64,7 +66,9 @@ const hearts = ['rules', 'pacing'];
 const lake = ['format', 'catalog', 'storage', 'engine', 'operations', 'layers', 'jobs'].map(
   (room) => `lakehouse/${room}`,
 );
-const shop = ['contract', 'queries', 'access', 'doors'].map((room) => `serving/${room}`);
+const window = ['contract', 'queries', 'access', 'doors'].map((room) => `serving/${room}`);
+/** The pages run in browsers: they know nobody, and only what hands them out knows them. */
+const shop = [...window, 'serving/console'];
 const systems = [
   'sources',
   'decoders',
@@ -112,7 +116,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'serving/contract': ['serving/contract', 'model'],
   'serving/queries': ['serving/queries', 'serving/contract', 'rules', 'rows', 'model'],
   'serving/access': ['serving/access', 'serving/contract', 'model'],
-  'serving/doors': [...shop, 'model'],
+  'serving/pages': ['serving/pages'],
+  'serving/console': ['serving/console', 'serving/pages', 'serving/doors', 'model'],
+  'serving/doors': [...window, 'model'],
   plans: ['plans', 'rules', 'control', 'events', 'model'],
   simulator: ['simulator', 'sources', 'contract', 'rules', 'events', 'model'],
   control: ['control', 'model'],

@@ -3,6 +3,8 @@ import { type Logger, makeLogger } from '../../control/logs/logger.ts';
 import type { Metrics } from '../../control/metrics/metrics.ts';
 import type { QueryEndpoint } from '../../control/query-client.ts';
 import type { Clock } from '../../model/time.ts';
+import { ConsoleDoor } from '../../serving/console/console-door.ts';
+import { readConsoleFiles } from '../../serving/console/console-files.ts';
 import type { CallFacts } from '../../serving/http/door.ts';
 import { type CallEnd, type ServingServer, startServingServer } from '../../serving/http/serving-server.ts';
 import type { EngineView, RuleStore } from '../../serving/ports.ts';
@@ -54,7 +56,11 @@ export async function openServing(config: Config, context: ServingContext): Prom
   const lines = serving.access_log ? makeLogger({ level: config.logging.level, clock, isRecord: true }) : null;
   const server = await startServingServer({
     ...{ host: serving.host, port: servingPort(config), hosts: serving.hosts, connectionsMax: serving.connections_max },
-    doors: [new RestDoor(service, openApi), openAuthDoor(config, access, context.metrics)],
+    doors: [
+      new RestDoor(service, openApi),
+      openAuthDoor(config, access, context.metrics),
+      new ConsoleDoor(readConsoleFiles()),
+    ],
     now: () => clock.wallMs(),
     newRequestId: () => randomUUID(),
     onCall: (call) => {

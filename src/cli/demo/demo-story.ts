@@ -19,7 +19,7 @@ const plainLineMs = 5_000;
 const alertsPrinted = 16;
 const campaignsMin = 3;
 /** Lines of a frame beside its campaigns. */
-const otherLines = 17;
+const otherLines = 18;
 const clearScreen = '\u001b[2J\u001b[H';
 const home = '\u001b[H';
 const clearToEndOfLine = '\u001b[K';
@@ -60,6 +60,8 @@ export class DemoStory {
   /** Resolves when `signal` aborts. */
   async show(signal: AbortSignal): Promise<void> {
     const isLive = this.#terminal.canAnimate;
+    const link = this.#link();
+    if (link !== null) this.#terminal.note(link);
     if (isLive) this.#terminal.write(`${hideCursor}${clearScreen}`);
     try {
       while (!signal.aborted) {
@@ -97,6 +99,11 @@ export class DemoStory {
     if (!this.#terminal.canAnimate) for (const alert of foldUnknown(fresh)) this.#terminal.note(alertText(alert));
   }
 
+  #link(): string | null {
+    const { consoleLink } = this.#engine;
+    return consoleLink === null ? null : `Console: ${consoleLink}`;
+  }
+
   #model(): DemoModel {
     const now = this.#clock.wallMs();
     const { records, dead_letters, lanes } = this.#engine.status();
@@ -119,6 +126,7 @@ export class DemoStory {
       // A frame taller than the terminal would scroll instead of being redrawn in place.
       campaigns: this.#campaigns.slice(0, Math.max(campaignsMin, this.#terminal.rows - otherLines)),
       alerts: [...this.#alerts.values()],
+      link: this.#link(),
       hint: `Ctrl+C ends the demo. Status: ${this.#engine.addresses.http}/-/status  SQL: ${this.#engine.addresses.clickhouse}`,
     };
   }

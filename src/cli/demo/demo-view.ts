@@ -34,6 +34,8 @@ export interface DemoModel {
   readonly campaigns: readonly CampaignLine[];
   /** Newest last. */
   readonly alerts: readonly AlertLine[];
+  /** Where the same can be seen in a browser; null = nowhere. */
+  readonly link: string | null;
   readonly hint: string;
 }
 
@@ -67,8 +69,15 @@ export function renderFrame(model: DemoModel, columns: number, paint: Paint): st
   const shown = foldUnknown(model.alerts).slice(-alertsShown);
   if (shown.length === 0) lines.push(paint('dim', '  none yet'));
   for (const alert of shown) lines.push(paint(alertStyle(alert), clip(`  ${alertText(alert)}`, columns)));
-  lines.push('', paint('dim', clip(model.hint, columns)));
+  lines.push('');
+  if (model.link !== null) lines.push(paint('bold', linkWithin(model.link, columns)));
+  lines.push(paint('dim', clip(model.hint, columns)));
   return lines;
+}
+
+/** Half a token opens nothing; without it the page asks for one. */
+function linkWithin(link: string, columns: number): string {
+  return link.length <= columns ? link : clip(link.replace(/#.*/, ''), columns);
 }
 
 /**

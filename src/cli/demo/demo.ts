@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { isServing, servingPort } from '../../adapters/serving/serving-place.ts';
 import type { Engine } from '../../app.ts';
 import { findPortHolder } from '../../control/http/port-holder.ts';
 import { makeLogger } from '../../control/logs/logger.ts';
@@ -55,6 +56,7 @@ async function runDemo(call: Call, terminal: Terminal): Promise<number> {
   const { config } = loaded;
   config.http.port = freeOr(config.http.port, 'http.port', terminal);
   config.clickhouse.port = freeOr(config.clickhouse.port, 'clickhouse.port', terminal);
+  if (isServing(config)) config.serving.port = freeOr(servingPort(config), 'serving.port', terminal);
   using stop = listenForStop(terminal);
   const { startEngine } = await import('../../app.ts');
   const log = makeLogger({ level: 'error', clock: systemClock });

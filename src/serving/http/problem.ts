@@ -1,4 +1,4 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { tellRefusal } from '../refusals.ts';
 import { type HttpCall, HttpRefusal } from './door.ts';
 
@@ -50,6 +50,11 @@ export function sendBytes(response: ServerResponse, status: number, type: string
   response.setHeader('Content-Length', body.length);
   if (!response.hasHeader('Cache-Control')) response.setHeader('Cache-Control', 'no-store');
   // The rest of a body that nobody reads would be taken for the next call.
-  if (!response.req.complete) response.setHeader('Connection', 'close');
+  if (hasBody(response.req) && !response.req.complete) response.setHeader('Connection', 'close');
   response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+/** A request is complete a moment after its head is read, also where it has nothing else. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
