@@ -27,7 +27,6 @@ import { openSinks, planSinks } from './open-sinks.ts';
 import { openState } from './open-state.ts';
 import { playDemoWorld } from './play-demo-world.ts';
 import { type BronzeThread, FailureRelay, RunningParts } from './running-engine.ts';
-import { FileRules } from './serving/file-rules.ts';
 import { openServing } from './serving/open-serving.ts';
 import { isServing } from './serving/serving-place.ts';
 import type { Config } from './settings.ts';
@@ -190,7 +189,6 @@ async function serveEngine(
   if (!isServing(config)) return null;
   return await openServing(config, {
     ...{ version, metrics, clock: context.clock, log: context.log, endpoint: tables.reader, operatorToken: token },
-    rules: new FileRules(config.plans),
     engine: { status, graph: () => graphOf(config) },
   });
 }

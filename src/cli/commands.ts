@@ -12,6 +12,7 @@ import { produceCommand } from './produce.ts';
 import { rulesCommand } from './rules.ts';
 import { runCommand } from './run.ts';
 import { makeHelpCommand } from './run-command-line.ts';
+import { serveCommand } from './serve.ts';
 import { sessionsCommand } from './sessions.ts';
 import { simulateCommand } from './simulate.ts';
 import { sqlCommand } from './sql.ts';
@@ -22,6 +23,7 @@ import { versionCommand } from './version.ts';
 export const commands: readonly Command[] = [
   demoCommand,
   runCommand,
+  serveCommand,
   checkCommand,
   applyCommand,
   rulesCommand,

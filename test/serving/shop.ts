@@ -25,6 +25,7 @@ export interface Shop {
   readonly server: ServingServer;
   readonly calls: (CallFacts & CallEnd)[];
   readonly troubles: unknown[];
+  readonly tables: ClickHouseTables;
   /** Writes rows as the sink of an engine does. */
   write(table: Table, rows: readonly Row[]): Promise<void>;
   get(path: string, options?: { token?: string; headers?: Record<string, string>; method?: string }): Promise<Response>;
@@ -103,7 +104,7 @@ export async function openShop(
     onTrouble: (error) => void troubles.push(error),
   });
   return {
-    ...{ server, calls, troubles },
+    ...{ server, calls, troubles, tables: shown },
     async write(table, rows) {
       const writer = new RowWriter(table);
       for (const row of rows) writer.write(row);
@@ -130,6 +131,7 @@ export async function openShop(
 const fewRules = {
   rulesOf: (orgId: string) =>
     Promise.resolve([
+      { ruleId: `${orgId}-secret`, text: `id: ${orgId}-secret`, isOwn: true, isFile: false, version: '7' },
       { ruleId: 'under-pacing', text: `# of ${orgId}\nid: under-pacing`, isOwn: false, isFile: true, version: '1' },
     ]),
   writeRule: () => Promise.reject(new EngineError('EDIT_REFUSED', 'kept in files')),

@@ -7,7 +7,7 @@ import { ConsoleDoor } from '../../serving/console/console-door.ts';
 import { readConsoleFiles } from '../../serving/console/console-files.ts';
 import type { CallFacts } from '../../serving/http/door.ts';
 import { type CallEnd, type ServingServer, startServingServer } from '../../serving/http/serving-server.ts';
-import type { EngineView, RuleStore } from '../../serving/ports.ts';
+import type { EngineView } from '../../serving/ports.ts';
 import { openApiDocument } from '../../serving/rest/openapi.ts';
 import { RestDoor } from '../../serving/rest/rest-door.ts';
 import { Service } from '../../serving/service.ts';
@@ -15,6 +15,7 @@ import type { Config } from '../settings.ts';
 import { ClickHouseTables } from './clickhouse-tables.ts';
 import { openAccess } from './open-access.ts';
 import { openAuthDoor } from './open-auth-door.ts';
+import { openRules } from './open-rules.ts';
 import { OperatorToken } from './operator-token.ts';
 import { SealedCursors } from './sealed-cursors.ts';
 import { servingPort } from './serving-place.ts';
@@ -26,24 +27,29 @@ interface ServingContext {
   readonly metrics: Metrics;
   /** Of the tables, for reading. */
   readonly endpoint: QueryEndpoint;
-  readonly rules: RuleStore;
   /** Null where no engine runs. */
   readonly engine: EngineView | null;
   /** Token of the operator, as engine.json has it. */
   readonly operatorToken: () => string;
 }
 
+interface OpenedServing extends ServingServer {
+  /** Throws while the tables do not answer. */
+  check(): Promise<void>;
+}
+
 /** Opens the doors of this configuration over tables and plans. */
-export async function openServing(config: Config, context: ServingContext): Promise<ServingServer> {
+export async function openServing(config: Config, context: ServingContext): Promise<OpenedServing> {
   const { serving } = config;
   const { clock, log, version } = context;
   await using stack = new AsyncDisposableStack();
   const tables = stack.use(openTables(config, context));
   const access = stack.adopt(openAccess(config, context), (opened) => opened.close());
+  const rules = stack.adopt(openRules(config), (opened) => opened.close());
   const service = new Service({
     ports: {
       tables,
-      rules: context.rules,
+      rules,
       engine: context.engine,
       cursors: new SealedCursors(serving.cursor_key === null ? randomBytes(32) : Buffer.from(serving.cursor_key)),
       now: () => clock.wallMs(),
@@ -71,7 +77,10 @@ export async function openServing(config: Config, context: ServingContext): Prom
   });
   stack.defer(() => server.close());
   const opened = stack.move();
-  return { url: server.url, port: server.port, close: () => opened.disposeAsync() };
+  const check = async (): Promise<void> => {
+    await tables.dataVersion();
+  };
+  return { url: server.url, port: server.port, check, close: () => opened.disposeAsync() };
 }
 
 function openTables(config: Config, { endpoint, clock, log }: ServingContext): ClickHouseTables {

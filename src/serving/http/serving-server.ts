@@ -110,6 +110,7 @@ async function answer(
   });
   try {
     setCommonHeaders(response, call.requestId);
+    refuseTwice(request);
     if (!isAllowedHost(request.headers.host, options)) throw new HttpRefusal(421, 'this host name is none of ours');
     const door = options.doors.find((each) => each.takes(call.path));
     if (door === undefined) throw new HttpRefusal(404, 'nothing is here; /api/v1/openapi.json tells what is');
@@ -121,6 +122,13 @@ async function answer(
     sendProblem(call, error);
     if (call.facts.error === 'INTERNAL' || response.statusCode >= 500) options.onTrouble(error, call.requestId);
   }
+}
+
+/** Headers of which the first counts for us may count by the last for whoever stands in front. */
+function refuseTwice({ rawHeaders }: IncomingMessage): void {
+  const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+  for (const name of ['host', 'authorization', 'cookie', 'content-type'])
+    if (names.indexOf(name) !== names.lastIndexOf(name)) throw new HttpRefusal(400, `the header ${name} stands twice`);
 }
 
 function receive(

@@ -5,7 +5,7 @@ import { listEvaluations } from './evaluations.ts';
 import { getFlight, listFlights, listSnapshots, summarizeFlights } from './flights.ts';
 import type { Operation } from './operation.ts';
 import { countDeadLetters, getDeadLetter, listDeadLetters, listLateEvents } from './records.ts';
-import { getPlan, getRule, listRules } from './rules.ts';
+import { deleteRule, getPlan, getRule, listRules, putRule } from './rules.ts';
 import { listSources } from './sources.ts';
 
 /** Everything that can be asked of tables, plans and the engine, by the name that doors, limits and metrics call it. */
@@ -24,6 +24,8 @@ export const queryOperations = {
   listSources,
   listRules,
   getRule,
+  putRule,
+  deleteRule,
   getPlan,
   countDeadLetters,
   listDeadLetters,

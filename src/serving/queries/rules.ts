@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { EngineError } from '../../model/errors.ts';
+import type { Caller } from '../caller.ts';
+import type { WriteContext } from '../ports.ts';
 import { answerOf, plainAnswer } from './answers.ts';
 import { instant, instantOf, type RawRow, versionOf, versionText } from './columns.ts';
 import { id } from './fields.ts';
@@ -75,6 +77,50 @@ WHERE org_id = {org:String} ORDER BY version DESC LIMIT 1`,
     return answerOf(data, rows);
   },
 });
+
+const versionSeen = z
+  .string()
+  .max(64)
+  .describe('`version` of the rule as its writer saw it; in REST it stands in If-Match.');
+
+export const putRule = operation({
+  doc: "Writes a rule of the organization's own, checked as `paceline check` does; the engine makes a numbered plan of it. Writing what is there already changes nothing, so a call may be repeated.",
+  input: z.strictObject({
+    rule_id: id,
+    text: z.string().min(1).max(65_536).describe('YAML or JSON, as a file of config/rules/ without `organizations`.'),
+    expected_version: versionSeen.nullable().describe('Null = there is none yet; in REST that is If-None-Match: *.'),
+  }),
+  output: rule,
+  scope: 'organization',
+  permission: 'rules.write',
+  isWrite: true,
+  isOfTables: false,
+  cost: 10,
+  async run({ caller, ports, tables }, { rule_id, text, expected_version }) {
+    const by = writerOf(caller);
+    const written = await ports.rules.writeRule(tables.orgId, { id: rule_id, text }, expected_version, by);
+    return plainAnswer(ruleJson(written));
+  },
+});
+
+export const deleteRule = operation({
+  doc: "Removes a rule of the organization's own; alerts of it are resolved by the next plan.",
+  input: z.strictObject({ rule_id: id, expected_version: versionSeen }),
+  output: z.null(),
+  scope: 'organization',
+  permission: 'rules.write',
+  isWrite: true,
+  isOfTables: false,
+  cost: 10,
+  async run({ caller, ports, tables }, { rule_id, expected_version }) {
+    await ports.rules.deleteRule(tables.orgId, rule_id, expected_version, writerOf(caller));
+    return plainAnswer(null);
+  },
+});
+
+function writerOf({ actor, requestId }: Caller): WriteContext {
+  return { actor: `${actor.kind}:${actor.id}`, requestId };
+}
 
 function ruleJson(found: { ruleId: string; text: string; isOwn: boolean; isFile: boolean; version: string }) {
   const { ruleId, text, isOwn, isFile, version } = found;

@@ -3,6 +3,7 @@ import { type OperationName, operationNames, operationOf } from '../operations.t
 import type { Operation } from '../queries/operation.ts';
 import { envelopeShape } from '../service.ts';
 import { csvColumns } from './csv.ts';
+import { versionMember } from './read-input.ts';
 import { namesIn, type Route, restRoot, routes } from './routes.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -32,7 +33,7 @@ export function openApiDocument(version: string): Json {
         bearer: { type: 'http', scheme: 'bearer', description: 'An API key, a session, or the token of engine.json.' },
         session: { type: 'apiKey', in: 'cookie', name: 'paceline_session' },
       },
-      responses: problems,
+      responses: { ...problems, ...writeProblems },
       schemas: { Problem: problemSchema },
     },
   };
@@ -82,18 +83,71 @@ function describe(name: OperationName, described: Operation, { path }: Route): J
     description:
       described.permission === null ? described.doc : `${described.doc}\n\nNeeds \`${described.permission}\`.`,
     tags: [tag],
+    ...(described.isWrite ? writeOf(name, described, path) : readOf(described, path)),
+  };
+}
+
+function readOf(described: Operation, path: string): Json {
+  const unchanged = { description: 'What If-None-Match names is still right.' };
+  return {
     parameters: parametersOf(described, path),
+    responses: { 200: success(described), 304: unchanged, ...referencesTo(problems) },
+  };
+}
+
+const writeProblems = {
+  409: problem('It is changed elsewhere.'),
+  412: problem('It is at another version.'),
+  415: problem('The body is not JSON.'),
+  422: problem('It is well said, and wrong; every mistake has its place.'),
+  428: problem('If-Match or If-None-Match is missing.'),
+} as const;
+
+/** Members in a body, and the version that the writer saw in a header. */
+function writeOf(name: OperationName, described: Operation, path: string): Json {
+  const { method }: Route = routes[name];
+  const hasVersion = Object.hasOwn(described.input.shape, versionMember);
+  const schema = method === 'DELETE' ? null : bodySchema(described, path);
+  const isNothing = (described.output.def as { type: string }).type === 'null';
+  return {
+    parameters: [
+      ...parametersOf(described, path).filter((each) => each.in === 'path'),
+      ...(hasVersion ? versionHeaders : []),
+    ],
+    ...(schema === null ? {} : { requestBody: { required: true, content: { 'application/json': { schema } } } }),
     responses: {
-      200: success(described),
-      304: { description: 'What If-None-Match names is still right.' },
-      ...references,
+      ...(isNothing ? { 204: { description: 'It is done.' } } : { 200: success(described) }),
+      ...referencesTo(problems),
+      ...referencesTo(writeProblems),
     },
   };
 }
 
-const references = Object.fromEntries(
-  Object.keys(problems).map((status) => [status, { $ref: `#/components/responses/${status}` }]),
-);
+const versionHeaders = [
+  { name: 'If-Match', in: 'header', description: 'The version that you saw, in quotes.', schema: { type: 'string' } },
+  { name: 'If-None-Match', in: 'header', description: '`*`: it must not be there yet.', schema: { type: 'string' } },
+];
+
+function bodySchema({ input }: Operation, path: string): Json {
+  const elsewhere = [...namesIn(path), versionMember];
+  const {
+    properties = {},
+    required = [],
+    ...rest
+  } = jsonSchema(input, 'input') as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
+  const kept = Object.entries(properties).filter(([member]) => !elsewhere.includes(member));
+  const needed = required.filter((each) => !elsewhere.includes(each));
+  return { ...rest, properties: Object.fromEntries(kept), required: needed };
+}
+
+function referencesTo(listed: Json): Json {
+  return Object.fromEntries(
+    Object.keys(listed).map((status) => [status, { $ref: `#/components/responses/${status}` }]),
+  );
+}
 
 function summaryOf(doc: string): string {
   return doc.split(/[:;.](?:\s|$)/)[0];

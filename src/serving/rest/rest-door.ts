@@ -3,11 +3,12 @@ import { type Door, type HttpCall, HttpRefusal } from '../http/door.ts';
 import { sendBytes } from '../http/problem.ts';
 import type { LimitVerdict } from '../limits/rate-limiter.ts';
 import { operationOf } from '../operations.ts';
+import type { Operation } from '../queries/operation.ts';
 import type { Envelope, Service } from '../service.ts';
 import { csvColumns, printCsv } from './csv.ts';
 import { type Matched, matchRoute, wrongMethod } from './match.ts';
 import { chooseType } from './media-types.ts';
-import { readMembers } from './query-members.ts';
+import { readInput } from './read-input.ts';
 import { restRoot } from './routes.ts';
 
 /** REST over the table of operations (routes.ts), and its own description. */
@@ -38,11 +39,11 @@ export class RestDoor implements Door {
     const columns = csvColumns(described.output);
     const type = chooseType(call.request.headers.accept, columns === null ? [json] : [json, csv]);
     if (type === null) throw new HttpRefusal(406, `this path gives ${columns === null ? json : `${json} and ${csv}`}`);
-    refuseBody(call);
-    const input = readMembers(described.input, matched.members, call.query);
+    const input = await readInput(call, described, matched);
     const bytes = await this.#run(call, matched, input);
-    if (type === csv) sendCsv(call, bytes, columns!);
-    else sendJson(call, bytes);
+    if (described.isWrite) sendWritten(call, bytes);
+    else if (type === csv) sendCsv(call, bytes, columns!);
+    else sendJson(call, described, bytes);
   }
 
   #run(call: HttpCall, { name, members }: Matched, input: unknown): Promise<Uint8Array> {
@@ -60,10 +61,16 @@ export class RestDoor implements Door {
 const json = 'application/json';
 const csv = 'text/csv';
 
-function refuseBody({ request }: HttpCall): void {
-  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-  if (encoding !== undefined || (length !== undefined && length !== '0'))
-    throw new HttpRefusal(413, 'a reading call has no body');
+function sendWritten({ response }: HttpCall, bytes: Uint8Array): void {
+  const { data } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Envelope;
+  if (data === null) {
+    response.statusCode = 204;
+    response.end();
+    return;
+  }
+  const { version } = data as { version?: unknown };
+  if (typeof version === 'string') response.setHeader('ETag', `"${version}"`);
+  sendBytes(response, 200, json, bytes);
 }
 
 /** Seconds, rounded up, as the headers of the IETF's draft have them. */
@@ -78,8 +85,15 @@ function sayLimit({ response }: HttpCall, { isAllowed, limit, remaining, resetMs
  * The tag is of the bytes: equal data give equal bytes, and a version of all tables would tell of others. Who has
  * them already is told so.
  */
-function sendJson(call: HttpCall, bytes: Uint8Array): void {
-  sendTagged(call, json, bytes, () => bytes);
+function sendJson(call: HttpCall, { scope, isOfTables }: Operation, bytes: Uint8Array): void {
+  const version = scope === 'organization' && !isOfTables ? editedVersion(bytes) : undefined;
+  sendTagged(call, json, bytes, () => bytes, version);
+}
+
+/** What people edit has a version of its own, which an edit names again. */
+function editedVersion(bytes: Uint8Array): string | undefined {
+  const { data } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { data: { version?: unknown } | null };
+  return typeof data?.version === 'string' ? data.version : undefined;
 }
 
 function sendCsv(call: HttpCall, bytes: Uint8Array, columns: readonly string[]): void {
@@ -102,8 +116,10 @@ function sendTagged(
   type: string,
   bytes: Uint8Array,
   body: () => Uint8Array,
+  version?: string,
 ): void {
-  const tag = `"${createHash('sha256').update(type).update(bytes).digest('base64url').slice(0, 22)}"`;
+  const hash = () => createHash('sha256').update(type).update(bytes).digest('base64url').slice(0, 22);
+  const tag = `"${version ?? hash()}"`;
   response.setHeader('ETag', tag);
   response.setHeader('Cache-Control', 'private, no-cache');
   response.setHeader('Vary', 'Accept, Authorization, Cookie');

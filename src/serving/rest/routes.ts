@@ -25,6 +25,8 @@ export const routes = {
   listSources: get(`${ofOrganization}/sources`),
   listRules: get(`${ofOrganization}/rules`),
   getRule: get(`${ofOrganization}/rules/{rule_id}`),
+  putRule: { method: 'PUT', path: `${ofOrganization}/rules/{rule_id}` },
+  deleteRule: { method: 'DELETE', path: `${ofOrganization}/rules/{rule_id}` },
   getPlan: get(`${ofOrganization}/plan`),
   countDeadLetters: get(`${ofOrganization}/dead-letter-reasons`),
   listDeadLetters: get(`${ofOrganization}/dead-letters`),
