@@ -26,6 +26,8 @@ export interface Shop {
   readonly calls: (CallFacts & CallEnd)[];
   readonly troubles: unknown[];
   readonly tables: ClickHouseTables;
+  /** Tokens that are good for nothing any more. */
+  readonly revoked: Set<string>;
   /** Writes rows as the sink of an engine does. */
   write(table: Table, rows: readonly Row[]): Promise<void>;
   get(path: string, options?: { token?: string; headers?: Record<string, string>; method?: string }): Promise<Response>;
@@ -35,8 +37,9 @@ export interface Shop {
 const members: Readonly<Record<string, Role>> = { viewer: 'viewer', editor: 'editor', admin: 'admin' };
 
 /** Tokens are `role@organization`, or `operator`: members of one organization, and of no other. */
-const authenticator: Authenticator = {
+const authenticatorOf = (revoked: ReadonlySet<string>): Authenticator => ({
   authenticate({ bearer }: Credentials, { orgId, requestId }: Admission): Promise<Caller> {
+    if (revoked.has(bearer ?? '')) return Promise.reject(new EngineError('UNAUTHENTICATED', 'the session ended'));
     if (bearer === 'operator') return Promise.resolve(callerOf('operator', orgId, requestId));
     const [role, organization] = (bearer ?? '').split('~');
     if (members[role] === undefined) return Promise.reject(new EngineError('UNAUTHENTICATED', 'nobody is logged in'));
@@ -44,7 +47,7 @@ const authenticator: Authenticator = {
     if (orgId !== organization) return Promise.reject(new EngineError('FORBIDDEN', 'the caller is no member of it'));
     return Promise.resolve(callerOf(members[role], orgId, requestId));
   },
-};
+});
 
 function callerOf(role: Role, orgId: string | null, requestId: string): Caller {
   const permissions = new Set(permissionsOfRole[role]);
@@ -84,6 +87,7 @@ export async function openShop(
   });
   const calls: (CallFacts & CallEnd)[] = [];
   const troubles: unknown[] = [];
+  const revoked = new Set<string>();
   const service = new Service({
     ports: {
       tables: shown,
@@ -92,7 +96,7 @@ export async function openShop(
       cursors: new SealedCursors(Buffer.from('a key of a test')),
       now: () => nowMs,
     },
-    ...{ authenticator, limiter: options.limiter ?? unlimited, checksOutput: true },
+    ...{ authenticator: authenticatorOf(revoked), limiter: options.limiter ?? unlimited, checksOutput: true },
     cache: { get: (_key, compute) => compute() },
   });
   let requests = 0;
@@ -104,7 +108,7 @@ export async function openShop(
     onTrouble: (error) => void troubles.push(error),
   });
   return {
-    ...{ server, calls, troubles, tables: shown },
+    ...{ server, calls, troubles, tables: shown, revoked },
     async write(table, rows) {
       const writer = new RowWriter(table);
       for (const row of rows) writer.write(row);

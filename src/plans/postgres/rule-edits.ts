@@ -38,7 +38,7 @@ export class RuleEdits {
   async list(orgId: string): Promise<HeldRule[]> {
     return await this.#database.query<pg.QueryResultRow & HeldRule>(
       `SELECT org_id AS "orgId", id, definition, managed_by AS "managedBy", version::text AS version FROM paceline.rules
-       WHERE org_id IN ($1, $2) AND rule_set = ${ruleSetSql} ORDER BY id, org_id LIMIT 2048`,
+       WHERE org_id IN ($1::text, $2) AND rule_set = ${ruleSetSql} ORDER BY id, org_id LIMIT 2048`,
       [orgId, defaultPlanOrg],
     );
   }
@@ -65,7 +65,7 @@ export class RuleEdits {
       requireVersion(held, expected);
       const sql =
         held === undefined
-          ? `INSERT INTO paceline.rules (org_id, id, rule_set, definition) VALUES ($1, $2, ${ruleSetSql}, $3) RETURNING ${columns}`
+          ? `INSERT INTO paceline.rules (org_id, id, rule_set, definition) VALUES ($1::text, $2, ${ruleSetSql}, $3) RETURNING ${columns}`
           : `UPDATE paceline.rules SET definition = $3 WHERE org_id = $1 AND id = $2 RETURNING ${columns}`;
       const written = await connection.query<Present>(sql, [orgId, id, text]);
       return heldRule(orgId, id, written.rows[0]);
@@ -134,7 +134,8 @@ interface Present {
 const columns = 'definition, managed_by, version::text AS version';
 const presentSql = `SELECT ${columns} FROM paceline.rules WHERE org_id = $1 AND id = $2 FOR UPDATE`;
 /** The rule set that the organization follows. */
-const ruleSetSql = "coalesce((SELECT rule_set FROM paceline.pipelines WHERE org_id = $1 AND is_enabled), 'standard')";
+const ruleSetSql =
+  "coalesce((SELECT rule_set FROM paceline.pipelines WHERE org_id = $1::text AND is_enabled), 'standard')";
 
 function heldRule(orgId: string, id: string, { definition, managed_by, version }: Present): HeldRule {
   return { orgId, id, definition, managedBy: managed_by, version };

@@ -65,9 +65,11 @@ export async function startServingServer(options: ServingServerOptions): Promise
 async function close(server: Server, stopping: AbortController): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   stopping.abort(new EngineError('TABLES_UNAVAILABLE', 'this process is stopping'));
-  server.closeIdleConnections();
+  // A connection is idle as soon as its last call is answered.
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
   const cut = setTimeout(() => server.closeAllConnections(), drainMs);
   await closed;
+  clearInterval(idle);
   clearTimeout(cut);
 }
 

@@ -3,6 +3,7 @@ import { listCampaignDays, listCampaigns, listOrganizationDays } from './campaig
 import { getEngine, getGraph, listOrganizations } from './engine.ts';
 import { listEvaluations } from './evaluations.ts';
 import { getFlight, listFlights, listSnapshots, summarizeFlights } from './flights.ts';
+import { getMark } from './marks.ts';
 import type { Operation } from './operation.ts';
 import { countDeadLetters, getDeadLetter, listDeadLetters, listLateEvents } from './records.ts';
 import { deleteRule, getPlan, getRule, listRules, putRule } from './rules.ts';
@@ -17,6 +18,7 @@ export const queryOperations = {
   listCampaigns,
   listCampaignDays,
   listOrganizationDays,
+  getMark,
   listAlerts,
   listTransitions,
   getTransition,

@@ -83,15 +83,15 @@ function describe(name: OperationName, described: Operation, { path }: Route): J
     description:
       described.permission === null ? described.doc : `${described.doc}\n\nNeeds \`${described.permission}\`.`,
     tags: [tag],
-    ...(described.isWrite ? writeOf(name, described, path) : readOf(described, path)),
+    ...(described.isWrite ? writeOf(name, described, path) : readOf(name, described, path)),
   };
 }
 
-function readOf(described: Operation, path: string): Json {
+function readOf(name: OperationName, described: Operation, path: string): Json {
   const unchanged = { description: 'What If-None-Match names is still right.' };
   return {
     parameters: parametersOf(described, path),
-    responses: { 200: success(described), 304: unchanged, ...referencesTo(problems) },
+    responses: { 200: success(described, name), 304: unchanged, ...referencesTo(problems) },
   };
 }
 
@@ -116,7 +116,7 @@ function writeOf(name: OperationName, described: Operation, path: string): Json 
     ],
     ...(schema === null ? {} : { requestBody: { required: true, content: { 'application/json': { schema } } } }),
     responses: {
-      ...(isNothing ? { 204: { description: 'It is done.' } } : { 200: success(described) }),
+      ...(isNothing ? { 204: { description: 'It is done.' } } : { 200: success(described, name) }),
       ...referencesTo(problems),
       ...referencesTo(writeProblems),
     },
@@ -179,10 +179,11 @@ function parametersOf({ input }: Operation, path: string): Json[] {
   return [...organization, ...members];
 }
 
-function success({ output }: Operation): Json {
+function success({ output }: Operation, name: OperationName): Json {
   const envelope = z.strictObject({ data: output, ...envelopeShape });
   const content: Record<string, Json> = { 'application/json': { schema: jsonSchema(envelope, 'output') } };
   if (csvColumns(output) !== null) content['text/csv'] = { schema: { type: 'string' } };
+  if (name === 'getMark') content['text/event-stream'] = { schema: { type: 'string' } };
   return {
     description: 'The answer.',
     headers: {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Door, type HttpCall, HttpRefusal } from '../http/door.ts';
+import { streamEvents } from '../http/event-stream.ts';
 import { sendBytes } from '../http/problem.ts';
 import type { LimitVerdict } from '../limits/rate-limiter.ts';
-import { operationOf } from '../operations.ts';
+import { type OperationName, operationOf } from '../operations.ts';
 import type { Operation } from '../queries/operation.ts';
 import type { Envelope, Service } from '../service.ts';
 import { csvColumns, printCsv } from './csv.ts';
@@ -37,9 +38,14 @@ export class RestDoor implements Door {
     call.facts.orgId = matched.members.organization ?? null;
     const described = operationOf(matched.name);
     const columns = csvColumns(described.output);
-    const type = chooseType(call.request.headers.accept, columns === null ? [json] : [json, csv]);
-    if (type === null) throw new HttpRefusal(406, `this path gives ${columns === null ? json : `${json} and ${csv}`}`);
+    const offered = typesOf(matched.name, columns !== null);
+    const type = chooseType(call.request.headers.accept, offered);
+    if (type === null) throw new HttpRefusal(406, `this path gives ${offered.join(' and ')}`);
     const input = await readInput(call, described, matched);
+    if (type === events) {
+      await streamEvents(call, { event: 'mark', look: () => this.#run(call, matched, input), everyMs: lookEveryMs });
+      return;
+    }
     const bytes = await this.#run(call, matched, input);
     if (described.isWrite) sendWritten(call, bytes);
     else if (type === csv) sendCsv(call, bytes, columns!);
@@ -53,13 +59,23 @@ export class RestDoor implements Door {
       onCaller: ({ actor }) => {
         facts.actor = `${actor.kind}:${actor.id}`;
       },
-      onLimit: (verdict) => sayLimit(call, verdict),
+      onLimit: (verdict) => {
+        if (!call.response.headersSent) sayLimit(call, verdict);
+      },
     });
   }
 }
 
 const json = 'application/json';
 const csv = 'text/csv';
+const events = 'text/event-stream';
+/** How often a stream looks whether anything changed. */
+const lookEveryMs = 1_000;
+
+function typesOf(name: OperationName, isList: boolean): readonly string[] {
+  if (name === 'getMark') return [json, events];
+  return isList ? [json, csv] : [json];
+}
 
 function sendWritten({ response }: HttpCall, bytes: Uint8Array): void {
   const { data } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Envelope;

@@ -18,6 +18,7 @@ export const routes = {
   listCampaigns: get(`${ofOrganization}/campaigns`),
   listCampaignDays: get(`${ofOrganization}/campaigns/{campaign_id}/days`),
   listOrganizationDays: get(`${ofOrganization}/days`),
+  getMark: get(`${ofOrganization}/mark`),
   listAlerts: get(`${ofOrganization}/alerts`),
   listTransitions: get(`${ofOrganization}/transitions`),
   getTransition: get(`${ofOrganization}/transitions/{alert_id}`),
