@@ -2,6 +2,7 @@ import { type FactName, type Facts, onFact } from '../model/facts.ts';
 import { type Clock, minuteMs } from '../model/time.ts';
 import type { Logger } from './logs/logger.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import { OrganizationObserver } from './observe-organizations.ts';
 import type { LaneStatus } from './status.ts';
 
 /** What the facts say about a lane since the start. */
@@ -26,6 +27,7 @@ export class FactObserver implements Disposable {
   readonly #clock: Clock;
   readonly #lanes = new Map<string, LaneTally>();
   #controlTrouble: string | null = null;
+  readonly #organizations: OrganizationObserver;
   readonly #stops: (() => void)[] = [];
   /** Dead letters since the last line about them, by reason. */
   readonly #untold = new Map<string, number>();
@@ -38,6 +40,7 @@ export class FactObserver implements Disposable {
     this.#metrics = metrics;
     this.#log = log;
     this.#clock = clock;
+    this.#organizations = new OrganizationObserver(metrics, clock);
     this.#observeLanes();
     this.#observeUnreadable();
     this.#observeCommits();
@@ -67,6 +70,7 @@ export class FactObserver implements Disposable {
 
   [Symbol.dispose](): void {
     for (const stop of this.#stops) stop();
+    this.#organizations[Symbol.dispose]();
   }
 
   #on<Name extends FactName>(name: Name, listener: (fact: Facts[Name]) => void): void {

@@ -46,6 +46,15 @@ export interface Facts {
     nextOffset: number;
     clockMs: number;
   };
+  /** Records of a lane by the organization that their key names, and dead letters by their owner, since the last of these facts. */
+  'organizations.counted': {
+    lane: string;
+    partition: number;
+    /** Those with the most. */
+    organizations: readonly { orgId: string; records: number; letters: number }[];
+    /** Records of all the others, and of keys that name none. */
+    others: number;
+  };
   /** Records of a batch that became dead letters, by reason, each with the first of them. */
   'records.buried': {
     lane: string;

@@ -18,6 +18,7 @@ import {
   type Table,
   unplannedSpend,
 } from '../rows/tables.ts';
+import { OrganizationCounts } from './organization-counts.ts';
 import type { RawRecords, Segment } from './segment.ts';
 
 const keyBytesMax = 1_024;
@@ -46,6 +47,7 @@ export class LaneOutputs {
   readonly unplanned = this.rowsOf(unplannedSpend);
   readonly partition: number;
   readonly generation: number;
+  readonly counts = new OrganizationCounts();
   /** An alert opened or closed: people wait for it, so the commit should not. */
   isAlertPending = false;
   readonly #allowance: LetterAllowance;
@@ -104,6 +106,7 @@ export class LaneOutputs {
     this.#pending.sort((a, b) => a.row - b.row);
     for (const letter of this.#pending) {
       const isKept = this.#allowance.take(letter.owner, segment.clocks[letter.row]);
+      this.counts.addLetter(letter.owner);
       this.#write(segment, isKept ? letter : this.#overQuota(letter), isKept);
     }
     this.#pending.length = 0;

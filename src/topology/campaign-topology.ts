@@ -42,6 +42,7 @@ export class CampaignLane implements LaneProgram {
   readonly #operators: readonly Operator[];
   /** By rank of their timers. */
   readonly #timerOwners: Operator[] = [];
+  #topic = '';
   #dictionaries: LaneDictionaries | null = null;
   #tailClock = Number.NEGATIVE_INFINITY;
   /** Records that reached the tables' books. */
@@ -109,6 +110,8 @@ export class CampaignLane implements LaneProgram {
       this.#applySegment();
     }
     this.#applied += countedIn(segment, batch.count);
+    this.#outputs.counts.add(batch);
+    this.#topic = batch.topic;
     this.#outputs.tellDeadLetters(batch.topic);
   }
 
@@ -154,6 +157,7 @@ export class CampaignLane implements LaneProgram {
   }
 
   harvest(seq: number): LaneHarvest {
+    this.#outputs.counts.tell(this.#topic, this.#outputs.partition);
     const delta = this.codec.writeDelta(seq);
     for (const operator of this.#operators) operator.harvest?.();
     this.codec.settle();
@@ -182,6 +186,7 @@ export class CampaignLane implements LaneProgram {
   /** What is known by ids of other dictionaries is forgotten. */
   #know(dictionaries: LaneDictionaries): void {
     if (dictionaries === this.#dictionaries) return;
+    this.#outputs.counts.tell(this.#topic, this.#outputs.partition);
     this.#dictionaries = dictionaries;
     this.#state.forgetIds();
     for (const operator of this.#operators) operator.forgetIds?.();

@@ -2,7 +2,7 @@
 export interface MetricDescription {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
-  /** Bounded and known at start; never an organization, campaign or rule id. */
+  /** Bounded and known at start; never an organization, campaign or rule id, but for the few with the most of something. */
   readonly labels: readonly string[];
   /** All values of a counter's labels, where they are known: such series are there, at 0, from the start, so that the first increase shows. */
   readonly values?: Readonly<Record<string, readonly string[]>>;
@@ -44,6 +44,16 @@ export const metricCatalogue = {
     type: 'counter',
     help: 'Records that became dead letters, whoever refused them; reasons are explained in events.md.',
     labels: ['reason'],
+  },
+  paceline_top_organization_records: {
+    type: 'gauge',
+    help: 'Records since the start of the 20 organizations that sent the most to lanes of this process, and of all others together (other). An organization lags as its partition does: multiply by paceline_lane_lag_records.',
+    labels: ['organization', 'partition'],
+  },
+  paceline_top_organization_dead_letters: {
+    type: 'gauge',
+    help: 'Dead letters since the start of the 20 organizations of which most is refused, and of all others together (other); _system are keys that name none that is known.',
+    labels: ['organization', 'partition'],
   },
   paceline_internal_errors_total: {
     type: 'counter',

@@ -3,6 +3,8 @@ import { kind } from '../../../src/events/kinds.ts';
 import { decodeRows, RowWriter } from '../../../src/rows/row-binary.ts';
 import { alertEvents, deadLetters, type Row, type Table, tables } from '../../../src/rows/tables.ts';
 import type { LaneProgram, LaneProgramFactory, StreamRows } from '../../../src/runtime/lane-program.ts';
+import { CampaignLane } from '../../../src/topology/campaign-topology.ts';
+import { universeLimits } from '../universe/shares.ts';
 import type { Mutant } from './mutant.ts';
 
 /** What the operators, or the runner that holds them, could get wrong. */
@@ -68,6 +70,19 @@ export const programMutants: readonly Mutant[] = [
       spoilRows(factory, alertEvents, (row) => ({ ...row, alert_id: String(process.random.next()) })),
   },
   {
+    name: 'stumbled_lane_goes_on',
+    bug: 'a lane whose program threw goes on with half of a run in its books',
+    program: (factory) => (lane) => goingOn(factory(lane)),
+  },
+  {
+    name: 'share_of_the_process',
+    bug: 'what an organization may have is a setting of a process, and another process has another',
+    program: (factory, { process }) => {
+      const limits = { ...universeLimits, campaignsPerOrganizationMax: 12, deadLettersPerHourMax: 60 };
+      return Number(process.name.at(-1)) % 2 === 0 ? (lane) => new CampaignLane(lane, limits) : factory;
+    },
+  },
+  {
     name: 'only_newest_alert_committed',
     bug: 'of two transitions in one commit only the newer is kept',
     program: (factory) => (lane) => {
@@ -81,6 +96,25 @@ export const programMutants: readonly Mutant[] = [
     },
   },
 ];
+
+/** Whatever threw is forgotten, and what it left undone counts as done. */
+function goingOn(program: LaneProgram): LaneProgram {
+  let missing = 0;
+  const total = () => Object.values(program.tally).reduce((sum, count) => sum + count, 0);
+  const lane = wrap(program, {
+    apply(batch, run) {
+      const before = total();
+      try {
+        program.apply(batch, run);
+      } catch {
+        missing += run.count - (total() - before);
+      }
+    },
+  });
+  return Object.defineProperty(lane, 'tally', {
+    get: () => ({ ...program.tally, applied: program.tally.applied + missing }),
+  });
+}
 
 type Overrides = Partial<Pick<LaneProgram, 'apply' | 'restore' | 'harvest' | 'distrustBases'>>;
 

@@ -38,6 +38,10 @@ export type Fault =
   | { readonly kind: 'damaged_batch'; readonly atMs: number; readonly lane: number; readonly records: number }
   /** A record arrives over which careless code stumbles. */
   | { readonly kind: 'poisonous_record'; readonly atMs: number; readonly lane: number }
+  /** A bug of ours behind the checks: the program of a lane throws in the middle of a run, once. */
+  | { readonly kind: 'stumble'; readonly atMs: number; readonly lane: number }
+  /** One organization sends much at once, campaigns without end and rubbish among it. */
+  | { readonly kind: 'noisy_tenant'; readonly atMs: number; readonly lane: number; readonly records: number }
   /** A partition loses its last records, and others take their offsets. */
   | {
       readonly kind: 'log_cut';
@@ -124,6 +128,17 @@ export function drawDamage(random: Random, { partitions, stormMs }: FaultWorld):
     const [atMs, lane] = [random.between(200, stormMs), pick(random, partitions)];
     if (random.chance(0.5)) faults.push({ kind: 'damaged_batch', atMs, lane, records: random.between(1, 30) });
     else faults.push({ kind: 'poisonous_record', atMs, lane });
+  }
+  return faults;
+}
+
+/** Programs that throw, and tenants that take what they can get. */
+export function drawNoise(random: Random, { partitions, stormMs }: FaultWorld): Fault[] {
+  const faults: Fault[] = [];
+  for (let n = random.between(1, 3); n > 0; n--) {
+    const [atMs, lane] = [random.between(200, stormMs), pick(random, partitions)];
+    if (random.chance(0.5)) faults.push({ kind: 'stumble', atMs, lane });
+    else faults.push({ kind: 'noisy_tenant', atMs, lane, records: random.between(50, 250) });
   }
   return faults;
 }

@@ -13,6 +13,7 @@ import type { SimulatedLog } from '../simulated-log.ts';
 import type { SimulatedTopic } from '../simulated-topic.ts';
 import type { SimulatedWarehouse } from '../simulated-warehouse.ts';
 import { describeState, LaneReference } from './reference.ts';
+import { universeBounds } from './shares.ts';
 
 /** Every promise that a universe watches; each can be switched off, to see that it is not idle. */
 export const checks = {
@@ -168,7 +169,8 @@ export class Referee {
     const damaged = new Set(records.filter((record) => record.damaged > 0).map(({ offset }) => offset));
     const read: Decode = (record) =>
       damaged.has(record.offset) ? { refused: 'damaged_batch', schemaId: -1 } : decode(record);
-    return foldLane(records, { topic, partition }, { partitions: log.partitionCount, generation, decode: read });
+    const options = { partitions: log.partitionCount, generation, decode: read, bounds: universeBounds };
+    return foldLane(records, { topic, partition }, options);
   }
 
   #judgeTopic(what: string, expected: TableRows[TableName], values: readonly Uint8Array[], table: Table): void {

@@ -8,6 +8,7 @@ import { assert } from '../../../src/model/errors.ts';
 import type { LaneSnapshot } from '../../../src/state/state-store.ts';
 import { CampaignLane } from '../../../src/topology/campaign-topology.ts';
 import { firstRun, type SimulatedLog, toRun } from '../simulated-log.ts';
+import { universeLimits } from './shares.ts';
 import { unknownSchemaId } from './traffic.ts';
 
 /** A decoder that knows what a universe sends, the schema that nobody registered included. */
@@ -60,7 +61,8 @@ export class LaneReference {
     const found = this.#cursors.find(({ at }) => at === offset);
     if (found !== undefined) return found;
     const partitions = this.#log.partitionCount;
-    const lane = new CampaignLane({ partition: this.#partition, partitions, generation: this.#generation });
+    const at = { partition: this.#partition, partitions, generation: this.#generation };
+    const lane = new CampaignLane(at, universeLimits);
     const cursor: Cursor = { lane, batch: new EventBatch(64), at: 0, deltas: [] };
     if (offset > 0) this.#advance(cursor, offset, 1);
     this.#cursors.push(cursor);

@@ -89,6 +89,7 @@ export class UniverseRun {
       warehouse: new SimulatedWarehouse((table, rows) => this.referee.onInsert(table, rows)),
       alertTopic: new SimulatedTopic(partitions),
       letterTopic: new SimulatedTopic(partitions),
+      stumbles: new Set(),
       group: new SimulatedGroup(partitions, this.scheduler, new Random(seed ^ 0x0bad5eed)),
     };
     this.slots = Array.from({ length: universe.slots }, () => null);

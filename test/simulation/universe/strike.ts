@@ -1,8 +1,9 @@
+import { partitionOfKey } from '../../../src/model/hash.ts';
 import { floorTo, minuteMs } from '../../../src/model/time.ts';
 import { tables } from '../../../src/rows/tables.ts';
 import type { Fault } from './faults.ts';
 import type { UniverseRun } from './run-universe.ts';
-import { duplicateWindowMs } from './traffic.ts';
+import { dilation, duplicateWindowMs } from './traffic.ts';
 
 /** Makes one fault happen. */
 export function strike(fault: Fault, run: UniverseRun): void {
@@ -71,6 +72,11 @@ export function strike(fault: Fault, run: UniverseRun): void {
     case 'poisonous_record':
       servers.log.append(fault.lane, { key: Buffer.from('org_a'), value: poison });
       return;
+    case 'stumble':
+      servers.stumbles.add(fault.lane);
+      return;
+    case 'noisy_tenant':
+      return beNoisy(run, fault.lane, fault.records);
     case 'log_cut':
       return run.cutLog(fault.lane, fault.records, fault.isRestarted);
     case 'topic_recreated':
@@ -80,6 +86,26 @@ export function strike(fault: Fault, run: UniverseRun): void {
 
 /** Lists in lists, twenty thousand deep, where an id is expected. */
 const poison = Buffer.from(`{"type":"click","org_id":${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
+
+/** Every other record opens a campaign; the rest is rubbish. */
+function beNoisy({ servers: { log }, elapsedMs, universe }: UniverseRun, lane: number, records: number): void {
+  const event_time = Math.floor(universe.beginsAt + elapsedMs * dilation);
+  const org = noisyOrg(lane, log.partitionCount);
+  for (let n = 0; n < records; n++) {
+    const event_id = `${Math.floor(elapsedMs).toString(16)}${n.toString(16).padStart(6, '0')}`.padStart(32, 'f');
+    const click = { type: 'click', event_id, org_id: org, campaign_id: `n${n}`, event_time, source: 'x' };
+    const value = n % 2 === 0 ? JSON.stringify({ ...click, currency: 'USD', cost_micros: 1_000 }) : `rubbish ${n}`;
+    log.append(lane, { key: Buffer.from(org), value: Buffer.from(value) });
+  }
+}
+
+/** An organization of a partition that no other producer speaks for. */
+function noisyOrg(partition: number, partitions: number): string {
+  for (let n = 0; ; n++) {
+    const key = Buffer.from(`noisy-${n}`);
+    if (partitionOfKey(key, 0, key.length, partitions) === partition) return key.toString();
+  }
+}
 
 function kill(run: UniverseRun, slot: number, downMs: number): void {
   if (run.slots[slot] === null) return;

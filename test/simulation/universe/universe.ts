@@ -1,5 +1,5 @@
 import { Random } from '../random.ts';
-import { drawCut, drawDamage, drawFaults, drawUsurpation, type Fault } from './faults.ts';
+import { drawCut, drawDamage, drawFaults, drawNoise, drawUsurpation, type Fault } from './faults.ts';
 import { type Sent, Traffic } from './traffic.ts';
 
 /** A whole universe as data: nothing else decides what happens in it. */
@@ -48,6 +48,7 @@ export function drawUniverse(seed: number): Universe {
   });
   const sent = traffic.draw();
   const damage = new Random(seed ^ 0x5be0cd19);
+  const noise = new Random(seed ^ 0x510e527f);
   const cut = new Random(seed ^ 0x1f83d9ab);
   const faults = drawFaults(new Random(seed ^ 0x1f123bb5), world);
   const isCut = cut.chance(0.03) && !faults.some(({ kind }) => kind === 'topic_recreated');
@@ -61,6 +62,7 @@ export function drawUniverse(seed: number): Universe {
     faults: [
       ...faults,
       ...(damage.chance(0.15) ? drawDamage(damage, world) : []),
+      ...(noise.chance(0.12) ? drawNoise(noise, world) : []),
       ...(isCut ? [drawCut(cut, world)] : []),
       ...(isLong ? lossAfterRetention : []),
       ...(usurpers.chance(0.05) ? drawUsurpation(usurpers, world) : []),
