@@ -8,7 +8,7 @@ import { BrokenInvariant, EngineError } from '../model/errors.ts';
  * applied again, around the place of the failure record by record.
  *
  * - It does not happen again: something of this process was wrong, not the log.
- * - It happens at one record: that record is refused (dead letter `internal_error`), as one over which the
+ * - It happens at one record, and there again: that record is refused (dead letter `internal_error`), as one over which the
  *   checks stumble; all before it is exact, and nothing of it counts.
  * - It happens there all the same, or the program says that its own memory is wrong: the lane alone halts.
  */
@@ -16,6 +16,8 @@ export class LaneCare {
   /** Records go one at a time from the first of these offsets up to the second, until that is committed. */
   #from = Number.POSITIVE_INFINITY;
   #to = Number.NEGATIVE_INFINITY;
+  /** Offsets of records that failed alone; by chance, if it does not happen to the same one again. */
+  readonly #suspected = new Set<number>();
   /** Offsets of records that are refused. */
   readonly #refused = new Set<number>();
   #commitFailures = 0;
@@ -36,7 +38,8 @@ export class LaneCare {
     const [offset] = run.offsets;
     const isAlone = run.count === 1 && this.#from <= offset;
     if (isAlone && (run.unreadable !== null || error instanceof BrokenInvariant)) return broken(lane, offset, error);
-    if (isAlone) this.#refused.add(offset);
+    if (isAlone && this.#suspected.has(offset)) this.#refused.add(offset);
+    else if (isAlone) this.#suspected.add(offset);
     this.#from = Math.min(this.#from, offset);
     this.#to = Math.max(this.#to, run.nextOffset);
     return null;
@@ -59,6 +62,7 @@ export class LaneCare {
     if (nextOffset < this.#to) return;
     this.#from = Number.POSITIVE_INFINITY;
     this.#to = Number.NEGATIVE_INFINITY;
+    this.#suspected.clear();
     this.#refused.clear();
   }
 
