@@ -102,6 +102,37 @@ const bad: readonly Bad[] = [
     schemaId: clickId,
   },
   {
+    name: 'letters that are not UTF-8',
+    value: Buffer.from(json(click(130, { device: 'caf\u00e9' })).toString('utf8'), 'latin1'),
+    reason: 'bad_json',
+    detail: /not UTF-8/,
+  },
+  {
+    name: 'a report of a counter that does not exist',
+    value: json(
+      click(131, {
+        type: 'performance_report',
+        period_start: start - 3_600_000,
+        period_end: start,
+        counts: { happiness: 7 },
+      }),
+    ),
+    reason: 'unknown_metric',
+    detail: /"happiness" is not a counter that a report may name/,
+  },
+  {
+    name: 'a correction of nothing',
+    value: json(click(132, { type: 'metric_correction', applies_to: '2026-03-01', deltas: {} })),
+    reason: 'bad_field',
+    detail: /deltas must be a map of counters/,
+  },
+  {
+    name: 'a ledger version below zero',
+    value: json(click(133, { type: 'budget_changed', budget_micros: 1, effective_at: start, ledger_version: -1 })),
+    reason: 'bad_field',
+    detail: /ledger_version must be not negative/,
+  },
+  {
     name: 'money as a float',
     value: json(click(104, { cost_micros: 1.5 })),
     reason: 'bad_field',
@@ -144,7 +175,7 @@ const bad: readonly Bad[] = [
     name: 'noise that looks like JSON',
     value: Buffer.concat([Buffer.from('{'), noise('c')]),
     reason: 'bad_json',
-    detail: /JSON/,
+    detail: /not UTF-8/,
   },
   { name: 'no value at all', value: new Uint8Array(0), reason: 'empty_value', detail: /no value/ },
 ];

@@ -11,7 +11,7 @@ export const reasons: Readonly<Record<RejectReason, string>> = {
   schema_mismatch: 'The writer schema cannot be read as ours; `detail` names the field and both sides.',
   truncated: 'The value ends inside a field: it was cut, or written with another schema than its id says.',
   trailing_bytes: 'Bytes follow the last field: written with another schema than its id says.',
-  bad_json: 'The value begins with `{` and is not one JSON object.',
+  bad_json: 'The value begins with `{` and is not one JSON object in UTF-8.',
   bad_field: 'A field is missing, or has a value outside its meaning; `detail` names field and value.',
   bad_id: 'An id is not 1 to 64 of `A-Z a-z 0-9 _ . : -`, or an organization begins with `_`.',
   bad_time: 'An instant is not milliseconds between 2000 and 2100. Seconds and microseconds are the usual mistake.',

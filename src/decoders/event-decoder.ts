@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { parseRecordSchema } from '../events/avro/schema.ts';
 import type { EventBatch, RejectReason } from '../events/event-batch.ts';
 import { type KindName, kinds } from '../events/kinds.ts';
@@ -185,7 +186,10 @@ class EventDecoder implements Decoder {
   }
 
   #json(bytes: Uint8Array, start: number, end: number, batch: EventBatch, row: number): void {
-    const fields = parseObject(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8'));
+    const value = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+    // Letters that are none would be read as U+FFFD, in a name as well as in its neighbour's.
+    if (!isUtf8(value)) return reject(batch, row, 'bad_json', 'the value is not UTF-8');
+    const fields = parseObject(value.toString('utf8'));
     if (fields === null) return reject(batch, row, 'bad_json', 'the value is not one JSON object');
     const { type } = fields;
     if (typeof type !== 'string') return reject(batch, row, 'bad_field', `type must be text, it is ${shown(type)}`);

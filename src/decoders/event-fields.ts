@@ -237,7 +237,7 @@ function budget(fields: Fields): Detail & { kind: 'budget_changed' } {
     daily_cap_micros,
     effective_at: instant(fields, 'effective_at'),
     actor: isAbsent(fields.actor) ? null : text(fields, 'actor'),
-    ledger_version: integer(fields, 'ledger_version'),
+    ledger_version: count(fields, 'ledger_version'),
   };
 }
 
@@ -252,7 +252,7 @@ function flight(fields: Fields): Detail & { kind: 'flight_changed' } {
     curve_id: isAbsent(fields.curve_id) ? null : id(fields, 'curve_id'),
     rebase: oneOf<Rebase>(fields, 'rebase', ['ON_PLAN', 'ON_ACTUAL', 'NONE'], 'ON_PLAN'),
     effective_at: instant(fields, 'effective_at'),
-    ledger_version: integer(fields, 'ledger_version'),
+    ledger_version: count(fields, 'ledger_version'),
   };
 }
 

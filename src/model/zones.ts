@@ -24,8 +24,10 @@ export class Zone {
     return chunk.offsets[i];
   }
 
-  /** Days since 1970-01-01 on the local calendar. */
+  /** Days since 1970-01-01 on the local calendar. A day that has begun goes on where clocks are set back to the day before. */
   localDay(at: number): number {
+    const { returns } = this.#chunkOf(at);
+    for (const { from, until, day } of returns) if (at >= from && at < until) return day;
     return Math.floor((at + this.offsetAt(at)) / dayMs);
   }
 
@@ -68,6 +70,8 @@ export class Zone {
 interface Chunk {
   readonly starts: number[];
   readonly offsets: number[];
+  /** Where the clock shows the day before again (Newfoundland until 2011, at a minute past midnight): rare. */
+  readonly returns: { readonly from: number; readonly until: number; readonly day: number }[];
 }
 
 const chunkMs = 1_461 * dayMs;
@@ -80,14 +84,21 @@ function readChunk(id: string, index: number): Chunk {
   const start = index * chunkMs;
   const end = start + chunkMs;
   let zoned = Temporal.Instant.fromEpochMilliseconds(start).toZonedDateTimeISO(id);
-  const chunk: Chunk = { starts: [start], offsets: [offsetMs(zoned)] };
+  const chunk: Chunk = { starts: [start], offsets: [offsetMs(zoned)], returns: [] };
   for (;;) {
     const next = zoned.getTimeZoneTransition('next');
     if (next === null || next.epochMilliseconds >= end) return chunk;
+    noteReturn(chunk, next.epochMilliseconds, offsetMs(next));
     chunk.starts.push(next.epochMilliseconds);
     chunk.offsets.push(offsetMs(next));
     zoned = next;
   }
+}
+
+function noteReturn(chunk: Chunk, from: number, offset: number): void {
+  const before = chunk.offsets[chunk.offsets.length - 1];
+  const day = Math.floor((from - 1 + before) / dayMs);
+  if (day > Math.floor((from + offset) / dayMs)) chunk.returns.push({ from, until: day * dayMs - offset, day });
 }
 
 function offsetMs(zoned: Temporal.ZonedDateTime): number {

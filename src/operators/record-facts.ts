@@ -29,14 +29,20 @@ export function kindProblem(batch: EventBatch, row: number): { reason: RejectRea
     if (isSafe(batch.amount2[row] * batch.counts[row])) return null;
     return { reason: 'money_out_of_range', detail: 'cpm_micros times batch_count leaves the safe integers' };
   }
+  if (batch.kinds[row] === kind.performance_report) {
+    const { counts } = batch.details.get(row) as Detail & { kind: 'performance_report' };
+    return unknownCounter(counts, 'a report may name');
+  }
   if (batch.kinds[row] !== kind.metric_correction) return null;
   const { deltas } = batch.details.get(row) as Detail & { kind: 'metric_correction' };
-  for (const name of deltas.keys()) {
+  return unknownCounter(deltas, 'can be corrected');
+}
+
+function unknownCounter(counters: ReadonlyMap<string, number>, what: string) {
+  for (const name of counters.keys()) {
     if (correctableCounters.includes(name as Counter)) continue;
-    return {
-      reason: 'unknown_metric',
-      detail: `"${name.slice(0, 64).toWellFormed()}" is not a counter that can be corrected`,
-    };
+    const shown = name.slice(0, 64).toWellFormed();
+    return { reason: 'unknown_metric', detail: `"${shown}" is not a counter that ${what}` } as const;
   }
   return null;
 }

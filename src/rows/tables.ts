@@ -304,7 +304,11 @@ export const deadLetters = table({
   key: ['org_id', 'topic', 'partition', 'log_offset', 'log_time'],
   partitionBy: 'log_time',
   columns: [
-    column('org_id', 'LowCardinality(String)', 'Organization of the record key where it is a valid id, else _system.'),
+    column(
+      'org_id',
+      'LowCardinality(String)',
+      'Organization of the record key where it is a valid id that is not reserved, else _system.',
+    ),
     column('topic', 'LowCardinality(String)', 'Topic.'),
     partition,
     column('log_offset', 'UInt64', 'Offset.'),

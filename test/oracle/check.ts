@@ -95,7 +95,7 @@ export function keyProblem(event: OracleEvent, key: Uint8Array | null): RejectRe
 /** The organization that a dead letter is filed under. */
 export function orgOfKey(key: Uint8Array | null): string {
   const text = key === null ? '' : Buffer.from(key).toString('latin1');
-  return idPattern.test(text) ? text : '_system';
+  return idPattern.test(text) && !text.startsWith('_') ? text : '_system';
 }
 
 const onDevices = new Set(['impression', 'click', 'video_progress', 'conversion']);

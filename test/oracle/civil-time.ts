@@ -6,6 +6,8 @@ import { day, minute, quarter } from './whole-numbers.ts';
  * the years we use changes; a day (UTC) that ends with the offset it began with has that one all day,
  * because no zone of the years we use changes twice a day (a test asks for every quarter-hour of a year).
  */
+/** Some clocks changed at a minute past midnight before. */
+const oddMinutesUntil = Date.UTC(2012, 0, 1);
 const formatters = new Map<string, Intl.DateTimeFormat>();
 const offsets = new Map<string, Map<number, number>>();
 const days = new Map<string, Map<number, number | null>>();
@@ -24,6 +26,7 @@ export function isZone(zone: string): boolean {
 /** Local time less UTC at an instant, ms. */
 export function offsetAt(zone: string, instant: number): number {
   if (zone === 'UTC') return 0;
+  if (instant < oddMinutesUntil) return askOffset(zone, instant);
   return offsetOfDay(zone, Math.floor(instant / day)) ?? offsetOfQuarter(zone, Math.floor(instant / quarter));
 }
 
@@ -58,8 +61,14 @@ function remember<T>(all: Map<string, Map<number, T>>, zone: string): Map<number
   return known;
 }
 
-/** Days since 1970-01-01 on the local calendar. */
+/** The latest local date that has begun, in days since 1970-01-01. */
 export function localDay(zone: string, instant: number): number {
+  const shown = shownDay(zone, instant);
+  return startOfDay(zone, shown + 1) <= instant ? shown + 1 : shown;
+}
+
+/** What the local calendar shows, which may be a day that was over already. */
+function shownDay(zone: string, instant: number): number {
   return Math.floor((instant + offsetAt(zone, instant)) / day);
 }
 
@@ -71,7 +80,7 @@ export function startOfDay(zone: string, localDate: number): number {
   let start = dayStarts.get(key);
   if (start === undefined) {
     start = localDate * day - 16 * 60 * minute;
-    while (localDay(zone, start) < localDate) start += minute;
+    while (shownDay(zone, start) < localDate) start += minute;
     dayStarts.set(key, start);
   }
   return start;
@@ -85,7 +94,7 @@ export function localHour(zone: string, instant: number): number {
 
 /** Local hour of the week; Monday 00:00 is 0. 1970-01-01 was a Thursday. */
 export function hourOfWeek(zone: string, instant: number): number {
-  return ((localDay(zone, instant) + 3) % 7) * 24 + localHour(zone, instant);
+  return ((shownDay(zone, instant) + 3) % 7) * 24 + localHour(zone, instant);
 }
 
 function formatterOf(zone: string): Intl.DateTimeFormat {

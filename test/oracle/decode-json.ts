@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { costBases, quartiles, type RejectReason } from '../../src/events/event-batch.ts';
 import { idPattern } from '../../src/model/ids.ts';
 import { limits } from '../../src/model/limits.ts';
@@ -44,6 +45,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function parse(value: Uint8Array): Fields | null {
   try {
+    if (!isUtf8(value)) return null;
     const parsed: unknown = JSON.parse(
       Buffer.from(value)
         .toString('utf8')
@@ -180,7 +182,7 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
     budget_micros: budgetMicros(raw, 'budget_micros'),
     daily_cap_micros: isAbsent(raw.daily_cap_micros) ? null : budgetMicros(raw, 'daily_cap_micros'),
     effective_at: instant(raw, 'effective_at'),
-    ledger_version: whole(raw, 'ledger_version'),
+    ledger_version: count(raw, 'ledger_version'),
   }),
   flight_changed: (raw) => ({
     start_local: date(raw, 'start_local'),
@@ -190,7 +192,7 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
     curve_id: optionalId(raw, 'curve_id'),
     rebase: oneOf(raw, 'rebase', ['ON_PLAN', 'ON_ACTUAL', 'NONE'], 'ON_PLAN'),
     effective_at: instant(raw, 'effective_at'),
-    ledger_version: whole(raw, 'ledger_version'),
+    ledger_version: count(raw, 'ledger_version'),
   }),
   status_changed: (raw) => ({
     status: oneOf(raw, 'status', ['ACTIVE', 'PAUSED', 'ENDED']),

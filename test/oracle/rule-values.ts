@@ -121,7 +121,7 @@ export function summaryOf(
   allNames: readonly string[],
   values: Readonly<Record<string, Known | null>>,
 ): string {
-  return template.replace(/\{\{([^{}]*)\}\}/g, (place, name: string) => {
+  return template.replace(/\{\{\s*([^{}]*?)\s*\}\}/g, (place, name: string) => {
     if (!Object.hasOwn(values, name)) return allNames.includes(name) ? 'unknown' : place;
     const value = values[name];
     if (value === null) return 'unknown';

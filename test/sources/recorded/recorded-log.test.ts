@@ -179,6 +179,27 @@ test('a log written by hand is read; its bad lines are records too', async () =>
   await log.close();
 });
 
+test('of a member that is there twice the last one counts, base64 before text, and a line without a value is bad', async () => {
+  const dir = newDirectory();
+  mkdirSync(join(dir, topic, '0'), { recursive: true });
+  const lines = [
+    '{"log_time":1772323200000,"log_time":1772323201000,"key":"a","key":"org_a","value":{"n":1},"value":{"n":2}}',
+    '{"log_time":1772323201000,"key":"org_a","value":{"n":3},"value":null}',
+    '{"log_time":1772323201000,"key":"a","key_base64":"b3JnX2I=","value_base64":"e30=","value":{"n":4}}',
+    '{"log_time":1772323201000,"key":"org_a"}',
+    '',
+  ];
+  writeFileSync(segment(dir, 'jsonl'), lines.join('\n'));
+  const log = await open(dir, 'jsonl');
+  expect(await pollAll(log, 0)).toEqual([
+    { offset: 0, logTime: 1_772_323_201_000, key: 'org_a', value: '{"n":2}' },
+    { offset: 1, logTime: 1_772_323_201_000, key: 'org_a', value: null },
+    { offset: 2, logTime: 1_772_323_201_000, key: 'org_b', value: '{}' },
+    { offset: 3, logTime: 1_772_323_201_000, key: null, value: lines[3] },
+  ]);
+  await log.close();
+});
+
 test.each(['1772323202000.5', '1e99', '-1', '"+275760-09-14T00:00:00Z"', 'null', '[]', '{}', '1e400'])(
   'a line whose log_time is %s is a record of its own, as old as the one before it',
   async (logTime) => {
