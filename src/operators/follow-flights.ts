@@ -239,7 +239,10 @@ export class FollowFlights implements Operator {
       move(copy);
       copy.forget();
     }
-    flight.dates = { ...next, start: zone.dayStart(next.startDay), end: zone.dayStart(next.endDay + 1), zone };
+    // What was spent by then counts from there: a zone that changes under way moves the end alone.
+    const hasBegun = before !== null && before.startDay === next.startDay && before.start <= this.#state.clock;
+    const start = hasBegun ? before.start : zone.dayStart(next.startDay);
+    flight.dates = { ...next, start, end: zone.dayStart(next.endDay + 1), zone };
     flight.isDone &&= (flight.lastAsOf ?? 0) >= flight.dates.end + this.#limits.evaluatedAfterEndMs;
   }
 

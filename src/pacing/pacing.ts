@@ -274,8 +274,13 @@ function statusOf(books: FlightBooks, values: Unjudged, a: number): PacingStatus
   if (status !== 'ACTIVE') return cause === 'ADVERTISER' || cause === 'SCHEDULE' ? 'paused' : 'blocked';
   if (isCapped(values)) return 'capped_today';
   if (terms.mode === 'ASAP' || budget === 0) return 'on_track';
-  if (values.osiBp === null || a - books.start < dayMs || values.elapsedBp < 1_000) return 'warming_up';
+  if (values.osiBp === null || isYoung(books, a) || values.elapsedBp < 1_000) return 'warming_up';
   return band(Number(values.osiBp), books.previousStatus);
+}
+
+/** A day, or half of a flight that is shorter than two, must have passed for a verdict. */
+function isYoung({ start, end }: FlightBooks, a: number): boolean {
+  return 2 * (a - start) < Math.min(2 * dayMs, end - start);
 }
 
 /** The day's spend reached what the platform may spend on one. */

@@ -53,7 +53,9 @@ function changeFlight(
   const wasKnown = campaign.zone !== null;
   campaign.zone = fields.tz;
   rebook(campaign, fields.tz, { clock, order, plan: plan.number, wasKnown });
-  const dates = datesOf(start_local, end_local, fields.tz);
+  const fresh = datesOf(start_local, end_local, fields.tz);
+  const old = flight.dates;
+  const dates = old !== null && old.startLocal === start_local && old.s <= clock ? { ...fresh, s: old.s } : fresh;
   campaign.setDates(flight, dates);
   if (flight.isClosed && (flight.judgedAsOf as number) < dates.e + campaign.bounds.closedAfterMs)
     flight.isClosed = false;

@@ -290,7 +290,7 @@ export function statusOf(pacing: Pacing, campaign: Campaign, previous: string | 
     return inForce.cause === 'ADVERTISER' || inForce.cause === 'SCHEDULE' ? 'paused' : 'blocked';
   if (pacing.capAllowed !== null && pacing.daySpend >= pacing.capAllowed) return 'capped_today';
   if (pacing.mode === 'ASAP' || B === 0n) return 'on_track';
-  if (osi === null || a - s < day || pacing.elapsed < 1_000n) return 'warming_up';
+  if (osi === null || a - s < Math.min(day, (e - s) / 2) || pacing.elapsed < 1_000n) return 'warming_up';
   if (osi < 7_500n || (previous === 'severely_behind' && osi < 7_800n)) return 'severely_behind';
   if (osi < 9_000n || ((previous === 'behind' || previous === 'severely_behind') && osi < 9_300n)) return 'behind';
   if (osi > 11_000n || (previous === 'ahead' && osi > 10_700n)) return 'ahead';
