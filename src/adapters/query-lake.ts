@@ -35,6 +35,8 @@ export async function queryLake(config: Config, { sql, atMs }: LakeQuery): Promi
   const session = new Session();
   try {
     for (const statement of viewsOf(asked, config, atMs)) session.query(statement);
+    // As text, so that no digit is lost.
+    session.query('SET output_format_json_quote_64bit_integers = 1');
     return answerOf(session.query(sql, 'JSONCompact'));
   } catch (cause) {
     // Not the cause itself: its words, and those of its own causes, may quote the key of the store.

@@ -17,6 +17,8 @@ export interface Tables {
   readonly database: string;
   /** For people and tools: may run one reading statement at a time. */
   readonly reader: QueryEndpoint;
+  /** For us alone: may change what is there. */
+  readonly writer: QueryEndpoint;
   /** What opens the embedded one for readers; null with a server, which has users of its own. */
   readonly readToken: string | null;
   close(): Promise<void>;
@@ -54,6 +56,7 @@ export async function openEmbeddedTables(
     sink,
     database: 'ads',
     reader: { url: server.url, headers: { 'x-clickhouse-key': server.readToken } },
+    writer: { url: server.url, headers: { 'x-clickhouse-key': server.writeToken } },
     readToken: server.readToken,
     close: () => opened.disposeAsync(),
   };
@@ -72,6 +75,7 @@ export async function openServerTables(config: Config, clock: Clock): Promise<Ta
     sink,
     database: config.clickhouse.database,
     reader: serverEndpoint(config),
+    writer: serverEndpoint(config, 'change'),
     readToken: null,
     close: () => sink.close(),
   };
@@ -94,8 +98,8 @@ export function createServerSink({ clickhouse }: Config, clock: Clock): ClickHou
   });
 }
 
-/** How a query reaches the server; it may read alone, whatever the user may. */
-export function serverEndpoint({ clickhouse }: Config): QueryEndpoint {
+/** How a query reaches the server; unless it is to change something it may read alone, whatever the user may. */
+export function serverEndpoint({ clickhouse }: Config, purpose: 'read' | 'change' = 'read'): QueryEndpoint {
   const { url, username, password, database, ca_file: caFile } = clickhouse;
   if (url === null) throw new EngineError('CONFIG_INVALID', 'clickhouse.url names no server');
   const headers = {
@@ -104,7 +108,7 @@ export function serverEndpoint({ clickhouse }: Config): QueryEndpoint {
     'x-clickhouse-database': database,
   };
   const reading = new URL(url);
-  reading.searchParams.set('readonly', '1');
+  if (purpose === 'read') reading.searchParams.set('readonly', '1');
   const ca = readAuthority(caFile);
   return { url: reading.href, headers, ...(ca === null ? {} : { ca }) };
 }

@@ -60,6 +60,21 @@ export async function openTablesForReading(
   return { endpoint: tables.reader, close: () => opened.disposeAsync() };
 }
 
+/** Opens the tables to change them: on a server, or in a data directory on which no engine runs. */
+export async function openTablesForChange(
+  config: Config,
+  context: VisitContext,
+): Promise<{ endpoint: QueryEndpoint; close(): Promise<void> }> {
+  if (config.clickhouse.url !== null) return { endpoint: serverEndpoint(config, 'change'), close: async () => {} };
+  await using stack = new AsyncDisposableStack();
+  stack.adopt(await takeDirectory(config, context), (opened) => opened.close());
+  const place = { dir: embeddedTablesDirectory(config.data_directory), port: 0, readers: null };
+  const tables = await openEmbeddedTables(place, context);
+  stack.defer(() => tables.close());
+  const opened = stack.move();
+  return { endpoint: tables.writer, close: () => opened.disposeAsync() };
+}
+
 async function takeDirectory(config: Config, { clock }: VisitContext): Promise<DataDirectory> {
   if (readStreamFile(join(config.data_directory, 'log'), config.log.topic) === null)
     throw new EngineError('USAGE', `${config.data_directory} holds no data of paceline yet; name another with --data`);

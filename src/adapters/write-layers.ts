@@ -86,6 +86,8 @@ const icebergTypes = {
   'Nullable(DateTime64(3))': 'timestamptz',
 } as const satisfies Readonly<Record<ColumnType, GoldTable['columns'][number]['type']>>;
 
+export const goldTables = tables.map(goldTable);
+
 const dayMs = 86_400_000;
 /** Monday, 5 January 1970. */
 const firstMondayMs = 4 * dayMs;
@@ -111,26 +113,45 @@ export async function writeGoldLayer(config: Config, options: LayerOptions, log:
   const tools = stack.use(await openLayerTools(config));
   return await writeGold({
     ...layerParts(lake, tools),
-    tables: tables.map(goldTable),
+    ...goldOptions(lake),
     hot: {
       query: async (sql) => rowsOf(await askClickHouse(endpoint, sql)),
       download: (sql, path) => downloadFromClickHouse(endpoint, sql, path),
       nameOf: (table) => `${config.clickhouse.url === null ? 'ads' : config.clickhouse.database}.${table}`,
     },
-    location: `${lake.root}/${goldNamespace}`,
     before: closedWeeksBefore(systemClock.wallMs()),
-    rowsMax: goldRowsMax,
     isDryRun: options.isDryRun,
     onProgress: options.onProgress,
   });
 }
 
-/** What writes a layer, whichever. */
-function layerParts(lake: Lake, { engine, folder, sqlOf }: LayerTools) {
+interface TableParts {
+  readonly encoder: ParquetEncoder;
+  readonly io: Lake['io'];
+  readonly ids: typeof randomIds;
+  readonly nowMs: () => number;
+  readonly pause: (attempt: number) => Promise<void>;
+  readonly attemptsMax: number;
+  readonly catalog: Lake['catalog'];
+}
+
+interface EngineParts {
+  readonly engine: LayerTools['engine'];
+  readonly sqlOf: LayerTools['sqlOf'];
+  readonly workFolder: string;
+}
+
+/** The tables of gold and how they are written. */
+export function goldOptions(lake: Lake) {
+  return { tables: goldTables, location: `${lake.root}/${goldNamespace}`, rowsMax: goldRowsMax };
+}
+
+/** What changes a table of the lake, with the engine that writes it where one is given. */
+export function layerParts(lake: Lake): TableParts;
+export function layerParts(lake: Lake, tools: LayerTools): TableParts & EngineParts;
+export function layerParts(lake: Lake, tools?: LayerTools): TableParts & Partial<EngineParts> {
   return {
-    engine,
-    sqlOf,
-    workFolder: folder,
+    ...(tools === undefined ? {} : { engine: tools.engine, sqlOf: tools.sqlOf, workFolder: tools.folder }),
     encoder: new ParquetEncoder(),
     io: lake.io,
     ids: randomIds,

@@ -16,6 +16,7 @@ import { serveCommand } from './serve.ts';
 import { sessionsCommand } from './sessions.ts';
 import { simulateCommand } from './simulate.ts';
 import { sqlCommand } from './sql.ts';
+import { tierCommand } from './tier.ts';
 import { usersCommand } from './users.ts';
 import { versionCommand } from './version.ts';
 
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   produceCommand,
   sqlCommand,
   lakeCommand,
+  tierCommand,
   graphCommand,
   doctorCommand,
   versionCommand,

@@ -74,6 +74,11 @@ export const errorCatalogue = {
   },
   STATE_FORMAT: { retry: 'never', exit: 78, next: 'This state was written by a newer paceline; upgrade.' },
   SINK_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the named sink; nothing is lost meanwhile.' },
+  COPY_DIFFERS: {
+    retry: 'never',
+    exit: 65,
+    next: 'Nothing was dropped. Run it again; if it differs again, keep the data and report it.',
+  },
   SINK_REJECTED: { retry: 'never', exit: 70, next: 'The sink refuses our rows; its message says why.' },
   REGISTRY_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the schema registry; the lane waits.' },
   REGISTRY_REFUSED: {

@@ -3,6 +3,12 @@ import { type FileMetaData, parquetMetadata, parquetRead } from 'hyparquet';
 import { EngineError } from '../../model/errors.ts';
 import type { Field } from './schema.ts';
 
+/** Rows of a file, the second not among them. */
+interface RowRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A value in the JavaScript form that `Column` wants; null where there is none. */
 export type CellValue = string | number | bigint | Uint8Array | null;
 
@@ -27,24 +33,31 @@ const compressors = {
 export async function readParquetColumns(
   bytes: Uint8Array,
   fields: readonly Field[],
+  range: RowRange | null = null,
 ): Promise<ReadonlyMap<number, CellValue[]>> {
   try {
     const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
     const metadata = parquetMetadata(file);
-    const rows = Number(metadata.num_rows);
+    const { from, to } = range ?? { from: 0, to: Number(metadata.num_rows) };
+    const rows = Math.max(0, Math.min(to, Number(metadata.num_rows)) - from);
     const columns = new Map(fields.map(({ id }) => [id, new Array<CellValue>(rows).fill(null)]));
     const ids = columnIds(metadata, fields);
     await parquetRead({
       file,
       metadata,
       columns: [...ids.keys()],
+      rowStart: from,
+      rowEnd: from + rows,
       utf8: false,
       parsers: asIntegers,
       compressors,
       onChunk: ({ columnName, columnData, rowStart }) => {
         const column = columns.get(ids.get(columnName) ?? -1);
         if (column === undefined) return;
-        for (let i = 0; i < columnData.length; i++) column[rowStart + i] = (columnData[i] ?? null) as CellValue;
+        // A chunk may hold rows around those that were asked for.
+        const first = Math.max(0, from - rowStart);
+        const last = Math.min(columnData.length, from + rows - rowStart);
+        for (let i = first; i < last; i++) column[rowStart + i - from] = (columnData[i] ?? null) as CellValue;
       },
     });
     return columns;

@@ -13,7 +13,7 @@ import { type GoldTable, goldSpec } from '../layers/gold/gold-tables.ts';
 import { ensureTable } from '../operations/overwrite-partitions.ts';
 import { columnId, layerProperties, newSchema, openTable } from '../operations/table-columns.ts';
 
-interface WriteGoldOptions extends Omit<GoldOptions, 'months' | 'folder'> {
+export interface WriteGoldOptions extends Omit<GoldOptions, 'months' | 'folder'> {
   readonly catalog: Catalog;
   readonly tables: readonly GoldTable[];
   /** URI below which the tables are made. */
@@ -38,6 +38,8 @@ export interface GoldReport {
 
 export const goldNamespace = 'gold';
 const goldMonthsTable = 'months';
+/** Tables that tell of the others. */
+export const goldReceiptsTable = 'receipts';
 /** Files are open at once, one an organization. */
 const orgsMax = 128;
 

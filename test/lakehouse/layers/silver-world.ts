@@ -55,13 +55,18 @@ export class SilverWorld implements Disposable {
   readonly config: Config;
   #records: LogRecord[] | null = null;
 
-  private constructor() {
+  private constructor(settings: Record<string, unknown>) {
     const shippedConfigDirectory = join(import.meta.dirname, '../../../config');
-    this.config = loadConfig([], { shippedConfigDirectory, overrides: { data_directory: this.directory } }).config;
+    const overrides = { ...settings, data_directory: this.directory };
+    this.config = loadConfig([], { shippedConfigDirectory, overrides }).config;
   }
 
-  static async make(options: { seed: number; days: number; encoding: 'binary' | 'jsonl' }): Promise<SilverWorld> {
-    const world = new SilverWorld();
+  /** `settings`: where the lake lies; else in the data directory. */
+  static async make(
+    options: { seed: number; days: number; encoding: 'binary' | 'jsonl' },
+    settings: Record<string, unknown> = {},
+  ): Promise<SilverWorld> {
+    const world = new SilverWorld(settings);
     const { plans } = world.config;
     const size = { campaigns: 12, partitions: 2 };
     await writeSimulatedLog({ dir: world.directory, ...size, ...options, plans, clock: systemClock });

@@ -17,7 +17,7 @@ import { goldMonthsSpec, type MonthMark, writeGoldMonths } from './gold-months.t
 import { firstDayOf, type GoldTable, goldSpec, monthText } from './gold-tables.ts';
 
 /** ClickHouse's tables, as gold reads them. */
-interface HotTables {
+export interface HotTables {
   /** Rows of a reading query. */
   query(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The answer of a reading query as a Parquet file. */
@@ -126,6 +126,12 @@ export function marksStatement(table: GoldTable, name: string, before: string): 
     FROM ${name} FINAL WHERE ${at} < ${dayOf(table, before)} GROUP BY org_id, month`;
 }
 
+/** The rows of a month. */
+export function isOfMonth(table: GoldTable, month: number): string {
+  const at = identifier(table.partitionBy);
+  return `${at} >= ${dayOf(table, firstDayOf(month))} AND ${at} < ${dayOf(table, firstDayOf(month + 1))}`;
+}
+
 /** A day, as what the table is partitioned by is compared with. */
 function dayOf({ columns, partitionBy }: GoldTable, day: string): string {
   const isDate = columns.find(({ name }) => name === partitionBy)?.type === 'date';
@@ -137,19 +143,17 @@ function hotStatement(slice: GoldSlice, name: string): string {
   const at = identifier(table.partitionBy);
   const columns = table.columns.map((column) => identifier(column.name)).join(', ');
   return `SELECT ${columns} FROM ${name} FINAL WHERE org_id IN (${orgs.map(({ org }) => quoted(org)).join(', ')})
-    AND ${at} >= ${dayOf(table, firstDayOf(month))} AND ${at} < ${dayOf(table, firstDayOf(month + 1))}
-    AND ${at} < ${dayOf(table, before)} FORMAT Parquet`;
+    AND ${isOfMonth(table, month)} AND ${at} < ${dayOf(table, before)} FORMAT Parquet`;
 }
 
 function mergeStatement({ table, month, orgs }: GoldSlice, hot: string, past: string | null, out: string): string {
-  const at = identifier(table.partitionBy);
   const names = orgs.map(({ org }) => quoted(org)).join(', ');
   const columns = table.columns.map(asStored).join(', ');
   const fromPast =
     past === null
       ? ''
       : `UNION ALL SELECT ${columns} FROM ${past} WHERE org_id IN (${names})
-          AND ${at} >= ${dayOf(table, firstDayOf(month))} AND ${at} < ${dayOf(table, firstDayOf(month + 1))}`;
+          AND ${isOfMonth(table, month)}`;
   const key = table.key.map(identifier).join(', ');
   return `INSERT INTO FUNCTION file(${quoted(join(out, '{_partition_id}.parquet'))}, Parquet)
     PARTITION BY indexOf([${names}], org_id)

@@ -7,6 +7,7 @@ import { liveFilesOf } from '../../operations/live-files.ts';
 import { longOf, writeOneRow } from '../../operations/one-row-files.ts';
 import type { FileIO } from '../../storage/file-io.ts';
 import type { IdSource } from '../../storage/id-source.ts';
+import { dayOfMonth } from './gold-tables.ts';
 
 /** What a month of an organization is in a table of ClickHouse: a row that comes or changes changes both numbers. */
 export interface MonthMark {
@@ -81,7 +82,7 @@ export async function writeGoldMonths(
     const values = {
       org_id: one.org,
       table_name: one.table,
-      month: Date.UTC(1970, one.month, 1) / 86_400_000,
+      month: dayOfMonth(one.month),
       hot_rows: BigInt(one.rows),
       hot_versions: one.versions,
       gold_rows: BigInt(one.goldRows),

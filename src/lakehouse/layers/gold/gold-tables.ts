@@ -27,6 +27,11 @@ export function monthText(month: number): string {
   return new Date(Date.UTC(1970, month, 1)).toISOString().slice(0, 7);
 }
 
+/** The first day of a month counted since 1970, in days since then. */
+export function dayOfMonth(month: number): number {
+  return Date.UTC(1970, month, 1) / 86_400_000;
+}
+
 /** The first day of a month counted since 1970. */
 export function firstDayOf(month: number): string {
   return `${monthText(month)}-01`;

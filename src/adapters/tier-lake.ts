@@ -1,0 +1,114 @@
+import type { Logger } from '../control/logs/logger.ts';
+import { askClickHouse, downloadFromClickHouse, type QueryEndpoint, rowsOf } from '../control/query-client.ts';
+import { systemClock } from '../control/system-clock.ts';
+import type { TierSettings } from '../lakehouse/jobs/config.ts';
+import { type ExpiredFiles, expireLayers } from '../lakehouse/jobs/expire-layers.ts';
+import {
+  type HotMonth,
+  type LeavingTables,
+  listHotMonths,
+  type MovedMonth,
+  moveDueMonths,
+} from '../lakehouse/jobs/run-tiers.ts';
+import { goldNamespace } from '../lakehouse/jobs/write-gold.ts';
+import { silverNamespace } from '../lakehouse/jobs/write-silver.ts';
+import { silverDaysTable } from '../lakehouse/layers/silver/build-silver.ts';
+import { EngineError } from '../model/errors.ts';
+import { openLayerTools } from './layer-tools.ts';
+import { type Lake, openLake } from './open-lake.ts';
+import type { Config } from './settings.ts';
+import { openTablesForChange, openTablesForReading, type VisitContext } from './visits.ts';
+import { goldOptions, goldTables, layerParts } from './write-layers.ts';
+
+export type { ExpiredFiles, HotMonth, MovedMonth };
+
+export interface TierReport {
+  readonly moved: readonly MovedMonth[];
+  readonly expired: readonly ExpiredFiles[];
+}
+
+interface TierRun {
+  readonly log: Logger;
+  onMoved(report: MovedMonth): void;
+  onProgress(done: number, total: number): void;
+}
+
+/** What ClickHouse has, month by month, and what would go from the lake; changes nothing. */
+export async function planTiers(config: Config, log: Logger): Promise<{ months: HotMonth[]; expired: ExpiredFiles[] }> {
+  await using stack = new AsyncDisposableStack();
+  const reading = await openTablesForReading(config, context(log));
+  stack.defer(() => reading.close());
+  const lake = stack.adopt(await openLake(config), (opened) => opened.close());
+  const options = { hot: hotTables(reading.endpoint, config), tables: goldTables, ...keeping(config.tiers) };
+  const months = await listHotMonths({ ...options, nowMs: () => systemClock.wallMs() });
+  return { months, expired: await expire(lake, config, true) };
+}
+
+/** Moves what is due from ClickHouse to gold, and deletes what the lake has kept for long enough. */
+export async function runTiers(config: Config, { log, onMoved, onProgress }: TierRun): Promise<TierReport> {
+  if (config.clickhouse.cluster !== null)
+    throw new EngineError(
+      'CONFIG_INVALID',
+      'tier run moves months of one server; on a cluster (clickhouse.cluster) drop them by hand once "paceline lake gold" has them',
+    );
+  await using stack = new AsyncDisposableStack();
+  const changing = await openTablesForChange(config, context(log));
+  stack.defer(() => changing.close());
+  const lake = stack.adopt(await openLake(config), (opened) => opened.close());
+  const tools = stack.use(await openLayerTools(config));
+  const moved = await moveDueMonths({
+    ...layerParts(lake, tools),
+    ...goldOptions(lake),
+    ...keeping(config.tiers),
+    hot: hotTables(changing.endpoint, config),
+    isDryRun: false,
+    onProgress,
+    onMoved: (report) => {
+      log.info('tier.moved', { ...report, money: JSON.stringify(report.money) });
+      onMoved(report);
+    },
+  });
+  const expired = await expire(lake, config, false);
+  for (const one of expired) log.info('tier.expired', { ...one });
+  return { moved, expired };
+}
+
+function context(log: Logger): VisitContext {
+  return { clock: systemClock, log };
+}
+
+function hotTables(endpoint: QueryEndpoint, { clickhouse }: Config): LeavingTables {
+  const database = clickhouse.url === null ? 'ads' : clickhouse.database;
+  const query = async (sql: string) => rowsOf(await askClickHouse(endpoint, sql));
+  return {
+    query,
+    download: (sql, path) => downloadFromClickHouse(endpoint, sql, path),
+    nameOf: (table) => `${database}.${table}`,
+    command: async (sql) => void (await askClickHouse(endpoint, sql)),
+    database,
+  };
+}
+
+/** How long what stays where. */
+function keeping(settings: TierSettings) {
+  const { hot_days, hot_days_of, lake_days, lake_days_of, legal_hold } = settings;
+  const held = new Set(legal_hold);
+  return {
+    hotDaysOf: (table: string) => hot_days_of[table] ?? hot_days,
+    lakeDaysOf: (table: string, org: string): number | null => {
+      if (held.has(org)) return null;
+      const own = [lake_days_of[table], lake_days_of[org]].filter((days) => days !== undefined);
+      return own.length > 0 ? Math.max(...own) : lake_days;
+    },
+  };
+}
+
+/** Tables that tell of others stay: a day that they no longer name would be written again. */
+const kept = new Set([`${silverNamespace}.${silverDaysTable}`]);
+
+async function expire(lake: Lake, config: Config, isDryRun: boolean): Promise<ExpiredFiles[]> {
+  const { catalog } = lake;
+  const named = [...(await catalog.tables(silverNamespace)), ...(await catalog.tables(goldNamespace))];
+  const tables = named.filter(({ namespace, table }) => !kept.has(`${namespace}.${table}`));
+  return await expireLayers({ ...layerParts(lake), catalog, tables, ...keeping(config.tiers), isDryRun });
+}

@@ -1,0 +1,32 @@
+import * as z from 'zod';
+import { setting } from '../../model/setting.ts';
+
+const days = () => z.int().min(32).max(36_500);
+
+/** How long rows stay where. */
+export const tiersSection = z
+  .strictObject({
+    hot_days: setting(days().default(90), {
+      doc: 'A month of a table leaves ClickHouse when it has been over for so many days, and its copy in gold was read back.',
+      reload: 'restart',
+    }),
+    hot_days_of: setting(z.record(z.string().min(1), days()).default({}), {
+      doc: 'The same for single tables, as in {rule_evaluations: 40}.',
+      reload: 'restart',
+    }),
+    lake_days: setting(days().nullable().default(null), {
+      doc: 'Days and months of silver and gold are deleted when they have been over for so long. Null: never. Seven years are 2557.',
+      reload: 'restart',
+    }),
+    lake_days_of: setting(z.record(z.string().min(1), days()).default({}), {
+      doc: 'The same for single tables (silver.impressions) or organizations (acme); the longest that applies counts.',
+      reload: 'restart',
+    }),
+    legal_hold: setting(z.array(z.string().min(1)).default([]), {
+      doc: 'Organizations of which the lake deletes nothing, however old.',
+      reload: 'restart',
+    }),
+  })
+  .prefault({});
+
+export type TierSettings = z.infer<typeof tiersSection>;

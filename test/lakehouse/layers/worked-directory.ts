@@ -1,0 +1,135 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openLayerTools } from '../../../src/adapters/layer-tools.ts';
+import { openLake } from '../../../src/adapters/open-lake.ts';
+import { type Config, loadConfig } from '../../../src/adapters/settings.ts';
+import { writeSimulatedLog } from '../../../src/adapters/simulated-log.ts';
+import { embeddedTablesDirectory } from '../../../src/adapters/tables.ts';
+import { openTablesForReading } from '../../../src/adapters/visits.ts';
+import { makeLogger } from '../../../src/control/logs/logger.ts';
+import { askClickHouse, rowsOf } from '../../../src/control/query-client.ts';
+import { systemClock } from '../../../src/control/system-clock.ts';
+import { startEmbeddedClickHouse } from '../../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
+import { tables } from '../../../src/rows/tables.ts';
+
+const root = join(import.meta.dirname, '../../..');
+export const mainFile = join(root, 'src/main.ts');
+export const silent = makeLogger({ level: 'silent', clock: systemClock });
+
+export type TextRow = Record<string, string>;
+
+interface NamedTable {
+  readonly name: string;
+  readonly key: readonly string[];
+}
+
+/** A data directory that an engine has worked off, of a world in the past of this machine's clock. */
+export class WorkedDirectory implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'paceline-worked-'));
+  readonly config: Config;
+
+  private constructor() {
+    const shippedConfigDirectory = join(root, 'config');
+    this.config = loadConfig([], { shippedConfigDirectory, overrides: { data_directory: this.path } }).config;
+  }
+
+  static async make(seed: number): Promise<WorkedDirectory> {
+    const made = new WorkedDirectory();
+    const world = { seed, days: 2, campaigns: 12, partitions: 2, encoding: 'binary' } as const;
+    await writeSimulatedLog({ dir: made.path, ...world, plans: made.config.plans, clock: systemClock });
+    const settings = join(made.path, 'paceline.yaml');
+    writeFileSync(settings, 'http:\n  port: 0\nclickhouse:\n  port: 0\n');
+    const engine = spawnSync(
+      process.execPath,
+      [
+        '--disable-warning=ExperimentalWarning',
+        mainFile,
+        'run',
+        '--config',
+        settings,
+        '--data',
+        made.path,
+        '--until-end',
+      ],
+      { encoding: 'utf8', cwd: root },
+    );
+    if (engine.status !== 0) throw new Error(`the engine ended with ${engine.status}: ${engine.stderr.slice(-2_000)}`);
+    return made;
+  }
+
+  /** The lake of a copy lies where this one's does not. */
+  copy(): WorkedDirectory {
+    const made = new WorkedDirectory();
+    for (const part of ['log', 'clickhouse', 'state.sqlite'])
+      cpSync(join(this.path, part), join(made.path, part), { recursive: true });
+    return made;
+  }
+
+  /** What tables of ClickHouse say, by key; all of the model by default. */
+  async hot(wanted: readonly NamedTable[] = tables): Promise<Map<string, TextRow[]>> {
+    const reading = await openTablesForReading(this.config, { clock: systemClock, log: silent });
+    try {
+      const found = new Map<string, TextRow[]>();
+      for (const { name, key } of wanted)
+        found.set(name, plain(rowsOf(await askClickHouse(reading.endpoint, `SELECT * FROM ads.${name} FINAL`)), key));
+      return found;
+    } finally {
+      await reading.close();
+    }
+  }
+
+  /** What tables of gold say, by key. */
+  async gold(wanted: readonly NamedTable[] = tables): Promise<Map<string, TextRow[]>> {
+    await using tools = await openLayerTools(this.config);
+    const lake = await openLake(this.config);
+    try {
+      const found = new Map<string, TextRow[]>();
+      for (const { name, key } of wanted) {
+        const state = await lake.catalog.table({ namespace: 'gold', table: name }).load();
+        const isEmpty = state === null || state.metadata.snapshots.length === 0;
+        const quotedWide = 'SETTINGS output_format_json_quote_64bit_integers = 1';
+        const rows = isEmpty ? [] : await tools.engine.run(`SELECT * FROM ${tools.sqlOf(state)} ${quotedWide}`);
+        found.set(name, plain(rows, key));
+      }
+      return found;
+    } finally {
+      await lake.close();
+    }
+  }
+
+  async hotRows(name: string, key: readonly string[]): Promise<TextRow[]> {
+    return (await this.hot([{ name, key }])).get(name) ?? [];
+  }
+
+  async goldRows(name: string, key: readonly string[]): Promise<TextRow[]> {
+    return (await this.gold([{ name, key }])).get(name) ?? [];
+  }
+
+  /** Statements that change ClickHouse. */
+  async change(...statements: string[]): Promise<void> {
+    const dir = embeddedTablesDirectory(this.path);
+    const server = await startEmbeddedClickHouse({ dir, port: 0, clock: systemClock });
+    try {
+      const write = { url: server.url, headers: { 'x-clickhouse-key': server.writeToken } };
+      for (const statement of statements) await askClickHouse(write, statement);
+    } finally {
+      await server.stop();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Rows in text, by key; instants without the digits that only one of the two has. */
+function plain(rows: readonly Readonly<Record<string, unknown>>[], key: readonly string[]): TextRow[] {
+  const texts = rows.map((row) => {
+    const values = Object.entries(row).map(([name, value]) => [name, String(value).replace(/(\.\d{3})000$/, '$1')]);
+    return Object.fromEntries(values) as TextRow;
+  });
+  const keyOf = (row: TextRow) => key.map((name) => row[name]).join('/');
+  return texts.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
