@@ -52,6 +52,8 @@ export class UnplannedSpend {
   readonly #frozen: readonly { readonly from: number; readonly to: number }[];
   /** Days that are looked at, newest first. */
   readonly days: readonly Day[];
+  /** Flights that do not end before the days looked at, and spent more than their budget. */
+  readonly overspent: readonly Overspent[];
 
   constructor(campaign: Campaign, zone: Zone, clock: LogTimeMs, { retainedDays, quartersBehind }: LaneLimits) {
     this.#campaign = campaign;
@@ -71,36 +73,35 @@ export class UnplannedSpend {
       }))
       .filter(({ start }) => start >= this.#oldest)
       .sort((a, b) => b.day - a.day);
-  }
-
-  /** Flights that do not end before the days looked at, and spent more than their budget. */
-  get overspent(): readonly Overspent[] {
-    const flights = this.#flights.filter(({ dates }) => dates.end > this.#oldest);
-    return overspentFlights(this.#campaign, this.#clock, flights);
+    const alive = this.#flights.filter(({ dates }) => dates.end > this.#oldest);
+    this.overspent = overspentFlights(campaign, clock, alive);
   }
 
   /** By local day; a day that is not there stands as it was said last. */
   amounts(): Map<number, DayAmounts> {
     const found = new Map<number, DayAmounts>();
-    const stretches = new Map(this.days.map((day) => [day.day, this.#stretchesOf(day)]));
     const over = this.overspent.map((each) => ({ ...each, byDay: this.#overByDay(each) }));
-    for (const { day, spend } of this.days) {
-      const parts = stretches.get(day);
-      if (parts === undefined || parts === null) continue;
-      const causes = Object.fromEntries(unplannedCauses.map((cause) => [cause, 0 as Whole]));
-      for (const { cause, nanos } of parts) if (cause !== null) causes[cause] = plus(causes[cause], nanos);
-      for (const { flight, byDay } of over) {
-        const planned = parts.filter((part) => part.cause === null && part.flight === flight);
-        const room = positive(planned.reduce((sum: Whole, { nanos }) => plus(sum, nanos), 0));
-        const excess = positive(byDay.get(day) ?? 0);
-        // Not what nobody planned anyway.
-        const beyond = positive(minus(excess, room));
-        causes.over_budget = plus(causes.over_budget, minus(excess, beyond));
+    for (const day of this.days) {
+      const spend = microsOf(day.spend);
+      // What nearly every day of every campaign is.
+      if (over.length === 0 && this.#isPlanned(day)) found.set(day.day, { spend, causes: noCauses });
+      else {
+        const parts = this.#stretchesOf(day);
+        if (parts !== null) found.set(day.day, { spend, causes: causesOf(day.day, parts, over) });
       }
-      for (const cause of unplannedCauses) causes[cause] = microsOf(causes[cause]);
-      found.set(day, { spend: microsOf(spend), causes: causes as Record<UnplannedCause, Whole> });
     }
     return found;
+  }
+
+  /** Whether the whole day lies in a flight with a budget, and nothing freezes it. */
+  #isPlanned({ start, end }: Day): boolean {
+    for (const { from, to } of this.#frozen) if (from < end && to > start) return false;
+    let isCovered = false;
+    for (const { dates, hasBudget } of this.#flights) {
+      if (dates.start <= start && dates.end >= end) isCovered ||= hasBudget;
+      else if (dates.start < end && dates.end > start) return false;
+    }
+    return isCovered;
   }
 
   /** Null when the day has stretches of several kinds and began before cells reach. */
@@ -149,6 +150,28 @@ export class UnplannedSpend {
     }
     return found;
   }
+}
+
+const noCauses = Object.freeze(Object.fromEntries(unplannedCauses.map((cause) => [cause, 0]))) as DayAmounts['causes'];
+
+/** The causes of a day in micros: those of its stretches, and what lies beyond the budgets of flights. */
+function causesOf(
+  day: number,
+  parts: readonly Stretch[],
+  over: readonly { readonly flight: Dated; readonly byDay: ReadonlyMap<number, Whole> }[],
+): DayAmounts['causes'] {
+  const causes: Record<UnplannedCause, Whole> = { ...noCauses };
+  for (const { cause, nanos } of parts) if (cause !== null) causes[cause] = plus(causes[cause], nanos);
+  for (const { flight, byDay } of over) {
+    const planned = parts.filter((part) => part.cause === null && part.flight === flight);
+    const room = positive(planned.reduce((sum: Whole, { nanos }) => plus(sum, nanos), 0));
+    const excess = positive(byDay.get(day) ?? 0);
+    // Not what nobody planned anyway.
+    const beyond = positive(minus(excess, room));
+    causes.over_budget = plus(causes.over_budget, minus(excess, beyond));
+  }
+  for (const cause of unplannedCauses) causes[cause] = microsOf(causes[cause]);
+  return causes;
 }
 
 /** Whether a campaign that nobody watches has flights that spent more than their budget. */
