@@ -11,11 +11,14 @@ export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void 
   out.text(day.currency < 0 ? '' : currencies.text(day.currency));
   out.count(day.planNumber);
   out.count(day.offset);
-  const said = places.filter((place) => day.compactSum(place) !== 0);
-  out.count(said.length);
-  for (const place of said) {
+  let said = 0;
+  for (const place of places) if (day.compactSum(place) !== 0) said += 1;
+  out.count(said);
+  for (const place of places) {
+    const sum = day.compactSum(place);
+    if (sum === 0) continue;
     out.count(place);
-    out.exact(day.compactSum(place));
+    out.exact(sum);
   }
   const { otherRevenue } = day;
   out.count(otherRevenue?.size ?? 0);

@@ -48,7 +48,7 @@ export class UnplannedSpend {
   readonly #reach: number;
   readonly #oldest: number;
   /** By start, then id. */
-  readonly #flights: readonly Dated[];
+  readonly #flights: Dated[];
   readonly #frozen: readonly { readonly from: number; readonly to: number }[];
   /** Days that are looked at, newest first. */
   readonly days: readonly Day[];
@@ -59,20 +59,13 @@ export class UnplannedSpend {
     this.#campaign = campaign;
     this.#clock = clock;
     this.#reach = floorTo(clock, quarterMs) - quartersBehind * quarterMs;
-    this.#flights = campaign.flights.filter(isDated).sort(byStart);
+    this.#flights = campaign.flights.filter(isDated);
+    if (campaign.flights.length > 1) this.#flights.sort(byStart);
     this.#frozen = frozenStretches(campaign.statuses)
       .map(({ from, to }) => ({ from: -floorTo(-from, quarterMs), to: floorTo(to, quarterMs) }))
       .filter(({ from, to }) => from < to);
     this.#oldest = clock - retainedDays * dayMs;
-    this.days = [...campaign.days.values()]
-      .map((row) => ({
-        day: row.day,
-        spend: row.compactSum(sumAt.spendNanos),
-        start: zone.dayStart(row.day),
-        end: zone.dayStart(row.day + 1),
-      }))
-      .filter(({ start }) => start >= this.#oldest)
-      .sort((a, b) => b.day - a.day);
+    this.days = daysOf(campaign, zone, this.#oldest);
     const alive = this.#flights.filter(({ dates }) => dates.end > this.#oldest);
     this.overspent = overspentFlights(campaign, clock, alive);
   }
@@ -83,7 +76,6 @@ export class UnplannedSpend {
     const over = this.overspent.map((each) => ({ ...each, byDay: this.#overByDay(each) }));
     for (const day of this.days) {
       const spend = microsOf(day.spend);
-      // What nearly every day of every campaign is.
       if (over.length === 0 && this.#isPlanned(day)) found.set(day.day, { spend, causes: noCauses });
       else {
         const parts = this.#stretchesOf(day);
@@ -150,6 +142,51 @@ export class UnplannedSpend {
     }
     return found;
   }
+}
+
+/**
+ * What nearly every campaign is: one flight whose budget is not spent holds all of its days, and nothing ever froze
+ * it, so that there is no cause to look for. The days with spend that are looked at, micros, newest first, at most
+ * `daysMax`; null = look at them one by one.
+ */
+export function plainSpend(
+  campaign: Campaign,
+  zone: Zone,
+  clock: LogTimeMs,
+  { retainedDays, daysMax }: { readonly retainedDays: number; readonly daysMax: number },
+): Whole[] | null {
+  const { flights, statuses, days } = campaign;
+  if (flights.length !== 1 || statuses.length > 0) return null;
+  const [flight] = flights;
+  if (!isDated(flight) || !flight.hasBudget || isOverBudget(campaign, clock)) return null;
+  let first = Number.POSITIVE_INFINITY;
+  let last = Number.NEGATIVE_INFINITY;
+  for (const number of days.keys()) {
+    if (number < first) first = number;
+    if (number > last) last = number;
+  }
+  if (first > last) return [];
+  if (zone.dayStart(first) < flight.dates.start || zone.dayStart(last + 1) > flight.dates.end) return null;
+  const spent: Whole[] = [];
+  const oldest = clock - retainedDays * dayMs;
+  for (let number = last; number >= first && spent.length < daysMax && zone.dayStart(number) >= oldest; number--) {
+    const micros = microsOf(days.get(number)?.compactSum(sumAt.spendNanos) ?? 0);
+    if (micros !== 0) spent.push(micros);
+  }
+  return spent;
+}
+
+/** Newest first. Days come in their order, nearly always. */
+function daysOf(campaign: Campaign, zone: Zone, oldest: number): Day[] {
+  const days: Day[] = [];
+  let isInOrder = true;
+  for (const row of campaign.days.values()) {
+    const start = zone.dayStart(row.day);
+    if (start < oldest) continue;
+    isInOrder &&= days.length === 0 || days[days.length - 1].day < row.day;
+    days.push({ day: row.day, spend: row.compactSum(sumAt.spendNanos), start, end: zone.dayStart(row.day + 1) });
+  }
+  return isInOrder ? days.reverse() : days.sort((a, b) => b.day - a.day);
 }
 
 const noCauses = Object.freeze(Object.fromEntries(unplannedCauses.map((cause) => [cause, 0]))) as DayAmounts['causes'];

@@ -45,7 +45,7 @@ export interface PacedMoment {
   readonly values: PacingValues;
 }
 
-interface CampaignMoment {
+export interface CampaignMoment {
   readonly campaign: Campaign;
   readonly t: LogTimeMs;
   readonly offset: number;

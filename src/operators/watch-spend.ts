@@ -3,7 +3,7 @@ import { part } from '../lane/campaign.ts';
 import type { Completeness } from '../lane/completeness.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { isWatched, type Unplanned } from '../lane/unplanned.ts';
-import { type DayAmounts, isOverBudget, UnplannedSpend } from '../lane/unplanned-spend.ts';
+import { type DayAmounts, isOverBudget, plainSpend, UnplannedSpend } from '../lane/unplanned-spend.ts';
 import type { LogTimeMs } from '../model/time.ts';
 import { floorShare, minus, plus, type Whole } from '../model/whole.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type UnplannedStatus,
   unplannedCauses,
 } from '../rules/rule-values.ts';
-import type { JudgeRules } from './judge-rules.ts';
+import type { CampaignMoment, JudgeRules } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 
 /** Says what a campaign spends that nobody planned, when its timer runs, and has its rules judged (docs/semantics.md §9). */
@@ -20,24 +20,32 @@ export class WatchSpend {
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
   readonly #rules: JudgeRules;
+  readonly #recent: { readonly retainedDays: number; readonly daysMax: number };
 
   constructor(state: LaneState, outputs: LaneOutputs, rules: JudgeRules) {
     this.#state = state;
     this.#outputs = outputs;
     this.#rules = rules;
+    this.#recent = { retainedDays: state.limits.retainedDays, daysMax: recentDays };
   }
 
   look(campaign: Campaign, completeness: Completeness, t: LogTimeMs, offset: number): void {
     const { clock } = this.#state;
     if (!this.#isAsked(campaign, t) && campaign.statuses.length === 0 && !isOverBudget(campaign, clock)) return;
     const zone = campaign.quarters?.zone ?? this.#state.zoneOf(campaign);
+    const at = { campaign, t, offset, completeness };
+    const plain = hasSaid(campaign) ? null : plainSpend(campaign, zone, clock, this.#recent);
+    if (plain !== null) return this.#judge(at, false, () => planned(plain));
     const spend = new UnplannedSpend(campaign, zone, clock, this.#state.limits);
     const amounts = spend.amounts();
     const isNews = this.#say(campaign, spend, amounts, offset);
-    const { unplanned } = campaign;
-    if (unplanned === null || !this.#isAsked(campaign, t)) return;
-    const scope = { campaign, t, offset, completeness };
-    this.#rules.judgeCampaign(scope, unplanned.alerts, () => factsOf(spend, amounts, unplanned), isNews);
+    this.#judge(at, isNews, () => factsOf(spend, amounts, campaign.unplanned?.said ?? noneSaid));
+  }
+
+  #judge(at: CampaignMoment, isNews: boolean, facts: () => CampaignFacts): void {
+    const { unplanned } = at.campaign;
+    if (unplanned === null || !this.#isAsked(at.campaign, at.t)) return;
+    this.#rules.judgeCampaign(at, unplanned.alerts, facts, isNews);
   }
 
   /** After the last timer of a campaign nothing is told any more. */
@@ -106,8 +114,29 @@ export class WatchSpend {
 
 const outsideCauses = ['no_flight', 'no_budget', 'before_start', 'between_flights', 'after_end'] as const;
 const recentDays = 2;
+const noneSaid: ReadonlyMap<number, DayAmounts> = new Map();
 
-function factsOf(spend: UnplannedSpend, amounts: ReadonlyMap<number, DayAmounts>, { said }: Unplanned): CampaignFacts {
+/** The facts of a campaign all of whose days are planned. */
+function planned(spent: readonly Whole[]): CampaignFacts {
+  return { ...nothingUnplanned, recentSpend: spent.reduce((sum, micros) => plus(sum, micros), 0) };
+}
+
+const nothingUnplanned: CampaignFacts = {
+  status: 'planned',
+  days: 0,
+  outside: 0,
+  paused: 0,
+  overBudget: 0,
+  overBudgetBp: null,
+  recent: 0,
+  recentSpend: 0,
+};
+
+function factsOf(
+  spend: UnplannedSpend,
+  amounts: ReadonlyMap<number, DayAmounts>,
+  said: ReadonlyMap<number, DayAmounts>,
+): CampaignFacts {
   // Newest first; a day that is not worked out any more stands as it was said.
   const all = spend.days.flatMap(({ day }) => amounts.get(day) ?? said.get(day) ?? []);
   const total = (causes: readonly UnplannedCause[], days: readonly DayAmounts[] = all) =>
@@ -127,6 +156,10 @@ function factsOf(spend: UnplannedSpend, amounts: ReadonlyMap<number, DayAmounts>
     recent: total([...outsideCauses, 'paused'], recent),
     recentSpend: recent.reduce((sum: Whole, each) => plus(sum, each.spend), 0),
   };
+}
+
+function hasSaid({ unplanned }: Campaign): boolean {
+  return unplanned !== null && unplanned.said.size > 0;
 }
 
 /** What most of it is; of equal ones the first. */
