@@ -164,6 +164,7 @@ export class JudgeRules implements Operator {
   ): void {
     const { campaignRules } = this.#state.planView(at.campaign);
     const scope = campaignScope(at);
+    if (alerts.size > 0) this.#state.touchParts(at.campaign, part.unplanned);
     this.#dropRules(scope, alerts, 'rule_deleted', (id) => !campaignRules.some((rule) => rule.plan.id === id));
     if (campaignRules.length === 0) return;
     const values = campaignValues(factsOf());

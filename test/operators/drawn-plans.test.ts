@@ -100,7 +100,7 @@ const worlds: readonly World[] = [
     name: 'universes',
     plans: (seed) => sentBy(seed).flatMap(({ type, body }) => (type === 'org_plan' ? [JSON.parse(body)] : [])),
     kindsOf: (seed) => [...sentBy(seed).map(({ type }) => type), 'tick'],
-    without: ['creative_status', 'performance_report'],
+    without: ['creative_status'],
   },
 ];
 const seeds = Array.from({ length: 150 }, (_, index) => 1 + index);

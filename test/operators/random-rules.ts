@@ -10,7 +10,21 @@ export type Random = () => number;
 
 /** Numbers that the values of small test worlds come near to. */
 const thresholds = [0, 0.5, 1, 2, 5, 12, 24, 40, 75, 90, 99.5, 100, 101, 110, 150, 400, 3_600];
-const words = ['warming_up', 'on_track', 'behind', 'severely_behind', 'ahead', 'paused', 'even', 'traffic', 'dsp'];
+const scopes = ['flight', 'flight', 'flight', 'ended', 'campaign', 'campaign', 'source'] as const;
+const words = [
+  'planned',
+  'after_end',
+  'paused',
+  'over_budget',
+  'warming_up',
+  'on_track',
+  'behind',
+  'severely_behind',
+  'ahead',
+  'even',
+  'traffic',
+  'dsp',
+];
 
 /** Every flight value in one rule, so that each of its evaluations shows them all; and some rules of each kind. */
 export function randomRules(random: Random, count: number): RulePlan[] {
@@ -18,9 +32,7 @@ export function randomRules(random: Random, count: number): RulePlan[] {
     .map((name) => `known(${name})`)
     .join(' || ');
   const all = finish({ ...plain('all-values', 'flight'), warning: { when: everything, clear: null, for_ms: 0 } });
-  const drawn = Array.from({ length: count }, (_, i) =>
-    drawRule(random, `drawn-${i}`, pick(random, ['flight', 'flight', 'flight', 'ended', 'source'] as const)),
-  );
+  const drawn = Array.from({ length: count }, (_, i) => drawRule(random, `drawn-${i}`, pick(random, scopes)));
   return [all, ...drawn];
 }
 
