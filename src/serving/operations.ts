@@ -1,8 +1,11 @@
+import { accessOperations } from './queries/access-operations.ts';
 import type { Operation } from './queries/operation.ts';
 import { queryOperations } from './queries/operations.ts';
 
 /** All that any door offers. */
-export const operations = { ...queryOperations } as const satisfies Readonly<Record<string, Operation>>;
+export const operations = { ...queryOperations, ...accessOperations } as const satisfies Readonly<
+  Record<string, Operation>
+>;
 
 export type OperationName = keyof typeof operations;
 

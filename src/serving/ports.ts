@@ -1,3 +1,8 @@
+import type { Accounts } from './access/store/accounts.ts';
+import type { Invitation } from './access/store/invitations.ts';
+import type { ApiKey } from './access/store/keys.ts';
+import type { MemberRole } from './access/store/people.ts';
+
 /** A value that a statement names as `{name:Type}`: it travels beside the text, never in it. */
 export type ParameterValue = string | number | readonly string[];
 
@@ -69,6 +74,20 @@ export interface RuleStore {
   deleteRule(orgId: string, ruleId: string, expected: string, by: WriteContext): Promise<void>;
 }
 
+/** Accounts, and what makes tokens for them: each token is told to whoever asked for it, and stored nowhere. */
+export interface AccessDesk {
+  readonly accounts: Accounts;
+  /** Throws REQUEST_INVALID for scopes that no key may have. */
+  issueKey(
+    by: WriteContext,
+    key: { orgId: string; name: string; scopes: readonly string[]; expiresMs: number | null },
+  ): Promise<{ key: string; made: ApiKey }>;
+  invite(
+    by: WriteContext,
+    invited: { orgId: string; email: string; role: MemberRole },
+  ): Promise<{ token: string; invitation: Invitation }>;
+}
+
 /** The engine as `/-/status` shows it; null in a process that runs none. */
 export interface EngineView {
   status(): unknown;
@@ -87,6 +106,7 @@ export interface Cursors {
 export interface ServingPorts {
   readonly tables: Tables;
   readonly rules: RuleStore;
+  readonly access: AccessDesk;
   readonly engine: EngineView | null;
   readonly cursors: Cursors;
   /** Wall time, ms. */

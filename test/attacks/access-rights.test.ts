@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { AccessWatch } from '../../src/serving/access/access-watch.ts';
 import { permissions, permissionsOfRole } from '../../src/serving/caller.ts';
 import { by } from '../exams/accounts-exam.ts';
 import { makeAccessBench, reading, withBearer, withSession, writing } from '../serving/access/access-bench.ts';
-import { ManualClock } from '../state/manual-clock.ts';
 
 const refusedWith = async (call: Promise<unknown>): Promise<string> => {
   const outcome = await call.then(
@@ -100,29 +98,4 @@ test('ids of sessions, keys and invitations of others are found by nobody', asyn
   const words = await Promise.all(refusals.map(refusedWith));
   expect(words.every((each) => /^NOT_FOUND: there is no such (session|key|invitation|member)$/.test(each))).toBe(true);
   expect(await accounts.sessions.list({ userId: ann.id })).toHaveLength(1);
-});
-
-test('a stream ends when its session does, and shows nothing more', async () => {
-  const bench = await makeAccessBench();
-  const clock = new ManualClock();
-  const watch = new AccessWatch({ authenticator: bench.authenticator, tokens: bench.cache, clock });
-  const ann = await bench.addUser('ann@acme.example', { acme: 'viewer', bolt: 'viewer' });
-  const open = async () => {
-    const token = await bench.logIn('ann@acme.example');
-    return [watch.watch(withSession(token), reading('acme')), watch.watch(withSession(token), reading('bolt'))];
-  };
-  const [acme, bolt] = await open();
-  await acme.check();
-  await bench.accounts.people.removeMember(by, 'acme', ann.id);
-  await expect(acme.check()).rejects.toMatchObject({ code: 'FORBIDDEN' });
-  expect([acme.signal.aborted, bolt.signal.aborted]).toEqual([true, false]);
-  await bench.accounts.sessions.revokeAllOf(by, ann.id);
-  await expect.poll(() => bolt.signal.aborted).toBe(true);
-  expect(bolt.signal.reason).toMatchObject({ code: 'UNAUTHENTICATED' });
-  const [, quiet] = await open();
-  // Another process changed the truth, and nobody told: it is asked now and then.
-  await bench.database.read('UPDATE paceline.sessions SET revoked_at = 1');
-  await clock.advance(5_000);
-  await expect.poll(() => quiet.signal.aborted).toBe(true);
-  for (const each of [acme, bolt, quiet]) each.close();
 });

@@ -30,7 +30,7 @@ const rooms: readonly (readonly [string, RegExp])[] = [
   ['lakehouse/jobs', /^src\/lakehouse\/jobs\//],
   [
     'serving/contract',
-    /^src\/serving\/(caller|ports|queries\/operation|access\/authenticate|limits\/rate-limiter|cache\/query-cache)\.ts$/,
+    /^src\/serving\/(caller|ports|queries\/operation|access\/authenticate|access\/store\/[a-z-]+|limits\/rate-limiter|cache\/query-cache)\.ts$/,
   ],
   ['serving/queries', /^src\/serving\/queries\//],
   ['serving/access', /^src\/serving\/(access|limits|cache)\//],

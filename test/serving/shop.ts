@@ -17,6 +17,7 @@ import { openApiDocument } from '../../src/serving/rest/openapi.ts';
 import { RestDoor } from '../../src/serving/rest/rest-door.ts';
 import { Service } from '../../src/serving/service.ts';
 import { createClickHouseSink } from '../../src/sinks/clickhouse/clickhouse-sink.ts';
+import { makeSmallDesk, type SmallDesk } from './access/small-desk.ts';
 
 /** The wall clock of the shop: rows of its tables are from the hours before. */
 export const nowMs = Date.UTC(2026, 2, 10, 12);
@@ -28,6 +29,7 @@ export interface Shop {
   readonly tables: ClickHouseTables;
   /** Tokens that are good for nothing any more. */
   readonly revoked: Set<string>;
+  readonly desk: SmallDesk;
   /** Writes rows as the sink of an engine does. */
   write(table: Table, rows: readonly Row[]): Promise<void>;
   get(path: string, options?: { token?: string; headers?: Record<string, string>; method?: string }): Promise<Response>;
@@ -85,6 +87,7 @@ export async function openShop(
       throw error;
     },
   });
+  const desk = await makeSmallDesk(['acme', 'globex'], () => nowMs);
   const calls: (CallFacts & CallEnd)[] = [];
   const troubles: unknown[] = [];
   const revoked = new Set<string>();
@@ -92,6 +95,7 @@ export async function openShop(
     ports: {
       tables: shown,
       rules: fewRules,
+      access: desk,
       engine: null,
       cursors: new SealedCursors(Buffer.from('a key of a test')),
       now: () => nowMs,
@@ -108,7 +112,7 @@ export async function openShop(
     onTrouble: (error) => void troubles.push(error),
   });
   return {
-    ...{ server, calls, troubles, tables: shown, revoked },
+    ...{ server, calls, troubles, tables: shown, revoked, desk },
     async write(table, rows) {
       const writer = new RowWriter(table);
       for (const row of rows) writer.write(row);

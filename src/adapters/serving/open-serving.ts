@@ -7,13 +7,13 @@ import { ConsoleDoor } from '../../serving/console/console-door.ts';
 import { readConsoleFiles } from '../../serving/console/console-files.ts';
 import type { CallFacts } from '../../serving/http/door.ts';
 import { type CallEnd, type ServingServer, startServingServer } from '../../serving/http/serving-server.ts';
-import type { EngineView } from '../../serving/ports.ts';
+import type { AccessDesk, EngineView } from '../../serving/ports.ts';
 import { openApiDocument } from '../../serving/rest/openapi.ts';
 import { RestDoor } from '../../serving/rest/rest-door.ts';
 import { Service } from '../../serving/service.ts';
 import type { Config } from '../settings.ts';
 import { ClickHouseTables } from './clickhouse-tables.ts';
-import { openAccess } from './open-access.ts';
+import { type Access, openAccess } from './open-access.ts';
 import { openAuthDoor } from './open-auth-door.ts';
 import { openRules } from './open-rules.ts';
 import { OperatorToken } from './operator-token.ts';
@@ -50,6 +50,7 @@ export async function openServing(config: Config, context: ServingContext): Prom
     ports: {
       tables,
       rules,
+      access: deskOf(access),
       engine: context.engine,
       cursors: new SealedCursors(serving.cursor_key === null ? randomBytes(32) : Buffer.from(serving.cursor_key)),
       now: () => clock.wallMs(),
@@ -81,6 +82,10 @@ export async function openServing(config: Config, context: ServingContext): Prom
     await tables.dataVersion();
   };
   return { url: server.url, port: server.port, check, close: () => opened.disposeAsync() };
+}
+
+function deskOf({ accounts, issueKey, signIn }: Access): AccessDesk {
+  return { accounts, issueKey, invite: (by, invited) => signIn.invite(by, invited) };
 }
 
 function openTables(config: Config, { endpoint, clock, log }: ServingContext): ClickHouseTables {

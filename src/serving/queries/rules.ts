@@ -118,7 +118,8 @@ export const deleteRule = operation({
   },
 });
 
-function writerOf({ actor, requestId }: Caller): WriteContext {
+/** Who writes, as the audit log names it. */
+export function writerOf({ actor, requestId }: Caller): WriteContext {
   return { actor: `${actor.kind}:${actor.id}`, requestId };
 }
 

@@ -91,3 +91,22 @@ test('what a command changes holds in the running engine when the command ends',
   await command('sessions', 'revoke-all', 'ann@acme.example');
   expect((await flights('acme', { cookie })).status).toBe(401);
 });
+
+test('a stream that is open ends when its session is revoked, by a command of another process', async () => {
+  const { password } = await command('users', 'add', 'bob@acme.example', '--org', 'acme');
+  const login = await fetch(new URL('/auth/login', api), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'bob@acme.example', password }),
+  });
+  const cookie = login.headers.getSetCookie()[0].split(';')[0];
+  const stream = await get('/api/v1/organizations/acme/mark', { cookie, accept: 'text/event-stream' });
+  expect(stream.status).toBe(200);
+  const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+  expect((await reader.read()).value).toContain('event: mark');
+  await command('sessions', 'revoke-all', 'bob@acme.example');
+  let rest = '';
+  for (let part = await reader.read(); !part.done; part = await reader.read()) rest += part.value;
+  expect(rest).toContain('event: end\ndata: {"code":"UNAUTHENTICATED"');
+  expect(rest).not.toContain('event: mark');
+});

@@ -62,9 +62,11 @@ export function notFound(what: string): EngineError {
   return new EngineError('NOT_FOUND', `there is no such ${what}`);
 }
 
-export const countMax = 200;
+/** One more than the longest page, which tells that there is another. */
+const countMax = 501;
+const countDefault = 200;
 
 export function boundedCount(count: number | undefined): number {
-  const wanted = count ?? countMax;
-  return Number.isInteger(wanted) && wanted >= 1 ? Math.min(wanted, countMax) : countMax;
+  const wanted = count ?? countDefault;
+  return Number.isInteger(wanted) && wanted >= 1 ? Math.min(wanted, countMax) : countDefault;
 }

@@ -65,7 +65,7 @@ export class AuditLog {
     }
     const rows = await run<AuditRow>(
       `SELECT id, org_id, ${database.micros('at')} AS at_micros, actor, action, table_name, row_key,
-         CAST(before AS text) AS old_row, CAST(after AS text) AS new_row, request_id
+         ${boundedRow('before')} AS old_row, ${boundedRow('after')} AS new_row, request_id
        FROM paceline.audit_logs WHERE ${where.join(' AND ')} ORDER BY at DESC, id DESC LIMIT ${boundedCount(count)}`,
       values,
     );
@@ -82,6 +82,14 @@ export class AuditLog {
       requestId: row.request_id,
     }));
   }
+}
+
+/** Longer rows say so in their place: a page of them would be all that a process can hold. */
+const rowBytesMax = 16_384;
+
+function boundedRow(column: string): string {
+  const text = `CAST(${column} AS text)`;
+  return `CASE WHEN octet_length(${text}) > ${rowBytesMax} THEN '{"too_long":true}' ELSE ${text} END`;
 }
 
 function readRow(text: string | null): unknown {

@@ -1,19 +1,22 @@
 import { EngineError } from '../../../model/errors.ts';
 import { idPattern } from '../../../model/ids.ts';
 import type { WriteContext } from '../../ports.ts';
-import { boundedCount, notFound, type RunSql, type StoreContext } from './accounts-database.ts';
+import { notFound, type RunSql, type StoreContext } from './accounts-database.ts';
 import { checkedOrg } from './people.ts';
 
-/** One version of a document that an organization keeps. */
-export interface Configuration {
+/** One version of a document that an organization keeps, without the document. */
+export interface ConfigurationFacts {
   readonly orgId: string;
   readonly name: string;
   /** 1, 2, …: what the next writer must have seen. */
   readonly version: number;
-  /** JSON as it was written; null = it was taken away. */
-  readonly document: string | null;
   readonly createdBy: string;
   readonly createdMs: number;
+}
+
+export interface Configuration extends ConfigurationFacts {
+  /** JSON as it was written; null = it was taken away. */
+  readonly document: string | null;
 }
 
 export const documentBytesMax = 262_144;
@@ -29,32 +32,37 @@ export class Configurations {
     this.#context = context;
   }
 
-  /** The version in force; null where there is none. */
-  async read(orgId: string, name: string): Promise<Configuration | null> {
-    const newest = (await this.history(orgId, name, 1))[0];
-    return newest === undefined || newest.document === null ? null : newest;
+  /** The version in force, or the one that is named; null where there is none. */
+  async read(orgId: string, name: string, version: number | null = null): Promise<Configuration | null> {
+    const { database } = this.#context;
+    const [row] = await database.readOf(checkedOrg(orgId))<ConfigurationRow & { document: string | null }>(
+      `${this.#select(', document')} WHERE org_id = $1 AND name = $2${version === null ? '' : ' AND version = $3'}
+       ORDER BY version DESC LIMIT 1`,
+      version === null ? [orgId, checkedName(name)] : [orgId, checkedName(name), version],
+    );
+    return row === undefined || row.document === null ? null : { ...toFacts(row), document: row.document };
   }
 
   /** Newest first, at most `versionsKept`. */
-  async history(orgId: string, name: string, count: number = versionsKept): Promise<Configuration[]> {
+  async history(orgId: string, name: string): Promise<ConfigurationFacts[]> {
     const { database } = this.#context;
     const rows = await database.readOf(checkedOrg(orgId))<ConfigurationRow>(
-      `${this.#select} WHERE org_id = $1 AND name = $2 ORDER BY version DESC LIMIT ${boundedCount(count)}`,
+      `${this.#select()} WHERE org_id = $1 AND name = $2 ORDER BY version DESC LIMIT ${versionsKept}`,
       [orgId, checkedName(name)],
     );
-    return rows.map(toConfiguration);
+    return rows.map(toFacts);
   }
 
   /** Those in force, by name. */
-  async list(orgId: string): Promise<Configuration[]> {
+  async list(orgId: string): Promise<ConfigurationFacts[]> {
     const { database } = this.#context;
     const rows = await database.readOf(checkedOrg(orgId))<ConfigurationRow>(
-      `${this.#select} c WHERE org_id = $1 AND document IS NOT NULL AND version =
+      `${this.#select()} c WHERE org_id = $1 AND document IS NOT NULL AND version =
          (SELECT max(n.version) FROM paceline.configurations n WHERE n.org_id = c.org_id AND n.name = c.name)
        ORDER BY name LIMIT ${documentsPerOrganizationMax}`,
       [orgId],
     );
-    return rows.map(toConfiguration);
+    return rows.map(toFacts);
   }
 
   /**
@@ -124,9 +132,9 @@ export class Configurations {
       );
   }
 
-  get #select(): string {
+  #select(more = ''): string {
     const { ms } = this.#context.database;
-    return `SELECT org_id, name, version, document, created_by, ${ms('created_at')} AS created_ms FROM paceline.configurations`;
+    return `SELECT org_id, name, version, created_by, ${ms('created_at')} AS created_ms${more} FROM paceline.configurations`;
   }
 }
 
@@ -152,17 +160,15 @@ interface ConfigurationRow {
   readonly org_id: string;
   readonly name: string;
   readonly version: number;
-  readonly document: string | null;
   readonly created_by: string;
   readonly created_ms: number;
 }
 
-function toConfiguration(row: ConfigurationRow): Configuration {
+function toFacts(row: ConfigurationRow): ConfigurationFacts {
   return {
     orgId: row.org_id,
     name: row.name,
     version: row.version,
-    document: row.document,
     createdBy: row.created_by,
     createdMs: row.created_ms,
   };

@@ -272,14 +272,26 @@ export class People {
     );
   }
 
+  /** Throws NOT_FOUND for who is no member, whoever it is. */
+  async findMember(orgId: string, userId: string): Promise<Member> {
+    const [member] = await this.#members(orgId, 'u.id = $2', knownId(userId, 'member'), 1);
+    if (member === undefined) throw notFound('member');
+    return member;
+  }
+
+  /** In the order of their addresses, after that of `after`. */
   async membersOf(orgId: string, page: { after?: string; count?: number } = {}): Promise<Member[]> {
+    return await this.#members(orgId, 'u.email > $2', page.after ?? '', boundedCount(page.count));
+  }
+
+  async #members(orgId: string, where: string, value: string, count: number): Promise<Member[]> {
     const { database } = this.#context;
     const rows = await database.readOf(checkedOrg(orgId))<MemberRow>(
       `SELECT u.id, u.email, u.name, m.role, ${database.ms('m.created_at')} AS since_ms, ${database.ms('u.disabled_at')} AS disabled_ms,
          (SELECT string_agg(p.action, ' ') FROM paceline.permissions p WHERE p.org_id = m.org_id AND p.user_id = m.user_id) AS actions
        FROM paceline.org_memberships m JOIN paceline.users u ON u.id = m.user_id
-       WHERE m.org_id = $1 AND u.email > $2 ORDER BY u.email LIMIT ${boundedCount(page.count)}`,
-      [orgId, page.after ?? ''],
+       WHERE m.org_id = $1 AND ${where} ORDER BY u.email LIMIT ${count}`,
+      [orgId, value],
     );
     return rows.map((row) => ({
       userId: row.id,
