@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listAddresses } from './addresses.ts';
-import { findMissing, install } from './install.ts';
+import { findMissing, type InstallName, install, installNames } from './install.ts';
 import { stopParts } from './lifecycle.ts';
 import { type PartName, partNames } from './part.ts';
 import { readParts, usualParts } from './parts.ts';
@@ -34,7 +34,7 @@ const help = `The servers that Paceline runs on in production, here on loopback,
   npm run stack -- kill PART         end a part as a crash would
   npm run stack -- --json            addresses and credentials of a running stack
 
-  --parts A,B   only these of ${partNames.join(', ')}
+  --parts A,B   only these of ${partNames.join(', ')}; install also knows browser
   --port NAME=N another port; --dir FOLDER another scratch folder; --fresh start without earlier data
 `;
 
@@ -50,8 +50,7 @@ export async function runCommand(word: string, words: readonly string[], flags: 
   }
   const dir = chooseDir(flags.dir);
   if (word === 'start') return await start(dir, flags);
-  if (word === 'install')
-    return await withLock(dir, () => install(dir, wantedParts(flags, partNames), tell)).then(() => 0);
+  if (word === 'install') return await withLock(dir, () => install(dir, wantedInstalls(flags), tell)).then(() => 0);
   if (word === 'status') return printStatus(dir, flags.json);
   if (word === 'stop') return await stop(dir, words);
   if (word === 'restart' || word === 'kill') {
@@ -65,6 +64,14 @@ export async function runCommand(word: string, words: readonly string[], flags: 
 
 function wantedParts(flags: Flags, otherwise: readonly PartName[]): readonly PartName[] {
   return flags.parts === undefined ? otherwise : readParts(flags.parts.split(','));
+}
+
+/** Beside servers, the browser that tests look at pages with. */
+function wantedInstalls({ parts }: Flags): readonly InstallName[] {
+  if (parts === undefined) return installNames;
+  const words = parts.split(',');
+  const servers = readParts(words.filter((word) => word !== 'browser'));
+  return words.includes('browser') ? [...servers, 'browser'] : servers;
 }
 
 async function start(dir: string, flags: Flags): Promise<number> {

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { PartName } from './part.ts';
+import { partNames } from './part.ts';
 import { downloadsDir, icebergLibsDir, kafkaLibsDir, registryDir, s3Gateway, venvDir } from './places.ts';
 import { findPostgresBin } from './postgres.ts';
 import { findRegistryJava } from './registry.ts';
@@ -13,10 +13,14 @@ const javaVersion = '25.0.2.1';
 const icebergVersion = '1.11.0';
 const s3GatewayVersion = 'v1.8.0';
 
+/** What can be fetched: the servers, and a browser for the tests of pages, which nobody starts as a server. */
+export const installNames = [...partNames, 'browser'] as const;
+export type InstallName = (typeof installNames)[number];
+
 /** One thing to have: how to see whether it is there, and how to get it by an ordinary package client. */
 interface Need {
   readonly title: string;
-  readonly parts: readonly PartName[];
+  readonly parts: readonly InstallName[];
   isThere(dir: string): boolean;
   fetch(dir: string): Promise<void>;
 }
@@ -24,7 +28,7 @@ interface Need {
 const isOnPath = (program: string) => spawnSync('which', [program]).status === 0;
 
 /** A Debian package that brings a program. */
-function needPackage(name: string, parts: PartName[], isThere: () => boolean): Need {
+function needPackage(name: string, parts: InstallName[], isThere: () => boolean): Need {
   return { title: name, parts, isThere, fetch: async () => await installPackage(name) };
 }
 
@@ -45,6 +49,7 @@ const needs: readonly Need[] = [
   needPackage('python3-venv', ['registry'], () => spawnSync('python3', ['-c', 'import ensurepip']).status === 0),
   needPackage('prometheus', ['prometheus'], () => isOnPath('prometheus') && isOnPath('promtool')),
   needPackage('prometheus-alertmanager', ['alertmanager'], () => isOnPath('prometheus-alertmanager')),
+  needPackage('chromium', ['browser'], () => isOnPath('chromium')),
   {
     title: `Kafka ${kafkaVersion}`,
     parts: ['kafka'],
@@ -76,16 +81,16 @@ const needs: readonly Need[] = [
 ];
 
 /** The titles of what is missing for these parts. */
-export function findMissing(dir: string, parts: readonly PartName[]): string[] {
+export function findMissing(dir: string, parts: readonly InstallName[]): string[] {
   return listMissing(dir, parts).map(({ title }) => title);
 }
 
-function listMissing(dir: string, parts: readonly PartName[]): Need[] {
+function listMissing(dir: string, parts: readonly InstallName[]): Need[] {
   return needs.filter((need) => need.parts.some((part) => parts.includes(part)) && !need.isThere(dir));
 }
 
 /** Fetches what is missing, one thing after the other, telling each. */
-export async function install(dir: string, parts: readonly PartName[], tell: (line: string) => void): Promise<void> {
+export async function install(dir: string, parts: readonly InstallName[], tell: (line: string) => void): Promise<void> {
   for (const need of listMissing(dir, parts)) {
     const started = Date.now();
     tell(`fetching ${need.title} ...`);

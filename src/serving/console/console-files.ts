@@ -33,12 +33,20 @@ const modules: Readonly<Record<string, URL>> = {
   'words.ts': new URL('./pages/words.ts', import.meta.url),
   'parts.ts': new URL('./pages/parts.ts', import.meta.url),
   'keys.ts': new URL('./pages/keys.ts', import.meta.url),
+  'choose.ts': new URL('./pages/choose.ts', import.meta.url),
   'sign-in.ts': new URL('./pages/sign-in.ts', import.meta.url),
   'board.ts': new URL('./pages/board.ts', import.meta.url),
+  'flight.ts': new URL('./pages/flight.ts', import.meta.url),
+  'chart.ts': new URL('./pages/chart.ts', import.meta.url),
+  'alerts.ts': new URL('./pages/alerts.ts', import.meta.url),
+  'sources.ts': new URL('./pages/sources.ts', import.meta.url),
+  'engine.ts': new URL('./pages/engine.ts', import.meta.url),
+  'receipt.ts': new URL('./pages/receipt.ts', import.meta.url),
 };
 
 const others: Readonly<Record<string, { readonly type: string; readonly url: URL }>> = {
   'console.css': { type: style, url: new URL('./pages/console.css', import.meta.url) },
+  'library/uplot.css': { type: style, url: new URL(import.meta.resolve('uplot/dist/uPlot.min.css')) },
   'icon.svg': { type: 'image/svg+xml', url: new URL('./pages/icon.svg', import.meta.url) },
 };
 
@@ -48,6 +56,7 @@ const libraries: Readonly<Record<string, string>> = {
   'preact/hooks': import.meta.resolve('preact/hooks'),
   htm: import.meta.resolve('htm'),
   'htm/preact': import.meta.resolve('htm/preact'),
+  uplot: import.meta.resolve('uplot/dist/uPlot.iife.min.js'),
 };
 
 /** Reads everything that the console is made of. Throws where a file is missing: then nothing is served. */
@@ -56,7 +65,7 @@ export function readConsoleFiles(): ConsoleFiles {
   for (const [name, url] of Object.entries(modules)) files[name] = { type: script, text: moduleText(url) };
   for (const [name, { type, url }] of Object.entries(others)) files[name] = { type, text: readFileSync(url, 'utf8') };
   for (const [name, url] of Object.entries(libraries))
-    files[libraryFile(name)] = { type: script, text: withoutMap(readFileSync(fileURLToPath(url), 'utf8')) };
+    files[libraryFile(name)] = { type: script, text: libraryText(name, url) };
   // One hash in front of all, so that modules find each other by their relative names.
   const hash = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16);
   const root = `${assetRoot}/${hash}`;
@@ -73,6 +82,12 @@ export function moduleText(url: URL): string {
 
 function libraryFile(name: string): string {
   return `library/${name.replaceAll('/', '-')}.mjs`;
+}
+
+/** As installed; the small build of uPlot is a script that leaves one variable, which a module has to hand out. */
+function libraryText(name: string, url: string): string {
+  const text = withoutMap(readFileSync(fileURLToPath(url), 'utf8'));
+  return name === 'uplot' ? `${text}\nexport default uPlot;\n` : text;
 }
 
 /** Maps of sources are not served, and browsers would ask for them. */
@@ -109,6 +124,7 @@ function pageText(root: string, importMap: string): string {
 <meta name="color-scheme" content="light dark">
 <title>Paceline</title>
 <link rel="icon" href="${root}/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="${root}/library/uplot.css">
 <link rel="stylesheet" href="${root}/console.css">
 <script type="importmap">${importMap}</script>
 <script type="module" src="${root}/app.ts"></script>

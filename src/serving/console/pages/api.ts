@@ -79,26 +79,6 @@ async function askOnce<Data>(path: string, tag: string, signal: AbortSignal): Pr
   return { answer: body as Answer<Data>, tag: response.headers.get('etag') ?? '' };
 }
 
-/** One answer. Throws Problem. */
-export async function ask<Data>(path: string, signal = new AbortController().signal): Promise<Answer<Data>> {
-  return (await askOnce<Data>(path, '', signal)).answer!;
-}
-
-/** A list over all its pages, up to so many entries; `next_cursor` stays where there are more. */
-export async function askAll<Entry>(
-  parts: readonly string[],
-  members: Members,
-  most: number,
-  signal?: AbortSignal,
-): Promise<Answer<Entry[]>> {
-  let answer = await ask<Entry[]>(pathOf(parts, members), signal);
-  while (answer.next_cursor !== null && answer.data.length < most) {
-    const page = await ask<Entry[]>(pathOf(parts, { ...members, cursor: answer.next_cursor }), signal);
-    answer = { ...answer, data: [...answer.data, ...page.data], next_cursor: page.next_cursor };
-  }
-  return answer;
-}
-
 export interface Shown<Data> {
   readonly answer: Answer<Data> | null;
   /** Set while the last call failed; an older answer stays beside it. */

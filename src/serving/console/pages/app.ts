@@ -1,30 +1,30 @@
 import { html } from 'htm/preact';
 import { type ComponentType, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import {
-  forgetSeen,
-  hasToken,
-  keepToken,
-  type Problem,
-  pathOf,
-  takeTokenFromAddress,
-  useAnswer,
-  useSeen,
-} from './api.ts';
-import { Answered, Heading, Nothing, Time } from './parts.ts';
+import { forgetSeen, hasToken, keepToken, pathOf, takeTokenFromAddress, useAnswer, useSeen } from './api.ts';
+import { Heading, Time } from './parts.ts';
 import { go, hrefOf, type Route, useRoute } from './route.ts';
-import { SignIn } from './sign-in.ts';
 import { isUtc, plain, setUtc } from './words.ts';
 
-type View = ComponentType<Route>;
+// biome-ignore lint/suspicious/noExplicitAny: what a view is given stands where it is shown.
+type View = ComponentType<any>;
+type Load = () => Promise<View>;
+
+const signIn: Load = async () => (await import('./sign-in.ts')).SignIn;
+const choose: Load = async () => (await import('./choose.ts')).Choose;
 
 /** A view is fetched when it is first looked at. */
-const views: Readonly<Record<string, () => Promise<View>>> = {
+const views: Readonly<Record<string, Load>> = {
   board: async () => (await import('./board.ts')).Board,
+  flights: async () => (await import('./flight.ts')).Flight,
+  sources: async () => (await import('./sources.ts')).Sources,
+  engine: async () => (await import('./engine.ts')).EngineView,
+  alerts: async () => (await import('./alerts.ts')).Alerts,
+  receipt: async () => (await import('./receipt.ts')).ReceiptView,
 };
 
 /** What stands in the navigation, in its order. */
-const tabs = ['board'] as const;
+const tabs = ['board', 'alerts', 'sources', 'engine'] as const;
 
 /** Views that belong to a tab of another name. */
 const tabOf: Readonly<Record<string, string>> = { flights: 'board' };
@@ -39,12 +39,13 @@ function App() {
   const [, redraw] = useState(0);
   const { problem } = organizations;
   useEffect(forgetSeen, [route.org]);
-  if (problem?.status === 401) return html`<main class="page">${html`<${SignIn} problem=${problem} />`}</main>`;
+  if (problem?.status === 401)
+    return html`<main class="page"><${Later} load=${signIn} place="sign-in" problem=${problem} /></main>`;
   const names = (organizations.answer?.data ?? []).map(({ organization }) => organization);
   return html`<a class="skip" href="#main">Skip to the content</a>
     <${Top} route=${route} names=${names} onZone=${() => redraw((times) => times + 1)} />
     <main class="page" id="main" tabindex="-1">
-      ${route.org === '' ? html`<${Choose} organizations=${organizations} />` : html`<${Shown} ...${route} />`}
+      ${route.org === '' ? html`<${Later} load=${choose} place="choose" organizations=${organizations} />` : html`<${Shown} ...${route} />`}
     </main>
     <footer class="foot"><kbd>j</kbd> <kbd>k</kbd> rows · <kbd>/</kbd> filter · <kbd>Enter</kbd> opens${
       hasToken() ? html` · <button type="button" class="link" onClick=${leave}>Forget my token</button>` : null
@@ -59,6 +60,8 @@ function leave(): void {
 function Top({ route, names, onZone }: { route: Route; names: readonly string[]; onZone: () => void }) {
   const { org, view } = route;
   const seen = useSeen();
+  // Every view has the clock of the whole organization, also one that shows something old.
+  useAnswer(org === '' ? null : pathOf(['organizations', org, 'flight-summaries']), 4_000);
   const known = names.includes(org) || org === '' ? names : [org, ...names];
   const choose = (event: Event): void => go(hrefOf((event.target as HTMLSelectElement).value, 'board'));
   const switchZone = (): void => {
@@ -83,51 +86,49 @@ function Top({ route, names, onZone }: { route: Route; names: readonly string[];
   </header>`;
 }
 
-interface ChooseProps {
-  readonly organizations: {
-    readonly answer: { readonly data: Organization[] } | null;
-    readonly problem: Problem | null;
-  };
+/** One alert is looked at by its receipt. */
+function viewOf({ view, args }: Route): string {
+  return view === 'alerts' && args.length > 0 ? 'receipt' : view;
 }
 
-function Choose({ organizations }: ChooseProps) {
-  const only = organizations.answer?.data.length === 1 ? organizations.answer.data[0].organization : null;
-  useEffect(() => {
-    if (only !== null) go(hrefOf(only, 'board'), true);
-  }, [only]);
-  return html`<${Heading} title="Organizations" />
-    <${Answered} shown=${organizations}>${(data: Organization[]) =>
-      data.length === 0
-        ? html`<${Nothing} title="No organization has any data yet">Send events, or watch <code>npm run demo</code>.<//>`
-        : html`<ul class="choices">${data.map(
-            ({ organization }) => html`<li><a href=${hrefOf(organization, 'board')}>${organization}</a></li>`,
-          )}</ul>`}<//>`;
+function Outdated() {
+  const again = (): void => location.reload();
+  return html`<${Heading} title="This page is of another release" />
+    <p>The server was changed since it was loaded, or cannot be reached. <button type="button" class="button" onClick=${again}>Load it again</button></p>`;
 }
 
-/** The view of the address, once its module is here. A new view begins at its top, and is read out by its heading. */
 function Shown(route: Route) {
-  const { org, view, args } = route;
-  const [loaded, setLoaded] = useState<{ view: string; View: View } | null>(null);
+  const { org, args } = route;
+  const view = viewOf(route);
+  useEffect(() => {
+    document.title = `${[...args, plain(view), org].join(' · ')} · Paceline`;
+  }, [org, view, args.join(' ')]);
+  if (!Object.hasOwn(views, view))
+    return html`<${Heading} title="No such view" /><p><a href=${hrefOf(org, 'board')}>To the board</a></p>`;
+  return html`<${Later} load=${views[view]} place=${[org, view, ...args].join(' ')} ...${route} />`;
+}
+
+/** What a module shows, once it is here. A new place begins at its top, and is read out by its heading. */
+function Later({ load, place, ...rest }: { load: Load; place: string }) {
+  const [loaded, setLoaded] = useState<{ load: Load; View: View } | null>(null);
   useEffect(() => {
     let isWanted = true;
-    void views[view]?.().then((View) => {
-      if (isWanted) setLoaded({ view, View });
-    });
+    load().then(
+      (View) => isWanted && setLoaded({ load, View }),
+      // Another release took the place of the one that this page came from.
+      () => isWanted && setLoaded({ load, View: Outdated }),
+    );
     return () => {
       isWanted = false;
     };
-  }, [view]);
-  const place = [org, view, ...args].join(' ');
-  const isLoaded = loaded?.view === view;
+  }, [load]);
+  const isLoaded = loaded?.load === load;
   useEffect(() => {
-    document.title = `${[...args, plain(view), org].join(' · ')} · Paceline`;
     if (!isLoaded) return;
     scrollTo(0, 0);
     document.querySelector('h1')?.focus({ preventScroll: true });
   }, [place, isLoaded]);
-  if (views[view] === undefined)
-    return html`<${Heading} title="No such view" /><p><a href=${hrefOf(org, 'board')}>To the board</a></p>`;
-  return isLoaded ? html`<${loaded.View} key=${place} ...${route} />` : null;
+  return isLoaded ? html`<${loaded.View} key=${place} ...${rest} />` : null;
 }
 
 takeTokenFromAddress();

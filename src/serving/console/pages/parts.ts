@@ -1,7 +1,7 @@
 import { html } from 'htm/preact';
 import type { ComponentChildren } from 'preact';
 import type { Problem, Shown } from './api.ts';
-import { exactMoney, money, type Tone, time, toMs } from './words.ts';
+import { exactMoney, money, span, type Tone, time, toMs } from './words.ts';
 
 /** What views are built of. */
 
@@ -80,4 +80,20 @@ export function Stat({
   return html`<div class=${`stat ${tone ?? ''}`}><dt>${label}</dt><dd>${children}${
     note === undefined ? null : html`<span class="note">${note}</span>`
   }</dd></div>`;
+}
+
+/** How far each source was complete when something was judged. */
+export function Completeness({ text, at }: { text: string; at: string }) {
+  const sources = text
+    .split(',')
+    .filter(Boolean)
+    .map((each) => each.split('='));
+  return sources.map(
+    ([name, through]) =>
+      html`<li key=${name}>Source <b>${name}</b>: ${
+        through === 'none'
+          ? 'how far it was complete was not known'
+          : html`complete to <${Time} at=${Number(through)} />, ${span(toMs(at) - Number(through))} before this`
+      }</li>`,
+  );
 }

@@ -1,0 +1,261 @@
+import { html } from 'htm/preact';
+import { useMemo, useRef } from 'preact/hooks';
+import { type Answer, pathOf, useAnswer } from './api.ts';
+import { Chart, type Line, type Mark } from './chart.ts';
+import { Answered, Badge, Completeness, Heading, Money, SpendBar, Stat, Time } from './parts.ts';
+import { goQuery, hrefOf, type Route } from './route.ts';
+import { alertTone, money, percent, plain, statusWords, time, toMs, units } from './words.ts';
+
+interface Snapshot {
+  readonly as_of: string;
+  readonly evaluated_at: string;
+  readonly status: string;
+  readonly mode: string;
+  readonly currency: string;
+  readonly budget_micros: string;
+  readonly spend_micros: string | null;
+  readonly expected_micros: string | null;
+  readonly osi_bp: number | null;
+  readonly delivery_bp: number | null;
+  readonly projected_micros: string | null;
+  readonly run_rate_micros_per_day: string | null;
+  readonly required_micros_per_day: string | null;
+  readonly exhaustion_at: string | null;
+  readonly day_target_micros: string | null;
+  readonly day_spend_micros: string | null;
+  readonly day_pacing_bp: number | null;
+  readonly daily_cap_micros: string | null;
+  readonly completeness: string;
+  readonly ledger_version: number;
+  readonly plan_number: number;
+  readonly version: string;
+}
+
+interface FlightAlert {
+  readonly alert_id: string;
+  readonly flight_id: string;
+  readonly rule_id: string;
+  readonly to_state: string;
+  readonly level: string;
+  readonly summary: string;
+}
+
+const dayMs = 86_400_000;
+/** Periods begin and end at such steps, so that the same one is asked again until the next. */
+const stepMs = 6 * 3_600_000;
+
+export function Flight({ org, args: [campaign, flight], query }: Route) {
+  const at = query.get('at') ?? '';
+  const path = ['organizations', org, 'campaigns', campaign, 'flights', flight];
+  const now = useAnswer<Snapshot>(pathOf(path));
+  const then = useAnswer<Snapshot>(at === '' ? null : pathOf(path, { known_at: at }), 0);
+  const history = useHistory(path, now.answer?.data.evaluated_at);
+  const known = useMemo(
+    () => (at === '' ? history : history.filter(({ evaluated_at }) => toMs(evaluated_at) <= toMs(at))),
+    [history, at],
+  );
+  const title = html`<a class="up" href=${hrefOf(org, 'board')}>Board</a>`;
+  return html`<${Heading} title=${campaign}>${title}<span class="dim">${flight}</span><//>
+    <${Answered} shown=${at === '' ? now : then}>${(shown: Snapshot) => html`
+      <p class="story"><${Badge} tone=${statusWords(shown.status).tone}>${statusWords(shown.status).words}<//> ${storyOf(shown)}</p>
+      <${KnownAt} history=${history} at=${at} shown=${shown} />
+      <${Numbers} shown=${shown} end=${endOf(known)} />
+      <${Curve} known=${known} shown=${shown} campaign=${campaign} />
+      <${Alerts} org=${org} campaign=${campaign} flight=${flight} />
+      <${Changes} known=${known} />
+      <${Behind} shown=${shown} known=${known} />`}<//>`;
+}
+
+/** Snapshots of the last month up to the newest, the oldest first; it stays while a newer period is asked for. */
+function useHistory(path: readonly string[], newest: string | undefined): readonly Snapshot[] {
+  const to = newest === undefined ? null : (Math.floor(toMs(newest) / stepMs) + 1) * stepMs;
+  const members =
+    to === null ? {} : { limit: '500', from: new Date(to - 31 * dayMs).toISOString(), to: new Date(to).toISOString() };
+  const parts = [...path, 'snapshots'];
+  const first = useAnswer<Snapshot[]>(to === null ? null : pathOf(parts, members), 4_000);
+  const cursor = first.answer?.next_cursor ?? null;
+  const second = useAnswer<Snapshot[]>(cursor === null ? null : pathOf(parts, { ...members, cursor }), 0);
+  const before = useRef<readonly Snapshot[]>([]);
+  return useMemo(() => {
+    if (first.answer === null) return before.current;
+    const older: Answer<Snapshot[]> | null = second.answer;
+    before.current = [...first.answer.data, ...(older?.data ?? [])].reverse();
+    return before.current;
+  }, [first.answer, second.answer]);
+}
+
+/** What is left divided by what is required a day is how long the flight still goes on. */
+function endOf(known: readonly Snapshot[]): number | null {
+  const told = known.findLast((each) => Number(each.required_micros_per_day ?? 0) > 0 && each.spend_micros !== null);
+  if (told === undefined) return null;
+  const left = Number(BigInt(told.budget_micros) - BigInt(told.spend_micros!));
+  const end = toMs(told.as_of) + (left / Number(told.required_micros_per_day)) * dayMs;
+  return Math.round(end / 60_000) * 60_000;
+}
+
+/** How it stands, as one would tell it. */
+function storyOf(shown: Snapshot): string {
+  const { status, currency, spend_micros, expected_micros, osi_bp, delivery_bp, as_of } = shown;
+  const { budget_micros, projected_micros, run_rate_micros_per_day } = shown;
+  if (status.startsWith('ended') && spend_micros !== null)
+    return `It has ended with ${money(spend_micros)} spent of ${money(budget_micros)} ${currency}: ${percent(delivery_bp, 1)}.`;
+  if (spend_micros === null) return 'Nothing can be said: what it spent is not known completely.';
+  const spent = `It has spent ${money(spend_micros)} ${currency}`;
+  const plan =
+    expected_micros === null
+      ? ''
+      : ` where ${money(expected_micros)} were expected by ${time(as_of)}: ${percent(osi_bp)} of plan`;
+  if (projected_micros === null || run_rate_micros_per_day === null) return `${spent}${plan}.`;
+  const miss = BigInt(projected_micros) - BigInt(budget_micros);
+  const size = money(String(miss < 0n ? -miss : miss));
+  const heading =
+    miss === 0n
+      ? 'just its budget'
+      : `${size} ${miss < 0n ? 'short of' : 'over'} its budget of ${money(budget_micros)}`;
+  return `${spent}${plan}. At ${money(run_rate_micros_per_day)} a day it is heading for ${money(projected_micros)}, ${heading}.`;
+}
+
+/** Walks back through what was known: each step is a snapshot, the last one is now. */
+function KnownAt({ history, at, shown }: { history: readonly Snapshot[]; at: string; shown: Snapshot }) {
+  const last = history.length - 1;
+  const found = at === '' ? last : history.findLastIndex(({ evaluated_at }) => toMs(evaluated_at) <= toMs(at));
+  const move = (to: number): void => goQuery({ at: to >= last ? '' : (history[Math.max(0, to)]?.evaluated_at ?? '') });
+  const onInput = (event: Event): void => move(Number((event.target as HTMLInputElement).value));
+  return html`<div class="known"><label for="known">As known at <b><${Time} at=${shown.evaluated_at} /></b></label>
+    <input id="known" type="range" min="0" max=${Math.max(0, last)} value=${Math.max(0, found)} onInput=${onInput}
+      aria-valuetext=${time(shown.evaluated_at)} disabled=${last < 1} />
+    <button type="button" class="chip" onClick=${() => goQuery({ at: '' })} aria-pressed=${at === ''}>Now</button></div>`;
+}
+
+function Numbers({ shown, end }: { shown: Snapshot; end: number | null }) {
+  const { currency, budget_micros, day_target_micros } = shown;
+  const amount = (micros: string | null) => html`<${Money} micros=${micros} currency=${currency} />`;
+  const { tone } = statusWords(shown.status);
+  const bar = (spent: string | null, whole: string | null, expected: string | null = null) => {
+    const share = (micros: string | null) => (micros === null ? null : Number(micros) / (Number(whole) || 1));
+    return html`<${SpendBar} tone=${tone} spent=${share(spent)} expected=${share(expected)} />`;
+  };
+  return html`<dl class="stats">
+    <${Stat} label="Spent" note=${html`of ${amount(budget_micros)}, expected ${amount(shown.expected_micros)} ${bar(shown.spend_micros, budget_micros, shown.expected_micros)}`}>${amount(shown.spend_micros)}<//>
+    <${Stat} label="Today" note=${
+      day_target_micros === null
+        ? 'no target'
+        : html`of ${amount(day_target_micros)}, ${percent(shown.day_pacing_bp)} of what is due by now ${bar(shown.day_spend_micros, day_target_micros)}`
+    }>${amount(shown.day_spend_micros)}<//>
+    <${Stat} label="A day" note=${html`now; ${amount(shown.required_micros_per_day)} required${shown.daily_cap_micros === null ? null : html`, capped at ${amount(shown.daily_cap_micros)}`}`}>${amount(shown.run_rate_micros_per_day)}<//>
+    <${Stat} label="Heading for" note=${html`${shown.exhaustion_at && html`runs out <${Time} at=${shown.exhaustion_at} />, `}ends <${Time} at=${end} />`}>${amount(shown.projected_micros)}<//>
+  </dl>`;
+}
+
+function Curve({ known, shown, campaign }: { known: readonly Snapshot[]; shown: Snapshot; campaign: string }) {
+  const end = endOf(known);
+  const drawn = useMemo(() => linesOf(known, end), [known, end]);
+  const marks: readonly Mark[] = changesOf(known).map((change) => ({ at: change.at / 1_000, color: 'accent' }));
+  if (known.length < 2) return html`<p class="dim">The curve begins with the second snapshot.</p>`;
+  const label = `Spend of ${campaign} over time against its expectation. ${storyOf(shown)} The numbers follow in a table.`;
+  return html`<section class="card"><h2>Spend against expectation <span class="unit">${shown.currency}</span></h2>
+    <${Chart} label=${label} times=${drawn.times} lines=${drawn.lines} marks=${marks} format=${(value: number) => Math.round(value).toLocaleString('en')} /></section>`;
+}
+
+function linesOf(known: readonly Snapshot[], end: number | null): { times: number[]; lines: Line[] } {
+  // Of what was judged twice at one instant, the later word counts.
+  const points = [...new Map(known.map((each) => [toMs(each.as_of) / 1_000, each])).entries()].sort(
+    ([a], [b]) => a - b,
+  );
+  const last = points.at(-1);
+  const ahead =
+    last !== undefined && end !== null && end / 1_000 > last[0] && last[1].projected_micros !== null
+      ? [end / 1_000]
+      : [];
+  const valuesOf = (pick: (each: Snapshot) => string | null) => [
+    ...points.map(([, each]) => units(pick(each))),
+    ...ahead.map(() => null),
+  ];
+  const projection = [
+    ...points.map(([, each], at) => (at === points.length - 1 ? units(each.spend_micros) : null)),
+    ...ahead.map(() => units(last![1].projected_micros)),
+  ];
+  const budget = [
+    ...points.map(([, each]) => units(each.budget_micros)),
+    ...ahead.map(() => units(last![1].budget_micros)),
+  ];
+  return {
+    times: [...points.map(([at]) => at), ...ahead],
+    lines: [
+      { label: 'Spent', color: 'accent', isFilled: true, width: 2.5, values: valuesOf((each) => each.spend_micros) },
+      { label: 'Expected', color: 'ink', dash: [6, 5], width: 1.5, values: valuesOf((each) => each.expected_micros) },
+      { label: 'Projection', color: 'accent', dash: [2, 5], values: projection },
+      { label: 'Budget', color: 'good', width: 1.5, values: budget },
+    ],
+  };
+}
+
+interface Change {
+  readonly at: number;
+  readonly words: string;
+}
+
+/** What people changed, as the snapshots after it tell. */
+function changesOf(known: readonly Snapshot[]): Change[] {
+  return known.flatMap((each, index) => {
+    const before = known[index - 1];
+    if (
+      before === undefined ||
+      (before.ledger_version === each.ledger_version && before.budget_micros === each.budget_micros)
+    )
+      return [];
+    const { currency } = each;
+    const words = [
+      before.budget_micros === each.budget_micros
+        ? null
+        : `Budget ${money(before.budget_micros)} → ${money(each.budget_micros)} ${currency}`,
+      before.daily_cap_micros === each.daily_cap_micros
+        ? null
+        : `daily cap ${money(before.daily_cap_micros)} → ${money(each.daily_cap_micros)} ${currency}`,
+      before.mode === each.mode ? null : `mode ${before.mode} → ${each.mode}`,
+    ].filter((text) => text !== null);
+    return [{ at: toMs(each.as_of), words: words.join(', ') || 'Dates, curve or status' }];
+  });
+}
+
+function Changes({ known }: { known: readonly Snapshot[] }) {
+  const changes = changesOf(known).reverse();
+  return html`<section class="card"><h2>Changes</h2>${
+    changes.length === 0
+      ? html`<p class="dim">Nobody changed this flight in the time shown.</p>`
+      : html`<ul class="plain-list">${changes.map((change) => html`<li><${Time} at=${change.at} /> <b>${change.words}</b></li>`)}</ul>`
+  }</section>`;
+}
+
+function Alerts({ org, campaign, flight }: { org: string; campaign: string; flight: string }) {
+  const alerts = useAnswer<FlightAlert[]>(
+    pathOf(['organizations', org, 'alerts'], { campaign_id: campaign, limit: '100' }),
+    4_000,
+  );
+  return html`<section class="card"><h2>Open alerts</h2><${Answered} shown=${alerts}>${(data: FlightAlert[]) => {
+    const own = data.filter(({ flight_id }) => flight_id === flight || flight_id === '');
+    if (own.length === 0) return html`<p class="dim">None is open now.</p>`;
+    return html`<ul class="plain-list">${own.map(
+      ({ alert_id, rule_id, to_state, level, summary }) => html`<li key=${alert_id}>
+      <${Badge} tone=${alertTone(to_state, level)}>${level === 'none' ? plain(to_state) : plain(level)}<//>
+      <a href=${hrefOf(org, 'alerts', [alert_id])}>${rule_id}</a> <span>${summary}</span></li>`,
+    )}</ul>`;
+  }}<//></section>`;
+}
+
+function Behind({ shown, known }: { shown: Snapshot; known: readonly Snapshot[] }) {
+  const { currency } = shown;
+  return html`<section class="card"><h2>What stands behind it</h2>
+    <ul class="plain-list"><${Completeness} text=${shown.completeness} at=${shown.evaluated_at} />
+      <li>Plan ${shown.plan_number}, row version <code>${shown.version}</code>, judged <${Time} at=${shown.evaluated_at} detail="second" /> for <${Time} at=${shown.as_of} detail="second" /></li></ul>
+    <details><summary>The numbers behind the chart: ${known.length} snapshots, the newest first</summary>
+      <div class="scroll" tabindex="0" role="region" aria-label="Snapshots"><table class="grid"><thead><tr><th scope="col">Complete to</th><th scope="col">Status</th>
+        ${[`Spent ${currency}`, 'Expected', 'Pace', 'Heading for', 'Budget'].map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
+      <tbody>${known.toReversed().map(
+        (
+          each,
+        ) => html`<tr key=${each.evaluated_at}><th scope="row"><${Time} at=${each.as_of} /></th><td>${statusWords(each.status).words}</td>
+        ${[money(each.spend_micros, 2), money(each.expected_micros, 2), percent(each.osi_bp, 1), money(each.projected_micros, 2), money(each.budget_micros, 2)].map((text) => html`<td class="number">${text}</td>`)}</tr>`,
+      )}</tbody></table></div>
+    </details></section>`;
+}

@@ -1,0 +1,107 @@
+import { html } from 'htm/preact';
+import { pathOf, useAnswer } from './api.ts';
+import { Answered, Badge, Completeness, Heading, Time } from './parts.ts';
+import { hrefOf, type Route } from './route.ts';
+import { alertTone, plain, span, toMs } from './words.ts';
+
+type Value = number | string | boolean | null;
+
+interface Receipt {
+  readonly alert_id: string;
+  readonly fingerprint: string;
+  readonly rule_id: string;
+  readonly campaign_id: string;
+  readonly flight_id: string;
+  readonly source: string;
+  readonly mode: string;
+  readonly from_state: string;
+  readonly to_state: string;
+  readonly level: string;
+  readonly reason: string;
+  readonly as_of: string;
+  readonly evaluated_at: string;
+  readonly active_since: string | null;
+  readonly condition: string;
+  readonly values: Readonly<Record<string, Value>>;
+  readonly completeness: string;
+  readonly summary: string;
+  readonly rule_hash: string;
+  readonly plan_number: number;
+  readonly partition: number;
+  readonly log_offset: number;
+  readonly version: string;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  condition: 'its condition held for as long as the rule asks',
+  escalated: 'the condition of a higher level held',
+  deescalated: 'the condition of the higher level holds no more',
+  cleared: 'the condition that clears it held',
+  guard: 'the guard of the rule holds no more',
+  no_data: 'what it needs to know is not known',
+  error: 'its condition could not be computed',
+  scope_ended: 'what it watched has ended',
+  rule_updated: 'the rule was changed',
+  rule_deleted: 'the rule was deleted',
+};
+
+/** Why this fired, or stopped: everything that the decision was made of. */
+export function ReceiptView({ org, args: [alertId] }: Route) {
+  const receipt = useAnswer<Receipt>(pathOf(['organizations', org, 'transitions', alertId]), 0);
+  return html`<${Answered} shown=${receipt}>${(shown: Receipt) => html`
+    <${Heading} title=${shown.rule_id}><a class="up" href=${hrefOf(org, 'alerts')}>Alerts</a>
+      <span class="dim">${shown.campaign_id === '' ? `source ${shown.source}` : shown.campaign_id}</span><//>
+    <p class="story"><${Badge} tone=${alertTone(shown.to_state, shown.level)}>${shown.to_state === 'firing' ? plain(shown.level) : plain(shown.to_state)}<//> ${shown.summary}</p>
+    <${Decision} receipt=${shown} />
+    <${Values} receipt=${shown} />
+    <${Trail} org=${org} receipt=${shown} />`}<//>`;
+}
+
+function Decision({ receipt }: { receipt: Receipt }) {
+  const { from_state, to_state, reason, condition, active_since, evaluated_at } = receipt;
+  return html`<section class="card"><h2>What was decided</h2>
+    <p>At <${Time} at=${evaluated_at} detail="second" /> it went from <b>${plain(from_state)}</b> to <b>${plain(to_state)}</b>, because ${reasons[reason] ?? reason}.${
+      active_since === null
+        ? null
+        : html` The condition has held since <${Time} at=${active_since} />, for ${span(toMs(evaluated_at) - toMs(active_since))}.`
+    }</p>
+    ${condition === '' ? null : html`<pre class="condition" tabindex="0" role="region" aria-label="Condition"><code>${condition}</code></pre>`}</section>`;
+}
+
+/** The values beside what the condition compared them with, where it says so plainly. */
+function comparedWith(condition: string, name: string): string[] {
+  const escaped = name.replaceAll('.', '\\.');
+  return [...condition.matchAll(new RegExp(`(?<![\\w.])${escaped}\\s*([<>=!]=?)\\s*([^&|)]+)`, 'g'))].map(
+    ([, operator, other]) => `${operator} ${other.trim()}`,
+  );
+}
+
+function Values({ receipt: { values, condition } }: { receipt: Receipt }) {
+  const names = Object.keys(values);
+  return html`<section class="card"><h2>What it was decided on</h2>${
+    names.length === 0
+      ? html`<p class="dim">The rule names no value.</p>`
+      : html`<div class="scroll" tabindex="0" role="region" aria-label="Values"><table class="grid values"><thead><tr><th scope="col">Value</th><th scope="col" class="number">Was</th><th scope="col">Compared</th></tr></thead>
+        <tbody>${names.map(
+          (name) => html`<tr key=${name}><th scope="row"><code>${name}</code></th>
+          <td class="number"><b>${shownValue(values[name])}</b></td><td><code>${comparedWith(condition, name).join(', ') || ''}</code></td></tr>`,
+        )}</tbody></table></div>`
+  }</section>`;
+}
+
+function shownValue(value: Value): string {
+  if (value === null) return 'unknown';
+  return typeof value === 'number' ? value.toLocaleString('en', { maximumFractionDigits: 4 }) : String(value);
+}
+
+function Trail({ org, receipt }: { org: string; receipt: Receipt }) {
+  const { campaign_id, flight_id, completeness, as_of, evaluated_at } = receipt;
+  return html`<section class="card"><h2>Where it came from</h2><ul class="plain-list">
+    <li>Values are complete to <${Time} at=${as_of} detail="second" />, ${span(toMs(evaluated_at) - toMs(as_of))} before the decision</li>
+    <${Completeness} text=${completeness} at=${evaluated_at} />
+    <li>Plan <b>${receipt.plan_number}</b>, the deciding part of the rule <code>${receipt.rule_hash}</code>, ${receipt.mode === 'shadow' ? 'in shadow: nobody was told' : 'and people were told'}</li>
+    <li>Record at partition <b>${receipt.partition}</b>, offset <b>${receipt.log_offset}</b> of the log; row version <code>${receipt.version}</code></li>
+    <li>Transition <code>${receipt.alert_id}</code> of alert <code>${receipt.fingerprint}</code></li>
+    ${campaign_id === '' ? null : html`<li><a href=${hrefOf(org, 'flights', [campaign_id, flight_id], { at: evaluated_at })}>The flight as it was known then</a></li>`}
+  </ul></section>`;
+}
