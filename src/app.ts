@@ -245,6 +245,7 @@ class RunningEngine implements Engine {
       data_directory: this.#config.config.data_directory,
       generation: this.#parts?.generation ?? 0,
       waiting_for: this.#parts === null ? this.#waitingFor : null,
+      not_ready: this.#whyNotReady(),
       addresses: this.addresses,
       config: {
         files: this.#config.files,

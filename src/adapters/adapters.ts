@@ -1,4 +1,5 @@
 import { getRandomValues, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BronzeTableStats } from '../lakehouse/layers/bronze/bronze-table.ts';
 import { EngineError } from '../model/errors.ts';
@@ -33,6 +34,7 @@ import type { Config } from './settings.ts';
 import { embeddedTablesDirectory, openEmbeddedTables, openServerTables, type Tables } from './tables.ts';
 import { streamName } from './visit-log.ts';
 import { waitFor } from './wait-for.ts';
+import { DiskWatch, type WatchedDisk } from './watch-disks.ts';
 
 /**
  * Opens the engine that the configuration describes: directory, log, state and its generation, first
@@ -44,6 +46,8 @@ export async function openEngine(config: Config, context: EngineContext): Promis
   keyHashes((words) => getRandomValues(words));
   await using stack = new AsyncDisposableStack();
   const directory = stack.adopt(await openDataDirectory(config.data_directory, { clock }), (opened) => opened.close());
+  const disks = stack.use(new DiskWatch(disksOf(config), clock));
+  await disks.start();
   const log = stack.adopt(await openLog(config, directory, context), (opened) => opened.close());
   const store = stack.adopt(await openStore(config, directory, log, context), (opened) => opened.close());
   const generation = await waitFor(log.name, () => admitLog(config, log, store, context), context);
@@ -68,6 +72,7 @@ export async function openEngine(config: Config, context: EngineContext): Promis
     makeRunner: (onError) => createRunner({ ...runner, onError }),
     bronze,
     failures,
+    whyDiskFull: () => disks.whyFull(),
     queries: tables.reader,
     // The doors need the rest of the time.
     drainDeadlineMs: config.shutdown.deadline_ms * 0.8,
@@ -77,6 +82,17 @@ export async function openEngine(config: Config, context: EngineContext): Promis
     applyDrafts: (drafts) => applyPlans(drafts, log.plans),
     stack: stack.move(),
   });
+}
+
+/** Places of ours on disks of this machine. */
+function disksOf({ data_directory, bronze, snapshots }: Config): WatchedDisk[] {
+  const disks: WatchedDisk[] = [{ use: 'data', directory: data_directory }];
+  const { warehouse } = bronze;
+  if (warehouse !== null && bronze.enabled && !warehouse.startsWith('s3:')) {
+    disks.push({ use: 'warehouse', directory: warehouse });
+  }
+  if (snapshots.directory !== null) disks.push({ use: 'snapshots', directory: snapshots.directory });
+  return disks.filter(({ directory }) => existsSync(directory));
 }
 
 function openLog(config: Config, directory: DataDirectory, context: EngineContext): Promise<EngineLog> {

@@ -35,6 +35,8 @@ export interface OpenedDoors {
   readonly bronze: BronzeThread | null;
   /** Tells when bronze cannot go on. */
   readonly failures: FailureRelay;
+  /** Which disk has no room, in words; null when all have. */
+  readonly whyDiskFull: () => string | null;
   readonly queries: QueryEndpoint | null;
   readonly drainDeadlineMs: number;
   readonly announce: EngineParts['announce'];
@@ -114,6 +116,8 @@ export class RunningParts implements EngineParts {
   }
 
   whyNotReady(): string | null {
+    const full = this.#doors.whyDiskFull();
+    if (full !== null) return full;
     if (this.#runner.isReady()) return null;
     const { lanes, sinks, failure } = this.#runner.status();
     const halted = lanes.find(({ pausedReason }) => pausedReason === 'halted');

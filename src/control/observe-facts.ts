@@ -225,6 +225,11 @@ export class FactObserver implements Disposable {
       this.#metrics.add('paceline_source_stalls_total', { action });
       this.#log.warn('source.stalled', { lane, position, end, frozen_ms: frozenMs, action });
     });
+    this.#on('disk.looked', ({ use, directory, freeBytes, isFull, wasFull }) => {
+      this.#metrics.set('paceline_disk_free_bytes', { use }, freeBytes);
+      if (isFull && !wasFull) this.#log.error('disk.full', { use, directory, free_bytes: freeBytes });
+      if (!isFull && wasFull) this.#log.info('disk.freed', { use, directory, free_bytes: freeBytes });
+    });
     this.#on('tick.appended', () => this.#metrics.add('paceline_ticks_total', { result: 'appended' }));
     this.#on('tick.failed', ({ partition, error }) => {
       this.#metrics.add('paceline_ticks_total', { result: 'failed' });

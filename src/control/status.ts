@@ -10,6 +10,8 @@ export interface EngineStatus {
   readonly generation: number;
   /** The part that the start waits for, with its trouble; null = nothing is waited for. */
   readonly waiting_for: string | null;
+  /** What /readyz says: why this process is not ready; null when it is. */
+  readonly not_ready: string | null;
   readonly addresses: { readonly http: string | null; readonly clickhouse: string | null; readonly api: string | null };
   readonly config: {
     readonly files: readonly string[];

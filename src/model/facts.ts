@@ -123,6 +123,8 @@ export interface Facts {
     frozenMs: number;
     action: 'reseek' | 'rejoin';
   };
+  /** Room on a disk that we write to. */
+  'disk.looked': { use: string; directory: string; freeBytes: number; isFull: boolean; wasFull: boolean };
   'tick.appended': { partition: number; offset: number };
   'tick.failed': { partition: number; error: unknown };
   /** The database of rules, or the log, did not answer; rules in force stay in force, and we try again. */

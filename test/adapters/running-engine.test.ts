@@ -3,7 +3,7 @@ import { type BronzeThread, FailureRelay, type OpenedDoors, RunningParts } from 
 import type { Runner } from '../../src/runtime/runner.ts';
 
 /** Doors that write down in which order they are used. */
-function openDoors(options: { isUntilEnd?: boolean } = {}) {
+function openDoors(options: { isUntilEnd?: boolean; full?: string } = {}) {
   const calls: string[] = [];
   let onError: (error: unknown, isFatal: boolean) => void = () => {};
   const call = (name: string) => async (): Promise<void> => void calls.push(name);
@@ -58,6 +58,7 @@ function openDoors(options: { isUntilEnd?: boolean } = {}) {
     },
     bronze,
     failures: new FailureRelay(),
+    whyDiskFull: () => options.full ?? null,
     queries: null,
     drainDeadlineMs: 1_000,
     announce: async () => {},
@@ -111,4 +112,9 @@ test('a fatal failure is told once, and closing does not drain any more', async 
   expect(calls).not.toContain('runner.drain');
   expect(calls).not.toContain('bronze.drain');
   expect(calls).toContain('close directory');
+});
+
+test('an engine whose disk is full is not ready, and says which', () => {
+  const { engine } = openDoors({ full: 'the disk of /data (data) is full' });
+  expect(engine.whyNotReady()).toBe('the disk of /data (data) is full');
 });

@@ -178,6 +178,11 @@ export const metricCatalogue = {
     labels: ['action'],
     values: { action: ['reseek', 'rejoin'] },
   },
+  paceline_disk_free_bytes: {
+    type: 'gauge',
+    help: 'Room on the disks that this process writes to, by what they are for: data, warehouse, snapshots.',
+    labels: ['use'],
+  },
   paceline_ticks_total: {
     type: 'counter',
     help: 'Ticks appended, by outcome.',
