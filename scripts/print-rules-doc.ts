@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { assert } from '../src/model/errors.ts';
 import { readRule } from '../src/plans/rule-file.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../src/rules/plan.ts';
+import { absentFor } from '../src/rules/rule-reach.ts';
 import { fillPage, publishPage } from './publish-page.ts';
 
 // Prints docs/rules.md: the prose of rules-doc/ around the names that conditions may use and the rules
@@ -12,8 +13,12 @@ const rulesDirectory = join(root, 'config', 'rules');
 const files = readdirSync(rulesDirectory).sort();
 
 function nameRows(scope: keyof typeof ruleVariables): string {
-  const rows = Object.entries(ruleVariables[scope]).map(([name, [type, doc]]) => `| \`${name}\` | ${type} | ${doc} |`);
-  return ['| name | type | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+  const names = Object.entries(ruleVariables[scope]);
+  const rows = names.map(([name, [type, doc]]) => `| \`${name}\` | ${type} | ${doc} |`);
+  if (scope !== 'flight') return ['| name | type | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+  const absent: Readonly<Record<string, string>> = absentFor;
+  const withAbsent = rows.map((row, at) => `${row} ${absent[names[at][0]] ?? '–'} |`);
+  return ['| name | type | meaning | not there for |', '| --- | --- | --- | --- |', ...withAbsent].join('\n');
 }
 
 function shippedRow(file: string): string {

@@ -1,7 +1,8 @@
 import type { Config } from '../adapters/settings.ts';
-import { ConfigError } from '../control/config/problem.ts';
+import { ConfigError, formatProblem } from '../control/config/problem.ts';
 import type { EngineError } from '../model/errors.ts';
 import { readPlanFiles } from '../plans/plan-files.ts';
+import { absentValues, proveRules } from '../plans/prove-rules.ts';
 import { type Command, configFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 
@@ -9,7 +10,7 @@ export const checkCommand: Command = {
   name: 'check',
   summary: 'Check the configuration, the organizations and the rules.',
   examples: ['paceline check', 'paceline check --config prod.yaml --json'],
-  doc: 'Reads everything that a person wrote and names every mistake as file:line:column, with the nearest known name: syntax, settings, references, zones, rule conditions and their types. With postgres.url set, its rows too, and where files and rows that people manage there say different things. Touches no data and no running engine. Exit code 78 when something is wrong.',
+  doc: 'Reads everything that a person wrote and names every mistake as file:line:column, with the nearest known name: syntax, settings, references, zones, rule conditions and their types. With postgres.url set, its rows too, and where files and rows that people manage there say different things. What is right and perhaps not meant is a note: a level that cannot fire for a source or for campaigns of a plan, a for that is shorter than the rhythm of its source; --json has them in notes, and in absent which values each rule reads that somebody has not. Touches no data and no running engine. Exit code 78 when something is wrong.',
   flags: {
     config: configFlag,
     offline: { type: 'boolean', doc: 'Look at files alone, not at the database of postgres.url.' },
@@ -19,15 +20,18 @@ export const checkCommand: Command = {
     try {
       const { config, files } = loadCallConfig(call);
       const { drafts, rules } = readPlanFiles(config.plans);
+      const notes = proveRules({ drafts, rules });
       const found = { config_files: files, organizations: drafts.length, rules: rules.map(({ rule }) => rule.id) };
       const rows = call.has('offline') || config.postgres.url === null ? null : await checkDatabase(config);
-      if (call.has('json')) terminal.printJson({ valid: true, ...found, database: rows, problems: [] });
+      if (call.has('json'))
+        terminal.printJson({ valid: true, ...found, database: rows, problems: [], notes, absent: absentValues(rules) });
       else {
         terminal.print(`configuration  ${files.length === 0 ? 'no file, all defaults' : files.join(', ')}`);
         terminal.print(`organizations  ${drafts.length} plans from ${config.plans.organizations}`);
         terminal.print(`rules          ${rules.length} from ${config.plans.rules}: ${found.rules.join(', ')}`);
         if (rows !== null) terminal.print(`database       ${rows.organizations} organizations, ${rows.rules} rules`);
-        terminal.print(terminal.style('green', 'all good'));
+        for (const note of notes) terminal.print(terminal.style('yellow', `note           ${formatProblem(note)}`));
+        terminal.print(terminal.style('green', notes.length === 0 ? 'all good' : 'all good, with notes'));
       }
       return 0;
     } catch (error) {

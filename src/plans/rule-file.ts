@@ -43,6 +43,8 @@ export interface ReadRule {
   readonly organizations: readonly string[] | undefined;
   /** Where each of them is named. */
   readonly organizationPlaces: readonly Place[];
+  /** Where the `when` of each level stands, or would. */
+  readonly levelPlaces: { readonly warning: Place; readonly critical: Place };
 }
 
 /** Reads one rule; problems carry their line and column, down to the place inside a condition. */
@@ -57,7 +59,12 @@ export function readRule(file: string, text: string): { read: ReadRule | undefin
   if (problems.length > 0) return { read: undefined, problems };
   const { organizations } = checked.value;
   const organizationPlaces = (organizations ?? []).map((_, index) => checked.placeOf(['organizations', index]));
-  const read = { file, text, written: checked.value, rule: toPlan(checked.value), organizations, organizationPlaces };
+  const levelPlaces = {
+    warning: checked.placeInside(['warning', 'when'], 0),
+    critical: checked.placeInside(['critical', 'when'], 0),
+  };
+  const rule = toPlan(checked.value);
+  const read = { file, text, written: checked.value, rule, organizations, organizationPlaces, levelPlaces };
   return { read, problems };
 }
 

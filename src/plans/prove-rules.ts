@@ -1,0 +1,145 @@
+import type { Problem } from '../control/config/problem.ts';
+import { compileCondition } from '../rules/condition.ts';
+import { canHold, type Reach } from '../rules/condition-reach.ts';
+import type { CampaignPlan, PlanDraft, RulePlan } from '../rules/plan.ts';
+import { requiredSources } from '../rules/plan-sources.ts';
+import { absentFor, flightReach, sourceReach } from '../rules/rule-reach.ts';
+import type { PlanFiles } from './plan-files.ts';
+import type { ReadRule } from './rule-file.ts';
+
+/** What the plans prove of a rule: it is no mistake of form, and perhaps not what was meant. */
+interface RuleNote extends Problem {
+  readonly rule: string;
+  /** `never`: the level cannot fire for anybody that the rule is for. */
+  readonly severity: 'never' | 'note';
+}
+
+/** A value that a rule reads, and for whom it is not there. */
+interface AbsentValue {
+  readonly rule: string;
+  readonly name: string;
+  readonly absent_for: string;
+}
+
+/** Flights of one kind, or a source, as a plan has them. */
+interface Subject {
+  readonly who: string;
+  readonly names: ReadonlyMap<string, Reach>;
+  /** Sources whose declared rhythm is the slowest, and it. */
+  readonly rhythm: { readonly source: string; readonly ms: number } | null;
+}
+
+const levels = ['warning', 'critical'] as const;
+const shownMax = 3;
+
+/** Which levels cannot fire for whom, and which wait for a slower source than their `for` says (docs/rules.md). */
+export function proveRules({ drafts, rules }: Pick<PlanFiles, 'drafts' | 'rules'>): RuleNote[] {
+  return rules.flatMap((read) => {
+    const subjects = drafts
+      .filter((draft) => draft.rules.some(({ id }) => id === read.rule.id))
+      .flatMap((draft) => subjectsOf(draft, read.rule));
+    return levels.flatMap((level) => [...cannotFire(read, level, subjects), ...waitsLonger(read, level, subjects)]);
+  });
+}
+
+/** Of each rule the values that somebody has not, but for those that it asks about with `known`. */
+export function absentValues(rules: readonly ReadRule[]): AbsentValue[] {
+  return rules.flatMap(({ rule }) => {
+    if (rule.scope !== 'flight' && rule.scope !== 'ended') return [];
+    const texts = levels.flatMap((level) => [rule[level]?.when, rule[level]?.clear]);
+    const all = [rule.guard, ...texts].filter((text) => text != null);
+    const names = new Set(all.flatMap((text) => compileCondition(text, rule.scope).names));
+    return [...names].sort().flatMap((name) => {
+      const absent_for = absentFor[name as keyof typeof absentFor];
+      const isAsked = all.some((text) => text.includes(`known(${name})`));
+      return absent_for === undefined || isAsked ? [] : [{ rule: rule.id, name, absent_for }];
+    });
+  });
+}
+
+function cannotFire(read: ReadRule, level: (typeof levels)[number], subjects: readonly Subject[]): RuleNote[] {
+  const { rule } = read;
+  const when = rule[level]?.when;
+  if (when === undefined || subjects.length === 0) return [];
+  const texts = rule.guard === null ? [when] : [rule.guard, when];
+  const failing = subjects.filter(({ names }) => !canHold(texts, names));
+  if (failing.length === 0) return [];
+  const isNever = failing.length === subjects.length;
+  const facts = [...new Set(failing.flatMap(({ names }) => factsOf(texts, rule, names)))];
+  const because = facts.length === 0 ? '' : `: ${shown(facts)}`;
+  const whom = isNever && rule.scope !== 'source' ? 'any flight' : shown(failing.map(({ who }) => who));
+  return [note(read, level, isNever ? 'never' : 'note', `${level} cannot fire for ${whom}${because}`)];
+}
+
+function waitsLonger(read: ReadRule, level: (typeof levels)[number], subjects: readonly Subject[]): RuleNote[] {
+  const ms = read.rule[level]?.for_ms ?? 0;
+  const slower = subjects.filter(({ rhythm }) => rhythm !== null && ms > 0 && rhythm.ms > ms);
+  if (slower.length === 0) return [];
+  const sources = slower.map(({ rhythm }) => `"${rhythm?.source}", which moves every ${hours(rhythm?.ms ?? 0)}`);
+  const message = `${level}: for ${hours(ms)} is over when the source moves next: ${shown([...new Set(sources)])}`;
+  return [note(read, level, 'note', message)];
+}
+
+function note(
+  read: ReadRule,
+  level: (typeof levels)[number],
+  severity: RuleNote['severity'],
+  message: string,
+): RuleNote {
+  return { ...read.levelPlaces[level], rule: read.rule.id, severity, message };
+}
+
+function subjectsOf(draft: PlanDraft, rule: RulePlan): Subject[] {
+  const of = draft.org_id === '_default' ? '' : ` of ${draft.org_id}`;
+  if (rule.scope === 'source') {
+    return Object.entries(draft.sources).map(([name, source]) => ({
+      who: `source "${name}"${of}`,
+      names: sourceReach(name, source),
+      rhythm: null,
+    }));
+  }
+  const { scope } = rule;
+  if (scope !== 'flight' && scope !== 'ended') return [];
+  const named = Object.entries(draft.campaigns).map(([id, own]) => ({ who: `campaign "${id}"${of}`, own }));
+  const all: { who: string; own: CampaignPlan }[] = [{ who: `campaigns${of === '' ? '' : of}`, own: {} }, ...named];
+  return all
+    .filter(({ own }) => Object.entries(rule.match).every(([label, value]) => own.labels?.[label] === value))
+    .map(({ who, own }) => ({
+      who,
+      names: flightReach(draft, own, scope),
+      rhythm: scope === 'flight' ? slowest(draft, own) : null,
+    }));
+}
+
+function slowest(draft: PlanDraft, own: CampaignPlan): Subject['rhythm'] {
+  const rhythms = requiredSources(draft, own).flatMap((source) => {
+    const plan = draft.sources[source];
+    return plan?.heartbeats === true ? [{ source, ms: plan.expected_interval_ms }] : [];
+  });
+  return rhythms.reduce<Subject['rhythm']>((most, each) => (most === null || each.ms > most.ms ? each : most), null);
+}
+
+/** What the plan fixes of the values that the conditions name. */
+function factsOf(texts: readonly string[], { scope }: RulePlan, names: ReadonlyMap<string, Reach>): string[] {
+  const named = new Set(texts.flatMap((text) => compileCondition(text, scope).names));
+  return [...named].sort().flatMap((name) => {
+    const reach = names.get(name);
+    if (reach === undefined) return [];
+    const { numbers, texts: words, canBeTrue, canBeFalse, isAbsent } = reach;
+    if (numbers === null && words?.length === 0 && !canBeTrue && !canBeFalse && isAbsent)
+      return [`${name} is never there`];
+    if (numbers !== null && numbers[0] === numbers[1]) return [`${name} is always ${numbers[0]}`];
+    if (name === 'p.hours_left' || name === 'p.days_left')
+      return [`${name} is ${scope === 'ended' ? '0 or less' : '0 or more'}`];
+    return name === 'p.status' ? [`p.status is one of ${words?.join(', ')}`] : [];
+  });
+}
+
+function shown(all: readonly string[]): string {
+  const rest = all.length - shownMax;
+  return rest > 0 ? `${all.slice(0, shownMax).join(', ')} and ${rest} more` : all.join(', ');
+}
+
+function hours(ms: number): string {
+  return ms % 3_600_000 === 0 ? `${ms / 3_600_000}h` : `${Math.round(ms / 60_000)}m`;
+}

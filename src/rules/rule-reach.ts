@@ -1,0 +1,137 @@
+import { dayMs, hourMs } from '../model/time.ts';
+import {
+  anyNumber,
+  anyText,
+  anyTruth,
+  neverThere,
+  numbersBetween,
+  orAbsent,
+  type Reach,
+  textsOf,
+} from './condition-reach.ts';
+import type { CampaignPlan, PlanDraft, ruleVariables, SourcePlan } from './plan.ts';
+import { requiredSources } from './plan-sources.ts';
+
+type FlightName = keyof typeof ruleVariables.flight;
+const atLeast = (least: number) => numbersBetween(least, Number.POSITIVE_INFINITY);
+
+/** For whom a value of a flight is not there, in words; what is not named here is always there. */
+export const absentFor: { readonly [Name in FlightName]?: string } = {
+  'p.osi_pct': 'ASAP flights, and until half a percent of the budget is expected',
+  'p.delivery_pct': 'budgets of 0',
+  'p.projected_pct': 'budgets of 0, and before anything was to be delivered',
+  'p.lift_needed': 'flights that spent nothing in the last day, and at their end',
+  'p.required_daily': 'flights at their end',
+  'p.run_rate_daily': 'the first instant of a flight',
+  'p.exhaust_lead_hours': 'flights without a projection',
+  'p.exhaust_lead_pct': 'flights without a projection',
+  'p.day_pct': 'days for which nothing is booked: ASAP without a daily cap, budgets of 0',
+  'p.day_capped': 'flights without a daily cap',
+  'p.daily_cap_allowed': 'flights without a daily cap',
+  'p.daily_cap': 'flights without a daily cap',
+  'p.day_target': 'ASAP flights without a daily cap, and after the end',
+  'p.day_budget': 'ASAP flights without a daily cap, and after the end',
+  'p.month_spend': 'days whose month began more than 33 days ago',
+  'p.month_allowed': 'ASAP flights without a daily cap, and after the end',
+  'p.expected': 'ASAP flights',
+  'p.projected': 'before anything was to be delivered',
+  'm.impressions_2h':
+    'flights judged by whole days; and without impressions, where spend comes from a feed and no delivery source is named',
+  'm.spend_2h': 'flights judged by whole days',
+  'm.expected_spend_2h': 'ASAP flights, and those judged by whole days',
+  'm.impressions_flight': 'flights without impressions, where spend comes from a feed and no delivery source is named',
+};
+
+/** How far behind `as_of` may lie to be finer than a day (docs/semantics.md §7.1). */
+const finestBackMs = 46 * hourMs;
+
+/** What the values of flights of a campaign can be, by its plan. */
+export function flightReach(plan: PlanDraft, own: CampaignPlan, scope: 'flight' | 'ended'): Map<string, Reach> {
+  const names = new Map<string, Reach>(Object.entries(usualReach));
+  const isEnded = scope === 'ended';
+  const before = isEnded ? numbersBetween(Number.NEGATIVE_INFINITY, 0) : atLeast(0);
+  names.set('p.hours_left', before).set('p.days_left', before);
+  if (isEnded) {
+    names.set('p.status', textsOf(['ended_under', 'ended_full', 'ended_over']));
+    for (const name of ['p.required_daily', 'p.lift_needed']) names.set(name, neverThere);
+  } else names.set('p.status', textsOf(runningStatuses));
+  names.set('p.day_allowance_pct', constant((own.day_allowance_bp ?? plan.defaults.day_allowance_bp) / 100));
+  const sources = requiredSources(plan, own).map((name): SourcePlan | undefined => plan.sources[name]);
+  if (sources.some((each) => each !== undefined && !each.heartbeats && each.delay_ms >= finestBackMs)) {
+    for (const name of ['m.impressions_2h', 'm.spend_2h', 'm.expected_spend_2h']) names.set(name, neverThere);
+    names.set('t.local_hour', constant(24));
+  }
+  // As its declared rhythm says: complete to a midnight, which is the end of a day.
+  if (sources.some((each) => each?.heartbeats === true && each.expected_interval_ms >= dayMs))
+    names.set('t.local_hour', constant(24));
+  const { from } = own.spend ?? plan.defaults.spend;
+  const delivery = own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source;
+  if (from === 'feed' && delivery === null) {
+    // None counted is not zero where nobody says that impressions are complete.
+    names.set('m.impressions_flight', orAbsent(anyNumber));
+  }
+  return names;
+}
+
+/** What the values of a declared source can be. */
+export function sourceReach(name: string, source: SourcePlan): Map<string, Reach> {
+  const lag = source.heartbeats ? atLeast(Number.NEGATIVE_INFINITY) : constant(source.delay_ms / 1_000);
+  return new Map([
+    ['s.name', textsOf([name])],
+    ['s.lag_s', source.heartbeats ? orAbsent(lag) : lag],
+    ['s.expected_interval_s', constant(source.expected_interval_ms / 1_000)],
+  ]);
+}
+
+function constant(value: number): Reach {
+  return numbersBetween(value, value);
+}
+
+const runningStatuses = [
+  'warming_up',
+  'on_track',
+  'ahead',
+  'behind',
+  'severely_behind',
+  'exhausted',
+  'capped_today',
+  'overspent_after_cut',
+  'paused',
+  'blocked',
+];
+
+const usualReach: { readonly [Name in FlightName]: Reach } = {
+  'p.status': anyText,
+  'p.mode': textsOf(['even', 'traffic', 'asap']),
+  'p.osi_pct': orAbsent(atLeast(0)),
+  'p.delivery_pct': orAbsent(anyNumber),
+  'p.elapsed_pct': numbersBetween(0, 100),
+  'p.elapsed_hours': atLeast(0),
+  'p.hours_left': anyNumber,
+  'p.days_left': anyNumber,
+  'p.projected_pct': orAbsent(anyNumber),
+  'p.lift_needed': orAbsent(atLeast(0)),
+  'p.required_daily': orAbsent(atLeast(0)),
+  'p.run_rate_daily': orAbsent(anyNumber),
+  'p.exhaust_lead_hours': orAbsent(atLeast(0)),
+  'p.exhaust_lead_pct': orAbsent(numbersBetween(0, 100)),
+  'p.day_pct': orAbsent(anyNumber),
+  'p.day_allowance_pct': atLeast(100),
+  'p.day_capped': orAbsent(anyTruth),
+  'p.daily_cap_allowed': orAbsent(atLeast(0)),
+  'p.daily_cap': orAbsent(atLeast(0)),
+  'p.day_spend': anyNumber,
+  'p.day_target': orAbsent(atLeast(0)),
+  'p.day_budget': orAbsent(atLeast(0)),
+  'p.month_spend': orAbsent(anyNumber),
+  'p.month_allowed': orAbsent(atLeast(0)),
+  'p.budget': atLeast(0),
+  'p.spend': anyNumber,
+  'p.expected': orAbsent(atLeast(0)),
+  'p.projected': orAbsent(anyNumber),
+  'm.impressions_2h': orAbsent(anyNumber),
+  'm.spend_2h': orAbsent(anyNumber),
+  'm.expected_spend_2h': orAbsent(anyNumber),
+  'm.impressions_flight': orAbsent(anyNumber),
+  't.local_hour': numbersBetween(0, 24),
+};
