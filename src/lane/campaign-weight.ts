@@ -39,12 +39,4 @@ export class CampaignWeight {
     this.isDirty = true;
     return null;
   }
-
-  /** Takes off what counts no more: a total that another replaces. */
-  take(of: Amount['of'], value: number): void {
-    if (Math.abs(value) <= lightMax[of]) return;
-    const side = value > 0 ? this.up : this.down;
-    side[of] = Math.max(0, side[of] - Math.abs(value));
-    this.isDirty = true;
-  }
 }
