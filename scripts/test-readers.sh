@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds a bronze table and reads it with engines that are not ours: pyiceberg and ClickHouse. Reads the
-# embedded ClickHouse with two versions of its JDBC driver. Needs Python 3.10 or newer, Java 17 and Maven;
+# embedded ClickHouse with two versions of its JDBC driver, and calls the API as its OpenAPI document allows. Needs Python 3.10 or newer, Java 17 and Maven;
 # their packages go to folders outside the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,6 +25,9 @@ echo "test:readers: both readers see every record once, with its bytes"
 node --disable-warning=ExperimentalWarning test/readers/build-silver.ts "$scratch/silver.json"
 "$venv/bin/python" test/readers/read_silver.py "$scratch/silver.json"
 echo "test:readers: pyiceberg reads silver, every event once"
+
+node --disable-warning=ExperimentalWarning test/readers/fuzz-api.ts "$venv/bin/schemathesis"
+echo "test:readers: schemathesis finds no answer of the API that its document does not promise"
 
 if ! command -v javac >/dev/null || ! command -v mvn >/dev/null; then
   echo "test:readers: javac or mvn is missing, so the JDBC driver was NOT checked." >&2

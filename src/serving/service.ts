@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { assert, EngineError } from '../model/errors.ts';
+import { idPattern } from '../model/ids.ts';
 import type { Authenticator, Credentials } from './access/authenticate.ts';
 import type { QueryCache } from './cache/query-cache.ts';
 import type { Caller } from './caller.ts';
@@ -75,6 +76,9 @@ export class Service {
     const caller = await authenticator.authenticate(credentials, { orgId, isWrite: described.isWrite, requestId });
     call.onCaller?.(caller);
     assert(caller.orgId === orgId, 'a caller is let in for the organization of the call');
+    // Strangers are told so first: what a name looks like is theirs to find out at no door.
+    if (orgId !== null && !idPattern.test(orgId))
+      throw new EngineError('REQUEST_INVALID', 'organization: must be 1 to 64 of A-Z a-z 0-9 _ . : -');
     const { permission } = described;
     if (permission !== null && !caller.permissions.has(permission))
       throw new EngineError('FORBIDDEN', `${call.name} needs the permission ${permission}`);

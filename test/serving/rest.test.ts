@@ -201,6 +201,7 @@ test('sums, receipts, sources and records say what the rows say', async () => {
   const { data: days } = await bodyOf('/organizations/acme/days');
   expect(days).toHaveLength(2);
   expect(days[0]).toMatchObject({ campaigns: 3, spend_micros: '6000000', conversions_by_touch: '4.5' });
+  expect((await bodyOf('/organizations/acme/campaigns/acme-c1/days')).data[0].conversions_by_touch).toBe('1.5');
   const { data: campaignDays } = await bodyOf(
     '/organizations/acme/campaigns/acme-c1/days?from=2026-01-01&to=2026-03-10',
   );
@@ -223,6 +224,7 @@ test('sums, receipts, sources and records say what the rows say', async () => {
 });
 
 test.each([
+  ['/organizations/a%20b/flights', 400, 'REQUEST_INVALID', 'organization:'],
   ['/organizations/acme/flights?limit=0', 400, 'REQUEST_INVALID', 'limit:'],
   ['/organizations/acme/flights?limit=501', 400, 'REQUEST_INVALID', 'limit:'],
   ['/organizations/acme/flights?limit=5&limit=6', 400, 'REQUEST_INVALID', 'more than once'],

@@ -109,11 +109,12 @@ export class ClickHouseTables implements Tables, Disposable {
   }
 
   async #ask(sql: string, options: AskOptions): Promise<Record<string, unknown>[]> {
-    const { endpoint, timeoutMs } = this.#options;
+    const { endpoint, timeoutMs, database } = this.#options;
+    const settings = { database, ...answerSettings, ...options.settings };
     const signal = AbortSignal.timeout(timeoutMs);
     try {
       return await this.#turns.take(signal, async () =>
-        rowsOf(await askClickHouse(endpoint, sql, { ...options, agent: this.#agent, signal })),
+        rowsOf(await askClickHouse(endpoint, sql, { ...options, settings, agent: this.#agent, signal })),
       );
     } catch (error) {
       if (signal.aborted && error === signal.reason)
@@ -124,6 +125,14 @@ export class ClickHouseTables implements Tables, Disposable {
     }
   }
 }
+
+/** How values are spelt, whatever the profile of the user says: no digit is lost on the way through JSON. */
+const answerSettings = {
+  output_format_json_quote_64bit_integers: '1',
+  output_format_json_quote_decimals: '1',
+  output_format_json_quote_denormals: '1',
+  date_time_output_format: 'simple',
+};
 
 /**
  * Each statement names its organization; this says it once more for every table and view, so that one that forgot

@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { describePortHolder } from '../../control/http/port-holder.ts';
 import { type Logger, makeLogger } from '../../control/logs/logger.ts';
 import type { Metrics } from '../../control/metrics/metrics.ts';
 import type { QueryEndpoint } from '../../control/query-client.ts';
+import { EngineError } from '../../model/errors.ts';
 import type { Clock } from '../../model/time.ts';
 import { ConsoleDoor } from '../../serving/console/console-door.ts';
 import { readConsoleFiles } from '../../serving/console/console-files.ts';
@@ -75,6 +77,8 @@ export async function openServing(config: Config, context: ServingContext): Prom
       lines?.info('serving.call', lineOf(call));
     },
     onTrouble: (error, requestId) => log.error('serving.failed', { error: asError(error), request_id: requestId }),
+  }).catch((error: unknown) => {
+    throw nameHolder(error, servingPort(config));
   });
   stack.defer(() => server.close());
   const opened = stack.move();
@@ -86,6 +90,14 @@ export async function openServing(config: Config, context: ServingContext): Prom
 
 function deskOf({ accounts, issueKey, signIn }: Access): AccessDesk {
   return { accounts, issueKey, invite: (by, invited) => signIn.invite(by, invited) };
+}
+
+/** The doors say that they cannot listen; we can say because of whom. */
+function nameHolder(cause: unknown, port: number): unknown {
+  if (!(cause instanceof EngineError) || cause.code !== 'PORT_TAKEN') return cause;
+  if ((cause.cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') return cause;
+  const message = `port ${port} is held by ${describePortHolder(port)}; set serving.port (0 takes a free one)`;
+  return new EngineError('PORT_TAKEN', message, { cause });
 }
 
 function openTables(config: Config, { endpoint, clock, log }: ServingContext): ClickHouseTables {

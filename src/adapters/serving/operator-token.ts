@@ -1,6 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { EngineError } from '../../model/errors.ts';
-import { idPattern } from '../../model/ids.ts';
 import type { Admission, Authenticator, Credentials } from '../../serving/access/authenticate.ts';
 import { type Caller, permissionsOfRole } from '../../serving/caller.ts';
 
@@ -24,8 +23,6 @@ export class OperatorToken implements Authenticator {
       throw new EngineError('UNAUTHENTICATED', 'the call brings no valid token; that of this engine is in engine.json');
     }
     const { orgId, requestId } = admission;
-    if (orgId !== null && !idPattern.test(orgId))
-      throw new EngineError('REQUEST_INVALID', 'organization: must be 1 to 64 of A-Z a-z 0-9 _ . : -');
     const permissions = new Set(permissionsOfRole.operator);
     return { actor: { kind: 'local', id: 'owner' }, orgId, role: 'operator', permissions, requestId };
   }
