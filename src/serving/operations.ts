@@ -3,7 +3,7 @@ import type { Operation } from './queries/operation.ts';
 import { queryOperations } from './queries/operations.ts';
 
 /** All that any door offers. */
-export const operations = { ...queryOperations, ...accessOperations } as const satisfies Readonly<
+const operations = { ...queryOperations, ...accessOperations } as const satisfies Readonly<
   Record<string, Operation>
 >;
 

@@ -40,7 +40,7 @@ const refusals: Readonly<Partial<Record<ErrorCode, Refusal>>> = {
 };
 
 /** Trouble as a caller sees it. */
-export interface Told {
+interface Told {
   readonly code: ErrorCode | 'INTERNAL';
   readonly http: number;
   readonly rpc: RpcCode;

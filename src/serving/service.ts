@@ -9,7 +9,7 @@ import { type OperationName, operationOf } from './operations.ts';
 import type { ServingPorts, TableReader } from './ports.ts';
 import type { Answer, Operation } from './queries/operation.ts';
 
-export interface ServiceParts {
+interface ServiceParts {
   readonly ports: ServingPorts;
   readonly authenticator: Authenticator;
   readonly limiter: RateLimiter;
@@ -19,7 +19,7 @@ export interface ServiceParts {
 }
 
 /** One call as a door received it: nothing in it is believed yet. */
-export interface ServiceCall {
+interface ServiceCall {
   readonly name: OperationName;
   /** The organization that its path or message names; null where the operation is of none. */
   readonly orgId: string | null;

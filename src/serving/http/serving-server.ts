@@ -7,7 +7,7 @@ import { type CallFacts, type Door, type HttpCall, HttpRefusal } from './door.ts
 import { isAllowedHost } from './hosts.ts';
 import { sendProblem } from './problem.ts';
 
-export interface ServingServerOptions {
+interface ServingServerOptions {
   readonly host: string;
   readonly port: number;
   /** Names under which we may be called, beside those of loopback where we listen there alone. */

@@ -66,6 +66,6 @@ function dayNumber(text: string): number {
   return Math.floor(Date.parse(`${text}T00:00:00Z`) / dayMs);
 }
 
-export function dayText(day: number): string {
+function dayText(day: number): string {
   return new Date(day * dayMs).toISOString().slice(0, 10);
 }

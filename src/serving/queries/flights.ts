@@ -187,7 +187,7 @@ ORDER BY evaluated_at DESC, as_of DESC LIMIT 1`,
   },
 });
 
-export const snapshotDaysMax = 31;
+const snapshotDaysMax = 31;
 
 export const listSnapshots = operation({
   doc: 'How a flight stood over time: its snapshots of a period by the time of their evaluation, the newest first.',

@@ -2,7 +2,7 @@ import { EngineError } from '../../model/errors.ts';
 import type { OperationContext } from './operation.ts';
 
 /** Where a list goes on: the sort values of the last entry that was shown. */
-export type Position = readonly (string | number)[];
+type Position = readonly (string | number)[];
 
 /**
  * The place that a cursor of ours names, null without one. A cursor is sealed for one organization, one

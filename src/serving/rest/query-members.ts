@@ -46,7 +46,7 @@ function read(name: string, values: readonly string[], schema: z.ZodType): unkno
   return value;
 }
 
-export function kindOf(schema: z.ZodType): Kind {
+function kindOf(schema: z.ZodType): Kind {
   const { type, innerType } = schema.def as { type: string; innerType?: z.ZodType };
   if (innerType !== undefined) return kindOf(innerType);
   if (type === 'array') return 'list';
