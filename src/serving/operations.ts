@@ -3,9 +3,7 @@ import type { Operation } from './queries/operation.ts';
 import { queryOperations } from './queries/operations.ts';
 
 /** All that any door offers. */
-const operations = { ...queryOperations, ...accessOperations } as const satisfies Readonly<
-  Record<string, Operation>
->;
+const operations = { ...queryOperations, ...accessOperations } as const satisfies Readonly<Record<string, Operation>>;
 
 export type OperationName = keyof typeof operations;
 
