@@ -151,6 +151,9 @@ export class FactObserver implements Disposable {
       this.#metrics.set('paceline_lane_clock_timestamp_seconds', labels, fact.clockMs / 1_000);
     });
     this.#on('records.buried', (fact) => this.#recordsBuried(fact));
+    this.#on('records.clock_set_right', ({ partition, records }) => {
+      this.#metrics.add('paceline_clocks_set_right_total', { partition: String(partition) }, records);
+    });
     this.#on('records.failed', (fact) => this.#recordsFailed(fact));
   }
 

@@ -61,6 +61,8 @@ export interface Facts {
     partition: number;
     letters: readonly { reason: string; records: number; offset: number; detail: string }[];
   };
+  /** Events of a batch whose instants lay after the log's, of sources whose clock the plan does not trust: they count at its time. */
+  'records.clock_set_right': { lane: string; partition: number; records: number };
   /** Records over which the engine stumbled: dead letters `internal_error`. One fact a batch, with the first of them. */
   'records.failed': {
     stage: 'decode' | 'check' | 'apply';

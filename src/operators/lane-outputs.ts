@@ -59,7 +59,7 @@ export class LaneOutputs {
   readonly dropped = { duplicate: 0, test: 0, stale_plan: 0, stale_ledger: 0 };
   /** Dead letters since they were last told, by reason. */
   readonly #buried = new Map<RejectReason, { records: number; readonly offset: number; readonly detail: string }>();
-  /** Events of untrusted clocks that counted at the log's time since the last harvest. */
+  /** Events of untrusted clocks that counted at the log's time since they were last told. */
   clocksSetRight = 0;
   #versionOffset = -1;
   #version = 0n;
@@ -140,6 +140,18 @@ export class LaneOutputs {
   }
 
   /** Tells whoever listens of the dead letters since the last call. */
+  /** Whoever declares a source untrusted sees how often its clocks were ahead. */
+  tellClocks(topic: string): void {
+    if (this.clocksSetRight === 0) return;
+    const { partition } = this;
+    publishFact('records.clock_set_right', {
+      lane: laneName({ topic, partition }),
+      partition,
+      records: this.clocksSetRight,
+    });
+    this.clocksSetRight = 0;
+  }
+
   tellDeadLetters(topic: string): void {
     if (this.#buried.size === 0) return;
     const { partition } = this;

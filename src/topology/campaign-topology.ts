@@ -113,6 +113,7 @@ export class CampaignLane implements LaneProgram {
     this.#outputs.counts.add(batch);
     this.#topic = batch.topic;
     this.#outputs.tellDeadLetters(batch.topic);
+    this.#outputs.tellClocks(batch.topic);
   }
 
   #beginBatch(batch: EventBatch, raw: RawRecords): void {

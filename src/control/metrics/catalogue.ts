@@ -40,6 +40,11 @@ export const metricCatalogue = {
     help: 'Bytes of records applied, keys and framing included.',
     labels: ['partition'],
   },
+  paceline_clocks_set_right_total: {
+    type: 'counter',
+    help: "Events of sources with clock: untrusted whose instants lay after the log's, and that count at the log's time instead.",
+    labels: ['partition'],
+  },
   paceline_dead_letters_total: {
     type: 'counter',
     help: 'Records that became dead letters, whoever refused them; reasons are explained in events.md.',
