@@ -1,3 +1,4 @@
+import type { ErasureReport } from '../adapters/erase-from-lake.ts';
 import type { PartitionFacts, SnapshotFacts, TableFacts } from '../adapters/look-at-lake.ts';
 import type { Config } from '../adapters/settings.ts';
 import type { TendReport, TendStep } from '../adapters/tend-lake.ts';
@@ -22,7 +23,7 @@ const works: Readonly<Record<string, readonly TendStep[]>> = {
   maintain: ['relocate', 'compact', 'cluster', 'expire', 'sweep'],
 };
 
-const allWords = [...looks, 'silver', 'gold', ...Object.keys(works), 'sql'].join(', ');
+const allWords = [...looks, 'silver', 'gold', ...Object.keys(works), 'erase', 'sql'].join(', ');
 
 /** Iceberg's own default is 512 MB; half of it is merged in half the memory. */
 const targetMbDefault = 256;
@@ -41,7 +42,7 @@ export const lakeCommand: Command = {
     'paceline lake expire --older-than 7d --keep 10 --data ./data',
     'paceline lake sql "SELECT kind, count() FROM bronze GROUP BY kind" --at 2026-11-30T09:00:00Z --data ./data',
   ],
-  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, and bronze is short for bronze.events. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. gold writes closed weeks of the tables of ClickHouse, each row in its last version. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. Time travel ends where snapshots expire.',
+  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, and bronze is short for bronze.events. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. gold writes closed weeks of the tables of ClickHouse, each row in its last version. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. erase removes an organization from ClickHouse and from all snapshots of all tables, looks for it with another reader and leaves a receipt in the lake: it needs --confirm, and no engine on an embedded ClickHouse. Time travel ends where snapshots expire.',
   flags: {
     config: configFlag,
     data: dataFlag,
@@ -66,6 +67,7 @@ export const lakeCommand: Command = {
       min: 1,
       max: 1_024,
     },
+    confirm: { type: 'boolean', doc: 'For erase: do it.' },
     table: {
       type: 'text',
       value: 'NAME',
@@ -78,14 +80,21 @@ export const lakeCommand: Command = {
     },
     json: jsonFlag,
   },
-  words: { name: 'WORD', doc: `${allWords}; sql takes its query as the second.`, min: 1, max: 2 },
+  words: {
+    name: 'WORD',
+    doc: `${allWords}; sql takes its query as the second, erase its organization.`,
+    min: 1,
+    max: 2,
+  },
   async run(call, terminal) {
     const [word, query] = call.words;
     if (word === 'sql' && query !== undefined) return await ask(query, call, terminal);
+    if (word === 'erase' && query !== undefined) return await erase(query, call, terminal);
     const steps = works[word];
     const isLayer = word === 'silver' || word === 'gold';
-    if (steps === undefined && !isLayer && !looks.some((look) => look === word) && word !== 'sql')
+    if (steps === undefined && !isLayer && !looks.some((look) => look === word) && word !== 'sql' && word !== 'erase')
       throw usage(`there is no "lake ${word}"; the words are ${allWords}`);
+    if (word === 'erase') throw usage('"lake erase" needs the name of one organization');
     if (word === 'sql' || query !== undefined)
       throw usage('"lake sql" needs one query, in quotes; the other words stand alone');
     const { config } = loadCallConfig(call);
@@ -133,6 +142,32 @@ async function ask(sql: string, call: Call, terminal: Terminal): Promise<number>
   else if (!call.has('json')) for (const line of textTable(columns, rows)) terminal.print(line);
   else for (const row of rows) terminal.printJson(Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])));
   return 0;
+}
+
+async function erase(org: string, call: Call, terminal: Terminal): Promise<number> {
+  const isDryRun = call.has('dry-run');
+  if (!isDryRun && !call.has('confirm'))
+    throw usage('erasing cannot be undone: look at it with --dry-run first, then say --confirm');
+  const { config } = loadCallConfig(call);
+  const { eraseFromLake } = await import('../adapters/erase-from-lake.ts');
+  const report = await eraseFromLake(config, org, { isDryRun, log: quietLogger() });
+  if (call.has('json')) terminal.printJson({ ...report, dry_run: isDryRun });
+  else for (const line of erasureLines(report, isDryRun)) terminal.print(line);
+  return 0;
+}
+
+function erasureLines({ org, lake, untrusted, clickhouse, receipt }: ErasureReport, isDryRun: boolean): string[] {
+  const went = isDryRun ? 'would go' : 'went';
+  if (lake.length === 0 && clickhouse.length === 0) return [`nothing of ${org} is there`];
+  return [
+    ...clickhouse.map(({ table, rows }) => `ClickHouse ${table}: ${rows} rows ${went}`),
+    ...lake.map(({ table, rows, files, snapshots, tags }) => {
+      const names = tags.length === 0 ? '' : ` and the names ${tags.join(', ')}`;
+      return `${table}: ${rows} rows in ${files.length} files ${went}, with ${snapshots} past snapshots of all organizations${names}`;
+    }),
+    ...(untrusted === 0 ? [] : [`bronze: ${untrusted} records with its key that were filed as nobody's ${went}`]),
+    ...(receipt === null ? [] : [`no reader finds ${org} any more; receipt: ${receipt}`]),
+  ];
 }
 
 async function writeSilver(config: Config, call: Call, terminal: Terminal): Promise<void> {

@@ -1,0 +1,82 @@
+import type { Column, DataFileEncoder } from '../../format/data-file-encoder.ts';
+import type { DataFile } from '../../format/manifest.ts';
+import { type CellValue, readParquetColumns } from '../../format/parquet-reader.ts';
+import { currentSnapshot, findSpec } from '../../format/table-metadata.ts';
+import { type LiveFile, liveFilesOf } from '../../operations/live-files.ts';
+import { loadTable, type ProducerOptions, SnapshotProducer } from '../../operations/snapshot-producer.ts';
+import { bronzeField, bronzeLayout, bronzeSchema, bronzeSpec } from './bronze-schema.ts';
+
+interface EraseRowsOptions extends ProducerOptions {
+  readonly encoder: DataFileEncoder;
+  /** Whose records that could not be trusted are filed with those of everybody. */
+  readonly systemOrg: string;
+  readonly org: string;
+  readonly isDryRun: boolean;
+}
+
+/**
+ * Removes records of an organization that bronze filed as nobody's: rejected ones, and those of a time that cannot
+ * be, told by their key. Their files are written anew without them. Returns how many there were.
+ */
+export async function eraseKeyedRows(options: EraseRowsOptions): Promise<number> {
+  const { io, catalog, systemOrg, isDryRun } = options;
+  const state = await loadTable(catalog);
+  const snapshot = currentSnapshot(state.metadata);
+  const specId = findSpec(state.metadata, bronzeSpec);
+  if (snapshot === null || specId === null) return 0;
+  const files: LiveFile[] = [];
+  for await (const one of liveFilesOf(io, state.metadata, snapshot))
+    if (one.specId === specId && one.file.partition[0] === systemOrg) files.push(one);
+  let rows = 0;
+  for (const { file } of files) {
+    const columns = await readParquetColumns(await io.read(file.path), bronzeSchema.fields);
+    const keys = columns.get(bronzeField.key) ?? [];
+    const kept = keys.flatMap((key, row) => (isKeyOf(key, options.org) ? [] : [row]));
+    if (kept.length === keys.length) continue;
+    rows += keys.length - kept.length;
+    if (!isDryRun) await replace(file, columns, kept, specId, state.metadata.location, options);
+  }
+  return rows;
+}
+
+function isKeyOf(key: CellValue, org: string): boolean {
+  return key instanceof Uint8Array && Buffer.from(key).toString('latin1') === org;
+}
+
+async function replace(
+  file: DataFile,
+  columns: ReadonlyMap<number, CellValue[]>,
+  kept: readonly number[],
+  specId: number,
+  location: string,
+  options: EraseRowsOptions,
+): Promise<void> {
+  const { io, ids, encoder } = options;
+  const added: DataFile[] = [];
+  if (kept.length > 0) {
+    const left = bronzeSchema.fields.map((field): Column => {
+      const values = columns.get(field.id) ?? [];
+      const { repetitive, unbounded } = bronzeLayout;
+      return {
+        field,
+        values: kept.map((row) => values[row]),
+        hasBounds: !unbounded.has(field.id),
+        isRepetitive: repetitive.has(field.id),
+      };
+    });
+    const { bytes, ...facts } = encoder.encode(left);
+    const path = `${location}/data/merged/${ids.uuid()}.parquet`;
+    await io.create(path, bytes);
+    added.push({ path, partition: file.partition, sizeBytes: bytes.length, ...facts });
+  }
+  const result = await new SnapshotProducer(options).commit({
+    operation: added.length === 0 ? 'delete' : 'overwrite',
+    added,
+    removed: [file],
+    specId,
+    marks: () => ({}),
+    check: () => 'go',
+  });
+  // Somebody merged the file meanwhile: whoever proves absence finds its rows, and the next run takes them.
+  if (result.outcome !== 'committed') await io.deleteAll(added.map(({ path }) => path));
+}
