@@ -7,7 +7,7 @@ import { type CheckResult, failed, notReached } from '../model/finding.ts';
 import type { Clock } from '../model/time.ts';
 import { inspectPostgres } from '../plans/postgres/inspect-postgres.ts';
 import { checkClickHouse } from '../sinks/clickhouse/checks.ts';
-import { checkRedis } from '../state/redis/checks.ts';
+import { checkCacheAlone, checkRedis } from '../state/redis/checks.ts';
 import { bronzeTableName, hasPostgresCatalog } from './bronze-catalog.ts';
 import { checkBronzeCatalog } from './check-bronze-catalog.ts';
 import { hasKafka, inspectKafkaLog } from './kafka-log.ts';
@@ -41,7 +41,7 @@ export async function checkServers(
   const asked: [string, Promise<CheckResult[]> | null][] = [
     ['kafka', hasKafka(config) ? inspectKafkaLog(config, context) : null],
     ['registry', config.registry.url === null ? null : askRegistry(config, clock)],
-    ['redis', config.redis.url === null ? null : askRedis(config)],
+    ['redis', askRedis(config)],
     ['postgres', config.postgres.url === null ? null : checkPostgres(config, clock)],
     ['clickhouse', config.clickhouse.url === null ? null : askTables(config, clock)],
     ['s3', askStorage(config)],
@@ -59,8 +59,14 @@ async function askRegistry(config: Config, clock: Clock): Promise<CheckResult[]>
   return await checkRegistry(openRegistry(config, clock)!, config.registry.url!);
 }
 
-async function askRedis(config: Config): Promise<CheckResult[]> {
-  return await checkRedis(stateEndpoint(config)!, cacheEndpoint(config));
+/** Null where none is configured. */
+function askRedis(config: Config): Promise<CheckResult[]> | null {
+  const { url, cache_url } = config.redis;
+  if (url === null && cache_url === null) return null;
+  return (async () => {
+    const [state, cache] = [stateEndpoint(config), cacheEndpoint(config)];
+    return state === null ? await checkCacheAlone(cache!) : await checkRedis(state, cache);
+  })();
 }
 
 async function askTables(config: Config, clock: Clock): Promise<CheckResult[]> {

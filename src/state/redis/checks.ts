@@ -72,6 +72,11 @@ async function checkCache(endpoint: RedisEndpoint, state: readonly RedisServerFa
   return [worstOf(cache.map(judgeCache))];
 }
 
+/** The Redis that may evict, where the state is kept elsewhere. */
+export async function checkCacheAlone(endpoint: RedisEndpoint): Promise<CheckResult[]> {
+  return await checkCache(endpoint, []);
+}
+
 function judgeCache({ address, evictionPolicy, maxMemoryBytes }: RedisServerFacts): CheckResult {
   const id = 'redis.cache';
   if (maxMemoryBytes > 0 && evictionPolicy === 'noeviction')
