@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../control/logs/logger.ts';
 import type { QueryEndpoint } from '../control/query-client.ts';
@@ -75,10 +76,12 @@ export async function openTablesForChange(
   return { endpoint: tables.writer, close: () => opened.disposeAsync() };
 }
 
-async function takeDirectory(config: Config, { clock }: VisitContext): Promise<DataDirectory> {
-  if (readStreamFile(join(config.data_directory, 'log'), config.log.topic) === null)
-    throw new EngineError('USAGE', `${config.data_directory} holds no data of paceline yet; name another with --data`);
-  return await openDataDirectory(config.data_directory, { clock, waitMs: visitWaitMs });
+/** Where events come from Kafka there is no log here, and the tables are all that there is. */
+async function takeDirectory({ data_directory, log }: Config, { clock }: VisitContext): Promise<DataDirectory> {
+  const hasLog = readStreamFile(join(data_directory, 'log'), log.topic) !== null;
+  if (!hasLog && !existsSync(embeddedTablesDirectory(data_directory)))
+    throw new EngineError('USAGE', `${data_directory} holds no data of paceline yet; name another with --data`);
+  return await openDataDirectory(data_directory, { clock, waitMs: visitWaitMs });
 }
 
 /** A log that exists keeps its own number of partitions, mode and encoding. */

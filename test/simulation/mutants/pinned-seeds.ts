@@ -28,7 +28,7 @@ export const pinnedSeeds: Readonly<Record<string, number>> = {
   topic_recreated: 67,
   second_partitioner: 1,
   lost_lane_keeps_memory: 2,
-  plan_outside_the_log: 2,
+  plan_outside_the_log: 8,
   restore_ignores_deltas: 2,
   wall_clock_in_row: 2,
   version_of_the_commit: 1,
