@@ -25,6 +25,7 @@ let demo: ChildProcess;
 let browser: Browser;
 let link: URL;
 let alertId: string;
+let recordAddress: string;
 
 interface Engine {
   readonly addresses: { readonly api: string };
@@ -46,7 +47,8 @@ async function ask<Data>(path: string): Promise<Data> {
 beforeAll(async () => {
   if (isSkipped) return;
   directory = mkdtempSync(join(tmpdir(), 'paceline-console-'));
-  const flags = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'demo', '--for', '15m'];
+  // Slow enough that the story is still the same one at the end.
+  const flags = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'demo', '--for', '15m', '--speed', '1800'];
   demo = spawn(process.execPath, [...flags, '--data', join(directory, 'data')], { cwd: root, stdio: 'pipe' });
   let said = '';
   for (const stream of [demo.stdout!, demo.stderr!]) stream.on('data', (data) => (said += data));
@@ -57,6 +59,13 @@ beforeAll(async () => {
     return open.find(({ rule_id }) => rule_id === 'under-pacing')!.alert_id;
   };
   alertId = await vi.waitFor(findAlert, { timeout: 150_000, interval: 1_000 });
+  const findRecord = async (): Promise<string> => {
+    const [{ topic, partition, log_offset }] = await ask<{ topic: string; partition: number; log_offset: number }[]>(
+      'dead-letters?to=2026-03-20T00:00:00Z',
+    );
+    return [topic, partition, log_offset].join('/');
+  };
+  recordAddress = await vi.waitFor(findRecord, { timeout: 150_000, interval: 1_000 });
   browser = await chromium.launch({ executablePath: program!, args: ['--no-sandbox'] });
 }, 240_000);
 
@@ -121,29 +130,14 @@ const views: readonly View[] = [
   { name: 'alerts', path: () => `/console/${org}/alerts`, sign: '.bands .stretch' },
   { name: 'sources', path: () => `/console/${org}/sources`, sign: 'table.sources' },
   { name: 'engine', path: () => `/console/${org}/engine`, sign: '.graph .node' },
+  { name: 'records', path: () => `/console/${org}/records`, sign: 'table.letters' },
+  { name: 'record', path: () => `/console/${org}/records/${recordAddress}`, sign: '.condition' },
+  { name: 'rules', path: () => `/console/${org}/rules`, sign: 'table.rules' },
+  { name: 'rule', path: () => `/console/${org}/rules/under-pacing`, sign: '.card td .badge' },
   { name: 'receipt', path: () => `/console/${org}/alerts/${alertId}`, sign: '.condition' },
 ];
 
 describe.skipIf(isSkipped)('the console', () => {
-  test.each(views)('$name is whole and accessible in each light, at each width', async ({ name, path, sign }) => {
-    for (const look of looks) {
-      const { page, errors } = await open(path(), look);
-      await page.waitForSelector(sign, { timeout: 20_000 });
-      const where = `${name} ${look.scheme} ${look.width}`;
-      expect(await violationsOf(page), where).toEqual([]);
-      expect(await page.evaluate('document.documentElement.scrollWidth'), `${where} fits`).toBeLessThanOrEqual(
-        look.width,
-      );
-      expect(errors, where).toEqual([]);
-      expect(await page.locator('h1').count(), where).toBe(1);
-      if (shots !== undefined) {
-        mkdirSync(shots, { recursive: true });
-        await page.screenshot({ path: join(shots, `${name}-${look.scheme}-${look.width}.png`) });
-      }
-      await page.context().close();
-    }
-  });
-
   test('the token leaves the address, and the board moves on by itself without losing the focus', async () => {
     const { page, errors } = await open(`/console/${org}/board`);
     await page.waitForSelector('table.board');
@@ -180,6 +174,25 @@ describe.skipIf(isSkipped)('the console', () => {
     expect(await page.locator('h1').textContent()).toBe('under-pacing');
     expect(errors).toEqual([]);
     await page.context().close();
+  });
+
+  test.each(views)('$name is whole and accessible in each light, at each width', async ({ name, path, sign }) => {
+    for (const look of looks) {
+      const { page, errors } = await open(path(), look);
+      await page.waitForSelector(sign, { timeout: 20_000 });
+      const where = `${name} ${look.scheme} ${look.width}`;
+      expect(await violationsOf(page), where).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth'), `${where} fits`).toBeLessThanOrEqual(
+        look.width,
+      );
+      expect(errors, where).toEqual([]);
+      expect(await page.locator('h1').count(), where).toBe(1);
+      if (shots !== undefined) {
+        mkdirSync(shots, { recursive: true });
+        await page.screenshot({ path: join(shots, `${name}-${look.scheme}-${look.width}.png`) });
+      }
+      await page.context().close();
+    }
   });
 
   test('who brings no token is asked for one, and what is missing is said with its code', async () => {

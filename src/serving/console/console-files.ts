@@ -41,6 +41,8 @@ const modules: Readonly<Record<string, URL>> = {
   'alerts.ts': new URL('./pages/alerts.ts', import.meta.url),
   'sources.ts': new URL('./pages/sources.ts', import.meta.url),
   'engine.ts': new URL('./pages/engine.ts', import.meta.url),
+  'records.ts': new URL('./pages/records.ts', import.meta.url),
+  'rules.ts': new URL('./pages/rules.ts', import.meta.url),
   'receipt.ts': new URL('./pages/receipt.ts', import.meta.url),
 };
 

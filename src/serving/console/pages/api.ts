@@ -45,7 +45,7 @@ export function hasToken(): boolean {
   return store.getItem(tokenName) !== null;
 }
 
-export type Members = Readonly<Record<string, string | readonly string[] | undefined>>;
+type Members = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** The path of a call. */
 export function pathOf(parts: readonly string[], members: Members = {}): string {

@@ -20,11 +20,13 @@ const views: Readonly<Record<string, Load>> = {
   sources: async () => (await import('./sources.ts')).Sources,
   engine: async () => (await import('./engine.ts')).EngineView,
   alerts: async () => (await import('./alerts.ts')).Alerts,
+  records: async () => (await import('./records.ts')).Records,
+  rules: async () => (await import('./rules.ts')).Rules,
   receipt: async () => (await import('./receipt.ts')).ReceiptView,
 };
 
 /** What stands in the navigation, in its order. */
-const tabs = ['board', 'alerts', 'sources', 'engine'] as const;
+const tabs = ['board', 'alerts', 'sources', 'records', 'rules', 'engine'] as const;
 
 /** Views that belong to a tab of another name. */
 const tabOf: Readonly<Record<string, string>> = { flights: 'board' };

@@ -16,7 +16,7 @@ export function hrefOf(org: string, view: string, args: readonly string[] = [], 
   return `${path.join('/')}${search === '' ? '' : `?${search}`}`;
 }
 
-export function readRoute(url: URL): Route {
+function readRoute(url: URL): Route {
   const [, org = '', view = 'board', ...args] = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
   return { org, view, args, query: url.searchParams };
 }

@@ -15,7 +15,7 @@ interface Source {
 export function Sources({ org }: Route) {
   const sources = useAnswer<Source[]>(pathOf(['organizations', org, 'sources']));
   const now = useSeen();
-  return html`<${Heading} title="Sources" /><p class="story">Which feed is late, and whose verdicts are unknown because of it. A flight is judged up to where all its sources are complete.</p>
+  return html`<${Heading} title="Sources" /><p class="story">Which feed is late, and whose verdicts are unknown because of it. A flight is judged up to where all its sources are complete, at least every hour; what stands here is from its last judgement.</p>
     <${Answered} shown=${sources}>${(data: Source[]) =>
       data.length === 0
         ? html`<${Nothing} title="No source is waited for">Sources appear as soon as flights run that need them.<//>`

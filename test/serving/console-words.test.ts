@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { exactMoney, money, percent, span, statusWords, units } from '../../src/serving/console/pages/words.ts';
+
+// How the console writes what the API says: no digit of money is lost on the way, and unknown is never zero.
+
+test('money is rounded from its exact decimal, and never goes through a double', () => {
+  expect(money('12359702100')).toBe('12,360');
+  expect(money('12359702100', 2)).toBe('12,359.70');
+  expect(money('9007199254740993004999', 2)).toBe('9,007,199,254,740,993.00');
+  expect(money('-4500001', 2)).toBe('-4.50');
+  expect(money('-500000', 1)).toBe('-0.5');
+  expect(money(null)).toBe('–');
+  expect(exactMoney('-500001', 'EUR')).toBe('-0.500001 EUR');
+  expect(exactMoney(null, 'EUR')).toBe('not known');
+  expect(units('2500000')).toBe(2.5);
+});
+
+test('shares and lengths of time', () => {
+  expect([percent(8876), percent(8876, 1), percent(null)]).toEqual(['89 %', '88.8 %', '–']);
+  expect([59_999, 60_000, 3_600_000, 90_061_000, 2 * 86_400_000].map(span)).toEqual([
+    '59 s',
+    '1 min',
+    '1 h 0 min',
+    '1 d 1 h',
+    '2 d',
+  ]);
+});
+
+test('every status of the API has words and a tone; one that is new is shown as it is', () => {
+  expect(statusWords('stale_data')).toEqual({ tone: 'unknown', words: 'Unknown: data is late' });
+  expect(statusWords('brand_new')).toEqual({ tone: 'idle', words: 'Brand new' });
+});
