@@ -44,6 +44,7 @@ const byName: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   requests: count,
   bids: count,
   wins: fc.nat(),
+  ledger_version: count,
   conversions_by_touch: fc.double({ min: 0, max: 1e9, noNaN: true }),
   conversions_by_conversion: fc.double({ min: 0, max: 1e9, noNaN: true }),
   counts: fc.dictionary(fc.stringMatching(/^[a-z_]{1,20}$/), fc.maxSafeNat(), { maxKeys: 5 }),

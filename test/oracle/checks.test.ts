@@ -88,7 +88,7 @@ test('the key must be the organization, and no event may speak for the system', 
   story.event(zero, 'impression', { currency: 'EUR' }).event(zero, 'impression', { currency: 'USD' });
   story.raw(zero, 'acme', '{').raw(zero, 'acme', null);
   expect(story.oracle.tables().dead_letters.map((row) => [row.org_id, row.reason])).toEqual([
-    ['_x', 'bad_id'],
+    ['_system', 'bad_id'],
     ['acme', 'currency_mismatch'],
     ['acme', 'bad_json'],
     ['acme', 'empty_value'],
