@@ -43,6 +43,6 @@ export function readDay(from: ByteReader, day: DayRow, currencies: Names): void 
   day.otherRevenue = null;
   for (let n = from.count(); n > 0; n--) {
     const number = currencies.number(from.text());
-    day.addOtherRevenue(number, whole(from.exact()), whole(from.exact()));
+    day.keepOtherRevenue(number, { byTouch: whole(from.exact()), byConversion: whole(from.exact()) });
   }
 }

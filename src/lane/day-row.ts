@@ -97,7 +97,10 @@ export class DayRow {
   planEpoch = -1;
   /** What sums have beyond the safe integers in the slab; nearly always none. */
   #large: Map<number, bigint> | null = null;
-  /** Revenue in other currencies than the row's, by number in the lane's names; nearly always none. */
+  /**
+   * Revenue in other currencies than the row's, by number in the lane's names; nearly always none. One that was there
+   * once stays, be it 0: rows were written of it.
+   */
   otherRevenue: Map<number, Revenue> | null = null;
 
   constructor(day: number, slab: NumberSlab) {
@@ -147,11 +150,18 @@ export class DayRow {
   }
 
   addOtherRevenue(currency: number, byTouch: Whole, byConversion: Whole): void {
+    if (byTouch === 0 && byConversion === 0) return;
     this.otherRevenue ??= new Map();
     const known = this.otherRevenue.get(currency) ?? { byTouch: 0, byConversion: 0 };
     known.byTouch = plus(known.byTouch, byTouch);
     known.byConversion = plus(known.byConversion, byConversion);
     this.otherRevenue.set(currency, known);
+  }
+
+  /** As it was kept before, be it 0. */
+  keepOtherRevenue(currency: number, revenue: Revenue): void {
+    this.otherRevenue ??= new Map();
+    this.otherRevenue.set(currency, revenue);
   }
 
   /** Shows the revenue in one currency, and keeps what it showed, which was in another. */
@@ -161,7 +171,7 @@ export class DayRow {
     const shown = this.otherRevenue?.get(to);
     this.setSum(revenueByTouch, BigInt(shown?.byTouch ?? 0));
     this.setSum(revenueByConversion, BigInt(shown?.byConversion ?? 0));
-    this.otherRevenue?.delete(to);
+    if (shown !== undefined) this.keepOtherRevenue(to, { byTouch: 0, byConversion: 0 });
   }
 
   add(place: number, amount: number): void {

@@ -13,6 +13,7 @@ import {
   campaignMetricsDaily,
   deadLetters,
   lateEvents,
+  otherRevenue,
   pacingSnapshots,
   ruleEvaluations,
   type Table,
@@ -45,6 +46,7 @@ export class LaneOutputs {
   readonly letters = this.rowsOf(deadLetters);
   readonly late = this.rowsOf(lateEvents);
   readonly unplanned = this.rowsOf(unplannedSpend);
+  readonly otherRevenue = this.rowsOf(otherRevenue);
   readonly partition: number;
   readonly generation: number;
   readonly counts = new OrganizationCounts();

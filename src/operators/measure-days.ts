@@ -123,9 +123,27 @@ export class MeasureDays implements Operator {
         partition: this.#outputs.partition,
         version: this.#outputs.version(day.offset),
       });
+      this.#tellOtherRevenue(campaign, day);
       day.settle();
     }
     this.#booker.dirtyRows.length = 0;
+  }
+
+  #tellOtherRevenue(campaign: Campaign, day: DayRow): void {
+    if (day.otherRevenue === null) return;
+    for (const [currency, { byTouch, byConversion }] of day.otherRevenue) {
+      this.#outputs.otherRevenue.write({
+        org_id: campaign.orgId,
+        campaign_id: campaign.id,
+        date: day.day,
+        currency: this.#state.books.currencies.text(currency),
+        revenue_by_touch_micros: byTouch,
+        revenue_by_conversion_micros: byConversion,
+        plan_number: day.planNumber,
+        partition: this.#outputs.partition,
+        version: this.#outputs.version(day.offset),
+      });
+    }
   }
 
   /** Every day belongs to a campaign, or was forgotten while its last row waits for the commit. */

@@ -233,6 +233,24 @@ export const unplannedSpend = table({
   ],
 });
 
+export const otherRevenue = table({
+  name: 'other_revenue',
+  doc: "Revenue in other currencies than the campaign's, per campaign, local day and currency; restated in place. That in the campaign's own stands in `campaign_metrics_daily`.",
+  key: ['org_id', 'campaign_id', 'date', 'currency'],
+  partitionBy: 'date',
+  columns: [
+    org,
+    campaign,
+    column('date', 'Date32', "Day in the campaign's own zone."),
+    column('currency', 'LowCardinality(String)', 'ISO-4217 of the revenue.'),
+    column('revenue_by_touch_micros', 'Int64', 'Revenue booked on the day of the touch; reversals subtract.'),
+    column('revenue_by_conversion_micros', 'Int64', 'Revenue booked on the day of the conversion.'),
+    plan,
+    partition,
+    version,
+  ],
+});
+
 export const ruleEvaluations = table({
   name: 'rule_evaluations',
   doc: 'One judgement of one rule: at each persisted snapshot, each hour, and each alert transition.',
@@ -356,6 +374,7 @@ export const tables: readonly Table[] = [
   deadLetters,
   lateEvents,
   unplannedSpend,
+  otherRevenue,
 ];
 
 /** A table that keeps the newest row of another for each thing that it tells of. ClickHouse fills it with every insert. */

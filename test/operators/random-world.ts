@@ -136,6 +136,7 @@ export function randomRecords(seed: number, count: number, drawn = drawnPlan): T
       add({
         ...plain,
         kind: 'conversion',
+        currency: eventTime % 3 === 0 ? 'GBP' : 'USD',
         t1: eventTime,
         t2: eventTime - below(90) * hourMs,
         amount: 9e6,

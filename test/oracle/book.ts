@@ -103,6 +103,8 @@ function rowOn({ campaign, plan, offset }: BookContext, date: number): DayRow {
 }
 
 function add(row: DayRow, column: string, amount: bigint): void {
+  const [, currency] = column.split('|');
+  if (currency !== undefined && currency !== row.currency && amount !== 0n) row.others.add(currency);
   if (column === 'spend') row.spendNanos += amount;
   else row.counts.set(column, (row.counts.get(column) ?? 0n) + amount);
 }
@@ -275,8 +277,8 @@ export function rebook(
   const oldest = floorTo(clock, quarter) - 285 * quarter;
   const change = (day: number, column: string, amount: bigint) => {
     const row = campaign.dayRow(day);
-    add(row, column, amount);
     row.currency = campaign.currency;
+    add(row, column, amount);
     row.planNumber = plan;
     row.offset = order;
   };

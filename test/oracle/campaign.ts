@@ -9,6 +9,8 @@ import type { Said } from './unplanned.ts';
 /** Counters of one local day; the columns of campaign_metrics_daily that add up. Money in nanos. */
 export interface DayRow {
   readonly counts: Map<string, bigint>;
+  /** Currencies of revenue that was there while the row was in another one. */
+  readonly others: Set<string>;
   spendNanos: bigint;
   adjustmentNanos: bigint;
   currency: string;
@@ -84,7 +86,15 @@ export class Campaign {
   dayRow(date: number): DayRow {
     let row = this.days.get(date);
     if (row === undefined) {
-      row = { counts: new Map(), spendNanos: 0n, adjustmentNanos: 0n, currency: '', planNumber: 0, offset: -1 };
+      row = {
+        counts: new Map(),
+        others: new Set(),
+        spendNanos: 0n,
+        adjustmentNanos: 0n,
+        currency: '',
+        planNumber: 0,
+        offset: -1,
+      };
       this.days.set(date, row);
     }
     return row;

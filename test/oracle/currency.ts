@@ -38,6 +38,12 @@ function name(campaign: Campaign, currency: string, plan: Plan, offset: number):
   campaign.currency = currency;
   if (before === '') return;
   for (const row of campaign.days.values()) {
+    if (
+      ['revenue_by_touch_micros', 'revenue_by_conversion_micros'].some(
+        (name) => (row.counts.get(`${name}|${before}`) ?? 0n) !== 0n,
+      )
+    )
+      row.others.add(before);
     row.currency = currency;
     row.planNumber = plan.number;
     row.offset = offset;

@@ -13,7 +13,16 @@ import { evaluateFlight, evaluateSources, leaveSpend, lookAtSpend, type TimerCon
 import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
 import { duplicateBoundsOf, latenessOf, Plans, parsePlan, reportsReachBack, sourceView } from './plans.ts';
-import { dailyRows, emptyRows, shape, sortRows, type TableName, type TableRows, tableNamed } from './rows.ts';
+import {
+  dailyRows,
+  emptyRows,
+  otherRevenueRows,
+  shape,
+  sortRows,
+  type TableName,
+  type TableRows,
+  tableNamed,
+} from './rows.ts';
 import { day, floorTo, hour, minute, nextInstant } from './whole-numbers.ts';
 
 export interface OracleOptions {
@@ -92,7 +101,15 @@ export class LaneOracle {
     const unplanned = new Map(
       this.#rows.unplanned_spend.map((row) => [`${row.org_id} ${row.campaign_id} ${row.date}`, row]),
     );
-    const rows = { ...this.#rows, campaign_metrics_daily: daily, unplanned_spend: [...unplanned.values()] };
+    const others = [...this.#campaigns.values()].flatMap((campaign) =>
+      otherRevenueRows(campaign, this.#partition, (offset) => this.#version(offset)),
+    );
+    const rows = {
+      ...this.#rows,
+      campaign_metrics_daily: daily,
+      unplanned_spend: [...unplanned.values()],
+      other_revenue: others,
+    };
     const sorted = Object.entries(rows).map(([name, each]) => [name, sortRows(tableNamed(name), each)]);
     return Object.fromEntries(sorted) as Record<TableName, Row[]>;
   }

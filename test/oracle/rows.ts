@@ -5,6 +5,7 @@ import {
   campaignMetricsDaily,
   deadLetters,
   lateEvents,
+  otherRevenue,
   pacingSnapshots,
   ruleEvaluations,
   unplannedSpend,
@@ -20,7 +21,8 @@ export type TableName =
   | 'alert_events'
   | 'dead_letters'
   | 'late_events'
-  | 'unplanned_spend';
+  | 'unplanned_spend'
+  | 'other_revenue';
 
 /** All rows that a log makes, by table, each sorted by the table's key. */
 export type TableRows = Readonly<Record<TableName, readonly Row[]>>;
@@ -34,6 +36,7 @@ export function emptyRows(): Record<TableName, Row[]> {
     [deadLetters.name as 'dead_letters']: [],
     [lateEvents.name as 'late_events']: [],
     [unplannedSpend.name as 'unplanned_spend']: [],
+    [otherRevenue.name as 'other_revenue']: [],
   } as Record<TableName, Row[]>;
 }
 
@@ -92,4 +95,25 @@ export function dailyRows(campaign: Campaign, partition: number, versionOf: (off
       version: versionOf(day.offset),
     });
   });
+}
+
+/** Revenue that the daily rows do not show, by currency. */
+export function otherRevenueRows(campaign: Campaign, partition: number, versionOf: (offset: number) => bigint): Row[] {
+  return [...campaign.days].flatMap(([date, day]) =>
+    [...day.others].map((currency) => {
+      const revenueOf = (name: string) =>
+        currency === day.currency ? 0n : (day.counts.get(revenueIn(name, currency)) ?? 0n);
+      return shape(otherRevenue, {
+        org_id: campaign.org,
+        campaign_id: campaign.id,
+        date,
+        currency,
+        revenue_by_touch_micros: revenueOf('revenue_by_touch_micros'),
+        revenue_by_conversion_micros: revenueOf('revenue_by_conversion_micros'),
+        plan_number: day.planNumber,
+        partition,
+        version: versionOf(day.offset),
+      });
+    }),
+  );
 }

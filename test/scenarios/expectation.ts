@@ -18,6 +18,7 @@ const tableWords: Readonly<Record<string, TableName>> = {
   dead: 'dead_letters',
   late: 'late_events',
   unplanned: 'unplanned_spend',
+  revenue: 'other_revenue',
 };
 
 const aliases: Readonly<Record<string, string>> = {

@@ -243,10 +243,13 @@ function logOf(events: readonly Event[]): LogRecord[] {
 const placeColumns = ['version', 'log_offset', 'partition'];
 const dayColumns = [...placeColumns, 'plan_number', 'currency', 'org_id', 'campaign_id', 'date'];
 
+/** Tables whose rows are what was booked, and not what was judged. */
+const booked: ReadonlySet<string> = new Set(['campaign_metrics_daily', 'other_revenue']);
+
 /** A day that everything has moved out of. */
 function isEmptyDay(name: string, row: Row): boolean {
   const isZero = ([column, value]: [string, unknown]) => dayColumns.includes(column) || Number(value) === 0;
-  return name === 'campaign_metrics_daily' && Object.entries(row).every(isZero);
+  return booked.has(name) && Object.entries(row).every(isZero);
 }
 
 /** Rows by content: places of records in the log, and the plan that an early row was booked under, follow the order. */
@@ -255,7 +258,7 @@ function contentOf(tables: TableRows): string[] {
     rows
       .filter((row) => !isEmptyDay(name, row))
       .map((row) => {
-        const without = name === 'campaign_metrics_daily' ? [...placeColumns, 'plan_number'] : placeColumns;
+        const without = booked.has(name) ? [...placeColumns, 'plan_number'] : placeColumns;
         const content = Object.entries(row).filter(([column]) => !without.includes(column));
         return `${name} ${content.map(([column, value]) => `${column}=${String(value)}`).join(' ')}`;
       })

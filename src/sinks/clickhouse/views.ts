@@ -49,6 +49,14 @@ FROM {db}.${day} AS d FINAL GROUP BY org_id, date, currency`,
     select: 'SELECT * FROM {db}.pacing_latest FINAL',
   },
   {
+    name: 'v_revenue_by_currency',
+    doc: "Revenue of campaigns by local day and currency, the campaign's own and all others.",
+    select: `SELECT org_id, campaign_id, date, currency, revenue_by_touch_micros, revenue_by_conversion_micros
+FROM {db}.${day} FINAL WHERE currency != ''
+UNION ALL SELECT org_id, campaign_id, date, currency, revenue_by_touch_micros, revenue_by_conversion_micros
+FROM {db}.other_revenue FINAL`,
+  },
+  {
     name: 'v_unplanned_open',
     doc: 'Days of campaigns with money that nobody planned, newest first.',
     select: `SELECT * FROM {db}.unplanned_spend FINAL WHERE status != 'planned'
