@@ -1,3 +1,4 @@
+import type { DataFile } from './manifest.ts';
 import type { Field } from './schema.ts';
 
 /** One column of a data file: values in the field's JavaScript form, null where there is none. */
@@ -11,17 +12,9 @@ export interface Column {
   readonly isRepetitive: boolean;
 }
 
-/** A finished data file and what the manifest says about it. Maps go by field id. */
-export interface EncodedFile {
+/** A finished data file and what the manifest says about it, wherever it will lie. */
+export interface EncodedFile extends Omit<DataFile, 'path' | 'partition' | 'sizeBytes'> {
   readonly bytes: Uint8Array;
-  readonly recordCount: number;
-  readonly columnSizes: ReadonlyMap<number, number>;
-  readonly valueCounts: ReadonlyMap<number, number>;
-  readonly nullCounts: ReadonlyMap<number, number>;
-  readonly lowerBounds: ReadonlyMap<number, Uint8Array>;
-  readonly upperBounds: ReadonlyMap<number, Uint8Array>;
-  /** Where each row group's first page starts, ascending. */
-  readonly splitOffsets: readonly number[];
 }
 
 /** Columns of equal length, at least one row, to the bytes of one file. */

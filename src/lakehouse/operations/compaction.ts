@@ -4,6 +4,7 @@ import { type CellValue, readParquetColumns } from '../format/parquet-reader.ts'
 import type { Field } from '../format/schema.ts';
 import type { FileIO } from '../storage/file-io.ts';
 import type { LiveFile } from './live-files.ts';
+import { storeFile } from './store-file.ts';
 
 export interface CompactionOptions {
   /** Files are merged to about this size, bytes. */
@@ -89,9 +90,7 @@ export async function mergeFiles(bin: CompactionBin, path: string, options: Merg
       isRepetitive: repetitive.has(field.id),
     };
   });
-  const { bytes, ...facts } = encoder.encode(sorted);
-  await io.create(path, bytes);
-  return { path, partition: bin.files[0].file.partition, sizeBytes: bytes.length, ...facts };
+  return await storeFile(io, { path, partition: bin.files[0].file.partition }, encoder.encode(sorted));
 }
 
 /** Rows in the order of their keys; equal ones stay as they came. */

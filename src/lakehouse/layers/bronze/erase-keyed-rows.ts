@@ -4,6 +4,7 @@ import { type CellValue, readParquetColumns } from '../../format/parquet-reader.
 import { currentSnapshot, findSpec } from '../../format/table-metadata.ts';
 import { type LiveFile, liveFilesOf } from '../../operations/live-files.ts';
 import { loadTable, type ProducerOptions, SnapshotProducer } from '../../operations/snapshot-producer.ts';
+import { storeFile } from '../../operations/store-file.ts';
 import { bronzeField, bronzeLayout, bronzeSchema, bronzeSpec } from './bronze-schema.ts';
 
 interface EraseRowsOptions extends ProducerOptions {
@@ -64,10 +65,8 @@ async function replace(
         isRepetitive: repetitive.has(field.id),
       };
     });
-    const { bytes, ...facts } = encoder.encode(left);
     const path = `${location}/data/merged/${ids.uuid()}.parquet`;
-    await io.create(path, bytes);
-    added.push({ path, partition: file.partition, sizeBytes: bytes.length, ...facts });
+    added.push(await storeFile(io, { path, partition: file.partition }, encoder.encode(left)));
   }
   const result = await new SnapshotProducer(options).commit({
     operation: added.length === 0 ? 'delete' : 'overwrite',

@@ -5,6 +5,7 @@ import { readParquetColumns } from '../../format/parquet-reader.ts';
 import { currentSnapshot, findSpec } from '../../format/table-metadata.ts';
 import { type LiveFile, liveFilesOf } from '../../operations/live-files.ts';
 import { loadTable, type ProducerOptions, SnapshotProducer } from '../../operations/snapshot-producer.ts';
+import { storeFile } from '../../operations/store-file.ts';
 import { BronzeBuffer, type BronzeRow } from './bronze-buffer.ts';
 import { bronzeField, bronzeSchema, bronzeSpec } from './bronze-schema.ts';
 
@@ -80,10 +81,8 @@ async function moveFiles(
   }
   const added: DataFile[] = [];
   for (const group of buffer.groups()) {
-    const { bytes, ...facts } = encoder.encode(group.columns());
     const path = `${state.metadata.location}/data/merged/${ids.uuid()}.parquet`;
-    await io.create(path, bytes);
-    added.push({ path, partition: [group.org, group.day], sizeBytes: bytes.length, ...facts });
+    added.push(await storeFile(io, { path, partition: [group.org, group.day] }, encoder.encode(group.columns())));
   }
   const result = await new SnapshotProducer(options).commit({
     operation: 'overwrite',

@@ -12,6 +12,7 @@ import type { PartitionValue } from '../../format/schema.ts';
 import { currentSchema, currentSnapshot } from '../../format/table-metadata.ts';
 import { filesOfPartitions, overwritePartitions } from '../../operations/overwrite-partitions.ts';
 import { loadTable, type ProducerOptions } from '../../operations/snapshot-producer.ts';
+import { storeFile } from '../../operations/store-file.ts';
 import type { TableColumn } from '../../operations/table-columns.ts';
 import { goldMonthsSpec, type MonthMark, writeGoldMonths } from './gold-months.ts';
 import { firstDayOf, type GoldTable, goldSpec, monthText } from './gold-tables.ts';
@@ -78,12 +79,11 @@ export async function buildGoldSlice(
   for (const name of readdirSync(join(folder, 'out')).sort()) {
     const org = orgs[Number(name.slice(0, name.indexOf('.'))) - 1];
     assert(org !== undefined, 'an output file is of an organization of the slice');
-    const { bytes, ...facts } = adoptParquet(await readFile(join(folder, 'out', name)), schema.fields);
+    const adopted = adoptParquet(await readFile(join(folder, 'out', name)), schema.fields);
     const place = `org_id=${encodeURIComponent(org)}/${table.partitionBy}_month=${monthText(month)}`;
     const path = `${state.metadata.location}/data/${place}/${ids.uuid()}.parquet`;
-    await io.create(path, bytes);
-    added.push({ path, partition: [org, month], sizeBytes: bytes.length, ...facts });
-    rows.set(org, facts.recordCount);
+    added.push(await storeFile(io, { path, partition: [org, month] }, adopted));
+    rows.set(org, adopted.recordCount);
   }
   const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
   const summary = {

@@ -12,6 +12,7 @@ import type { PartitionValue, Schema } from '../../format/schema.ts';
 import { currentSchema, currentSnapshot } from '../../format/table-metadata.ts';
 import { filesOfPartitions, overwritePartitions } from '../../operations/overwrite-partitions.ts';
 import { loadTable, type ProducerOptions } from '../../operations/snapshot-producer.ts';
+import { storeFile } from '../../operations/store-file.ts';
 import type { SilverCell } from './plan-silver.ts';
 import { dayKey, dayText, partitionFolder, silverDaysSpec, writeSilverDays } from './silver-days.ts';
 import { type EventKind, type SilverTable, silverTables } from './silver-kinds.ts';
@@ -258,11 +259,10 @@ class SliceBuilder {
       const cell = Number(name.slice(0, name.indexOf('.'))) - 1;
       assert(this.#slice[cell] !== undefined, 'an output file is of a day of the slice');
       const { org, day } = this.#slice[cell];
-      const { bytes, ...facts } = adoptParquet(await readFile(join(out, name)), schema.fields);
+      const adopted = adoptParquet(await readFile(join(out, name)), schema.fields);
       const path = `${metadata.location}/data/${partitionFolder(org, 'event_time_day', day)}/${ids.uuid()}.parquet`;
-      await io.create(path, bytes);
-      files.push({ path, partition: [org, day], sizeBytes: bytes.length, ...facts });
-      this.#rows.set(cell, (this.#rows.get(cell) ?? 0) + facts.recordCount);
+      files.push(await storeFile(io, { path, partition: [org, day] }, adopted));
+      this.#rows.set(cell, (this.#rows.get(cell) ?? 0) + adopted.recordCount);
     }
     return files;
   }
