@@ -7,7 +7,7 @@ import type { SessionFacts } from './store/sessions.ts';
 import type { TokenCache } from './token-cache.ts';
 import { isSameHash, readKey, readToken } from './tokens.ts';
 
-export interface AuthenticatorOptions {
+interface AuthenticatorOptions {
   readonly accounts: Accounts;
   readonly cache: TokenCache;
   readonly nowMs: () => number;

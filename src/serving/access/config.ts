@@ -83,5 +83,4 @@ export const answersSection = z
   })
   .prefault({});
 
-export type AccessSettings = z.infer<typeof accessSection>;
 export type AllowancesSettings = z.infer<typeof allowancesSection>;

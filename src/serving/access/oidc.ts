@@ -3,7 +3,7 @@ import { EngineError } from '../../model/errors.ts';
 import type { Once } from './once.ts';
 import type { SealedText } from './sealed-text.ts';
 
-export interface OidcOptions {
+interface OidcOptions {
   /** As the provider spells itself. Plain http only for loopback: whoever is on the way could be anybody. */
   readonly issuer: string;
   readonly clientId: string;

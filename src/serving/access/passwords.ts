@@ -6,7 +6,7 @@ import type { RandomBytes } from './tokens.ts';
 const derive = promisify(argon2);
 
 /** What a hash costs; each holds a thread of the process and this much memory while it is made. */
-export interface PasswordCost {
+interface PasswordCost {
   readonly memoryKib: number;
   readonly passes: number;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { EngineError } from '../../model/errors.ts';
+import { addressSubject } from '../limits/limit-headers.ts';
 import type { RateLimiter } from '../limits/rate-limiter.ts';
-import { addressSubject } from '../limits/take-all.ts';
 import type { WriteContext } from '../ports.ts';
 import { type Passwords, requireGoodPassword } from './passwords.ts';
 import type { Accounts } from './store/accounts.ts';
@@ -10,7 +10,7 @@ import { checkedEmail, type MemberRole, type User } from './store/people.ts';
 import type { SessionMethod } from './store/sessions.ts';
 import { makeToken, type RandomBytes, readToken } from './tokens.ts';
 
-export interface SignInOptions {
+interface SignInOptions {
   readonly accounts: Accounts;
   readonly passwords: Passwords;
   readonly limiter: RateLimiter;

@@ -4,7 +4,7 @@ import type { CacheServer } from '../cache/cache-server.ts';
 import { cacheScript } from '../cache/script.ts';
 
 /** What is known of a token, or the right to say it: a lease that a change of the truth takes back. */
-export type TokenLook = { readonly kept: string } | { readonly lease: string | null };
+type TokenLook = { readonly kept: string } | { readonly lease: string | null };
 
 /** Answers about tokens, kept for a moment. Whoever changes the truth drops what was kept of it. */
 export interface TokenCache {
@@ -37,7 +37,7 @@ export class NoTokenCache implements TokenCache {
 }
 
 /** A lease outlives no read of the store, whose statements end sooner. */
-export const leaseMs = 15_000;
+const leaseMs = 15_000;
 /** Organizations that are kept for one token. */
 const orgsMax = 64;
 
@@ -60,7 +60,7 @@ if redis.call('HSETNX', KEYS[1], 'o:' .. ARGV[2], ARGV[3]) == 0 then return 0 en
 if redis.call('HLEN', KEYS[1]) == 2 then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return 1`);
 
-export interface RedisTokenCacheOptions {
+interface RedisTokenCacheOptions {
   readonly server: CacheServer;
   readonly clock: Clock;
   /** How long an answer is kept, ms; from the first one of a token on. */

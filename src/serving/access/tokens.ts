@@ -18,7 +18,7 @@ export function makeToken(kind: TokenKind, random: RandomBytes): string {
   return kinds[kind] + Buffer.from(random(secretBytes)).toString('base64url');
 }
 
-export interface MadeKey {
+interface MadeKey {
   /** Shown once, when it is made. */
   readonly key: string;
   /** The part that finds it, and may be shown. */

@@ -6,15 +6,15 @@ import { enterByOidc } from '../access/oidc-entry.ts';
 import type { OpenedSession, SignIn, Visit } from '../access/sign-in.ts';
 import type { Accounts } from '../access/store/accounts.ts';
 import { readToken } from '../access/tokens.ts';
+import { addressSubject, limitHeaders } from '../limits/limit-headers.ts';
 import type { RateLimiter } from '../limits/rate-limiter.ts';
-import { addressSubject, limitHeaders } from '../limits/take-all.ts';
 import { type AuthCall, ownPath, readBody, send, sendElsewhere, sendJson, sendNothing } from './auth-call.ts';
 import { type AuthPages, pagePolicy } from './auth-pages.ts';
 import { readCookie, sessionCookie, setCookie, tripCookie } from './cookies.ts';
 
-export type LoginResult = 'opened' | 'refused' | 'throttled' | 'failed';
+type LoginResult = 'opened' | 'refused' | 'throttled' | 'failed';
 
-export interface AuthDoorOptions {
+interface AuthDoorOptions {
   readonly accounts: Accounts;
   readonly signIn: SignIn;
   readonly authenticator: Authenticator;

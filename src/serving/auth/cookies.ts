@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export const sessionCookie = 'paceline_session';
 export const tripCookie = 'paceline_oidc';
 
-export interface CookieOptions {
+interface CookieOptions {
   /** Sent over TLS alone. */
   readonly isSecure: boolean;
   /** Of the paths that get it. */

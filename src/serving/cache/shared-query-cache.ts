@@ -4,9 +4,9 @@ import type { CacheServer } from './cache-server.ts';
 import type { KeptAnswers } from './kept-answers.ts';
 import type { QueryCache, QueryKey } from './query-cache.ts';
 
-export type CacheOutcome = 'memory' | 'redis' | 'joined' | 'computed';
+type CacheOutcome = 'memory' | 'redis' | 'joined' | 'computed';
 
-export interface SharedQueryCacheOptions {
+interface SharedQueryCacheOptions {
   readonly memory: KeptAnswers;
   /** Null: this process alone. */
   readonly server: CacheServer | null;

@@ -17,7 +17,7 @@ if wait > 0 then return {0, from - now, wait} end
 redis.call('SET', KEYS[1], string.format('%.0f', til), 'PX', math.ceil((til - now) / 1000) + 1)
 return {1, til - now, 0}`);
 
-export interface RedisRateLimiterOptions {
+interface RedisRateLimiterOptions {
   readonly server: CacheServer;
   readonly allowances: Allowances;
   /** Takes over while the server is away. It counts along, so that it is not rested then. */

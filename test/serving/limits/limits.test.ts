@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { EngineError } from '../../../src/model/errors.ts';
 import type { CacheServer } from '../../../src/serving/cache/cache-server.ts';
 import { judge } from '../../../src/serving/limits/gcra.ts';
+import { addressSubject, limitHeaders } from '../../../src/serving/limits/limit-headers.ts';
 import { LocalRateLimiter } from '../../../src/serving/limits/local-rate-limiter.ts';
 import { halved, RedisRateLimiter } from '../../../src/serving/limits/redis-rate-limiter.ts';
-import { addressSubject, limitHeaders, takeAll } from '../../../src/serving/limits/take-all.ts';
 import { allowances, examineRateLimiter } from '../../exams/rate-limiter-exam.ts';
 
 examineRateLimiter('this process', () => new LocalRateLimiter({ allowances, steadyMs: () => performance.now() }));
@@ -73,24 +73,16 @@ describe('while Redis is away', () => {
   });
 });
 
-test('of several subjects the tightest is told, and after a refusal nothing is taken', async () => {
+test('headers say what is left in whole seconds, and how long to wait', async () => {
   const limiter = new LocalRateLimiter({ allowances, steadyMs: () => 0 });
-  const subjects = [
-    { kind: 'login', id: 'x' },
-    { kind: 'organization', id: 'acme' },
-  ] as const;
-  for (let i = 4; i >= 0; i--)
-    expect(await takeAll(limiter, subjects, 1)).toMatchObject({ kind: 'login', remaining: i });
-  const refused = await takeAll(limiter, subjects, 1);
-  expect(refused).toMatchObject({ kind: 'login', isAllowed: false });
-  expect((await limiter.take(subjects[1], 1)).remaining).toBe(94);
-  expect(limitHeaders(refused)).toEqual({
+  const subject = { kind: 'login', id: 'x' } as const;
+  expect(limitHeaders(await limiter.take(subject, 5))).not.toHaveProperty('Retry-After');
+  expect(limitHeaders(await limiter.take(subject, 1))).toEqual({
     'RateLimit-Limit': '5',
     'RateLimit-Remaining': '0',
     'RateLimit-Reset': '500',
     'Retry-After': '100',
   });
-  expect(limitHeaders(await limiter.take(subjects[1], 1))).not.toHaveProperty('Retry-After');
 });
 
 test.each([

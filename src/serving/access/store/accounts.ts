@@ -18,7 +18,7 @@ export interface Accounts {
   close(): Promise<void>;
 }
 
-export interface AccountsOptions {
+interface AccountsOptions {
   readonly database: AccountsDatabase;
   readonly nowMs: () => number;
   /** UUIDs. */

@@ -19,8 +19,8 @@ export interface Configuration extends ConfigurationFacts {
   readonly document: string | null;
 }
 
-export const documentBytesMax = 262_144;
-export const documentsPerOrganizationMax = 200;
+const documentBytesMax = 262_144;
+const documentsPerOrganizationMax = 200;
 /** Versions of a document that stay readable; the audit log has them all. */
 export const versionsKept = 50;
 

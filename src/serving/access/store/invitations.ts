@@ -14,7 +14,7 @@ export interface Invitation {
   readonly expiresMs: number;
 }
 
-export const invitationsPerOrganizationMax = 500;
+const invitationsPerOrganizationMax = 500;
 
 export class Invitations {
   readonly #context: StoreContext;

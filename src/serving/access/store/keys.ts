@@ -21,7 +21,7 @@ export interface ApiKey {
 }
 
 /** What comparing needs. */
-export interface KeyFacts {
+interface KeyFacts {
   readonly orgId: string;
   readonly id: string;
   readonly scopes: readonly Permission[];
@@ -30,7 +30,7 @@ export interface KeyFacts {
 }
 
 /** Keys that an organization may hold at once. */
-export const keysPerOrganizationMax = 200;
+const keysPerOrganizationMax = 200;
 
 /** Keys of programs, each of one organization. */
 export class ApiKeys {

@@ -25,7 +25,7 @@ export interface User {
   readonly isOperator: boolean;
 }
 
-export interface Membership {
+interface Membership {
   readonly orgId: string;
   readonly role: MemberRole;
 }
@@ -41,7 +41,7 @@ export interface Member {
   readonly disabledMs: number | null;
 }
 
-export interface StoredPassword {
+interface StoredPassword {
   readonly user: User;
   /** Null: this person has no password and comes by an OpenID provider. */
   readonly passwordHash: string | null;

@@ -18,7 +18,7 @@ export interface SessionFacts {
   readonly permissions: readonly Permission[];
 }
 
-export interface SessionEntry {
+interface SessionEntry {
   readonly id: string;
   readonly orgId: string;
   readonly userId: string;

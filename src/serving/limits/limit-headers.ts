@@ -1,23 +1,4 @@
-import type { LimitSubject, LimitVerdict, RateLimiter } from './rate-limiter.ts';
-
-/**
- * Takes from each subject in turn, and from none after the first that refuses: put first whom strangers can
- * fill up, so that nobody empties another's allowance with calls that are refused. Answers the tightest.
- */
-export async function takeAll(
-  limiter: RateLimiter,
-  subjects: readonly LimitSubject[],
-  cost: number,
-): Promise<LimitVerdict & { readonly kind: LimitSubject['kind'] }> {
-  let tightest: (LimitVerdict & { kind: LimitSubject['kind'] }) | null = null;
-  for (const subject of subjects) {
-    const verdict = { ...(await limiter.take(subject, cost)), kind: subject.kind };
-    if (!verdict.isAllowed) return verdict;
-    if (tightest === null || verdict.remaining < tightest.remaining) tightest = verdict;
-  }
-  if (tightest === null) throw new Error('invariant broken: a call has at least one subject');
-  return tightest;
-}
+import type { LimitSubject, LimitVerdict } from './rate-limiter.ts';
 
 /** What an answer says of the limit, as headers of draft-polli: seconds, rounded up. */
 export function limitHeaders(verdict: LimitVerdict): Readonly<Record<string, string>> {
