@@ -36,7 +36,7 @@ function fakeParts() {
     sinks: () => [],
     undeliveredBytes: () => 3,
     bronze: () => null,
-    playWorld: async () => {},
+    producer: null,
     applyDrafts: async () => [],
     whyNotReady: () => null,
     whyNotLive: () => null,

@@ -11,6 +11,7 @@ import {
   findLongFiles,
   findMachineAccess,
   findUnusedExports,
+  findWholeConfigs,
   linesMax,
   linesSoftMax,
   mayKnow,
@@ -184,6 +185,26 @@ test('every file is reached from the front door, a script or a process of its ow
   expect(dead.filter((line) => !isAwaited(line))).toEqual([]);
   const house = [file('src/main.ts', "import './a.ts';"), file('src/a.ts', ''), file('src/b.ts', "import './a.ts';")];
   expect(findDeadFiles(house, ['src/main.ts'])).toEqual(['src/b.ts is never imported']);
+});
+
+test('nobody takes the whole configuration for a section or two', () => {
+  expect(findWholeConfigs(sources)).toEqual([]);
+  const one = (text: string) => findWholeConfigs([file('src/adapters/a.ts', text)]);
+  const told = ['src/adapters/a.ts takes all of Config for kafka and log'];
+  expect(one('function a(config: Config): string {\n  return config.log.topic + config.kafka.group_id;\n}\n')).toEqual(
+    told,
+  );
+  expect(one('function a({ log, kafka: brokers }: Config): void {}\n')).toEqual(told);
+  expect(one("function a(config: Pick<Config, 'log'>): string {\n  return config.log.topic;\n}\n")).toEqual([]);
+  expect(one('function a(config: Config): void {\n  b(config.log, config);\n}\n')).toEqual([]);
+});
+
+test('where the log is kept is decided in one place', () => {
+  const asks = (list: typeof sources) =>
+    list.filter(({ text }) => /\bkafka\.brokers\.length\b/.test(text)).map(({ path }) => path);
+  // What its settings need of each other is not where it is kept.
+  expect(asks(sources)).toEqual(['src/adapters/config-pairs.ts', 'src/adapters/log-place.ts']);
+  expect(asks([file('src/cli/a.ts', 'if (config.kafka.brokers.length > 0) b();')])).toEqual(['src/cli/a.ts']);
 });
 
 test('every export is imported by somebody', () => {

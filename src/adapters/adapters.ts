@@ -2,7 +2,6 @@ import { getRandomValues, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BronzeTableStats } from '../lakehouse/layers/bronze/bronze-table.ts';
-import { EngineError } from '../model/errors.ts';
 import { keyHashes } from '../model/hash-key.ts';
 import type { Clock } from '../model/time.ts';
 import { applyPlans } from '../plans/apply-plans.ts';
@@ -17,16 +16,13 @@ import type { StateStore } from '../state/state-store.ts';
 import { admitGeneration } from '../state/stream-generation.ts';
 import { CampaignLane } from '../topology/campaign-topology.ts';
 import type { EngineLog } from './engine-log.ts';
-import type { EngineContext, EngineDoor, EngineParts, WorldOptions } from './engine-parts.ts';
+import type { EngineContext, EngineDoor, EngineParts } from './engine-parts.ts';
 import { drawPrograms } from './graph.ts';
-import { hasKafka } from './kafka-log.ts';
 import { isLogCut } from './log-cut.ts';
+import { logPlaceOf } from './log-place.ts';
 import type { BronzeThreadSettings } from './open-bronze.ts';
-import { openKafkaEngineLog } from './open-kafka-engine-log.ts';
-import { openRecordedEngineLog } from './open-recorded-log.ts';
 import { openSinks, planSinks } from './open-sinks.ts';
 import { openState } from './open-state.ts';
-import { playDemoWorld } from './play-demo-world.ts';
 import { type BronzeThread, FailureRelay, RunningParts } from './running-engine.ts';
 import { openServing } from './serving/open-serving.ts';
 import { isServing } from './serving/serving-place.ts';
@@ -53,8 +49,8 @@ export async function openEngine(config: Config, context: EngineContext): Promis
   const generation = await waitFor(log.name, () => admitLog(config, log, store, context), context);
   const tables = stack.adopt(await openTables(config, context), (opened) => opened.close());
   const failures = new FailureRelay();
-  const opening = { log, tables, context, failures };
-  const sinks = await waitFor('the topics of results', () => openSinks(planSinks(config), opening, stack), context);
+  const parts = { log, tables, context, failures };
+  const sinks = await waitFor('the topics of results', () => openSinks(planSinks(config), parts, stack), context);
   const edits = watchEdits(config, log, context, failures);
   if (edits !== null) stack.defer(() => edits.stop());
   const bronze = config.bronze.enabled
@@ -78,7 +74,7 @@ export async function openEngine(config: Config, context: EngineContext): Promis
     drainDeadlineMs: config.shutdown.deadline_ms * 0.8,
     announce: async (addresses) => announce(directory, tables, addresses),
     serve: (door) => serveEngine(config, door, { tables, context }),
-    playWorld: (options, signal) => playWorld(config, log, clock, options, signal),
+    producer: log.appender === null ? null : { log: log.appender, encoder: log.codec.encoder },
     applyDrafts: (drafts) => applyPlans(drafts, log.plans),
     stack: stack.move(),
   });
@@ -96,8 +92,9 @@ function disksOf({ data_directory, bronze, snapshots }: Config): WatchedDisk[] {
 }
 
 function openLog(config: Config, directory: DataDirectory, context: EngineContext): Promise<EngineLog> {
-  if (!hasKafka(config)) return openRecordedEngineLog(config, directory, context.clock);
-  return waitFor('Kafka and the schema registry', () => openKafkaEngineLog(config, context, context), context);
+  const place = logPlaceOf(config);
+  const open = () => place.openForEngine(directory, context);
+  return place.servers === null ? open() : waitFor(place.servers, open, context);
 }
 
 function openStore(
@@ -111,10 +108,15 @@ function openStore(
 }
 
 /** The generation of this stream; a live log of ours gets the plans of the files at its first start. */
-async function admitLog(config: Config, log: EngineLog, store: StateStore, context: EngineContext): Promise<number> {
+async function admitLog(
+  config: Pick<Config, 'plans' | 'postgres'>,
+  log: EngineLog,
+  store: StateStore,
+  context: EngineContext,
+): Promise<number> {
   const { topic } = log.source;
   const isFirstStart = (await store.readGeneration(topic)) === null;
-  const isOurs = log.recorded !== null && log.identity.mode === 'live' && config.postgres.url === null;
+  const isOurs = log.appender !== null && log.identity.mode === 'live' && config.postgres.url === null;
   // Before the generation is written: a crash in between applies again, and equal plans append nothing.
   if (isOurs && isFirstStart && !context.isUntilEnd) await applyPlans(readPlanFiles(config.plans).drafts, log.plans);
   const { root } = log.plans.signing;
@@ -134,7 +136,7 @@ function openTables(config: Config, context: EngineContext): Promise<Tables> {
  * nothing, so neither is edited.
  */
 function watchEdits(
-  config: Config,
+  config: Pick<Config, 'postgres'>,
   log: EngineLog,
   { clock, isUntilEnd }: EngineContext,
   failures: FailureRelay,
@@ -170,7 +172,7 @@ function startBronze(
 }
 
 function runnerOf(
-  config: Config,
+  config: Pick<Config, 'commit' | 'limits'>,
   { source, assignment, codec, plans }: EngineLog,
   store: StateStore,
   generation: number,
@@ -223,16 +225,4 @@ function announce(
     addresses: { http, api, clickhouse: readToken === null ? null : reader.url },
     tokens: { http: token, ...(readToken === null ? {} : { clickhouse_read: readToken }) },
   });
-}
-
-async function playWorld(
-  config: Config,
-  { recorded: log, codec }: EngineLog,
-  clock: Clock,
-  options: WorldOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  if (log === null) throw new EngineError('USAGE', 'a world is played into the log of the data directory alone');
-  const rules = readPlanFiles(config.plans).rules.map(({ rule }) => rule);
-  await playDemoWorld({ log, encoder: codec.encoder, rules, clock }, options, signal);
 }

@@ -8,7 +8,7 @@ import type { Conflict } from '../plans/postgres/compare-items.ts';
 import { Database } from '../plans/postgres/database.ts';
 import { itemsOfFiles } from '../plans/postgres/plan-items.ts';
 import { writeFileItems } from '../plans/postgres/write-items.ts';
-import { hasKafka } from './kafka-log.ts';
+import { logPlaceOf } from './log-place.ts';
 import type { Config } from './settings.ts';
 import { streamName, visitLog } from './visit-log.ts';
 import { findRunningEngine } from './visits.ts';
@@ -41,7 +41,7 @@ export interface ApplyContext {
 export async function applyFiles(config: Config, context: ApplyContext): Promise<AppliedFiles> {
   const files = readPlanFiles(config.plans);
   if (config.postgres.url !== null) return await applyByRows(config, files, context);
-  const plans = hasKafka(config)
+  const plans = logPlaceOf(config).isShared
     ? await visitLog(config, context, ({ plans: log }) => applyPlans(files.drafts, log))
     : await applyToDirectory(config, files, context);
   return { plans, rows: null, conflicts: [], held: [], isLeftToEngine: false };
@@ -53,7 +53,7 @@ async function applyByRows(config: Config, files: PlanFiles, context: ApplyConte
     const items = itemsOfFiles(files, config.plans.organizations);
     const { written, removed, conflicts, held } = await writeFileItems(database, items, context.actor);
     const rows = { written: written.length, removed: removed.length };
-    const isLeftToEngine = !hasKafka(config) && (await findRunningEngine(config.data_directory)) !== null;
+    const isLeftToEngine = !logPlaceOf(config).isShared && (await findRunningEngine(config.data_directory)) !== null;
     if (isLeftToEngine) return { plans: [], rows, conflicts, held, isLeftToEngine };
     const outcome = await visitLog(config, context, ({ identity, topic, plans: log }) =>
       applyEdits(database, { stream: streamName(identity), topic, log }, { isForced: false }),

@@ -10,7 +10,7 @@ export const catalogName = 'paceline';
 export const bronzeTableName: TableName = { namespace: 'bronze', table: 'events' };
 
 /** True when the database of rules holds the catalog of bronze too. */
-export function hasPostgresCatalog({ bronze }: Config): boolean {
+export function hasPostgresCatalog({ bronze }: Pick<Config, 'bronze'>): boolean {
   return bronze.enabled && bronze.catalog === 'postgres';
 }
 
@@ -18,7 +18,7 @@ export function hasPostgresCatalog({ bronze }: Config): boolean {
  * The catalog in PostgreSQL, asked once. Throws CONTROL_REFUSED for what a person must mend, and
  * SINK_UNAVAILABLE while the server is away. In the middle of a run the table waits for either.
  */
-export async function openPostgresCatalog({ postgres }: Config): Promise<PostgresRows> {
+export async function openPostgresCatalog({ postgres }: Pick<Config, 'postgres'>): Promise<PostgresRows> {
   if (postgres.url === null)
     throw new EngineError('CONFIG_INVALID', 'bronze.catalog is postgres, but postgres.url names no database');
   const rows = new PostgresRows(connectionOptions(postgres));
@@ -32,7 +32,10 @@ export async function openPostgresCatalog({ postgres }: Config): Promise<Postgre
 }
 
 /** Makes the tables that are missing, where our login may; else it says who can. */
-export async function completePostgresCatalog(rows: PostgresRows, { postgres }: Config): Promise<void> {
+export async function completePostgresCatalog(
+  rows: PostgresRows,
+  { postgres }: Pick<Config, 'postgres'>,
+): Promise<void> {
   try {
     await rows.lay();
   } catch (error) {
@@ -48,7 +51,7 @@ function refusalOf(error: unknown, postgres: Config['postgres']): unknown {
 }
 
 /** Makes the tables of the catalog, which an engine with rights of its own alone may not. */
-export async function layPostgresCatalog({ postgres }: Config): Promise<void> {
+export async function layPostgresCatalog({ postgres }: Pick<Config, 'postgres'>): Promise<void> {
   const database = new Database(postgres);
   try {
     await database.query(postgresCatalogSetUp('paceline_service'));

@@ -1,6 +1,6 @@
 import { EngineError } from '../model/errors.ts';
 import { type CheckResult, failed, ok, warning } from '../model/finding.ts';
-import { hasKafka } from './kafka-log.ts';
+import { logPlaceOf } from './log-place.ts';
 import { planSigning } from './plan-signing.ts';
 import type { Config } from './settings.ts';
 
@@ -13,7 +13,7 @@ export function checkPlanSigning(config: Config): CheckResult {
       const own = signer === null ? 'this process verifies alone' : `key ${signer.keyId} signs`;
       return ok(id, `begins with ${root}; ${own}`);
     }
-    if (!hasKafka(config)) return ok(id, 'unsigned; only this machine writes the log');
+    if (!logPlaceOf(config).isShared) return ok(id, 'unsigned; only this machine writes the log');
     return warning(
       id,
       'plans are not signed: whoever may write to the topic decides rules',

@@ -10,7 +10,7 @@ import { checkClickHouse } from '../sinks/clickhouse/checks.ts';
 import { checkCacheAlone, checkRedis } from '../state/redis/checks.ts';
 import { bronzeTableName, hasPostgresCatalog } from './bronze-catalog.ts';
 import { checkBronzeCatalog } from './check-bronze-catalog.ts';
-import { hasKafka, inspectKafkaLog } from './kafka-log.ts';
+import { logPlaceOf } from './log-place.ts';
 import { openRestCatalog } from './open-lake.ts';
 import { cacheEndpoint, stateEndpoint } from './open-state.ts';
 import { isS3, openStorage } from './open-storage.ts';
@@ -39,7 +39,7 @@ export async function checkServers(
 ): Promise<CheckResult[]> {
   const { clock } = context;
   const asked: [string, Promise<CheckResult[]> | null][] = [
-    ['kafka', hasKafka(config) ? inspectKafkaLog(config, context) : null],
+    ['kafka', logPlaceOf(config).inspect?.(context) ?? null],
     ['registry', config.registry.url === null ? null : askRegistry(config, clock)],
     ['redis', askRedis(config)],
     ['postgres', config.postgres.url === null ? null : checkPostgres(config, clock)],

@@ -52,7 +52,7 @@ function needs(config: Config): PairProblem[] {
   return problems;
 }
 
-function saslProblems({ kafka }: Config): PairProblem[] {
+function saslProblems({ kafka }: Pick<Config, 'kafka'>): PairProblem[] {
   const { mechanism, username, password, token_file: tokenFile } = kafka.sasl;
   if (mechanism === 'none' || kafka.brokers.length === 0) return [];
   const missing = (name: string) => ({

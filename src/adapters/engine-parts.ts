@@ -7,6 +7,7 @@ import type { Clock } from '../model/time.ts';
 import type { AppliedPlan } from '../plans/apply-plans.ts';
 import type { PlanDraft } from '../rules/plan.ts';
 import type { ServingServer } from '../serving/http/serving-server.ts';
+import type { EventEncoder, RecordAppender } from '../simulator/produce-records.ts';
 
 /** What an engine is opened with, beside its configuration. */
 export interface EngineContext {
@@ -41,8 +42,8 @@ export interface EngineParts {
   whyNotReady(): string | null;
   /** Null when the lanes turn. */
   whyNotLive(): string | null;
-  /** Plays a simulated world into the log, paced by the clock; resolves when it ends or when aborted. */
-  playWorld(options: WorldOptions, signal: AbortSignal): Promise<void>;
+  /** Appends records of this process to the log in the data directory; null where producers of their own do. */
+  readonly producer: LogProducer | null;
   /** Appends the plans that changed. */
   applyDrafts(drafts: readonly PlanDraft[]): Promise<AppliedPlan[]>;
   /** Opens the API over the tables and plans of this engine; null where the configuration wants none. */
@@ -60,8 +61,7 @@ export interface EngineDoor {
   readonly token: () => string;
 }
 
-export interface WorldOptions {
-  readonly seed: number;
-  /** Simulated seconds per second. */
-  readonly speed: number;
+interface LogProducer {
+  readonly log: RecordAppender;
+  readonly encoder: EventEncoder;
 }

@@ -1,7 +1,7 @@
 import { bronzeTopology } from '../topology/bronze-topology.ts';
 import { CampaignLane } from '../topology/campaign-topology.ts';
 import type { TopologyNode } from '../topology/topology.ts';
-import { hasKafka } from './kafka-log.ts';
+import { logPlaceOf } from './log-place.ts';
 import { planSinks } from './open-sinks.ts';
 import type { Config } from './settings.ts';
 
@@ -19,7 +19,7 @@ export interface DrawnProgram {
  * sinks that it opens or leaves idle. Opens nothing.
  */
 export function drawPrograms(config: Config): DrawnProgram[] {
-  const log = hasKafka(config) ? `topic ${config.log.topic}` : `${config.log.topic} in the data directory`;
+  const log = logPlaceOf(config).title;
   const lane = new CampaignLane({ partition: 0, partitions: config.log.partitions, generation: 1 });
   const campaigns = lane.topology.sinks(planSinks(config));
   const whyIdle = config.bronze.enabled ? null : 'bronze.enabled is false';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Logger } from '../control/logs/logger.ts';
 import { assert, EngineError } from '../model/errors.ts';
-import { type Clock, hourMs } from '../model/time.ts';
+import { hourMs } from '../model/time.ts';
 import type { RecordLog } from '../sinks/records/record-log-sink.ts';
 import { KafkaConnection, type KafkaConnectionOptions } from '../sources/kafka/connection.ts';
 import { inspectKafka, type KafkaFinding } from '../sources/kafka/inspect-kafka.ts';
@@ -11,21 +11,12 @@ import { RecordTopic } from '../sources/kafka/record-topic.ts';
 import { TopicView } from '../sources/kafka/topic-view.ts';
 import { TopicWriter } from '../sources/kafka/topic-writer.ts';
 import { ensureTopics, requireTimestampType, type TopicReport } from '../sources/kafka/topics.ts';
+import type { LogContext } from './engine-log.ts';
 import { readPem } from './pem.ts';
 import type { Config } from './settings.ts';
 
-export interface KafkaContext {
-  readonly clock: Clock;
-  readonly log: Logger;
-}
-
-/** True when the records live in Kafka, not in the data directory. */
-export function hasKafka(config: Config): boolean {
-  return config.kafka.brokers.length > 0;
-}
-
 /** How the configuration says to talk to the brokers. Throws CONFIG_INVALID for what is missing or unreadable. */
-function kafkaOptions({ kafka }: Config, log: Logger): KafkaConnectionOptions {
+function kafkaOptions({ kafka }: Pick<Config, 'kafka'>, log: Logger): KafkaConnectionOptions {
   return {
     brokers: kafka.brokers,
     clientId: kafka.client_id,
@@ -39,7 +30,7 @@ function kafkaOptions({ kafka }: Config, log: Logger): KafkaConnectionOptions {
 export async function openKafkaLog(
   config: Config,
   role: 'campaigns' | 'bronze',
-  { clock, log }: KafkaContext,
+  { clock, log }: LogContext,
 ): Promise<OpenedKafka> {
   const { group_id: group, session_timeout_ms: sessionTimeoutMs, on_damaged_batch: onDamagedBatch } = config.kafka;
   return await openKafkaSource({
@@ -57,7 +48,7 @@ export async function openKafkaLog(
 /** The topic of events for a producer of many records. */
 export async function openTopicWriter(
   config: Config,
-  { log }: KafkaContext,
+  { log }: LogContext,
 ): Promise<{ writer: TopicWriter; close(): Promise<void> }> {
   const { topic, mode } = config.log;
   const connection = new KafkaConnection(kafkaOptions(config, log));
@@ -81,7 +72,7 @@ export async function openRecordTopic(
   config: Config,
   topic: string,
   partitions: number,
-  { clock, log }: KafkaContext,
+  { clock, log }: LogContext,
 ): Promise<RecordLog & { close(): Promise<void> }> {
   const connection = new KafkaConnection(kafkaOptions(config, log));
   const records = new RecordTopic(topic, connection, clock);
@@ -109,7 +100,7 @@ export async function openRecordTopic(
 }
 
 /** What `doctor` wants to know of Kafka; changes nothing. */
-export async function inspectKafkaLog(config: Config, { clock, log }: KafkaContext): Promise<KafkaFinding[]> {
+export async function inspectKafkaLog(config: Config, { clock, log }: LogContext): Promise<KafkaFinding[]> {
   const connection = new KafkaConnection(kafkaOptions(config, log));
   const { topic, mode, partitions } = config.log;
   try {
@@ -130,7 +121,7 @@ export async function inspectKafkaLog(config: Config, { clock, log }: KafkaConte
 /** Makes the topics of events and results that are missing, and checks those that are there. */
 export async function migrateKafka(
   config: Config,
-  { log }: KafkaContext,
+  { log }: LogContext,
   replicationFactor: number,
   isDryRun: boolean,
 ): Promise<TopicReport[]> {
@@ -148,7 +139,7 @@ export async function migrateKafka(
 }
 
 /** Original log times are old: any limit by age would delete a replay as it arrives. */
-function retentionOf({ kafka, log }: Config): number | null {
+function retentionOf({ kafka, log }: Pick<Config, 'kafka' | 'log'>): number | null {
   if (log.mode === 'replayed') return -1;
   return kafka.retention_hours === null ? null : kafka.retention_hours * hourMs;
 }

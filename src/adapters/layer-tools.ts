@@ -52,7 +52,7 @@ export function sqlOfTable(state: TableState, config: Config, snapshotId: bigint
   return icebergTable({ location: metadata.location, metadataLocation, snapshotId }, storeAccess(config), localPath);
 }
 
-function storeAccess({ s3 }: Config): StoreAccess {
+function storeAccess({ s3 }: Pick<Config, 's3'>): StoreAccess {
   const { endpoint, region, access_key_id: id, secret_access_key: secret } = s3;
   const address = endpoint ?? `https://s3.${region}.amazonaws.com`;
   return { endpoint: address.replace(/\/+$/, ''), key: id === null || secret === null ? null : { id, secret } };

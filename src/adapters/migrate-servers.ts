@@ -2,7 +2,7 @@ import type { Logger } from '../control/logs/logger.ts';
 import type { Clock } from '../model/time.ts';
 import { migrateDatabase, planDatabase } from '../plans/postgres/migrate.ts';
 import { hasPostgresCatalog, layPostgresCatalog } from './bronze-catalog.ts';
-import { hasKafka, migrateKafka } from './kafka-log.ts';
+import { logPlaceOf } from './log-place.ts';
 import { migrateDataDirectory } from './migrate-data-directory.ts';
 import { openRegistry } from './schema-registry.ts';
 import type { Config } from './settings.ts';
@@ -36,10 +36,11 @@ export interface MigratedPart {
  * and what was done before it stays done.
  */
 export async function migrateServers(config: Config, options: MigrateOptions): Promise<MigratedPart[]> {
+  const { migrate: migrateLog } = logPlaceOf(config);
   const parts: [MigratedPart['part'], (() => Promise<string[]>) | null][] = [
     ['postgres', config.postgres.url === null ? null : () => migratePostgres(config, options)],
     ['registry', config.registry.url === null ? null : () => registerSchemas(config, options)],
-    ['kafka', hasKafka(config) ? () => makeTopics(config, options) : null],
+    ['kafka', migrateLog === null ? null : () => migrateLog(options)],
     ['clickhouse', config.clickhouse.url === null ? null : () => makeTables(config, options)],
     ['data', () => migrateDataDirectory(config, options)],
   ];
@@ -90,16 +91,6 @@ async function registerSchemas(config: Config, { clock, isDryRun }: MigrateOptio
   }
   const ids = await registry.register('BACKWARD');
   return [`${ids.byKind.size} schemas under their newest versions, compatibility BACKWARD`];
-}
-
-async function makeTopics(config: Config, options: MigrateOptions): Promise<string[]> {
-  const { log, clock, replicationFactor, isDryRun } = options;
-  const reports = await migrateKafka(config, { log, clock }, replicationFactor, isDryRun);
-  return reports.map(({ topic, outcome, partitions }) =>
-    outcome === 'missing'
-      ? `would make topic ${topic}, ${partitions} partitions`
-      : `topic ${topic} ${outcome}, ${partitions} partitions`,
-  );
 }
 
 async function makeTables(config: Config, { clock, isDryRun, onPart }: MigrateOptions): Promise<string[]> {

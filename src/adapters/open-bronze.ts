@@ -1,5 +1,4 @@
 import { getRandomValues, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { makeLogger } from '../control/logs/logger.ts';
 import { systemClock } from '../control/system-clock.ts';
@@ -9,18 +8,13 @@ import type { BronzeSettings } from '../lakehouse/layers/bronze/config.ts';
 import { setBronzeAside } from '../lakehouse/layers/bronze/set-aside.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
 import { keyHashes } from '../model/hash-key.ts';
-import { allLanes } from '../runtime/fixed-assignment.ts';
 import type { ProgramParts } from '../runtime/program-worker.ts';
 import { defaultRunnerSettings, type RunnerOptions } from '../runtime/runner-options.ts';
 import { TableStore } from '../runtime/table-store.ts';
-import { openLogReader } from '../sources/recorded/recorded-log.ts';
-import type { LaneAssignment, Source } from '../sources/source.ts';
 import { BronzeLane } from '../topology/bronze-topology.ts';
 import { bronzeTableName } from './bronze-catalog.ts';
-import { type EventCodec, makeEventCodec } from './event-codec.ts';
-import { hasKafka, openKafkaLog } from './kafka-log.ts';
+import { logPlaceOf } from './log-place.ts';
 import { openLake } from './open-lake.ts';
-import { openEventCodec } from './schema-registry.ts';
 import type { Config } from './settings.ts';
 
 /** Travels to the worker thread, so it is plain data. */
@@ -42,13 +36,14 @@ export async function openProgram(
 ): Promise<ProgramParts<BronzeTableStats>> {
   keyHashes((words) => getRandomValues(words));
   await using stack = new AsyncDisposableStack();
-  const log = stack.adopt(await openReading(config), (opened) => opened.close());
+  const tell = makeLogger({ level: config.logging.level, clock: systemClock });
+  const reading = await logPlaceOf(config).openForReading({ clock: systemClock, log: tell });
+  const log = stack.adopt(reading, (opened) => opened.close());
   const { catalog, io, root } = stack.adopt(await openLake(config), (opened) => opened.close());
   const identity = await log.source.identity();
   const stream = { topic: config.log.topic, identity, generation };
   const aside = isNewGeneration ? await setBronzeAside(catalog, bronzeTableName, stream) : null;
-  if (aside !== null)
-    makeLogger({ level: config.logging.level, clock: systemClock }).warn('bronze.set_aside', { table: aside });
+  if (aside !== null) tell.warn('bronze.set_aside', { table: aside });
   const bronzeLocation = `${root}/bronze/events`;
   const table = new BronzeTable({
     catalog: catalog.table(bronzeTableName),
@@ -100,25 +95,4 @@ export function bronzeRunner(
       commitsTogether: true,
     },
   };
-}
-
-interface Reading {
-  readonly source: Source;
-  readonly assignment: LaneAssignment;
-  readonly codec: EventCodec;
-  close(): Promise<void>;
-}
-
-/** The log once more, read at bronze's own pace: with Kafka in a group of its own. */
-async function openReading(config: Config): Promise<Reading> {
-  if (hasKafka(config)) {
-    const log = makeLogger({ level: config.logging.level, clock: systemClock });
-    const codec = await openEventCodec(config, 'binary', systemClock);
-    return { ...(await openKafkaLog(config, 'bronze', { clock: systemClock, log })), codec };
-  }
-  const { topic } = config.log;
-  const source = await openLogReader({ dir: join(config.data_directory, 'log'), topic, clock: systemClock });
-  const { partitions } = await source.identity();
-  const codec = makeEventCodec(source.encoding);
-  return { source, assignment: allLanes(partitions), codec, close: () => source.close() };
 }

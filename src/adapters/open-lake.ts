@@ -117,12 +117,12 @@ function restEndpoint({ iceberg_rest: rest }: Pick<Config, 'iceberg_rest'>): Res
   return { url, warehouse, login, ca };
 }
 
-function warehouseOf({ bronze, data_directory }: Config): string {
+function warehouseOf({ bronze, data_directory }: Pick<Config, 'bronze' | 'data_directory'>): string {
   return bronze.warehouse ?? join(data_directory, 'lake');
 }
 
 /** Beside a warehouse that others share lies the file that they share too. */
-function catalogPath({ bronze, data_directory }: Config): string {
+function catalogPath({ bronze, data_directory }: Pick<Config, 'bronze' | 'data_directory'>): string {
   const { warehouse } = bronze;
   return join(warehouse === null || isS3(warehouse) ? data_directory : warehouse, 'catalog.sqlite');
 }

@@ -31,7 +31,7 @@ export async function openState(
 }
 
 /** Null when the state is kept in the data directory. */
-export function stateEndpoint({ redis }: Config): RedisEndpoint | null {
+export function stateEndpoint({ redis }: Pick<Config, 'redis'>): RedisEndpoint | null {
   if (redis.url === null) return null;
   const { url, kind, nodes } = redis;
   if (kind === 'sentinel' && redis.sentinel_master === null)
@@ -40,7 +40,7 @@ export function stateEndpoint({ redis }: Config): RedisEndpoint | null {
   return { url, kind, nodes, sentinelMaster: redis.sentinel_master, ca };
 }
 
-export function cacheEndpoint({ redis }: Config): RedisEndpoint | null {
+export function cacheEndpoint({ redis }: Pick<Config, 'redis'>): RedisEndpoint | null {
   if (redis.cache_url === null) return null;
   const ca = redis.ca_file === null ? null : readPem(redis.ca_file, 'redis.ca_file');
   return { url: redis.cache_url, kind: 'single', nodes: [], sentinelMaster: null, ca };

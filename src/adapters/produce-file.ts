@@ -3,13 +3,11 @@ import { join } from 'node:path';
 import { EngineError } from '../model/errors.ts';
 import { copyLog } from '../simulator/copy-log.ts';
 import { produceFile } from '../simulator/produce-file.ts';
-import type { RecordAppender } from '../simulator/produce-records.ts';
 import { openLogReader } from '../sources/recorded/recorded-log.ts';
-import { openDataDirectory } from '../state/sqlite/data-directory.ts';
-import { hasKafka, openTopicWriter } from './kafka-log.ts';
-import { openReframing } from './schema-registry.ts';
+import type { ProducedLog } from './engine-log.ts';
+import { logPlaceOf } from './log-place.ts';
 import type { Config } from './settings.ts';
-import { openEventLog, type VisitContext } from './visits.ts';
+import type { VisitContext } from './visits.ts';
 
 export interface ProduceOptions {
   /** Records a second; absent = as fast as it goes. */
@@ -32,10 +30,9 @@ export async function produceInto(
   options: ProduceOptions,
 ): Promise<number> {
   await using stack = new AsyncDisposableStack();
-  const { target, mode } = hasKafka(config)
-    ? await openTopic(config, context, stack)
-    : await openOwnLog(config, context, stack);
-  if (isDirectory(path)) return await sendLog(path, target, config, context, options);
+  const into = stack.adopt(await logPlaceOf(config).openForProducer(context), (opened) => opened.close());
+  if (isDirectory(path)) return await sendLog(path, into, config.log.topic, context, options);
+  const { target, mode } = into;
   const { onProgress } = options;
   const defaultLogTimeMs = (): number => context.clock.wallMs();
   return await produceFile(path, target, {
@@ -44,38 +41,22 @@ export async function produceInto(
   });
 }
 
-interface Target {
-  readonly target: RecordAppender;
-  readonly mode: 'live' | 'replayed';
-}
-
-async function openTopic(config: Config, context: VisitContext, stack: AsyncDisposableStack): Promise<Target> {
-  const opened = stack.adopt(await openTopicWriter(config, context), (topic) => topic.close());
-  return { target: opened.writer, mode: config.log.mode };
-}
-
-async function openOwnLog(config: Config, { clock }: VisitContext, stack: AsyncDisposableStack): Promise<Target> {
-  const directory = stack.adopt(await openDataDirectory(config.data_directory, { clock }), (opened) => opened.close());
-  const log = stack.adopt(await openEventLog(config, directory, clock), (opened) => opened.close());
-  return { target: log, mode: (await log.identity()).mode };
-}
-
 /** Sends a recorded log on: partitions and log times stay, so both sides must have as many lanes. */
 async function sendLog(
   dir: string,
-  target: RecordAppender,
-  config: Config,
+  { target, openReframing }: ProducedLog,
+  topic: string,
   { clock }: VisitContext,
   options: ProduceOptions,
 ): Promise<number> {
-  const log = await openLogReader({ dir: join(dir, 'log'), topic: options.topic ?? config.log.topic, clock });
+  const log = await openLogReader({ dir: join(dir, 'log'), topic: options.topic ?? topic, clock });
   try {
     if (log.partitions !== target.partitions)
       throw new EngineError(
         'USAGE',
         `the log in ${dir} has ${log.partitions} partitions, its target ${target.partitions}: keys would change their lanes`,
       );
-    const reframe = hasKafka(config) ? await openReframing(config, clock) : null;
+    const reframe = await openReframing();
     const { partitions } = log;
     return await copyLog(log, target, { ...options, partitions, clock, ...(reframe === null ? {} : { reframe }) });
   } finally {

@@ -92,7 +92,7 @@ function snapshotAt({ metadata }: TableState, atMs: number | null): Snapshot | n
   throw new EngineError('QUERY_FAILED', `there is no snapshot of ${new Date(atMs).toISOString()} or before; ${since}`);
 }
 
-function hideSecret(text: string, { s3 }: Config): string {
+function hideSecret(text: string, { s3 }: Pick<Config, 's3'>): string {
   return s3.secret_access_key === null ? text : text.replaceAll(s3.secret_access_key, '***');
 }
 

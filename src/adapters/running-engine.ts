@@ -7,7 +7,7 @@ import type { PlanDraft } from '../rules/plan.ts';
 import type { ProgramThread } from '../runtime/program-worker.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { ServingServer } from '../serving/http/serving-server.ts';
-import type { EngineDoor, EngineParts, WorldOptions } from './engine-parts.ts';
+import type { EngineDoor, EngineParts } from './engine-parts.ts';
 
 export type BronzeThread = ProgramThread<BronzeTableStats>;
 
@@ -42,7 +42,7 @@ export interface OpenedDoors {
   readonly announce: EngineParts['announce'];
   readonly serve: EngineParts['serve'];
   readonly applyDrafts: EngineParts['applyDrafts'];
-  readonly playWorld: (options: WorldOptions, signal: AbortSignal) => Promise<void>;
+  readonly producer: EngineParts['producer'];
   /** What was opened; closed after the lanes, last opened first. */
   readonly stack: AsyncDisposableStack;
 }
@@ -51,6 +51,7 @@ export interface OpenedDoors {
 export class RunningParts implements EngineParts {
   readonly generation: number;
   readonly queries: QueryEndpoint | null;
+  readonly producer: EngineParts['producer'];
   readonly #doors: OpenedDoors;
   readonly #runner: Runner;
   #onFailure: (error: unknown) => void = () => {};
@@ -60,6 +61,7 @@ export class RunningParts implements EngineParts {
   constructor(doors: OpenedDoors) {
     this.#doors = doors;
     this.generation = doors.generation;
+    this.producer = doors.producer;
     this.queries = doors.queries;
     this.#runner = doors.makeRunner((error, isFatal) => {
       if (isFatal) this.#fail(error);
@@ -144,10 +146,6 @@ export class RunningParts implements EngineParts {
 
   applyDrafts(drafts: readonly PlanDraft[]): Promise<AppliedPlan[]> {
     return this.#doors.applyDrafts(drafts);
-  }
-
-  playWorld(options: WorldOptions, signal: AbortSignal): Promise<void> {
-    return this.#doors.playWorld(options, signal);
   }
 
   #fail(error: unknown): void {

@@ -6,7 +6,7 @@ import { readPem } from './pem.ts';
 import type { Config } from './settings.ts';
 
 /** The registry that the configuration names; null = the schemas released with us, by their own ids. */
-export function openRegistry({ registry }: Config, clock: Clock): ConfluentRegistry | null {
+export function openRegistry({ registry }: Pick<Config, 'registry'>, clock: Clock): ConfluentRegistry | null {
   const { url, username, password, ca_file: caFile } = registry;
   if (url === null) return null;
   const endpoint = {

@@ -82,7 +82,7 @@ export async function openServerTables(config: Config, clock: Clock): Promise<Ta
 }
 
 /** The sink of a server, nothing asked of it yet. */
-export function createServerSink({ clickhouse }: Config, clock: Clock): ClickHouseSink {
+export function createServerSink({ clickhouse }: Pick<Config, 'clickhouse'>, clock: Clock): ClickHouseSink {
   const { url, username, password, database, cluster, buckets, roles, ca_file: ca } = clickhouse;
   if (url === null) throw new EngineError('CONFIG_INVALID', 'clickhouse.url names no server');
   return createClickHouseSink({
@@ -99,7 +99,7 @@ export function createServerSink({ clickhouse }: Config, clock: Clock): ClickHou
 }
 
 /** How a query reaches the server; unless it is to change something it may read alone, whatever the user may. */
-export function serverEndpoint({ clickhouse }: Config, purpose: 'read' | 'change' = 'read'): QueryEndpoint {
+export function serverEndpoint({ clickhouse }: Pick<Config, 'clickhouse'>, purpose: 'read' | 'change' = 'read'): QueryEndpoint {
   const { url, username, password, database, ca_file: caFile } = clickhouse;
   if (url === null) throw new EngineError('CONFIG_INVALID', 'clickhouse.url names no server');
   const headers = {

@@ -77,7 +77,7 @@ function context(log: Logger): VisitContext {
   return { clock: systemClock, log };
 }
 
-function hotTables(endpoint: QueryEndpoint, { clickhouse }: Config): LeavingTables {
+function hotTables(endpoint: QueryEndpoint, { clickhouse }: Pick<Config, 'clickhouse'>): LeavingTables {
   const database = clickhouse.url === null ? 'ads' : clickhouse.database;
   const query = async (sql: string) => rowsOf(await askClickHouse(endpoint, sql));
   return {
@@ -106,7 +106,7 @@ function keeping(settings: TierSettings) {
 /** Tables that tell of others stay: a day that they no longer name would be written again. */
 const kept = new Set([`${silverNamespace}.${silverDaysTable}`]);
 
-async function expire(lake: Lake, config: Config, isDryRun: boolean): Promise<ExpiredFiles[]> {
+async function expire(lake: Lake, config: Pick<Config, 'tiers'>, isDryRun: boolean): Promise<ExpiredFiles[]> {
   const { catalog } = lake;
   const named = [...(await catalog.tables(silverNamespace)), ...(await catalog.tables(goldNamespace))];
   const tables = named.filter(({ namespace, table }) => !kept.has(`${namespace}.${table}`));

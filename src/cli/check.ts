@@ -43,7 +43,9 @@ export const checkCommand: Command = {
 };
 
 /** Rows in the database; throws ConfigError for what is broken there and for conflicts with the files. */
-async function checkDatabase(config: Config): Promise<{ organizations: number; rules: number }> {
+async function checkDatabase(
+  config: Pick<Config, 'plans' | 'postgres'>,
+): Promise<{ organizations: number; rules: number }> {
   const [{ Database }, { compareWithFiles }] = await Promise.all([
     import('../plans/postgres/database.ts'),
     import('../plans/postgres/compare-with-files.ts'),

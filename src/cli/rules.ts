@@ -118,7 +118,7 @@ async function push(
 }
 
 async function pull(
-  config: Config,
+  config: Pick<Config, 'plans'>,
   sides: FilesAndRows,
   isChosen: Chosen,
   call: Call,

@@ -64,7 +64,7 @@ function openDoors(options: { isUntilEnd?: boolean; full?: string } = {}) {
     announce: async () => {},
     serve: async () => null,
     applyDrafts: async () => [],
-    playWorld: async () => {},
+    producer: null,
     stack,
   };
   return {

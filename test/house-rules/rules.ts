@@ -324,3 +324,29 @@ export function findForbiddenSyntax(files: readonly SourceFile[]): string[] {
     rules.filter(([pattern]) => pattern.test(file.text)).map(([, name]) => `${file.path}: ${name}`),
   );
 }
+
+/**
+ * Functions that take the whole configuration for a section or two of it: whoever hands nothing on takes a
+ * slice, `Pick<Config, 'log'>`, so that its reader sees what it depends on.
+ */
+export function findWholeConfigs(files: readonly SourceFile[]): string[] {
+  const whole = /(?:\{([^{}]*)\}|\bconfig): Config\b(?!\[)/g;
+  return files.flatMap(({ path, text }) => {
+    const code = withoutComments(text);
+    // Each function by itself: a body ends where a line begins with a brace.
+    return code.split(/^\}\)?;?$/m).flatMap((part) => {
+      const [taken] = [...part.matchAll(whole)];
+      if (taken === undefined || /[(,]\s*config\s*[,)]|\bconfig[,}[]|\.\.\.config\b/.test(part)) return [];
+      const unpacked = [
+        taken[1] ?? '',
+        ...[...part.matchAll(/const \{([^{}]*)\} = config;/g)].map(([, names]) => names),
+      ];
+      const named = unpacked.flatMap((names) => names.split(',').map((name) => name.split(':')[0].trim()));
+      const dotted = [...part.matchAll(/(?<![-\w./])config\.(\w+)/g)].map(([, name]) => name);
+      const sections = [...new Set([...named, ...dotted])].filter((name) => name !== '').sort();
+      return sections.length === 0 || sections.length > 2
+        ? []
+        : [`${path} takes all of Config for ${sections.join(' and ')}`];
+    });
+  });
+}

@@ -107,7 +107,7 @@ export function openAccess(config: Config, context: AccessContext): Access {
   };
 }
 
-function openDatabase(config: Config, nowMs: () => number): AccountsDatabase {
+function openDatabase(config: Pick<Config, 'data_directory' | 'postgres'>, nowMs: () => number): AccountsDatabase {
   if (config.postgres.url !== null) return postgresAccountsDatabase(config.postgres);
   const path = join(config.data_directory, accountsFile);
   return new SqliteAccountsDatabase(path, nowMs, { takesAnyOrganization: true });
@@ -159,7 +159,11 @@ function allowancesOf(settings: AllowancesSettings): Allowances {
   return { organization: of('organization'), actor: of('actor'), address: of('address'), login: of('login') };
 }
 
-function openAnswers({ serving }: Config, server: CacheServer | null, metrics: Metrics | null): QueryCache {
+function openAnswers(
+  { serving }: Pick<Config, 'serving'>,
+  server: CacheServer | null,
+  metrics: Metrics | null,
+): QueryCache {
   const { memory_mb, answer_kb_max, ttl_s } = serving.cache;
   return new SharedQueryCache({
     ...{ memory: new KeptAnswers(memory_mb * 1_048_576), server, ttlMs: ttl_s * 1_000 },

@@ -51,7 +51,7 @@ function openOidc(config: Config, { server, nowMs }: Access): Oidc | null {
 
 /** Null for a link that opens nothing. Its user is an operator from the first time on. */
 async function enterAsOwner(
-  config: Config,
+  config: Pick<Config, 'data_directory'>,
   { accounts, signIn, nowMs }: Access,
   token: string,
   visit: Visit,

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { isServing, servingPort } from '../../adapters/serving/serving-place.ts';
+import type { Config } from '../../adapters/settings.ts';
 import type { Engine } from '../../app.ts';
 import { findPortHolder } from '../../control/http/port-holder.ts';
 import { makeLogger } from '../../control/logs/logger.ts';
@@ -64,7 +65,7 @@ async function runDemo(call: Call, terminal: Terminal): Promise<number> {
   const engine = await startEngine(loaded, { version: product.version, clock: systemClock, log });
   let report: DemoReport;
   try {
-    report = await tellStory(engine, call, terminal, stop.signal, startMs);
+    report = await tellStory(engine, config.plans, call, terminal, stop.signal, startMs);
   } finally {
     await engine.stop();
   }
@@ -81,6 +82,7 @@ interface DemoReport {
 
 async function tellStory(
   engine: Engine,
+  plans: Config['plans'],
   call: Call,
   terminal: Terminal,
   stopSignal: AbortSignal,
@@ -90,10 +92,9 @@ async function tellStory(
   const ended = new AbortController();
   const signal = AbortSignal.any([stopSignal, ended.signal]);
   const story = new DemoStory(engine, terminal, systemClock, startMs);
-  const world = engine.parts.playWorld(
-    { seed: call.number('seed') ?? defaultSeed, speed: call.number('speed') ?? defaultSpeed },
-    signal,
-  );
+  const { playDemoWorld } = await import('../../adapters/play-demo-world.ts');
+  const [seed, speed] = [call.number('seed') ?? defaultSeed, call.number('speed') ?? defaultSpeed];
+  const world = playDemoWorld(engine.parts, { plans }, { seed, speed, clock: systemClock, signal });
   const timer =
     forMs === undefined
       ? null

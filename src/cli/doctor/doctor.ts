@@ -46,13 +46,14 @@ async function checkAll(call: Call): Promise<CheckResult[]> {
     return [checkChdb(), failed('config.valid', error.message, error.next)];
   }
   const { config, files } = loaded;
-  const { data_directory: directory, kafka, log } = config;
-  const [{ checkServers }, { checkPlanSigning }] = await Promise.all([
+  const { data_directory: directory, log } = config;
+  const [{ checkServers }, { checkPlanSigning }, { logPlaceOf }] = await Promise.all([
     import('../../adapters/check-servers.ts'),
     import('../../adapters/check-plans.ts'),
+    import('../../adapters/log-place.ts'),
   ]);
   const servers = checkServers(config, { clock: systemClock, log: quietLogger() });
-  const data = await checkDataDirectory(directory, kafka.brokers.length > 0 ? null : log.topic);
+  const data = await checkDataDirectory(directory, logPlaceOf(config).isShared ? null : log.topic);
   return [
     ...(config.clickhouse.url === null ? [checkChdb()] : []),
     ok('config.valid', files.length === 0 ? 'no file, all defaults' : files.join(', ')),
