@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { mutantNamed, mutants } from './mutants/mutants.ts';
-import { pinnedSeeds } from './mutants/pinned-seeds.ts';
+import { pinnedPlainSeeds, pinnedSeeds } from './mutants/pinned-seeds.ts';
 import { type Check, checks } from './universe/referee.ts';
 import { runUniverse } from './universe/run-universe.ts';
 import { shrink } from './universe/shrink.ts';
@@ -9,8 +9,10 @@ import { drawUniverse, withFaults } from './universe/universe.ts';
 test.each(mutants.filter(({ shownBy }) => shownBy === undefined))(
   'the universe catches $name: $bug',
   async (mutant) => {
-    const { violations } = await runUniverse(drawUniverse(pinnedSeeds[mutant.name]), { mutant });
-    expect(violations.length, `${mutant.name} survives seed ${pinnedSeeds[mutant.name]}`).toBeGreaterThan(0);
+    const plain = pinnedPlainSeeds[mutant.name];
+    const seed = plain ?? pinnedSeeds[mutant.name];
+    const { violations } = await runUniverse(drawUniverse(seed, plain !== undefined), { mutant });
+    expect(violations.length, `${mutant.name} survives seed ${seed}`).toBeGreaterThan(0);
   },
 );
 

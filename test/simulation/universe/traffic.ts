@@ -35,8 +35,8 @@ export interface TrafficOptions {
   readonly partitions: number;
   readonly forMs: number;
   readonly records: number;
-  /** Draws rules and settings of plans alone, so that they change no other draw. */
-  readonly plans: Random;
+  /** Draws rules and settings of plans alone, so that they change no other draw; null = plans stay plain. */
+  readonly plans: Random | null;
   /** Draws what platforms are in the habit of, likewise. */
   readonly habits: Random;
 }
@@ -361,7 +361,7 @@ export class Traffic {
 export const duplicateWindowMs = 15 * minuteMs;
 
 /** Plans differ in cadence, thresholds, rules and zone, so that one taken too early or too late shows; some in all else. */
-function drawPlan(random: Random, plans: Random, org: string, number: number): Plan {
+function drawPlan(random: Random, plans: Random | null, org: string, number: number): Plan {
   const simple = testPlan(random.between(1, 4), org);
   const [behind, fresh] = simple.rules;
   const plan: Plan = {
@@ -374,7 +374,7 @@ function drawPlan(random: Random, plans: Random, org: string, number: number): P
     },
     rules: random.chance(0.8) ? [behind, fresh] : [behind],
   };
-  const drawn = plans.chance(0.4) ? drawEverything(plan, () => plans.next(), plans.between(1, 4)) : plan;
+  const drawn = plans?.chance(0.4) ? drawEverything(plan, () => plans.next(), plans.between(1, 4)) : plan;
   return { ...drawn, defaults: { ...drawn.defaults, duplicate_window_ms: duplicateWindowMs } };
 }
 

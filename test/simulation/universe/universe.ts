@@ -29,7 +29,8 @@ const lossAfterRetention: readonly Fault[] = [
   { kind: 'store_loss', atMs: 14_500 },
 ];
 
-export function drawUniverse(seed: number): Universe {
+/** `hasPlainPlans`: nothing drawn in them but cadence, zone and a threshold, so that no rule value that is new changes it. */
+export function drawUniverse(seed: number, hasPlainPlans = false): Universe {
   const random = new Random(seed);
   const partitions = random.pick([1, 2, 2, 3]);
   const slots = random.pick([1, 2, 2, 3]);
@@ -43,7 +44,7 @@ export function drawUniverse(seed: number): Universe {
     partitions,
     forMs: stormMs,
     records: random.between(60, 180),
-    plans: new Random(seed ^ 0x3c6ef372),
+    plans: hasPlainPlans ? null : new Random(seed ^ 0x3c6ef372),
     habits: new Random(seed ^ 0x1f83d9ab),
   });
   const sent = traffic.draw();
