@@ -99,7 +99,10 @@ export function createServerSink({ clickhouse }: Pick<Config, 'clickhouse'>, clo
 }
 
 /** How a query reaches the server; unless it is to change something it may read alone, whatever the user may. */
-export function serverEndpoint({ clickhouse }: Pick<Config, 'clickhouse'>, purpose: 'read' | 'change' = 'read'): QueryEndpoint {
+export function serverEndpoint(
+  { clickhouse }: Pick<Config, 'clickhouse'>,
+  purpose: 'read' | 'change' = 'read',
+): QueryEndpoint {
   const { url, username, password, database, ca_file: caFile } = clickhouse;
   if (url === null) throw new EngineError('CONFIG_INVALID', 'clickhouse.url names no server');
   const headers = {

@@ -77,7 +77,10 @@ export async function openTablesForChange(
 }
 
 /** Where events come from Kafka there is no log here, and the tables are all that there is. */
-async function takeDirectory({ data_directory, log }: Pick<Config, 'data_directory' | 'log'>, { clock }: VisitContext): Promise<DataDirectory> {
+async function takeDirectory(
+  { data_directory, log }: Pick<Config, 'data_directory' | 'log'>,
+  { clock }: VisitContext,
+): Promise<DataDirectory> {
   const hasLog = readStreamFile(join(data_directory, 'log'), log.topic) !== null;
   if (!hasLog && !existsSync(embeddedTablesDirectory(data_directory)))
     throw new EngineError('USAGE', `${data_directory} holds no data of paceline yet; name another with --data`);
@@ -85,7 +88,11 @@ async function takeDirectory({ data_directory, log }: Pick<Config, 'data_directo
 }
 
 /** A log that exists keeps its own number of partitions, mode and encoding. */
-export async function openEventLog(config: Pick<Config, 'log'>, directory: DataDirectory, clock: Clock): Promise<RecordedLog> {
+export async function openEventLog(
+  config: Pick<Config, 'log'>,
+  directory: DataDirectory,
+  clock: Clock,
+): Promise<RecordedLog> {
   const { topic, partitions, mode, encoding } = config.log;
   const dir = directory.logDirectory;
   const existing = readStreamFile(dir, topic);

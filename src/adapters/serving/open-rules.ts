@@ -6,7 +6,10 @@ import type { Config } from '../settings.ts';
 import { FileRules } from './file-rules.ts';
 
 /** Where this configuration keeps rules: in PostgreSQL, which people edit, else in files. */
-export function openRules({ postgres, plans }: Pick<Config, 'plans' | 'postgres'>): RuleStore & { close(): Promise<void> } {
+export function openRules({
+  postgres,
+  plans,
+}: Pick<Config, 'plans' | 'postgres'>): RuleStore & { close(): Promise<void> } {
   if (postgres.url === null) return Object.assign(new FileRules(plans), { close: () => Promise.resolve() });
   const database = new Database(postgres, { connectionsMax: 4 });
   const edits = new RuleEdits(database);

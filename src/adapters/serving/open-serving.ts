@@ -100,7 +100,10 @@ function nameHolder(cause: unknown, port: number): unknown {
   return new EngineError('PORT_TAKEN', message, { cause });
 }
 
-function openTables(config: Pick<Config, 'clickhouse' | 'serving'>, { endpoint, clock, log }: ServingContext): ClickHouseTables {
+function openTables(
+  config: Pick<Config, 'clickhouse' | 'serving'>,
+  { endpoint, clock, log }: ServingContext,
+): ClickHouseTables {
   const { serving, clickhouse } = config;
   return new ClickHouseTables({
     ...{ endpoint, clock, database: clickhouse.url === null ? 'ads' : clickhouse.database },
