@@ -80,6 +80,7 @@ const checks: Readonly<Record<string, Trial>> = {
     fields: over({ source: 7 }),
     ends: 'bad_field',
   },
+  'has odd values where nobody looks': { fields: over({ geo: 7, device: [], placement_id: false, unheard_of: {} }) },
   'has an id that is none': { fields: over({ source: 'a b' }), ends: 'bad_id' },
   'has seconds for milliseconds': { fields: over({ event_time: Math.floor(now / 1_000) }), ends: 'bad_time' },
   'has another key': { key: 'zeta', ends: 'key_mismatch' },
