@@ -14,7 +14,7 @@ export const servingSection = z
       reload: 'restart',
     }),
     port: setting(portNumber().nullable().default(null), {
-      doc: 'Its port; 0 takes a free one. Null: the one after http.port, or a free one where that is 0.',
+      doc: 'Its port; 0 takes a free one. Null: the first after http.port that clickhouse.port does not take, or a free one where http.port is 0.',
       reload: 'restart',
     }),
     hosts: setting(

@@ -48,3 +48,10 @@ test('pairs that belong together pass', () => {
   expect(problemsOf(`bronze: { catalog: postgres }\npostgres: { url: "\${env:PACELINE_TEST_WORD}" }`)).toEqual([]);
   expect(problemsOf('http: { port: 0 }\nclickhouse: { port: 0 }')).toEqual([]);
 });
+
+test('the doors take the first port after that of metrics which the embedded tables do not take', () => {
+  expect(problemsOf('{ http: { port: 25001 }, clickhouse: { port: 25002 } }')).toEqual([]);
+  expect(
+    problemsOf('{ http: { port: 25001 }, clickhouse: { port: 25002 }, serving: { port: 25002 } }').join(),
+  ).toContain('25002 is also clickhouse.port');
+});

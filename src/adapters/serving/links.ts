@@ -3,7 +3,10 @@ import type { Config } from '../settings.ts';
 import { servingPort } from './serving-place.ts';
 
 /** A link for people: under the address that the configuration says, else under that of the running engine. */
-export function linkTo(config: Pick<Config, 'data_directory' | 'http' | 'serving'>, path: string): string {
+export function linkTo(
+  config: Pick<Config, 'data_directory' | 'clickhouse' | 'http' | 'serving'>,
+  path: string,
+): string {
   const { public_url } = config.serving.access;
   const base =
     public_url ??
