@@ -1,3 +1,4 @@
+import { pacingModes } from '../events/event-batch.ts';
 import { dayMs, hourMs } from '../model/time.ts';
 import {
   anyNumber,
@@ -9,7 +10,7 @@ import {
   type Reach,
   textsOf,
 } from './condition-reach.ts';
-import type { CampaignPlan, PlanDraft, ruleVariables, SourcePlan } from './plan.ts';
+import { type CampaignPlan, type PlanDraft, ruleVariables, type SourcePlan } from './plan.ts';
 import { requiredSources } from './plan-sources.ts';
 
 type FlightName = keyof typeof ruleVariables.flight;
@@ -47,7 +48,8 @@ const finestBackMs = 46 * hourMs;
 
 /** What the values of flights of a campaign can be, by its plan. */
 export function flightReach(plan: PlanDraft, own: CampaignPlan, scope: 'flight' | 'ended'): Map<string, Reach> {
-  const names = new Map<string, Reach>(Object.entries(usualReach));
+  const names = new Map<string, Reach>(typeReach);
+  for (const [name, reach] of Object.entries(usualReach)) names.set(name, reach);
   const isEnded = scope === 'ended';
   const before = isEnded ? numbersBetween(Number.NEGATIVE_INFINITY, 0) : atLeast(0);
   names.set('p.hours_left', before).set('p.days_left', before);
@@ -100,38 +102,33 @@ const runningStatuses = [
   'blocked',
 ];
 
-const usualReach: { readonly [Name in FlightName]: Reach } = {
-  'p.status': anyText,
-  'p.mode': textsOf(['even', 'traffic', 'asap']),
+/** What is known of values; of one that is not named here nothing but its type is. */
+const usualReach: { readonly [Name in FlightName]?: Reach } = {
+  'p.mode': textsOf(pacingModes.map((mode) => mode.toLowerCase())),
   'p.osi_pct': orAbsent(atLeast(0)),
-  'p.delivery_pct': orAbsent(anyNumber),
   'p.elapsed_pct': numbersBetween(0, 100),
   'p.elapsed_hours': atLeast(0),
   'p.hours_left': anyNumber,
   'p.days_left': anyNumber,
-  'p.projected_pct': orAbsent(anyNumber),
   'p.lift_needed': orAbsent(atLeast(0)),
   'p.required_daily': orAbsent(atLeast(0)),
-  'p.run_rate_daily': orAbsent(anyNumber),
   'p.exhaust_lead_hours': orAbsent(atLeast(0)),
   'p.exhaust_lead_pct': orAbsent(numbersBetween(0, 100)),
-  'p.day_pct': orAbsent(anyNumber),
   'p.day_allowance_pct': atLeast(100),
-  'p.day_capped': orAbsent(anyTruth),
   'p.daily_cap_allowed': orAbsent(atLeast(0)),
   'p.daily_cap': orAbsent(atLeast(0)),
   'p.day_spend': anyNumber,
   'p.day_target': orAbsent(atLeast(0)),
   'p.day_budget': orAbsent(atLeast(0)),
-  'p.month_spend': orAbsent(anyNumber),
   'p.month_allowed': orAbsent(atLeast(0)),
   'p.budget': atLeast(0),
   'p.spend': anyNumber,
   'p.expected': orAbsent(atLeast(0)),
-  'p.projected': orAbsent(anyNumber),
-  'm.impressions_2h': orAbsent(anyNumber),
-  'm.spend_2h': orAbsent(anyNumber),
-  'm.expected_spend_2h': orAbsent(anyNumber),
-  'm.impressions_flight': orAbsent(anyNumber),
   't.local_hour': numbersBetween(0, 24),
 };
+
+/** What a value can be by its type alone. */
+const typeReach = Object.entries(ruleVariables.flight).map(([name, [type]]): [string, Reach] => {
+  if (type === 'string') return [name, anyText];
+  return [name, orAbsent(type === 'bool' ? anyTruth : anyNumber)];
+});
