@@ -44,7 +44,7 @@ const kind: Change = {
 
 `,
     ),
-    before('schemas/avro/ids.json', '  "1": "impression.v1"', '  "24": "call.v1",\n'),
+    before('schemas/avro/ids.json', '  "1": "impression.v1"', '  "99": "call.v1",\n'),
     before('scripts/events-doc/examples.ts', '  video_progress: { ...envelope(3)', '  call: { ...envelope(17) },\n'),
     before(
       'scripts/events-doc/examples.ts',
