@@ -14,6 +14,7 @@ import { type MetricDescription, metricCatalogue } from '../../src/control/metri
 import { systemClock } from '../../src/control/system-clock.ts';
 import { rejectReasons } from '../../src/events/event-batch.ts';
 import { publishFact } from '../../src/model/facts.ts';
+import { operationNames } from '../../src/serving/operations.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const deploy = join(root, 'deploy', 'prometheus');
@@ -103,8 +104,15 @@ test('labels are those of the catalogue, and their values are bounded', async ()
     }
   }
   expect(values.size).toBeGreaterThan(3);
-  // Reasons are closed sets, and all of them are told from the start, at zero.
-  const bounds: Readonly<Record<string, number>> = { partition: 2, reason: rejectReasons.length + 20 };
+  // Reasons and operations are closed sets, and all of them are told from the start, at zero.
+  const bounds: Readonly<Record<string, number>> = {
+    // Both of the log, and none: that of all other organizations.
+    partition: 3,
+    organization: 21,
+    reason: rejectReasons.length + 20,
+    // And what is none of them: logins, pages, unknown paths.
+    operation: operationNames.length + 5,
+  };
   for (const [label, found] of values) expect(found.size, label).toBeLessThanOrEqual(bounds[label] ?? 20);
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { attachStack } from '../../scripts/stack/stack.ts';
+import { otherRevenue, unplannedSpend } from '../../src/rows/tables.ts';
 import { isExact, printFindings } from '../chaos/compare-directory.ts';
 import { Random } from '../simulation/random.ts';
 import { failClickHouse, killEngines } from './disturb.ts';
@@ -10,6 +11,8 @@ import { proveRun } from './prove-servers.ts';
 import { ServerStage } from './server-stage.ts';
 
 const seed = 1;
+/** Tables of which four campaigns of one day may well have no row. */
+const rare: readonly string[] = [unplannedSpend.name, otherRevenue.name];
 
 test("two engines on real servers give the oracle's tables, in peace and when they are killed", async () => {
   const directory = mkdtempSync(join(tmpdir(), 'paceline-exactness-'));
@@ -22,6 +25,7 @@ test("two engines on real servers give the oracle's tables, in peace and when th
   const hurt = await proveRun(stage, 'hurt', [killEngines, failClickHouse], new Random(seed));
   expect(isExact(hurt.findings), `seed ${seed}, ${hurt.name}\n${printFindings(hurt.findings)}`).toBe(true);
   expect(Math.min(...hurt.times), hurt.name).toBeGreaterThan(0);
-  for (const { compared } of Object.values(peace.findings)) expect(compared).toBeGreaterThan(0);
+  for (const [name, { compared }] of Object.entries(peace.findings))
+    if (!rare.includes(name)) expect(compared, name).toBeGreaterThan(0);
   rmSync(directory, { recursive: true });
 }, 180_000);

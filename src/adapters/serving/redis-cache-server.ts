@@ -26,6 +26,8 @@ class RedisCacheServer implements CacheServer {
   readonly #client: Redis;
   readonly #endpoint: RedisEndpoint;
   readonly #listeners = new Map<string, ((message: string) => void)[]>();
+  /** The line is ours to end then, and nobody is told. */
+  #isClosing = false;
   /** Listening takes a connection of its own. */
   #listening: Redis | null = null;
 
@@ -35,7 +37,9 @@ class RedisCacheServer implements CacheServer {
     this.#endpoint = endpoint;
     this.#client = connected(endpoint);
     this.#client.on('ready', () => onState?.(true));
-    this.#client.on('close', () => onState?.(false));
+    this.#client.on('close', () => {
+      if (!this.#isClosing) onState?.(false);
+    });
   }
 
   async run(script: CacheScript, keys: readonly string[], values: readonly (string | number)[]): Promise<CacheReply> {
@@ -82,6 +86,7 @@ class RedisCacheServer implements CacheServer {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     this.#client.disconnect();
     this.#listening?.disconnect();
   }
