@@ -7,7 +7,7 @@ import {
   startEmbeddedClickHouse,
 } from '../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
 import { compareDirectory, type Findings, type LogTopics } from '../chaos/compare-directory.ts';
-import { type Ended, EngineProcess } from '../chaos/engine-process.ts';
+import { EngineProcess } from '../chaos/engine-process.ts';
 import { mirrorTopic } from '../chaos/mirror-topic.ts';
 import { type Fault, startFaultyProxy } from '../sinks/clickhouse/faulty-proxy.ts';
 import { makeDatabase, paceline, type ServerStage, secretFile, writeSettings } from './server-stage.ts';
@@ -112,19 +112,27 @@ export class ServerRun implements AsyncDisposable {
     return this.#isDone;
   }
 
-  /** Both work until both came to the end by themselves; who was killed starts again. */
+  /**
+   * Both work until both came to the end by themselves; who was killed starts again. An engine ends when the lanes that it
+   * has are at their ends, which it may be before the group misses a killed one: at last one alone takes what that left.
+   */
   async workOff(): Promise<void> {
-    await Promise.all(
-      instances.map(async (name) => {
-        let ended: Ended;
-        do ended = await this.start(name).ended;
-        while (ended.signal === 'SIGKILL');
-        if (ended.code !== 0)
-          throw new Error(`engine ${name} ended with ${ended.signal ?? ended.code}: ${this.engine(name)?.lastWords()}`);
-      }),
-    ).finally(() => {
+    try {
+      const kills = await Promise.all(instances.map((name) => this.#toTheEnd(name)));
+      if (kills.some((count) => count > 0)) await this.#toTheEnd(instances[0]);
+    } finally {
       this.#isDone = true;
-    });
+    }
+  }
+
+  /** How often it was killed on the way. */
+  async #toTheEnd(name: Instance): Promise<number> {
+    for (let kills = 0; ; kills++) {
+      const ended = await this.start(name).ended;
+      if (ended.signal === 'SIGKILL') continue;
+      if (ended.code === 0) return kills;
+      throw new Error(`engine ${name} ended with ${ended.signal ?? ended.code}: ${this.engine(name)?.lastWords()}`);
+    }
   }
 
   /** Compares the tables, the topics of results and bronze with the oracle's fold. */
