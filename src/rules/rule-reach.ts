@@ -1,4 +1,3 @@
-import { pacingModes } from '../events/event-batch.ts';
 import { dayMs, hourMs } from '../model/time.ts';
 import {
   anyNumber,
@@ -12,6 +11,7 @@ import {
 } from './condition-reach.ts';
 import { type CampaignPlan, type PlanDraft, ruleVariables, type SourcePlan } from './plan.ts';
 import { requiredSources } from './plan-sources.ts';
+import { modeWords } from './rule-values.ts';
 
 type FlightName = keyof typeof ruleVariables.flight;
 const atLeast = (least: number) => numbersBetween(least, Number.POSITIVE_INFINITY);
@@ -104,7 +104,7 @@ const runningStatuses = [
 
 /** What is known of values; of one that is not named here nothing but its type is. */
 const usualReach: { readonly [Name in FlightName]?: Reach } = {
-  'p.mode': textsOf(pacingModes.map((mode) => mode.toLowerCase())),
+  'p.mode': textsOf(Object.values(modeWords)),
   'p.osi_pct': orAbsent(atLeast(0)),
   'p.elapsed_pct': numbersBetween(0, 100),
   'p.elapsed_hours': atLeast(0),

@@ -23,7 +23,7 @@ export interface FlightFacts {
 
 type FlightName = keyof typeof ruleVariables.flight;
 /** What conditions call the modes. */
-const modeWords: Readonly<Record<PacingMode, string>> = {
+export const modeWords: Readonly<Record<PacingMode, string>> = {
   EVEN: 'even',
   TRAFFIC: 'traffic',
   ASAP: 'asap',

@@ -13,7 +13,7 @@ export interface TableColumn {
   readonly type: Extract<ColumnType, string> | 'counts';
 }
 
-/** What tables that we write day by day are made with. */
+/** What the tables of every layer are made with. */
 export const layerProperties: Readonly<Record<string, string>> = {
   'write.format.default': 'parquet',
   'write.parquet.compression-codec': 'zstd',

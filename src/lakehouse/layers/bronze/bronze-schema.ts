@@ -76,13 +76,3 @@ export const bronzeLayout = {
   ]),
   unbounded: new Set<number>([bronzeField.key, bronzeField.value]),
 } as const;
-
-export const bronzeProperties: Readonly<Record<string, string>> = {
-  'write.format.default': 'parquet',
-  'write.parquet.compression-codec': 'zstd',
-  'write.metadata.delete-after-commit.enabled': 'true',
-  'write.metadata.previous-versions-max': '100',
-  'commit.manifest.min-count-to-merge': '100',
-  'history.expire.min-snapshots-to-keep': '20',
-  'history.expire.max-snapshot-age-ms': '86400000',
-};

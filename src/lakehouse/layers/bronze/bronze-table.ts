@@ -6,11 +6,12 @@ import type { DataFile } from '../../format/manifest.ts';
 import { currentSnapshot, findSpec } from '../../format/table-metadata.ts';
 import type { Verdict } from '../../operations/snapshot-change.ts';
 import { SnapshotProducer } from '../../operations/snapshot-producer.ts';
+import { layerProperties } from '../../operations/table-columns.ts';
 import { Writing } from '../../operations/writing.ts';
 import type { FileIO } from '../../storage/file-io.ts';
 import type { IdSource } from '../../storage/id-source.ts';
 import { BronzeBuffer, type BronzeRun } from './bronze-buffer.ts';
-import { bronzeProperties, bronzeSchema, bronzeSpec } from './bronze-schema.ts';
+import { bronzeSchema, bronzeSpec } from './bronze-schema.ts';
 import { encodeOffsets, offsetsKey, type Positions, readOffsets } from './recorded-offsets.ts';
 
 interface BronzeTableOptions {
@@ -85,7 +86,7 @@ export class BronzeTable {
       location,
       schema: bronzeSchema,
       spec: bronzeSpec,
-      properties: { ...bronzeProperties, ...properties },
+      properties: { ...layerProperties, ...properties },
     };
     this.#resume((await catalog.load()) ?? (await catalog.create(table)));
     return this.positions();
