@@ -24,8 +24,13 @@ export interface Facts {
   'lanes.assigned': { topic: string; partitions: readonly number[] };
   /** A lane is ours: its state is restored and its undelivered output queued. */
   'lane.claimed': { lane: string; partition: number; seq: number; nextOffset: number; chunksRedelivered: number };
-  /** A lane lost its place (another owner, or the store lost its tail); it claims again and replays. */
-  'lane.dropped': { lane: string; partition: number; outcome: 'FENCED' | 'GAP'; while: 'commit' | 'check' | 'trim' };
+  /** A lane lost its place (another owner, or the store or the log forgot where it stood); it claims again and replays. */
+  'lane.dropped': {
+    lane: string;
+    partition: number;
+    outcome: 'FENCED' | 'GAP';
+    while: 'poll' | 'commit' | 'check' | 'trim';
+  };
   /** The log lost records that the lane had applied; it is opened anew from its last commit. */
   'lane.cut': { lane: string; partition: number; nextOffset: number; error: unknown };
   /** The program of a lane threw over records from `offset` on, or at a commit: it is opened anew from its last commit. */

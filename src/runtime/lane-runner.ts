@@ -6,7 +6,7 @@ import { type Facts, type PauseReason, publishFact } from '../model/facts.ts';
 import { LaneCare } from './lane-care.ts';
 import type { LaneProgram } from './lane-program.ts';
 import type { LaneSession } from './lane-session.ts';
-import { type OpenLanePorts, openLane } from './open-lane.ts';
+import { isForgotten, type OpenLanePorts, openLane } from './open-lane.ts';
 
 export interface LaneRunnerPorts extends OpenLanePorts {
   readonly makeProgram: (partition: number) => LaneProgram;
@@ -274,7 +274,7 @@ export class LaneRunner {
       this.#account(session, run);
       return null;
     } catch (error) {
-      if (isTruncation(error)) this.#distrust(session, error);
+      if (isTruncation(error) || isForgotten(error)) this.#distrust(session, error);
       else this.#tryLater(error);
       return null;
     }
@@ -282,11 +282,14 @@ export class LaneRunner {
 
   /**
    * The log is not the one that was read. What is committed may still be of it, and what is not must never be:
-   * the lane is opened anew from its last commit, and halts there if that is beyond the cut too.
+   * the lane is opened anew from its last commit, and halts there if that is beyond the cut too. So it is
+   * where the log has forgotten what this lane stands at: who stood still while others went on finds the lane
+   * further on, and who is behind by more than the log remembers hears it then, and gives up.
    */
   #distrust(session: LaneSession, error: unknown): void {
     const { name: lane, partition } = this;
-    publishFact('lane.cut', { lane, partition, nextOffset: session.nextOffset, error });
+    if (isForgotten(error)) publishFact('lane.dropped', { lane, partition, outcome: 'GAP', while: 'poll' });
+    else publishFact('lane.cut', { lane, partition, nextOffset: session.nextOffset, error });
     this.#lose(session);
     this.forget(session);
   }

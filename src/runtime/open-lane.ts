@@ -3,7 +3,7 @@ import type { EventBatch, LaneDictionaries } from '../events/event-batch.ts';
 import { EngineError } from '../model/errors.ts';
 import { publishFact } from '../model/facts.ts';
 import type { Source } from '../sources/source.ts';
-import type { LaneMeta } from '../state/state-store.ts';
+import type { LaneMeta, LaneSnapshot } from '../state/state-store.ts';
 import { type CheckpointPorts, emit } from './checkpoint.ts';
 import type { LaneProgram, StreamRows } from './lane-program.ts';
 import { LaneSession } from './lane-session.ts';
@@ -38,11 +38,26 @@ interface LaneToOpen {
  * records that the state has applied.
  */
 export async function openLane(lane: LaneToOpen, ports: OpenLanePorts): Promise<LaneSession> {
-  const { source, store, clock } = ports;
-  const { program, token, partition, name } = lane;
+  const { store } = ports;
   // 1. Claim it.
-  const snapshot = await store.claim(name, token);
-  ports.dispatch.laneClaimed(name);
+  const snapshot = await store.claim(lane.name, lane.token);
+  ports.dispatch.laneClaimed(lane.name);
+  try {
+    return await openClaimed(lane, snapshot, ports);
+  } catch (error) {
+    if (!isForgotten(error)) throw error;
+    // A process that stood still meanwhile holds an old answer: another owner went on, and the log forgot what
+    // that one needs no more. Only who still owns the lane may say that the log is too short.
+    const outcome = await store.check(lane.name, lane.token, snapshot.meta?.seq ?? 0);
+    if (outcome === 'OK') throw error;
+    const detail = `lane ${lane.name} went on elsewhere while it was opened`;
+    throw new EngineError('STATE_UNAVAILABLE', detail, { cause: error });
+  }
+}
+
+async function openClaimed(lane: LaneToOpen, snapshot: LaneSnapshot, ports: OpenLanePorts): Promise<LaneSession> {
+  const { source, clock } = ports;
+  const { program, token, partition, name } = lane;
   // 2. Restore. A lane that never committed starts where the log starts, never at its end.
   program.restore(snapshot);
   const { start, end } = await source.bounds(partition);
@@ -62,6 +77,11 @@ export async function openLane(lane: LaneToOpen, ports: OpenLanePorts): Promise<
   const { seq, nextOffset } = meta;
   publishFact('lane.claimed', { lane: name, partition, seq, nextOffset, chunksRedelivered: chunks.length });
   return session;
+}
+
+/** The log no longer holds an offset that was asked for. */
+export function isForgotten(error: unknown): boolean {
+  return error instanceof EngineError && error.code === 'OFFSET_OUT_OF_RANGE';
 }
 
 function requireHeld(lane: string, from: number, to: number, held: { start: number; end: number }): void {

@@ -3,6 +3,7 @@ import { EngineError } from '../../src/model/errors.ts';
 import { type FactName, type Facts, onFact } from '../../src/model/facts.ts';
 import { SimulatedSource } from '../simulation/simulated-log.ts';
 import { CalmWorld } from '../topology/calm-world.ts';
+import { makeToyProgram } from './toy-program.ts';
 
 /** Facts published while `work` runs. */
 async function factsOf<Name extends FactName>(name: Name, work: () => Promise<void>): Promise<Facts[Name][]> {
@@ -344,6 +345,81 @@ test('a log that lost the committed offset stops the runner loudly', async () =>
   const runner = world.runner();
   await expect(world.settle(runner.untilEnd())).rejects.toMatchObject({ code: 'LOG_TRUNCATED' });
   expect(world.errors).toMatchObject([{ isFatal: true }]);
+});
+
+/** While ours stands still, another owner commits up to an offset, and the log forgets what that one needs no more. */
+function goOnElsewhere(world: CalmWorld, nextOffset: number): void {
+  const lane = 'simulated:0';
+  const token = 'another owner';
+  const { meta } = world.server.snapshot(lane);
+  const { seq: prevSeq, nextOffset: prevOffset } = meta ?? { seq: 0, nextOffset: 0 };
+  world.server.claim(lane, token);
+  const delta = Buffer.from(JSON.stringify({ nextOffset, clockMs: world.scheduler.nowMs, changed: [] }));
+  const place = { lane, token, prevSeq, seq: prevSeq + 1, prevOffset, nextOffset, oldestDeltaSeq: 0 };
+  expect(world.server.commit({ ...place, delta, bases: [], outbox: null, acknowledged: [] })).toBe('OK');
+  world.log.trim(0, nextOffset - 45);
+}
+
+test('who stood still while the log forgot its offset goes on where others have come to', async () => {
+  const world = new CalmWorld();
+  const dropped = await factsOf('lane.dropped', async () => {
+    const runner = world.runner({ tickIntervalMs: 1_000_000 });
+    await world.settle(runner.start());
+    world.produce(0, 20);
+    await world.pass(1_500);
+    world.process.stopFor(3_000);
+    world.produce(0, 200);
+    goOnElsewhere(world, 220);
+    await world.pass(6_000);
+    expect(runner.status().lanes[0].committedOffset).toBe(220);
+  });
+  expect(dropped).toEqual([{ lane: 'simulated:0', partition: 0, outcome: 'GAP', while: 'poll' }]);
+  expect(world.errors).toEqual([]);
+});
+
+test('nor does one give up that stood still between its claim and its first look at the log', async () => {
+  const program = makeToyProgram();
+  const { makeProgram } = program;
+  let restores = 0;
+  const meanwhile = (): void => {
+    restores += 1;
+    if (restores > 1) return;
+    world.produce(0, 200);
+    goOnElsewhere(world, 200);
+  };
+  const world = new CalmWorld({
+    ...program,
+    makeProgram: (lane) => {
+      const made = makeProgram(lane);
+      const { restore } = made;
+      made.restore = (snapshot) => {
+        restore.call(made, snapshot);
+        if (lane.partition === 0) meanwhile();
+      };
+      return made;
+    },
+  });
+  world.produce(0, 20);
+  world.server.claim('simulated:0', 'the first owner');
+  const lane = { lane: 'simulated:0', token: 'the first owner', prevSeq: 0, seq: 1, prevOffset: 0, nextOffset: 20 };
+  const delta = Buffer.from(JSON.stringify({ nextOffset: 20, clockMs: 1, changed: [] }));
+  world.server.commit({ ...lane, delta, bases: [], oldestDeltaSeq: 0, outbox: null, acknowledged: [] });
+  const runner = world.runner({ tickIntervalMs: 1_000_000 });
+  await world.settle(runner.start());
+  await world.pass(3_000);
+  expect(restores).toBe(2);
+  expect(runner.status().lanes[0].committedOffset).toBeGreaterThanOrEqual(200);
+  expect(world.errors).toEqual([]);
+});
+
+test('whose lane stands at an offset that the log has forgotten gives up', async () => {
+  const world = new CalmWorld();
+  world.produce(0, 50);
+  await world.settle(world.runner().untilEnd());
+  world.produce(0, 50);
+  world.log.trim(0, 60);
+  const runner = world.runner();
+  await expect(world.settle(runner.untilEnd())).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' });
 });
 
 test('a fenced owner drops its memory, claims again and goes on', async () => {

@@ -244,6 +244,7 @@ export class SimulatedSource implements Source {
   async poll(partition: number, max: { records: number; bytes: number }): Promise<RecordRun | null> {
     await this.#delay();
     const from = this.#positions[partition];
+    this.#requireHeld(partition, from);
     this.#requireAsRead(partition, from, this.#epochs[partition]);
     const count = Math.min(max.records, this.#process.random.between(1, 24));
     const records = firstRun(this.#log.read(partition, from, count));
@@ -262,12 +263,17 @@ export class SimulatedSource implements Source {
 
   async seek(partition: number, offset: number, leaderEpoch = -1): Promise<void> {
     await this.#delay();
-    const { start, end } = this.#log.bounds(partition);
-    if (offset > end) throw cut(partition, offset);
-    if (offset < start) throw new EngineError('OFFSET_OUT_OF_RANGE', `offset ${offset} is not in ${start} to ${end}`);
+    if (offset > this.#log.bounds(partition).end) throw cut(partition, offset);
+    this.#requireHeld(partition, offset);
     this.#requireAsRead(partition, offset, leaderEpoch);
     this.#positions[partition] = offset;
     this.#epochs[partition] = leaderEpoch;
+  }
+
+  /** Retention may have taken it meanwhile. */
+  #requireHeld(partition: number, offset: number): void {
+    const { start, end } = this.#log.bounds(partition);
+    if (offset < start) throw new EngineError('OFFSET_OUT_OF_RANGE', `offset ${offset} is not in ${start} to ${end}`);
   }
 
   #requireAsRead(partition: number, offset: number, epoch: number): void {
@@ -278,6 +284,7 @@ export class SimulatedSource implements Source {
   async *readBack(partition: number, from: number, to: number): AsyncIterable<RecordRun> {
     for (let at = from; at < to; ) {
       await this.#delay();
+      this.#requireHeld(partition, at);
       const records = firstRun(this.#log.read(partition, at, this.#process.random.between(1, 40), to));
       if (records.length === 0) return;
       const run = toRun(this.topic, partition, records);

@@ -45,6 +45,7 @@ export const pinnedSeeds: Readonly<Record<string, number>> = {
   damaged_batch_read_for_ever: 31,
   poison_ends_the_process: 31,
   stumbled_lane_goes_on: 8,
+  broken_record_passed: 8,
   share_of_the_process: 27,
 };
 

@@ -1,5 +1,6 @@
 import { EventBatch } from '../../../src/events/event-batch.ts';
 import { kind } from '../../../src/events/kinds.ts';
+import type { RecordRun } from '../../../src/events/record-run.ts';
 import { decodeRows, RowWriter } from '../../../src/rows/row-binary.ts';
 import { alertEvents, deadLetters, type Row, type Table, tables } from '../../../src/rows/tables.ts';
 import type { LaneProgram, LaneProgramFactory, StreamRows } from '../../../src/runtime/lane-program.ts';
@@ -72,7 +73,12 @@ export const programMutants: readonly Mutant[] = [
   {
     name: 'stumbled_lane_goes_on',
     bug: 'a lane whose program threw goes on with half of a run in its books',
-    program: (factory) => (lane) => goingOn(factory(lane)),
+    program: (factory) => (lane) => goingOn(factory(lane), () => true),
+  },
+  {
+    name: 'broken_record_passed',
+    bug: 'a record that throws on its own is passed without a dead letter',
+    program: (factory) => (lane) => goingOn(factory(lane), ({ count }) => count === 1),
   },
   {
     name: 'share_of_the_process',
@@ -97,8 +103,8 @@ export const programMutants: readonly Mutant[] = [
   },
 ];
 
-/** Whatever threw is forgotten, and what it left undone counts as done. */
-function goingOn(program: LaneProgram): LaneProgram {
+/** What threw over such a run is forgotten, and what it left undone counts as done. */
+function goingOn(program: LaneProgram, isForgotten: (run: RecordRun) => boolean): LaneProgram {
   let missing = 0;
   const total = () => Object.values(program.tally).reduce((sum, count) => sum + count, 0);
   const lane = wrap(program, {
@@ -106,7 +112,8 @@ function goingOn(program: LaneProgram): LaneProgram {
       const before = total();
       try {
         program.apply(batch, run);
-      } catch {
+      } catch (error) {
+        if (!isForgotten(run)) throw error;
         missing += run.count - (total() - before);
       }
     },

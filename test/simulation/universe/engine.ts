@@ -17,6 +17,7 @@ import type { SimulatedProcess } from '../simulated-process.ts';
 import { SimulatedStore, type StoreServer } from '../simulated-store.ts';
 import { connectTopic, type SimulatedTopic } from '../simulated-topic.ts';
 import { connectWarehouse, type SimulatedWarehouse } from '../simulated-warehouse.ts';
+import type { ProgramBugs } from './bugs.ts';
 import { universeLimits } from './shares.ts';
 import type { Universe } from './universe.ts';
 
@@ -27,8 +28,7 @@ export interface Servers {
   readonly warehouse: SimulatedWarehouse;
   readonly alertTopic: SimulatedTopic;
   readonly letterTopic: SimulatedTopic;
-  /** Partitions whose program throws at its next run. */
-  readonly stumbles: Set<number>;
+  readonly bugs: ProgramBugs;
   readonly group: SimulatedGroup;
 }
 
@@ -74,7 +74,7 @@ export class Engine {
     const store = new SimulatedStore(servers.store, process);
     const source = new SimulatedSource(servers.log, process, { mindsEpochs: mutant?.ignoresEpochs !== true });
     const generation = await this.#admit(source, store);
-    const makeLane: LaneProgramFactory = (lane) => new VerifiedLane(lane, servers.stumbles);
+    const makeLane: LaneProgramFactory = (lane) => new VerifiedLane(lane, servers.bugs);
     this.runner = createRunner({
       source: mutant?.source?.(source, context) ?? source,
       assignment: mutant?.assignment?.(servers.group.join(process), context) ?? servers.group.join(process),
@@ -144,13 +144,13 @@ export function makerOf(token: string): string {
 
 /** A lane that looks at all that it has at hand after every batch. */
 class VerifiedLane extends CampaignLane {
-  constructor(lane: Parameters<LaneProgramFactory>[0], stumbles: Set<number>) {
+  constructor(lane: Parameters<LaneProgramFactory>[0], bugs: ProgramBugs) {
     super(lane, universeLimits);
     const [flights] = this.topology.operators.filter(({ name }) => name === 'flights');
     const { onSegment } = flights;
     // Days are booked by then, flights are not.
     flights.onSegment = (segment) => {
-      if (stumbles.delete(lane.partition)) throw new TypeError('a bug behind the checks');
+      bugs.throwOver(segment);
       onSegment?.call(flights, segment);
     };
   }

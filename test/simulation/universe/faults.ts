@@ -40,6 +40,8 @@ export type Fault =
   | { readonly kind: 'poisonous_record'; readonly atMs: number; readonly lane: number }
   /** A bug of ours behind the checks: the program of a lane throws in the middle of a run, once. */
   | { readonly kind: 'stumble'; readonly atMs: number; readonly lane: number }
+  /** A record arrives over which the program of a lane throws whenever it applies it. */
+  | { readonly kind: 'broken_record'; readonly atMs: number; readonly lane: number }
   /** One organization sends much at once, campaigns without end and rubbish among it. */
   | { readonly kind: 'noisy_tenant'; readonly atMs: number; readonly lane: number; readonly records: number }
   /** A partition loses its last records, and others take their offsets. */
@@ -141,6 +143,13 @@ export function drawNoise(random: Random, { partitions, stormMs }: FaultWorld): 
     else faults.push({ kind: 'noisy_tenant', atMs, lane, records: random.between(50, 250) });
   }
   return faults;
+}
+
+/** Records that the program cannot take. */
+export function drawBroken(random: Random, { partitions, stormMs }: FaultWorld): Fault[] {
+  return Array.from({ length: random.between(1, 2) }, () => {
+    return { kind: 'broken_record', atMs: random.between(200, stormMs), lane: pick(random, partitions) };
+  });
 }
 
 /** Comes last: what follows is judged by what the log has become. */

@@ -12,6 +12,7 @@ import { type FoundRow, findRows } from '../row-slices.ts';
 import type { SimulatedLog } from '../simulated-log.ts';
 import type { SimulatedTopic } from '../simulated-topic.ts';
 import type { SimulatedWarehouse } from '../simulated-warehouse.ts';
+import { isBeyondProgram } from './bugs.ts';
 import { describeState, LaneReference } from './reference.ts';
 import { universeBounds } from './shares.ts';
 
@@ -167,8 +168,10 @@ export class Referee {
       .read(partition, 0, Number.POSITIVE_INFINITY, end)
       .map((record) => ({ topic, partition, ...record }));
     const damaged = new Set(records.filter((record) => record.damaged > 0).map(({ offset }) => offset));
-    const read: Decode = (record) =>
-      damaged.has(record.offset) ? { refused: 'damaged_batch', schemaId: -1 } : decode(record);
+    const read: Decode = (record) => {
+      if (damaged.has(record.offset)) return { refused: 'damaged_batch', schemaId: -1 };
+      return isBeyondProgram(record.value) ? { refused: 'internal_error', schemaId: -1 } : decode(record);
+    };
     const options = { partitions: log.partitionCount, generation, decode: read, bounds: universeBounds };
     return foldLane(records, { topic, partition }, options);
   }

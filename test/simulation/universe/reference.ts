@@ -2,12 +2,15 @@ import type { Decoder } from '../../../src/decoders/decoder.ts';
 import { createDecoder } from '../../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../../src/decoders/event-schemas.ts';
 import { EventBatch } from '../../../src/events/event-batch.ts';
+import { internalErrorDetail } from '../../../src/events/record-failures.ts';
+import type { RecordRun } from '../../../src/events/record-run.ts';
 import { stateFormat } from '../../../src/lane/lane-codec.ts';
 import { ByteWriter } from '../../../src/model/byte-codec.ts';
 import { assert } from '../../../src/model/errors.ts';
 import type { LaneSnapshot } from '../../../src/state/state-store.ts';
 import { CampaignLane } from '../../../src/topology/campaign-topology.ts';
-import { firstRun, type SimulatedLog, toRun } from '../simulated-log.ts';
+import { firstRun, type LogRecord, type SimulatedLog, toRun } from '../simulated-log.ts';
+import { isBeyondProgram } from './bugs.ts';
 import { universeLimits } from './shares.ts';
 import { unknownSchemaId } from './traffic.ts';
 
@@ -72,8 +75,8 @@ export class LaneReference {
   #advance(cursor: Cursor, to: number, seq: number): Uint8Array {
     const records = this.#log.read(this.#partition, cursor.at, Number.POSITIVE_INFINITY, to);
     for (let at = 0; at < records.length; ) {
-      const some = firstRun(records.slice(at));
-      const run = toRun(this.#log.topic, this.#partition, some);
+      const some = takeable(firstRun(records.slice(at)));
+      const run = asTaken(toRun(this.#log.topic, this.#partition, some), some);
       assert(this.#decoder.decode(run, cursor.batch) < 0, 'the decoder knows every schema of a universe');
       cursor.lane.apply(cursor.batch, run);
       at += some.length;
@@ -83,6 +86,17 @@ export class LaneReference {
     cursor.deltas.push({ seq, bytes: delta });
     return delta;
   }
+}
+
+/** The first of them that make a run: what is beyond the program stands alone. */
+function takeable(records: readonly LogRecord[]): readonly LogRecord[] {
+  const beyond = records.findIndex(({ value }) => isBeyondProgram(value));
+  return beyond < 0 ? records : records.slice(0, Math.max(1, beyond));
+}
+
+function asTaken(run: RecordRun, [first]: readonly LogRecord[]): RecordRun {
+  if (!isBeyondProgram(first.value)) return run;
+  return { ...run, unreadable: { reason: 'internal_error', detail: internalErrorDetail, offsets: 1 } };
 }
 
 /** A seq that no commit of a universe has. */

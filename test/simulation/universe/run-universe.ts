@@ -7,6 +7,7 @@ import { SimulatedProcess, type Weather } from '../simulated-process.ts';
 import { StoreServer, soundRules } from '../simulated-store.ts';
 import { SimulatedTopic } from '../simulated-topic.ts';
 import { SimulatedWarehouse } from '../simulated-warehouse.ts';
+import { ProgramBugs } from './bugs.ts';
 import { Engine, isRefusal, makerOf, type Servers, tickValue } from './engine.ts';
 import { type Check, Referee, type Violation } from './referee.ts';
 import { makeReferenceDecoder } from './reference.ts';
@@ -89,7 +90,7 @@ export class UniverseRun {
       warehouse: new SimulatedWarehouse((table, rows) => this.referee.onInsert(table, rows)),
       alertTopic: new SimulatedTopic(partitions),
       letterTopic: new SimulatedTopic(partitions),
-      stumbles: new Set(),
+      bugs: new ProgramBugs(),
       group: new SimulatedGroup(partitions, this.scheduler, new Random(seed ^ 0x0bad5eed)),
     };
     this.slots = Array.from({ length: universe.slots }, () => null);

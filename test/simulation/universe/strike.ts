@@ -1,6 +1,7 @@
 import { partitionOfKey } from '../../../src/model/hash.ts';
 import { floorTo, minuteMs } from '../../../src/model/time.ts';
 import { tables } from '../../../src/rows/tables.ts';
+import { brokenCampaign } from './bugs.ts';
 import type { Fault } from './faults.ts';
 import type { UniverseRun } from './run-universe.ts';
 import { dilation, duplicateWindowMs } from './traffic.ts';
@@ -73,8 +74,9 @@ export function strike(fault: Fault, run: UniverseRun): void {
       servers.log.append(fault.lane, { key: Buffer.from('org_a'), value: poison });
       return;
     case 'stumble':
-      servers.stumbles.add(fault.lane);
-      return;
+      return servers.bugs.strike(fault.lane);
+    case 'broken_record':
+      return appendBroken(run, fault.lane);
     case 'noisy_tenant':
       return beNoisy(run, fault.lane, fault.records);
     case 'log_cut':
@@ -87,10 +89,20 @@ export function strike(fault: Fault, run: UniverseRun): void {
 /** Lists in lists, twenty thousand deep, where an id is expected. */
 const poison = Buffer.from(`{"type":"click","org_id":${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
 
+/** A click like any other, but for what the program does over it. */
+function appendBroken({ servers: { log }, elapsedMs, universe }: UniverseRun, lane: number): void {
+  const event_time = Math.floor(universe.beginsAt + elapsedMs * dilation);
+  const org_id = ownOrg('stumbling', lane, log.partitionCount);
+  const event_id = log.bounds(lane).end.toString(16).padStart(32, 'b');
+  const about = { campaign_id: brokenCampaign, source: 'x', currency: 'USD', cost_micros: 1_000 };
+  const value = JSON.stringify({ type: 'click', event_id, org_id, event_time, ...about });
+  log.append(lane, { key: Buffer.from(org_id), value: Buffer.from(value) });
+}
+
 /** Every other record opens a campaign; the rest is rubbish. */
 function beNoisy({ servers: { log }, elapsedMs, universe }: UniverseRun, lane: number, records: number): void {
   const event_time = Math.floor(universe.beginsAt + elapsedMs * dilation);
-  const org = noisyOrg(lane, log.partitionCount);
+  const org = ownOrg('noisy', lane, log.partitionCount);
   for (let n = 0; n < records; n++) {
     const event_id = `${Math.floor(elapsedMs).toString(16)}${n.toString(16).padStart(6, '0')}`.padStart(32, 'f');
     const click = { type: 'click', event_id, org_id: org, campaign_id: `n${n}`, event_time, source: 'x' };
@@ -100,9 +112,9 @@ function beNoisy({ servers: { log }, elapsedMs, universe }: UniverseRun, lane: n
 }
 
 /** An organization of a partition that no other producer speaks for. */
-function noisyOrg(partition: number, partitions: number): string {
+function ownOrg(name: string, partition: number, partitions: number): string {
   for (let n = 0; ; n++) {
-    const key = Buffer.from(`noisy-${n}`);
+    const key = Buffer.from(`${name}-${n}`);
     if (partitionOfKey(key, 0, key.length, partitions) === partition) return key.toString();
   }
 }

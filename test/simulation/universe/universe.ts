@@ -1,5 +1,5 @@
 import { Random } from '../random.ts';
-import { drawCut, drawDamage, drawFaults, drawNoise, drawUsurpation, type Fault } from './faults.ts';
+import { drawBroken, drawCut, drawDamage, drawFaults, drawNoise, drawUsurpation, type Fault } from './faults.ts';
 import { type Sent, Traffic } from './traffic.ts';
 
 /** A whole universe as data: nothing else decides what happens in it. */
@@ -51,6 +51,7 @@ export function drawUniverse(seed: number, hasPlainPlans = false): Universe {
   const damage = new Random(seed ^ 0x5be0cd19);
   const noise = new Random(seed ^ 0x510e527f);
   const cut = new Random(seed ^ 0x1f83d9ab);
+  const bugs = new Random(seed ^ 0x550c7dc3);
   const faults = drawFaults(new Random(seed ^ 0x1f123bb5), world);
   const isCut = cut.chance(0.03) && !faults.some(({ kind }) => kind === 'topic_recreated');
   return {
@@ -67,6 +68,7 @@ export function drawUniverse(seed: number, hasPlainPlans = false): Universe {
       ...(isCut ? [drawCut(cut, world)] : []),
       ...(isLong ? lossAfterRetention : []),
       ...(usurpers.chance(0.05) ? drawUsurpation(usurpers, world) : []),
+      ...(bugs.chance(0.08) ? drawBroken(bugs, world) : []),
     ],
     settings: {
       commitIntervalMs: random.pick([200, 500, 500, 900]),
