@@ -9,9 +9,9 @@ import { findZone, utc, type Zone } from '../model/zones.ts';
 import { curveWeight, isCurve } from '../pacing/curve-weight.ts';
 import type { WeightOf } from '../pacing/flight-ledger.ts';
 import { evenWeight, trafficWeight, type Weight } from '../pacing/pacing-weight.ts';
-import { type CompiledPlan, reads } from '../rules/compile-plan.ts';
-import type { CampaignPlan, Plan, SourcePlan, SpendPlan } from '../rules/plan.ts';
-import { requiredSources } from '../rules/plan-sources.ts';
+import type { CompiledPlan } from '../rules/compile-plan.ts';
+import type { CampaignPlan, Plan, SpendPlan } from '../rules/plan.ts';
+import { isForCampaign } from '../rules/rule-scope.ts';
 import { Campaign, type CampaignPlanView, type FlightDates, part } from './campaign.ts';
 import { CampaignIndex } from './campaign-index.ts';
 import { ClockMarks } from './clock-marks.ts';
@@ -28,6 +28,7 @@ import {
   usualLatenessMs,
   usualWindow,
 } from './plan-bounds.ts';
+import { makePlanView } from './plan-view.ts';
 import { RareIds } from './rare-ids.ts';
 import { clockSection } from './sections/clock.ts';
 import { LaneSections } from './sections/lane-sections.ts';
@@ -59,14 +60,8 @@ const planZero: CompiledPlan = {
   endedRules: [],
   campaignRules: [],
   sourceRules: [],
+  namingRules: [],
   neededSources: new Set(),
-};
-
-const undeclaredSource: SourcePlan = {
-  heartbeats: false,
-  delay_ms: 2 * minuteMs,
-  expected_interval_ms: 0,
-  stale_after_ms: 6 * 60 * minuteMs,
 };
 
 /** What a plan says of most campaigns. */
@@ -371,35 +366,25 @@ export class LaneState implements Carrier {
     const known = campaign.planView;
     if (known !== null && known.epoch === this.#planEpoch) return known;
     const own = this.campaignPlan(campaign);
-    const organization = this.organizations[campaign.orgSlot];
-    const isUsual = own === nothingOfItsOwn;
-    const usual = organization.usualView;
     const view =
-      isUsual && usual?.epoch === this.#planEpoch ? usual : this.#makePlanView(this.planOf(campaign.orgId), own);
-    if (isUsual) organization.usualView = view;
+      own === nothingOfItsOwn
+        ? this.#usualView(campaign)
+        : makePlanView(this.planOf(campaign.orgId), campaign.id, own, this.#planEpoch);
     campaign.planView = view;
     return view;
   }
 
-  #makePlanView({ plan, flightRules, endedRules, campaignRules }: CompiledPlan, own: CampaignPlan): CampaignPlanView {
-    const delivery = own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source;
-    const spend = own.spend ?? plan.defaults.spend;
-    const sources = requiredSources(plan, own).map((name) => ({ name, source: sourceOf(plan, name) }));
-    const labels = own.labels ?? {};
-    const rules = flightRules.filter(({ plan: rule }) => holdsAll(labels, rule.match));
-    const ended = endedRules.filter(({ plan: rule }) => holdsAll(labels, rule.match));
-    return {
-      epoch: this.#planEpoch,
-      sources,
-      rules,
-      endedRules: ended,
-      campaignRules: campaignRules.filter(({ plan: rule }) => holdsAll(labels, rule.match)),
-      readsMonth: [...rules, ...ended].some((rule) => reads(rule, 'p.month_spend')),
-      hasImpressions: delivery !== null || spend.from === 'impressions',
-      every: plan.defaults.evaluate_every_ms,
-      dayAllowanceBp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
-      planNumber: plan.number,
-    };
+  /** Campaigns of which the plan says nothing special share a view, where the same rules ask for them by id. */
+  #usualView(campaign: Campaign): CampaignPlanView {
+    const { usualViews } = this.organizations[campaign.orgSlot];
+    if (usualViews.values().next().value?.epoch !== this.#planEpoch) usualViews.clear();
+    const { namingRules } = this.planOf(campaign.orgId);
+    const key = namingRules.map(({ plan }) => (isForCampaign(plan, campaign.id, nothingOfItsOwn) ? '1' : '0')).join('');
+    const known = usualViews.get(key);
+    if (known !== undefined) return known;
+    const view = makePlanView(this.planOf(campaign.orgId), campaign.id, nothingOfItsOwn, this.#planEpoch);
+    usualViews.set(key, view);
+    return view;
   }
 
   /** How modes and curves weigh time for a flight of the campaign that starts at `start`. */
@@ -483,12 +468,4 @@ function findWeight(plan: Plan, mode: PacingMode, curve: string | null, fallback
   if (mode !== 'TRAFFIC') return evenWeight;
   const name = [curve, fallback].find((each) => each !== null && Object.hasOwn(plan.profiles, each));
   return name === undefined || name === null ? evenWeight : trafficWeight(zone, plan.profiles[name]);
-}
-
-function holdsAll(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
-  return Object.entries(wanted).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value);
-}
-
-export function sourceOf(plan: Plan, name: string): SourcePlan {
-  return Object.hasOwn(plan.sources, name) ? plan.sources[name] : undeclaredSource;
 }

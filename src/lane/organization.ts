@@ -31,8 +31,8 @@ export class Organization implements Carrier {
   timerAt: number | null = null;
   /** Changed since the last harvest. */
   isDirty = true;
-  /** The plan as campaigns see it of which it says nothing special; derived. */
-  usualView: CampaignPlanView | null = null;
+  /** The plan as campaigns see it of which it says nothing special, by the rules that ask for them by id; derived. */
+  readonly usualViews = new Map<string, CampaignPlanView>();
   carried: CarriedPart[] | null = null;
 
   constructor(slot: number, id: string) {

@@ -1,8 +1,9 @@
 import { type Campaign, type Flight, type FlightDates, part } from '../lane/campaign.ts';
 import { frontierOf } from '../lane/completeness.ts';
 import { monthSpend } from '../lane/flight-books.ts';
-import { type LaneState, sourceOf } from '../lane/lane-state.ts';
+import type { LaneState } from '../lane/lane-state.ts';
 import type { Organization } from '../lane/organization.ts';
+import { sourceOf } from '../lane/plan-view.ts';
 import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { organizationTimer } from '../lane/timers.ts';

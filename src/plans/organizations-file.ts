@@ -47,6 +47,7 @@ const campaign = z.strictObject({
   profile: id.optional(),
   day_allowance_percent: allowancePercent.optional(),
   currency: planValues.currency.optional(),
+  advertiser: id.optional(),
   labels: z.record(id, planValues.label).optional(),
 });
 

@@ -4,7 +4,9 @@ import { canHold, type Reach } from '../rules/condition-reach.ts';
 import type { CampaignPlan, PlanDraft, RulePlan } from '../rules/plan.ts';
 import { requiredSources } from '../rules/plan-sources.ts';
 import { absentFor, flightReach, sourceReach } from '../rules/rule-reach.ts';
+import { isForCampaign } from '../rules/rule-scope.ts';
 import type { PlanFiles } from './plan-files.ts';
+import { namesOfNobody } from './prove-scope.ts';
 import type { ReadRule } from './rule-file.ts';
 
 /** What the plans prove of a rule: it is no mistake of form, and perhaps not what was meant. */
@@ -35,10 +37,13 @@ const shownMax = 3;
 /** Which levels cannot fire for whom, and which wait for a slower source than their `for` says (docs/rules.md). */
 export function proveRules({ drafts, rules }: Pick<PlanFiles, 'drafts' | 'rules'>): RuleNote[] {
   return rules.flatMap((read) => {
-    const subjects = drafts
-      .filter((draft) => draft.rules.some(({ id }) => id === read.rule.id))
-      .flatMap((draft) => subjectsOf(draft, read.rule));
-    return levels.flatMap((level) => [...cannotFire(read, level, subjects), ...waitsLonger(read, level, subjects)]);
+    const planned = drafts.filter((draft) => draft.rules.some(({ id }) => id === read.rule.id));
+    const subjects = planned.flatMap((draft) => subjectsOf(draft, read.rule));
+    const ofLevels = (level: (typeof levels)[number]) => [
+      ...cannotFire(read, level, subjects),
+      ...waitsLonger(read, level, subjects),
+    ];
+    return [...forWhom(read, planned), ...levels.flatMap(ofLevels)];
   });
 }
 
@@ -100,15 +105,41 @@ function subjectsOf(draft: PlanDraft, rule: RulePlan): Subject[] {
   }
   const { scope } = rule;
   if (scope !== 'flight' && scope !== 'ended') return [];
-  const named = Object.entries(draft.campaigns).map(([id, own]) => ({ who: `campaign "${id}"${of}`, own }));
-  const all: { who: string; own: CampaignPlan }[] = [{ who: `campaigns${of === '' ? '' : of}`, own: {} }, ...named];
-  return all
-    .filter(({ own }) => Object.entries(rule.match).every(([label, value]) => own.labels?.[label] === value))
-    .map(({ who, own }) => ({
-      who,
-      names: flightReach(draft, own, scope),
-      rhythm: scope === 'flight' ? slowest(draft, own) : null,
-    }));
+  return campaignsOf(draft, rule).map(({ who, own }) => ({
+    who,
+    names: flightReach(draft, own, scope),
+    rhythm: scope === 'flight' ? slowest(draft, own) : null,
+  }));
+}
+
+interface PlannedCampaign {
+  readonly who: string;
+  readonly own: CampaignPlan;
+}
+
+/** Campaigns that a rule is for: those that the plan names, and one that stands for all others. */
+function campaignsOf(draft: PlanDraft, rule: RulePlan): PlannedCampaign[] {
+  const of = draft.org_id === '_default' ? '' : ` of ${draft.org_id}`;
+  const named = Object.entries(draft.campaigns).map(([id, own]) => ({ who: `campaign "${id}"${of}`, id, own }));
+  const ids = rule.campaigns?.map((each) => each.replace(/\*$/, '')) ?? [''];
+  const other = ids.find((id) => !Object.hasOwn(draft.campaigns, id) && isForCampaign(rule, id, {}));
+  return [
+    ...(other === undefined ? [] : [{ who: `campaigns${of}`, own: {} }]),
+    ...named.filter(({ id, own }) => isForCampaign(rule, id, own)),
+  ];
+}
+
+/** Names that no campaign has, and rules that are for nobody because of what they exclude. */
+function forWhom(read: ReadRule, planned: readonly PlanDraft[]): RuleNote[] {
+  if (read.rule.scope === 'source') return [];
+  const found = namesOfNobody(read, planned);
+  const notes = found.map(({ place, message, isNever }): RuleNote => {
+    return { ...place, rule: read.rule.id, severity: isNever ? 'never' : 'note', message };
+  });
+  if (notes.length > 0 || planned.length === 0) return notes;
+  if (planned.some((draft) => campaignsOf(draft, read.rule).length > 0)) return notes;
+  const message = 'the rule is for no campaign: none has all that it asks for, or what it excludes is all of them';
+  return [{ ...read.placeOf([]), rule: read.rule.id, severity: 'never', message }];
 }
 
 function slowest(draft: PlanDraft, own: CampaignPlan): Subject['rhythm'] {

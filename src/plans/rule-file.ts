@@ -6,6 +6,7 @@ import { ruleHash } from '../rules/compile-plan.ts';
 import { ConditionProblem, compileCondition, variableNames } from '../rules/condition.ts';
 import { refuseImpossibleTexts } from '../rules/condition-texts.ts';
 import { type LevelPlan, planValues, type RulePlan } from '../rules/plan.ts';
+import { ruleScope } from '../rules/rule-scope.ts';
 import { type CheckedFile, checkFile } from './checked-file.ts';
 import { duration } from './duration.ts';
 
@@ -20,7 +21,8 @@ const ruleFileSchema = z.strictObject({
   mode: planValues.mode.default('notify'),
   /** Organizations it applies to; absent = all. */
   organizations: z.array(id).optional(),
-  match: z.record(id, planValues.label).default({}),
+  ...ruleScope,
+  match: ruleScope.match.default({}),
   guard: condition.optional(),
   warning: level.optional(),
   critical: level.optional(),
@@ -43,6 +45,8 @@ export interface ReadRule {
   readonly organizations: readonly string[] | undefined;
   /** Where each of them is named. */
   readonly organizationPlaces: readonly Place[];
+  /** Where a value stands; the nearest that encloses it, where it does not. */
+  placeOf(path: readonly PropertyKey[]): Place;
   /** Where the `when` of each level stands, or would. */
   readonly levelPlaces: { readonly warning: Place; readonly critical: Place };
 }
@@ -64,7 +68,8 @@ export function readRule(file: string, text: string): { read: ReadRule | undefin
     critical: checked.placeInside(['critical', 'when'], 0),
   };
   const rule = toPlan(checked.value);
-  const read = { file, text, written: checked.value, rule, organizations, organizationPlaces, levelPlaces };
+  const places = { organizationPlaces, levelPlaces, placeOf: checked.placeOf };
+  const read = { file, text, written: checked.value, rule, organizations, ...places };
   return { read, problems };
 }
 
@@ -108,8 +113,16 @@ function summaryProblems(checked: CheckedFile<RuleFile>, { summary, scope }: Rul
 }
 
 function shapeProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Problem[] {
-  if (rule.warning !== undefined || rule.critical !== undefined) return [];
-  return [{ ...checked.placeOf([]), message: 'a rule needs a warning or a critical level' }];
+  const problems: Problem[] = [];
+  if (rule.warning === undefined && rule.critical === undefined)
+    problems.push({ ...checked.placeOf([]), message: 'a rule needs a warning or a critical level' });
+  const { scope, match, campaigns, advertisers, exclude } = rule;
+  if (scope !== 'source') return problems;
+  const named = { match: Object.keys(match).length > 0 ? match : undefined, campaigns, advertisers, exclude };
+  for (const [key, value] of Object.entries(named))
+    if (value !== undefined)
+      problems.push({ ...checked.placeOf([key]), message: `${key}: a rule of scope source judges no campaigns` });
+  return problems;
 }
 
 function toPlan(rule: RuleFile): RulePlan {
@@ -129,6 +142,9 @@ function toPlan(rule: RuleFile): RulePlan {
     on_error: rule.on_error,
     summary: rule.summary === '' ? rule.name : rule.summary,
     match: rule.match,
+    campaigns: rule.campaigns,
+    advertisers: rule.advertisers,
+    exclude: rule.exclude,
   };
   return { ...plan, hash: ruleHash(plan) };
 }

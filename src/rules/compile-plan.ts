@@ -5,6 +5,7 @@ import { builtInRules } from './built-in-rules.ts';
 import { type Condition, ConditionProblem, compileCondition, variableNames } from './condition.ts';
 import { keptTextMax, type LevelPlan, type Plan, planSchema, type RulePlan } from './plan.ts';
 import { neededSources } from './plan-sources.ts';
+import { namesCampaigns } from './rule-scope.ts';
 
 export interface CompiledLevel {
   readonly plan: LevelPlan;
@@ -46,6 +47,8 @@ interface CompiledRules {
   /** Judged of what a campaign spent that no flight covers. */
   readonly campaignRules: readonly CompiledRule[];
   readonly sourceRules: readonly CompiledRule[];
+  /** Those of all that ask for campaigns by their ids. */
+  readonly namingRules: readonly CompiledRule[];
 }
 
 export interface CompiledPlan extends CompiledRules {
@@ -104,6 +107,7 @@ function compileRules(plans: readonly RulePlan[]): CompiledRules {
     endedRules: rules.filter((each) => each.plan.scope === 'ended'),
     campaignRules: isSilent ? builtInOf(plans) : campaignRules,
     sourceRules: rules.filter((each) => each.plan.scope === 'source'),
+    namingRules: rules.filter((each) => namesCampaigns(each.plan)),
   };
 }
 
@@ -186,8 +190,11 @@ function variableOf(name: string, scope: RulePlan['scope']): RuleVariable {
 
 /** Hash of the part of a rule that decides: editing anything else keeps its alerts open. */
 export function ruleHash(rule: Omit<RulePlan, 'hash'>): string {
-  const { scope, guard, warning, critical, keep_firing_for_ms, no_data, on_error, match } = rule;
-  const deciding = { scope, guard, warning, critical, keep_firing_for_ms, no_data, on_error, match };
+  const { scope, guard, warning, critical, keep_firing_for_ms, no_data, on_error } = rule;
+  const { match, campaigns, advertisers, exclude } = rule;
+  const levels = { guard, warning, critical, keep_firing_for_ms, no_data, on_error };
+  // What is absent leaves no trace in the text: rules that do not say it keep the hash that they had.
+  const deciding = { scope, ...levels, match, campaigns, advertisers, exclude };
   return createHash('sha256').update(canonicalJson(deciding)).digest('hex').slice(0, 16);
 }
 

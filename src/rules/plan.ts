@@ -5,6 +5,7 @@ import { idPattern } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
 import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone } from '../model/zones.ts';
+import { ruleScope } from './rule-scope.ts';
 
 /**
  * A plan: everything people decide about an organization, as it travels in the log (record kind
@@ -121,8 +122,7 @@ const rule = z.strictObject({
   on_error: planValues.onError,
   /** With `{{p.osi_pct}}` places. */
   summary: text,
-  /** Campaign labels a flight must carry, all of them. */
-  match: z.record(id, label),
+  ...ruleScope,
   /** First 16 hex digits of SHA-256 over the part that decides; another hash resets the alert. */
   hash: z.string().regex(/^[0-9a-f]{16}$/),
 });
@@ -158,6 +158,8 @@ const campaign = z.strictObject({
   day_allowance_bp: planValues.allowanceBp.optional(),
   /** Holds until a budget names one. */
   currency: planValues.currency.optional(),
+  /** Whose campaign it is: rules may be for all of an advertiser. */
+  advertiser: id.optional(),
   labels: z.record(id, label).optional(),
 });
 

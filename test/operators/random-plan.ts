@@ -2,6 +2,7 @@ import { costBases } from '../../src/events/event-batch.ts';
 import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
 import type { CampaignPlan, Lateness, Plan, PlanDefaults, SourcePlan, SpendPlan } from '../../src/rules/plan.ts';
 import { pick, type Random, randomRules } from './random-rules.ts';
+import { offshoot } from './random-source.ts';
 
 /** `plan` with everything drawn that people may decide; `drawn-plans.test.ts` sees that nothing is left out. */
 export function drawPlan(plan: Plan, random: Random, rules: number): Plan {
@@ -50,6 +51,16 @@ function drawSource(source: SourcePlan, random: Random): SourcePlan {
 }
 
 function drawCampaign(random: Random): CampaignPlan {
+  const drawn = drawSettings(random);
+  const own = offshoot(drawn);
+  return {
+    ...drawn,
+    ...maybe(own, 0.2, () => ({ labels: { tier: 'silver' } })),
+    ...maybe(own, 0.4, () => ({ advertiser: pick(own, ['adv', 'other']) })),
+  };
+}
+
+function drawSettings(random: Random): CampaignPlan {
   return {
     ...maybe(random, 0.2, () => ({ spend: drawFeed(random) })),
     ...maybe(random, 0.2, () => ({ delivery_source: random() < 0.5 ? null : 'dsp' })),

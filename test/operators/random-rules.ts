@@ -2,6 +2,8 @@ import { ruleHash } from '../../src/rules/compile-plan.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 
+import { offshoot } from './random-source.ts';
+
 /** Rules that nobody would write, over every value, level, policy and mode: what engine and oracle must agree on. */
 
 const minuteMs = 60_000;
@@ -51,7 +53,26 @@ function drawRule(random: Random, id: string, scope: Scope): RulePlan {
   };
   const after_ms = pick(random, [0, 15, 60]) * minuteMs;
   // biome-ignore lint/suspicious/noThenProperty: the name of the policy in the plan.
-  return finish({ ...rule, no_data: rule.no_data === null ? null : { after_ms, then: rule.no_data } });
+  const drawn = { ...rule, no_data: rule.no_data === null ? null : { after_ms, then: rule.no_data } };
+  return finish({ ...drawn, ...drawScope(offshoot(drawn), drawn.match) });
+}
+
+/** For whom: of the campaigns of small worlds, `c1`, `c2` and so on. */
+function drawScope(random: Random, plain: RulePlan['match']): Partial<RulePlan> {
+  const match = random() < 0.1 ? { tier: ['gold', 'silver'] } : plain;
+  if (random() < 0.7) return { match };
+  const campaigns = () => pick(random, [['c1'], ['c*'], ['c2', 'camp*'], ['c3', 'c1']]);
+  const exclude = pick(random, [
+    { campaigns: ['c2'] },
+    { match: { tier: ['silver', 'bronze'] } },
+    { campaigns: ['c1*'], advertisers: ['a*'], match: { tier: 'gold' } },
+  ]);
+  return {
+    match,
+    ...(random() < 0.5 ? { campaigns: campaigns() } : {}),
+    ...(random() < 0.3 ? { advertisers: pick(random, [['adv'], ['a*'], ['other', 'adv']]) } : {}),
+    ...(random() < 0.5 ? { exclude } : {}),
+  };
 }
 
 function drawLevel(random: Random, scope: Scope): LevelPlan {

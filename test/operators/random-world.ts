@@ -5,17 +5,10 @@ import type { Plan } from '../../src/rules/plan.ts';
 import type { TestRecord } from './batch-builder.ts';
 import { drawPlan } from './random-plan.ts';
 import { randomRules } from './random-rules.ts';
+import { randomSource } from './random-source.ts';
 
 /** Small, dense worlds for tests: every kind of record, a few campaigns, hours of log time. */
-export function randomSource(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+export { randomSource };
 
 const start = Date.UTC(2026, 2, 7, 20);
 

@@ -219,11 +219,27 @@ function byId(a: string, b: string): number {
 
 /** Rules of a scope that are in scope for a campaign, by id. */
 function rulesOf(plan: Plan, campaign: Campaign, scope: RulePlan['scope']): Map<string, RulePlan> {
-  const { labels } = campaignView(plan, campaign.id);
-  const isInScope = (rule: RulePlan) =>
-    rule.scope === scope &&
-    Object.entries(rule.match).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value);
+  const isInScope = (rule: RulePlan) => rule.scope === scope && isMeant(rule, plan, campaign.id);
   return new Map(plan.rules.filter(isInScope).map((rule) => [rule.id, rule]));
+}
+
+/** Whether a campaign has all that the rule asks for, and nothing that it excludes (§8.1). */
+function isMeant({ match, campaigns, advertisers, exclude = {} }: RulePlan, plan: Plan, id: string): boolean {
+  const { labels, advertiser } = campaignView(plan, id);
+  const among = (wanted: readonly string[], name: string | undefined) =>
+    name !== undefined &&
+    (wanted.includes(name) || wanted.some((each) => each.at(-1) === '*' && name.startsWith(each.slice(0, -1))));
+  const carried = (wanted: RulePlan['match']) =>
+    Object.keys(wanted).filter((name) => Object.hasOwn(labels, name) && [wanted[name]].flat().includes(labels[name]));
+  const isAskedFor =
+    among(campaigns ?? ['*'], id) &&
+    (advertisers === undefined || among(advertisers, advertiser)) &&
+    carried(match).length === Object.keys(match).length;
+  const isOut =
+    among(exclude.campaigns ?? [], id) ||
+    among(exclude.advertisers ?? [], advertiser) ||
+    carried(exclude.match ?? {}).length > 0;
+  return isAskedFor && !isOut;
 }
 
 /** Of a flight that runs: where the end moved away again, what was said of an ended flight is over first. */

@@ -58,6 +58,7 @@ export class Plans {
 
 type CampaignView = Pick<PlanDefaults, 'spend' | 'delivery_source' | 'profile' | 'day_allowance_bp'> & {
   readonly labels: Readonly<Record<string, string>>;
+  readonly advertiser: string | undefined;
 };
 
 /** What a plan says about a campaign: its own entry over the defaults, field by field. */
@@ -69,6 +70,7 @@ export function campaignView(plan: Plan, campaign: string): CampaignView {
     profile: own.profile ?? plan.defaults.profile,
     day_allowance_bp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
     labels: own.labels ?? {},
+    advertiser: own.advertiser,
   };
 }
 

@@ -43,6 +43,26 @@ test('a rule with other mistakes names all of them', () => {
   expect(troubles('id: r\nname: R\n')).toEqual(['r.yaml:1:1: a rule needs a warning or a critical level']);
 });
 
+test.each([
+  ["campaigns: ['*']", '5:13: campaigns.0: must be an id, or the beginning of ids and a *'],
+  ["campaigns: ['spring-*-x']", '5:13: campaigns.0: must be an id, or the beginning of ids and a *'],
+  ['campaigns: []', '5:12: campaigns must be 1 entries long at least'],
+  ['campaings: [a]', '5:1: unknown key "campaings"; did you mean "campaigns"?'],
+  ['exclude: { campaing: [a] }', '5:12: unknown key "campaing"; did you mean "campaigns"?'],
+  ['exclude: {}', '5:10: exclude: must name campaigns, advertisers or labels (match)'],
+  ['match: { tier: 7 }', '5:16: match.tier must be text, or must be a list'],
+])('%s is refused', (text, message) => {
+  expect(troubles(`id: r\nname: R\ncritical:\n  when: 'p.spend > 1.0'\n${text}\n`)).toContain(`r.yaml:${message}`);
+});
+
+test('a rule about sources chooses no campaigns', () => {
+  const start = "id: r\nname: R\nscope: source\ncritical: { when: 's.lag_s > 1.0' }\n";
+  expect(troubles(`${start}match: { tier: gold }\nadvertisers: [nord]\n`)).toEqual([
+    'r.yaml:5:8: match: a rule of scope source judges no campaigns',
+    'r.yaml:6:14: advertisers: a rule of scope source judges no campaigns',
+  ]);
+});
+
 function readFiles(organizations: string, rules: Readonly<Record<string, string>> = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'paceline-plans-'));
   mkdirSync(join(directory, 'rules'));

@@ -142,3 +142,44 @@ test.each([1, 2, 3, 4])('what is said never to happen never happens (seed %i)', 
   }
   expect(judged).toBeGreaterThan(5_000);
 });
+
+const people = `defaults: {}
+organizations:
+  acme:
+    campaigns:
+      spring-sale: { labels: { tier: gold, region: eu }, advertiser: nord }
+      spring-2026: { labels: { tier: silver } }
+  other: {}
+`;
+const heard = "warning: { when: 'p.spend > 1.0' }";
+
+test.each([
+  ['match: { teir: gold }', 'never: rules/r.yaml:3:16: no campaign carries the label "teir"; did you mean "tier"?'],
+  ['match: { tier: glod }', 'never: rules/r.yaml:3:16: no campaign carries tier: glod; did you mean "gold"?'],
+  [
+    'match: { tier: [gold, bronze] }',
+    'note: rules/r.yaml:3:23: no campaign carries tier: bronze; there are gold, silver',
+  ],
+  ['advertisers: [nrod]', 'never: rules/r.yaml:3:15: no campaign is of an advertiser "nrod"; did you mean "nord"?'],
+  [
+    'campaigns: [spring-slae]',
+    'note: rules/r.yaml:3:13: campaign "spring-slae" is in no plan; did you mean "spring-sale"?',
+  ],
+  ['exclude: { match: { region: us } }', 'note: rules/r.yaml:3:29: no campaign carries region: us; there are eu'],
+  [
+    "campaigns: [spring-sale]\nexclude: { campaigns: ['spring-*'] }",
+    'never: rules/r.yaml:1:1: the rule is for no campaign: none has all that it asks for, or what it excludes is all of them',
+  ],
+])('%s is for nobody, and check says whom it may mean', (text, note) => {
+  expect(filesOf(people, { 'r.yaml': rule(`${text}\n${heard}`) }).notes).toEqual([note]);
+});
+
+test.each([
+  "campaigns: ['spring-*', spring-2027, none-of-these]",
+  'advertisers: [nord]\nmatch: { region: eu, tier: [gold, silver] }',
+  "exclude: { advertisers: ['n*'] }",
+  'scope: source\nguard: \'s.name == "dsp"\'',
+])('%s is for somebody', (text) => {
+  const level = text.startsWith('scope: source') ? "warning: { when: 's.lag_s > 1.0' }" : heard;
+  expect(filesOf(people, { 'r.yaml': rule(`${text}\n${level}`) }).notes).toEqual([]);
+});

@@ -1,7 +1,8 @@
 import type { CostBasis } from '../../src/events/event-batch.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
-import type { Lateness, LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
+import type { CampaignPlan, Lateness, LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
 import { shippedRules } from '../rules/healthy/shipped-rules.ts';
+import { campaignOf, forWhom } from './rule-words.ts';
 import { durationOf, type Words } from './words.ts';
 
 type Named = Readonly<Record<string, string>>;
@@ -11,6 +12,7 @@ export class PlanDraft {
   readonly #head: Named;
   readonly #sources: Record<string, SourcePlan> = {};
   readonly #rules: RulePlan[] = [];
+  readonly #campaigns: Record<string, CampaignPlan> = {};
 
   constructor(head: Named) {
     this.#head = head;
@@ -18,6 +20,7 @@ export class PlanDraft {
 
   add({ plain: [verb, id], named }: Words): void {
     if (verb === 'rule') this.#rules.push(ruleOf(id, named));
+    else if (verb === 'campaign') this.#campaigns[id] = campaignOf(named);
     else this.#sources[id] = sourceOf(named);
   }
 
@@ -63,7 +66,7 @@ export class PlanDraft {
       sources: this.#sources,
       profiles: {},
       rules: rules === 'shipped' ? [...shippedRules(), ...this.#rules] : this.#rules,
-      campaigns: {},
+      campaigns: this.#campaigns,
     };
   }
 }
@@ -103,7 +106,7 @@ function ruleOf(id: string, named: Named): RulePlan {
     no_data: no_data === undefined ? null : noDataOf(no_data),
     on_error: 'keep_last',
     summary,
-    match: {},
+    ...forWhom(named),
   };
   return { ...whole, hash: ruleHash(whole) };
 }

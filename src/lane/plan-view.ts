@@ -1,0 +1,40 @@
+import { minuteMs } from '../model/time.ts';
+import { type CompiledPlan, type CompiledRule, reads } from '../rules/compile-plan.ts';
+import type { CampaignPlan, Plan, SourcePlan } from '../rules/plan.ts';
+import { requiredSources } from '../rules/plan-sources.ts';
+import { isForCampaign } from '../rules/rule-scope.ts';
+import type { CampaignPlanView } from './campaign.ts';
+
+/** What a plan says of a source that it names and does not declare. */
+const undeclaredSource: SourcePlan = {
+  heartbeats: false,
+  delay_ms: 2 * minuteMs,
+  expected_interval_ms: 0,
+  stale_after_ms: 6 * 60 * minuteMs,
+};
+
+export function sourceOf(plan: Plan, name: string): SourcePlan {
+  return Object.hasOwn(plan.sources, name) ? plan.sources[name] : undeclaredSource;
+}
+
+/** The plan as the campaign `id` sees it, of which it says `own`. */
+export function makePlanView(compiled: CompiledPlan, id: string, own: CampaignPlan, epoch: number): CampaignPlanView {
+  const { plan, flightRules, endedRules, campaignRules } = compiled;
+  const delivery = own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source;
+  const spend = own.spend ?? plan.defaults.spend;
+  const isFor = (rule: CompiledRule) => isForCampaign(rule.plan, id, own);
+  const rules = flightRules.filter(isFor);
+  const endedOnes = endedRules.filter(isFor);
+  return {
+    epoch,
+    sources: requiredSources(plan, own).map((name) => ({ name, source: sourceOf(plan, name) })),
+    rules,
+    endedRules: endedOnes,
+    campaignRules: campaignRules.filter(isFor),
+    readsMonth: [...rules, ...endedOnes].some((rule) => reads(rule, 'p.month_spend')),
+    hasImpressions: delivery !== null || spend.from === 'impressions',
+    every: plan.defaults.evaluate_every_ms,
+    dayAllowanceBp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
+    planNumber: plan.number,
+  };
+}

@@ -1,0 +1,43 @@
+import type { CampaignPlan, RulePlan } from '../../src/rules/plan.ts';
+
+type Named = Readonly<Record<string, string>>;
+
+/** For whom a rule is: `match=tier:gold+silver,region:eu campaigns=c1,spring-* exclude.advertisers=adv`. */
+export function forWhom(named: Named): Pick<RulePlan, 'match' | 'campaigns' | 'advertisers' | 'exclude'> {
+  const exclude = {
+    ...listed(named, 'exclude.campaigns', 'campaigns'),
+    ...listed(named, 'exclude.advertisers', 'advertisers'),
+  };
+  const unmatched = named['exclude.match'];
+  const out = { ...exclude, ...(unmatched === undefined ? {} : { match: labelsOf(unmatched) }) };
+  return {
+    match: labelsOf(named.match ?? ''),
+    ...listed(named, 'campaigns', 'campaigns'),
+    ...listed(named, 'advertisers', 'advertisers'),
+    ...(Object.keys(out).length === 0 ? {} : { exclude: out }),
+  };
+}
+
+/** `campaign spring-sale labels=tier:gold advertiser=adv` in a plan. */
+export function campaignOf({ labels, advertiser }: Named): CampaignPlan {
+  return {
+    ...(labels === undefined ? {} : { labels: labelsOf(labels) as Record<string, string> }),
+    ...(advertiser === undefined ? {} : { advertiser }),
+  };
+}
+
+function listed(named: Named, word: string, key: string): { [Key in string]?: string[] } {
+  return named[word] === undefined ? {} : { [key]: named[word].split(',') };
+}
+
+/** `a:x,b:y+z` = a must be x, b must be y or z. */
+function labelsOf(words: string): Record<string, string | string[]> {
+  const pairs = words.split(',').filter((word) => word !== '');
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [name, values] = pair.split(':');
+      const all = values.split('+');
+      return [name, all.length === 1 ? values : all];
+    }),
+  );
+}
