@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { printGraphqlSchema } from '../src/serving/graphql/schema.ts';
 import { operationNames, operationOf } from '../src/serving/operations.ts';
 import { openApiDocument } from '../src/serving/rest/openapi.ts';
 import { type Route, restRoot, routes } from '../src/serving/rest/routes.ts';
@@ -11,22 +12,27 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const rows = operationNames.map((name) => {
   const { method, path }: Route = routes[name];
-  const { doc, permission } = operationOf(name);
-  return `| \`${method} ${restRoot}${path}\` | ${doc} | ${permission === null ? '' : `\`${permission}\``} |`;
+  const { doc, permission, cost } = operationOf(name);
+  return `| \`${method} ${restRoot}${path}\` | ${doc} | ${permission === null ? '' : `\`${permission}\``} | ${cost} |`;
 });
 
 const reference = `# REST reference
 
 Printed from \`src/serving/\` by \`npm run docs\`; do not edit. [openapi.json](openapi.json) has every parameter and member; [docs/api.md](../api.md) tells how to begin.
 
-| call | what it gives | needs |
-| --- | --- | --- |
+## Costs
+
+What a call takes from the allowance (serving.limits) is its cost.
+
+| call | what it gives | needs | cost |
+| --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
 
 const pages: Readonly<Record<string, string>> = {
   'docs/api/openapi.json': `${JSON.stringify(openApiDocument(version), null, 2)}\n`,
   'docs/api/rest.md': reference,
+  'docs/api/schema.graphql': printGraphqlSchema(),
 };
 
 function current(path: string): string {

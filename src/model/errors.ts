@@ -109,6 +109,11 @@ export const errorCatalogue = {
   QUERY_OVERLOADED: { retry: 'with_backoff', exit: 75, next: 'Too many queries wait; ask again in a moment.' },
   TABLES_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'ClickHouse does not answer; ask again in a moment.' },
   REQUEST_INVALID: { retry: 'never', exit: 65, next: 'Correct the named member; docs/api.md says what it takes.' },
+  PERSISTED_QUERY_NOT_FOUND: {
+    retry: 'never',
+    exit: 65,
+    next: 'Send the text of the query together with its hash once.',
+  },
   NOT_FOUND: { retry: 'never', exit: 65, next: 'Check the identifiers and the organization of the call.' },
   UNAUTHENTICATED: { retry: 'never', exit: 77, next: 'Log in, or bring a valid key as "Authorization: Bearer".' },
   FORBIDDEN: { retry: 'never', exit: 77, next: 'Ask an admin of the organization for the role or permission.' },

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { portNumber, secretText, setting } from '../model/setting.ts';
 import { accessSection, allowancesSection, answersSection } from './access/config.ts';
+import { graphqlSection } from './graphql/config.ts';
 
 /** The API of `paceline serve`, and of `run` where it is switched on. */
 export const servingSection = z
@@ -56,6 +57,7 @@ export const servingSection = z
       doc: 'Whether each call is a line of the log.',
       reload: 'restart',
     }),
+    graphql: graphqlSection,
     access: accessSection,
     limits: allowancesSection,
     cache: answersSection,

@@ -25,6 +25,7 @@ const refusals: Readonly<Partial<Record<ErrorCode, Refusal>>> = {
   REQUEST_INVALID: { http: 400, rpc: 'invalid_argument', words: null },
   UNAUTHENTICATED: { http: 401, rpc: 'unauthenticated', words: null },
   FORBIDDEN: { http: 403, rpc: 'permission_denied', words: null },
+  PERSISTED_QUERY_NOT_FOUND: { http: 404, rpc: 'not_found', words: null },
   NOT_FOUND: { http: 404, rpc: 'not_found', words: null },
   EDIT_REFUSED: { http: 409, rpc: 'failed_precondition', words: null },
   EDIT_CONFLICT: { http: 412, rpc: 'aborted', words: null },

@@ -3,38 +3,16 @@ import { SealedCursors } from '../../src/adapters/serving/sealed-cursors.ts';
 import { tables } from '../../src/rows/tables.ts';
 import { operationNames, operationOf } from '../../src/serving/operations.ts';
 import { namesIn, type Route, routes } from '../../src/serving/rest/routes.ts';
+import { secretOf, writeSecrets } from '../serving/secrets.ts';
 import { nowMs, openShop, rowOf, type Shop } from '../serving/shop.ts';
 
 // Somebody of acme wants to see globex. Whatever is tried, no byte of globex comes back.
 let shop: Shop;
-const secret = 'globex-secret';
+const secret = secretOf('globex');
 
 beforeAll(async () => {
   shop = await openShop();
-  for (const table of tables)
-    for (const org of ['acme', 'globex']) {
-      const texts = table.columns.filter(({ type, name }) => type.includes('String') && name !== 'org_id');
-      const times = table.columns.filter(({ type, name }) => type === 'DateTime64(3)' && name !== 'org_id');
-      const said = {
-        ...Object.fromEntries(texts.map(({ name }) => [name, `${org}-secret`])),
-        ...Object.fromEntries(times.map(({ name }) => [name, nowMs - 60_000])),
-        ...{
-          org_id: org,
-          to_state: 'firing',
-          status: 'behind',
-          values: '{}',
-          completeness: '',
-          date: Math.floor(nowMs / 86_400_000),
-        },
-        version: 1n << 48n,
-      };
-      const known = Object.fromEntries(
-        table.columns
-          .map(({ name }) => name)
-          .flatMap((name) => (Object.hasOwn(said, name) ? [[name, said[name as keyof typeof said]]] : [])),
-      );
-      await shop.write(table, [rowOf(table, known)]);
-    }
+  await writeSecrets(shop, ['acme', 'globex']);
 });
 afterAll(() => shop.close());
 

@@ -10,9 +10,13 @@ import { RowWriter } from '../../src/rows/row-binary.ts';
 import { type Row, type Table, tables, tenantTables } from '../../src/rows/tables.ts';
 import type { Admission, Authenticator, Credentials } from '../../src/serving/access/authenticate.ts';
 import { type Caller, permissionsOfRole, type Role } from '../../src/serving/caller.ts';
+import { type GraphqlSettings, graphqlSection } from '../../src/serving/graphql/config.ts';
+import { type Documents, SentDocuments } from '../../src/serving/graphql/documents.ts';
+import { GraphqlDoor } from '../../src/serving/graphql/graphql-door.ts';
 import type { CallFacts } from '../../src/serving/http/door.ts';
 import { type CallEnd, type ServingServer, startServingServer } from '../../src/serving/http/serving-server.ts';
 import type { RateLimiter } from '../../src/serving/limits/rate-limiter.ts';
+import type { RuleStore } from '../../src/serving/ports.ts';
 import { openApiDocument } from '../../src/serving/rest/openapi.ts';
 import { RestDoor } from '../../src/serving/rest/rest-door.ts';
 import { Service } from '../../src/serving/service.ts';
@@ -21,6 +25,10 @@ import { makeSmallDesk, type SmallDesk } from './access/small-desk.ts';
 
 /** The wall clock of the shop: rows of its tables are from the hours before. */
 export const nowMs = Date.UTC(2026, 2, 10, 12);
+
+/** The body of an answer is what its test says it is. */
+// biome-ignore lint/suspicious/noExplicitAny: every expectation says what it wants.
+type GraphqlBody = any;
 
 export interface Shop {
   readonly server: ServingServer;
@@ -32,6 +40,11 @@ export interface Shop {
   readonly desk: SmallDesk;
   /** Writes rows as the sink of an engine does. */
   write(table: Table, rows: readonly Row[]): Promise<void>;
+  /** A request of GraphQL, and the status and body of its answer. */
+  graphql(
+    request: object,
+    options?: { token?: string; headers?: Record<string, string> },
+  ): Promise<{ status: number; body: GraphqlBody; headers: Headers }>;
   get(path: string, options?: { token?: string; headers?: Record<string, string>; method?: string }): Promise<Response>;
   close(): Promise<void>;
 }
@@ -62,7 +75,14 @@ const unlimited: RateLimiter = {
 
 /** The doors over an embedded ClickHouse with tables of ours and nothing in them. */
 export async function openShop(
-  options: { limiter?: RateLimiter; queriesMax?: number; waitingMax?: number } = {},
+  options: {
+    limiter?: RateLimiter;
+    queriesMax?: number;
+    waitingMax?: number;
+    graphql?: Partial<GraphqlSettings>;
+    documents?: Documents;
+    rules?: RuleStore;
+  } = {},
 ): Promise<Shop> {
   const directory = mkdtempSync(join(tmpdir(), 'paceline-shop-'));
   const clickhouse = await startEmbeddedClickHouse({
@@ -94,7 +114,7 @@ export async function openShop(
   const service = new Service({
     ports: {
       tables: shown,
-      rules: fewRules,
+      rules: options.rules ?? fewRules,
       access: desk,
       engine: null,
       cursors: new SealedCursors(Buffer.from('a key of a test')),
@@ -106,7 +126,15 @@ export async function openShop(
   let requests = 0;
   const server = await startServingServer({
     ...{ host: '127.0.0.1', port: 0, hosts: [], connectionsMax: 256, now: () => nowMs },
-    doors: [new RestDoor(service, JSON.stringify(openApiDocument('test')))],
+    doors: [
+      new RestDoor(service, JSON.stringify(openApiDocument('test'))),
+      new GraphqlDoor({
+        service,
+        settings: graphqlSection.parse(options.graphql ?? {}),
+        documents: options.documents ?? new SentDocuments(),
+        onTrouble: (error) => void troubles.push(error),
+      }),
+    ],
     newRequestId: () => `request-${++requests}`,
     onCall: (call) => void calls.push(call),
     onTrouble: (error) => void troubles.push(error),
@@ -126,6 +154,18 @@ export async function openShop(
         method,
         headers: { ...(token === '' ? {} : { authorization: `Bearer ${token}` }), ...headers },
       }),
+    async graphql(request, { token = 'operator', headers = {} } = {}) {
+      const response = await fetch(`${server.url}/graphql`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+        body: JSON.stringify(request),
+      });
+      return { status: response.status, body: (await response.json()) as GraphqlBody, headers: response.headers };
+    },
     async close() {
       await server.close();
       shown[Symbol.dispose]();

@@ -17,6 +17,7 @@ import type { Config } from '../settings.ts';
 import { ClickHouseTables } from './clickhouse-tables.ts';
 import { type Access, openAccess } from './open-access.ts';
 import { openAuthDoor } from './open-auth-door.ts';
+import { openGraphqlDoor } from './open-graphql-door.ts';
 import { openRules } from './open-rules.ts';
 import { OperatorToken } from './operator-token.ts';
 import { SealedCursors } from './sealed-cursors.ts';
@@ -61,12 +62,15 @@ export async function openServing(config: Config, context: ServingContext): Prom
     limiter: access.limiter,
     cache: access.answers,
   });
+  const onTrouble = (error: unknown, requestId: string) =>
+    log.error('serving.failed', { error: asError(error), request_id: requestId });
   const openApi = JSON.stringify(openApiDocument(version));
   const lines = serving.access_log ? makeLogger({ level: config.logging.level, clock, isRecord: true }) : null;
   const server = await startServingServer({
     ...{ host: serving.host, port: servingPort(config), hosts: serving.hosts, connectionsMax: serving.connections_max },
     doors: [
       new RestDoor(service, openApi),
+      ...openGraphqlDoor(serving.graphql, service, onTrouble),
       openAuthDoor(config, access, context.metrics),
       new ConsoleDoor(readConsoleFiles()),
     ],
@@ -76,7 +80,7 @@ export async function openServing(config: Config, context: ServingContext): Prom
       count(context.metrics, call);
       lines?.info('serving.call', lineOf(call));
     },
-    onTrouble: (error, requestId) => log.error('serving.failed', { error: asError(error), request_id: requestId }),
+    onTrouble,
   }).catch((error: unknown) => {
     throw nameHolder(error, servingPort(config));
   });

@@ -242,7 +242,7 @@ export const metricCatalogue = {
   },
   paceline_serving_calls_total: {
     type: 'counter',
-    help: 'Calls that the doors answered, by operation (`other` = none) and the hundreds of their status.',
+    help: 'Calls that the doors answered, by operation (`other` = none, `several` = those of one GraphQL request) and the hundreds of their status.',
     labels: ['door', 'operation', 'status'],
   },
   paceline_serving_call_duration_seconds: {

@@ -19,7 +19,7 @@ const columns = alertEvents.columns
   .filter(
     (name) => !['org_id', 'partition', 'values', 'condition'].includes(name),
   ) as (typeof alertEvents)['columns'][number]['name'][];
-const transition = z.strictObject(rowShape(alertEvents, columns));
+const transition = z.strictObject(rowShape(alertEvents, columns)).meta({ title: 'Transition' });
 const receiptColumns = [...columns, 'condition', 'partition'] as const;
 
 export const listAlerts = operation({
@@ -27,12 +27,20 @@ export const listAlerts = operation({
   input: z.strictObject({
     ...paging,
     state: z
-      .array(z.enum(states))
+      .array(z.enum(states).meta({ title: 'AlertState' }))
       .max(states.length)
       .optional()
       .describe(`States to show; the default is ${openStates.join(', ')}.`),
-    level: z.array(z.enum(levels)).max(levels.length).optional().describe('Only alerts of these levels.'),
-    mode: z.enum(['notify', 'shadow']).optional().describe('Only alerts of rules of this mode.'),
+    level: z
+      .array(z.enum(levels).meta({ title: 'AlertLevel' }))
+      .max(levels.length)
+      .optional()
+      .describe('Only alerts of these levels.'),
+    mode: z
+      .enum(['notify', 'shadow'])
+      .meta({ title: 'RuleMode' })
+      .optional()
+      .describe('Only alerts of rules of this mode.'),
     rule_id: id.optional(),
     campaign_id: id.optional(),
   }),
@@ -128,10 +136,12 @@ ORDER BY at DESC, log_offset DESC, alert_id DESC LIMIT {limit:UInt32}`,
   },
 });
 
-const receipt = z.strictObject({
-  ...rowShape(alertEvents, receiptColumns),
-  values: valuesSchema,
-});
+const receipt = z
+  .strictObject({
+    ...rowShape(alertEvents, receiptColumns),
+    values: valuesSchema,
+  })
+  .meta({ title: 'Receipt' });
 
 export const getTransition = operation({
   doc: 'The receipt of one transition: the condition that decided, every value that it compared, how complete they were, and the plan and record that it followed from.',

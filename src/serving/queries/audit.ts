@@ -7,16 +7,18 @@ import { operation } from './operation.ts';
 import { pageOf, positionOf } from './pages.ts';
 
 const row = z.unknown().describe('The row, without hashes of secrets; null where there was, or is, none.');
-const entry = z.strictObject({
-  at: instant,
-  actor: z.string().describe('`user:ID`, `key:ID`, `operator:ID`, or a login and what it ran.'),
-  action: z.string().describe('insert, update or delete.'),
-  table: z.string(),
-  row_key: z.string().describe('The key of the row, its parts joined by `/`.'),
-  before: row,
-  after: row,
-  request_id: z.string().nullable().describe('`X-Request-Id` of the call that changed it.'),
-});
+const entry = z
+  .strictObject({
+    at: instant,
+    actor: z.string().describe('`user:ID`, `key:ID`, `operator:ID`, or a login and what it ran.'),
+    action: z.string().describe('insert, update or delete.'),
+    table: z.string(),
+    row_key: z.string().describe('The key of the row, its parts joined by `/`.'),
+    before: row,
+    after: row,
+    request_id: z.string().nullable().describe('`X-Request-Id` of the call that changed it.'),
+  })
+  .meta({ title: 'AuditEntry' });
 const text = z.string().min(1).max(300);
 
 export const listAudit = operation({

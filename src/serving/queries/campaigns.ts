@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { campaignMetricsDaily } from '../../rows/tables.ts';
 import { answerOf } from './answers.ts';
-import { micros, type RawRow, rowJson, rowShape } from './columns.ts';
+import { decimal, micros, type RawRow, rowJson, rowShape } from './columns.ts';
 import { days, daysOf, id, paging } from './fields.ts';
 import { operation } from './operation.ts';
 import { type List, pageOf, positionOf } from './pages.ts';
@@ -9,16 +9,18 @@ import { type List, pageOf, positionOf } from './pages.ts';
 const daysMax = 92;
 const count = z.number().int();
 
-const campaign = z.strictObject({
-  campaign_id: id,
-  currency: z.string().describe('ISO-4217 of every money member; empty where no money was seen.'),
-  days: count.describe('Local days of the period with a row.'),
-  impressions: count,
-  clicks: count,
-  conversions_by_touch: z.string(),
-  spend_micros: micros,
-  revenue_by_touch_micros: micros,
-});
+const campaign = z
+  .strictObject({
+    campaign_id: id,
+    currency: z.string().describe('ISO-4217 of every money member; empty where no money was seen.'),
+    days: count.describe('Local days of the period with a row.'),
+    impressions: count,
+    clicks: count,
+    conversions_by_touch: decimal,
+    spend_micros: micros,
+    revenue_by_touch_micros: micros,
+  })
+  .meta({ title: 'Campaign' });
 
 export const listCampaigns = operation({
   doc: 'Campaigns with what they delivered and spent on the local days of a period, the one that spent most first. A campaign whose days have two currencies is there once for each.',
@@ -68,7 +70,7 @@ ORDER BY -spend, campaign_id, currency LIMIT {limit:UInt32}`,
 const dayColumns = campaignMetricsDaily.columns
   .map(({ name }) => name)
   .filter((name) => name !== 'org_id' && name !== 'campaign_id' && name !== 'partition');
-const day = z.strictObject(rowShape(campaignMetricsDaily, dayColumns));
+const day = z.strictObject(rowShape(campaignMetricsDaily, dayColumns)).meta({ title: 'CampaignDay' });
 
 export const listCampaignDays = operation({
   doc: "A campaign's local days of a period with every counter, the newest first. Ratios are the reader's: sum over sum.",
@@ -99,16 +101,18 @@ export const listOrganizationDays = operation({
   input: z.strictObject({ ...days }),
   output: z
     .array(
-      z.strictObject({
-        date: z.iso.date(),
-        currency: z.string(),
-        campaigns: count,
-        impressions: count,
-        clicks: count,
-        conversions_by_touch: z.string(),
-        spend_micros: micros,
-        revenue_by_touch_micros: micros,
-      }),
+      z
+        .strictObject({
+          date: z.iso.date(),
+          currency: z.string(),
+          campaigns: count,
+          impressions: count,
+          clicks: count,
+          conversions_by_touch: decimal,
+          spend_micros: micros,
+          revenue_by_touch_micros: micros,
+        })
+        .meta({ title: 'OrganizationDay' }),
     )
     .max(2_000),
   scope: 'organization',

@@ -10,10 +10,16 @@ export type Json = string | number | null;
 /** A row as ClickHouse's JSON has it: 64-bit integers and decimals are text. */
 export type RawRow = Readonly<Record<string, unknown>>;
 
-export const micros = z.string().regex(/^-?\d{1,19}$/);
-const decimal = z.string().regex(/^-?\d{1,12}(\.\d{1,6})?$/);
+/** How exact numbers are spelt: doors with types of their own tell them by it. */
+export const spelling = {
+  micros: /^-?\d{1,19}$/,
+  decimal: /^-?\d{1,12}(\.\d{1,6})?$/,
+  version: /^\d{1,5}:\d{1,15}$/,
+} as const;
+export const micros = z.string().regex(spelling.micros);
+export const decimal = z.string().regex(spelling.decimal);
 export const instant = z.iso.datetime({ precision: 3 });
-export const versionText = z.string().regex(/^\d{1,5}:\d{1,15}$/);
+export const versionText = z.string().regex(spelling.version);
 /** JSON has no 64-bit integer; counters and basis points stay far below what a double holds exactly. */
 const count = z.number().int();
 

@@ -9,13 +9,15 @@ import { writerOf } from './rules.ts';
 
 const version = z.string().regex(/^[1-9]\d{0,8}$/);
 const document = z.record(z.string(), z.unknown()).describe('A JSON object; what it means is its readers’ to say.');
-const facts = z.strictObject({
-  name: id,
-  version: version.describe('Changes with each edit.'),
-  created_by: z.string(),
-  created_at: instant,
-});
-const configuration = facts.extend({ document });
+const facts = z
+  .strictObject({
+    name: id,
+    version: version.describe('Changes with each edit.'),
+    created_by: z.string(),
+    created_at: instant,
+  })
+  .meta({ title: 'ConfigurationFacts' });
+const configuration = facts.extend({ document }).meta({ title: 'Configuration' });
 const documentsMax = 200;
 const versionsMax = 50;
 

@@ -8,37 +8,45 @@ const count = z.number().int();
 const text = z.string();
 
 /** As `/-/status` shows it. */
-const status = z.object({
-  version: text,
-  state: z.enum(['starting', 'running', 'draining', 'stopped', 'failed']),
-  failure: text.nullable(),
-  generation: count,
-  waiting_for: text.nullable().describe('The part that the start waits for, with its trouble.'),
-  lanes: z.array(
-    z.object({
-      lane: text,
-      next_offset: count,
-      clock_ms: count.nullable().describe('Newest log time applied, ms.'),
-      records: count,
-      commits: count,
-      paused_for: text.nullable().describe('Why the lane does not read at the moment.'),
-      trouble: text.nullable(),
-    }),
-  ),
-  sinks: z.array(
-    z.object({ sink: text, is_up: z.boolean(), rows: count, chunks_queued: count, last_error: text.nullable() }),
-  ),
-  records: count.describe('Records applied since the start.'),
-  dead_letters: count,
-  undelivered_bytes: count,
-});
+const status = z
+  .object({
+    version: text,
+    state: z.enum(['starting', 'running', 'draining', 'stopped', 'failed']),
+    failure: text.nullable(),
+    generation: count,
+    waiting_for: text.nullable().describe('The part that the start waits for, with its trouble.'),
+    lanes: z.array(
+      z
+        .object({
+          lane: text,
+          next_offset: count,
+          clock_ms: count.nullable().describe('Newest log time applied, ms.'),
+          records: count,
+          commits: count,
+          paused_for: text.nullable().describe('Why the lane does not read at the moment.'),
+          trouble: text.nullable(),
+        })
+        .meta({ title: 'EngineLane' }),
+    ),
+    sinks: z.array(
+      z
+        .object({ sink: text, is_up: z.boolean(), rows: count, chunks_queued: count, last_error: text.nullable() })
+        .meta({ title: 'EngineSink' }),
+    ),
+    records: count.describe('Records applied since the start.'),
+    dead_letters: count,
+    undelivered_bytes: count,
+  })
+  .meta({ title: 'Engine' });
 
-const program = z.object({
-  name: text,
-  why_idle: text.nullable(),
-  nodes: z.array(z.unknown()),
-  mermaid: text.describe('The map as a Mermaid flowchart.'),
-});
+const program = z
+  .object({
+    name: text,
+    why_idle: text.nullable(),
+    nodes: z.array(z.unknown()),
+    mermaid: text.describe('The map as a Mermaid flowchart.'),
+  })
+  .meta({ title: 'Program' });
 
 export const getEngine = operation({
   doc: 'The engine of this process: its lanes with their offsets and clocks, its sinks, and what it waits for.',
@@ -60,7 +68,7 @@ export const listOrganizations = operation({
     limit: z.int().min(1).max(1_000).default(100).describe('Entries of one answer at most.'),
     after: id.optional().describe('The last organization of the answer before.'),
   }),
-  output: z.array(z.strictObject({ organization: z.string() })),
+  output: z.array(z.strictObject({ organization: z.string() }).meta({ title: 'Organization' })),
   scope: 'engine',
   permission: 'engine.read',
   isWrite: false,

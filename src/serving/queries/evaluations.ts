@@ -40,7 +40,9 @@ export const listEvaluations = operation({
     ...period,
     ...paging,
   }),
-  output: z.array(z.strictObject({ ...rowShape(ruleEvaluations, columns), values: valuesSchema })),
+  output: z.array(
+    z.strictObject({ ...rowShape(ruleEvaluations, columns), values: valuesSchema }).meta({ title: 'Evaluation' }),
+  ),
   scope: 'organization',
   permission: 'alerts.read',
   isWrite: false,

@@ -19,7 +19,7 @@ const statuses = [
 ] as const;
 const statusNames = statuses.flat() as string[];
 const lastRank = statuses.length - 1;
-const status = z.enum(statusNames);
+const status = z.enum(statusNames).meta({ title: 'PacingStatus' });
 
 const rankSql = `transform(status, [${statusNames.map((name) => `'${name}'`).join(', ')}], [${statuses
   .flatMap((names, rank) => names.map(() => rank))
@@ -58,12 +58,14 @@ const atRisk = micros
     'By how much the projection misses the budget, up or down; null where nothing can be said, and after the end.',
   );
 
-const boardFlight = z.strictObject({ ...rowShape(pacingSnapshots, boardColumns), at_risk_micros: atRisk });
+const boardFlight = z
+  .strictObject({ ...rowShape(pacingSnapshots, boardColumns), at_risk_micros: atRisk })
+  .meta({ title: 'BoardFlight' });
 
 const snapshotColumns = pacingSnapshots.columns
   .map(({ name }) => name)
   .filter((name) => name !== 'org_id' && name !== 'partition');
-const snapshot = z.strictObject(rowShape(pacingSnapshots, snapshotColumns));
+const snapshot = z.strictObject(rowShape(pacingSnapshots, snapshotColumns)).meta({ title: 'Snapshot' });
 
 function flightJson(row: RawRow) {
   const risk = row.at_risk === null ? null : String(row.at_risk);
@@ -112,14 +114,16 @@ export const summarizeFlights = operation({
   doc: 'The board in numbers: flights by status and currency, with what they spent, and how much is at risk.',
   input: z.strictObject({}),
   output: z.array(
-    z.strictObject({
-      status,
-      currency: z.string().describe('ISO-4217; empty where no money was seen.'),
-      flights: z.number().int(),
-      budget_micros: micros,
-      spend_micros: micros.describe('Of the flights whose spend is known.'),
-      at_risk_micros: micros.describe('Sum of `at_risk_micros` of the flights for which it is known.'),
-    }),
+    z
+      .strictObject({
+        status,
+        currency: z.string().describe('ISO-4217; empty where no money was seen.'),
+        flights: z.number().int(),
+        budget_micros: micros,
+        spend_micros: micros.describe('Of the flights whose spend is known.'),
+        at_risk_micros: micros.describe('Sum of `at_risk_micros` of the flights for which it is known.'),
+      })
+      .meta({ title: 'FlightSummary' }),
   ),
   scope: 'organization',
   permission: 'pacing.read',

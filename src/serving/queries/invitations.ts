@@ -8,14 +8,16 @@ import { operation } from './operation.ts';
 import { writerOf } from './rules.ts';
 
 const email = z.email().max(254);
-const invitation = z.strictObject({
-  invitation_id: z.uuid(),
-  email: z.string(),
-  role: memberRole,
-  created_by: z.string().describe('Who invited, as the audit log names it.'),
-  created_at: instant,
-  expires_at: instant,
-});
+const invitation = z
+  .strictObject({
+    invitation_id: z.uuid(),
+    email: z.string(),
+    role: memberRole,
+    created_by: z.string().describe('Who invited, as the audit log names it.'),
+    created_at: instant,
+    expires_at: instant,
+  })
+  .meta({ title: 'Invitation' });
 const invitationsMax = 501;
 
 export const listInvitations = operation({
@@ -36,7 +38,7 @@ export const listInvitations = operation({
 export const createInvitation = operation({
   doc: 'Invites somebody by their address; an earlier invitation of the same address ends. The token is told this once: send it to them as `/auth/invitation#TOKEN`.',
   input: z.strictObject({ email, role: memberRole }),
-  output: invitation.extend({ token: z.string() }),
+  output: invitation.extend({ token: z.string() }).meta({ title: 'NewInvitation' }),
   scope: 'organization',
   permission: 'members.write',
   isWrite: true,

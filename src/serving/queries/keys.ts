@@ -14,17 +14,19 @@ const scopes = z
   .min(1)
   .max(permissions.length)
   .describe('What its holder may do.');
-const key = z.strictObject({
-  key_id: z.uuid(),
-  name: z.string(),
-  prefix: z.string().describe('The part of the key that may be shown.'),
-  scopes,
-  created_by: z.string(),
-  created_at: instant,
-  expires_at: instant.nullable(),
-  revoked_at: instant.nullable(),
-  used_at: instant.nullable().describe('Its last use, to the minute.'),
-});
+const key = z
+  .strictObject({
+    key_id: z.uuid(),
+    name: z.string(),
+    prefix: z.string().describe('The part of the key that may be shown.'),
+    scopes,
+    created_by: z.string(),
+    created_at: instant,
+    expires_at: instant.nullable(),
+    revoked_at: instant.nullable(),
+    used_at: instant.nullable().describe('Its last use, to the minute.'),
+  })
+  .meta({ title: 'ApiKey' });
 
 export const listKeys = operation({
   doc: 'The API keys of the organization, revoked ones too; never what opens with them.',
@@ -53,7 +55,7 @@ export const createKey = operation({
     scopes,
     expires_at: moment.nullable().describe('Null = it holds until it is revoked.'),
   }),
-  output: key.extend({ key: z.string().describe('Goes into `Authorization: Bearer`.') }),
+  output: key.extend({ key: z.string().describe('Goes into `Authorization: Bearer`.') }).meta({ title: 'NewApiKey' }),
   scope: 'organization',
   permission: 'keys.write',
   isWrite: true,

@@ -2,19 +2,23 @@ import * as z from 'zod';
 import { instant, instantOf, type RawRow, versionOf, versionText } from './columns.ts';
 import { operation } from './operation.ts';
 
-const part = z.strictObject({
-  rows: z.number().int().describe('Flights, or alerts, that there ever were.'),
-  version: versionText.nullable().describe('The highest of them; null where there is none.'),
-});
+const part = z
+  .strictObject({
+    rows: z.number().int().describe('Flights, or alerts, that there ever were.'),
+    version: versionText.nullable().describe('The highest of them; null where there is none.'),
+  })
+  .meta({ title: 'MarkPart' });
 
 export const getMark = operation({
   doc: 'What changes when a flight or an alert of the organization does. As `text/event-stream` it is sent again with every change, so that a view knows when to ask anew.',
   input: z.strictObject({}),
-  output: z.strictObject({
-    flights: part,
-    alerts: part,
-    evaluated_at: instant.nullable().describe('Log time of the newest snapshot or transition.'),
-  }),
+  output: z
+    .strictObject({
+      flights: part,
+      alerts: part,
+      evaluated_at: instant.nullable().describe('Log time of the newest snapshot or transition.'),
+    })
+    .meta({ title: 'Mark' }),
   scope: 'organization',
   permission: 'pacing.read',
   isWrite: false,

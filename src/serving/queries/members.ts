@@ -11,21 +11,23 @@ import { pageOf, positionOf } from './pages.ts';
 import { writerOf } from './rules.ts';
 
 const userId = z.uuid().describe('The user.');
-export const memberRole = z.enum(['viewer', 'editor', 'admin']);
+export const memberRole = z.enum(['viewer', 'editor', 'admin']).meta({ title: 'Role' });
 const more = z
   .array(z.enum(permissions).exclude(['engine.read']))
   .max(permissions.length)
   .describe('What the member may do beyond the role.');
 
-const member = z.strictObject({
-  user_id: userId,
-  email: z.string(),
-  name: z.string(),
-  role: memberRole,
-  permissions: more,
-  since: instant,
-  disabled: z.boolean().describe('True: the user is let in nowhere.'),
-});
+const member = z
+  .strictObject({
+    user_id: userId,
+    email: z.string(),
+    name: z.string(),
+    role: memberRole,
+    permissions: more,
+    since: instant,
+    disabled: z.boolean().describe('True: the user is let in nowhere.'),
+  })
+  .meta({ title: 'Member' });
 
 export const listMembers = operation({
   doc: 'The people of the organization, by their addresses.',

@@ -5,12 +5,14 @@ import { personOf } from './granting.ts';
 import { operation } from './operation.ts';
 import { writerOf } from './rules.ts';
 
-const session = z.strictObject({
-  session_id: z.uuid(),
-  method: z.enum(['password', 'oidc', 'link', 'invitation']).describe('How it was opened.'),
-  created_at: instant,
-  expires_at: instant,
-});
+const session = z
+  .strictObject({
+    session_id: z.uuid(),
+    method: z.enum(['password', 'oidc', 'link', 'invitation']).describe('How it was opened.'),
+    created_at: instant,
+    expires_at: instant,
+  })
+  .meta({ title: 'Session' });
 const sessionsMax = 100;
 
 export const listOwnSessions = operation({

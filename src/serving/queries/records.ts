@@ -34,13 +34,17 @@ export const countDeadLetters = operation({
   input: z.strictObject({ ...period }),
   output: z
     .array(
-      z.strictObject({
-        topic: z.string(),
-        reason: z.string().describe('docs/events.md explains each.'),
-        records: z.number().int(),
-        newest: instant.describe('Log time of the newest.'),
-        example: z.strictObject({ partition: z.number().int(), log_offset: z.number().int() }),
-      }),
+      z
+        .strictObject({
+          topic: z.string(),
+          reason: z.string().describe('docs/events.md explains each.'),
+          records: z.number().int(),
+          newest: instant.describe('Log time of the newest.'),
+          example: z
+            .strictObject({ partition: z.number().int(), log_offset: z.number().int() })
+            .describe('Its address.'),
+        })
+        .meta({ title: 'DeadLetterReason' }),
     )
     .max(1_000),
   scope: 'organization',
@@ -72,7 +76,7 @@ GROUP BY topic, reason ORDER BY records DESC, topic, reason LIMIT 1000`,
   },
 });
 
-const letter = z.strictObject(rowShape(deadLetters, columns));
+const letter = z.strictObject(rowShape(deadLetters, columns)).meta({ title: 'DeadLetter' });
 
 function letterJson(row: RawRow) {
   return rowJson(deadLetters, columns, row);
@@ -112,13 +116,15 @@ function withoutAsOf(row: RawRow): RawRow {
   return { ...row, as_of: null };
 }
 
-const raw = z.strictObject({
-  ...letter.shape,
-  key_base64: z.string().describe('Raw key bytes, at most 1 KiB.'),
-  raw_base64: z
-    .string()
-    .describe('Raw value bytes, at most 64 KiB; `raw_length` and `raw_sha256` are of the whole value.'),
-});
+const raw = z
+  .strictObject({
+    ...letter.shape,
+    key_base64: z.string().describe('Raw key bytes, at most 1 KiB.'),
+    raw_base64: z
+      .string()
+      .describe('Raw value bytes, at most 64 KiB; `raw_length` and `raw_sha256` are of the whole value.'),
+  })
+  .meta({ title: 'DeadLetterRecord' });
 
 export const getDeadLetter = operation({
   doc: 'One record that could not be used, by its address, with its raw bytes.',
@@ -156,7 +162,7 @@ const lateColumns = [
   'amount_micros',
   'version',
 ] as const;
-const late = z.strictObject(rowShape(lateEvents, lateColumns));
+const late = z.strictObject(rowShape(lateEvents, lateColumns)).meta({ title: 'LateEvent' });
 
 export const listLateEvents = operation({
   doc: 'Valid events of a period of the log that came later than their kind may, the newest first: counted here, and in no other table.',

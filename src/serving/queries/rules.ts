@@ -7,13 +7,15 @@ import { instant, instantOf, type RawRow, versionOf, versionText } from './colum
 import { id } from './fields.ts';
 import { operation } from './operation.ts';
 
-const rule = z.strictObject({
-  rule_id: id,
-  text: z.string().describe('As it was written: YAML or JSON, with its comments.'),
-  is_own: z.boolean().describe("False = everyone's, which an organization cannot change."),
-  kept_in: z.enum(['files', 'database']).describe('Where it is changed.'),
-  version: z.string().describe('Changes with each edit.'),
-});
+const rule = z
+  .strictObject({
+    rule_id: id,
+    text: z.string().describe('As it was written: YAML or JSON, with its comments.'),
+    is_own: z.boolean().describe("False = everyone's, which an organization cannot change."),
+    kept_in: z.enum(['files', 'database']).meta({ title: 'RuleKeeper' }).describe('Where it is changed.'),
+    version: z.string().describe('Changes with each edit.'),
+  })
+  .meta({ title: 'Rule' });
 
 const rulesMax = 2_048;
 
@@ -51,11 +53,13 @@ export const getRule = operation({
 export const getPlan = operation({
   doc: 'The plan in force: the one under which the newest snapshot of the organization was judged. Every row names its plan in `plan_number`.',
   input: z.strictObject({}),
-  output: z.strictObject({
-    number: z.number().int(),
-    evaluated_at: instant.describe('Log time of that snapshot.'),
-    version: versionText,
-  }),
+  output: z
+    .strictObject({
+      number: z.number().int(),
+      evaluated_at: instant.describe('Log time of that snapshot.'),
+      version: versionText,
+    })
+    .meta({ title: 'Plan' }),
   scope: 'organization',
   permission: 'rules.read',
   isWrite: false,

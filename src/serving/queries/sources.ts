@@ -8,16 +8,18 @@ export const listSources = operation({
   input: z.strictObject({}),
   output: z
     .array(
-      z.strictObject({
-        source: z.string(),
-        complete_through: instant
-          .nullable()
-          .describe('Event time up to which it is complete for every flight; null = not known for one.'),
-        newest_complete_through: instant.nullable().describe('The same for the flight for which it is furthest.'),
-        flights: z.number().int().describe('Flights that wait for it and have not ended.'),
-        stale_flights: z.number().int().describe('Of these, the ones that nobody can judge now: `stale_data`.'),
-        version: versionText,
-      }),
+      z
+        .strictObject({
+          source: z.string(),
+          complete_through: instant
+            .nullable()
+            .describe('Event time up to which it is complete for every flight; null = not known for one.'),
+          newest_complete_through: instant.nullable().describe('The same for the flight for which it is furthest.'),
+          flights: z.number().int().describe('Flights that wait for it and have not ended.'),
+          stale_flights: z.number().int().describe('Of these, the ones that nobody can judge now: `stale_data`.'),
+          version: versionText,
+        })
+        .meta({ title: 'Source' }),
     )
     .max(1_000),
   scope: 'organization',

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { type Door, type HttpCall, HttpRefusal } from '../http/door.ts';
 import { streamEvents } from '../http/event-stream.ts';
+import { chooseType } from '../http/media-types.ts';
 import { sendBytes } from '../http/problem.ts';
-import type { LimitVerdict } from '../limits/rate-limiter.ts';
+import { limitHeaders } from '../limits/limit-headers.ts';
 import { type OperationName, operationOf } from '../operations.ts';
 import type { Operation } from '../queries/operation.ts';
 import type { Envelope, Service } from '../service.ts';
 import { csvColumns, printCsv } from './csv.ts';
 import { type Matched, matchRoute, wrongMethod } from './match.ts';
-import { chooseType } from './media-types.ts';
 import { readInput } from './read-input.ts';
 import { restRoot } from './routes.ts';
 
@@ -60,7 +60,8 @@ export class RestDoor implements Door {
         facts.actor = `${actor.kind}:${actor.id}`;
       },
       onLimit: (verdict) => {
-        if (!call.response.headersSent) sayLimit(call, verdict);
+        if (call.response.headersSent) return;
+        for (const [header, value] of Object.entries(limitHeaders(verdict))) call.response.setHeader(header, value);
       },
     });
   }
@@ -87,14 +88,6 @@ function sendWritten({ response }: HttpCall, bytes: Uint8Array): void {
   const { version } = data as { version?: unknown };
   if (typeof version === 'string') response.setHeader('ETag', `"${version}"`);
   sendBytes(response, 200, json, bytes);
-}
-
-/** Seconds, rounded up, as the headers of the IETF's draft have them. */
-function sayLimit({ response }: HttpCall, { isAllowed, limit, remaining, resetMs, retryAfterMs }: LimitVerdict): void {
-  response.setHeader('RateLimit-Limit', limit);
-  response.setHeader('RateLimit-Remaining', remaining);
-  response.setHeader('RateLimit-Reset', Math.ceil(resetMs / 1_000));
-  if (!isAllowed) response.setHeader('Retry-After', Math.max(1, Math.ceil(retryAfterMs / 1_000)));
 }
 
 /**

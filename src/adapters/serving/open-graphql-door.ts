@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { EngineError } from '../../model/errors.ts';
+import type { GraphqlSettings } from '../../serving/graphql/config.ts';
+import { type Documents, ListedDocuments, readDocumentList, SentDocuments } from '../../serving/graphql/documents.ts';
+import { GraphqlDoor } from '../../serving/graphql/graphql-door.ts';
+import type { Service } from '../../serving/service.ts';
+
+/** The GraphQL door of this configuration; none where it is shut. Throws CONFIG_INVALID for a list of documents that is none. */
+export function openGraphqlDoor(
+  settings: GraphqlSettings,
+  service: Service,
+  onTrouble: (error: unknown, requestId: string) => void,
+): GraphqlDoor[] {
+  if (!settings.enabled) return [];
+  return [new GraphqlDoor({ service, settings, documents: openDocuments(settings.documents), onTrouble })];
+}
+
+function openDocuments(file: string | null): Documents {
+  if (file === null) return new SentDocuments();
+  return new ListedDocuments(readDocumentList(readList(file), file));
+}
+
+function readList(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const message = `serving.graphql.documents: ${file} cannot be read: ${(cause as Error).message}`;
+    throw new EngineError('CONFIG_INVALID', message, { cause });
+  }
+}
