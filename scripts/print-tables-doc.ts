@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LatestTable, latestTables, type Table, tables } from '../src/rows/tables.ts';
-import { views } from '../src/sinks/clickhouse/views.ts';
+import { historyViews, views } from '../src/sinks/clickhouse/views.ts';
 
 // Prints docs/tables.md from the table descriptions that DDL and encoders are made from. `--check`
 // writes nothing and fails when the file differs.
@@ -41,7 +41,7 @@ ${latestTables.map(latestSection).join('\n')}
 
 | view | what it shows |
 | --- | --- |
-${views.map(({ name, doc }) => `| \`${name}\` | ${doc} |`).join('\n')}
+${[...views, ...historyViews].map(({ name, doc }) => `| \`${name}\` | ${doc} |`).join('\n')}
 `;
 
 if (process.argv.includes('--check')) {

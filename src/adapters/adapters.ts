@@ -2,6 +2,7 @@ import { getRandomValues, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BronzeTableStats } from '../lakehouse/layers/bronze/bronze-table.ts';
+import { EngineError } from '../model/errors.ts';
 import { keyHashes } from '../model/hash-key.ts';
 import type { Clock } from '../model/time.ts';
 import { applyPlans } from '../plans/apply-plans.ts';
@@ -18,6 +19,7 @@ import { CampaignLane } from '../topology/campaign-topology.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { EngineContext, EngineDoor, EngineParts } from './engine-parts.ts';
 import { drawPrograms } from './graph.ts';
+import { refreshHistoryViews } from './history-views.ts';
 import { isLogCut } from './log-cut.ts';
 import { logPlaceOf } from './log-place.ts';
 import type { BronzeThreadSettings } from './open-bronze.ts';
@@ -27,7 +29,7 @@ import { type BronzeThread, FailureRelay, RunningParts } from './running-engine.
 import { openServing } from './serving/open-serving.ts';
 import { isServing } from './serving/serving-place.ts';
 import type { Config } from './settings.ts';
-import { embeddedTablesDirectory, openEmbeddedTables, openServerTables, type Tables } from './tables.ts';
+import { embeddedPlace, openEmbeddedTables, openServerTables, type Tables } from './tables.ts';
 import { streamName } from './visit-log.ts';
 import { waitFor } from './wait-for.ts';
 import { DiskWatch, type WatchedDisk } from './watch-disks.ts';
@@ -125,10 +127,22 @@ async function admitLog(
   return await admitGeneration(store, topic, identity, context.isNewGeneration ? { accept: true, isCut } : {});
 }
 
-function openTables(config: Config, context: EngineContext): Promise<Tables> {
+async function openTables(config: Config, context: EngineContext): Promise<Tables> {
   const { url, port, readers } = config.clickhouse;
-  if (url !== null) return waitFor('ClickHouse', () => openServerTables(config, context.clock), context);
-  return openEmbeddedTables({ dir: embeddedTablesDirectory(config.data_directory), port, readers }, context);
+  if (url !== null) return await waitFor('ClickHouse', () => openServerTables(config, context.clock), context);
+  const tables = await openEmbeddedTables({ ...embeddedPlace(config, port), readers }, context);
+  await showHistory(config, tables, context);
+  return tables;
+}
+
+/** Views of the embedded ClickHouse are told where the lake is by now; without it they tell what they told before. */
+async function showHistory(config: Config, { writer }: Tables, { log }: EngineContext): Promise<void> {
+  try {
+    await refreshHistoryViews(config, writer);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    log.warn('history.views', { error });
+  }
 }
 
 /**

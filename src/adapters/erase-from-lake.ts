@@ -8,6 +8,7 @@ import { eraseKeyedRows } from '../lakehouse/layers/bronze/erase-keyed-rows.ts';
 import { EngineError } from '../model/errors.ts';
 import { idPattern, systemOrg } from '../model/ids.ts';
 import { bronzeTableName } from './bronze-catalog.ts';
+import { databaseOf, writeHistoryViews } from './history-views.ts';
 import { openLayerTools } from './layer-tools.ts';
 import { openLake, tablesOf } from './open-lake.ts';
 import type { Config } from './settings.ts';
@@ -41,7 +42,7 @@ export async function eraseFromLake(
   stack.defer(() => changing.close());
   const lake = stack.adopt(await openLake(config), (opened) => opened.close());
   const { endpoint } = changing;
-  const database = config.clickhouse.url === null ? 'ads' : config.clickhouse.database;
+  const database = databaseOf(config);
   const ask = async (sql: string) => rowsOf(await askClickHouse(endpoint, sql));
   const counts = async () => {
     const found = [];
@@ -70,6 +71,8 @@ export async function eraseFromLake(
   }
   const erased = await eraseOrganization({ ...parts, tables, org, alsoForget, isDryRun });
   if (isDryRun) return { org, lake: erased, untrusted, clickhouse, receipt: null };
+  // The metadata that they named is gone.
+  await writeHistoryViews(config, { endpoint, lake });
 
   const tools = stack.use(await openLayerTools(config));
   const left = (await counts()).map(({ table, rows }) => `${rows} in ClickHouse's ${table}`);

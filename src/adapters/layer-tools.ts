@@ -7,7 +7,7 @@ import { EventObjects } from '../decoders/event-objects.ts';
 import { EmbeddedRegistry } from '../decoders/event-schemas.ts';
 import type { TableState } from '../lakehouse/catalog/catalog.ts';
 import { SqlEngine } from '../lakehouse/engine/sql-engine.ts';
-import { icebergTable, type StoreAccess } from '../lakehouse/engine/sql-places.ts';
+import { icebergEngine, icebergTable, type StoreAccess } from '../lakehouse/engine/sql-places.ts';
 import { localPath } from '../lakehouse/storage/local-file-io.ts';
 import { openRegistry } from './schema-registry.ts';
 import type { Config } from './settings.ts';
@@ -47,19 +47,37 @@ export async function openLayerTools(config: Config): Promise<LayerTools> {
 }
 
 /** What ClickHouse reads a table of the lake by, in the snapshot that its metadata names. */
-export function sqlOfTable(state: TableState, config: Config, snapshotId: bigint | null = null): string {
-  const { metadataLocation, metadata } = state;
-  return icebergTable({ location: metadata.location, metadataLocation, snapshotId }, storeAccess(config), localPath);
+export function sqlOfTable(
+  { metadataLocation, metadata }: TableState,
+  config: Pick<Config, 's3'>,
+  snapshotId: bigint | null = null,
+): string {
+  const at = { location: metadata.location, metadataLocation, snapshotId };
+  return icebergTable(at, { ...storeAccess(config), collection: null }, localPath);
 }
 
-function storeAccess({ s3 }: Pick<Config, 's3'>): StoreAccess {
+/** The same as the engine of a table of ClickHouse's own. */
+export function engineOfTable(
+  { metadataLocation, metadata }: TableState,
+  config: Pick<Config, 's3' | 'tiers'>,
+): string {
+  const at = { location: metadata.location, metadataLocation, snapshotId: null };
+  return icebergEngine(at, { ...storeAccess(config), collection: config.tiers.views_collection }, localPath);
+}
+
+/** Words of ClickHouse without the key of the store, which they may quote. */
+export function hideSecret(text: string, { s3 }: Pick<Config, 's3'>): string {
+  return s3.secret_access_key === null ? text : text.replaceAll(s3.secret_access_key, '***');
+}
+
+function storeAccess({ s3 }: Pick<Config, 's3'>): Omit<StoreAccess, 'collection'> {
   const { endpoint, region, access_key_id: id, secret_access_key: secret } = s3;
   const address = endpoint ?? `https://s3.${region}.amazonaws.com`;
   return { endpoint: address.replace(/\/+$/, ''), key: id === null || secret === null ? null : { id, secret } };
 }
 
-/** A folder of this process; those of processes that are gone are thrown away. */
-function makeWorkFolder(parent: string): string {
+/** A folder of this process for what is between; those of processes that are gone are thrown away. */
+export function makeWorkFolder(parent: string): string {
   mkdirSync(parent, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(parent)) {
     const pid = Number(/^layers-(\d+)$/.exec(name)?.[1]);

@@ -2,11 +2,12 @@ import type { Logger } from '../control/logs/logger.ts';
 import type { Clock } from '../model/time.ts';
 import { migrateDatabase, planDatabase } from '../plans/postgres/migrate.ts';
 import { hasPostgresCatalog, layPostgresCatalog } from './bronze-catalog.ts';
+import { refreshHistoryViews } from './history-views.ts';
 import { logPlaceOf } from './log-place.ts';
 import { migrateDataDirectory } from './migrate-data-directory.ts';
 import { openRegistry } from './schema-registry.ts';
 import type { Config } from './settings.ts';
-import { createServerSink } from './tables.ts';
+import { createServerSink, serverEndpoint } from './tables.ts';
 
 export interface MigrateOptions {
   /** Of topics that are made new. */
@@ -105,6 +106,7 @@ async function makeTables(config: Config, { clock, isDryRun, onPart }: MigrateOp
     }
     const applied = await sink.migrate(({ number, name }) => onPart(`clickhouse: migration ${number} ${name}`));
     await sink.check();
+    await refreshHistoryViews(config, serverEndpoint(config, 'change'));
     return [
       ...applied.map(({ number, name }) => `applied migration ${number} ${name}`),
       `tables and views of ${where} in place${roles ? ', roles and row policies too' : ''}`,

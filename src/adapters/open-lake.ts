@@ -9,6 +9,7 @@ import { SqlCatalog } from '../lakehouse/catalog/sql-catalog.ts';
 import { SqliteRows } from '../lakehouse/catalog/sqlite-rows.ts';
 import type { FileIO } from '../lakehouse/storage/file-io.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
+import { localPath, localUri } from '../lakehouse/storage/local-file-io.ts';
 import { EngineError } from '../model/errors.ts';
 import { catalogName, completePostgresCatalog, hasPostgresCatalog, openPostgresCatalog } from './bronze-catalog.ts';
 import { isS3, openStorage } from './open-storage.ts';
@@ -54,8 +55,7 @@ export interface LakeTable {
  * where there is none.
  */
 export async function withLake<T>(config: Config, work: (lake: Lake) => Promise<T>): Promise<T> {
-  const path = catalogPath(config);
-  if (config.bronze.catalog === 'sqlite' && !existsSync(path)) throw noLake(`there is no ${path}`);
+  if (!hasLake(config)) throw noLake(`there is no ${catalogPath(config)}`);
   const lake = await openLake(config);
   try {
     return await work(lake);
@@ -119,6 +119,17 @@ function restEndpoint({ iceberg_rest: rest }: Pick<Config, 'iceberg_rest'>): Res
 
 function warehouseOf({ bronze, data_directory }: Pick<Config, 'bronze' | 'data_directory'>): string {
   return bronze.warehouse ?? join(data_directory, 'lake');
+}
+
+/** The folder of this machine that holds the lake; null where that is an object store. */
+export function lakeFolder(config: Pick<Config, 'bronze' | 'data_directory'>): string | null {
+  const warehouse = warehouseOf(config);
+  return isS3(warehouse) ? null : localPath(localUri(warehouse));
+}
+
+/** Whether there is a lake at all: a catalog beside the data is made with its first table. */
+export function hasLake(config: Pick<Config, 'bronze' | 'data_directory'>): boolean {
+  return config.bronze.catalog !== 'sqlite' || existsSync(catalogPath(config));
 }
 
 /** Beside a warehouse that others share lies the file that they share too. */

@@ -1,14 +1,24 @@
+import { rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { chdir } from 'node:process';
+import type { Logger } from '../control/logs/logger.ts';
+import { downloadFromClickHouse } from '../control/query-client.ts';
+import { systemClock } from '../control/system-clock.ts';
 import { fullName, type TableState } from '../lakehouse/catalog/catalog.ts';
-import { identifier } from '../lakehouse/engine/sql-places.ts';
+import { identifier, quoted } from '../lakehouse/engine/sql-places.ts';
 import { ancestry, type Snapshot } from '../lakehouse/format/table-metadata.ts';
+import type { GoldTable } from '../lakehouse/layers/gold/gold-tables.ts';
 import { localPath } from '../lakehouse/storage/local-file-io.ts';
 import { EngineError } from '../model/errors.ts';
+import { historyName } from '../rows/tables.ts';
 import { bronzeTableName } from './bronze-catalog.ts';
-import { sqlOfTable } from './layer-tools.ts';
+import { goldTables } from './gold-tables.ts';
+import { historyOver, hotSelect } from './history-views.ts';
+import { hideSecret, makeWorkFolder, sqlOfTable } from './layer-tools.ts';
 import { type LakeTable, tablesOf, withLake } from './open-lake.ts';
 import { isS3 } from './open-storage.ts';
 import type { Config } from './settings.ts';
+import { openTablesForReading } from './visits.ts';
 
 export interface LakeQuery {
   readonly sql: string;
@@ -25,16 +35,33 @@ export interface LakeAnswer {
 
 /**
  * Asks the lake one query, by ClickHouse's own engine in this process. Tables go by their names in the catalog,
- * as in `silver.clicks`; `bronze` alone is `bronze.events`. The metadata is the one that the catalog names: files
- * of a commit that was never made are not looked at. Throws QUERY_FAILED with ClickHouse's words, and
- * CONFIG_INVALID where there is no table.
+ * as in `silver.clicks`; `bronze` alone is `bronze.events`; `all_…` are rows of all times, for which what ClickHouse
+ * has is fetched. The metadata is the one that the catalog names: files of a commit that was never made are not looked
+ * at. Throws QUERY_FAILED with ClickHouse's words, and CONFIG_INVALID where there is no table.
  */
-export async function queryLake(config: Config, { sql, atMs }: LakeQuery): Promise<LakeAnswer> {
-  const asked = await withLake(config, async (lake) => (await tablesOf(lake)).filter((table) => isAsked(table, sql)));
+export async function queryLake(config: Config, { sql, atMs }: LakeQuery, log: Logger): Promise<LakeAnswer> {
+  const histories = goldTables.filter((table) => isNamed(historyName(table), sql));
+  if (histories.length > 0 && atMs !== null)
+    throw new EngineError(
+      'USAGE',
+      `${historyName(histories[0])} tells of now: ask gold.${histories[0].name} with --at`,
+    );
+  await using stack = new AsyncDisposableStack();
+  const hot = histories.length === 0 ? [] : await fetchHot(config, histories, { log, stack });
+  const statements = await withLake(config, async (lake) => {
+    const asked = (await tablesOf(lake)).filter((table) => isAsked(table, sql));
+    const views = viewsOf(asked, config, atMs);
+    for (const { table, source } of hot)
+      views.push(`CREATE VIEW ${historyName(table)} AS ${await historyOver(source, { config, lake, table })}`);
+    const gold = hot.length === 0 ? [] : [lake.root].filter((place) => !isS3(place));
+    stayAbove([...asked.map(({ state }) => state.metadata.location), ...gold, ...hot.map(({ folder }) => folder)]);
+    return views;
+  });
   const { Session } = await import('chdb');
   const session = new Session();
+  stack.defer(() => session.cleanup());
   try {
-    for (const statement of viewsOf(asked, config, atMs)) session.query(statement);
+    for (const statement of statements) session.query(statement);
     // As text, so that no digit is lost.
     session.query('SET output_format_json_quote_64bit_integers = 1');
     return answerOf(session.query(sql, 'JSONCompact'));
@@ -42,9 +69,42 @@ export async function queryLake(config: Config, { sql, atMs }: LakeQuery): Promi
     // Not the cause itself: its words, and those of its own causes, may quote the key of the store.
     const words = cause instanceof Error ? cause.message : String(cause);
     throw new EngineError('QUERY_FAILED', hideSecret(words.trim(), config));
-  } finally {
-    session.cleanup();
   }
+}
+
+function isNamed(name: string, sql: string): boolean {
+  return new RegExp(`\\b${name}\\b`).test(sql);
+}
+
+interface HotFile {
+  readonly table: GoldTable;
+  /** What reads it. */
+  readonly source: string;
+  readonly folder: string;
+}
+
+/** What ClickHouse has of tables, each in a file that is gone with the stack. */
+async function fetchHot(
+  config: Config,
+  tables: readonly GoldTable[],
+  { log, stack }: { log: Logger; stack: AsyncDisposableStack },
+): Promise<HotFile[]> {
+  const folder = makeWorkFolder(join(resolve(config.data_directory), 'work'));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const { endpoint, close } = await openTablesForReading(config, { clock: systemClock, log });
+  const files: HotFile[] = [];
+  try {
+    for (const table of tables) {
+      const path = join(folder, `${table.name}.parquet`);
+      const select = await hotSelect(config, endpoint, table);
+      await downloadFromClickHouse(endpoint, `SELECT * FROM (${select}) FORMAT Parquet`, path);
+      const structure = table.columns.map(({ name, hotType }) => `${identifier(name)} ${hotType}`).join(', ');
+      files.push({ table, folder, source: `file(${quoted(path)}, Parquet, ${quoted(structure)})` });
+    }
+  } finally {
+    await close();
+  }
+  return files;
 }
 
 /** A table that the query may mean, by its name: a view asks its table what columns it has, so only these get one. */
@@ -56,10 +116,13 @@ function isBronze(name: LakeTable['name']): boolean {
   return fullName(name) === fullName(bronzeTableName);
 }
 
+/** ClickHouse reads below its working folder only. */
+function stayAbove(places: readonly string[]): void {
+  const folders = places.filter((place) => !isS3(place)).map(localPath);
+  if (folders.length > 0) chdir(commonFolder(folders));
+}
+
 function viewsOf(tables: readonly LakeTable[], config: Config, atMs: number | null): string[] {
-  // ClickHouse reads below its working folder only.
-  const folders = tables.map(({ state }) => state.metadata.location).filter((place) => !isS3(place));
-  if (folders.length > 0) chdir(commonFolder(folders.map(localPath)));
   return tables.flatMap(({ name, state }) => {
     const select = `SELECT * FROM ${sqlOfTable(state, config, snapshotAt(state, atMs)?.['snapshot-id'] ?? null)}`;
     const database = identifier(name.namespace);
@@ -90,10 +153,6 @@ function snapshotAt({ metadata }: TableState, atMs: number | null): Snapshot | n
       ? 'the table is empty'
       : `the oldest kept is of ${new Date(oldest['timestamp-ms']).toISOString()}`;
   throw new EngineError('QUERY_FAILED', `there is no snapshot of ${new Date(atMs).toISOString()} or before; ${since}`);
-}
-
-function hideSecret(text: string, { s3 }: Pick<Config, 's3'>): string {
-  return s3.secret_access_key === null ? text : text.replaceAll(s3.secret_access_key, '***');
 }
 
 function answerOf(text: string): LakeAnswer {

@@ -8,6 +8,7 @@ import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import { tenantTables } from '../rows/tables.ts';
 import { type ClickHouseSink, createClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts';
+import { lakeFolder } from './open-lake.ts';
 import { readPem } from './pem.ts';
 import type { Config } from './settings.ts';
 
@@ -34,16 +35,27 @@ export function embeddedTablesDirectory(dataDirectory: string): string {
   return join(dataDirectory, 'clickhouse');
 }
 
+interface EmbeddedPlace {
+  readonly dir: string;
+  readonly port: number;
+  readonly readers: string | null;
+  /** Folder of the lake, which its views read; null where the lake is on an object store. */
+  readonly lake?: string | null;
+}
+
+/** Where the embedded ClickHouse of a configuration is, for nobody else to read. */
+export function embeddedPlace(config: Pick<Config, 'data_directory' | 'bronze'>, port: number): EmbeddedPlace {
+  const dir = embeddedTablesDirectory(config.data_directory);
+  return { dir, port, readers: null, lake: lakeFolder(config) };
+}
+
 /** Opens the embedded ClickHouse with its tables in place. */
-export async function openEmbeddedTables(
-  place: { readonly dir: string; readonly port: number; readonly readers: string | null },
-  { clock, log }: TablesContext,
-): Promise<Tables> {
+export async function openEmbeddedTables(place: EmbeddedPlace, { clock, log }: TablesContext): Promise<Tables> {
   await using stack = new AsyncDisposableStack();
   const warn = (fields: object, message: string): void => log.warn('clickhouse.child', { ...fields, message });
-  const { dir, port } = place;
+  const { dir, port, lake = null } = place;
   const readers = place.readers === null ? [] : parseReaders(place.readers, 'clickhouse.readers');
-  const options = { dir, port, readers, tenantTables, clock, log: { warn } };
+  const options = { dir, port, readers, tenantTables, files: lake, clock, log: { warn } };
   const server = await startEmbeddedClickHouse(options).catch((error: unknown) => {
     throw nameHolder(error, port);
   });

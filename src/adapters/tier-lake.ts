@@ -14,11 +14,13 @@ import { goldNamespace } from '../lakehouse/jobs/write-gold.ts';
 import { silverNamespace } from '../lakehouse/jobs/write-silver.ts';
 import { silverDaysTable } from '../lakehouse/layers/silver/build-silver.ts';
 import { EngineError } from '../model/errors.ts';
+import { goldTables } from './gold-tables.ts';
+import { databaseOf, writeHistoryViews } from './history-views.ts';
 import { openLayerTools } from './layer-tools.ts';
 import { type Lake, openLake } from './open-lake.ts';
 import type { Config } from './settings.ts';
 import { openTablesForChange, openTablesForReading, type VisitContext } from './visits.ts';
-import { goldOptions, goldTables, layerParts } from './write-layers.ts';
+import { goldOptions, layerParts } from './write-layers.ts';
 
 export type { ExpiredFiles, HotMonth, MovedMonth };
 
@@ -56,12 +58,16 @@ export async function runTiers(config: Config, { log, onMoved, onProgress }: Tie
   stack.defer(() => changing.close());
   const lake = stack.adopt(await openLake(config), (opened) => opened.close());
   const tools = stack.use(await openLayerTools(config));
+  const { endpoint } = changing;
+  // Before anything moves: where ClickHouse cannot read the lake, nothing leaves it.
+  await writeHistoryViews(config, { endpoint, lake });
   const moved = await moveDueMonths({
     ...layerParts(lake, tools),
     ...goldOptions(lake),
     ...keeping(config.tiers),
-    hot: hotTables(changing.endpoint, config),
+    hot: hotTables(endpoint, config),
     isDryRun: false,
+    onPlaces: (only, without) => writeHistoryViews(config, { endpoint, lake, only, without }),
     onProgress,
     onMoved: (report) => {
       log.info('tier.moved', { ...report, money: JSON.stringify(report.money) });
@@ -69,6 +75,7 @@ export async function runTiers(config: Config, { log, onMoved, onProgress }: Tie
     },
   });
   const expired = await expire(lake, config, false);
+  if (expired.length > 0) await writeHistoryViews(config, { endpoint, lake });
   for (const one of expired) log.info('tier.expired', { ...one });
   return { moved, expired };
 }
@@ -77,8 +84,8 @@ function context(log: Logger): VisitContext {
   return { clock: systemClock, log };
 }
 
-function hotTables(endpoint: QueryEndpoint, { clickhouse }: Pick<Config, 'clickhouse'>): LeavingTables {
-  const database = clickhouse.url === null ? 'ads' : clickhouse.database;
+function hotTables(endpoint: QueryEndpoint, config: Pick<Config, 'clickhouse'>): LeavingTables {
+  const database = databaseOf(config);
   const query = async (sql: string) => rowsOf(await askClickHouse(endpoint, sql));
   return {
     query,

@@ -14,7 +14,7 @@ import {
 } from '../state/sqlite/data-directory.ts';
 import { EmbeddedStateStore } from '../state/sqlite/embedded-state-store.ts';
 import type { Config } from './settings.ts';
-import { embeddedTablesDirectory, openEmbeddedTables, serverEndpoint } from './tables.ts';
+import { embeddedPlace, embeddedTablesDirectory, openEmbeddedTables, serverEndpoint } from './tables.ts';
 
 export interface VisitContext {
   readonly clock: Clock;
@@ -52,10 +52,7 @@ export async function openTablesForReading(
   }
   await using stack = new AsyncDisposableStack();
   stack.adopt(await takeDirectory(config, context), (opened) => opened.close());
-  const tables = await openEmbeddedTables(
-    { dir: embeddedTablesDirectory(config.data_directory), port: 0, readers: null },
-    context,
-  );
+  const tables = await openEmbeddedTables(embeddedPlace(config, 0), context);
   stack.defer(() => tables.close());
   const opened = stack.move();
   return { endpoint: tables.reader, close: () => opened.disposeAsync() };
@@ -69,8 +66,7 @@ export async function openTablesForChange(
   if (config.clickhouse.url !== null) return { endpoint: serverEndpoint(config, 'change'), close: async () => {} };
   await using stack = new AsyncDisposableStack();
   stack.adopt(await takeDirectory(config, context), (opened) => opened.close());
-  const place = { dir: embeddedTablesDirectory(config.data_directory), port: 0, readers: null };
-  const tables = await openEmbeddedTables(place, context);
+  const tables = await openEmbeddedTables(embeddedPlace(config, 0), context);
   stack.defer(() => tables.close());
   const opened = stack.move();
   return { endpoint: tables.writer, close: () => opened.disposeAsync() };

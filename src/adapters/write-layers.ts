@@ -6,15 +6,16 @@ import { eventKinds } from '../events/kinds.ts';
 import { ParquetEncoder } from '../lakehouse/format/parquet-encoder.ts';
 import { type GoldReport, goldNamespace, writeGold } from '../lakehouse/jobs/write-gold.ts';
 import { type SilverReport, silverNamespace, writeSilver } from '../lakehouse/jobs/write-silver.ts';
-import type { GoldTable } from '../lakehouse/layers/gold/gold-tables.ts';
 import type { EventKind } from '../lakehouse/layers/silver/silver-kinds.ts';
 import { randomIds } from '../lakehouse/storage/id-source.ts';
 import { systemOrg } from '../model/ids.ts';
-import { type ColumnType, type Table, tables } from '../rows/tables.ts';
 import { bronzeTableName } from './bronze-catalog.ts';
+import { goldTables } from './gold-tables.ts';
+import { databaseOf, writeHistoryViews } from './history-views.ts';
 import { type LayerTools, openLayerTools } from './layer-tools.ts';
 import { type Lake, openLake, tableOf, withLake } from './open-lake.ts';
 import type { Config } from './settings.ts';
+import { serverEndpoint } from './tables.ts';
 import { openTablesForReading } from './visits.ts';
 
 export type { GoldReport, SilverReport };
@@ -56,38 +57,6 @@ export async function writeSilverLayer(config: Config, options: LayerOptions): P
   });
 }
 
-/** Columns that hold any bytes. */
-const rawColumns: Readonly<Record<string, readonly string[]>> = { dead_letters: ['key', 'raw'] };
-
-/** A table of ClickHouse as Iceberg has it: no types without a sign, instants in micros. */
-function goldTable(table: Table): GoldTable {
-  const columns = table.columns.map(({ name, type, doc }): GoldTable['columns'][number] => {
-    const isNullable = type.startsWith('Nullable(');
-    const isRaw = rawColumns[table.name]?.includes(name) ?? false;
-    return { name, doc, isRequired: !isNullable, type: isRaw ? 'binary' : icebergTypes[type] };
-  });
-  return { name: table.name, columns, key: table.key, partitionBy: table.partitionBy };
-}
-
-const icebergTypes = {
-  String: 'string',
-  'LowCardinality(String)': 'string',
-  UInt8: 'int',
-  UInt16: 'int',
-  UInt32: 'long',
-  UInt64: 'long',
-  Int32: 'int',
-  Int64: 'long',
-  Date32: 'date',
-  'DateTime64(3)': 'timestamptz',
-  'Decimal(18,6)': 'decimal(18, 6)',
-  'Nullable(Int32)': 'int',
-  'Nullable(Int64)': 'long',
-  'Nullable(DateTime64(3))': 'timestamptz',
-} as const satisfies Readonly<Record<ColumnType, GoldTable['columns'][number]['type']>>;
-
-export const goldTables = tables.map(goldTable);
-
 const dayMs = 86_400_000;
 /** Monday, 5 January 1970. */
 const firstMondayMs = 4 * dayMs;
@@ -111,18 +80,22 @@ export async function writeGoldLayer(config: Config, options: LayerOptions, log:
   const { endpoint } = reading;
   const lake = stack.adopt(await openLake(config), (opened) => opened.close());
   const tools = stack.use(await openLayerTools(config));
-  return await writeGold({
+  const report = await writeGold({
     ...layerParts(lake, tools),
     ...goldOptions(lake),
     hot: {
       query: async (sql) => rowsOf(await askClickHouse(endpoint, sql)),
       download: (sql, path) => downloadFromClickHouse(endpoint, sql, path),
-      nameOf: (table) => `${config.clickhouse.url === null ? 'ads' : config.clickhouse.database}.${table}`,
+      nameOf: (table) => `${databaseOf(config)}.${table}`,
     },
     before: closedWeeksBefore(systemClock.wallMs()),
     isDryRun: options.isDryRun,
     onProgress: options.onProgress,
   });
+  // An embedded ClickHouse is told by its engine. What a view says stays true either way, until its snapshot expires.
+  if (report.rows > 0 && config.clickhouse.url !== null)
+    await writeHistoryViews(config, { endpoint: serverEndpoint(config, 'change'), lake });
+  return report;
 }
 
 interface TableParts {

@@ -23,7 +23,7 @@ const works: Readonly<Record<string, readonly TendStep[]>> = {
   maintain: ['relocate', 'compact', 'cluster', 'expire', 'sweep'],
 };
 
-const allWords = [...looks, 'silver', 'gold', ...Object.keys(works), 'erase', 'sql'].join(', ');
+const allWords = [...looks, 'silver', 'gold', 'views', ...Object.keys(works), 'erase', 'sql'].join(', ');
 
 /** Iceberg's own default is 512 MB; half of it is merged in half the memory. */
 const targetMbDefault = 256;
@@ -42,7 +42,7 @@ export const lakeCommand: Command = {
     'paceline lake expire --older-than 7d --keep 10 --data ./data',
     'paceline lake sql "SELECT kind, count() FROM bronze GROUP BY kind" --at 2026-11-30T09:00:00Z --data ./data',
   ],
-  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, and bronze is short for bronze.events. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. gold writes closed weeks of the tables of ClickHouse, each row in its last version. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. erase removes an organization from ClickHouse and from all snapshots of all tables, looks for it with another reader and leaves a receipt in the lake: it needs --confirm, and no engine on an embedded ClickHouse. Time travel ends where snapshots expire.',
+  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, bronze is short for bronze.events, and all_campaign_metrics_daily (and so on) has the rows of all times, hot ones too. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. gold writes closed weeks of the tables of ClickHouse, each row in its last version. views tells the views all_… of ClickHouse (rows of all times) where rows are now, which tier run does by itself. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. erase removes an organization from ClickHouse and from all snapshots of all tables, looks for it with another reader and leaves a receipt in the lake: it needs --confirm, and no engine on an embedded ClickHouse. Time travel ends where snapshots expire.',
   flags: {
     config: configFlag,
     data: dataFlag,
@@ -91,7 +91,7 @@ export const lakeCommand: Command = {
     if (word === 'sql' && query !== undefined) return await ask(query, call, terminal);
     if (word === 'erase' && query !== undefined) return await erase(query, call, terminal);
     const steps = works[word];
-    const isLayer = word === 'silver' || word === 'gold';
+    const isLayer = word === 'silver' || word === 'gold' || word === 'views';
     if (steps === undefined && !isLayer && !looks.some((look) => look === word) && word !== 'sql' && word !== 'erase')
       throw usage(`there is no "lake ${word}"; the words are ${allWords}`);
     if (word === 'erase') throw usage('"lake erase" needs the name of one organization');
@@ -100,6 +100,7 @@ export const lakeCommand: Command = {
     const { config } = loadCallConfig(call);
     if (word === 'silver') await writeSilver(config, call, terminal);
     else if (word === 'gold') await writeGold(config, call, terminal);
+    else if (word === 'views') await writeViews(config, call, terminal);
     else if (steps === undefined) await look(word, config, call, terminal);
     else await tend(steps, config, call, terminal);
     return 0;
@@ -137,7 +138,7 @@ async function ask(sql: string, call: Call, terminal: Terminal): Promise<number>
     throw usage(`--at must be an instant with its zone, as in 2026-11-30T09:00:00Z, got "${at}"`);
   const { config } = loadCallConfig(call);
   const { queryLake } = await import('../adapters/query-lake.ts');
-  const { text, columns, rows } = await queryLake(config, { sql, atMs });
+  const { text, columns, rows } = await queryLake(config, { sql, atMs }, quietLogger());
   if (rows === null) terminal.write(text);
   else if (!call.has('json')) for (const line of textTable(columns, rows)) terminal.print(line);
   else for (const row of rows) terminal.printJson(Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])));
@@ -199,6 +200,13 @@ async function writeGold(config: Config, call: Call, terminal: Terminal): Promis
   if (isDryRun) return terminal.print(`gold: would write ${months} months of organizations and tables`);
   const others = overtaken === 0 ? '' : `; ${overtaken} slices were written by another run`;
   terminal.print(`gold: wrote ${months} months of organizations and tables, ${rows} rows${others}`);
+}
+
+async function writeViews(config: Config, call: Call, terminal: Terminal): Promise<void> {
+  const { rewriteHistoryViews } = await import('../adapters/history-views.ts');
+  const views = await rewriteHistoryViews(config, quietLogger());
+  if (call.has('json')) for (const view of views) terminal.printJson({ view });
+  else terminal.print(`ClickHouse finds the rows of all times by ${views.join(', ')}`);
 }
 
 /** "silver: wrote 78 days of organizations, 53075 rows of 53336 events; bronze is complete through …". */

@@ -4,6 +4,8 @@ import type { NamedReader } from './readers.ts';
 export interface StartMessage {
   readonly kind: 'start';
   readonly directory: string;
+  /** ClickHouse reads files below this folder, for views that are ours; null = none. */
+  readonly filesFolder: string | null;
   /** 0 = any free port. */
   readonly port: number;
   readonly writeToken: string;

@@ -54,6 +54,8 @@ function dieOf({ message }: Error): void {
 }
 
 async function start(options: StartMessage): Promise<void> {
+  // ClickHouse's own word for where files may be read: below the working folder.
+  if (options.filesFolder !== null) process.chdir(options.filesFolder);
   mkdirSync(options.directory, { recursive: true });
   queue = await openQueue(options);
   const spoolDirectory = join(options.directory, 'paceline-inserts');

@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BackOff } from '../model/back-off.ts';
 import { EngineError } from '../model/errors.ts';
@@ -16,6 +18,8 @@ interface EmbeddedClickHouseOptions {
   readonly readers?: readonly NamedReader[];
   /** Tables of `ads` whose rows belong to organizations: a reader who is bound to one sees no others' there. */
   readonly tenantTables?: readonly string[];
+  /** A folder of this machine whose files its own views read, made or not yet; default none. */
+  readonly files?: string | null;
   readonly clock: Clock;
   readonly log?: { warn(fields: object, message: string): void };
   /** How often the front is asked whether it lives, ms. Default 10 s. */
@@ -159,10 +163,19 @@ class Supervisor implements EmbeddedClickHouse {
   }
 
   #startMessage(): StartMessage {
-    const { dir, memoryBytesMax = 2 * 1024 ** 3, readers = [], tenantTables = [] } = this.#options;
+    const { dir, memoryBytesMax = 2 * 1024 ** 3, readers = [], tenantTables = [], files = null } = this.#options;
     const { writeToken, readToken } = this;
     const tokens = { writeToken, readToken, readers };
-    return { kind: 'start', directory: dir, port: this.#port, ...tokens, tenantTables, memoryBytesMax };
+    const filesFolder = files === null ? null : existingFolder(resolve(files));
+    return {
+      kind: 'start',
+      directory: resolve(dir),
+      filesFolder,
+      port: this.#port,
+      ...tokens,
+      tenantTables,
+      memoryBytesMax,
+    };
   }
 
   #superviseFromNow(child: ChildProcess): void {
@@ -248,4 +261,9 @@ function hasEnded(child: ChildProcess): boolean {
 function send(child: ChildProcess, message: ToChild): void {
   // A channel that just closed is reported by the exit event; there is nothing to add to it.
   if (child.connected) child.send(message, () => undefined);
+}
+
+/** The folder, or the nearest above it that is there. */
+function existingFolder(folder: string): string {
+  return existsSync(folder) ? folder : existingFolder(dirname(folder));
 }

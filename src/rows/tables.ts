@@ -405,8 +405,18 @@ export const latestTables: readonly LatestTable[] = [
   },
 ];
 
+/** What shows a table's rows of all times, also those that the lake alone has, is called so. */
+export function historyName({ name }: Pick<Table, 'name'>): string {
+  return `all_${name}`;
+}
+
+/** A table's rows in the lake, as ClickHouse reads them there, are called so. */
+export function goldName({ name }: Pick<Table, 'name'>): string {
+  return `gold_${name}`;
+}
+
 /** Every name under which rows of organizations can be read; what guards organizations guards them all. */
 export const tenantTables: readonly string[] = [
-  ...tables.map(({ name }) => name),
+  ...tables.flatMap((table) => [table.name, historyName(table), goldName(table)]),
   ...latestTables.flatMap(({ name, filledBy }) => [name, filledBy]),
 ];

@@ -12,6 +12,7 @@ import { ParquetEncoder } from '../../src/lakehouse/format/parquet-encoder.ts';
 import { BronzeTable } from '../../src/lakehouse/layers/bronze/bronze-table.ts';
 import { randomIds } from '../../src/lakehouse/storage/id-source.ts';
 import { makeRun } from '../lakehouse/layers/bronze-rows.ts';
+import { silent } from '../lakehouse/layers/worked-directory.ts';
 
 const folder = process.cwd();
 const data = mkdtempSync(join(tmpdir(), "paceline-lake's "));
@@ -55,8 +56,8 @@ afterAll(() => {
   rmSync(data, { recursive: true });
 });
 
-const count = async (atMs: number | null) =>
-  (await queryLake(config, { sql: 'SELECT count() FROM bronze', atMs })).rows;
+const ask = (sql: string, atMs: number | null = null) => queryLake(config, { sql, atMs }, silent);
+const count = async (atMs: number | null) => (await ask('SELECT count() FROM bronze', atMs)).rows;
 
 test('the table is asked as it is, and as it was at an instant', async () => {
   expect(await count(null)).toEqual([['30']]);
@@ -81,7 +82,7 @@ test('tables of all namespaces are listed, and asked by their names beside each 
     ['silver.clicks', 7, 1],
   ]);
   const sql = 'SELECT count() FROM bronze.events WHERE log_offset IN (SELECT log_offset FROM silver.clicks)';
-  expect((await queryLake(config, { sql, atMs: null })).rows).toEqual([['7']]);
+  expect((await ask(sql)).rows).toEqual([['7']]);
   expect(await listSnapshots(config, 'silver.clicks')).toHaveLength(1);
   const partitions = await listPartitions(config, 'bronze.events');
   expect(partitions[0].partition).toMatch(/^org_id=[^/]+\/event_time_day=\d{4}-\d\d-\d\d$/);
@@ -93,8 +94,8 @@ test('tables of all namespaces are listed, and asked by their names beside each 
 });
 
 test('what cannot be asked says so in the words of the engine', async () => {
-  const wrong = queryLake(config, { sql: 'SELECT nope FROM bronze', atMs: null });
+  const wrong = ask('SELECT nope FROM bronze');
   await expect(wrong).rejects.toMatchObject({ code: 'QUERY_FAILED', message: expect.stringContaining('nope') });
-  const formatted = await queryLake(config, { sql: 'SELECT 1 FORMAT CSV', atMs: null });
+  const formatted = await ask('SELECT 1 FORMAT CSV');
   expect(formatted).toEqual({ text: '1\n', columns: [], rows: null });
 });

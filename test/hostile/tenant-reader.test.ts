@@ -53,7 +53,9 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-test.each([...tenantTables, ...views.map(({ name }) => name).filter((name) => name !== 'v_org_pacing')])(
+// Tables of gold are there when something has left for the lake; test/lakehouse/jobs/history-views.test.ts reads them.
+const present = tenantTables.filter((name) => !name.startsWith('gold_'));
+test.each([...present, ...views.map(({ name }) => name).filter((name) => name !== 'v_org_pacing')])(
   'a reader of one organization sees its own rows of %s, and no others',
   async (name) => {
     expect(await ask(`SELECT groupUniqArray(org_id) FROM ads.${name}`)).toMatchObject({

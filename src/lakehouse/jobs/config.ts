@@ -14,6 +14,21 @@ export const tiersSection = z
       doc: 'The same for single tables, as in {rule_evaluations: 40}.',
       reload: 'restart',
     }),
+    views: setting(z.boolean().default(true), {
+      doc: 'ClickHouse has a view all_… of each table, with the rows that left it too. False where it cannot reach the store of the lake.',
+      reload: 'restart',
+    }),
+    views_collection: setting(
+      z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/)
+        .nullable()
+        .default(null),
+      {
+        doc: 'Named collection of the ClickHouse server with the key of the store for these views. Null: the key of s3, which ClickHouse keeps in the view and does not show.',
+        reload: 'restart',
+      },
+    ),
     lake_days: setting(days().nullable().default(null), {
       doc: 'Days and months of silver and gold are deleted when they have been over for so long. Null: never. Seven years are 2557.',
       reload: 'restart',

@@ -22,6 +22,11 @@ interface TierOptions extends Omit<WriteGoldOptions, 'hot' | 'before'> {
   /** How long a month stays after it is over, by table. */
   hotDaysOf(table: string): number;
   readonly onMoved?: (report: MovedMonth) => void;
+  /**
+   * Told whenever the rows of a table are in other places than before, so that whoever asks for all of them finds
+   * them: before rows move to a table beside it, and before such a table (`without`) goes.
+   */
+  readonly onPlaces?: (table: string, without: string | null) => Promise<void>;
 }
 
 /** A month of a table that is in ClickHouse. */
@@ -52,6 +57,7 @@ function leavingName(table: string, month: number, run: string): string {
   return `${table}_leaving_${monthText(month).replace('-', '')}_${run}`;
 }
 
+/** A table beside another, with a month that is on its way out. */
 interface LeavingTable {
   readonly table: GoldTable;
   readonly month: number;
@@ -59,9 +65,16 @@ interface LeavingTable {
   readonly name: string;
 }
 
-async function leavingTables({ hot, tables }: Pick<TierOptions, 'hot' | 'tables'>): Promise<LeavingTable[]> {
+/** Months that are on their way out, oldest run last. */
+export async function leavingTables({
+  hot,
+  tables,
+}: {
+  readonly hot: Pick<LeavingTables, 'query' | 'database'>;
+  readonly tables: readonly GoldTable[];
+}): Promise<LeavingTable[]> {
   const found = await hot.query(
-    `SELECT name FROM system.tables WHERE database = '${hot.database}' AND name LIKE '%\\_leaving\\_%'`,
+    `SELECT name FROM system.tables WHERE database = '${hot.database}' AND name LIKE '%\\_leaving\\_%' ORDER BY metadata_modification_time DESC, name`,
   );
   return found.flatMap(({ name }) => {
     const [, base, digits] = /^(\w+)_leaving_(\d{6})_[0-9a-f]{8}$/.exec(String(name)) ?? [];
@@ -128,21 +141,23 @@ export async function moveDueMonths(options: TierOptions): Promise<MovedMonth[]>
   for (const { table, month, name: before } of await leavingTables(options)) {
     const name = leavingName(table.name, month, run);
     await hot.command(`RENAME TABLE ${hot.database}.${before} TO ${hot.database}.${name}`);
+    await options.onPlaces?.(table.name, null);
     await finish({ table, month, name });
   }
   for (const due of (await listHotMonths(options)).filter(({ isDue, isLeaving }) => isDue && !isLeaving)) {
     const table = tables.find(({ name }) => name === due.table) as GoldTable;
     const month = monthOfPartition(due.month.replace('-', '')) as number;
     const name = leavingName(table.name, month, run);
-    await takeOut({ table, month, name }, hot);
+    await takeOut({ table, month, name }, options);
     await finish({ table, month, name });
   }
   return moved;
 }
 
-async function takeOut({ table, month, name }: LeavingTable, hot: LeavingTables): Promise<void> {
+async function takeOut({ table, month, name }: LeavingTable, { hot, onPlaces }: TierOptions): Promise<void> {
   const from = `${hot.database}.${table.name}`;
   await hot.command(`CREATE TABLE ${hot.database}.${name} AS ${from}`);
+  await onPlaces?.(table.name, null);
   const found = await hot.query(
     `SELECT DISTINCT partition_id, toString(partition) AS partition FROM system.parts
      WHERE database = '${hot.database}' AND table = '${table.name}' AND active`,
@@ -168,6 +183,7 @@ async function copyAndDrop({ table, month, name }: LeavingTable, options: TierOp
   const snapshotId = currentSnapshot(state.metadata)?.['snapshot-id'] ?? 0n;
   // Nothing, where another run took the month out in the same moment.
   if (verified.rows > 0) await writeReceipt(table.name, month, verified, snapshotId, options);
+  await options.onPlaces?.(table.name, name);
   await hot.command(`DROP TABLE ${full} SYNC SETTINGS max_table_size_to_drop = 0`);
   return verified;
 }

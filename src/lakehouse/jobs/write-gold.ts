@@ -37,7 +37,7 @@ export interface GoldReport {
 }
 
 export const goldNamespace = 'gold';
-const goldMonthsTable = 'months';
+export const goldMonthsTable = 'months';
 /** Tables that tell of the others. */
 export const goldReceiptsTable = 'receipts';
 /** Files are open at once, one an organization. */

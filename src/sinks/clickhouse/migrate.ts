@@ -6,7 +6,7 @@ import { accessOf } from './access.ts';
 import { asEngineError } from './clickhouse-failure.ts';
 import { createLedger, type DdlOptions, onCluster } from './ddl.ts';
 import { type Migration, migrationsOf } from './migrations.ts';
-import { createView, views } from './views.ts';
+import { createView, historyViews, views } from './views.ts';
 
 /** Asks one query; the rows of its answer as objects. */
 export type Ask = <Answer>(query: string) => Promise<Answer[]>;
@@ -34,6 +34,10 @@ export async function migrate(client: ClickHouseClient, options: MigrateOptions)
     const missing = missingMigrations(migrationsOf(options), await readLedger(askOf(client), database), database);
     for (const migration of missing) await apply(client, migration, options);
     for (const view of views) await command(createView(view, database, cluster));
+    // Whoever moves months writes them; they begin anew where columns may have come.
+    for (const view of historyViews)
+      if (missing.length > 0 || !(await hasView(client, database, view.name)))
+        await command(createView(view, database, cluster));
     for (const statement of options.withAccess ? accessOf([...tables, ...latestTables], views, options) : [])
       await command(statement);
     return missing;
@@ -71,6 +75,10 @@ async function isTrue(client: ClickHouseClient, query: string): Promise<boolean>
   const answer = await client.query({ query, format: 'JSONCompactEachRow' });
   const [[value] = ['0']] = await answer.json<[unknown]>();
   return Number(value) !== 0;
+}
+
+async function hasView(client: ClickHouseClient, database: string, name: string): Promise<boolean> {
+  return await isTrue(client, `SELECT count() FROM system.tables WHERE database = '${database}' AND name = '${name}'`);
 }
 
 /** Checksums of applied migrations by number; empty when the database was never migrated. */

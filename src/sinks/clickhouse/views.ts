@@ -1,3 +1,4 @@
+import { historyName, type Table, tables } from '../../rows/tables.ts';
 import { onCluster } from './ddl.ts';
 
 /** A view for dashboards: plain SQL over FINAL, so it can never count a row twice. */
@@ -97,6 +98,13 @@ FROM {db}.late_events AS l FINAL GROUP BY org_id, kind, booked_day`,
     select: 'SELECT * FROM {db}.pacing_latest FINAL WHERE org_id = {org:String}',
   },
 ];
+
+/** Rows of all times: what the table has, until months leave it and gold's are added (docs/lakehouse.md). */
+export const historyViews: readonly View[] = tables.map((table: Table) => ({
+  name: historyName(table),
+  doc: `Rows of \`${table.name}\` of all times, each once: those that left for the lake too.`,
+  select: `SELECT * FROM {db}.${table.name} FINAL`,
+}));
 
 export function createView(view: View, database: string, cluster: string | null): string {
   return `CREATE OR REPLACE VIEW ${database}.${view.name}${onCluster(cluster)} AS ${view.select.replaceAll('{db}', database)}`;

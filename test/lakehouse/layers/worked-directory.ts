@@ -125,7 +125,7 @@ export class WorkedDirectory implements Disposable {
 }
 
 /** Rows in text, by key; instants without the digits that only one of the two has. */
-function plain(rows: readonly Readonly<Record<string, unknown>>[], key: readonly string[]): TextRow[] {
+export function plain(rows: readonly Readonly<Record<string, unknown>>[], key: readonly string[]): TextRow[] {
   const texts = rows.map((row) => {
     const values = Object.entries(row).map(([name, value]) => [name, String(value).replace(/(\.\d{3})000$/, '$1')]);
     return Object.fromEntries(values) as TextRow;

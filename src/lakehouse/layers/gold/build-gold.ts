@@ -13,9 +13,8 @@ import { currentSchema, currentSnapshot } from '../../format/table-metadata.ts';
 import { filesOfPartitions, overwritePartitions } from '../../operations/overwrite-partitions.ts';
 import { loadTable, type ProducerOptions } from '../../operations/snapshot-producer.ts';
 import { storeFile } from '../../operations/store-file.ts';
-import type { TableColumn } from '../../operations/table-columns.ts';
 import { goldMonthsSpec, type MonthMark, writeGoldMonths } from './gold-months.ts';
-import { firstDayOf, type GoldTable, goldSpec, monthText } from './gold-tables.ts';
+import { firstDayOf, type GoldColumn, type GoldTable, goldSpec, monthText } from './gold-tables.ts';
 
 /** ClickHouse's tables, as gold reads them. */
 export interface HotTables {
@@ -133,7 +132,7 @@ export function isOfMonth(table: GoldTable, month: number): string {
 }
 
 /** A day, as what the table is partitioned by is compared with. */
-function dayOf({ columns, partitionBy }: GoldTable, day: string): string {
+export function dayOf({ columns, partitionBy }: GoldTable, day: string): string {
   const isDate = columns.find(({ name }) => name === partitionBy)?.type === 'date';
   return isDate ? `toDate32(${quoted(day)})` : `toDateTime64(${quoted(`${day} 00:00:00`)}, 6, 'UTC')`;
 }
@@ -164,11 +163,12 @@ function mergeStatement({ table, month, orgs }: GoldSlice, hot: string, past: st
     SETTINGS output_format_parquet_compression_method = 'zstd', max_partitions_per_insert_block = 0`;
 }
 
-/** Of one type, whichever of the two it is read from. */
-function asStored({ name, type, isRequired }: TableColumn): string {
+/** Of one type, whichever of the two it is read from. Files from before a column read as null there. */
+function asStored({ name, type, isRequired, fallback }: GoldColumn): string {
   const read = identifier(name);
+  const value = fallback === null ? read : `ifNull(${read}, ${fallback})`;
   const target = typesOf[type] ?? type.replace('decimal', 'Decimal');
-  return `CAST(${read}, ${quoted(isRequired ? target : `Nullable(${target})`)}) AS ${read}`;
+  return `CAST(${value}, ${quoted(isRequired ? target : `Nullable(${target})`)}) AS ${read}`;
 }
 
 const typesOf: Readonly<Record<string, string>> = {

@@ -73,6 +73,16 @@ export async function readGoldMonths(io: FileIO, { metadata }: TableState): Prom
   return months;
 }
 
+/** The newest month that gold has of each table. */
+export async function readNewestMonths(io: FileIO, state: TableState): Promise<Map<string, number>> {
+  const newest = new Map<string, number>();
+  for (const key of (await readGoldMonths(io, state)).keys()) {
+    const [table, , month] = key.split('/');
+    newest.set(table, Math.max(Number(month), newest.get(table) ?? Number.NEGATIVE_INFINITY));
+  }
+  return newest;
+}
+
 export async function writeGoldMonths(
   months: readonly GoldMonth[],
   { io, ids, encoder, location }: { io: FileIO; ids: IdSource; encoder: DataFileEncoder; location: string },

@@ -1,4 +1,8 @@
+import type { TableState } from '../../catalog/catalog.ts';
 import type { Field, PartitionSpec, Schema } from '../../format/schema.ts';
+import { currentSnapshot } from '../../format/table-metadata.ts';
+import { liveFilesOf } from '../../operations/live-files.ts';
+import type { FileIO } from '../../storage/file-io.ts';
 import { dayOfMonth } from './gold-tables.ts';
 import type { Verified } from './verify-gold.ts';
 
@@ -52,4 +56,16 @@ export function receiptValues(
     snapshot: snapshotId,
     verified_at: BigInt(Math.round(nowMs)) * 1_000n,
   };
+}
+
+/** The newest month that left each table, since 1970: every row of it, and of months before it, is in gold. */
+export async function readNewestReceipts(io: FileIO, { metadata }: TableState): Promise<Map<string, number>> {
+  const newest = new Map<string, number>();
+  const snapshot = currentSnapshot(metadata);
+  if (snapshot === null) return newest;
+  for await (const { file } of liveFilesOf(io, metadata, snapshot)) {
+    const [table, month] = file.partition;
+    newest.set(String(table), Math.max(Number(month), newest.get(String(table)) ?? Number.NEGATIVE_INFINITY));
+  }
+  return newest;
 }

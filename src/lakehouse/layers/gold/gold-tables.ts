@@ -1,10 +1,17 @@
 import type { PartitionSpec, Schema } from '../../format/schema.ts';
 import { columnId, type TableColumn } from '../../operations/table-columns.ts';
 
+/** A column of both: what ClickHouse stores it as, and what rows from before it have there. */
+export interface GoldColumn extends TableColumn {
+  readonly hotType: string;
+  /** In ClickHouse's words; null = nothing is known then, or the column is as old as its table. */
+  readonly fallback: string | null;
+}
+
 /** A table of ClickHouse and the table of gold that is its history. */
 export interface GoldTable {
   readonly name: string;
-  readonly columns: readonly TableColumn[];
+  readonly columns: readonly GoldColumn[];
   /** What tells a row; of several with the same, the highest `version` counts. Begins with org_id. */
   readonly key: readonly string[];
   /** The date or instant by whose month both are partitioned. */

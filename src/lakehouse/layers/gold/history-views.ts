@@ -1,0 +1,64 @@
+import { identifier, quoted } from '../../engine/sql-places.ts';
+import { dayOf, isOfMonth } from './build-gold.ts';
+import { firstDayOf, type GoldColumn, type GoldTable } from './gold-tables.ts';
+
+/** Where the rows of a table are, hot and in gold. */
+export interface HistoryPlaces {
+  /** The table itself, as it is called in a query. */
+  readonly hot: string;
+  /** Its rows are each in their last version already, as in a file that was made of it. */
+  readonly isFinal?: boolean;
+  /** Months that are on their way out, each in a table beside it. */
+  readonly leaving: readonly { readonly month: number; readonly name: string }[];
+  /** What reads the table of gold; null where nothing has left yet. */
+  readonly gold: GoldPlace | null;
+}
+
+/** A table of gold, and how far it counts. */
+export interface GoldPlace {
+  readonly sql: string;
+  /** Columns that the table of gold has by now. */
+  readonly columns: ReadonlySet<string>;
+  /** The newest month that left, since 1970: of later ones ClickHouse has every row. */
+  readonly newestMonth: number;
+}
+
+/**
+ * Every row of a table, of all times, each once, in its last version. Receipts draw the border: of months after the
+ * newest that left, the table itself has every row and gold is not looked at. Before the border a row counts from
+ * where it is newest: the table, where a restatement of a month that left comes to; then what is on its way out; then
+ * gold. Conditions on org_id reach all of them, so that files of other organizations are not opened.
+ */
+export function historySelect(table: GoldTable, { hot, isFinal = false, leaving, gold }: HistoryPlaces): string {
+  const columns = table.columns.map(({ name }) => identifier(name)).join(', ');
+  const key = `(${table.key.map(identifier).join(', ')})`;
+  const parts = [`SELECT ${columns} FROM ${hot}${isFinal ? '' : ' FINAL'}`];
+  for (const [at, { month, name }] of leaving.entries()) {
+    // One month may be in two of them, where a run was killed and what came late left behind it.
+    const newer = [hot, ...leaving.slice(0, at).map((one) => one.name)];
+    const isOlder = newer.map((one) => `${key} NOT IN (SELECT ${key} FROM ${one} WHERE ${isOfMonth(table, month)})`);
+    parts.push(`SELECT ${columns} FROM ${name} FINAL WHERE ${isOlder.join(' AND ')}`);
+  }
+  if (gold !== null) {
+    const at = identifier(table.partitionBy);
+    const isBefore = `${at} < ${dayOf(table, firstDayOf(gold.newestMonth + 1))}`;
+    const stored = table.columns.map((column) => asHot(column, gold.columns)).join(', ');
+    const isOlder = [hot, ...leaving.map(({ name }) => name)].map(
+      (one) => `${key} NOT IN (SELECT ${key} FROM ${one} WHERE ${isBefore})`,
+    );
+    parts.push(
+      `SELECT ${columns} FROM (SELECT ${stored} FROM ${gold.sql} WHERE ${isBefore}) WHERE ${isOlder.join(' AND ')}`,
+    );
+  }
+  return parts.join('\nUNION ALL\n');
+}
+
+/** Of the type that ClickHouse has; plain text and dates are of one type already, and stay open to pruning. */
+function asHot({ name, hotType, type, fallback }: GoldColumn, known: ReadonlySet<string>): string {
+  const read = identifier(name);
+  if (!known.has(name)) return `CAST(${fallback ?? 'NULL'}, ${quoted(hotType)}) AS ${read}`;
+  const value = fallback === null ? read : `ifNull(${read}, ${fallback})`;
+  if (type === 'string' || type === 'binary' || type === 'date')
+    return fallback === null ? read : `${value} AS ${read}`;
+  return `CAST(${value}, ${quoted(hotType)}) AS ${read}`;
+}
