@@ -29,6 +29,7 @@ import {
   usualWindow,
 } from './plan-bounds.ts';
 import { makePlanView } from './plan-view.ts';
+import { PlannedQuotas } from './planned-quotas.ts';
 import { RareIds } from './rare-ids.ts';
 import { clockSection } from './sections/clock.ts';
 import { LaneSections } from './sections/lane-sections.ts';
@@ -84,6 +85,7 @@ export class LaneState implements Carrier {
     campaignId: (of, slot) => (of === 'organization' ? '' : this.campaigns[slot].id),
   });
   readonly rareIds: RareIds;
+  readonly quotas: PlannedQuotas;
   /** By organization id, `_default` included; the body as it came. */
   readonly plans = new Map<string, { compiled: CompiledPlan; body: string }>();
   readonly dirtyPlans = new Set<string>();
@@ -109,6 +111,7 @@ export class LaneState implements Carrier {
     this.marks = new ClockMarks();
     this.books = new LaneBooks(limits);
     this.rareIds = new RareIds(limits);
+    this.quotas = new PlannedQuotas(limits);
     this.sections.add({ lane: [clockSection, plansSection] });
   }
 
@@ -150,6 +153,7 @@ export class LaneState implements Carrier {
     else this.#ownTimes.delete(orgId);
     if (hasUntrustedClock(plan)) this.#untrusted.add(orgId);
     else this.#untrusted.delete(orgId);
+    this.quotas.put(orgId, plan.defaults.quotas);
     this.#windows.set(orgId, duplicateWindowOf(plan, this.limits));
     const windows = [...this.#windows.values()];
     // Without a default plan there may be organizations that have none.

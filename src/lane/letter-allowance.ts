@@ -6,14 +6,15 @@ import { floorTo, hourMs } from '../model/time.ts';
  * whole, so that a producer who sends nothing else cannot fill the tables. A function of the log, saved with the lane.
  */
 export class LetterAllowance {
-  readonly perHourMax: number;
+  /** How many letters of an owner are kept whole. */
+  readonly perHourOf: (owner: string) => number;
   readonly #isKnown: (orgId: string) => boolean;
   #hour = Number.NEGATIVE_INFINITY;
   readonly #letters = new Map<string, number>();
   readonly #changed = new Set<string>();
 
-  constructor(perHourMax: number, isKnown: (orgId: string) => boolean) {
-    this.perHourMax = perHourMax;
+  constructor(perHourOf: (owner: string) => number, isKnown: (orgId: string) => boolean) {
+    this.perHourOf = perHourOf;
     this.#isKnown = isKnown;
   }
 
@@ -26,7 +27,7 @@ export class LetterAllowance {
   take(owner: string, clock: number): boolean {
     this.#turnTo(floorTo(clock, hourMs));
     const letters = this.#letters.get(owner) ?? 0;
-    if (letters >= this.perHourMax) return false;
+    if (letters >= this.perHourOf(owner)) return false;
     this.#letters.set(owner, letters + 1);
     this.#changed.add(owner);
     return true;

@@ -39,23 +39,23 @@ export class CheckQuotas {
 
   /** Takes one of the records of the day that are remembered for long. */
   rareRecord(batch: EventBatch, row: number, clock: number): string | null {
-    const { rareRecordsPerDayMax } = this.#limits;
     const organization = this.#state.organizationOf(batch.orgs[row], batch.dictionaries);
-    if (organization.takeRare(Math.floor(clock / dayMs), rareRecordsPerDayMax)) return null;
-    return `${rareRecordsPerDayMax} records of the organization that are remembered for a month came on this day`;
+    const most = this.#state.quotas.of(organization.id).remembered_records_per_day;
+    if (organization.takeRare(Math.floor(clock / dayMs), most)) return null;
+    return `${most} records of the organization that are remembered for a month came on this day`;
   }
 
   campaign(batch: EventBatch, row: number): string | null {
-    const { campaignsPerOrganizationMax } = this.#limits;
-    const { slot } = this.#state.organizationOf(batch.orgs[row], batch.dictionaries);
-    if (this.#state.campaignsOf(slot) < campaignsPerOrganizationMax) return null;
-    return `the organization already has ${campaignsPerOrganizationMax} campaigns`;
+    const { slot, id } = this.#state.organizationOf(batch.orgs[row], batch.dictionaries);
+    const most = this.#state.quotas.of(id).campaigns;
+    if (this.#state.campaignsOf(slot) < most) return null;
+    return `the organization already has ${this.#state.campaignsOf(slot)} campaigns; its share is ${most}`;
   }
 
   /** Of a heartbeat. */
   source({ dictionaries, orgs, sources }: EventBatch, row: number): string | null {
     const { id, frontiers } = this.#state.organizationOf(orgs[row], dictionaries);
-    if (frontiers.size < this.#limits.heardSourcesMax) return null;
+    if (frontiers.size < this.#state.quotas.of(id).heartbeat_sources) return null;
     const source = dictionaries.sources.text(sources[row]);
     if (frontiers.has(source) || Object.hasOwn(this.#state.planOf(id).plan.sources, source)) return null;
     return `${frontiers.size} sources of the organization send heartbeats, and its plan does not declare this one`;

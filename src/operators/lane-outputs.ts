@@ -116,7 +116,7 @@ export class LaneOutputs {
 
   #overQuota(letter: Letter): Letter {
     const { reason, detail, owner } = letter;
-    const beyond = `beyond ${this.#allowance.perHourMax} dead letters of ${owner} in an hour, bytes are in bronze alone`;
+    const beyond = `beyond ${this.#allowance.perHourOf(owner)} dead letters of ${owner} in an hour, bytes are in bronze alone`;
     return { ...letter, reason: 'quota', detail: `${reason}: ${detail}; ${beyond}` };
   }
 

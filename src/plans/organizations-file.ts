@@ -8,6 +8,7 @@ import {
   sourceName,
   spendSources,
 } from '../rules/plan.ts';
+import { quotasSchema } from '../rules/quotas.ts';
 import { duration } from './duration.ts';
 
 /** `config/organizations.yaml`: what organizations share, and where each differs (docs/rules.md). */
@@ -64,6 +65,7 @@ const settings = {
   currency: planValues.currency.optional(),
   lateness: lateness.optional(),
   duplicate_window: duration.pipe(planValues.duplicateWindowMs).optional(),
+  quotas: quotasSchema.optional(),
   sources: z.record(id, source).optional(),
   profiles: z.record(id, profile).optional(),
   campaigns: z.record(id, campaign).optional(),
@@ -109,6 +111,7 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
         currency: own.currency ?? shared.currency,
         lateness: toLateness({ ...shared.lateness, ...own.lateness }),
         duplicate_window_ms: own.duplicate_window ?? shared.duplicate_window,
+        quotas: said({ ...shared.quotas, ...own.quotas }),
       }),
     },
     sources: mapValues(sources, ({ heartbeats, delay, expected_interval, stale_after, lateness: own, clock }) => ({
@@ -128,15 +131,14 @@ function toCampaign(each: z.infer<typeof campaign>): CampaignPlan {
   return day_allowance_percent === undefined ? rest : { ...rest, day_allowance_bp: toBp(day_allowance_percent) };
 }
 
-/** Undefined when nothing is said: a plan names only what differs from the usual. */
 function toLateness({ delivery, report, conversion, correction }: z.infer<typeof lateness>): Lateness | undefined {
-  const all = given({
-    delivery_ms: delivery,
-    report_ms: report,
-    conversion_ms: conversion,
-    correction_ms: correction,
-  });
-  return Object.keys(all).length === 0 ? undefined : all;
+  return said({ delivery_ms: delivery, report_ms: report, conversion_ms: conversion, correction_ms: correction });
+}
+
+/** Undefined when nothing is said: a plan names only what differs from the usual. */
+function said<T extends object>(all: T): ReturnType<typeof given<T>> | undefined {
+  const some = given(all);
+  return Object.keys(some).length === 0 ? undefined : some;
 }
 
 /** What is there: plans with the same meaning have the same text. */

@@ -5,6 +5,7 @@ import { idPattern } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
 import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone } from '../model/zones.ts';
+import { quotasSchema } from './quotas.ts';
 import { ruleScope } from './rule-scope.ts';
 
 /**
@@ -181,6 +182,7 @@ const defaults = z.strictObject({
   lateness: lateness.optional(),
   /** For how long a delivery record with the same id is the same event, ms. */
   duplicate_window_ms: planValues.duplicateWindowMs.optional(),
+  quotas: quotasSchema.optional(),
 });
 
 /** Longer texts are rare, and would be much to keep. */

@@ -56,7 +56,7 @@ export class CampaignLane implements LaneProgram {
     const state = new LaneState(limits);
     this.#state = state;
     const isKnown = (orgId: string) => state.findOrganization(orgId) !== undefined;
-    const letters = new LetterAllowance(limits.deadLettersPerHourMax, isKnown);
+    const letters = new LetterAllowance((orgId) => state.quotas.of(orgId).dead_letters_per_hour, isKnown);
     const outputs = new LaneOutputs(lane.partition, lane.generation, letters);
     const duplicates = new DuplicateCheck(state);
     const rules = new JudgeRules(state, outputs);

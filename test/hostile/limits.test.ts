@@ -12,6 +12,7 @@ import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
 import { findZone, utc } from '../../src/model/zones.ts';
 import { evenWeight, trafficWeight } from '../../src/pacing/pacing-weight.ts';
 import type { Plan } from '../../src/rules/plan.ts';
+import { type Quotas, quotasSchema } from '../../src/rules/quotas.ts';
 import { recordRun } from '../decoders/record-run.ts';
 import { testPlan } from '../operators/random-world.ts';
 import { type Drive, type FinalTables, printTables } from '../operators/run-lane.ts';
@@ -348,6 +349,48 @@ test('every limit has a driver, or a reason why nothing from outside fills it', 
 
 test.each(Object.keys(drivers))('%s: the hostile organization alone meets it', async (name) => {
   await drivers[name]();
+});
+
+const quotaNames = Object.keys(quotasSchema.shape) as (keyof Quotas)[];
+const planned = (quotas: Quotas) => planOf(1, (plan) => ({ ...plan, defaults: { ...plan.defaults, quotas } }));
+
+test.each<[keyof Quotas, number, (i: number) => RawRecord]>([
+  ['campaigns', 7, (i) => click({ campaign_id: `c${i}` })],
+  [
+    'heartbeat_sources',
+    7,
+    (i) => record(avro('source_heartbeat', { source: `s${i}`, complete_through: start, count: 1 })),
+  ],
+  ['remembered_records_per_day', 7, () => record(avro('spend_adjustment', { ...adjustment, delta_micros: 1 }))],
+  ['dead_letters_per_hour', 7, () => record(Buffer.from('rubbish'))],
+])('quotas.%s of a plan: more than the usual, less, and none of it for a neighbour', async (name, share, one) => {
+  const usual = {
+    campaignsPerOrganizationMax: 5,
+    heardSourcesMax: 5,
+    rareRecordsPerDayMax: 5,
+    deadLettersPerHourMax: 5,
+  };
+  const sent = many(20, one);
+  const refused = async (before: RawRecord[]): Promise<number> =>
+    count(await run({ hostile: [...before, ...sent], limits: usual }), 'quota');
+  // An organization that nobody knows has its letters counted with all such: a record makes it known.
+  const hello = click({ campaign_id: 'c0' });
+  expect(await refused([hello])).toBe(15);
+  expect(await refused([planned({ [name]: share }), hello])).toBe(20 - share);
+  expect(await refused([planned({ [name]: 2 }), hello])).toBe(18);
+  const others = Object.fromEntries(quotaNames.filter((each) => each !== name).map((each) => [each, share]));
+  expect(await refused([planned(others), hello])).toBe(15);
+});
+
+test.each<[Quotas]>([
+  [{ campaigns: 500_001 }],
+  [{ heartbeat_sources: 257 }],
+  [{ remembered_records_per_day: 4_000_001 }],
+  [{ dead_letters_per_hour: 50_001 }],
+  [{ campaigns: 0 }],
+])('a plan that stands in the log with quotas %o is none', async (quotas) => {
+  const tables = await run({ hostile: [planned(quotas), click()] });
+  expect(count(tables, 'bad_plan')).toBe(1);
 });
 
 test('ids that share a place under one hash do not under another', () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type KindName, kinds } from '../../src/events/kinds.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { type Lateness, type Plan, planValues, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
+import type { Quotas } from '../../src/rules/quotas.ts';
 import { drawUniverse } from '../simulation/universe/universe.ts';
 import { randomRecords } from './random-world.ts';
 
@@ -12,7 +13,7 @@ const absent = 'absent';
 type Seen = readonly (string | null | boolean)[] | number;
 
 type Settings<T> = { readonly [Name in keyof Required<T>]: Seen };
-type Defaults = Omit<Plan['defaults'], 'spend' | 'lateness'>;
+type Defaults = Omit<Plan['defaults'], 'spend' | 'lateness' | 'quotas'>;
 type Source = Omit<Plan['sources'][string], 'lateness'>;
 type Campaign = Omit<Plan['campaigns'][string], 'spend'>;
 type Level = NonNullable<RulePlan['warning']>;
@@ -51,6 +52,12 @@ const wanted = {
     sources: 2,
     cost_basis: planValues.costBasis.options,
   } satisfies Settings<Plan['defaults']['spend']>,
+  quotas: {
+    campaigns: 3,
+    heartbeat_sources: 2,
+    remembered_records_per_day: 3,
+    dead_letters_per_hour: 2,
+  } satisfies Settings<Quotas>,
   lateness: { delivery_ms: 4, report_ms: 4, conversion_ms: 4, correction_ms: 4 } satisfies Settings<Lateness>,
   rule: {
     id: 5,
@@ -122,6 +129,7 @@ test.each(worlds)('$name draw every setting of a plan, and every choice it has',
   };
   for (const { defaults, sources, campaigns, rules } of seeds.flatMap(plans)) {
     look('defaults', defaults);
+    look('quotas', defaults.quotas);
     for (const each of [...Object.values(sources), ...Object.values(campaigns), defaults]) {
       if ('lateness' in each) look('lateness', each.lateness);
       if ('spend' in each) look('spend', each.spend);

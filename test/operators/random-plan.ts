@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto';
 import { costBases } from '../../src/events/event-batch.ts';
 import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
 import type { CampaignPlan, Lateness, Plan, PlanDefaults, SourcePlan, SpendPlan } from '../../src/rules/plan.ts';
+import type { Quotas } from '../../src/rules/quotas.ts';
 import { pick, type Random, randomRules } from './random-rules.ts';
 import { offshoot } from './random-source.ts';
 
 /** `plan` with everything drawn that people may decide; `drawn-plans.test.ts` sees that nothing is left out. */
 export function drawPlan(plan: Plan, random: Random, rules: number): Plan {
-  return {
+  return withQuotas({
     ...plan,
     defaults: drawDefaults(plan.defaults, random),
     sources: Object.fromEntries(Object.entries(plan.sources).map(([name, each]) => [name, drawSource(each, random)])),
@@ -18,7 +20,22 @@ export function drawPlan(plan: Plan, random: Random, rules: number): Plan {
       c2: { ...drawCampaign(random), delivery_source: null, labels: { tier: 'gold' } },
       c3: drawCampaign(random),
     },
+  });
+}
+
+/** Small shares, now and then; by what is drawn already, since one draw more would move all that follow. */
+function withQuotas(plan: Plan): Plan {
+  const dice = createHash('sha256').update(JSON.stringify(plan)).digest();
+  if (dice[0] > 60) return plan;
+  const some = (at: number, name: keyof Quotas, values: readonly number[]): Quotas =>
+    dice[at] < 128 ? { [name]: values[dice[at] % values.length] } : {};
+  const quotas = {
+    ...some(1, 'campaigns', [1, 2, 3]),
+    ...some(2, 'heartbeat_sources', [1, 2]),
+    ...some(3, 'remembered_records_per_day', [4, 10, 30]),
+    ...some(4, 'dead_letters_per_hour', [1, 3]),
   };
+  return { ...plan, defaults: { ...plan.defaults, quotas } };
 }
 
 function drawDefaults(defaults: PlanDefaults, random: Random): PlanDefaults {

@@ -12,7 +12,16 @@ import { hasCurrencyFor } from './currency.ts';
 import { evaluateFlight, evaluateSources, leaveSpend, lookAtSpend, type TimerContext } from './evaluate.ts';
 import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
-import { duplicateBoundsOf, latenessOf, Plans, parsePlan, reportsReachBack, sourceView } from './plans.ts';
+import {
+  duplicateBoundsOf,
+  latenessOf,
+  Plans,
+  parsePlan,
+  type Quotas,
+  quotasOf,
+  reportsReachBack,
+  sourceView,
+} from './plans.ts';
 import {
   dailyRows,
   emptyRows,
@@ -139,7 +148,8 @@ export class LaneOracle {
       return null;
     }
     if (event.kind === 'source_heartbeat' && this.#isUnwelcome(event)) return 'quota';
-    if (isMonthly(event) && !this.#takeShare(this.#rare, event.org, day, this.#bounds.rarePerDay)) return 'quota';
+    if (isMonthly(event) && !this.#takeShare(this.#rare, event.org, day, this.#quotasOf(event.org).rarePerDay))
+      return 'quota';
     if (isDuplicate || this.#seen.isRepeated(event, this.#clock) || event.test) return null;
     if (event.kind === 'source_heartbeat') {
       this.#advance(event);
@@ -163,9 +173,13 @@ export class LaneOracle {
     return true;
   }
 
+  #quotasOf(owner: string): Quotas {
+    return quotasOf(this.#plans.inForce(owner), this.#bounds);
+  }
+
   #isUnwelcome({ org, source }: OracleEvent): boolean {
     const { moves } = this.#organization(org);
-    if (moves.size < this.#bounds.undeclared || moves.has(source)) return false;
+    if (moves.size < this.#quotasOf(org).undeclared || moves.has(source)) return false;
     return !Object.hasOwn(this.#plans.inForce(org).sources, source);
   }
 
@@ -245,7 +259,7 @@ export class LaneOracle {
     if (known !== undefined) return known;
     // Those that were forgotten still exist: their rows do.
     const ofOne = [...this.#campaigns.values()].filter(({ org }) => org === event.org).length;
-    if (ofOne >= this.#bounds.campaignsOfOne) return 'quota';
+    if (ofOne >= this.#quotasOf(event.org).campaignsOfOne) return 'quota';
     if (this.#campaigns.size >= this.#bounds.campaigns) return 'too_many_campaigns';
     const campaign = new Campaign(event.org, event.campaign, this.#clock, this.#bounds);
     this.#campaigns.set(key, campaign);
@@ -298,7 +312,7 @@ export class LaneOracle {
     const value = record.value ?? new Uint8Array();
     const org = orgOfKey(record.key);
     const owner = this.#organizations.has(org) ? org : '_system';
-    const isWhole = this.#takeShare(this.#letters, owner, hour, this.#bounds.lettersPerHour);
+    const isWhole = this.#takeShare(this.#letters, owner, hour, this.#quotasOf(owner).lettersPerHour);
     this.#rows.dead_letters.push(
       shape(deadLetters, {
         org_id: org,

@@ -117,6 +117,18 @@ export function reportsReachBack(plan: Plan, bounds: Bounds): number {
   );
 }
 
+export type Quotas = Pick<Bounds, 'campaignsOfOne' | 'undeclared' | 'rarePerDay' | 'lettersPerHour'>;
+
+/** What an organization may have of its partition: what its plan says, else the usual (§2). */
+export function quotasOf({ defaults: { quotas = {} } }: Plan, bounds: Bounds): Quotas {
+  return {
+    campaignsOfOne: quotas.campaigns ?? bounds.campaignsOfOne,
+    undeclared: quotas.heartbeat_sources ?? bounds.undeclared,
+    rarePerDay: quotas.remembered_records_per_day ?? bounds.rarePerDay,
+    lettersPerHour: quotas.dead_letters_per_hour ?? bounds.lettersPerHour,
+  };
+}
+
 /** For how long, and over how many records, an id of delivery is the same event (§2.7). */
 export function duplicateBoundsOf(plan: Plan, bounds: Bounds): DuplicateBounds {
   const windowMs = plan.defaults.duplicate_window_ms ?? bounds.duplicateMs;

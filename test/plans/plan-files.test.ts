@@ -76,6 +76,24 @@ function readFiles(organizations: string, rules: Readonly<Record<string, string>
   }
 }
 
+test('quotas are read, added to those of everyone, and refused beyond their bounds', () => {
+  const read = readFiles(
+    'defaults:\n  quotas: { campaigns: 10 }\norganizations:\n  acme:\n    quotas: { dead_letters_per_hour: 20 }\n  bolt:\n',
+  );
+  if (Array.isArray(read)) throw new Error(read.join('\n'));
+  expect(read.drafts.map(({ org_id, defaults }) => [org_id, defaults.quotas])).toEqual([
+    ['_default', { campaigns: 10 }],
+    ['acme', { campaigns: 10, dead_letters_per_hour: 20 }],
+    ['bolt', { campaigns: 10 }],
+  ]);
+  const section = 'organizations:\n  acme:\n    quotas:\n';
+  expect(readFiles(`${section}      campaigns: 500001\n      heartbeat_sources: 0\n      dead_letters: 7\n`)).toEqual([
+    'organizations.yaml:4:18: organizations.acme.quotas.campaigns must be 500000 at most',
+    'organizations.yaml:5:26: organizations.acme.quotas.heartbeat_sources must be 1 at least',
+    'organizations.yaml:6:7: unknown key "dead_letters"; known here: campaigns, heartbeat_sources, remembered_records_per_day, dead_letters_per_hour',
+  ]);
+});
+
 test('organizations and rules are held against each other', () => {
   const rule = (organizations: string) => `id: r\nname: R\n${organizations}warning: { when: p.day_capped }\n`;
   expect(

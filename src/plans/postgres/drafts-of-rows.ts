@@ -1,6 +1,8 @@
 import type { Problem } from '../../control/config/problem.ts';
 import { defaultPlanOrg } from '../../model/ids.ts';
+import { laneLimits } from '../../model/lane-limits.ts';
 import type { PlanDraft } from '../../rules/plan.ts';
+import { type Quota, quotasOver, usualQuotas } from '../../rules/quotas.ts';
 import type { CheckedFile } from '../checked-file.ts';
 import { draftProblems, makeDraft } from '../make-draft.ts';
 import { type Section, toSettings } from '../organizations-file.ts';
@@ -85,8 +87,24 @@ function draftOf(
     settings,
     held.flatMap(({ read }) => read ?? []),
   );
-  problems.push(...draftProblems(draft, own.checked.placeOf));
+  problems.push(...draftProblems(draft, own.checked.placeOf), ...shareProblems(orgId, shared, own));
   return problems.length === 0 ? draft : undefined;
+}
+
+/**
+ * Who may edit the row of an organization may be the organization itself: it takes no more of the lane that it shares
+ * than everyone has. Files, and the row of `_default`, are the operator's.
+ */
+function shareProblems(orgId: string, shared: ReadPipeline, { row, checked }: ReadPipeline): Problem[] {
+  if (orgId === defaultPlanOrg || row?.managed_by !== 'database') return [];
+  const everyone = quotasOver(usualQuotas(laneLimits), shared.checked.value?.quotas);
+  const wanted = Object.entries(checked.value?.quotas ?? {}) as [Quota, number][];
+  return wanted
+    .filter(([name, value]) => value > everyone[name])
+    .map(([name, value]) => ({
+      ...checked.placeOf(['quotas', name]),
+      message: `${orgId}: quotas.${name} is ${value}, more than the ${everyone[name]} of everyone; only files, or the row of ${defaultPlanOrg}, give an organization more`,
+    }));
 }
 
 function readPipeline(orgId: string, row: PipelineRow | undefined, texts: ReadTexts): ReadPipeline {

@@ -110,6 +110,24 @@ test('columns and text must agree', () => {
   expect(read.drafts).toHaveLength(1);
 });
 
+test('an organization whose row it may edit itself takes no more of its lane than everyone has', () => {
+  const quotas = 'quotas:\n  campaigns: 300000\n  dead_letters_per_hour: 10\n';
+  const rows = (everyone: string, managed_by: 'files' | 'database') =>
+    draftsOfRows(
+      planRows({ pipelines: [pipelineRow('_default', everyone), pipelineRow('acme', quotas, { managed_by })] }, [
+        'acme',
+      ]),
+    );
+  expect(problemsOf(rows('', 'database'))).toEqual({
+    acme: [
+      'postgres pipelines(acme, main).settings:2:14: acme: quotas.campaigns is 300000, more than the 200000 of everyone; only files, or the row of _default, give an organization more',
+    ],
+  });
+  expect(rows('quotas: { campaigns: 400000 }', 'database').refused).toEqual([]);
+  const [, acme] = rows('quotas: { campaigns: 2, heartbeat_sources: 9 }', 'files').drafts;
+  expect(acme.draft.defaults.quotas).toEqual({ campaigns: 300_000, dead_letters_per_hour: 10, heartbeat_sources: 9 });
+});
+
 test('a pipeline chooses its topic and its rule set', () => {
   const read = draftsOfRows(
     planRows(
