@@ -90,7 +90,7 @@ export const uses: Readonly<Record<EventKind, string>> = {
   click: 'Its cost is spend where the plan takes spend from impressions of this source.',
   video_progress: 'Counted by quartile.',
   conversion:
-    'Counted on the day it happened and on the day of its touch. To take one back, send it again with `reversal` true and an `event_id` of its own.',
+    'Counted on the day it happened and on the day of its touch; by `conversion_type` (32 names of 64 characters a campaign are told apart) and `attribution` in the table `conversions_daily`. To take one back, send it again with `reversal` true and an `event_id` of its own.',
   spend:
     'It is spend where the plan takes spend from this feed, with this basis; else it is only kept in bronze. It is spread evenly over its period, or over the part of it that it knows of (`as_of`). An addition adds up with all others. A total (`cumulative`) says all there was: of one period the newest counts (by `source_seq`, else `produced_at`, else `event_time`), a longer one counts in place of totals and additions inside it, and one that overlaps another without holding it is a dead letter `overlapping_report`. Every report has an `event_id` of its own, also when it says what one before it said.',
   performance_report:

@@ -1,4 +1,5 @@
 import type { AvroField, AvroRecord, AvroType } from '../events/avro/schema.ts';
+import type { Dictionary } from '../events/dictionary.ts';
 import { type EventBatch, flag } from '../events/event-batch.ts';
 import type { EventColumn } from '../events/event-columns.ts';
 import { type KindName, kind, kinds } from '../events/kinds.ts';
@@ -8,10 +9,12 @@ import type { AvroCursor } from './avro-cursor.ts';
 import { findTarget, isReadable, names, plainType, unresolvable } from './avro-object.ts';
 import { isEmpty, isPlain, skipValue } from './avro-skip.ts';
 import {
+  BadField,
   checkedDay,
   instantMax,
   instantMin,
   instantProblem,
+  label,
   periodProblem,
   smallCountMax,
   spanOf,
@@ -36,7 +39,7 @@ function byCursor(code: string): string {
 
 /** The code that stores a decoded value `v` (or, for ids, reads it) into a column. */
 interface Target {
-  readonly take: 'id' | 'currency' | 'eventId' | 'value' | 'instant' | 'symbol' | 'boolean';
+  readonly take: 'id' | 'currency' | 'label' | 'eventId' | 'value' | 'instant' | 'symbol' | 'boolean';
   readonly store: string;
   /** Run when the writer has null, or lacks the field. */
   readonly absent: string;
@@ -99,6 +102,12 @@ function targetOf(name: string, column: EventColumn): Target {
       return flagTarget(column.bit, name);
     case 'symbolFlag':
       return { take: 'symbol', store: `if (v !== 0) flags |= ${column.bit};`, absent: '' };
+    case 'label':
+      return {
+        take: 'label',
+        store: byCursor(`batch.counts[row] = ~help.label(cursor, dictionaries.labels, "${name}");`),
+        absent: 'batch.counts[row] = 0;',
+      };
     case 'currency':
       return {
         take: 'currency',
@@ -188,6 +197,17 @@ const help = {
   instant(cursor: AvroCursor, name: string, value: number): void {
     cursor.fail('bad_time', instantProblem(name, value)?.message ?? '');
   },
+  label(cursor: AvroCursor, labels: Dictionary, name: string): number {
+    const text = cursor.text();
+    if (cursor.problem !== null) return -1;
+    try {
+      return labels.internText(label(name, text));
+    } catch (cause) {
+      if (!(cause instanceof BadField)) throw cause;
+      cursor.fail(cause.reason, cause.message);
+      return -1;
+    }
+  },
   boolean(cursor: AvroCursor, name: string): void {
     cursor.fail('bad_field', `${name} is neither 0 nor 1`);
   },
@@ -276,6 +296,7 @@ function readCode(written: AvroType, wanted: AvroType, target: Target, tables: I
     case 'eventId':
       return 'cursor.eventId(at, batch.eventIds, 4 * row); at += 16;';
     case 'id':
+    case 'label':
     case 'currency':
     case 'boolean':
       return target.store;

@@ -9,7 +9,7 @@ import type {
   StatusCause,
 } from '../events/event-batch.ts';
 import { flag, pacingModes } from '../events/event-batch.ts';
-import type { EventColumn } from '../events/event-columns.ts';
+import { type EventColumn, otherLabel } from '../events/event-columns.ts';
 import { type DetailKind, type KindFacts, type KindName, kind, kinds, kindsByName } from '../events/kinds.ts';
 import { idPattern } from '../model/ids.ts';
 import { dayMs, minuteMs } from '../model/time.ts';
@@ -30,6 +30,8 @@ export class BadField extends Error {
 /** 2000-01-01 and 2100-01-01: instants outside are not milliseconds of any campaign. */
 export const instantMin = 946_684_800_000;
 export const instantMax = 4_102_444_800_000;
+
+const labelLengthMax = 64;
 
 /** Counts of 32 bits. */
 export const smallCountMax = 2_147_483_647;
@@ -119,6 +121,11 @@ function fillColumn(batch: EventBatch, row: number, name: string, column: EventC
       return;
     case 'symbolFlag':
       if (symbol(fields, name, column.symbols, column.symbols[0]) !== 0) batch.flags[row] |= column.bit;
+      return;
+    case 'label':
+      batch.counts[row] = isAbsent(fields[name])
+        ? 0
+        : ~batch.dictionaries.labels.internText(label(name, text(fields, name)));
       return;
     case 'currency':
       if (column.isOptional !== true || !isAbsent(fields[name])) currency(batch, row, name, fields);
@@ -365,6 +372,13 @@ function currency(batch: EventBatch, row: number, name: string, fields: Fields):
     throw new BadField('bad_field', `${name} ${quoted(code)} is not an ISO-4217 code`);
   }
   batch.currencies[row] = batch.dictionaries.currencies.internText(code);
+}
+
+/** A short text that is told apart from others; a longer one is one of the others. U+FFFD is what is left of letters that were lost. */
+export function label(name: string, text: string): string {
+  if (text.includes('\ufffd') || !text.isWellFormed())
+    throw new BadField('bad_field', `${name} ${quoted(text)} has letters that were lost on the way`);
+  return text.length > labelLengthMax ? otherLabel : text;
 }
 
 /** Weight of a conversion: 0 to 1000, kept in millionths. */

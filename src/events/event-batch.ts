@@ -2,13 +2,24 @@ import { CurrencyCodes } from './currency-codes.ts';
 import { Dictionary } from './dictionary.ts';
 
 /** Bits of `EventBatch.flags`. */
-export const flag = { test: 1, invalid: 2, measurable: 4, viewable: 8, reversal: 16, cumulative: 32 } as const;
+export const flag = {
+  test: 1,
+  invalid: 2,
+  measurable: 4,
+  viewable: 8,
+  reversal: 16,
+  cumulative: 32,
+  setRight: 64,
+} as const;
 
 /** Order of the `basis` column = order of the Avro enum CostBasis. */
 export const costBases = ['MEDIA', 'DATA', 'FEE', 'TOTAL', 'BILLABLE'] as const;
 export type CostBasis = (typeof costBases)[number];
 /** Order of the `code` column of video_progress = order of the Avro enum Quartile. */
 export const quartiles = ['START', 'FIRST_QUARTILE', 'MIDPOINT', 'THIRD_QUARTILE', 'COMPLETE'] as const;
+
+/** Order of the `code` column of a conversion = order of the Avro enum Attribution. */
+export const attributions = ['NONE', 'CLICK', 'VIEW'] as const;
 
 /** Why a record went to the dead letters. Closed set; `docs/events.md` explains each. */
 export const rejectReasons = [
@@ -116,10 +127,12 @@ export class LaneDictionaries {
   readonly campaigns = new Dictionary();
   readonly sources = new Dictionary();
   readonly currencies = new CurrencyCodes();
+  /** Types of conversions, as their producers call them. */
+  readonly labels = new Dictionary();
 
   /** Names that outside input may make up. */
   get names(): number {
-    return this.orgs.size + this.campaigns.size + this.sources.size;
+    return this.orgs.size + this.campaigns.size + this.sources.size + this.labels.size;
   }
 
   /** Itself; new ones when it holds more names than that. */

@@ -32,7 +32,9 @@ export type EventColumn =
   /** A bit of `flags` for every symbol but the first, which an absent field means too. */
   | { readonly take: 'symbolFlag'; readonly bit: number; readonly symbols: readonly string[] }
   /** Dictionary id of an ISO-4217 code, in `currencies`; −1 where it may be absent and is. */
-  | { readonly take: 'currency'; readonly isOptional?: true };
+  | { readonly take: 'currency'; readonly isOptional?: true }
+  /** A short text as `~id` of the dictionary of labels in `counts`, 0 when it is absent: never positive, so it weighs nothing. */
+  | { readonly take: 'label'; readonly column: 'counts' };
 
 export type AmountColumn = 'amount' | 'amount2';
 type TimeColumn = 't1' | 't2';
@@ -81,5 +83,9 @@ export function symbolFlag(bit: number, symbols: readonly string[]): EventColumn
   return { take: 'symbolFlag', bit, symbols };
 }
 
+/** Stands for all labels that are not told apart. */
+export const otherLabel = 'other';
+
+export const label: EventColumn = { take: 'label', column: 'counts' };
 export const currency: EventColumn = { take: 'currency' };
 export const maybeCurrency: EventColumn = { take: 'currency', isOptional: true };

@@ -1,4 +1,4 @@
-import { costBases, flag, quartiles } from './event-batch.ts';
+import { attributions, costBases, flag, quartiles } from './event-batch.ts';
 import {
   count,
   currency,
@@ -6,6 +6,7 @@ import {
   type EventColumn,
   flagOf,
   instant,
+  label,
   maybeCurrency,
   maybeInstant,
   money,
@@ -130,6 +131,8 @@ export const kinds = {
       weight: weight('amount2'),
       revenue_micros: money('amount', 0),
       reversal: flagOf(flag.reversal),
+      conversion_type: label,
+      attribution: symbol('code', attributions, 'NONE'),
     },
     instants: ['conversion_time', 'touch_time'],
     bookedAt: ['conversion_time'],

@@ -8,6 +8,7 @@ import type { CompiledRule } from '../rules/compile-plan.ts';
 import type { SourcePlan } from '../rules/plan.ts';
 import type { CampaignReports, OldTotal } from './campaign-reports.ts';
 import type { CampaignWeight } from './campaign-weight.ts';
+import { ConversionTypes } from './conversion-types.ts';
 import type { DayRow } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
@@ -166,6 +167,8 @@ export class Campaign implements Carrier {
   readonly oldDays = new OldDays();
   /** Null while no feed reported anything. */
   reports: CampaignReports | null = null;
+  /** Null while no conversion came. */
+  conversionTypes: ConversionTypes | null = null;
   /** What a store of an older release had of totals, while it is read back. */
   oldTotals: Map<string, OldTotal> | null = null;
   /** What may move to other days; null when its zone is known. */
@@ -230,6 +233,11 @@ export class Campaign implements Carrier {
   cellsToWrite(): DeliveryCells {
     this.cells ??= new DeliveryCells(this.books.cells, this.books.hot, this.hot);
     return this.cells;
+  }
+
+  typesOfConversions(): ConversionTypes {
+    this.conversionTypes ??= new ConversionTypes(this.books.conversionTypesMax);
+    return this.conversionTypes;
   }
 
   /** Days, flights or cells are not what they were: the next event looks them up again. */

@@ -1,10 +1,14 @@
 import type { ByteReader, ByteWriter } from '../model/byte-codec.ts';
 import { whole } from '../model/whole.ts';
-import { counterPlaces, type DayRow, sumPlaces } from './day-row.ts';
+import { plainConversion } from './conversion-types.ts';
+import { addedPlaces, type DayRow, sumAt } from './day-row.ts';
 import type { Names } from './names.ts';
 
 /** A day as bytes, what is zero left out: some thirty bytes, where a record of the slab takes two hundred. */
-const places: readonly number[] = [...counterPlaces, ...sumPlaces];
+/** Version of the section whose days are as `writeDay` writes them. */
+export const daysVersion = 3;
+/** Older ones did not keep conversions by type. */
+const typedVersion = 3;
 
 /** All but its number. */
 export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void {
@@ -12,9 +16,9 @@ export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void 
   out.count(day.planNumber);
   out.count(day.offset);
   let said = 0;
-  for (const place of places) if (day.compactSum(place) !== 0) said += 1;
+  for (const place of addedPlaces) if (day.compactSum(place) !== 0) said += 1;
   out.count(said);
-  for (const place of places) {
+  for (const place of addedPlaces) {
     const sum = day.compactSum(place);
     if (sum === 0) continue;
     out.count(place);
@@ -27,15 +31,24 @@ export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void 
     out.exact(byTouch);
     out.exact(byConversion);
   }
+  const { conversions } = day;
+  out.count(conversions?.length ?? 0);
+  for (const { code, byTouch, byConversion, offset, planNumber } of conversions ?? []) {
+    out.count(code);
+    out.exact(byTouch);
+    out.exact(byConversion);
+    out.count(offset);
+    out.count(planNumber);
+  }
 }
 
-/** Reads what `writeDay` wrote into a row, whatever it held. */
-export function readDay(from: ByteReader, day: DayRow, currencies: Names): void {
+/** Reads what `writeDay` wrote, in a section of that version, into a row, whatever it held. */
+export function readDay(from: ByteReader, version: number, day: DayRow, currencies: Names): void {
   const currency = from.text();
   day.currency = currency === '' ? -1 : currencies.number(currency);
   day.planNumber = from.count();
   day.offset = from.count();
-  for (const place of places) day.setSum(place, 0n);
+  for (const place of addedPlaces) day.setSum(place, 0n);
   for (let n = from.count(); n > 0; n--) {
     const place = from.count();
     day.setSum(place, from.exact());
@@ -45,4 +58,31 @@ export function readDay(from: ByteReader, day: DayRow, currencies: Names): void 
     const number = currencies.number(from.text());
     day.keepOtherRevenue(number, { byTouch: whole(from.exact()), byConversion: whole(from.exact()) });
   }
+  if (version < typedVersion) return typeConversions(day);
+  day.conversions = null;
+  for (let n = from.count(); n > 0; n--) {
+    const code = from.count();
+    const [byTouch, byConversion] = [whole(from.exact()), whole(from.exact())];
+    day.conversions ??= [];
+    day.conversions.push({
+      code,
+      byTouch,
+      byConversion,
+      offset: from.count(),
+      planNumber: from.count(),
+      isDirty: false,
+    });
+  }
+}
+
+/** What older releases counted is of no type that we know. */
+export function typeConversions(day: DayRow): void {
+  const [byTouch, byConversion] = [
+    day.compactSum(sumAt.conversionsByTouch),
+    day.compactSum(sumAt.conversionsByConversion),
+  ];
+  day.conversions = null;
+  if (byTouch === 0 && byConversion === 0) return;
+  const { offset, planNumber } = day;
+  day.conversions = [{ code: plainConversion, byTouch, byConversion, offset, planNumber, isDirty: false }];
 }

@@ -61,6 +61,12 @@ export const sumPlaces: readonly number[] = [
   sumAt.adjustmentNanos,
 ];
 
+/** Place of the events of untrusted clocks that count at the log's time. */
+export const clockSetRightAt = 23;
+
+/** All places of a day's record that add up. */
+export const addedPlaces: readonly number[] = [...counterPlaces, ...sumPlaces, clockSetRightAt];
+
 /** Place of what else a day's record holds. */
 export const dayAt = {
   /** Offset of the last record booked here. */
@@ -78,10 +84,21 @@ export function daySlab(): NumberSlab {
   return new NumberSlab(blank);
 }
 
-/** Revenue in one currency, micros. */
+/** Revenue in one currency, micros; or conversions, in millionths. */
 export interface Revenue {
   byTouch: Whole;
   byConversion: Whole;
+}
+
+/** Conversions of a day that are of one type, and came by a click, a view, or nobody says how (`ConversionTypes`). */
+interface TypedConversions {
+  readonly code: number;
+  byTouch: Whole;
+  byConversion: Whole;
+  /** Offset of the record that last changed them. */
+  offset: number;
+  planNumber: number;
+  isDirty: boolean;
 }
 
 /** One campaign and local day; the heart of `campaign_metrics_daily`. Its numbers lie in the lane's slab. */
@@ -102,6 +119,8 @@ export class DayRow {
    * once stays, be it 0: rows were written of it.
    */
   otherRevenue: Map<number, Revenue> | null = null;
+  /** By code, in the order in which they came; one that was there once stays, be it 0. Null while nothing was converted. */
+  conversions: TypedConversions[] | null = null;
 
   constructor(day: number, slab: NumberSlab) {
     this.day = day;
@@ -156,6 +175,20 @@ export class DayRow {
     known.byTouch = plus(known.byTouch, byTouch);
     known.byConversion = plus(known.byConversion, byConversion);
     this.otherRevenue.set(currency, known);
+  }
+
+  /** The record of `offset` adds conversions of a code; with none it changes nothing. */
+  addConversions(code: number, { byTouch, byConversion }: Revenue, offset: number, planNumber: number): void {
+    if (isZero(byTouch) && isZero(byConversion)) return;
+    this.conversions ??= [];
+    let known = this.conversions.find((each) => each.code === code);
+    if (known === undefined) {
+      known = { code, byTouch: 0, byConversion: 0, offset, planNumber, isDirty: true };
+      this.conversions.push(known);
+    }
+    known.byTouch = plus(known.byTouch, byTouch);
+    known.byConversion = plus(known.byConversion, byConversion);
+    Object.assign(known, { offset, planNumber, isDirty: true });
   }
 
   /** As it was kept before, be it 0. */
@@ -230,4 +263,8 @@ export class DayRow {
     this.isDirty = false;
     if (this.#isForgotten) this.#slab.release(this.base);
   }
+}
+
+function isZero(amount: Whole): boolean {
+  return amount === 0 || amount === 0n;
 }

@@ -18,9 +18,11 @@ export class LaneBooks {
   readonly sources = new Names();
   /** Quarter-hours behind the clock's that cells hold. */
   readonly quartersBehind: number;
+  readonly conversionTypesMax: number;
 
   constructor(limits: LaneLimits = laneLimits) {
     this.cells = new CellSlab(limits);
     this.quartersBehind = limits.quartersBehind;
+    this.conversionTypesMax = limits.conversionTypesPerCampaignMax;
   }
 }

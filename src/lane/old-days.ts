@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from '../model/byte-codec.ts';
-import { readDay, writeDay } from './day-codec.ts';
+import { daysVersion, readDay, writeDay } from './day-codec.ts';
 import { DayRow } from './day-row.ts';
 import type { LaneBooks } from './lane-books.ts';
 
@@ -44,7 +44,7 @@ export class OldDays {
     const index = this.#numbers.indexOf(number);
     if (index < 0) return null;
     const row = new DayRow(number, books.days);
-    readDay(new ByteReader(this.#bytesOf(index)), row, books.currencies);
+    readDay(new ByteReader(this.#bytesOf(index)), daysVersion, row, books.currencies);
     return row;
   }
 
@@ -69,12 +69,13 @@ export class OldDays {
     });
   }
 
-  /** Reads what `write` wrote, in place of what was here. */
-  restore(from: ByteReader): void {
+  /** Reads what `write` wrote, in a section of that version, in place of what was here. */
+  restore(from: ByteReader, version: number, books: LaneBooks): void {
     const all = new Map<number, Uint8Array>();
     for (let n = from.count(); n > 0; n--) {
       const number = from.int32();
-      all.set(number, from.raw(from.count()));
+      const bytes = from.raw(from.count());
+      all.set(number, version === daysVersion ? bytes : rewritten(number, bytes, version, books));
     }
     this.#set(all);
   }
@@ -100,6 +101,15 @@ export class OldDays {
     this.#starts = starts;
     this.#bytes = bytes;
   }
+}
+
+/** The bytes of a day as this release writes them. */
+function rewritten(number: number, bytes: Uint8Array, version: number, books: LaneBooks): Uint8Array {
+  const row = new DayRow(number, books.days);
+  readDay(new ByteReader(bytes), version, row, books.currencies);
+  writeDay(out, row, books.currencies);
+  row.forget();
+  return out.take();
 }
 
 /** Days are made into bytes one at a time, and taken at once. */

@@ -1,17 +1,17 @@
 import { quarterMs } from '../model/time.ts';
 import { minus, plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
-import { counterPlaces, DayRow, type Revenue, sumPlaces } from './day-row.ts';
+import { addedPlaces, DayRow, type Revenue } from './day-row.ts';
 import type { LaneBooks } from './lane-books.ts';
 import type { NumberSlab } from './number-slab.ts';
-
-const places: readonly number[] = [...counterPlaces, ...sumPlaces];
 
 /** What one quarter-hour added to its day: amounts by place in a day's record, revenue by currency. */
 export interface QuarterAmounts {
   readonly places: Map<number, Whole>;
   /** By number of the currency in the lane's names. */
   readonly revenue: Map<number, Revenue>;
+  /** By code of the campaign's `ConversionTypes`. */
+  readonly conversions: Map<number, Revenue>;
 }
 
 /**
@@ -53,7 +53,7 @@ export class ProvisionalQuarters {
   settle(day: DayRow): void {
     const row = this.#atHand;
     const kept = this.amountsOf(row.day);
-    for (const place of places) {
+    for (const place of addedPlaces) {
       const amount = row.compactSum(place);
       if (amount === 0) continue;
       day.addWhole(place, amount);
@@ -67,7 +67,7 @@ export class ProvisionalQuarters {
     this.#fresh.add(quarter);
     let kept = this.#kept.get(quarter);
     if (kept === undefined) {
-      kept = { places: new Map(), revenue: new Map() };
+      kept = { places: new Map(), revenue: new Map(), conversions: new Map() };
       this.#kept.set(quarter, kept);
     }
     return kept;
@@ -106,10 +106,10 @@ export class ProvisionalQuarters {
   }
 }
 
-/** Adds to a revenue, in place. */
-export function addRevenue(of: Map<number, Revenue>, currency: number, byTouch: Whole, byConversion: Whole): void {
-  const known = of.get(currency) ?? { byTouch: 0, byConversion: 0 };
-  of.set(currency, { byTouch: plus(known.byTouch, byTouch), byConversion: plus(known.byConversion, byConversion) });
+/** Adds to revenue of a currency, or to conversions of a code, in place. */
+export function addRevenue(of: Map<number, Revenue>, key: number, byTouch: Whole, byConversion: Whole): void {
+  const known = of.get(key) ?? { byTouch: 0, byConversion: 0 };
+  of.set(key, { byTouch: plus(known.byTouch, byTouch), byConversion: plus(known.byConversion, byConversion) });
 }
 
 export function negated(amount: Whole): Whole {

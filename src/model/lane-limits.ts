@@ -37,6 +37,8 @@ export interface LaneLimits {
   readonly changesPerFlightMax: number;
   /** Status changes of a campaign; one more is refused. */
   readonly statusesPerCampaignMax: number;
+  /** Types of conversions of a campaign that are told apart; the others are one. */
+  readonly conversionTypesPerCampaignMax: number;
   /** Days of the longest flight: three years. */
   readonly flightDaysMax: number;
   /** Minutes behind the clock's whose spend is known by the minute, and cells of that ring. */
@@ -85,6 +87,7 @@ export const laneLimits: LaneLimits = checkedLaneLimits({
   flightsPerCampaignMax: 128,
   changesPerFlightMax: 4_096,
   statusesPerCampaignMax: 4_096,
+  conversionTypesPerCampaignMax: 32,
   flightDaysMax: 1_100,
   minutesBehind: 177,
   minuteCells: 180,

@@ -311,6 +311,7 @@ export class CheckRecords implements Operator {
     const isConversion = batch.kinds[row] === kind.conversion;
     if (!(eventTimes[row] > at || (isConversion && (t1[row] > at || t2[row] > at)))) return;
     this.#outputs.clocksSetRight += 1;
+    batch.flags[row] |= flag.setRight;
     eventTimes[row] = Math.min(eventTimes[row], at);
     if (!isConversion) return;
     t1[row] = Math.min(t1[row], at);

@@ -1,5 +1,6 @@
 import type { Campaign } from '../lane/campaign.ts';
 import { currencyOfCode, isByTouch } from '../lane/campaign-reports.ts';
+import { plainConversion } from '../lane/conversion-types.ts';
 import { DayRow, sumAt } from '../lane/day-row.ts';
 import { hotAt } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
@@ -48,12 +49,29 @@ export class DayBooker {
     this.dirtyRows.push({ campaign, day });
   }
 
-  /** Adds what a code of `Counts` means. */
-  add(campaign: Campaign, day: DayRow, code: number, amount: Whole): void {
+  /** Adds what a code of `Counts` means, as the record of `offset` has it. */
+  add(campaign: Campaign, day: DayRow, code: number, amount: Whole, offset: number): void {
     const currency = currencyOfCode(code);
-    if (currency < 0) day.addWhole(code, amount);
+    if (code === sumAt.conversionsByTouch) this.addConversions(campaign, day, plainConversion, amount, 0, offset);
+    else if (code === sumAt.conversionsByConversion)
+      this.addConversions(campaign, day, plainConversion, 0, amount, offset);
+    else if (currency < 0) day.addWhole(code, amount);
     else if (isByTouch(code)) this.addRevenue(campaign, day, currency, amount, 0);
     else this.addRevenue(campaign, day, currency, 0, amount);
+  }
+
+  /** Conversions of a code of the campaign's types, on its day and in all of the day. */
+  addConversions(
+    campaign: Campaign,
+    day: DayRow,
+    code: number,
+    byTouch: Whole,
+    byConversion: Whole,
+    offset: number,
+  ): void {
+    day.addWhole(sumAt.conversionsByTouch, byTouch);
+    day.addWhole(sumAt.conversionsByConversion, byConversion);
+    day.addConversions(code, { byTouch, byConversion }, offset, this.#state.planOf(campaign.orgId).plan.number);
   }
 
   /** Revenue shows in the row where it is in the campaign's currency, and is kept beside it where not. */
@@ -94,6 +112,12 @@ export class DayBooker {
     if (kept !== undefined) addRevenue(kept.revenue, currency, byTouch, byConversion);
   }
 
+  /** Conversions of an instant, for campaigns whose zone is not known: kept so that they may move. */
+  keepConversions(campaign: Campaign, at: number, code: number, byTouch: number, byConversion: number): void {
+    const kept = campaign.quarters?.amountsOf(Math.floor(at / quarterMs));
+    if (kept !== undefined) addRevenue(kept.conversions, code, byTouch, byConversion);
+  }
+
   /** Moves what was booked by instant to the days of another zone (docs/semantics.md §4.1). */
   moveQuarters(campaign: Campaign, zone: Zone, offset: number): void {
     const { quarters } = campaign;
@@ -102,10 +126,11 @@ export class DayBooker {
     campaign.putAway();
     const before = quarters.zone;
     quarters.zone = zone;
-    for (const [quarter, { places, revenue }] of quarters.movable(this.#state.clock)) {
+    for (const [quarter, amounts] of quarters.movable(this.#state.clock)) {
+      const { places, revenue, conversions } = amounts;
       const from = before.localDay(quarter * quarterMs);
       const to = zone.localDay(quarter * quarterMs);
-      if (from === to || holdsNothing(places, revenue)) continue;
+      if (from === to || holdsNothing(amounts)) continue;
       const [left, joined] = [this.dayRow(campaign, from), this.dayRow(campaign, to)];
       for (const [place, amount] of places) {
         left.addWhole(place, negated(amount));
@@ -115,14 +140,20 @@ export class DayBooker {
         this.addRevenue(campaign, left, currency, negated(byTouch), negated(byConversion));
         this.addRevenue(campaign, joined, currency, byTouch, byConversion);
       }
+      for (const [code, { byTouch, byConversion }] of conversions) {
+        this.addConversions(campaign, left, code, negated(byTouch), negated(byConversion), offset);
+        this.addConversions(campaign, joined, code, byTouch, byConversion, offset);
+      }
       this.change(campaign, left, offset);
       this.change(campaign, joined, offset);
     }
   }
 }
 
-function holdsNothing(places: QuarterAmounts['places'], revenue: QuarterAmounts['revenue']): boolean {
+function holdsNothing({ places, revenue, conversions }: QuarterAmounts): boolean {
   for (const amount of places.values()) if (amount !== 0) return false;
-  for (const { byTouch, byConversion } of revenue.values()) if (byTouch !== 0 || byConversion !== 0) return false;
+  for (const each of [...revenue.values(), ...conversions.values()]) {
+    if (each.byTouch !== 0 || each.byConversion !== 0) return false;
+  }
   return true;
 }

@@ -11,6 +11,7 @@ import { RowWriter } from '../rows/row-binary.ts';
 import {
   alertEvents,
   campaignMetricsDaily,
+  conversionsDaily,
   deadLetters,
   lateEvents,
   otherRevenue,
@@ -47,6 +48,7 @@ export class LaneOutputs {
   readonly late = this.rowsOf(lateEvents);
   readonly unplanned = this.rowsOf(unplannedSpend);
   readonly otherRevenue = this.rowsOf(otherRevenue);
+  readonly conversions = this.rowsOf(conversionsDaily);
   readonly partition: number;
   readonly generation: number;
   readonly counts = new OrganizationCounts();

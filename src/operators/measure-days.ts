@@ -3,9 +3,10 @@ import { type KindNumber, kind } from '../events/kinds.ts';
 import type { Campaign } from '../lane/campaign.ts';
 import { CampaignReports } from '../lane/campaign-reports.ts';
 import { type Amount, CampaignWeight, lightMax } from '../lane/campaign-weight.ts';
-import { type Counter, counterAt, type DayRow, dayAt, sumAt } from '../lane/day-row.ts';
+import { type Counter, clockSetRightAt, counterAt, type DayRow, dayAt, sumAt } from '../lane/day-row.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
+import { conversionTypesSection } from '../lane/sections/conversion-types.ts';
 import { daysSection } from '../lane/sections/days.ts';
 import { oldTotalsSection } from '../lane/sections/old-totals.ts';
 import { quartersSection } from '../lane/sections/quarters.ts';
@@ -56,7 +57,14 @@ export class MeasureDays implements Operator {
   constructor(state: LaneState, outputs: LaneOutputs, booker: DayBooker) {
     this.#state = state;
     this.state = {
-      campaigns: [daysSection(state), oldTotalsSection, reportsSection(state), quartersSection(state), weightSection],
+      campaigns: [
+        daysSection(state),
+        oldTotalsSection,
+        reportsSection(state),
+        quartersSection(state),
+        weightSection,
+        conversionTypesSection,
+      ],
     };
     this.#outputs = outputs;
     this.#booker = booker;
@@ -119,11 +127,13 @@ export class MeasureDays implements Operator {
         revenue_by_conversion_micros: day.compactSum(sumAt.revenueByConversion),
         spend_micros: day.micros(sumAt.spendNanos),
         adjustment_micros: day.micros(sumAt.adjustmentNanos),
+        clock_set_right: day.count(clockSetRightAt),
         plan_number: day.planNumber,
         partition: this.#outputs.partition,
         version: this.#outputs.version(day.offset),
       });
       this.#tellOtherRevenue(campaign, day);
+      this.#tellConversions(campaign, day);
       day.settle();
     }
     this.#booker.dirtyRows.length = 0;
@@ -142,6 +152,28 @@ export class MeasureDays implements Operator {
         plan_number: day.planNumber,
         partition: this.#outputs.partition,
         version: this.#outputs.version(day.offset),
+      });
+    }
+  }
+
+  /** Of conversions only what changed: days change with every impression. */
+  #tellConversions(campaign: Campaign, day: DayRow): void {
+    if (day.conversions === null) return;
+    const types = campaign.typesOfConversions();
+    for (const each of day.conversions) {
+      if (!each.isDirty) continue;
+      each.isDirty = false;
+      this.#outputs.conversions.write({
+        org_id: campaign.orgId,
+        campaign_id: campaign.id,
+        date: day.day,
+        conversion_type: types.nameOf(each.code),
+        attribution: types.attributionOf(each.code),
+        conversions_by_touch: each.byTouch,
+        conversions_by_conversion: each.byConversion,
+        plan_number: each.planNumber,
+        partition: this.#outputs.partition,
+        version: this.#outputs.version(each.offset),
       });
     }
   }
@@ -261,18 +293,27 @@ export class MeasureDays implements Operator {
     const offset = batch.offsets[row];
     const { currencies } = this.#state.books;
     const currency = currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies);
+    const label = batch.counts[row] === 0 ? '' : batch.dictionaries.labels.text(~batch.counts[row]);
+    const code = campaign.typesOfConversions().codeOf(label, batch.code[row]);
     const touchedAt = Number.isNaN(batch.t2[row]) ? batch.t1[row] : batch.t2[row];
     const converted = this.#rowAt(campaign, batch.t1[row], offset);
-    converted.add(sumAt.conversionsByConversion, weight);
+    this.#booker.addConversions(campaign, converted, code, 0, weight, offset);
     this.#booker.addRevenue(campaign, converted, currency, 0, revenue);
-    this.#booker.keep(campaign, batch.t1[row], sumAt.conversionsByConversion, weight);
+    if ((batch.flags[row] & flag.setRight) !== 0) this.#setRight(campaign, converted, batch.t1[row]);
+    this.#booker.keepConversions(campaign, batch.t1[row], code, 0, weight);
     this.#booker.keepRevenue(campaign, batch.t1[row], currency, 0, revenue);
     if (touchedAt < clock - this.#state.latenessOf(batch, row)) return;
     const touched = this.#rowAt(campaign, touchedAt, offset);
-    touched.add(sumAt.conversionsByTouch, weight);
+    this.#booker.addConversions(campaign, touched, code, weight, 0, offset);
     this.#booker.addRevenue(campaign, touched, currency, revenue, 0);
-    this.#booker.keep(campaign, touchedAt, sumAt.conversionsByTouch, weight);
+    this.#booker.keepConversions(campaign, touchedAt, code, weight, 0);
     this.#booker.keepRevenue(campaign, touchedAt, currency, revenue, 0);
+  }
+
+  /** An event of an instant that a clock ahead of the log told. */
+  #setRight(campaign: Campaign, day: DayRow, at: number): void {
+    day.addCount(clockSetRightAt, 1);
+    this.#booker.keep(campaign, at, clockSetRightAt, 1);
   }
 
   /** The row of an instant's day, on which the record of `offset` books. */
@@ -385,6 +426,7 @@ export class MeasureDays implements Operator {
     // Checks see a whole segment first: the currency may be that of a later record.
     if (offset >= hot[base + hotAt.currencySince]) days[day + dayAt.currency] = hot[base + hotAt.currency];
     if (days[day + dayAt.isDirty] === 0) this.#markDirty(this.#state.campaigns[slot]);
+    if ((batch.flags[row] & flag.setRight) !== 0) days[day + clockSetRightAt] += 1;
     return day;
   }
 

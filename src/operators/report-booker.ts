@@ -90,7 +90,7 @@ export class ReportBooker {
     forEachDay(this.#zoneOf(campaign), start, end, start, (number, from, to) => {
       const day = this.#days.dayRow(campaign, number);
       for (const [code, amount] of counts) {
-        this.#days.add(campaign, day, code, times(sign, shareOf(amount, start, end, from, to)));
+        this.#days.add(campaign, day, code, times(sign, shareOf(amount, start, end, from, to)), offset);
       }
       this.#days.change(campaign, day, offset);
     });
@@ -144,7 +144,7 @@ export class ReportBooker {
     for (const [number, amount] of moved) {
       if (BigInt(amount) === 0n) continue;
       const day = this.#days.dayRow(campaign, number);
-      this.#days.add(campaign, day, told.code, times(amount, 1));
+      this.#days.add(campaign, day, told.code, times(amount, 1), offset);
       this.#days.change(campaign, day, offset);
     }
   }

@@ -136,6 +136,12 @@ export const campaignMetricsDaily = table({
     column('revenue_by_conversion_micros', 'Int64', 'Revenue booked on the day of the conversion.'),
     column('spend_micros', 'Int64', "Spend of the campaign's one spend source and cost basis, adjustments included."),
     column('adjustment_micros', 'Int64', 'The part of `spend_micros` that came from spend adjustments.'),
+    column(
+      'clock_set_right',
+      'Int64',
+      "Events of sources with `clock: untrusted` whose time lay ahead of the log's, and which are booked at the log's time.",
+      { since: 2, fallback: 0 },
+    ),
     plan,
     partition,
     version,
@@ -366,6 +372,33 @@ export const lateEvents = table({
   ],
 });
 
+export const conversionsDaily = table({
+  name: 'conversions_daily',
+  doc: 'Conversions of a campaign and local day by type and by what brought them about; their sums are those of `campaign_metrics_daily`.',
+  key: ['org_id', 'campaign_id', 'date', 'conversion_type', 'attribution'],
+  partitionBy: 'date',
+  columns: [
+    org,
+    campaign,
+    column('date', 'Date32', "Day in the campaign's own zone."),
+    column(
+      'conversion_type',
+      'LowCardinality(String)',
+      'As the events say; empty where they do not, `other` beyond the first 32 types of a campaign.',
+    ),
+    column(
+      'attribution',
+      'LowCardinality(String)',
+      'CLICK = click-through, VIEW = view-through, NONE = not said, as reports of totals never do.',
+    ),
+    column('conversions_by_touch', 'Decimal(18,6)', 'Weighted conversions booked on the day of their touch.'),
+    column('conversions_by_conversion', 'Decimal(18,6)', 'Weighted conversions booked on their own day.'),
+    plan,
+    partition,
+    version,
+  ],
+});
+
 export const tables: readonly Table[] = [
   campaignMetricsDaily,
   pacingSnapshots,
@@ -375,6 +408,7 @@ export const tables: readonly Table[] = [
   lateEvents,
   unplannedSpend,
   otherRevenue,
+  conversionsDaily,
 ];
 
 /** A table that keeps the newest row of another for each thing that it tells of. ClickHouse fills it with every insert. */

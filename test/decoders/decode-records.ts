@@ -50,7 +50,7 @@ export type DecodedRow = ReturnType<typeof rowOf>;
 
 /** Dictionary ids become text, so rows of different batches can be compared. */
 export function rowOf(batch: EventBatch, row: number) {
-  const { orgs, campaigns, sources, currencies } = batch.dictionaries;
+  const { orgs, campaigns, sources, currencies, labels } = batch.dictionaries;
   const reject = batch.rejects.find((each) => each.row === row);
   return {
     kind: rowKindNames[batch.kinds[row]],
@@ -64,7 +64,7 @@ export function rowOf(batch: EventBatch, row: number) {
     flags: batch.flags[row],
     basis: batch.basis[row],
     code: batch.code[row],
-    count: batch.counts[row],
+    count: batch.counts[row] < 0 ? labels.text(~batch.counts[row]) : batch.counts[row],
     // Minus zero is zero: JSON can say it, Avro cannot, and sums do not care.
     amount: batch.amount[row] + 0,
     amount2: batch.amount2[row] + 0,

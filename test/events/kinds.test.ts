@@ -65,11 +65,17 @@ function typesOf({ take }: EventColumn): readonly string[] {
     flag: ['boolean'],
     symbolFlag: ['enum'],
     currency: ['string'],
+    label: ['string'],
   };
   return types[take];
 }
 
 function mayBeAbsent(column: EventColumn): boolean {
   if (column.take === 'currency') return column.isOptional === true;
-  return column.take === 'flag' || column.take === 'symbolFlag' || ('absent' in column && column.absent !== undefined);
+  return (
+    column.take === 'flag' ||
+    column.take === 'label' ||
+    column.take === 'symbolFlag' ||
+    ('absent' in column && column.absent !== undefined)
+  );
 }

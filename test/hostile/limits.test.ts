@@ -305,6 +305,17 @@ const drivers: Readonly<Record<string, () => Promise<void>>> = {
     });
     expect(count(tables, 'too_many_changes')).toBe(7);
   },
+  async conversionTypesPerCampaignMax() {
+    const one = (i: number) => ({ currency: 'EUR', conversion_time: start, conversion_type: `made-up-${i}` });
+    const tables = await run({
+      hostile: many(12, (i) => record(avro('conversion', one(i)))),
+      limits: { conversionTypesPerCampaignMax: 5 },
+    });
+    const rows = rowsOf(tables, 'evil').conversions_daily;
+    expect(rows.map(({ conversion_type }) => conversion_type).toSorted()).toEqual(
+      ['other', ...Array.from({ length: 5 }, (_, i) => `made-up-${i}`)].toSorted(),
+    );
+  },
   async flightDaysMax() {
     const long = { ...flight, flight_id: 'f', end_local: today + 30, ledger_version: 1 };
     const tables = await run({ hostile: [record(avro('flight_changed', long))], limits: { flightDaysMax: 10 } });

@@ -19,6 +19,8 @@ export interface TestRecord {
   basis?: number;
   code?: number;
   count?: number;
+  /** Type of a conversion. */
+  label?: string;
   amount?: number;
   amount2?: number;
   t1?: number;
@@ -70,7 +72,8 @@ function fillRow(batch: EventBatch, row: number, record: TestRecord): void {
   batch.campaigns[row] = id(dictionaries.campaigns, record.campaign);
   batch.sources[row] = id(dictionaries.sources, record.source ?? 'adserver');
   batch.currencies[row] = id(dictionaries.currencies, record.currency ?? 'USD');
-  batch.counts[row] = record.count ?? 1;
+  batch.counts[row] = record.count ?? (record.kind === 'conversion' ? 0 : 1);
+  if (record.label !== undefined) batch.counts[row] = ~dictionaries.labels.internText(record.label);
   batch.schemaIds[row] = -1;
   batch.eventIds.set([record.eventId ?? record.offset, 0, 0, 7], 4 * row);
   batch.offsets[row] = record.offset;

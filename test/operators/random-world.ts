@@ -129,6 +129,7 @@ export function randomRecords(seed: number, count: number, drawn = drawnPlan): T
       add({
         ...plain,
         kind: 'conversion',
+        ...(eventTime % 4 === 0 ? {} : { label: `type-${eventTime % 37}`, code: eventTime % 3 }),
         currency: eventTime % 3 === 0 ? 'GBP' : 'USD',
         t1: eventTime,
         t2: eventTime - below(90) * hourMs,

@@ -55,6 +55,10 @@ const quartileColumns: Readonly<Record<string, string>> = {
 
 /** Books a record that passed every check; the answer is the reason of a dead letter, then nothing was booked. */
 export function book(context: BookContext, event: OracleEvent): RejectReason | null {
+  if (event.isSetRight) {
+    const at = event.kind === 'conversion' ? event.fields.conversion_time : event.eventTime;
+    addAt(context, at, 'clock_set_right', 1n);
+  }
   switch (event.kind) {
     case 'spend':
     case 'performance_report':
@@ -103,10 +107,26 @@ function rowOn({ campaign, plan, offset }: BookContext, date: number): DayRow {
 }
 
 function add(row: DayRow, column: string, amount: bigint): void {
+  if (column.startsWith('conversions_by_')) return addConversions(row, column, amount);
   const [, currency] = column.split('|');
   if (currency !== undefined && currency !== row.currency && amount !== 0n) row.others.add(currency);
   if (column === 'spend') row.spendNanos += amount;
   else row.counts.set(column, (row.counts.get(column) ?? 0n) + amount);
+}
+
+/** Conversions as a column: by touch or by conversion, what brought them about, and of what type. */
+function typed(column: string, attribution: string, type: string): string {
+  return `${column}\t${attribution}\t${type}`;
+}
+
+function addConversions(row: DayRow, column: string, amount: bigint): void {
+  if (amount === 0n) return;
+  const [sum, attribution = 'NONE', type = ''] = column.split('\t');
+  row.counts.set(sum, (row.counts.get(sum) ?? 0n) + amount);
+  const key = `${attribution}\t${type}`;
+  const known = row.typed.get(key) ?? { attribution, type, sums: new Map<string, bigint>() };
+  known.sums.set(sum, (known.sums.get(sum) ?? 0n) + amount);
+  row.typed.set(key, { ...known, planNumber: row.planNumber, offset: row.offset });
 }
 
 /** Books by instant: on its local day, which may be another one once the zone is known. */
@@ -156,10 +176,11 @@ function bookConversion(context: BookContext, { fields }: OracleEvent): void {
   const millionths = BigInt(sign * Math.round(fields.weight * 1e6));
   const revenue = BigInt(sign * fields.revenue_micros);
   const touched = fields.touch_time ?? fields.conversion_time;
-  addAt(context, fields.conversion_time, 'conversions_by_conversion', millionths);
+  const type = context.campaign.typeOf(fields.conversion_type);
+  addAt(context, fields.conversion_time, typed('conversions_by_conversion', fields.attribution, type), millionths);
   addAt(context, fields.conversion_time, revenueIn('revenue_by_conversion_micros', fields.currency), revenue);
   if (touched < context.touchesFrom) return;
-  addAt(context, touched, 'conversions_by_touch', millionths);
+  addAt(context, touched, typed('conversions_by_touch', fields.attribution, type), millionths);
   addAt(context, touched, revenueIn('revenue_by_touch_micros', fields.currency), revenue);
 }
 
@@ -278,9 +299,9 @@ export function rebook(
   const change = (day: number, column: string, amount: bigint) => {
     const row = campaign.dayRow(day);
     row.currency = campaign.currency;
-    add(row, column, amount);
     row.planNumber = plan;
     row.offset = order;
+    add(row, column, amount);
   };
   for (const { left, joined, column, amount } of movedQuarters(campaign, zone, oldest)) {
     change(left, column, -amount);

@@ -29,6 +29,8 @@ export interface Bounds {
   readonly flights: number;
   readonly changes: number;
   readonly statuses: number;
+  /** §5.1 */
+  readonly conversionTypes: number;
   /** §6.3 */
   readonly retainedMs: number;
   /** §6.4, ON_ACTUAL */
@@ -59,6 +61,7 @@ export const written: Bounds = {
   flights: 128,
   changes: 4_096,
   statuses: 4_096,
+  conversionTypes: 32,
   retainedMs: 33 * day,
   actualMs: 285 * quarter,
   minutesMs: 177 * minute,

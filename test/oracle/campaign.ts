@@ -11,11 +11,22 @@ export interface DayRow {
   readonly counts: Map<string, bigint>;
   /** Currencies of revenue that was there while the row was in another one. */
   readonly others: Set<string>;
+  /** Conversions by what brought them about and type. */
+  readonly typed: Map<string, TypedConversions>;
   spendNanos: bigint;
   adjustmentNanos: bigint;
   currency: string;
   planNumber: number;
   offset: number;
+}
+
+export interface TypedConversions {
+  readonly attribution: string;
+  readonly type: string;
+  /** By column. */
+  readonly sums: Map<string, bigint>;
+  readonly planNumber: number;
+  readonly offset: number;
 }
 
 /** One measure of a campaign by time: items at instants, and reports spread over their spans. */
@@ -62,6 +73,7 @@ export class Campaign {
   readonly days = new Map<number, DayRow>();
   /** Days whose rows stand, and which nobody remembers. */
   #gone: ReadonlySet<number> = new Set();
+  readonly #types = new Set<string>();
   spendReports = new ReportBook();
   counterReports = new ReportBook();
   spend = new Measure(this.spendReports, 'spend');
@@ -89,6 +101,7 @@ export class Campaign {
       row = {
         counts: new Map(),
         others: new Set(),
+        typed: new Map(),
         spendNanos: 0n,
         adjustmentNanos: 0n,
         currency: '',
@@ -98,6 +111,14 @@ export class Campaign {
       this.days.set(date, row);
     }
     return row;
+  }
+
+  /** A type of conversions as it is told apart from others. */
+  typeOf(name: string): string {
+    if (name === '' || name === 'other' || this.#types.has(name)) return name;
+    if (name.length > 64 || this.#types.size >= this.bounds.conversionTypes) return 'other';
+    this.#types.add(name);
+    return name;
   }
 
   isGone(date: number): boolean {
@@ -170,6 +191,7 @@ export class Campaign {
     this.impressions = new Measure(this.counterReports, 'impressions');
     this.burden = new Burden();
     this.watchedUntil = Number.NEGATIVE_INFINITY;
+    this.#types.clear();
     this.said.clear();
     this.spendAlerts.clear();
   }

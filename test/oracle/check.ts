@@ -110,7 +110,8 @@ export function inTime(event: OracleEvent, plan: Plan, logTime: number): OracleE
     conversion_time: Math.min(conversion_time, logTime),
     touch_time: touch_time === null ? null : Math.min(touch_time, logTime),
   };
-  return { ...event, eventTime: Math.min(event.eventTime, logTime), fields };
+  const isSetRight = event.eventTime > logTime || conversion_time > logTime || (touch_time ?? 0) > logTime;
+  return { ...event, eventTime: Math.min(event.eventTime, logTime), fields, isSetRight };
 }
 
 /** Instants that may not lie in the future; the latest decides. */

@@ -93,6 +93,8 @@ const nothing: EventFields = {
   weight: 1,
   revenue_micros: 0,
   reversal: false,
+  conversion_type: '',
+  attribution: 'NONE',
   amount_micros: 0,
   period_start: 0,
   period_end: 0,
@@ -153,6 +155,8 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
     weight: weight(raw),
     revenue_micros: micros(raw, 'revenue_micros', 0),
     reversal: yesNo(raw, 'reversal'),
+    conversion_type: isAbsent(raw.conversion_type) ? '' : label(raw, 'conversion_type'),
+    attribution: oneOf(raw, 'attribution', ['NONE', 'CLICK', 'VIEW'], 'NONE'),
   }),
   spend: (raw) => ({
     currency: currency(raw),
@@ -251,6 +255,12 @@ const lastInstant = Date.UTC(2100, 0, 1);
 
 function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
+}
+
+function label(raw: Fields, name: string): string {
+  const value = text(raw, name);
+  if (value.includes('\ufffd') || !value.isWellFormed()) throw new BadField(name);
+  return value;
 }
 
 function text(raw: Fields, name: string): string {

@@ -21,6 +21,8 @@ export interface OracleEvent {
   readonly eventTime: number;
   readonly source: string;
   readonly test: boolean;
+  /** Its clock was ahead, and is not believed. */
+  readonly isSetRight?: boolean;
   readonly fields: EventFields;
 }
 
@@ -40,6 +42,8 @@ export interface EventFields {
   readonly weight: number;
   readonly revenue_micros: number;
   readonly reversal: boolean;
+  readonly conversion_type: string;
+  readonly attribution: string;
   /** Null in a performance_report that says nothing of spend. */
   readonly amount_micros: number | null;
   readonly period_start: number;

@@ -23,6 +23,7 @@ import {
   sourceView,
 } from './plans.ts';
 import {
+  conversionRows,
   dailyRows,
   emptyRows,
   otherRevenueRows,
@@ -113,8 +114,12 @@ export class LaneOracle {
     const others = [...this.#campaigns.values()].flatMap((campaign) =>
       otherRevenueRows(campaign, this.#partition, (offset) => this.#version(offset)),
     );
+    const conversions = [...this.#campaigns.values()].flatMap((campaign) =>
+      conversionRows(campaign, this.#partition, (offset) => this.#version(offset)),
+    );
     const rows = {
       ...this.#rows,
+      conversions_daily: conversions,
       campaign_metrics_daily: daily,
       unplanned_spend: [...unplanned.values()],
       other_revenue: others,

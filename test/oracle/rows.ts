@@ -3,6 +3,7 @@ import {
   alertEvents,
   tables as allTables,
   campaignMetricsDaily,
+  conversionsDaily,
   deadLetters,
   lateEvents,
   otherRevenue,
@@ -22,7 +23,8 @@ export type TableName =
   | 'dead_letters'
   | 'late_events'
   | 'unplanned_spend'
-  | 'other_revenue';
+  | 'other_revenue'
+  | 'conversions_daily';
 
 /** All rows that a log makes, by table, each sorted by the table's key. */
 export type TableRows = Readonly<Record<TableName, readonly Row[]>>;
@@ -37,6 +39,7 @@ export function emptyRows(): Record<TableName, Row[]> {
     [lateEvents.name as 'late_events']: [],
     [unplannedSpend.name as 'unplanned_spend']: [],
     [otherRevenue.name as 'other_revenue']: [],
+    [conversionsDaily.name as 'conversions_daily']: [],
   } as Record<TableName, Row[]>;
 }
 
@@ -115,5 +118,25 @@ export function otherRevenueRows(campaign: Campaign, partition: number, versionO
         version: versionOf(day.offset),
       });
     }),
+  );
+}
+
+/** Conversions by type and by what brought them about. */
+export function conversionRows(campaign: Campaign, partition: number, versionOf: (offset: number) => bigint): Row[] {
+  return [...campaign.days].flatMap(([date, day]) =>
+    [...day.typed.values()].map(({ attribution, type, sums, planNumber, offset }) =>
+      shape(conversionsDaily, {
+        org_id: campaign.org,
+        campaign_id: campaign.id,
+        date,
+        conversion_type: type,
+        attribution,
+        conversions_by_touch: sums.get('conversions_by_touch') ?? 0n,
+        conversions_by_conversion: sums.get('conversions_by_conversion') ?? 0n,
+        plan_number: planNumber,
+        partition,
+        version: versionOf(offset),
+      }),
+    ),
   );
 }

@@ -19,6 +19,7 @@ const tableWords: Readonly<Record<string, TableName>> = {
   late: 'late_events',
   unplanned: 'unplanned_spend',
   revenue: 'other_revenue',
+  conversion: 'conversions_daily',
 };
 
 const aliases: Readonly<Record<string, string>> = {

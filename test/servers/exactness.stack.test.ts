@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { attachStack } from '../../scripts/stack/stack.ts';
-import { otherRevenue, unplannedSpend } from '../../src/rows/tables.ts';
+import { conversionsDaily, otherRevenue, unplannedSpend } from '../../src/rows/tables.ts';
 import { isExact, printFindings } from '../chaos/compare-directory.ts';
 import { Random } from '../simulation/random.ts';
 import { failClickHouse, killEngines } from './disturb.ts';
@@ -12,7 +12,7 @@ import { ServerStage } from './server-stage.ts';
 
 const seed = 1;
 /** Tables of which four campaigns of one day may well have no row. */
-const rare: readonly string[] = [unplannedSpend.name, otherRevenue.name];
+const rare: readonly string[] = [unplannedSpend.name, otherRevenue.name, conversionsDaily.name];
 
 test("two engines on real servers give the oracle's tables, in peace and when they are killed", async () => {
   const directory = mkdtempSync(join(tmpdir(), 'paceline-exactness-'));

@@ -6,6 +6,7 @@ import { createDecoder } from '../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../src/decoders/event-schemas.ts';
 import { EventBatch } from '../../src/events/event-batch.ts';
 import { decodeRows } from '../../src/rows/row-binary.ts';
+import { inPresentShape } from '../../src/rows/shapes.ts';
 import { type Row, tables } from '../../src/rows/tables.ts';
 import type { StreamRows } from '../../src/runtime/lane-program.ts';
 import { decodeChunk } from '../../src/runtime/outbox.ts';
@@ -58,9 +59,9 @@ function play(program: CampaignLane, records: readonly RunRecord[], from: number
 
 function rowsByKey(outputs: readonly StreamRows[]): Map<string, Row> {
   const rows = new Map<string, Row>();
-  for (const { stream, bytes } of outputs) {
+  for (const { stream, shape, rows: count, bytes } of outputs) {
     const table = tables.find(({ name }) => name === stream)!;
-    for (const row of decodeRows(table, bytes)) {
+    for (const row of decodeRows(table, inPresentShape({ stream, shape, rows: count, bytes }).bytes)) {
       const key = [stream, ...table.key.map((column) => String(row[column]))].join('|');
       const known = rows.get(key);
       if (known === undefined || (known.version as bigint) <= (row.version as bigint)) rows.set(key, row);

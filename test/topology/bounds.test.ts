@@ -55,6 +55,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   changesPerFlightMax: { limits: { changesPerFlightMax: 3 }, bounds: { changes: 3 } },
   statusesPerCampaignMax: { limits: { statusesPerCampaignMax: 1 }, bounds: { statuses: 1 } },
+  conversionTypesPerCampaignMax: { limits: { conversionTypesPerCampaignMax: 2 }, bounds: { conversionTypes: 2 } },
   flightDaysMax: { limits: { flightDaysMax: 3 }, bounds: { flightDays: 3 } },
   minutesBehind: { limits: { minutesBehind: 20, minuteCells: 23 }, bounds: { minutesMs: 20 * minuteMs } },
   asOfBehindMs: { limits: { asOfBehindMs: hourMs }, bounds: { fineMs: hourMs } },

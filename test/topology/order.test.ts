@@ -133,6 +133,9 @@ function producers(seed: number): Event[][] {
     return event('conversion', campaigns[below(4)], {
       source: 'pixel',
       currency: random() < 0.6 ? 'USD' : 'EUR',
+      ...(at % 4 === 0
+        ? {}
+        : { conversion_type: ['lead', 'purchase'][at % 2], attribution: ['NONE', 'CLICK', 'VIEW'][at % 3] }),
       event_time: at,
       conversion_time: at,
       // Days beyond the hot window stay where they were booked: at noon of UTC they are the same in every zone.
@@ -241,10 +244,19 @@ function logOf(events: readonly Event[]): LogRecord[] {
 }
 
 const placeColumns = ['version', 'log_offset', 'partition'];
-const dayColumns = [...placeColumns, 'plan_number', 'currency', 'org_id', 'campaign_id', 'date'];
+const dayColumns = [
+  ...placeColumns,
+  'plan_number',
+  'currency',
+  'org_id',
+  'campaign_id',
+  'date',
+  'conversion_type',
+  'attribution',
+];
 
 /** Tables whose rows are what was booked, and not what was judged. */
-const booked: ReadonlySet<string> = new Set(['campaign_metrics_daily', 'other_revenue']);
+const booked: ReadonlySet<string> = new Set(['campaign_metrics_daily', 'other_revenue', 'conversions_daily']);
 
 /** A day that everything has moved out of. */
 function isEmptyDay(name: string, row: Row): boolean {

@@ -1,4 +1,4 @@
-import { costBases, type Detail, flag, quartiles } from '../../src/events/event-batch.ts';
+import { attributions, costBases, type Detail, flag, quartiles } from '../../src/events/event-batch.ts';
 import type { TestRecord } from '../operators/batch-builder.ts';
 import type { EventFields, LogRecord, OracleEvent } from '../oracle/events.ts';
 
@@ -58,6 +58,8 @@ function columnFields(record: TestRecord) {
     weight: amount2 / 1e6,
     revenue_micros: amount,
     reversal: has(record, flag.reversal),
+    conversion_type: record.label ?? '',
+    attribution: attributions[record.code ?? 0] ?? 'NONE',
     amount_micros: amount,
     period_start: t1,
     period_end: t2,

@@ -1,7 +1,7 @@
 import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
 import { dayMs } from '../../model/time.ts';
 import type { Campaign } from '../campaign.ts';
-import { readDay, writeDay } from '../day-codec.ts';
+import { daysVersion, readDay, typeConversions, writeDay } from '../day-codec.ts';
 import { counterPlaces, DayRow, sumPlaces } from '../day-row.ts';
 import type { LaneState } from '../lane-state.ts';
 import type { Section } from './section.ts';
@@ -14,7 +14,7 @@ export function daysSection(state: LaneState): Section<Campaign> {
   return {
     id: 17,
     name: 'days',
-    version: 2,
+    version: daysVersion,
 
     write(out: ByteWriter, campaign: Campaign, all: boolean): void {
       if (all) prune(campaign, state.clock, state.limits.keptDays);
@@ -35,9 +35,9 @@ export function daysSection(state: LaneState): Section<Campaign> {
     read(from: ByteReader, version: number, campaign: Campaign): void {
       if (version === 1) return readDays(from, version, campaign);
       for (let n = from.count(); n > 0; n--) {
-        readDay(from, dayToRead(campaign, from.int32()), campaign.books.currencies);
+        readDay(from, version, dayToRead(campaign, from.int32()), campaign.books.currencies);
       }
-      if (from.flag()) campaign.oldDays.restore(from);
+      if (from.flag()) campaign.oldDays.restore(from, version, campaign.books);
     },
 
     forget(campaign: Campaign): void {
@@ -56,6 +56,7 @@ export function readDays(from: ByteReader, _version: number, campaign: Campaign)
     day.offset = from.count();
     for (const place of counterPlaces) day.setCount(place, from.integer());
     for (const place of sumPlaces) day.setSum(place, from.exact());
+    typeConversions(day);
   }
 }
 

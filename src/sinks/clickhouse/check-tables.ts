@@ -23,9 +23,9 @@ export async function checkTables(ask: Ask, tables: readonly Table[], options: D
   for (const table of tables) {
     for (const name of new Set([table.name, localName(table, cluster)])) {
       const found = new Map(columns.filter((row) => row.table === name).map((row) => [row.name, row.type]));
-      // A table that a missing migration makes is no wonder.
+      // A table or a column that a missing migration makes is no wonder.
       if (found.size === 0 && missing.length > 0) continue;
-      const difference = differenceOf(table, found);
+      const difference = differenceOf(table, found, missing.length > 0);
       if (difference !== null) throw new EngineError('SINK_REJECTED', `table ${database}.${name} ${difference}`);
     }
   }
@@ -50,10 +50,11 @@ function requireVersion(version: string): void {
  * Where the stored columns are not those of our rows; null when they are. Inserts name their columns, so
  * their order is free, and a column that somebody added is theirs.
  */
-function differenceOf(table: Table, found: ReadonlyMap<string, string>): string | null {
+function differenceOf(table: Table, found: ReadonlyMap<string, string>, mayLack: boolean): string | null {
   if (found.size === 0) return 'does not exist; "paceline migrate" makes it';
   for (const column of table.columns) {
     const type = found.get(column.name);
+    if (type === undefined && mayLack) continue;
     if (type === undefined) return `lacks the column ${column.name}; "paceline migrate" adds it`;
     if (type !== storedType(column)) return `has "${column.name} ${type}" where rows have "${storedType(column)}"`;
   }

@@ -150,6 +150,7 @@ export class Traffic {
         ...event,
         conversion_time: at,
         ...touched,
+        ...conversionKind(at),
         weight: 1.5,
         revenue_micros: 9e6,
         reversal: random.chance(0.1),
@@ -277,6 +278,7 @@ export class Traffic {
         source: 'pixel',
         conversion_time: happened,
         touch_time,
+        ...conversionKind(happened),
         revenue_micros: 5e6,
       });
     }
@@ -380,4 +382,12 @@ function drawPlan(random: Random, plans: Random | null, org: string, number: num
 
 function encode(value: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(value));
+}
+
+/** Of which type a conversion is, and what brought it about: more types than a campaign tells apart, and now and then none. */
+function conversionKind(at: number) {
+  const minute = Math.floor(at / minuteMs);
+  if (minute % 5 === 0) return {};
+  const attribution = (['NONE', 'CLICK', 'VIEW'] as const)[minute % 3];
+  return { conversion_type: minute % 7 === 0 ? 'other' : `type ${minute % 41}`, attribution };
 }

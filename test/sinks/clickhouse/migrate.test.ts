@@ -28,16 +28,16 @@ test('migrations run once, note themselves, and refuse tables of another shape',
   const options = { ...optionsOf('ads', 1), onMigration: ({ number }: { number: number }) => told.push(number) };
   await migrate(client, options);
   expect(await migrate(client, options)).toEqual([]);
-  expect(told).toEqual([1, 2, 3, 4, 5]);
+  expect(told).toEqual([1, 2, 3, 4, 5, 6]);
   const ledger = await engine.ask(
     'SELECT number, name, length(checksum) FROM ads.schema_migrations ORDER BY number FORMAT CSV',
   );
   expect(ledger.text).toBe(
-    '1,"tables",64\n2,"months",64\n3,"latest",64\n4,"unplanned_spend",64\n5,"other_revenue",64\n',
+    '1,"tables",64\n2,"months",64\n3,"latest",64\n4,"unplanned_spend",64\n5,"other_revenue",64\n6,"conversions_by_type",64\n',
   );
   await expect(migrate(client, { ...options, buckets: 8 })).rejects.toMatchObject({ code: 'SINK_REJECTED' });
   await engine.ask("INSERT INTO ads.schema_migrations VALUES (9, 'forecasts', 'x', 0)");
-  const newer = { code: 'SINK_REJECTED', message: expect.stringContaining('migration 9, this version knows up to 5') };
+  const newer = { code: 'SINK_REJECTED', message: expect.stringContaining('migration 9, this version knows up to 6') };
   await expect(migrate(client, options)).rejects.toMatchObject(newer);
   await expect(engine.sinkAt().check()).rejects.toMatchObject(newer);
 });
@@ -47,9 +47,30 @@ const clusterShapes = [optionsOf('ads', 1), optionsOf('ads', 8), optionsOf('ads'
 test('a released migration is what it was: its checksum stands in databases', () => {
   // Migration 1 as version 0.1 ran it. A number here never changes; a new migration is a new line.
   expect(clusterShapes.map((options) => migrationsOf(options).map(({ checksum }) => checksum.slice(0, 16)))).toEqual([
-    ['1713c86ce6a0adb6', '26dd5eb64fb73d8b', 'df710360b5cfc263', '4b2e7ab35e64736a', '04bb1a812d52b28b'],
-    ['14cce3908975506b', '7cf49f4e56cf92b2', 'df710360b5cfc263', 'b875775d446a18ed', '38dfa0770a054039'],
-    ['25efd74a4d9904c0', '5125e0f5ac6aecf0', '632afb11c6691c1c', '63e729e208b7f264', 'cdfc7912df927861'],
+    [
+      '1713c86ce6a0adb6',
+      '26dd5eb64fb73d8b',
+      'df710360b5cfc263',
+      '4b2e7ab35e64736a',
+      '04bb1a812d52b28b',
+      '2de31f5735f6d1e1',
+    ],
+    [
+      '14cce3908975506b',
+      '7cf49f4e56cf92b2',
+      'df710360b5cfc263',
+      'b875775d446a18ed',
+      '38dfa0770a054039',
+      '92e3fa75cb65fcec',
+    ],
+    [
+      '25efd74a4d9904c0',
+      '5125e0f5ac6aecf0',
+      '632afb11c6691c1c',
+      '63e729e208b7f264',
+      'cdfc7912df927861',
+      '59c1619a15bf4691',
+    ],
   ]);
 });
 
@@ -104,6 +125,7 @@ test('a part of a server that lacks a migration says which command applies it', 
     { number: 3, name: 'latest' },
     { number: 4, name: 'unplanned_spend' },
     { number: 5, name: 'other_revenue' },
+    { number: 6, name: 'conversions_by_type' },
   ]);
   await sink.migrate();
   await engine.ask('ALTER TABLE ads_old.late_events ADD COLUMN theirs String');
