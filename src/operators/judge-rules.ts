@@ -8,6 +8,7 @@ import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { organizationTimer } from '../lane/timers.ts';
 import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
+import type { Zone } from '../model/zones.ts';
 import { dayJudged, type PacingValues } from '../pacing/pacing.ts';
 import { decidingCondition, digest, spoken, summarize, valuesText } from '../rules/alert-receipt.ts';
 import {
@@ -23,7 +24,7 @@ import {
 } from '../rules/alert-state.ts';
 import type { CompiledPlan, CompiledRule } from '../rules/compile-plan.ts';
 import { type RuleValue, variableNames } from '../rules/condition.ts';
-import { isNothing, judge, unknownJudgement } from '../rules/judgement.ts';
+import { isNothing, judgeAt } from '../rules/judgement.ts';
 import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
@@ -63,6 +64,8 @@ interface Scope {
   readonly t: LogTimeMs;
   readonly offset: number;
   readonly completeness: { readonly text: string };
+  /** In which its local time is told. */
+  readonly zone: Zone;
 }
 
 type EndReason = 'scope_ended' | 'rule_updated' | 'rule_deleted';
@@ -116,14 +119,15 @@ export class JudgeRules implements Operator {
   ): void {
     const scope = this.#flightScope(at);
     const named = known ?? unknownFlight;
+    const standing = { at: known === null ? at.t : at.asOf, zone: scope.zone };
     const { alerts } = at.flight;
     for (const rule of rules) {
       const before = alerts.size === 0 ? undefined : alerts.get(rule.plan.id);
-      const judgement = known === null ? unknownJudgement : judge(rule, named, before?.state === 'firing');
+      const judgement = judgeAt(rule, known, before?.state === 'firing', standing);
       if (before === undefined && !isPersisted && isNothing(judgement.outcome)) continue;
       const { alert, wasEnded } = this.#currentAlert(scope, before, rule);
       const judged = { judgement, values: named };
-      if (known !== null) this.#passMissed(at, rule, alert);
+      if (known !== null && judgement.outcome !== 'outside') this.#passMissed(at, rule, alert, scope.zone);
       const transition = this.#step(scope, rule, alert, judged);
       if (isPlainlyOk(alert)) alerts.delete(rule.plan.id);
       else alerts.set(rule.plan.id, alert);
@@ -132,12 +136,12 @@ export class JudgeRules implements Operator {
   }
 
   /** A feed that was late and then came: what it left out is judged in passing. */
-  #passMissed(at: FlightScope, rule: CompiledRule, alert: AlertState): void {
+  #passMissed(at: FlightScope, rule: CompiledRule, alert: AlertState, zone: Zone): void {
     const last = alert.lastKnown;
     if (last === null || at.asOf - last <= at.gapMax || !hasClock(alert)) return;
     for (const { asOf, values } of at.missedSince(last)) {
       const named = this.#flightValues({ ...at, asOf }, values);
-      passAlert(alert, rule.plan, judge(rule, named, false), asOf);
+      passAlert(alert, rule.plan, judgeAt(rule, named, false, { at: asOf, zone }), asOf);
     }
   }
 
@@ -164,14 +168,14 @@ export class JudgeRules implements Operator {
     isNews: boolean,
   ): void {
     const { campaignRules } = this.#state.planView(at.campaign);
-    const scope = campaignScope(at);
+    const scope = this.#campaignScope(at);
     if (alerts.size > 0) this.#state.touchParts(at.campaign, part.unplanned);
     this.#dropRules(scope, alerts, 'rule_deleted', (id) => !campaignRules.some((rule) => rule.plan.id === id));
     if (campaignRules.length === 0) return;
     const values = campaignValues(factsOf());
     for (const rule of campaignRules) {
       const before = alerts.get(rule.plan.id);
-      const judgement = judge(rule, values, before?.state === 'firing');
+      const judgement = judgeAt(rule, values, before?.state === 'firing', { at: scope.asOf, zone: scope.zone });
       if (before === undefined && !isNews && isNothing(judgement.outcome)) continue;
       const { alert, wasEnded } = this.#currentAlert(scope, before, rule);
       const judged = { judgement, values };
@@ -185,7 +189,7 @@ export class JudgeRules implements Operator {
 
   /** Nobody looks at the campaign any more. */
   endCampaign(at: CampaignMoment, alerts: Map<string, AlertState>): void {
-    this.#dropRules(campaignScope(at), alerts, 'scope_ended', () => true);
+    this.#dropRules(this.#campaignScope(at), alerts, 'scope_ended', () => true);
   }
 
   /** Judges the source rules of an organization at its timer instant. */
@@ -200,7 +204,7 @@ export class JudgeRules implements Operator {
       const frontier = frontierOf(source, organization.frontiers.get(name), t);
       const values = sourceValues(name, frontier === null ? null : t - frontier, source.expected_interval_ms);
       const completeness = { text: `${name}=${frontier ?? 'none'}` };
-      const scope = sourceScope(organization, name, { t, offset, completeness });
+      const scope = this.#sourceScope(organization, name, { t, offset, completeness });
       for (const rule of sourceRules) this.#judgeSource(organization, scope, rule, values);
     }
     this.#state.rearmOrganization(organization, t);
@@ -223,7 +227,8 @@ export class JudgeRules implements Operator {
     const entry = organization.sourceAlerts.get(key) ?? { alert: null, evaluatedAt: null };
     organization.sourceAlerts.set(key, entry);
     const { alert, wasEnded } = this.#currentAlert(scope, entry.alert ?? undefined, rule);
-    const judged = { judgement: judge(rule, values, alert.state === 'firing'), values };
+    const standing = { at: scope.asOf, zone: scope.zone };
+    const judged = { judgement: judgeAt(rule, values, alert.state === 'firing', standing), values };
     const transition = this.#step(scope, rule, alert, judged);
     entry.alert = isPlainlyOk(alert) ? null : alert;
     const isQuiet = transition === null && !wasEnded;
@@ -241,7 +246,7 @@ export class JudgeRules implements Operator {
       const { alert } = organization.sourceAlerts.get(key) as { alert: AlertState | null };
       const frontier = frontierOf(sourceOf(plan, source), organization.frontiers.get(source), t);
       const completeness = { text: `${source}=${frontier ?? 'none'}` };
-      const scope = sourceScope(organization, source, { t, offset, completeness });
+      const scope = this.#sourceScope(organization, source, { t, offset, completeness });
       if (alert !== null) this.#end(scope, ruleId, alert, 'rule_deleted');
       organization.sourceAlerts.delete(key);
     }
@@ -270,7 +275,8 @@ export class JudgeRules implements Operator {
   }
 
   #step(scope: Scope, rule: CompiledRule, alert: AlertState, judged: Judged): Transition | null {
-    const moment = { x: scope.asOf, t: scope.t };
+    const hours = rule.schedule?.outside === 'hold' ? rule.schedule : null;
+    const moment = { x: scope.asOf, t: scope.t, hours, zone: scope.zone };
     const transition = stepAlert(alert, rule.plan, judged.judgement, moment);
     if (transition !== null) this.#writeTransition(scope, rule, transition, judged);
     return transition;
@@ -365,7 +371,27 @@ export class JudgeRules implements Operator {
 
   #flightScope({ campaign, flight, asOf, t, offset, completeness }: FlightScope): Scope {
     const { orgId, id: campaignId } = campaign;
-    return { orgId, campaignId, flightId: flight.id, source: '', asOf, t, offset, completeness };
+    const { zone } = flight.dates as FlightDates;
+    return { orgId, campaignId, flightId: flight.id, source: '', asOf, t, offset, completeness, zone };
+  }
+
+  #campaignScope({ campaign, t, offset, completeness }: CampaignMoment): Scope {
+    const { orgId, id: campaignId } = campaign;
+    const zone = this.#state.zoneOf(campaign);
+    // What was spent is known when it is booked: there is nothing to wait for (docs/semantics.md §9).
+    const asOf = t as number as EventTimeMs;
+    return { orgId, campaignId, flightId: '', source: '', asOf, t, offset, completeness, zone };
+  }
+
+  #sourceScope(
+    organization: Organization,
+    source: string,
+    at: { t: LogTimeMs; offset: number; completeness: { text: string } },
+  ): Scope {
+    // A source is judged at the timer's instant: there the log's time stands for the events' (docs/semantics.md §8.1).
+    const asOf = at.t as number as EventTimeMs;
+    const zone = this.#state.defaultZone(organization.id);
+    return { orgId: organization.id, campaignId: '', flightId: '', source, asOf, ...at, zone };
   }
 
   #flightValues({ campaign, flight, asOf }: FlightScope, values: PacingValues): readonly RuleValue[] {
@@ -396,21 +422,4 @@ const deliveryAt = variableNames('flight').indexOf('p.delivery_pct');
 /** What became of a flight. */
 function verdict(named: readonly RuleValue[]): string {
   return `, ${spoken(named[statusAt])} with ${spoken(named[deliveryAt])} % of the budget spent`;
-}
-
-function campaignScope({ campaign, t, offset, completeness }: CampaignMoment): Scope {
-  const { orgId, id: campaignId } = campaign;
-  // What was spent is known when it is booked: there is nothing to wait for (docs/semantics.md §9).
-  const asOf = t as number as EventTimeMs;
-  return { orgId, campaignId, flightId: '', source: '', asOf, t, offset, completeness };
-}
-
-function sourceScope(
-  organization: Organization,
-  source: string,
-  at: { t: LogTimeMs; offset: number; completeness: { text: string } },
-): Scope {
-  // A source is judged at the timer's instant: there the log's time stands for the events' (docs/semantics.md §8.1).
-  const asOf = at.t as number as EventTimeMs;
-  return { orgId: organization.id, campaignId: '', flightId: '', source, asOf, ...at };
 }

@@ -67,13 +67,30 @@ function cannotFire(read: ReadRule, level: (typeof levels)[number], subjects: re
   const when = rule[level]?.when;
   if (when === undefined || subjects.length === 0) return [];
   const texts = rule.guard === null ? [when] : [rule.guard, when];
-  const failing = subjects.filter(({ names }) => !canHold(texts, names));
+  const failing = subjects.filter(({ names }) => !canHold(texts, names) || isAlwaysOutside(rule, names));
   if (failing.length === 0) return [];
   const isNever = failing.length === subjects.length;
-  const facts = [...new Set(failing.flatMap(({ names }) => factsOf(texts, rule, names)))];
+  const facts = [
+    ...new Set(failing.flatMap(({ names }) => [...factsOf(texts, rule, names), ...hoursFact(rule, names)])),
+  ];
   const because = facts.length === 0 ? '' : `: ${shown(facts)}`;
   const whom = isNever && rule.scope !== 'source' ? 'any flight' : shown(failing.map(({ who }) => who));
   return [note(read, level, isNever ? 'never' : 'note', `${level} cannot fire for ${whom}${because}`)];
+}
+
+/** Sources that are complete to midnights have flights judged at the end of a day, and never within it. */
+function isAlwaysOutside({ schedule }: RulePlan, names: ReadonlyMap<string, Reach>): boolean {
+  if (schedule === undefined || schedule.outside === 'downgrade' || !isAtMidnights(names)) return false;
+  return schedule.zone === null && !schedule.active.some(({ to }) => to === 1_440);
+}
+
+function hoursFact(rule: RulePlan, names: ReadonlyMap<string, Reach>): string[] {
+  return isAlwaysOutside(rule, names) ? ['its schedule has no end of a day, and t.local_hour is always 24'] : [];
+}
+
+function isAtMidnights(names: ReadonlyMap<string, Reach>): boolean {
+  const hour = names.get('t.local_hour')?.numbers;
+  return hour?.[0] === 24 && hour[1] === 24;
 }
 
 function waitsLonger(read: ReadRule, level: (typeof levels)[number], subjects: readonly Subject[]): RuleNote[] {

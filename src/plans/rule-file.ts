@@ -2,17 +2,29 @@ import { z } from 'zod';
 import type { Problem } from '../control/config/problem.ts';
 import type { Place } from '../control/config/yaml-document.ts';
 import { nearest } from '../control/nearest.ts';
+import { assert } from '../model/errors.ts';
 import { ruleHash } from '../rules/compile-plan.ts';
 import { ConditionProblem, compileCondition, variableNames } from '../rules/condition.ts';
 import { refuseImpossibleTexts } from '../rules/condition-texts.ts';
 import { type LevelPlan, planValues, type RulePlan } from '../rules/plan.ts';
 import { ruleScope } from '../rules/rule-scope.ts';
+import { type ScheduleWindow, scheduleSchema } from '../rules/schedule.ts';
 import { type CheckedFile, checkFile } from './checked-file.ts';
 import { duration } from './duration.ts';
+import { readHours } from './schedule-text.ts';
 
 /** A rule as people write it: one YAML file a rule in `config/rules/` (docs/rules.md). */
 const { id, condition } = planValues;
 const level = z.strictObject({ when: condition, clear: condition.optional(), for: duration.default(0) });
+
+const hours = planValues.text.min(1).max(200);
+const scheduleFileSchema = z.strictObject({
+  /** One text, or several: inside is what is inside of any. */
+  active: z.union([hours, z.array(hours).min(1).max(64)]),
+  outside: scheduleSchema.shape.outside.default('hold'),
+  /** Absent = the zone of the flight, of the campaign, or of the organization. */
+  zone: planValues.zone.optional(),
+});
 
 const ruleFileSchema = z.strictObject({
   id,
@@ -23,6 +35,7 @@ const ruleFileSchema = z.strictObject({
   organizations: z.array(id).optional(),
   ...ruleScope,
   match: ruleScope.match.default({}),
+  schedule: scheduleFileSchema.optional(),
   guard: condition.optional(),
   warning: level.optional(),
   critical: level.optional(),
@@ -59,6 +72,7 @@ export function readRule(file: string, text: string): { read: ReadRule | undefin
     ...conditionProblems(checked, checked.value),
     ...shapeProblems(checked, checked.value),
     ...summaryProblems(checked, checked.value),
+    ...scheduleProblems(checked, checked.value),
   ];
   if (problems.length > 0) return { read: undefined, problems };
   const { organizations } = checked.value;
@@ -125,6 +139,26 @@ function shapeProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Problem[
   return problems;
 }
 
+function scheduleProblems(checked: CheckedFile<RuleFile>, { schedule, warning, critical }: RuleFile): Problem[] {
+  if (schedule === undefined) return [];
+  const { active, outside } = schedule;
+  const problems = [active].flat().flatMap((text, index) => {
+    const read = readHours(text);
+    if (Array.isArray(read)) return [];
+    const path = ['schedule', 'active', ...(typeof active === 'string' ? [] : [index])];
+    return [{ ...checked.placeInside(path, read.at), message: `schedule.active: ${read.message}` }];
+  });
+  if (outside === 'downgrade' && (warning === undefined || critical === undefined))
+    problems.push({ ...checked.placeOf(['schedule', 'outside']), message: 'outside: downgrade needs both levels' });
+  return problems;
+}
+
+function hoursOf(text: string): ScheduleWindow[] {
+  const read = readHours(text);
+  assert(Array.isArray(read), 'hours of a checked file can be read');
+  return read;
+}
+
 function toPlan(rule: RuleFile): RulePlan {
   const toLevel = (each: RuleFile['warning']): LevelPlan | null =>
     each === undefined ? null : { when: each.when, clear: each.clear ?? null, for_ms: each.for };
@@ -145,6 +179,11 @@ function toPlan(rule: RuleFile): RulePlan {
     campaigns: rule.campaigns,
     advertisers: rule.advertisers,
     exclude: rule.exclude,
+    schedule: rule.schedule && {
+      active: [rule.schedule.active].flat().flatMap(hoursOf),
+      outside: rule.schedule.outside,
+      zone: rule.schedule.zone ?? null,
+    },
   };
   return { ...plan, hash: ruleHash(plan) };
 }

@@ -270,7 +270,11 @@ export const ruleEvaluations = table({
     column('source', 'LowCardinality(String)', 'Source; empty for all other rules.'),
     column('as_of', 'DateTime64(3)', 'Event time up to which the values are complete.'),
     column('evaluated_at', 'DateTime64(3)', 'Scheduled instant of the timer, log time.'),
-    column('outcome', 'LowCardinality(String)', 'critical, warning, false, insufficient, unknown or error.'),
+    column(
+      'outcome',
+      'LowCardinality(String)',
+      'critical, warning, false, insufficient, outside (its hours), unknown or error.',
+    ),
     column('state', 'LowCardinality(String)', 'State of the alert after this judgement.'),
     column('level', 'LowCardinality(String)', 'Level of the alert after this judgement: none, warning, critical.'),
     column('values', 'String', 'The values that the rule names, as JSON with sorted keys; unknown ones are null.'),
@@ -305,7 +309,7 @@ export const alertEvents = table({
     column(
       'reason',
       'LowCardinality(String)',
-      'Why: condition, escalated, deescalated, cleared, guard, no_data, error, scope_ended, rule_updated, rule_deleted.',
+      'Why: condition, escalated, deescalated, cleared, guard, schedule, no_data, error, scope_ended, rule_updated, rule_deleted.',
     ),
     column('as_of', 'DateTime64(3)', 'Event time up to which the values are complete.'),
     column('evaluated_at', 'DateTime64(3)', 'Scheduled instant of the timer, log time.'),

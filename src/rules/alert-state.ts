@@ -1,15 +1,17 @@
+import type { Zone } from '../model/zones.ts';
 import type { RulePlan } from './plan.ts';
 
 /** The alert machine of docs/semantics.md §8.4, pure: one state, one judgement, at most one transition. */
 export type AlertStateName = 'ok' | 'pending' | 'firing' | 'recovering' | 'no_data' | 'error';
 export type AlertLevel = 'none' | 'warning' | 'critical';
-export type Outcome = 'critical' | 'warning' | 'false' | 'insufficient' | 'unknown' | 'error';
+export type Outcome = 'critical' | 'warning' | 'false' | 'insufficient' | 'outside' | 'unknown' | 'error';
 type TransitionReason =
   | 'condition'
   | 'escalated'
   | 'deescalated'
   | 'cleared'
   | 'guard'
+  | 'schedule'
   | 'no_data'
   | 'error'
   | 'scope_ended'
@@ -47,6 +49,8 @@ export interface Judgement {
   readonly warning: boolean | null;
   readonly clearCritical: boolean;
   readonly clearWarning: boolean;
+  /** Outside its hours: what is critical counts as warning. */
+  readonly isDowngraded: boolean;
 }
 
 export function freshAlert(ruleHash: string): AlertState {
@@ -69,20 +73,35 @@ export function isPlainlyOk(alert: AlertState): boolean {
   );
 }
 
+/** The hours of a rule that holds outside of them: time there counts for nothing. */
+interface CountedHours {
+  insideMs(from: number, to: number, enough: number, zone: Zone): number;
+}
+
 interface Moment {
   /** as_of. */
   readonly x: number;
   /** Timer instant. */
   readonly t: number;
+  /** Null = all time counts. */
+  readonly hours: CountedHours | null;
+  /** Of what is judged. */
+  readonly zone: Zone;
+}
+
+function hasLasted({ hours, zone }: Moment, from: number, to: number, enough: number): boolean {
+  return (hours === null ? to - from : hours.insideMs(from, to, enough, zone)) >= enough;
 }
 
 /** Applies one judgement to `alert` in place; returns the transition, if any. */
 export function stepAlert(alert: AlertState, rule: RulePlan, judgement: Judgement, moment: Moment): Transition | null {
   switch (judgement.outcome) {
     case 'insufficient':
-      return stepInsufficient(alert, moment);
+      return stepInsufficient(alert, moment, 'guard');
+    case 'outside':
+      return rule.schedule?.outside === 'drop' ? stepInsufficient(alert, moment, 'schedule') : null;
     case 'unknown':
-      return stepUnknown(alert, rule, moment);
+      return stepUnknown(alert, rule, judgement.isDowngraded, moment);
     case 'error':
       return stepError(alert, rule);
     default:
@@ -98,14 +117,14 @@ export function endAlert(alert: AlertState, reason: TransitionReason): Transitio
 
 function stepKnown(alert: AlertState, rule: RulePlan, judgement: Judgement, moment: Moment): Transition | null {
   advanceSince(alert, rule, judgement, moment.x);
-  const mature = matureLevel(alert, rule, judgement, moment.x);
+  const mature = matureLevel(alert, rule, judgement, moment);
   switch (alert.state) {
     case 'pending':
       return stepPending(alert, mature);
     case 'firing':
       return stepFiring(alert, rule, judgement, mature, moment.x);
     case 'recovering':
-      return stepRecovering(alert, rule, judgement, moment.x);
+      return stepRecovering(alert, rule, judgement, moment);
     default:
       return stepQuiet(alert, mature);
   }
@@ -137,17 +156,20 @@ export function hasClock(alert: AlertState): boolean {
 export function passAlert(alert: AlertState, rule: RulePlan, judgement: Judgement, x: number): void {
   const { outcome } = judgement;
   if (outcome === 'error' || outcome === 'unknown') return;
-  if (outcome === 'insufficient') {
+  if (outcome === 'insufficient' || outcome === 'outside') {
+    if (outcome === 'outside' && rule.schedule?.outside === 'hold') return;
     alert.warningSince = null;
     alert.criticalSince = null;
   } else advanceSince(alert, rule, judgement, x);
 }
 
-function matureLevel(alert: AlertState, rule: RulePlan, judgement: Judgement, x: number): AlertLevel {
+function matureLevel(alert: AlertState, rule: RulePlan, judgement: Judgement, at: Moment): AlertLevel {
+  const { x } = at;
   const isCritical = judgement.critical === true;
-  if (rule.critical !== null && isCritical && x - (alert.criticalSince ?? x) >= rule.critical.for_ms) return 'critical';
+  const { critical, warning } = rule;
+  if (critical !== null && isCritical && hasLasted(at, alert.criticalSince ?? x, x, critical.for_ms)) return 'critical';
   const isWarning = judgement.warning === true || isCritical;
-  if (rule.warning !== null && isWarning && x - (alert.warningSince ?? x) >= rule.warning.for_ms) return 'warning';
+  if (warning !== null && isWarning && hasLasted(at, alert.warningSince ?? x, x, warning.for_ms)) return 'warning';
   return 'none';
 }
 
@@ -179,6 +201,7 @@ function stepFiring(
   x: number,
 ): Transition | null {
   const level = alert.level;
+  if (level === 'critical' && judgement.isDowngraded) return move(alert, 'firing', 'warning', 'schedule', 'none');
   if (level === 'warning' && mature === 'critical') return move(alert, 'firing', 'critical', 'escalated', 'critical');
   const isHolding = level === 'critical' ? judgement.critical === true : judgement.warning === true;
   const isClear = level === 'critical' ? judgement.clearCritical : judgement.clearWarning;
@@ -192,27 +215,27 @@ function stepFiring(
   return transition;
 }
 
-function stepRecovering(alert: AlertState, rule: RulePlan, judgement: Judgement, x: number): Transition | null {
+function stepRecovering(alert: AlertState, rule: RulePlan, judgement: Judgement, at: Moment): Transition | null {
   if (judgement.critical === true) return move(alert, 'firing', 'critical', 'condition', 'critical');
   if (judgement.warning === true) return move(alert, 'firing', 'warning', 'condition', 'warning');
-  if (x - (alert.clearSince ?? x) < rule.keep_firing_for_ms) return null;
+  if (!hasLasted(at, alert.clearSince ?? at.x, at.x, rule.keep_firing_for_ms)) return null;
   return move(alert, 'resolved', 'none', 'cleared', alert.level);
 }
 
-function stepInsufficient(alert: AlertState, { x }: Moment): Transition | null {
+function stepInsufficient(alert: AlertState, { x }: Moment, why: 'guard' | 'schedule'): Transition | null {
   const { state } = alert;
   alert.lastKnown = x;
   alert.unknownSince = null;
   forgetSince(alert);
   if (state === 'ok') return null;
   const isOpen = state === 'firing' || state === 'recovering';
-  return move(alert, isOpen ? 'resolved' : 'ok', 'none', 'guard', 'none');
+  return move(alert, isOpen ? 'resolved' : 'ok', 'none', why, 'none');
 }
 
-function stepUnknown(alert: AlertState, rule: RulePlan, { t }: Moment): Transition | null {
-  alert.unknownSince ??= t;
+function stepUnknown(alert: AlertState, rule: RulePlan, isDowngraded: boolean, at: Moment): Transition | null {
+  alert.unknownSince ??= at.t;
   const policy = rule.no_data;
-  if (policy === null || t - alert.unknownSince < policy.after_ms) return null;
+  if (policy === null || !hasLasted(at, alert.unknownSince, at.t, policy.after_ms)) return null;
   if (policy.then === 'no_data') {
     if (alert.state === 'no_data') return null;
     forgetSince(alert);
@@ -224,7 +247,8 @@ function stepUnknown(alert: AlertState, rule: RulePlan, { t }: Moment): Transiti
     return move(alert, 'resolved', 'none', 'no_data', 'none');
   }
   if (alert.state === 'firing') return null;
-  return move(alert, 'firing', rule.critical !== null ? 'critical' : 'warning', 'no_data', 'none');
+  const level = rule.critical === null || isDowngraded ? 'warning' : 'critical';
+  return move(alert, 'firing', level, 'no_data', 'none');
 }
 
 function stepError(alert: AlertState, rule: RulePlan): Transition | null {

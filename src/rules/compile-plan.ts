@@ -6,6 +6,7 @@ import { type Condition, ConditionProblem, compileCondition, variableNames } fro
 import { keptTextMax, type LevelPlan, type Plan, planSchema, type RulePlan } from './plan.ts';
 import { neededSources } from './plan-sources.ts';
 import { namesCampaigns } from './rule-scope.ts';
+import { Schedule } from './schedule.ts';
 
 export interface CompiledLevel {
   readonly plan: LevelPlan;
@@ -27,6 +28,8 @@ export interface CompiledRule {
   readonly guard: Condition | null;
   readonly warning: CompiledLevel | null;
   readonly critical: CompiledLevel | null;
+  /** Null = it judges at all hours. */
+  readonly schedule: Schedule | null;
   /** Every variable of guard, when and clear, by name. */
   readonly variables: readonly RuleVariable[];
   /** The summary in parts: text as it stands, a value by its index, or a name of the scope. */
@@ -162,7 +165,10 @@ function compileRule(plan: RulePlan): CompiledRule {
     const conditions = [guard, warning?.when, warning?.clear, critical?.when, critical?.clear];
     const names = new Set(conditions.flatMap((condition) => condition?.names ?? []));
     const variables = [...names].sort().map((name) => variableOf(name, plan.scope));
-    return { plan, guard, warning, critical, variables, summary: partsOf(plan.summary, plan.scope) };
+    const schedule = plan.schedule === undefined ? null : new Schedule(plan.schedule);
+    if (schedule?.outside === 'downgrade' && (warning === null || critical === null))
+      throw new PlanProblem(`rule ${plan.id}: outside: downgrade needs both levels`);
+    return { plan, guard, warning, critical, schedule, variables, summary: partsOf(plan.summary, plan.scope) };
   } catch (cause) {
     if (!(cause instanceof ConditionProblem)) throw cause;
     throw new PlanProblem(`rule ${plan.id}: ${cause.message}`, { cause });
@@ -191,10 +197,10 @@ function variableOf(name: string, scope: RulePlan['scope']): RuleVariable {
 /** Hash of the part of a rule that decides: editing anything else keeps its alerts open. */
 export function ruleHash(rule: Omit<RulePlan, 'hash'>): string {
   const { scope, guard, warning, critical, keep_firing_for_ms, no_data, on_error } = rule;
-  const { match, campaigns, advertisers, exclude } = rule;
+  const { match, campaigns, advertisers, exclude, schedule } = rule;
   const levels = { guard, warning, critical, keep_firing_for_ms, no_data, on_error };
   // What is absent leaves no trace in the text: rules that do not say it keep the hash that they had.
-  const deciding = { scope, ...levels, match, campaigns, advertisers, exclude };
+  const deciding = { scope, ...levels, match, campaigns, advertisers, exclude, schedule };
   return createHash('sha256').update(canonicalJson(deciding)).digest('hex').slice(0, 16);
 }
 

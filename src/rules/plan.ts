@@ -7,6 +7,7 @@ import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone } from '../model/zones.ts';
 import { quotasSchema } from './quotas.ts';
 import { ruleScope } from './rule-scope.ts';
+import { scheduleSchema } from './schedule.ts';
 
 /**
  * A plan: everything people decide about an organization, as it travels in the log (record kind
@@ -124,6 +125,8 @@ const rule = z.strictObject({
   /** With `{{p.osi_pct}}` places. */
   summary: text,
   ...ruleScope,
+  /** When it judges; absent = always. */
+  schedule: scheduleSchema.optional(),
   /** First 16 hex digits of SHA-256 over the part that decides; another hash resets the alert. */
   hash: z.string().regex(/^[0-9a-f]{16}$/),
 });

@@ -3,6 +3,7 @@ import { type KindName, kinds } from '../../src/events/kinds.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { type Lateness, type Plan, planValues, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 import type { Quotas } from '../../src/rules/quotas.ts';
+import { outsideHours } from '../../src/rules/schedule.ts';
 import { drawUniverse } from '../simulation/universe/universe.ts';
 import { randomRecords } from './random-world.ts';
 
@@ -75,8 +76,14 @@ const wanted = {
     campaigns: 4,
     advertisers: 3,
     exclude: 3,
+    schedule: 10,
     hash: 10,
   } satisfies Settings<RulePlan>,
+  schedule: {
+    active: 10,
+    outside: outsideHours.options,
+    zone: ['America/New_York', 'Asia/Kolkata', null],
+  } satisfies Settings<NonNullable<RulePlan['schedule']>>,
   level: { when: 10, clear: 10, for_ms: 3 } satisfies Settings<Level>,
   // biome-ignore lint/suspicious/noThenProperty: the name of the policy in the plan.
   noData: { after_ms: 3, then: planValues.noDataThen.options } satisfies Settings<NoData>,
@@ -140,6 +147,7 @@ test.each(worlds)('$name draw every setting of a plan, and every choice it has',
       look('rule', each);
       for (const level of [each.warning, each.critical]) look('level', level);
       look('noData', each.no_data);
+      look('schedule', each.schedule);
     }
   }
   const missing = Object.entries(wanted).flatMap(([part, settings]) =>

@@ -2,6 +2,7 @@ import { ruleHash } from '../../src/rules/compile-plan.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 
+import { outsideHours } from '../../src/rules/schedule.ts';
 import { offshoot } from './random-source.ts';
 
 /** Rules that nobody would write, over every value, level, policy and mode: what engine and oracle must agree on. */
@@ -54,7 +55,8 @@ function drawRule(random: Random, id: string, scope: Scope): RulePlan {
   const after_ms = pick(random, [0, 15, 60]) * minuteMs;
   // biome-ignore lint/suspicious/noThenProperty: the name of the policy in the plan.
   const drawn = { ...rule, no_data: rule.no_data === null ? null : { after_ms, then: rule.no_data } };
-  return finish({ ...drawn, ...drawScope(offshoot(drawn), drawn.match) });
+  const own = offshoot(drawn);
+  return finish({ ...drawn, ...drawScope(own, drawn.match), ...drawSchedule(own, levels === 'both') });
 }
 
 /** For whom: of the campaigns of small worlds, `c1`, `c2` and so on. */
@@ -73,6 +75,19 @@ function drawScope(random: Random, plain: RulePlan['match']): Partial<RulePlan> 
     ...(random() < 0.3 ? { advertisers: pick(random, [['adv'], ['a*'], ['other', 'adv']]) } : {}),
     ...(random() < 0.5 ? { exclude } : {}),
   };
+}
+
+/** Hours that begin and end within those of a small world, and clocks that change in it. */
+function drawSchedule(random: Random, hasBothLevels: boolean): Pick<RulePlan, 'schedule'> {
+  if (random() < 0.6) return {};
+  const window = () => {
+    const from = Math.floor(random() * 1_430);
+    const days = [1, 2, 3, 4, 5, 6, 7].filter(() => random() < 0.7);
+    return { days: days.length === 0 ? [7] : days, from, to: Math.min(1_440, from + 10 + Math.floor(random() * 900)) };
+  };
+  const outside = pick(random, hasBothLevels ? outsideHours.options : (['hold', 'drop'] as const));
+  const zone = pick(random, [null, null, 'America/New_York', 'Asia/Kolkata']);
+  return { schedule: { active: random() < 0.5 ? [window()] : [window(), window()], outside, zone } };
 }
 
 function drawLevel(random: Random, scope: Scope): LevelPlan {

@@ -1,4 +1,5 @@
 import type { LevelPlan, RulePlan } from '../../src/rules/plan.ts';
+import { downgraded, hasPassed, isInHours } from './hours.ts';
 import { type MaybeValues, type Outcome, outcomeOf, type Truth, truthOf } from './rule-values.ts';
 import type { Values } from './three-valued.ts';
 
@@ -19,6 +20,8 @@ export interface Moment {
   readonly t: number;
   /** as_of. */
   readonly x: number;
+  /** Of what is judged. */
+  readonly zone: string;
   /** What the values were at moments since `last` that were left out, oldest first; of a flight. */
   readonly missedSince?: ((last: number) => readonly { readonly x: number; readonly values: Values }[]) | undefined;
 }
@@ -35,6 +38,8 @@ export class Alert {
   u: number | null = null;
   /** t of the last evaluation row of a source rule. */
   rowAt: number | null = null;
+  /** Conditions are told as they were written. */
+  #written!: RulePlan;
 
   constructor(hash: string) {
     this.hash = hash;
@@ -55,36 +60,45 @@ export class Alert {
   }
 
   judge(rule: RulePlan, outcome: Outcome, values: MaybeValues, moment: Moment): Step | null {
-    if (outcome === 'insufficient') return this.#insufficient(rule, moment);
-    if (outcome === 'unknown') return this.#unknown(rule, moment);
+    this.#written = rule;
+    if (outcome === 'outside')
+      return rule.schedule?.outside === 'drop' ? this.#insufficient('schedule', '', moment) : null;
+    const isLess = isLessened(rule, values, moment);
+    if (outcome === 'insufficient') return this.#insufficient('guard', rule.guard ?? '', moment);
+    if (outcome === 'unknown') return this.#unknown(rule, isLess, moment);
     if (outcome === 'error') return this.#error(rule);
-    return this.#known(rule, values as Values, moment);
+    return this.#known(rule, isLess, values as Values, moment);
   }
 
-  #known(rule: RulePlan, values: Values, { x, missedSince }: Moment): Step | null {
+  #known(written: RulePlan, isLess: boolean, values: Values, { x, zone, missedSince }: Moment): Step | null {
     if (this.last !== null && (this.w !== null || this.c !== null))
-      for (const missed of missedSince?.(this.last) ?? []) this.#pass(rule, missed.values, missed.x);
+      for (const missed of missedSince?.(this.last) ?? []) this.#pass(written, missed.values, missed.x, zone);
+    const rule = isLess ? downgraded(written) : written;
     const isC = holds(rule, rule.critical?.when, values);
     const isW = holds(rule, rule.warning?.when, values);
     this.#remember(rule, isC, isW, x);
-    const mature = this.#mature(rule, isC, isW, x);
+    const mature = this.#mature(rule, isC, isW, x, zone);
+    if (this.state === 'firing' && this.level === 'critical' && isLess)
+      return this.#go('firing', 'warning', 'schedule', '');
     if (this.state === 'firing') return this.#whileFiring(rule, values, isC, isW, mature, x);
-    if (this.state === 'recovering') return this.#whileRecovering(rule, isC, isW, x);
+    if (this.state === 'recovering') return this.#whileRecovering(rule, isC, isW, x, zone);
     const held: Level = this.c !== null ? 'critical' : this.w !== null ? 'warning' : 'none';
-    if (mature !== 'none') return this.#go('firing', mature, 'condition', whenOf(rule, mature));
+    if (mature !== 'none') return this.#go('firing', mature, 'condition', whenOf(this.#written, mature));
     if (this.state === 'pending') {
       if (held === 'none') return this.#go('ok', 'none', 'condition', '');
       this.level = held;
       return null;
     }
-    if (held !== 'none') return this.#go('pending', held, 'condition', whenOf(rule, held));
+    if (held !== 'none') return this.#go('pending', held, 'condition', whenOf(this.#written, held));
     return this.state === 'ok' ? null : this.#go('ok', 'none', 'condition', '');
   }
 
   /** A moment that only now turned out: it moves since when levels hold, and nobody is told. */
-  #pass(rule: RulePlan, values: Values, x: number): void {
-    const outcome = outcomeOf(rule, values);
-    if (outcome === 'insufficient') {
+  #pass(written: RulePlan, values: Values, x: number, zone: string): void {
+    const outcome = outcomeAt(written, values, x, zone);
+    const rule = isLessened(written, values, { x, t: x, zone }) ? downgraded(written) : written;
+    if (outcome === 'outside' && rule.schedule?.outside === 'hold') return;
+    if (outcome === 'insufficient' || outcome === 'outside') {
       this.w = null;
       this.c = null;
     } else if (outcome !== 'unknown' && outcome !== 'error')
@@ -101,20 +115,21 @@ export class Alert {
     else if (isW === false) this.w = null;
   }
 
-  #mature(rule: RulePlan, isC: Truth, isW: Truth, x: number): Level {
-    if (rule.critical !== null && isC === true && x - (this.c as number) >= rule.critical.for_ms) return 'critical';
+  #mature(rule: RulePlan, isC: Truth, isW: Truth, x: number, zone: string): Level {
+    const lasted = (since: number | null, ms: number) => hasPassed(rule, zone, since as number, x, ms);
+    if (rule.critical !== null && isC === true && lasted(this.c, rule.critical.for_ms)) return 'critical';
     const holds = isW === true || isC === true;
-    if (rule.warning !== null && holds && x - (this.w as number) >= rule.warning.for_ms) return 'warning';
+    if (rule.warning !== null && holds && lasted(this.w, rule.warning.for_ms)) return 'warning';
     return 'none';
   }
 
   #whileFiring(rule: RulePlan, values: Values, isC: Truth, isW: Truth, mature: Level, x: number): Step | null {
     const critical = this.level === 'critical';
     if (!critical && mature === 'critical')
-      return this.#go('firing', 'critical', 'escalated', whenOf(rule, 'critical'));
+      return this.#go('firing', 'critical', 'escalated', whenOf(this.#written, 'critical'));
     const level = (critical ? rule.critical : rule.warning) as LevelPlan;
     if ((critical ? isC : isW) === true || !isClear(rule, level, values)) return null;
-    const condition = clearText(level);
+    const condition = clearText((critical ? this.#written.critical : this.#written.warning) as LevelPlan);
     if (critical && rule.warning !== null && (isW === true || !isClear(rule, rule.warning, values)))
       return this.#go('firing', 'warning', 'deescalated', condition);
     if (rule.keep_firing_for_ms === 0) return this.#go('resolved', 'none', 'cleared', condition);
@@ -122,27 +137,28 @@ export class Alert {
     return this.#go('recovering', this.level, 'cleared', condition);
   }
 
-  #whileRecovering(rule: RulePlan, isC: Truth, isW: Truth, x: number): Step | null {
-    if (isC === true) return this.#go('firing', 'critical', 'condition', whenOf(rule, 'critical'));
-    if (isW === true) return this.#go('firing', 'warning', 'condition', whenOf(rule, 'warning'));
-    if (x - (this.k as number) < rule.keep_firing_for_ms) return null;
-    const level = (this.level === 'critical' ? rule.critical : rule.warning) as LevelPlan;
+  #whileRecovering(rule: RulePlan, isC: Truth, isW: Truth, x: number, zone: string): Step | null {
+    if (isC === true) return this.#go('firing', 'critical', 'condition', whenOf(this.#written, 'critical'));
+    if (isW === true) return this.#go('firing', 'warning', 'condition', whenOf(this.#written, 'warning'));
+    if (!hasPassed(rule, zone, this.k as number, x, rule.keep_firing_for_ms)) return null;
+    const { critical, warning } = this.#written;
+    const level = (this.level === 'critical' ? critical : warning) as LevelPlan;
     return this.#go('resolved', 'none', 'cleared', clearText(level));
   }
 
-  #insufficient(rule: RulePlan, { x }: Moment): Step | null {
+  #insufficient(reason: string, condition: string, { x }: Moment): Step | null {
     this.last = x;
     this.u = null;
     this.w = null;
     this.c = null;
     if (this.state === 'ok') return null;
     const isOpen = this.state === 'firing' || this.state === 'recovering';
-    return this.#go(isOpen ? 'resolved' : 'ok', 'none', 'guard', rule.guard ?? '');
+    return this.#go(isOpen ? 'resolved' : 'ok', 'none', reason, condition);
   }
 
-  #unknown(rule: RulePlan, { t }: Moment): Step | null {
+  #unknown(rule: RulePlan, isLess: boolean, { t, zone }: Moment): Step | null {
     this.u ??= t;
-    if (rule.no_data === null || t - this.u < rule.no_data.after_ms) return null;
+    if (rule.no_data === null || !hasPassed(rule, zone, this.u, t, rule.no_data.after_ms)) return null;
     const then = rule.no_data.then;
     if (then === 'no_data' && this.state !== 'no_data') {
       this.#unset();
@@ -152,7 +168,7 @@ export class Alert {
       return this.#go('resolved', 'none', 'no_data', '');
     if (then === 'ok' && this.state === 'pending') return this.#go('ok', 'none', 'no_data', '');
     if (then === 'firing' && this.state !== 'firing')
-      return this.#go('firing', rule.critical === null ? 'warning' : 'critical', 'no_data', '');
+      return this.#go('firing', rule.critical === null || isLess ? 'warning' : 'critical', 'no_data', '');
     return null;
   }
 
@@ -175,6 +191,16 @@ export class Alert {
     const activeSince = level === 'critical' ? this.c : level === 'warning' ? this.w : null;
     return { from, to, level, reason, condition, activeSince };
   }
+}
+
+/** What the rule says at a moment, its hours considered; where nobody knows the values, that of the timer. */
+export function outcomeAt(rule: RulePlan, values: MaybeValues, at: number, zone: string): Outcome {
+  if (isInHours(rule, zone, at)) return outcomeOf(rule, values);
+  return rule.schedule?.outside === 'downgrade' ? outcomeOf(downgraded(rule), values) : 'outside';
+}
+
+function isLessened(rule: RulePlan, values: MaybeValues, { x, t, zone }: Moment): boolean {
+  return rule.schedule?.outside === 'downgrade' && !isInHours(rule, zone, values === null ? t : x);
 }
 
 /** As §8.3: of a flight, what has no value does not hold. */

@@ -1,6 +1,6 @@
 import { alertEvents, pacingSnapshots, type Row, ruleEvaluations } from '../../src/rows/tables.ts';
 import { type Plan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
-import { Alert, type Moment, type Step } from './alert-machine.ts';
+import { Alert, type Moment, outcomeAt, type Step } from './alert-machine.ts';
 import type { Bounds } from './bounds.ts';
 import type { Campaign } from './campaign.ts';
 import type { Dates, Flight } from './flight.ts';
@@ -21,7 +21,6 @@ import {
   flightValues,
   type MaybeValues,
   namedValues,
-  outcomeOf,
   sourceValues,
   summaryOf,
   type ValueTerms,
@@ -59,6 +58,8 @@ interface Subject {
   readonly asOf: number;
   readonly completeness: string;
   readonly values: MaybeValues;
+  /** In which its local time is told. */
+  readonly zone: string;
   readonly missedSince?: Moment['missedSince'] | undefined;
 }
 
@@ -210,7 +211,8 @@ function valueTerms(plan: Plan, campaign: Campaign): ValueTerms {
 }
 
 function flightSubject(campaign: Campaign, flight: Flight, { asOf, text }: Completeness, values: MaybeValues): Subject {
-  return { campaign: campaign.id, flight: flight.id, source: '', asOf, completeness: text, values };
+  const { zone } = flight.dates as Dates;
+  return { campaign: campaign.id, flight: flight.id, source: '', asOf, completeness: text, values, zone };
 }
 
 function byId(a: string, b: string): number {
@@ -290,8 +292,9 @@ function judgeRule(
   // An edited rule is still the same rule where rows are due by the hour.
   alert.rowAt ??= known?.rowAt ?? null;
   alerts.set(id, alert);
-  const outcome = outcomeOf(rule, subject.values);
-  const moment: Moment = { t: context.t, x: subject.asOf, missedSince: subject.missedSince };
+  const { zone, values: given, asOf: x, missedSince } = subject;
+  const outcome = outcomeAt(rule, given, given === null ? context.t : x, zone);
+  const moment: Moment = { t: context.t, x, zone, missedSince };
   const step = alert.judge(rule, outcome, subject.values, moment);
   if (step === null && steps === 0 && !wantsRow(alert)) return;
   const values = namedValues(rule, subject.values);
@@ -372,7 +375,8 @@ export function leaveSpend(context: TimerContext, campaign: Campaign): void {
 function spendSubject(context: TimerContext, campaign: Campaign, values: MaybeValues): Subject {
   const { plan, t, clock, bounds } = context;
   const { text } = completenessAt(plan, campaign.id, t, clock, context.frontierOf, 'UTC', bounds);
-  return { campaign: campaign.id, flight: '', source: '', asOf: t, completeness: text, values };
+  const zone = campaign.zone ?? plan.defaults.zone;
+  return { campaign: campaign.id, flight: '', source: '', asOf: t, completeness: text, values, zone };
 }
 
 /** Those of the plan; for one that was written before there were any, the one that ships (§9.4). */
@@ -468,6 +472,7 @@ export function evaluateSources(context: TimerContext, alerts: Map<string, Map<s
       asOf: t,
       completeness: `${name}=${frontier ?? 'none'}`,
       values: sourceValues(name, t, frontier, expected_interval_ms),
+      zone: plan.defaults.zone,
     };
     const ofSource = alerts.get(name) ?? new Map<string, Alert>();
     alerts.set(name, ofSource);

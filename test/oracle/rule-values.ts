@@ -4,7 +4,7 @@ import { judgedDay, type Pacing } from './pacing.ts';
 import { ask, failed, type Known, namesIn, type Values } from './three-valued.ts';
 import { floorDivide, hour } from './whole-numbers.ts';
 
-export type Outcome = 'critical' | 'warning' | 'false' | 'insufficient' | 'unknown' | 'error';
+export type Outcome = 'critical' | 'warning' | 'false' | 'insufficient' | 'outside' | 'unknown' | 'error';
 
 /** Values of a flight's evaluation by the names that conditions use (§8.2). */
 /** What the plan says of a campaign, as far as values depend on it. */

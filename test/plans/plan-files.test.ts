@@ -50,6 +50,14 @@ test.each([
   ['campaings: [a]', '5:1: unknown key "campaings"; did you mean "campaigns"?'],
   ['exclude: { campaing: [a] }', '5:12: unknown key "campaing"; did you mean "campaigns"?'],
   ['exclude: {}', '5:10: exclude: must name campaigns, advertisers or labels (match)'],
+  ["schedule: { active: 'mon-fry 08:00-20:00' }", '5:26: schedule.active: unknown day "fry"; did you mean "fri"?'],
+  ["schedule: { active: [mon, '8-20'] }", '5:28: schedule.active: must be hours, such as 08:00-20:00'],
+  ['schedule: { active: mon, outside: downgrade }', '5:35: outside: downgrade needs both levels'],
+  ['schedule: { active: mon, outside: pause }', '5:35: schedule.outside must be hold or drop or downgrade'],
+  [
+    'schedule: { active: mon, zone: Europe/Belin }',
+    '5:32: schedule.zone: must be an IANA time zone, such as Europe/Berlin',
+  ],
   ['match: { tier: 7 }', '5:16: match.tier must be text, or must be a list'],
 ])('%s is refused', (text, message) => {
   expect(troubles(`id: r\nname: R\ncritical:\n  when: 'p.spend > 1.0'\n${text}\n`)).toContain(`r.yaml:${message}`);

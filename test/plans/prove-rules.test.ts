@@ -48,6 +48,15 @@ test('a level on an hour of the day never fires where sources are complete to mi
   expect(notes).toEqual(['never: rules/r.yaml:3:19: warning cannot fire for any flight: t.local_hour is always 24']);
 });
 
+test('hours of the day are never those of sources that are complete to midnights', () => {
+  const hours = (active: string) =>
+    filesOf(daily, { 'r.yaml': rule(`schedule: { active: '${active}' }\nwarning: { when: 'p.spend > 1.0' }`) }).notes;
+  expect(hours('mon-fri 08:00-20:00')).toEqual([
+    'never: rules/r.yaml:4:19: warning cannot fire for any flight: its schedule has no end of a day, and t.local_hour is always 24',
+  ]);
+  expect(hours('mon-fri')).toEqual([]);
+});
+
 test('a level on the last two hours does not fire for the campaign that is judged by whole days', () => {
   const { notes } = filesOf(daily, { 'r.yaml': rule("critical:\n  when: 'm.impressions_2h == 0.0'") });
   expect(notes).toEqual([

@@ -1,3 +1,5 @@
+import { assert } from '../../src/model/errors.ts';
+import { readHours } from '../../src/plans/schedule-text.ts';
 import type { CampaignPlan, RulePlan } from '../../src/rules/plan.ts';
 
 type Named = Readonly<Record<string, string>>;
@@ -24,6 +26,18 @@ export function campaignOf({ labels, advertiser }: Named): CampaignPlan {
     ...(labels === undefined ? {} : { labels: labelsOf(labels) as Record<string, string> }),
     ...(advertiser === undefined ? {} : { advertiser }),
   };
+}
+
+/** `active="mon-fri 08:00-20:00;sat" outside=hold active.zone=Europe/Berlin`. */
+export function scheduleOf(named: Named): Pick<RulePlan, 'schedule'> {
+  const { active, outside = 'hold', 'active.zone': zone } = named;
+  if (active === undefined) return {};
+  const windows = active.split(';').flatMap((text) => {
+    const read = readHours(text);
+    assert(Array.isArray(read), `"${text}" says hours`);
+    return read;
+  });
+  return { schedule: { active: windows, outside: outside as 'hold', zone: zone ?? null } };
 }
 
 function listed(named: Named, word: string, key: string): { [Key in string]?: string[] } {

@@ -33,8 +33,8 @@ export const listEvaluations = operation({
     flight_id: id.optional(),
     source: id.optional(),
     outcome: z
-      .array(z.enum(['critical', 'warning', 'false', 'insufficient', 'unknown', 'error']))
-      .max(6)
+      .array(z.enum(['critical', 'warning', 'false', 'insufficient', 'outside', 'unknown', 'error']))
+      .max(7)
       .optional()
       .describe('Only judgements of these outcomes.'),
     ...period,

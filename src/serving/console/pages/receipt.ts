@@ -38,6 +38,7 @@ const reasons: Readonly<Record<string, string>> = {
   deescalated: 'the condition of the higher level holds no more',
   cleared: 'the condition that clears it held',
   guard: 'the guard of the rule holds no more',
+  schedule: 'the hours of the rule are over',
   no_data: 'what it needs to know is not known',
   error: 'its condition could not be computed',
   scope_ended: 'what it watched has ended',

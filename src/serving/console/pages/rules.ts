@@ -127,9 +127,14 @@ const outcomes: Readonly<Record<string, Tone>> = {
   unknown: 'unknown',
   error: 'bad',
   insufficient: 'idle',
+  outside: 'idle',
   false: 'good',
 };
-const outcomeWords: Readonly<Record<string, string>> = { false: 'Did not hold', insufficient: 'Too little to judge' };
+const outcomeWords: Readonly<Record<string, string>> = {
+  false: 'Did not hold',
+  insufficient: 'Too little to judge',
+  outside: 'Outside its hours',
+};
 const weekMs = 7 * 86_400_000;
 const hourMs = 3_600_000;
 
