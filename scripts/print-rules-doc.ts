@@ -10,7 +10,9 @@ import { fillPage, publishPage } from './publish-page.ts';
 // that ship. `--check` writes nothing and fails when the file differs.
 const root = join(import.meta.dirname, '..');
 const rulesDirectory = join(root, 'config', 'rules');
-const files = readdirSync(rulesDirectory).sort();
+const files = readdirSync(rulesDirectory)
+  .filter((name) => name.endsWith('.yaml'))
+  .sort();
 
 function nameRows(scope: keyof typeof ruleVariables): string {
   const names = Object.entries(ruleVariables[scope]);

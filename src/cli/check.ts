@@ -10,7 +10,7 @@ export const checkCommand: Command = {
   name: 'check',
   summary: 'Check the configuration, the organizations and the rules.',
   examples: ['paceline check', 'paceline check --config prod.yaml --json'],
-  doc: 'Reads everything that a person wrote and names every mistake as file:line:column, with the nearest known name: syntax, settings, references, zones, rule conditions and their types. With postgres.url set, its rows too, and where files and rows that people manage there say different things. What is right and perhaps not meant is a note: a level that cannot fire for a source or for campaigns of a plan, a for that is shorter than the rhythm of its source; --json has them in notes, and in absent which values each rule reads that somebody has not. Touches no data and no running engine. Exit code 78 when something is wrong.',
+  doc: 'Reads everything that a person wrote and names every mistake as file:line:column, with the nearest known name: syntax, settings, references, zones, rule conditions and their types. With postgres.url set, its rows too, and where files and rows that people manage there say different things. What is right and perhaps not meant is a note: a level that cannot fire for a source or for campaigns of a plan, a for that is shorter than the rhythm of its source; --json has them in notes, and in absent which values each rule reads that somebody has not. Rule tests are read too, not run, and with plans.require_tests a rule that none of them names is a mistake. Touches no data and no running engine. Exit code 78 when something is wrong.',
   flags: {
     config: configFlag,
     offline: { type: 'boolean', doc: 'Look at files alone, not at the database of postgres.url.' },
@@ -20,8 +20,14 @@ export const checkCommand: Command = {
     try {
       const { config, files } = loadCallConfig(call);
       const { drafts, rules } = readPlanFiles(config.plans);
+      const tests = await checkTests(config.plans, rules);
       const notes = proveRules({ drafts, rules });
-      const found = { config_files: files, organizations: drafts.length, rules: rules.map(({ rule }) => rule.id) };
+      const found = {
+        config_files: files,
+        organizations: drafts.length,
+        rules: rules.map(({ rule }) => rule.id),
+        tests,
+      };
       const rows = call.has('offline') || config.postgres.url === null ? null : await checkDatabase(config);
       if (call.has('json'))
         terminal.printJson({ valid: true, ...found, database: rows, problems: [], notes, absent: absentValues(rules) });
@@ -29,6 +35,7 @@ export const checkCommand: Command = {
         terminal.print(`configuration  ${files.length === 0 ? 'no file, all defaults' : files.join(', ')}`);
         terminal.print(`organizations  ${drafts.length} plans from ${config.plans.organizations}`);
         terminal.print(`rules          ${rules.length} from ${config.plans.rules}: ${found.rules.join(', ')}`);
+        if (tests > 0) terminal.print(`rule tests     ${tests}; "paceline test" runs them`);
         if (rows !== null) terminal.print(`database       ${rows.organizations} organizations, ${rows.rules} rules`);
         for (const note of notes) terminal.print(terminal.style('yellow', `note           ${formatProblem(note)}`));
         terminal.print(terminal.style('green', notes.length === 0 ? 'all good' : 'all good, with notes'));
@@ -41,6 +48,22 @@ export const checkCommand: Command = {
     }
   },
 };
+
+/** How many rule tests there are; throws ConfigError for what is wrong with them, and for rules that must have one. */
+async function checkTests(
+  plans: Config['plans'],
+  rules: readonly { readonly file: string; readonly rule: { readonly id: string } }[],
+): Promise<number> {
+  const { readRuleTests } = await import('../adapters/run-rule-tests.ts');
+  const { problems, tested, tests } = readRuleTests(plans.rules);
+  const untested = plans.require_tests && problems.length === 0 ? rules.filter(({ rule }) => !tested.has(rule.id)) : [];
+  const missing = untested.map(({ file, rule }) => {
+    const message = `rule "${rule.id}" has no test, and plans.require_tests asks for one: name it under rules of a file ${rule.id}.test.yaml in tests/`;
+    return { file, line: 1, column: 1, message };
+  });
+  if (problems.length + missing.length > 0) throw new ConfigError([...problems, ...missing]);
+  return tests;
+}
 
 /** Rows in the database; throws ConfigError for what is broken there and for conflicts with the files. */
 async function checkDatabase(

@@ -16,6 +16,7 @@ import { serveCommand } from './serve.ts';
 import { sessionsCommand } from './sessions.ts';
 import { simulateCommand } from './simulate.ts';
 import { sqlCommand } from './sql.ts';
+import { testCommand } from './test.ts';
 import { tierCommand } from './tier.ts';
 import { usersCommand } from './users.ts';
 import { versionCommand } from './version.ts';
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   runCommand,
   serveCommand,
   checkCommand,
+  testCommand,
   applyCommand,
   rulesCommand,
   keysCommand,

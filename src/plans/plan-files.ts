@@ -42,7 +42,11 @@ export function readPlanFiles(paths: { organizations: string; rules: string }): 
   return { drafts, rules, organizationsText: text };
 }
 
-function readRules(directory: string, problems: Problem[]): ReadRule[] {
+/** Rule tests lie beside the rules, or in a directory `tests` among them (docs/testing-rules.md). */
+export const testFilePattern = /\.test\.ya?ml$/;
+
+/** The rules of a directory, one a file; adds what is wrong to `problems`. */
+export function readRules(directory: string, problems: Problem[]): ReadRule[] {
   const rules: ReadRule[] = [];
   for (const name of listYaml(directory, problems)) {
     const file = join(directory, name);
@@ -62,7 +66,7 @@ function readRules(directory: string, problems: Problem[]): ReadRule[] {
 function listYaml(directory: string, problems: Problem[]): string[] {
   try {
     return readdirSync(directory)
-      .filter((name) => /\.ya?ml$/.test(name))
+      .filter((name) => /\.ya?ml$/.test(name) && !testFilePattern.test(name))
       .sort();
   } catch (cause) {
     problems.push({ file: directory, line: 1, column: 1, message: `cannot be read: ${(cause as Error).message}` });

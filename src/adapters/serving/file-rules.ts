@@ -63,6 +63,7 @@ function markOf({ organizations, rules }: PlanPaths): string {
   const files = [
     organizations,
     ...readdirSync(rules)
+      .filter((name) => /\.ya?ml$/.test(name))
       .sort()
       .map((name) => join(rules, name)),
   ];

@@ -83,6 +83,10 @@ export const plansSection = z
       reload: 'restart',
       path: true,
     }),
+    require_tests: setting(z.boolean().default(false), {
+      doc: 'Check refuses rules that no rule test names (docs/testing-rules.md).',
+      reload: 'restart',
+    }),
     root_key: setting(
       z
         .string()

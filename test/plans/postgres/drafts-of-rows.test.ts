@@ -26,7 +26,7 @@ test('rows make exactly the plans that files make', async () => {
       `${defaults}\norganizations:\n  acme:\n${indent(acme)}\n  bolt:\n${indent(bolt)}\n  calm:\n`,
     );
     await mkdir(join(dir, 'rules'));
-    const names = readdirSync(join(shipped, 'rules'));
+    const names = readdirSync(join(shipped, 'rules')).filter((name) => name.endsWith('.yaml'));
     const texts = names.map((name) => [name.replace('.yaml', ''), readFileSync(join(shipped, 'rules', name), 'utf8')]);
     for (const [id, text] of texts) writeFileSync(join(dir, 'rules', `${id}.yaml`), text);
     writeFileSync(join(dir, 'rules', 'own.yaml'), `${ruleText('own')}organizations: [acme, bolt]\n`);

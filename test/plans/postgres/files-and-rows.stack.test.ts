@@ -57,10 +57,12 @@ describe('files and rows', () => {
     asLogin(service, async (client) => (await client.query(text, values)).rows);
   const texts = () =>
     Object.fromEntries(
-      ['organizations.yaml', ...readdirSync(join(dir, 'rules')).map((name) => `rules/${name}`)].map((name) => [
-        name,
-        readFileSync(join(dir, name), 'utf8'),
-      ]),
+      [
+        'organizations.yaml',
+        ...readdirSync(join(dir, 'rules'))
+          .filter((name) => name.endsWith('.yaml'))
+          .map((name) => `rules/${name}`),
+      ].map((name) => [name, readFileSync(join(dir, name), 'utf8')]),
     );
   async function run(...args: string[]) {
     const { terminal, texts: said } = fakeTerminal();

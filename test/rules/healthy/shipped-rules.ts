@@ -8,6 +8,7 @@ const folder = join(import.meta.dirname, '..', '..', '..', 'config', 'rules');
 /** The rules of `config/rules/`, as `apply` makes them. */
 export function shippedRules(): RulePlan[] {
   return readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
     .sort()
     .map((file) => {
       const { read, problems } = readRule(file, readFileSync(join(folder, file), 'utf8'));

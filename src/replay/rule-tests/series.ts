@@ -1,0 +1,108 @@
+import { dayMs, hourMs, minuteMs } from '../../model/time.ts';
+import { duration } from '../../plans/duration.ts';
+
+/**
+ * What flows in a rule test, as one line: `10/h for 24h, nothing for 2h, 500 at once`. The parts follow each other
+ * from the beginning of the test; behind the last one nothing flows.
+ */
+export interface Series {
+  /** Millionths that flow in [from, to), ms since the beginning of the test. What is in two steps is never lost between them. */
+  amountIn(from: number, to: number): bigint;
+}
+
+/** The line is none; `at` is the character at which it goes wrong. */
+export class SeriesProblem extends Error {
+  readonly at: number;
+  constructor(at: number, message: string) {
+    super(message);
+    this.at = at;
+  }
+}
+
+interface Stretch {
+  readonly from: number;
+  /** Equal to `from` for what comes at once. */
+  readonly to: number;
+  /** Millionths in each `unitMs`, or at once. */
+  readonly amount: bigint;
+  readonly unitMs: number;
+}
+
+const units = { m: minuteMs, h: hourMs, d: dayMs } as const;
+const wish =
+  'must be parts like "10/h for 24h", "240/d for 3d", "nothing for 2h" or "500 at once", with commas between';
+
+/** Reads a series; throws SeriesProblem. */
+export function readSeries(text: string): Series {
+  let from = 0;
+  const stretches = partsOf(text).map(({ part, at }): Stretch => {
+    const once = /^(\d+(?:\.\d{1,6})?) at once$/.exec(part);
+    if (once !== null) return { from, to: from, amount: millionths(once[1]), unitMs: 1 };
+    const match = /^(?:nothing|(\d+(?:\.\d{1,6})?)\/([mhd])) for (\w+)$/.exec(part);
+    if (match === null) throw new SeriesProblem(at, `"${part}": ${wish}`);
+    const [, amount = '0', unit = 'h', length] = match;
+    const stretch = {
+      from,
+      to: from + durationIn(length, at + part.lastIndexOf(length)),
+      amount: millionths(amount),
+      unitMs: units[unit as keyof typeof units],
+    };
+    from = stretch.to;
+    return stretch;
+  });
+  const before = (t: number) => stretches.reduce((sum, stretch) => sum + amountBefore(stretch, t), 0n);
+  return { amountIn: (start, end) => before(end) - before(start) };
+}
+
+/**
+ * When a source says how far it is complete: `every 15m for 6h, nothing for 3h`. Instants in ms since the
+ * beginning of the test; throws SeriesProblem.
+ */
+export function readBeats(text: string): number[] {
+  const beats: number[] = [];
+  let from = 0;
+  for (const { part, at } of partsOf(text)) {
+    const match = /^(?:nothing|every (\w+)) for (\w+)$/.exec(part);
+    if (match === null)
+      throw new SeriesProblem(
+        at,
+        `"${part}": must be parts like "every 15m for 6h" or "nothing for 3h", with commas between`,
+      );
+    const [, every, length] = match;
+    const end = from + durationIn(length, at + part.lastIndexOf(length));
+    if (every !== undefined) {
+      const step = durationIn(every, at + part.indexOf(every));
+      if (step < minuteMs) throw new SeriesProblem(at + part.indexOf(every), `"${every}": must be 1m at least`);
+      for (let t = from + step; t <= end; t += step) beats.push(t);
+    }
+    from = end;
+  }
+  return beats;
+}
+
+/** What the stretch brings before `t`: a step begins with what lies at its first instant. */
+function amountBefore({ from, to, amount, unitMs }: Stretch, t: number): bigint {
+  if (t <= from) return 0n;
+  if (from === to) return amount;
+  return (amount * BigInt(Math.min(t, to) - from)) / BigInt(unitMs);
+}
+
+function partsOf(text: string): { part: string; at: number }[] {
+  return [...text.matchAll(/[^,]+/g)].map(({ 0: part, index }) => ({
+    part: part.trim().replaceAll(/\s+/g, ' '),
+    at: index + part.length - part.trimStart().length,
+  }));
+}
+
+function durationIn(text: string, at: number): number {
+  const parsed = duration.safeParse(text);
+  if (!parsed.success || parsed.data === 0)
+    throw new SeriesProblem(at, `"${text}": must be a duration like 90s, 5m, 2h or 1d`);
+  return parsed.data;
+}
+
+/** Of a decimal number, exactly. */
+export function millionths(text: string): bigint {
+  const [whole, part = ''] = text.split('.');
+  return BigInt(whole) * 1_000_000n + BigInt(part.padEnd(6, '0'));
+}
