@@ -24,7 +24,7 @@ node test/readers/read-with-chdb.ts "$scratch"
 echo "test:readers: both readers see every record once, with its bytes"
 node --disable-warning=ExperimentalWarning test/readers/build-silver.ts "$scratch/silver.json"
 "$venv/bin/python" test/readers/read_silver.py "$scratch/silver.json"
-echo "test:readers: pyiceberg reads silver, every event once"
+echo "test:readers: pyiceberg reads silver, every event once, and DuckDB its corrections"
 
 node --disable-warning=ExperimentalWarning test/readers/fuzz-api.ts "$venv/bin/schemathesis"
 echo "test:readers: schemathesis finds no answer of the API that its document does not promise"

@@ -7,7 +7,9 @@ import { systemClock } from '../control/system-clock.ts';
 import { fullName, type TableState } from '../lakehouse/catalog/catalog.ts';
 import { identifier, quoted } from '../lakehouse/engine/sql-places.ts';
 import { ancestry, type Snapshot } from '../lakehouse/format/table-metadata.ts';
+import { silverNamespace } from '../lakehouse/jobs/write-silver.ts';
 import type { GoldTable } from '../lakehouse/layers/gold/gold-tables.ts';
+import { correctedFrom, correctedStatements, correctedViews } from '../lakehouse/layers/silver/corrected-views.ts';
 import { localPath } from '../lakehouse/storage/local-file-io.ts';
 import { EngineError } from '../model/errors.ts';
 import { historyName } from '../rows/tables.ts';
@@ -36,7 +38,7 @@ export interface LakeAnswer {
 /**
  * Asks the lake one query, by ClickHouse's own engine in this process. Tables go by their names in the catalog,
  * as in `silver.clicks`; `bronze` alone is `bronze.events`; `all_…` are rows of all times, for which what ClickHouse
- * has is fetched. The metadata is the one that the catalog names: files of a commit that was never made are not looked
+ * has is fetched, and `silver.corrected_…` events with their corrections. The metadata is the one that the catalog names: files of a commit that was never made are not looked
  * at. Throws QUERY_FAILED with ClickHouse's words, and CONFIG_INVALID where there is no table.
  */
 export async function queryLake(config: Config, { sql, atMs }: LakeQuery, log: Logger): Promise<LakeAnswer> {
@@ -51,6 +53,7 @@ export async function queryLake(config: Config, { sql, atMs }: LakeQuery, log: L
   const statements = await withLake(config, async (lake) => {
     const asked = (await tablesOf(lake)).filter((table) => isAsked(table, sql));
     const views = viewsOf(asked, config, atMs);
+    if (isCorrected(sql)) views.push(...correctedStatements());
     for (const { table, source } of hot)
       views.push(`CREATE VIEW ${historyName(table)} AS ${await historyOver(source, { config, lake, table })}`);
     const gold = hot.length === 0 ? [] : [lake.root].filter((place) => !isS3(place));
@@ -109,7 +112,12 @@ async function fetchHot(
 
 /** A table that the query may mean, by its name: a view asks its table what columns it has, so only these get one. */
 function isAsked({ name }: LakeTable, sql: string): boolean {
-  return sql.includes(name.table) || isBronze(name);
+  const isPart = name.namespace === silverNamespace && correctedFrom.some((part) => part === name.table);
+  return sql.includes(name.table) || isBronze(name) || (isPart && isCorrected(sql));
+}
+
+function isCorrected(sql: string): boolean {
+  return correctedViews.some((name) => isNamed(name, sql));
 }
 
 function isBronze(name: LakeTable['name']): boolean {

@@ -1,9 +1,11 @@
 """Reads silver with pyiceberg, through our own catalog file, and compares it with the fold of the log."""
 import json
+import pathlib
 import shutil
 import sys
 import uuid
 
+import duckdb
 import pyarrow.parquet as pq
 from pyiceberg.catalog.sql import SqlCatalog
 
@@ -35,5 +37,23 @@ for name, rows in expected["tables"].items():
         assert {f.name: int(f.metadata[b"PARQUET:field_id"]) for f in schema}.items() <= ids.items(), f"ids of {name}"
     summary = table.metadata.snapshots[-1].summary.additional_properties
     assert summary["paceline.table"] == f"silver.{name}" and summary["paceline.input-snapshot"], summary
+# The views that DuckDB's users are given, over the same tables.
+lake = duckdb.connect()
+lake.execute("CREATE SCHEMA silver")
+for name in expected["tables"]:
+    rows = catalog.load_table(f"silver.{name}").scan().to_arrow()
+    lake.execute(f"CREATE TABLE silver.{name} AS SELECT * FROM rows")
+views = pathlib.Path(__file__).parents[2] / "src/lakehouse/layers/silver/views/corrected.duckdb.sql"
+lake.execute(views.read_text())
+counters = lake.execute(
+    "SELECT concat_ws('/', org_id, campaign_id, date, counter), from_events, from_corrections FROM silver.corrected_counters"
+).fetchall()
+assert {key: list(sums) for key, *sums in counters} == expected["corrected"]["counters"], "corrected counters"
+spend = lake.execute(
+    "SELECT org_id || '/' || campaign_id || '/' || date || '/' || currency || '/' || coalesce(source, '') || '/' || coalesce(basis, ''), "
+    "reported_micros, adjustment_micros FROM silver.corrected_spend"
+).fetchall()
+assert {key: list(sums) for key, *sums in spend} == expected["corrected"]["spend"], "corrected spend"
 shutil.rmtree(expected["directory"])
+print(f"duckdb: {len(counters)} corrected counters and {len(spend)} sums of spend, as the fold of the log has them")
 print(f"pyiceberg: silver has {total} events, each once, in {len(expected['tables'])} tables")
