@@ -60,19 +60,50 @@ export async function queryLake(config: Config, { sql, atMs }: LakeQuery, log: L
     stayAbove([...asked.map(({ state }) => state.metadata.location), ...gold, ...hot.map(({ folder }) => folder)]);
     return views;
   });
+  const asking = stack.use(await openAsking(config, statements));
+  return asking.ask(sql);
+}
+
+/** The lake as it was when it was opened, for several questions. One at a time in a process. */
+export interface LakeAsking extends Disposable {
+  /** Throws QUERY_FAILED. */
+  ask(sql: string): LakeAnswer;
+}
+
+/** Bronze alone, as it is now. Throws CONFIG_INVALID where there is none. */
+export async function openBronzeAsking(config: Config): Promise<LakeAsking> {
+  const asked = await withLake(config, async (lake) => (await tablesOf(lake)).filter(({ name }) => isBronze(name)));
+  stayAbove(asked.map(({ state }) => state.metadata.location));
+  return await openAsking(config, viewsOf(asked, config, null));
+}
+
+/** ClickHouse's engine in this process, with the views that the statements make. */
+async function openAsking(config: Config, statements: readonly string[]): Promise<LakeAsking> {
   const { Session } = await import('chdb');
   const session = new Session();
-  stack.defer(() => session.cleanup());
+  const coded = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (cause) {
+      // Not the cause itself: its words, and those of its own causes, may quote the key of the store.
+      const words = cause instanceof Error ? cause.message : String(cause);
+      throw new EngineError('QUERY_FAILED', hideSecret(words.trim(), config));
+    }
+  };
   try {
-    for (const statement of statements) session.query(statement);
-    // As text, so that no digit is lost.
-    session.query('SET output_format_json_quote_64bit_integers = 1');
-    return answerOf(session.query(sql, 'JSONCompact'));
-  } catch (cause) {
-    // Not the cause itself: its words, and those of its own causes, may quote the key of the store.
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new EngineError('QUERY_FAILED', hideSecret(words.trim(), config));
+    coded(() => {
+      for (const statement of statements) session.query(statement);
+      // As text, so that no digit is lost.
+      session.query('SET output_format_json_quote_64bit_integers = 1');
+    });
+  } catch (error) {
+    session.cleanup();
+    throw error;
   }
+  return {
+    ask: (sql) => coded(() => answerOf(session.query(sql, 'JSONCompact'))),
+    [Symbol.dispose]: () => session.cleanup(),
+  };
 }
 
 function isNamed(name: string, sql: string): boolean {

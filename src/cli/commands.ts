@@ -4,6 +4,7 @@ import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './doctor/doctor.ts';
+import { explainCommand } from './explain.ts';
 import { graphCommand } from './graph.ts';
 import { keysCommand } from './keys.ts';
 import { lakeCommand } from './lake.ts';
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   migrateCommand,
   simulateCommand,
   produceCommand,
+  explainCommand,
   sqlCommand,
   lakeCommand,
   tierCommand,

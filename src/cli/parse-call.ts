@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { nearest } from '../control/nearest.ts';
 import { EngineError } from '../model/errors.ts';
+import { nearest } from '../model/nearest.ts';
 import { Call, type Command, type Flag, type FlagValue } from './command.ts';
 
 /** Flags that every command knows. */

@@ -1,4 +1,4 @@
-import { nearest } from '../control/nearest.ts';
+import { nearest } from '../model/nearest.ts';
 import type { Command } from './command.ts';
 import { commandHelp, overviewHelp } from './help.ts';
 import { parseCall, usage } from './parse-call.ts';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type AvroField, type AvroRecord, parseRecordSchema } from '../events/avro/schema.ts';
-import { type EventKind, eventKinds, kinds } from '../events/kinds.ts';
+import { type EventKind, type KindName, kinds, kindsByName } from '../events/kinds.ts';
 import { AvroCursor } from './avro-cursor.ts';
 import { compileObjectReader, plainType, type ReadObject } from './avro-object.ts';
 import type { SchemaRegistry, WriterSchema } from './decoder.ts';
@@ -78,13 +78,13 @@ export class EventObjects {
 
   /** Null when it is no event of the kind, or cannot be read. Instants in ms, days since 1970, ids in hex. */
   async decode(kind: string, value: Uint8Array): Promise<Record<string, unknown> | null> {
-    const name = eventKinds.find((one) => one === kind);
+    const name = kindsByName.find(([one]) => one === kind)?.[0];
     if (name === undefined) return null;
     const raw = value[0] === 0 ? await this.#avro(name, value) : jsonOf(name, value);
     return raw === null ? null : normal(readerSchema(name), raw);
   }
 
-  async #avro(kind: EventKind, value: Uint8Array): Promise<Record<string, unknown> | null> {
+  async #avro(kind: KindName, value: Uint8Array): Promise<Record<string, unknown> | null> {
     if (value.length < framingBytes) return null;
     const id = Buffer.from(value.buffer, value.byteOffset, value.length).readInt32BE(1);
     let reader = this.#readers.get(id);
@@ -102,12 +102,12 @@ export class EventObjects {
   }
 }
 
-function readerOf({ json, references }: WriterSchema, kind: EventKind, id: number) {
+function readerOf({ json, references }: WriterSchema, kind: KindName, id: number) {
   const writer = parseRecordSchema(json, `schema id ${id}`, references);
   return { kind, read: compileObjectReader(writer, readerSchema(kind)) };
 }
 
-function jsonOf(kind: EventKind, value: Uint8Array): Record<string, unknown> | null {
+function jsonOf(kind: KindName, value: Uint8Array): Record<string, unknown> | null {
   try {
     const text = Buffer.from(value.buffer, value.byteOffset, value.length)
       .toString('utf8')

@@ -1,8 +1,8 @@
 import type { Problem } from '../control/config/problem.ts';
 import type { Place } from '../control/config/yaml-document.ts';
-import { nearest } from '../control/nearest.ts';
 import { laneLimits } from '../model/lane-limits.ts';
 import { limits } from '../model/limits.ts';
+import { nearest } from '../model/nearest.ts';
 import { canonicalJson } from '../rules/compile-plan.ts';
 import type { CampaignPlan, PlanDraft } from '../rules/plan.ts';
 import type { OrganizationSettings } from './organizations-file.ts';

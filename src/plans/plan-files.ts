@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, type Problem } from '../control/config/problem.ts';
-import { nearest } from '../control/nearest.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
+import { nearest } from '../model/nearest.ts';
 import type { PlanDraft } from '../rules/plan.ts';
 import { checkFile } from './checked-file.ts';
 import { draftProblems, makeDraft } from './make-draft.ts';

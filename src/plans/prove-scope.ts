@@ -1,5 +1,5 @@
 import type { Place } from '../control/config/yaml-document.ts';
-import { nearest } from '../control/nearest.ts';
+import { nearest } from '../model/nearest.ts';
 import type { PlanDraft } from '../rules/plan.ts';
 import { fits } from '../rules/rule-scope.ts';
 import type { ReadRule } from './rule-file.ts';

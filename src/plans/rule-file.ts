@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Problem } from '../control/config/problem.ts';
 import type { Place } from '../control/config/yaml-document.ts';
-import { nearest } from '../control/nearest.ts';
 import { assert } from '../model/errors.ts';
+import { nearest } from '../model/nearest.ts';
 import { ruleHash } from '../rules/compile-plan.ts';
 import { ConditionProblem, compileCondition, variableNames } from '../rules/condition.ts';
 import { refuseImpossibleTexts } from '../rules/condition-texts.ts';

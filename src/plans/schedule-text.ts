@@ -1,4 +1,4 @@
-import { nearest } from '../control/nearest.ts';
+import { nearest } from '../model/nearest.ts';
 import type { ScheduleWindow } from '../rules/schedule.ts';
 
 /** Hours of a week as people write them: `mon-fri 08:00-20:00`, `sat,sun`, `22:00-06:00`. */

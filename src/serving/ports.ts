@@ -31,6 +31,8 @@ export interface Tables {
   of(orgId: string): TableReader;
   /** Organizations of which there is any campaign, by id, after one of them: for the operator alone. */
   organizations(after: string, limit: number): Promise<string[]>;
+  /** Transitions whose identity, or that of their alert, begins so: for the operator alone. */
+  alertsLike(prefix: string, limit: number): Promise<{ orgId: string; alertId: string; fingerprint: string }[]>;
   /**
    * Changes whenever a table may have changed, with any organization's rows, and tells nothing else; it may
    * be a second old. So equal versions mean equal answers.
@@ -88,6 +90,55 @@ export interface AccessDesk {
   ): Promise<{ token: string; invitation: Invitation }>;
 }
 
+/** A record of the log of events, in an organization's partition. */
+export interface Place {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** A record as it came, read again. */
+export interface PastRecord extends Place {
+  readonly topic: string;
+  /** Append time, ms. */
+  readonly logTimeMs: number;
+  /** When it happened, ms; the log time where its own cannot be trusted. */
+  readonly eventTimeMs: number;
+  readonly kind: string;
+  /** All its fields, instants in ms, days since 1970; null where it cannot be read. */
+  readonly fields: Readonly<Record<string, unknown>> | null;
+}
+
+/** Which records; every bound that is left out holds for none. */
+export interface PastQuery {
+  /** Left out: of any, which only the one record may be that a judgement was made at. */
+  readonly orgIds?: readonly string[];
+  readonly partition: number;
+  readonly kinds?: readonly string[];
+  readonly campaignId?: string;
+  readonly fromOffset?: number;
+  /** Inclusive. */
+  readonly untilOffset?: number;
+  /** Of the event's time, ms. */
+  readonly fromEventMs?: number;
+  /** Of the append time, ms. */
+  readonly fromLogMs?: number;
+  readonly limit: number;
+}
+
+/** What was said before, as bronze and the control plane keep it. */
+export interface Past {
+  /** The topic of the log of events. */
+  readonly topic: string;
+  /** Why no record can be named here, in a few words; null where they can. */
+  readonly whyNoRecords: string | null;
+  /** In the order of the log; none where there are no records to name. */
+  records(query: PastQuery): Promise<readonly PastRecord[]>;
+  /** The plan of the organization as people have it written now, as JSON without a number; null = it cannot be had. */
+  planNow(orgId: string): Promise<string | null>;
+  /** Organizations that a rule of this id is written for, where it is not for all; null = there is no such rule, or it is for all. */
+  organizationsOfRule(ruleId: string): Promise<readonly string[] | null>;
+}
+
 /** The engine as `/-/status` shows it; null in a process that runs none. */
 export interface EngineView {
   status(): unknown;
@@ -108,6 +159,7 @@ export interface ServingPorts {
   readonly rules: RuleStore;
   readonly access: AccessDesk;
   readonly engine: EngineView | null;
+  readonly past: Past;
   readonly cursors: Cursors;
   /** Wall time, ms. */
   readonly now: () => number;

@@ -117,6 +117,13 @@ export async function openShop(
       rules: options.rules ?? fewRules,
       access: desk,
       engine: null,
+      past: {
+        topic: 'ads.events.v1',
+        whyNoRecords: 'a test',
+        records: async () => [],
+        planNow: async () => null,
+        organizationsOfRule: async () => null,
+      },
       cursors: new SealedCursors(Buffer.from('a key of a test')),
       now: () => nowMs,
     },

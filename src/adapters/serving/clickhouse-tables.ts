@@ -68,6 +68,16 @@ export class ClickHouseTables implements Tables, Disposable {
     return rows.map(({ org_id }) => String(org_id));
   }
 
+  async alertsLike(prefix: string, limit: number): Promise<{ orgId: string; alertId: string; fingerprint: string }[]> {
+    const sql = `SELECT org_id, alert_id, fingerprint FROM alert_events FINAL
+WHERE startsWith(alert_id, {prefix:String}) OR startsWith(fingerprint, {prefix:String})
+ORDER BY evaluated_at DESC, version DESC LIMIT {limit:UInt32}`;
+    const rows = await this.#ask(sql, { parameters: { prefix: escapeText(prefix), limit: String(limit) } });
+    return rows.map(({ org_id, alert_id, fingerprint }) => ({
+      ...{ orgId: String(org_id), alertId: String(alert_id), fingerprint: String(fingerprint) },
+    }));
+  }
+
   dataVersion(): Promise<string> {
     const now = this.#options.clock.steadyMs();
     if (this.#version !== null && now < this.#version.untilMs) return this.#version.text;

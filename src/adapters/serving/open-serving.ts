@@ -13,6 +13,7 @@ import type { AccessDesk, EngineView } from '../../serving/ports.ts';
 import { openApiDocument } from '../../serving/rest/openapi.ts';
 import { RestDoor } from '../../serving/rest/rest-door.ts';
 import { Service } from '../../serving/service.ts';
+import { tablesAlone } from '../explain/tables-alone.ts';
 import type { Config } from '../settings.ts';
 import { ClickHouseTables } from './clickhouse-tables.ts';
 import { type Access, openAccess } from './open-access.ts';
@@ -55,6 +56,7 @@ export async function openServing(config: Config, context: ServingContext): Prom
       rules,
       access: deskOf(access),
       engine: context.engine,
+      past: tablesAlone(config),
       cursors: new SealedCursors(serving.cursor_key === null ? randomBytes(32) : Buffer.from(serving.cursor_key)),
       now: () => clock.wallMs(),
     },

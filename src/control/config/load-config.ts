@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type * as z from 'zod';
-import { nearest } from '../nearest.ts';
+import { nearest } from '../../model/nearest.ts';
 import { ConfigError, type Problem } from './problem.ts';
 import { expandReferences, hasReference, type ReferenceWorld, resolvePlain } from './references.ts';
 import { type SettingsSchema, valueAt } from './settings-schema.ts';

@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
-import { nearest } from '../../control/nearest.ts';
 import type { AvroField, AvroRecord } from '../../events/avro/schema.ts';
+import { nearest } from '../../model/nearest.ts';
 import { dayMs } from '../../model/time.ts';
 import type { Zone } from '../../model/zones.ts';
 import { duration } from '../../plans/duration.ts';

@@ -1,4 +1,4 @@
-import { nearest } from '../../control/nearest.ts';
+import { nearest } from '../../model/nearest.ts';
 import type { ReadRule } from '../../plans/rule-file.ts';
 import { compileCondition } from '../../rules/condition.ts';
 import { instantOf, instantWish, type TestTime } from './event-fields.ts';

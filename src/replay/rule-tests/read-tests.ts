@@ -1,7 +1,7 @@
 import type { Problem } from '../../control/config/problem.ts';
 import type { Place } from '../../control/config/yaml-document.ts';
-import { nearest } from '../../control/nearest.ts';
 import { type KindName, kindsByName } from '../../events/kinds.ts';
+import { nearest } from '../../model/nearest.ts';
 import { dayMs, minuteMs } from '../../model/time.ts';
 import { findZone } from '../../model/zones.ts';
 import type { CheckedFile } from '../../plans/checked-file.ts';

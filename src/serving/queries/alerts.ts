@@ -5,7 +5,7 @@ import { alertEvents } from '../../rows/tables.ts';
 import { answerOf } from './answers.ts';
 import { type Json, type RawRow, rowJson, rowShape } from './columns.ts';
 import { id, paging, period, periodOf } from './fields.ts';
-import { operation } from './operation.ts';
+import { type OperationContext, operation } from './operation.ts';
 import { type List, pageOf, positionOf } from './pages.ts';
 import { valuesOf, valuesSchema } from './receipt-values.ts';
 
@@ -153,16 +153,27 @@ export const getTransition = operation({
   isOfTables: true,
   cost: 2,
   async run(context, { alert_id }) {
-    const rows = await context.tables.rows<RawRow>({
-      sql: `SELECT ${receiptColumns.join(', ')}, values FROM alert_events FINAL
-WHERE org_id = {org:String} AND alert_id = {alert:String} ORDER BY evaluated_at DESC LIMIT 1`,
-      parameters: { alert: alert_id },
-    });
-    const [row] = rows;
-    if (row === undefined) throw new EngineError('NOT_FOUND', `no transition ${alert_id} is known`);
-    return answerOf(
-      { ...rowJson(alertEvents, receiptColumns, row), values: valuesOf(row.values) as Record<string, Json | boolean> },
-      rows,
-    );
+    const [found] = await receiptsOf(context, [alert_id]);
+    if (found === undefined) throw new EngineError('NOT_FOUND', `no transition ${alert_id} is known`);
+    return answerOf(found.receipt, [found.row]);
   },
 });
+
+export type Receipt = z.output<typeof receipt>;
+
+/** Receipts of several transitions, the oldest first. */
+export async function receiptsOf(
+  { tables }: OperationContext,
+  alertIds: readonly string[],
+): Promise<{ receipt: Receipt; row: RawRow }[]> {
+  const rows = await tables.rows<RawRow>({
+    sql: `SELECT ${receiptColumns.join(', ')}, values FROM alert_events FINAL
+WHERE org_id = {org:String} AND has({alerts:Array(String)}, alert_id)
+ORDER BY evaluated_at, log_offset LIMIT 1 BY alert_id`,
+    parameters: { alerts: alertIds },
+  });
+  return rows.map((row) => {
+    const values = valuesOf(row.values) as Record<string, Json | boolean>;
+    return { receipt: { ...rowJson(alertEvents, receiptColumns, row), values }, row };
+  });
+}

@@ -20,6 +20,7 @@ const columns = [
   'level',
   'rule_hash',
   'plan_number',
+  'partition',
   'version',
 ] as const;
 

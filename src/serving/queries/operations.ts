@@ -2,6 +2,8 @@ import { getTransition, listAlerts, listTransitions } from './alerts.ts';
 import { listCampaignDays, listCampaigns, listOrganizationDays } from './campaigns.ts';
 import { getEngine, getGraph, listOrganizations } from './engine.ts';
 import { listEvaluations } from './evaluations.ts';
+import { explainAlert } from './explain/explain-alert.ts';
+import { explainCampaign, explainSilence } from './explain/explain-silence.ts';
 import { getFlight, listFlights, listSnapshots, summarizeFlights } from './flights.ts';
 import { getMark } from './marks.ts';
 import type { Operation } from './operation.ts';
@@ -23,6 +25,9 @@ export const queryOperations = {
   listTransitions,
   getTransition,
   listEvaluations,
+  explainAlert,
+  explainSilence,
+  explainCampaign,
   listSources,
   listRules,
   getRule,

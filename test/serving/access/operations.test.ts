@@ -24,6 +24,13 @@ beforeEach(async () => {
       tables: tables as unknown as Tables,
       rules: {} as RuleStore,
       engine: null,
+      past: {
+        topic: 'ads.events.v1',
+        whyNoRecords: 'a test',
+        records: async () => [],
+        planNow: async () => null,
+        organizationsOfRule: async () => null,
+      },
       cursors: new SealedCursors(Buffer.from('a key of a test')),
       now: () => bench.now,
       access: {

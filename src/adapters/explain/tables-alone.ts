@@ -1,0 +1,13 @@
+import type { Past } from '../../serving/ports.ts';
+import type { Config } from '../settings.ts';
+import { writtenPlans } from './written-plans.ts';
+
+/** For the doors: a query over bronze takes seconds and memory that an engine's lanes need. */
+export function tablesAlone(config: Pick<Config, 'log' | 'plans' | 'postgres'>): Past {
+  return {
+    ...writtenPlans(config),
+    topic: config.log.topic,
+    whyNoRecords: 'the API asks tables alone; "paceline explain" reads bronze too',
+    records: async () => [],
+  };
+}

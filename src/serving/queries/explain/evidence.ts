@@ -1,0 +1,208 @@
+import { minuteMs } from '../../../model/time.ts';
+import { utc } from '../../../model/zones.ts';
+import type { CompiledRule } from '../../../rules/compile-plan.ts';
+import type { PastRecord, Place } from '../../ports.ts';
+import type { OperationContext } from '../operation.ts';
+import { comparedParts, type NamedValues, resultOf } from './compare.ts';
+import { type KnownPlan, planAt, planNow, plansOf } from './plans.ts';
+import { controlsInForce, controlsOf, controlWords, type Delivery, deliveryOf, spanOf } from './records.ts';
+import type { Address, Evidence, JudgedCondition, SourceShown, WindowShown } from './shapes.ts';
+import { recordsInWindow } from './window-records.ts';
+import { type ValueWindow, windowsOfCampaign, windowsOfFlight } from './windows.ts';
+import { instantText } from './words.ts';
+
+/** One judgement of a rule, as its row has it. */
+export interface Judged {
+  readonly ruleId: string;
+  readonly campaignId: string;
+  readonly flightId: string;
+  readonly asOfMs: number;
+  /** Log time. */
+  readonly atMs: number;
+  readonly place: Place;
+  readonly planNumber: number;
+  readonly ruleHash: string;
+  readonly values: NamedValues;
+  /** `name=epoch-ms,…`, as the tables have it. */
+  readonly completeness: string;
+}
+
+/** What a judgement followed from, as far as tables and bronze prove it. */
+export async function evidenceOf(context: OperationContext, judged: Judged): Promise<Evidence> {
+  const { past } = context.ports;
+  const plan = await planOf(context, judged);
+  const rule = ruleOf(plan, judged);
+  const [decidedBy] = await past.records({
+    ...{
+      partition: judged.place.partition,
+      fromOffset: judged.place.offset,
+      untilOffset: judged.place.offset,
+      limit: 1,
+    },
+  });
+  const controls = await controlsOf(context, judged.campaignId, judged.place);
+  const planRecord = plan?.record ?? null;
+  return {
+    evaluated_at: instantText(judged.atMs),
+    as_of: instantText(judged.asOfMs),
+    decided_by: addressOf(past.topic, decidedBy ?? judged.place),
+    plan: {
+      number: judged.planNumber,
+      written_for: planRecord === null ? null : String(planRecord.fields?.org_id),
+      record: planRecord === null ? null : addressOf(past.topic, planRecord),
+      rule_known_by: rule === null ? null : planRecord === null ? 'hash' : 'record',
+    },
+    conditions: rule === null || isUnknown(judged) ? [] : conditionsOf(rule, judged.values),
+    values: judged.values,
+    sources: await sourcesOf(context, judged, plan),
+    controls: controlsInForce(controls, judged.flightId).map((record) => ({
+      record: addressOf(past.topic, record),
+      says: controlWords(record),
+    })),
+    windows: await windowsOf(context, judged, plan, controls),
+    records: past.whyNoRecords,
+  };
+}
+
+/** The plan of a judgement: as it was recorded, else as it is written now. */
+async function planOf(
+  { ports: { past }, tables }: OperationContext,
+  { place, planNumber }: Pick<Judged, 'place' | 'planNumber'>,
+): Promise<KnownPlan | null> {
+  if (past.whyNoRecords !== null) return await planNow(past, tables.orgId);
+  const plan = planAt(await plansOf(past, tables.orgId, place.partition), tables.orgId, place);
+  return plan?.compiled.plan.number === planNumber ? plan : null;
+}
+
+/** The rule as it decided, which its hash proves; null = its text is not known. */
+function ruleOf(
+  plan: KnownPlan | null,
+  { ruleId, ruleHash }: Pick<Judged, 'ruleId' | 'ruleHash'>,
+): CompiledRule | null {
+  const rule = plan === null ? undefined : rulesOf(plan).find((each) => each.plan.id === ruleId);
+  return rule?.plan.hash === ruleHash ? rule : null;
+}
+
+export function rulesOf({ compiled }: KnownPlan): CompiledRule[] {
+  const { flightRules, endedRules, campaignRules, sourceRules } = compiled;
+  return [...flightRules, ...endedRules, ...campaignRules, ...sourceRules];
+}
+
+/** Where nothing was known there is nothing to compare. */
+function isUnknown({ values }: Judged): boolean {
+  const all = Object.values(values);
+  return all.length > 0 && all.every((value) => value === null);
+}
+
+/** Guard and levels; behind a guard that is not true no level is judged. */
+function conditionsOf({ plan }: CompiledRule, values: NamedValues): JudgedCondition[] {
+  const { scope, guard, warning, critical } = plan;
+  const judgedPart = (part: JudgedCondition['part'], text: string): JudgedCondition => ({
+    ...{ part, text, holds: resultOf(text, scope, values) },
+    compared: comparedParts(text, scope, values),
+  });
+  const found = guard === null ? [] : [judgedPart('guard', guard)];
+  if (found.some(({ holds }) => holds !== true)) return found;
+  if (critical !== null) found.push(judgedPart('critical', critical.when));
+  if (warning !== null) found.push(judgedPart('warning', warning.when));
+  return found;
+}
+
+export function addressOf(topic: string, at: PastRecord | Place): Address {
+  const { partition, offset } = at;
+  return 'kind' in at
+    ? { topic: at.topic, partition, offset, kind: at.kind, log_time: instantText(at.logTimeMs) }
+    : { topic, partition, offset, kind: null, log_time: null };
+}
+
+const heartbeatsMax = 20_000;
+/** Nothing is taken from further ahead of the log (docs/semantics.md §2). */
+const aheadMs = 2 * minuteMs;
+
+async function sourcesOf(
+  { ports: { past }, tables }: OperationContext,
+  { completeness, atMs, place }: Judged,
+  plan: KnownPlan | null,
+): Promise<SourceShown[]> {
+  const named = frontiersOf(completeness);
+  const known = named.flatMap(({ frontierMs }) => frontierMs ?? []);
+  const heartbeats =
+    known.length === 0
+      ? []
+      : await past.records({
+          ...{ orgIds: [tables.orgId], partition: place.partition, kinds: ['source_heartbeat'] },
+          ...{ fromLogMs: Math.min(...known) - aheadMs, untilOffset: place.offset, limit: heartbeatsMax },
+        });
+  return named.map(({ source, frontierMs }) => {
+    const declared = plan?.compiled.plan.sources[source];
+    const said = heartbeats.find(
+      ({ fields }) => fields?.source === source && fields.complete_through === frontierMs && fields.test !== true,
+    );
+    // One that has a delay is complete by the clock, whatever it says.
+    const isByDelay = declared !== undefined && !declared.heartbeats;
+    return {
+      source,
+      complete_through: frontierMs === null ? null : instantText(frontierMs),
+      behind_s: frontierMs === null ? null : (atMs - frontierMs) / 1_000,
+      stale_after_s: declared === undefined ? null : declared.stale_after_ms / 1_000,
+      record: said === undefined || isByDelay ? null : addressOf(past.topic, said),
+    };
+  });
+}
+
+export function frontiersOf(completeness: string): { source: string; frontierMs: number | null }[] {
+  const parts = completeness === '' ? [] : completeness.split(',');
+  return parts.map((part) => {
+    const [source, said] = part.split('=');
+    return { source, frontierMs: said === 'none' ? null : Number(said) };
+  });
+}
+
+async function windowsOf(
+  context: OperationContext,
+  judged: Judged,
+  plan: KnownPlan | null,
+  controls: readonly PastRecord[],
+): Promise<WindowShown[]> {
+  const flight = spanOf(controls, judged.flightId);
+  const byWindow = new Map<string, { window: ValueWindow; values: string[] }>();
+  for (const [name, value] of Object.entries(judged.values)) {
+    if (value === null) continue;
+    const own = flight === null ? windowsOfCampaign(name, judged) : windowsOfFlight(name, flight, judged);
+    for (const window of own) {
+      const key = `${window.of} ${window.fromMs} ${window.toMs}`;
+      const entry = byWindow.get(key) ?? { window, values: [] };
+      entry.values.push(name);
+      byWindow.set(key, entry);
+    }
+  }
+  const found = [...byWindow.values()];
+  if (found.length === 0) return [];
+  const fromMs = Math.min(...found.map(({ window }) => window.fromMs));
+  const delivery = await deliveryOf(context, judged.campaignId, judged.place, fromMs);
+  const spend = plan === null ? null : spendOf(plan, judged.campaignId);
+  const zone = flight?.zone ?? utc;
+  return found.map(({ window, values }) => ({
+    ...{ values, of: window.of, from: instantText(window.fromMs), to: instantText(window.toMs) },
+    records: delivery === null ? null : recordsShown(context.ports.past.topic, delivery, { window, spend, zone }),
+  }));
+}
+
+function spendOf({ compiled }: KnownPlan, campaignId: string) {
+  const { campaigns, defaults } = compiled.plan;
+  return (Object.hasOwn(campaigns, campaignId) ? campaigns[campaignId].spend : undefined) ?? defaults.spend;
+}
+
+function recordsShown(
+  topic: string,
+  delivery: Delivery,
+  counting: Parameters<typeof recordsInWindow>[1],
+): WindowShown['records'] {
+  const { found, unused, sum } = recordsInWindow(delivery, counting);
+  const [first, last] = [found.at(0), found.at(-1)];
+  return {
+    ...{ count: found.length, unused, adds_up_to: sum === null ? null : String(sum) },
+    first: first === undefined ? null : addressOf(topic, first),
+    last: last === undefined ? null : addressOf(topic, last),
+  };
+}
