@@ -3,7 +3,17 @@ import { join } from 'node:path';
 import { assert } from '../src/model/errors.ts';
 import { readRule } from '../src/plans/rule-file.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../src/rules/plan.ts';
-import { absentFor } from '../src/rules/rule-reach.ts';
+import { absentBaselineFor, absentFor, absentMeasureFor } from '../src/rules/rule-reach.ts';
+import {
+  baselineDaysMax,
+  baselineStatistics,
+  measures,
+  windowCounters,
+  windowDaysMax,
+  windowHours,
+  windowRatios,
+  windowsOf,
+} from '../src/rules/window-values.ts';
 import { fillPage, publishPage } from './publish-page.ts';
 
 // Prints docs/rules.md: the prose of rules-doc/ around the names that conditions may use and the rules
@@ -36,12 +46,57 @@ function levelCell(level: RulePlan['warning'] | LevelPlan): string {
   return `\`${level.when.replaceAll('|', '\\|')}\`${wait}`;
 }
 
+function measureRows(of: Readonly<Record<string, { readonly meaning: string }>>): string {
+  const rows = Object.entries(of).map(([name, { meaning }]) => {
+    const measure = measures.get(name);
+    assert(measure !== undefined, `${name} is a measure`);
+    return `| \`m.${name}_…\` | ${meaning}. | ${windowsOf(measure)} | ${absentMeasureFor(measure) ?? '–'} |`;
+  });
+  return rows.join('\n');
+}
+
+const windowRows = [
+  ['| window | reaches | not there for |', '| --- | --- | --- |'],
+  windowHours.map((hours) => [
+    `\`${hours}h\``,
+    `The last ${hours === 1 ? 'hour' : `${hours} hours`} up to as_of, from the full quarter of an hour`,
+    'flights judged by whole days',
+  ]),
+  [
+    ['`today`', 'The local day so far; at midnight the day that ended', '–'],
+    [
+      `\`1d\` to \`${windowDaysMax}d\``,
+      'So many whole local days, the newest one that is over last: `1d` is yesterday, at midnight the day that ended',
+      '–',
+    ],
+    [
+      '`flight`',
+      'Since the flight started: spend, impressions and cpm up to as_of, all others its days that are over',
+      '–',
+    ],
+  ],
+]
+  .flat()
+  .map((row) => (typeof row === 'string' ? row : `| ${row.join(' | ')} |`))
+  .join('\n');
+
+const baselineRows = Object.entries(baselineStatistics)
+  .map(([name, meaning]) => {
+    const absent = name === 'n' ? '–' : absentBaselineFor[name as keyof typeof absentBaselineFor];
+    return `| \`b.MEASURE_1d_${name}\` … \`${baselineDaysMax}d\` | ${meaning}. | ${absent} |`;
+  })
+  .join('\n');
+
 const prose = readFileSync(join(import.meta.dirname, 'rules-doc', 'prose.md'), 'utf8');
 publishPage(
   join(root, 'docs', 'rules.md'),
   fillPage(prose, {
     example: readFileSync(join(rulesDirectory, 'under-pacing.yaml'), 'utf8'),
     flight: nameRows('flight'),
+    windows: windowRows,
+    counters: measureRows(windowCounters),
+    ratios: measureRows(windowRatios),
+    baselines: baselineRows,
     campaign: nameRows('campaign'),
     source: nameRows('source'),
     shipped: files.map(shippedRow).join('\n'),

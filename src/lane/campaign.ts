@@ -4,6 +4,7 @@ import type { Zone } from '../model/zones.ts';
 import type { Change, Ledger } from '../pacing/flight-ledger.ts';
 import type { PacingStatus } from '../pacing/pacing.ts';
 import type { AlertState } from '../rules/alert-state.ts';
+import type { Asked } from '../rules/asked-values.ts';
 import type { CompiledRule } from '../rules/compile-plan.ts';
 import type { SourcePlan } from '../rules/plan.ts';
 import type { CampaignReports, OldTotal } from './campaign-reports.ts';
@@ -117,6 +118,8 @@ export interface CampaignPlanView {
   readonly sources: readonly { readonly name: string; readonly source: SourcePlan }[];
   /** Flight rules whose labels match, by id. */
   readonly rules: readonly CompiledRule[];
+  /** What these rules and `endedRules` read beyond the values that are always worked out. */
+  readonly asked: readonly Asked[];
   /** A rule reads the spend of the calendar month. */
   readonly readsMonth: boolean;
   /** A source of impressions is named: none counted is zero. */

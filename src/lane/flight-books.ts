@@ -20,7 +20,7 @@ export function spendBetween(campaign: Campaign, from: number, to: number, clock
     : plus(items, campaign.reports.spendBetween(from, to, oldestCell(campaign, clock)));
 }
 
-function impressionsBetween(campaign: Campaign, from: number, to: number, clock: LogTimeMs): number {
+export function impressionsBetween(campaign: Campaign, from: number, to: number, clock: LogTimeMs): number {
   const end = Math.min(to, newest(clock));
   const start = Math.max(from, oldestCell(campaign, clock));
   const items = campaign.cells === null || start >= end ? 0 : campaign.cells.impressions(start, end);

@@ -31,6 +31,7 @@ export function makePlanView(compiled: CompiledPlan, id: string, own: CampaignPl
     rules,
     endedRules: endedOnes,
     campaignRules: campaignRules.filter(isFor),
+    asked: [...new Set([...rules, ...endedOnes].flatMap((rule) => rule.asked))],
     readsMonth: [...rules, ...endedOnes].some((rule) => reads(rule, 'p.month_spend')),
     hasImpressions: delivery !== null || spend.from === 'impressions',
     every: plan.defaults.evaluate_every_ms,

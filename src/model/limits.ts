@@ -12,6 +12,8 @@ export const limits = {
   deadLetterBytesMax: 64 * 1024,
   sourcesPerOrganizationMax: 64,
   rulesPerPlanMax: 256,
+  /** Windows and the like that the rules of a plan name: each is worked out for every campaign that is judged by them. */
+  askedValuesPerPlanMax: 128,
   conditionBytesMax: 4_096,
   planBytesMax: 512 * 1024,
   /**

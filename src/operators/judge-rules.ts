@@ -7,6 +7,7 @@ import { sourceOf } from '../lane/plan-view.ts';
 import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { organizationTimer } from '../lane/timers.ts';
+import { CampaignWindows } from '../lane/window-books.ts';
 import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
 import { dayJudged, type PacingValues } from '../pacing/pacing.ts';
@@ -22,10 +23,12 @@ import {
   stepAlert,
   type Transition,
 } from '../rules/alert-state.ts';
+import type { Asked } from '../rules/asked-values.ts';
 import type { CompiledPlan, CompiledRule } from '../rules/compile-plan.ts';
 import { type RuleValue, variableNames } from '../rules/condition.ts';
 import { isNothing, judgeAt } from '../rules/judgement.ts';
 import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
+import { workOut } from '../rules/window-values.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 
@@ -36,6 +39,8 @@ export interface FlightScope {
   readonly t: LogTimeMs;
   readonly offset: number;
   readonly completeness: { readonly text: string };
+  /** Nothing is known but totals: the last word on a flight. */
+  readonly isLastWord: boolean;
   /** A longer step than this between known outcomes left moments out, ms. */
   readonly gapMax: number;
   /** The moments between `since` and as_of that were left out, as they turned out; oldest first. */
@@ -394,16 +399,34 @@ export class JudgeRules implements Operator {
     return { orgId: organization.id, campaignId: '', flightId: '', source, asOf, ...at, zone };
   }
 
-  #flightValues({ campaign, flight, asOf }: FlightScope, values: PacingValues): readonly RuleValue[] {
+  #flightValues(at: FlightScope, values: PacingValues): readonly RuleValue[] {
+    const { campaign, flight, asOf } = at;
     const { start, end, zone } = flight.dates as FlightDates;
-    const { dayAllowanceBp, readsMonth, hasImpressions } = this.#state.planView(campaign);
+    const view = this.#state.planView(campaign);
+    const { dayAllowanceBp, readsMonth, asked } = view;
     const facts = { values, asOf, start, end, zone, dayAllowanceBp };
     const day = dayJudged(facts, asOf);
-    return flightValues({
+    const hasImpressions = view.hasImpressions || values.impressionsFlight > 0;
+    const named = flightValues({
       ...facts,
       monthSpend: readsMonth ? monthSpend(campaign, zone, day, asOf, this.#retained()) : null,
-      hasImpressions: hasImpressions || values.impressionsFlight > 0,
+      hasImpressions,
     });
+    if (asked.length > 0) this.#addAsked(named, asked, at, values, hasImpressions);
+    return named;
+  }
+
+  /** Works out what the rules ask for, behind the values that are always there. */
+  #addAsked(
+    named: RuleValue[],
+    asked: readonly Asked[],
+    { campaign, flight, asOf, isLastWord }: FlightScope,
+    values: PacingValues,
+    hasImpressions: boolean,
+  ): void {
+    const dates = flight.dates as FlightDates;
+    const books = new CampaignWindows(campaign, { asOf, clock: this.#state.clock, values, dates, hasImpressions });
+    for (const { index, value } of asked) named[index] = isLastWord ? null : workOut(value, books);
   }
 }
 

@@ -103,7 +103,8 @@ export class PaceFlights implements Operator {
       this.#persist(campaign, flight, { asOf, t, offset, status: values.status, why }, completeness, values);
     const missedSince = (since: number) => this.#missed(campaign, flight, { since, until: asOf, grain });
     const gapMax = 2 * grain;
-    const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness, gapMax, missedSince };
+    const { isLastWord = false } = at;
+    const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness, isLastWord, gapMax, missedSince };
     const isLast = asOf >= books.end + this.#state.limits.evaluatedAfterEndMs;
     if (isInFlight) this.#rules.judgeFlight(scope, values, why !== null);
     else if (asOf >= books.end) this.#rules.judgeEnded(scope, values, why !== null, isLast);
@@ -154,7 +155,7 @@ export class PaceFlights implements Operator {
       flight.persistedSpend = null;
     }
     if (flight.wasInFlight) {
-      const nothing = { gapMax: Number.POSITIVE_INFINITY, missedSince: () => [] };
+      const nothing = { isLastWord: false, gapMax: Number.POSITIVE_INFINITY, missedSince: () => [] };
       const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness, ...nothing };
       this.#rules.judgeFlight(scope, null, why !== null);
     }

@@ -3,7 +3,7 @@ import type { Place } from '../control/config/yaml-document.ts';
 import { laneLimits } from '../model/lane-limits.ts';
 import { limits } from '../model/limits.ts';
 import { nearest } from '../model/nearest.ts';
-import { canonicalJson } from '../rules/compile-plan.ts';
+import { canonicalJson, rulesProblem } from '../rules/compile-plan.ts';
 import type { CampaignPlan, PlanDraft } from '../rules/plan.ts';
 import type { OrganizationSettings } from './organizations-file.ts';
 import type { ReadRule } from './rule-file.ts';
@@ -36,6 +36,8 @@ export function draftProblems(draft: PlanDraft, placeOf: (path: readonly Propert
       problems.push(
         say(['sources', name, 'stale_after'], `source "${name}": nothing is judged more than 31 days back`),
       );
+  const unfit = rulesProblem(draft.rules);
+  if (unfit !== null) problems.push(say([], unfit));
   const bytes = Buffer.byteLength(canonicalJson({ ...draft, number: 1 }));
   // The number that the log gives may take nine more digits than this one.
   if (bytes + 9 > limits.planBytesMax)

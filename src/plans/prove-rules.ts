@@ -3,7 +3,7 @@ import { compileCondition } from '../rules/condition.ts';
 import { canHold, type Reach } from '../rules/condition-reach.ts';
 import type { CampaignPlan, PlanDraft, RulePlan } from '../rules/plan.ts';
 import { requiredSources } from '../rules/plan-sources.ts';
-import { absentFor, flightReach, sourceReach } from '../rules/rule-reach.ts';
+import { absentAskedFor, absentFor, flightReach, sourceReach } from '../rules/rule-reach.ts';
 import { isForCampaign } from '../rules/rule-scope.ts';
 import type { PlanFiles } from './plan-files.ts';
 import { namesOfNobody } from './prove-scope.ts';
@@ -55,7 +55,7 @@ export function absentValues(rules: readonly ReadRule[]): AbsentValue[] {
     const all = [rule.guard, ...texts].filter((text) => text != null);
     const names = new Set(all.flatMap((text) => compileCondition(text, rule.scope).names));
     return [...names].sort().flatMap((name) => {
-      const absent_for = absentFor[name as keyof typeof absentFor];
+      const absent_for = absentFor[name as keyof typeof absentFor] ?? absentAskedFor(name);
       const isAsked = all.some((text) => text.includes(`known(${name})`));
       return absent_for === undefined || isAsked ? [] : [{ rule: rule.id, name, absent_for }];
     });

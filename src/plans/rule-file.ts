@@ -3,6 +3,7 @@ import type { Problem } from '../control/config/problem.ts';
 import type { Place } from '../control/config/yaml-document.ts';
 import { assert } from '../model/errors.ts';
 import { nearest } from '../model/nearest.ts';
+import { askedHint, askedNamesLike, askedValueOf } from '../rules/asked-values.ts';
 import { ruleHash } from '../rules/compile-plan.ts';
 import { ConditionProblem, compileCondition, variableNames } from '../rules/condition.ts';
 import { refuseImpossibleTexts } from '../rules/condition-texts.ts';
@@ -118,10 +119,11 @@ function summaryProblems(checked: CheckedFile<RuleFile>, { summary, scope }: Rul
     ...(scope === 'flight' || scope === 'ended' ? ['c.flight_id'] : []),
   ];
   return [...summary.matchAll(/\{\{\s*([^{}]*?)\s*\}\}/g)]
-    .filter(([, name]) => !known.includes(name))
+    .filter(([, name]) => !known.includes(name) && askedValueOf(name, scope) === undefined)
     .map(({ 1: name, index }) => {
-      const near = nearest(name, known);
-      const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`;
+      const near = nearest(name, [...known, ...askedNamesLike(name, scope)]);
+      const hint =
+        askedHint(name, scope) ?? (near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`);
       return { ...checked.placeInside(['summary'], index), message: `summary: unknown name "${name}"; ${hint}` };
     });
 }

@@ -23,7 +23,8 @@ function levelOf(rule: CompiledRule, level: AlertLevel): CompiledLevel | null {
 export function valuesText(rule: CompiledRule, values: readonly RuleValue[]): string {
   let text = '';
   for (const { index, key } of rule.variables) {
-    const value = values[index];
+    // What a rule asks for beyond the values of its scope is not there where nothing is.
+    const value = values[index] ?? null;
     // A finite number reads the same as JSON; the others take the long way.
     const isPlain = typeof value === 'number' && Number.isFinite(value);
     text += `${text === '' ? '' : ','}${key}${isPlain ? value : JSON.stringify(value)}`;
@@ -41,7 +42,7 @@ export function summarize(
     if (typeof part === 'string') summary += part;
     else if (part === summaryNames.campaign) summary += scope.campaignId;
     else if (part === summaryNames.flight) summary += scope.flightId;
-    else summary += spoken(values[part]);
+    else summary += spoken(values[part] ?? null);
   }
   return summary;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { BoundedMap } from '../model/bounded-map.ts';
 import { limits } from '../model/limits.ts';
+import { type Asked, AskedPlaces } from './asked-values.ts';
 import { builtInRules } from './built-in-rules.ts';
 import { type Condition, ConditionProblem, compileCondition, variableNames } from './condition.ts';
 import { keptTextMax, type LevelPlan, type Plan, planSchema, type RulePlan } from './plan.ts';
@@ -34,6 +35,8 @@ export interface CompiledRule {
   readonly variables: readonly RuleVariable[];
   /** The summary in parts: text as it stands, a value by its index, or a name of the scope. */
   readonly summary: readonly (string | number)[];
+  /** What it reads beyond the values that are always worked out. */
+  readonly asked: readonly Asked[];
 }
 
 /** Whether the rule reads a value, in a condition or in its summary: what none reads need not be worked out. */
@@ -100,7 +103,10 @@ function compilePlan(plan: Plan): CompiledPlan {
 const rulesOf = new WeakMap<readonly RulePlan[], CompiledRules>();
 
 function compileRules(plans: readonly RulePlan[]): CompiledRules {
-  const rules = plans.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(compileRule);
+  const places = new AskedPlaces();
+  const rules = plans.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map((each) => compileRule(each, places));
+  const problem = tooMuchAsked(places);
+  if (problem !== null) throw new PlanProblem(problem);
   if (new Set(plans.map((each) => each.id)).size !== rules.length) throw new PlanProblem('two rules share an id');
   const campaignRules = rules.filter((each) => each.plan.scope === 'campaign');
   // Who judges flights but was not asked about money outside of them is told of it all the same.
@@ -114,13 +120,26 @@ function compileRules(plans: readonly RulePlan[]): CompiledRules {
   };
 }
 
+/** What its rules ask for is worked out for each campaign again and again. */
+function tooMuchAsked({ count }: AskedPlaces): string | null {
+  const most = limits.askedValuesPerPlanMax;
+  return count > most ? `the rules name ${count} windows, more than ${most}` : null;
+}
+
+/** Why rules cannot stand in one plan, in one sentence; null = they can. They compile each for itself. */
+export function rulesProblem(plans: readonly RulePlan[]): string | null {
+  const places = new AskedPlaces();
+  for (const each of plans) compileRule(each, places);
+  return tooMuchAsked(places);
+}
+
 /** The built-in rules whose id the plan does not use for another one. */
 function builtInOf(plans: readonly RulePlan[]): readonly CompiledRule[] {
   return builtInRules.filter(({ id }) => plans.every((each) => each.id !== id)).map(compileBuiltIn);
 }
 
 function compileBuiltIn(rule: Omit<RulePlan, 'hash'>): CompiledRule {
-  return compileRule({ ...rule, hash: ruleHash(rule) });
+  return compileRule({ ...rule, hash: ruleHash(rule) }, new AskedPlaces());
 }
 
 /** A plan nests five deep. Reading JSON takes any depth, whoever walks the value then runs out of stack. */
@@ -154,9 +173,9 @@ function isNestedDeeper(body: string, depthMax: number): boolean {
 
 const [quote, backslash, openBrace, openBracket, closeBrace, closeBracket] = Buffer.from('"\\{[}]');
 
-function compileRule(plan: RulePlan): CompiledRule {
+function compileRule(plan: RulePlan, places: AskedPlaces): CompiledRule {
   try {
-    const compile = (condition: string) => compileCondition(condition, plan.scope);
+    const compile = (condition: string) => compileCondition(condition, plan.scope, places);
     const compileLevel = (each: LevelPlan | null): CompiledLevel | null =>
       each && { plan: each, when: compile(each.when), clear: each.clear === null ? null : compile(each.clear) };
     const guard = plan.guard === null ? null : compile(plan.guard);
@@ -164,11 +183,20 @@ function compileRule(plan: RulePlan): CompiledRule {
     const critical = compileLevel(plan.critical);
     const conditions = [guard, warning?.when, warning?.clear, critical?.when, critical?.clear];
     const names = new Set(conditions.flatMap((condition) => condition?.names ?? []));
-    const variables = [...names].sort().map((name) => variableOf(name, plan.scope));
+    const asked = new Set<Asked>();
+    const indexOf = (name: string): number => {
+      const index = variableNames(plan.scope).indexOf(name);
+      if (index >= 0) return index;
+      const place = places.placeOf(name, plan.scope);
+      if (place !== undefined) asked.add(place);
+      return place?.index ?? -1;
+    };
+    const variables = [...names].sort().map((name) => ({ index: indexOf(name), key: `${JSON.stringify(name)}:` }));
+    const summary = partsOf(plan.summary, plan.scope, indexOf);
     const schedule = plan.schedule === undefined ? null : new Schedule(plan.schedule);
     if (schedule?.outside === 'downgrade' && (warning === null || critical === null))
       throw new PlanProblem(`rule ${plan.id}: outside: downgrade needs both levels`);
-    return { plan, guard, warning, critical, schedule, variables, summary: partsOf(plan.summary, plan.scope) };
+    return { plan, guard, warning, critical, schedule, variables, summary, asked: [...asked] };
   } catch (cause) {
     if (!(cause instanceof ConditionProblem)) throw cause;
     throw new PlanProblem(`rule ${plan.id}: ${cause.message}`, { cause });
@@ -179,19 +207,15 @@ function compileRule(plan: RulePlan): CompiledRule {
 export const summaryNames = { campaign: -1, flight: -2 } as const;
 
 /** `{{name}}` becomes the place of its value; what names nothing stays as it is. */
-function partsOf(summary: string, scope: RulePlan['scope']): (string | number)[] {
+function partsOf(summary: string, scope: RulePlan['scope'], indexOf: (name: string) => number): (string | number)[] {
   return summary.split(/(\{\{\s*[a-z._0-9]+\s*\}\})/).map((part) => {
     const name = /^\{\{\s*([a-z._0-9]+)\s*\}\}$/.exec(part)?.[1];
     if (name === undefined) return part;
     if (scope !== 'source' && name === 'c.campaign_id') return summaryNames.campaign;
     if ((scope === 'flight' || scope === 'ended') && name === 'c.flight_id') return summaryNames.flight;
-    const index = variableNames(scope).indexOf(name);
+    const index = indexOf(name);
     return index < 0 ? part : index;
   });
-}
-
-function variableOf(name: string, scope: RulePlan['scope']): RuleVariable {
-  return { index: variableNames(scope).indexOf(name), key: `${JSON.stringify(name)}:` };
 }
 
 /** Hash of the part of a rule that decides: editing anything else keeps its alerts open. */

@@ -1,6 +1,7 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { BoundedMap } from '../model/bounded-map.ts';
 import { limits } from '../model/limits.ts';
+import { AskedPlaces, askedHint, askedNamesLike } from './asked-values.ts';
 import { ruleVariables } from './plan.ts';
 
 /**
@@ -44,23 +45,22 @@ const nodesMax = 256;
 /** Conditions by scope and text: a thousand organizations share the same few. */
 const compiled = new BoundedMap<string, Condition>(limits.conditionsKeptMax);
 
-/** Compiles; throws ConditionProblem for anything that is not a bool over known names. */
-export function compileCondition(text: string, scope: ConditionScope): Condition {
+/**
+ * Compiles; throws ConditionProblem for anything that is not a bool over known names. What the condition asks for beyond
+ * the values of its scope gets its place in `places`.
+ */
+export function compileCondition(text: string, scope: ConditionScope, places = new AskedPlaces()): Condition {
   const key = `${scope} ${text}`;
-  let condition = compiled.get(key);
-  if (condition === undefined) {
-    condition = compileFresh(text, scope);
-    compiled.set(key, condition);
-  }
-  return condition;
-}
-
-function compileFresh(text: string, scope: ConditionScope): Condition {
+  const known = compiled.get(key);
+  if (known !== undefined) return known;
   if (Buffer.byteLength(text) > limits.conditionBytesMax) throw new ConditionProblem('condition is too long', 0);
-  const compiler = new Compiler(scope);
+  const compiler = new Compiler(scope, places);
   const { type, run } = compiler.compile(parseCondition(text));
   if (type !== 'bool') throw new ConditionProblem(`condition is a ${type}, it must be a bool`, 0);
-  return { text, names: [...compiler.names].sort(), run: run as Condition['run'] };
+  const condition = { text, names: [...compiler.names].sort(), run: run as Condition['run'] };
+  // What was asked for lies elsewhere in the values of another plan.
+  if (!compiler.hasAsked) compiled.set(key, condition);
+  return condition;
 }
 
 /** Throws ConditionProblem for what is no expression at all. */
@@ -91,11 +91,14 @@ interface Compiled {
 
 class Compiler {
   readonly names = new Set<string>();
+  hasAsked = false;
   readonly #scope: ConditionScope;
+  readonly #places: AskedPlaces;
   #nodes = 0;
 
-  constructor(scope: ConditionScope) {
+  constructor(scope: ConditionScope, places: AskedPlaces) {
     this.#scope = scope;
+    this.#places = places;
   }
 
   compile(node: ASTNode): Compiled {
@@ -149,9 +152,15 @@ class Compiler {
     const name = `${object.args}.${field}`;
     const known = ruleVariables[this.#scope] as Record<string, readonly [Type, string]>;
     const index = variableNames(this.#scope).indexOf(name);
-    if (index < 0) throw new ConditionProblem(`unknown name "${name}"; ${this.#hint(name)}`, object.pos);
+    if (index >= 0) {
+      this.names.add(name);
+      return { type: known[name][0], run: (values) => values[index], variable: index };
+    }
+    const asked = this.#places.placeOf(name, this.#scope);
+    if (asked === undefined) throw new ConditionProblem(`unknown name "${name}"; ${this.#hint(name)}`, object.pos);
     this.names.add(name);
-    return { type: known[name][0], run: (values) => values[index], variable: index };
+    this.hasAsked = true;
+    return { type: asked.type, run: (values) => values[asked.index], variable: asked.index };
   }
 
   /** `known(name)`: whether the value is there. Always true or false. */
@@ -166,10 +175,7 @@ class Compiler {
   }
 
   #hint(name: string): string {
-    const best = variableNames(this.#scope)
-      .map((known) => ({ known, distance: editDistance(name, known) }))
-      .sort((a, b) => a.distance - b.distance)[0];
-    return best.distance <= 4 ? `did you mean "${best.known}"?` : 'docs/rules.md lists the names';
+    return nameHint(name, this.#scope);
   }
 
   #logic(op: '&&' | '||', left: ASTNode, right: ASTNode): { type: Type; run: Run } {
@@ -272,6 +278,16 @@ const comparison = {
   '>': (x: number, y: number) => x > y,
   '>=': (x: number, y: number) => x >= y,
 } as const;
+
+/** What was meant in place of a name that is none. */
+function nameHint(name: string, scope: ConditionScope): string {
+  const hint = askedHint(name, scope);
+  if (hint !== undefined) return hint;
+  const best = [...variableNames(scope), ...askedNamesLike(name, scope)]
+    .map((known) => ({ known, distance: editDistance(name, known) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return best.distance <= 4 ? `did you mean "${best.known}"?` : 'docs/rules.md lists the names';
+}
 
 /** A variable against a number, which is what most conditions are: one closure instead of four. */
 function compareVariable(op: keyof typeof comparison, a: Compiled, b: Compiled): Run | null {

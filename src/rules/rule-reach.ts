@@ -12,6 +12,7 @@ import {
 import { type CampaignPlan, type PlanDraft, ruleVariables, type SourcePlan } from './plan.ts';
 import { requiredSources } from './plan-sources.ts';
 import { modeWords } from './rule-values.ts';
+import { type Measure, measures, type Statistic, windowCounters, windowHours, windowValueOf } from './window-values.ts';
 
 type FlightName = keyof typeof ruleVariables.flight;
 const atLeast = (least: number) => numbersBetween(least, Number.POSITIVE_INFINITY);
@@ -43,6 +44,44 @@ export const absentFor: { readonly [Name in FlightName]?: string } = {
   'm.impressions_flight': 'flights without impressions, where spend comes from a feed and no delivery source is named',
 };
 
+/** For whom what a rule asks for is not there, in words; undefined = it is always there. */
+export function absentAskedFor(name: string): string | undefined {
+  const value = windowValueOf(name);
+  if (value === undefined) return undefined;
+  const isByHours = value.kind === 'window' && value.window.of === 'hours';
+  const reasons = [
+    ...(isByHours ? ['flights judged by whole days'] : []),
+    ...(value.kind === 'baseline' && value.statistic !== 'n' ? [absentBaselineFor[value.statistic]] : []),
+    absentMeasureFor(value.measure) ?? '',
+  ];
+  const all = reasons.filter((each) => each !== '');
+  return all.length === 0 ? undefined : all.join('; ');
+}
+
+/** What a statistic is not there for, beside those for whom its measure is not. */
+export const absentBaselineFor: Readonly<Record<Exclude<Statistic, 'n'>, string>> = {
+  prev_week: 'campaigns that did not run a week before',
+  mean: 'fewer than three weeks',
+  median: 'fewer than three weeks',
+  mad: 'fewer than three weeks',
+  ratio: 'fewer than three weeks; a median of 0 or less',
+  score: 'fewer than three weeks; a window that differs where all weeks are the same',
+};
+
+/** For whom no window of a measure is there; undefined = it is always there. */
+export function absentMeasureFor({ ratio, counters }: Measure): string | undefined {
+  const isDelivery = counters.some((each) => windowCounters[each].isDelivery);
+  const reasons = [
+    ...(ratio === null ? [] : [`nothing in ${ratio.by.join(' and ')}`]),
+    ...(isDelivery ? ['no delivery'] : []),
+  ];
+  return reasons.length === 0 ? undefined : reasons.join('; ');
+}
+
+const hourNames = [...measures.values()].flatMap(({ name, isFine }) =>
+  isFine ? windowHours.map((hours) => `m.${name}_${hours}h`) : [],
+);
+
 /** How far behind `as_of` may lie to be finer than a day (docs/semantics.md §7.1). */
 const finestBackMs = 46 * hourMs;
 
@@ -60,7 +99,7 @@ export function flightReach(plan: PlanDraft, own: CampaignPlan, scope: 'flight' 
   names.set('p.day_allowance_pct', constant((own.day_allowance_bp ?? plan.defaults.day_allowance_bp) / 100));
   const sources = requiredSources(plan, own).map((name): SourcePlan | undefined => plan.sources[name]);
   if (sources.some((each) => each !== undefined && !each.heartbeats && each.delay_ms >= finestBackMs)) {
-    for (const name of ['m.impressions_2h', 'm.spend_2h', 'm.expected_spend_2h']) names.set(name, neverThere);
+    for (const name of ['m.expected_spend_2h', ...hourNames]) names.set(name, neverThere);
     names.set('t.local_hour', constant(24));
   }
   // As its declared rhythm says: complete to a midnight, which is the end of a day.

@@ -13,6 +13,7 @@ import { findZone, utc } from '../../src/model/zones.ts';
 import { evenWeight, trafficWeight } from '../../src/pacing/pacing-weight.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import { type Quotas, quotasSchema } from '../../src/rules/quotas.ts';
+import { measures } from '../../src/rules/window-values.ts';
 import { recordRun } from '../decoders/record-run.ts';
 import { testPlan } from '../operators/random-world.ts';
 import { type Drive, type FinalTables, printTables } from '../operators/run-lane.ts';
@@ -127,6 +128,19 @@ const drivers: Readonly<Record<string, () => Promise<void>>> = {
           ...plan,
           rules: Array.from({ length: limits.rulesPerPlanMax + 1 }, (_, i) => ({ ...plan.rules[0], id: `r${i}` })),
         })),
+      ],
+    });
+    expect(count(tables, 'bad_plan')).toBe(1);
+  },
+  async askedValuesPerPlanMax() {
+    const guards = Array.from({ length: limits.askedValuesPerPlanMax + 1 }, (_, i) => {
+      return `known(m.${[...measures.keys()][i % 30]}_${1 + Math.floor(i / 30)}d)`;
+    });
+    const rulesOf = (plan: Plan) => guards.map((guard, i) => ({ ...plan.rules[0], id: `r${i}`, guard }));
+    const tables = await run({
+      hostile: [
+        planOf(1, (plan) => ({ ...plan, rules: rulesOf(plan) })),
+        planOf(2, (plan) => ({ ...plan, rules: rulesOf(plan).slice(1) })),
       ],
     });
     expect(count(tables, 'bad_plan')).toBe(1);

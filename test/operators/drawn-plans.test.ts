@@ -4,6 +4,7 @@ import { variableNames } from '../../src/rules/condition.ts';
 import { type Lateness, type Plan, planValues, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 import type { Quotas } from '../../src/rules/quotas.ts';
 import { outsideHours } from '../../src/rules/schedule.ts';
+import { baselineStatistics, measures, windowHours } from '../../src/rules/window-values.ts';
 import { drawUniverse } from '../simulation/universe/universe.ts';
 import { randomRecords } from './random-world.ts';
 
@@ -177,6 +178,19 @@ test.each(worlds)('$name compare every value of every scope, alone and in each l
     });
   });
   expect(missing).toEqual([]);
+});
+
+test.each(worlds)('$name ask for every measure, window and statistic', ({ plans }) => {
+  const texts = seeds.flatMap(plans).flatMap(({ rules }) => rules.flatMap(conditionsOf));
+  const asked = new Set(texts.flatMap((text) => text.match(/\b[mb]\.[a-z0-9_]+/g) ?? []));
+  const isAsked = (pattern: string) => [...asked].some((name) => new RegExp(`^${pattern}$`).test(name));
+  const windows = [...windowHours.map((hours) => `${hours}h`), 'today', 'flight', '1d', '31d'];
+  const wishes = [
+    ...[...measures.keys()].flatMap((name) => [`m\\.${name}_\\d+d`, `b\\.${name}_\\d+d_[a-z_]+`]),
+    ...windows.map((window) => `m\\.[a-z_]+_${window}`),
+    ...Object.keys(baselineStatistics).map((statistic) => `b\\.[a-z_]+_\\d+d_${statistic}`),
+  ];
+  expect(wishes.filter((wish) => !isAsked(wish))).toEqual([]);
 });
 
 test.each(worlds)('$name send every kind of record but those that they say', ({ kindsOf, without }) => {

@@ -1,8 +1,8 @@
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
-
 import { outsideHours } from '../../src/rules/schedule.ts';
+import { baselineStatistics, measures, windowHours } from '../../src/rules/window-values.ts';
 import { offshoot } from './random-source.ts';
 
 /** Rules that nobody would write, over every value, level, policy and mode: what engine and oracle must agree on. */
@@ -29,14 +29,28 @@ const words = [
   'dsp',
 ];
 
-/** Every flight value in one rule, so that each of its evaluations shows them all; and some rules of each kind. */
+/** Every flight value in one rule, so that each of its evaluations shows them all; some windows; and some rules of each kind. */
 export function randomRules(random: Random, count: number): RulePlan[] {
-  const everything = variableNames('flight')
-    .map((name) => `known(${name})`)
-    .join(' || ');
-  const all = finish({ ...plain('all-values', 'flight'), warning: { when: everything, clear: null, for_ms: 0 } });
+  const all = showing('all-values', variableNames('flight'));
+  const windows = showing('drawn-windows', [...new Set(Array.from({ length: 24 }, () => drawAskedName(random)))]);
   const drawn = Array.from({ length: count }, (_, i) => drawRule(random, `drawn-${i}`, pick(random, scopes)));
-  return [all, ...drawn];
+  return [all, windows, ...drawn];
+}
+
+/** Each of its evaluations shows these values. */
+function showing(id: string, names: readonly string[]): RulePlan {
+  const when = names.map((name) => `known(${name})`).join(' || ');
+  return finish({ ...plain(id, 'flight'), warning: { when, clear: null, for_ms: 0 } });
+}
+
+/** A name of docs/semantics.md §8.6, mostly with a window of so many days: small worlds last for two or three. */
+export function drawAskedName(random: Random, fewDays = 3): string {
+  const measure = pick(random, [...measures.values()]);
+  const days = 1 + Math.floor(random() * (random() < 0.7 ? fewDays : 31));
+  if (random() < 0.35)
+    return `b.${measure.name}_${Math.min(days, 7)}d_${pick(random, Object.keys(baselineStatistics))}`;
+  const fine = measure.isFine ? ['today', ...windowHours.map((hours) => `${hours}h`)] : [];
+  return `m.${measure.name}_${pick(random, [`${days}d`, `${days}d`, 'flight', ...fine])}`;
 }
 
 function drawRule(random: Random, id: string, scope: Scope): RulePlan {
@@ -114,6 +128,8 @@ function drawCondition(random: Random, scope: Scope, depth: number): string {
 }
 
 function drawComparison(random: Random, scope: Scope): string {
+  const isWindow = (scope === 'flight' || scope === 'ended') && random() < 0.25;
+  if (isWindow) return `${drawAskedName(random)} ${pick(random, ['<', '>='])} ${pick(random, thresholds).toFixed(1)}`;
   const name = pick(random, variableNames(scope));
   if (random() < 0.1) return `known(${name})`;
   const variables: Readonly<Record<string, readonly [string, string]>> = ruleVariables[scope];
@@ -144,7 +160,7 @@ function plain(id: string, scope: Scope): Omit<RulePlan, 'hash'> {
     keep_firing_for_ms: 0,
     no_data: null,
     on_error: 'keep_last',
-    summary: `${id} {{${variableNames(scope)[2]}}} {{c.flight_id}}`,
+    summary: `${id} {{${variableNames(scope)[2]}}} {{m.spend_2d}} {{c.flight_id}}`,
     match: {},
   };
 }

@@ -29,6 +29,7 @@ import { shippedRule } from './shipped-rule.ts';
 import type { Values } from './three-valued.ts';
 import { campaignValues, isNews, rowOf, type Said, SpendReview } from './unplanned.ts';
 import { day, hour } from './whole-numbers.ts';
+import { namesAsked, windowValues } from './windows.ts';
 
 /** What a timer knows when it runs. */
 export interface TimerContext {
@@ -86,7 +87,7 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   flight.judgedAsOf = asOf;
   flight.judgedInFlight = asOf >= s && asOf < e;
   flight.isClosed = asOf >= e + context.bounds.closedAfterMs;
-  const values = flightValues(pacing, status, valueTerms(plan, campaign));
+  const values = valuesAt(plan, campaign, flight, pacing, status, completeness);
   const missedSince = (last: number) => missedMoments(context, campaign, flight, { last, completeness });
   const subject = { ...flightSubject(campaign, flight, completeness, values), missedSince };
   flight.isRestated = false;
@@ -199,9 +200,24 @@ function missedMoments(
       continue;
     const pacing = pacingAt(campaign, flight, plan, place, clock);
     const status = statusOf(pacing, campaign, flight.lastBefore);
-    found.push({ x: place.asOf, values: flightValues(pacing, status, valueTerms(plan, campaign)) });
+    found.push({ x: place.asOf, values: valuesAt(plan, campaign, flight, pacing, status, place) });
   }
   return found;
+}
+
+/** All that rules may name of a flight. */
+function valuesAt(
+  plan: Plan,
+  campaign: Campaign,
+  { dates }: Flight,
+  pacing: Pacing,
+  status: string,
+  { daily, lastWord = false }: Pick<Completeness, 'daily' | 'lastWord'>,
+): Values {
+  const terms = valueTerms(plan, campaign);
+  const hasImpressions = terms.expectsImpressions || pacing.impressions > 0n;
+  const place = { campaign, dates: dates as Dates, pacing, daily, lastWord, hasImpressions };
+  return { ...windowValues(plan, place), ...flightValues(pacing, status, terms) };
 }
 
 function valueTerms(plan: Plan, campaign: Campaign): ValueTerms {
@@ -303,7 +319,7 @@ function judgeRule(
       mode: rule.mode,
       hash: rule.hash,
       values,
-      summary: summaryOf(rule.summary, placesOf(rule.scope), {
+      summary: summaryOf(rule.summary, placesOf(rule.scope, context.plan), {
         ...subject.values,
         ...(rule.scope !== 'source' ? { 'c.campaign_id': subject.campaign } : {}),
         ...(rule.scope === 'flight' || rule.scope === 'ended' ? { 'c.flight_id': subject.flight } : {}),
@@ -324,8 +340,9 @@ function judgeRule(
   );
 }
 
-function placesOf(scope: RulePlan['scope']): string[] {
-  return Object.keys(ruleVariables[scope]);
+function placesOf(scope: RulePlan['scope'], plan: Plan): string[] {
+  const asked = scope === 'flight' || scope === 'ended' ? namesAsked(plan) : [];
+  return [...Object.keys(ruleVariables[scope]), ...asked];
 }
 
 /** Looks at what the campaign spends that nobody planned (§9). */
@@ -404,7 +421,7 @@ function emitEnd(context: TimerContext, subject: Subject, id: string, hash: stri
   const last = step.reason === 'scope_ended' ? subject.values : null;
   const values = last !== null && rule !== undefined && rule.scope !== 'source' ? namedValues(rule, last) : '{}';
   const verdict = ', {{p.status}} with {{p.delivery_pct}} % of the budget spent';
-  const summary = `Rule ${id}: ${step.reason}${last === null ? '' : summaryOf(verdict, placesOf('flight'), last)}`;
+  const summary = `Rule ${id}: ${step.reason}${last === null ? '' : summaryOf(verdict, placesOf('flight', context.plan), last)}`;
   emitStep(context, subject, id, step, { mode: rule?.mode ?? 'notify', hash, values, summary });
 }
 

@@ -1,0 +1,116 @@
+import { microsOf } from '../model/money.ts';
+import { floorTo, hourMs, type LogTimeMs, quarterMs } from '../model/time.ts';
+import { plus, type Whole } from '../model/whole.ts';
+import { dayJudged, type PacingValues } from '../pacing/pacing.ts';
+import { type Window, type WindowBooks, type WindowCounter, windowCounters } from '../rules/window-values.ts';
+import type { Campaign, FlightDates } from './campaign.ts';
+import { counterAt, type DayRow, sumAt } from './day-row.ts';
+import { impressionsBetween, spendBetween } from './flight-books.ts';
+
+/** Place of each counter in a day's record. */
+const placeOf: Readonly<Record<WindowCounter, number>> = {
+  ...counterAt,
+  spend: sumAt.spendNanos,
+  adjustments: sumAt.adjustmentNanos,
+  conversions: sumAt.conversionsByConversion,
+  conversions_by_touch: sumAt.conversionsByTouch,
+  revenue: sumAt.revenueByConversion,
+  revenue_by_touch: sumAt.revenueByTouch,
+};
+const inNanos: ReadonlySet<WindowCounter> = new Set(['spend', 'adjustments']);
+
+/** A campaign is taken to have run where it has a daily row so many days before a window, or on its first day. */
+const wasThereDays = 7;
+
+/** A judged evaluation, as far as windows hang on it. */
+interface WindowMoment {
+  readonly asOf: number;
+  readonly clock: LogTimeMs;
+  readonly values: PacingValues;
+  readonly dates: FlightDates;
+  /** Nobody says whether delivery comes at all, so that none counted is not zero. */
+  readonly hasImpressions: boolean;
+}
+
+/** The windows of a campaign at one evaluation of a flight (docs/semantics.md §8.6). */
+export class CampaignWindows implements WindowBooks {
+  readonly #campaign: Campaign;
+  readonly #at: WindowMoment;
+  /** The newest local day that is over. */
+  readonly #lastDay: number;
+
+  constructor(campaign: Campaign, at: WindowMoment) {
+    this.#campaign = campaign;
+    this.#at = at;
+    this.#lastDay = at.dates.zone.localDay(at.asOf) - 1;
+  }
+
+  sum(counter: WindowCounter, window: Window, byDays: boolean): Whole | null {
+    if (!this.#isTold(counter)) return null;
+    if (window.of === 'days') return this.#days(counter, this.#lastDay - window.count + 1, this.#lastDay);
+    if (window.of === 'flight' && byDays) {
+      const { startDay, endDay } = this.#at.dates;
+      return this.#days(counter, startDay, Math.min(endDay, this.#lastDay));
+    }
+    return this.#fine(counter, window);
+  }
+
+  weeksBefore(counter: WindowCounter, days: number, weeks: number): Whole | null {
+    if (!this.#isTold(counter)) return null;
+    const last = this.#lastDay - 7 * weeks;
+    const first = last - days + 1;
+    return this.#wasThere(first) ? this.#days(counter, first, last) : null;
+  }
+
+  #isTold(counter: WindowCounter): boolean {
+    return this.#at.hasImpressions || !windowCounters[counter].isDelivery;
+  }
+
+  /** Of spend and impressions, which are kept by the quarter-hour. */
+  #fine(counter: WindowCounter, window: Exclude<Window, { of: 'days' }>): Whole | null {
+    const { asOf, clock, values, dates } = this.#at;
+    const isSpend = counter === 'spend';
+    if (window.of === 'flight') return isSpend ? values.spend : values.impressionsFlight;
+    const isByDays = values.spend2h === null;
+    if (window.of === 'today') {
+      if (isSpend) return values.daySpend;
+      const day = dayJudged(dates, asOf);
+      const from = dates.zone.dayStart(day);
+      // By days, as_of is the end of the judged day, or its beginning, where nothing has passed yet.
+      if (isByDays) return asOf > from ? this.#days(counter, day, day) : 0;
+      return impressionsBetween(this.#campaign, from, asOf, clock);
+    }
+    if (isByDays) return null;
+    const from = floorTo(asOf - window.count * hourMs, quarterMs);
+    if (!isSpend) return impressionsBetween(this.#campaign, from, asOf, clock);
+    return microsOf(spendBetween(this.#campaign, from, asOf, clock));
+  }
+
+  /** In whole units of the counter, over the rows from one local day to another. */
+  #days(counter: WindowCounter, first: number, last: number): Whole {
+    let sum: Whole = 0;
+    for (let day = first; day <= last; day++) {
+      sum = plus(sum, this.#ofDay(day, placeOf[counter]));
+    }
+    return inNanos.has(counter) ? microsOf(sum) : sum;
+  }
+
+  #ofDay(day: number, place: number): Whole {
+    const { days, oldDays, books } = this.#campaign;
+    const row = days.get(day);
+    if (row !== undefined) return row.compactSum(place);
+    if (oldDays.isEmpty || !oldDays.numbers.includes(day)) return 0;
+    const copy = oldDays.read(day, books) as DayRow;
+    const sum = copy.compactSum(place);
+    copy.forget();
+    return sum;
+  }
+
+  #wasThere(first: number): boolean {
+    const { days, oldDays } = this.#campaign;
+    for (let day = first; day >= first - wasThereDays; day--) {
+      if (days.has(day) || (!oldDays.isEmpty && oldDays.numbers.includes(day))) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,223 @@
+import type { Plan, RulePlan } from '../../src/rules/plan.ts';
+import { revenueIn } from './book.ts';
+import type { Campaign, DayRow } from './campaign.ts';
+import { localDay, startOfDay } from './civil-time.ts';
+import type { Dates } from './flight.ts';
+import { judgedDay, type Pacing } from './pacing.ts';
+import { namesIn } from './three-valued.ts';
+import { floorDivide, floorTo, hour, quarter } from './whole-numbers.ts';
+
+/** Windows over counters, and the weeks before them (docs/semantics.md §8.6). */
+
+/** Where an evaluation stands, as far as windows hang on it. */
+export interface WindowPlace {
+  readonly campaign: Campaign;
+  readonly dates: Dates;
+  readonly pacing: Pacing;
+  readonly daily: boolean;
+  /** Only totals are known. */
+  readonly lastWord: boolean;
+  readonly hasImpressions: boolean;
+}
+
+const delivery = new Set([
+  'impressions',
+  'invalid_impressions',
+  'measurable_impressions',
+  'viewable_impressions',
+  'clicks',
+  'invalid_clicks',
+  'video_starts',
+  'video_first_quartiles',
+  'video_midpoints',
+  'video_third_quartiles',
+  'video_completes',
+]);
+const counted = new Set([...delivery, 'auction_requests', 'auction_bids', 'auction_wins']);
+
+const ratios: Readonly<Record<string, readonly [of: string, by: readonly string[], factor: bigint]>> = {
+  ctr_pct: ['clicks', ['impressions'], 100_000_000n],
+  ivt_pct: ['invalid_impressions', ['impressions', 'invalid_impressions'], 100_000_000n],
+  invalid_clicks_pct: ['invalid_clicks', ['clicks', 'invalid_clicks'], 100_000_000n],
+  viewable_pct: ['viewable_impressions', ['measurable_impressions'], 100_000_000n],
+  vcr_pct: ['video_completes', ['video_starts'], 100_000_000n],
+  win_rate_pct: ['auction_wins', ['auction_bids'], 100_000_000n],
+  cvr_pct: ['conversions', ['clicks'], 100n],
+  cpm: ['spend', ['impressions'], 1_000n],
+  cpc: ['spend', ['clicks'], 1n],
+  cpcv: ['spend', ['video_completes'], 1n],
+  cpa: ['spend', ['conversions'], 1_000_000n],
+  cpa_by_touch: ['spend', ['conversions_by_touch'], 1_000_000n],
+  roas: ['revenue', ['spend'], 1_000_000n],
+  roas_by_touch: ['revenue_by_touch', ['spend'], 1_000_000n],
+};
+
+const asked = new WeakMap<Plan, readonly string[]>();
+
+/** The names of windows that rules about flights read. */
+export function namesAsked(plan: Plan): readonly string[] {
+  let names = asked.get(plan);
+  if (names === undefined) {
+    names = [...new Set(plan.rules.flatMap(namesOf))].filter(isWindow);
+    asked.set(plan, names);
+  }
+  return names;
+}
+
+function namesOf({ scope, guard, warning, critical, summary }: RulePlan): string[] {
+  if (scope !== 'flight' && scope !== 'ended') return [];
+  const conditions = [guard, warning?.when, warning?.clear, critical?.when, critical?.clear];
+  const places = [...summary.matchAll(/\{\{\s*([a-z._0-9]+)\s*\}\}/g)].map(([, name]) => name);
+  return [...conditions.flatMap((each) => (each ? namesIn(each) : [])), ...places];
+}
+
+/** Every window that the rules of the plan name; other names are left out. */
+export function windowValues(plan: Plan, place: WindowPlace): Record<string, number | null> {
+  const values: Record<string, number | null> = {};
+  for (const name of namesAsked(plan)) {
+    const [, space, measure, window, statistic] = pattern.exec(name) as RegExpExecArray;
+    const sums = new Sums(place);
+    if (place.lastWord) values[name] = null;
+    else if (space === 'm') values[name] = over(sums.measure(measure, window), unitOf(measure));
+    else values[name] = baseline(sums, measure, Number(window.slice(0, -1)), statistic);
+  }
+  return values;
+}
+
+const pattern = /^([mb])\.([a-z_]+)_(\d+[dh]|today|flight)(?:_([a-z_]+))?$/;
+
+function isWindow(name: string): boolean {
+  const [, , measure] = pattern.exec(name) ?? [];
+  return measure !== undefined && (measure in ratios || isCounter(measure));
+}
+
+function isCounter(name: string): boolean {
+  return counted.has(name) || /^(spend|adjustments|(conversions|revenue)(_by_touch)?)$/.test(name);
+}
+
+function unitOf(measure: string): number {
+  return counted.has(measure) ? 1 : 1e6;
+}
+
+function over(value: bigint | null, unit: number): number | null {
+  return value === null ? null : Number(value) / unit;
+}
+
+class Sums {
+  readonly #at: WindowPlace;
+  readonly #last: number;
+
+  constructor(at: WindowPlace) {
+    this.#at = at;
+    this.#last = localDay(at.pacing.zone, at.pacing.a) - 1;
+  }
+
+  /** In whole units. */
+  measure(name: string, window: string): bigint | null {
+    const isFine = ['spend', 'impressions', 'cpm'].includes(name);
+    return this.#ratio(name, (counter) => this.#counter(counter, window, isFine));
+  }
+
+  /** Null = the week does not count. */
+  week(name: string, days: number, weeks: number): bigint | null {
+    const last = this.#last - 7 * weeks;
+    const first = last - days + 1;
+    if (!Array.from({ length: 8 }, (_, back) => first - back).some((date) => this.#row(date) !== undefined))
+      return null;
+    return this.#ratio(name, (counter) => this.#days(counter, first, last));
+  }
+
+  /** Of sums over several weeks. */
+  weeks(name: string, days: number, all: readonly number[]): bigint | null {
+    return this.#ratio(name, (counter) => {
+      const sums = all.map((weeks) => this.#days(counter, this.#last - 7 * weeks - days + 1, this.#last - 7 * weeks));
+      return sums.includes(null) ? null : (sums as bigint[]).reduce((sum, each) => sum + each, 0n);
+    });
+  }
+
+  #ratio(name: string, sumOf: (counter: string) => bigint | null): bigint | null {
+    if (!(name in ratios)) return sumOf(name);
+    const [of, by, factor] = ratios[name];
+    const sums = [of, ...by].map(sumOf);
+    if (sums.includes(null)) return null;
+    const [part, ...whole] = sums as bigint[];
+    const divisor = whole.reduce((sum, each) => sum + each, 0n);
+    return divisor <= 0n ? null : floorDivide(part * factor, divisor);
+  }
+
+  #counter(counter: string, window: string, isFine: boolean): bigint | null {
+    const { pacing, daily, campaign, dates, hasImpressions } = this.#at;
+    const count = Number.parseInt(window, 10);
+    if (window.endsWith('d')) return this.#days(counter, this.#last - count + 1, this.#last);
+    if (!isFine) return this.#days(counter, dates.startLocal, Math.min(dates.endLocal, this.#last));
+    if (delivery.has(counter) && !hasImpressions) return null;
+    if (window === 'flight') return counter === 'spend' ? pacing.spend : pacing.impressions;
+    const { a, zone } = pacing;
+    if (window === 'today') {
+      if (counter === 'spend') return pacing.daySpend;
+      const today = judgedDay(pacing, a);
+      if (!daily) return campaign.impressions.sum(startOfDay(zone, today), a);
+      return startOfDay(zone, today) < a ? this.#days(counter, today, today) : 0n;
+    }
+    if (daily) return null;
+    const from = floorTo(a - count * hour, quarter);
+    return counter === 'spend' ? floorDivide(campaign.spend.sum(from, a), 1_000n) : campaign.impressions.sum(from, a);
+  }
+
+  #row(date: number): DayRow | undefined {
+    const { campaign } = this.#at;
+    return campaign.isGone(date) ? undefined : campaign.days.get(date);
+  }
+
+  #days(counter: string, first: number, last: number): bigint | null {
+    if (delivery.has(counter) && !this.#at.hasImpressions) return null;
+    let sum = 0n;
+    for (let date = first; date <= last; date++) {
+      const row = this.#row(date);
+      if (row !== undefined) sum += columnOf(row, counter);
+    }
+    return counter === 'spend' || counter === 'adjustments' ? floorDivide(sum, 1_000n) : sum;
+  }
+}
+
+function columnOf(row: DayRow, counter: string): bigint {
+  if (counter === 'spend') return row.spendNanos;
+  if (counter === 'adjustments') return row.adjustmentNanos;
+  if (counted.has(counter)) return row.counts.get(counter) ?? 0n;
+  const column = counter.endsWith('_by_touch') ? counter : `${counter}_by_conversion`;
+  if (counter.startsWith('conversions')) return row.counts.get(column) ?? 0n;
+  return row.counts.get(revenueIn(`${column}_micros`, row.currency)) ?? 0n;
+}
+
+function baseline(sums: Sums, measure: string, days: number, statistic: string): number | null {
+  const unit = unitOf(measure);
+  if (statistic === 'prev_week') return over(sums.week(measure, days, 1), unit);
+  const counting = [1, 2, 3, 4].filter((weeks) => sums.week(measure, days, weeks) !== null);
+  const n = counting.length;
+  if (statistic === 'n') return n;
+  if (n < 3) return null;
+  const values = counting.map((weeks) => sums.week(measure, days, weeks) as bigint);
+  if (statistic === 'mean') {
+    const total = sums.weeks(measure, days, counting);
+    return over(measure in ratios ? total : floorDivide(total as bigint, BigInt(n)), unit);
+  }
+  const middle = middleOf(values);
+  if (statistic === 'median') return over(middle, unit);
+  const distances = values.map((value) => (value < middle ? middle - value : value - middle));
+  const mad = middleOf(distances);
+  if (statistic === 'mad') return over(mad, unit);
+  const now = sums.measure(measure, `${days}d`);
+  if (now === null) return null;
+  if (statistic === 'ratio') return middle <= 0n ? null : over(floorDivide(10_000n * now, middle), 10_000);
+  const x = now - middle;
+  if (mad > 0n) return over(floorDivide(6_745n * x, 100n * mad), 100);
+  const all = distances.reduce((sum, each) => sum + each, 0n);
+  if (all > 0n) return over(floorDivide(100_000_000n * BigInt(n) * x, 1_253_314n * all), 100);
+  return x === 0n ? 0 : null;
+}
+
+function middleOf(values: readonly bigint[]): bigint {
+  const sorted = values.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const half = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[half] : floorDivide(sorted[half - 1] + sorted[half], 2n);
+}

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { measures } from '../../src/rules/window-values.ts';
+import { randomSource } from '../operators/random-world.ts';
+import { printTables, runLane, whole } from '../operators/run-lane.ts';
+import { weeksOf } from '../operators/weeks-world.ts';
+import { compareTables } from '../oracle/compare.ts';
+import { foldLog } from '../oracle/fold.ts';
+import { sortRows, type TableRows, tableNamed } from '../oracle/rows.ts';
+import { seedsFrom } from '../soak.ts';
+import { toLogRecord, toOracleEvent } from './to-oracle.ts';
+
+const seeds = seedsFrom(7_100, 4, 120);
+/** What evaluations said of each name, over all seeds. */
+const seen = new Map<string, Set<string>>();
+
+test.each(seeds)(
+  'over seven weeks the engine and the oracle agree on every window, also after crashes (seed %i)',
+  (seed) => {
+    const records = weeksOf(seed);
+    const expected = foldLog(records.map(toLogRecord), {
+      partitions: 1,
+      generation: 1,
+      decode: ({ offset }) => toOracleEvent(records[offset]),
+    });
+    const final = runLane(records, whole);
+    const actual = Object.fromEntries(
+      Object.entries(final).map(([name, rows]) => [
+        name,
+        sortRows(tableNamed(name as keyof TableRows), [...rows.values()]),
+      ]),
+    ) as unknown as TableRows;
+    expect(compareTables(expected, actual, { show: 10 }), `seed ${seed}`).toEqual([]);
+    const random = randomSource(seed);
+    const crashing = {
+      batch: () => 1 + Math.floor(random() * 400),
+      commits: () => true,
+      crashes: () => random() < 0.5,
+    };
+    expect(printTables(runLane(records, crashing)), `seed ${seed}`).toBe(printTables(final));
+    for (const { values } of expected.rule_evaluations)
+      for (const [name, value] of Object.entries(JSON.parse(String(values))))
+        seen.set(name, (seen.get(name) ?? new Set()).add(JSON.stringify(value)));
+  },
+);
+
+test('these worlds have something to say of every measure, and of the weeks before', () => {
+  const told = [...seen].filter(([, values]) => values.size > 2).map(([name]) => name);
+  const isTold = (start: string) => told.some((name) => name.startsWith(start) && !/[a-z_]/.test(name[start.length]));
+  const missing = [...measures.keys()].filter((name) => !isTold(`m.${name}_`) && !isTold(`b.${name}_`));
+  expect(missing).toEqual([]);
+  for (const statistic of ['prev_week', 'n', 'mean', 'median', 'mad', 'ratio', 'score'])
+    expect(
+      told.some((name) => name.endsWith(`_${statistic}`)),
+      statistic,
+    ).toBe(true);
+});
