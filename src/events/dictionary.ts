@@ -3,6 +3,12 @@ import { grown } from '../model/grown.ts';
 import { hashWord } from '../model/hash-key.ts';
 
 const textDecoder = new TextDecoder('utf-8', { fatal: true });
+const textEncoder = new TextEncoder();
+/** Room for the names of rare kinds, which come as texts: no name has more than 64 bytes. */
+const scratch = new Uint8Array(256);
+const scratchView = new DataView(scratch.buffer);
+/** Bytes of a UTF-16 unit in UTF-8, at most. */
+const utf8BytesMax = 3;
 
 /**
  * Byte strings to small dense numbers, per lane, for the life of the process. Ids index columns and
@@ -56,8 +62,18 @@ export class Dictionary {
   }
 
   internText(text: string): number {
-    const bytes = Buffer.from(text, 'utf8');
-    return this.intern(bytes, 0, bytes.length);
+    if (text.length * utf8BytesMax > scratch.length) {
+      const bytes = Buffer.from(text, 'utf8');
+      return this.intern(bytes, 0, bytes.length);
+    }
+    // What is looked at else is a run of records: it is looked at again at once.
+    const [bytes, view] = [this.#bytes, this.#view];
+    this.#bytes = scratch;
+    this.#view = scratchView;
+    const id = this.intern(scratch, 0, textEncoder.encodeInto(text, scratch).written);
+    this.#bytes = bytes;
+    this.#view = view;
+    return id;
   }
 
   /** The text of an id; made once. Throws when the bytes are not UTF-8: check ids before interning. */

@@ -1,7 +1,7 @@
 import { nanosPerMicro } from '../model/money.ts';
-import { plus, times, type Whole } from '../model/whole.ts';
+import { plus, type Whole } from '../model/whole.ts';
 import { counterAt } from './day-row.ts';
-import { type OnReport, type Report, ReportFeed, shareOf, type Verdict } from './report-feed.ts';
+import { added, type OnReport, type Report, ReportFeed, shareOf, type Verdict } from './report-feed.ts';
 
 /** What a performance_report says: a place in a day's record, or a revenue (`revenueCode`), and how much. */
 export type Counts = readonly (readonly [code: number, amount: number])[];
@@ -31,6 +31,8 @@ const adjustments = '';
 /** Feed of what takes back items in cells that older releases made of totals (see `adoptOldTotals`). */
 const itemsTakenBack = '-';
 
+const noCounts: ReadonlyMap<string, ReportFeed<Counts>> = new Map();
+
 /** A total as older releases kept it, by `source|basis|period start|period end`. */
 export interface OldTotal {
   readonly periodStart: number;
@@ -40,9 +42,10 @@ export interface OldTotal {
 /** The reports of a campaign that count, by feed: spend in micros by source and basis, counters by source. */
 export class CampaignReports {
   readonly spend = new Map<string, ReportFeed<number>>();
-  readonly counts = new Map<string, ReportFeed<Counts>>();
-  /** Since the last harvest, in their order. */
-  fresh: FreshReport[] = [];
+  /** Of nobody, for campaigns that only ever hear of spend. */
+  counts: ReadonlyMap<string, ReportFeed<Counts>> = noCounts;
+  /** Since the last harvest, in their order; null = none, since every campaign has a list of its own. */
+  fresh: FreshReport[] | null = null;
   /** Spend was forgotten since the last harvest, before what is fresh. */
   wasSpendForgotten = false;
 
@@ -59,7 +62,7 @@ export class CampaignReports {
     let feed = this.counts.get(name);
     if (feed === undefined) {
       feed = new ReportFeed();
-      this.counts.set(name, feed);
+      this.counts = new Map(this.counts).set(name, feed);
     }
     return feed;
   }
@@ -67,32 +70,37 @@ export class CampaignReports {
   putSpend(feed: string, report: Report<number>, verdict: Verdict, on: OnReport<number>): void {
     if (!verdict.counts) return;
     this.spendFeed(feed).put(report, verdict, on);
-    this.fresh.push({ of: 'spend', feed, report });
+    this.#note({ of: 'spend', feed, report });
   }
 
   putCounts(feed: string, report: Report<Counts>, verdict: Verdict, on: OnReport<Counts>): void {
     if (!verdict.counts) return;
     this.countsFeed(feed).put(report, verdict, on);
-    this.fresh.push({ of: 'counts', feed, report });
+    this.#note({ of: 'counts', feed, report });
+  }
+
+  #note(fresh: FreshReport): void {
+    this.fresh ??= [];
+    this.fresh.push(fresh);
   }
 
   /** An adjustment of a day that starts at `at`. */
   adjust(at: number, micros: number): void {
     const report = { from: at, to: at, order: Number.NaN, amount: micros };
-    this.putSpend(adjustments, report, counted, ignore);
+    this.putSpend(adjustments, report, added, ignore);
   }
 
   /** Adjustments are of local days: their instants follow the zone, all that is known of spend is written anew. */
   moveAdjustments(to: (at: number) => number): void {
     const before = this.spend.get(adjustments);
-    if (before === undefined || ![...before.all()].some(({ from }) => to(from) !== from)) return;
-    const kept = [...this.spend].flatMap(([feed, reports]) => [...reports.all()].map((report) => ({ feed, report })));
+    if (before === undefined || !before.all().some(({ from }) => to(from) !== from)) return;
+    const kept = [...this.spend].flatMap(([feed, reports]) => reports.all().map((report) => ({ feed, report })));
     this.forgetSpend();
     for (const { feed, report } of kept) {
       const at = feed === adjustments ? to(report.from) : report.from;
       const moved = feed === adjustments ? { ...report, from: at, to: at } : report;
       this.spendFeed(feed).restore(moved);
-      this.fresh.push({ of: 'spend', feed, report: moved });
+      this.#note({ of: 'spend', feed, report: moved });
     }
   }
 
@@ -117,13 +125,13 @@ export class CampaignReports {
       const verdict = this.spendFeed(feed).weigh(total);
       if (verdict !== null) this.spendFeed(feed).put(total, verdict, ignore);
       const back = { from: at, to: at, order: Number.NaN, amount: -amount };
-      this.spendFeed(itemsTakenBack).put(back, counted, ignore);
+      this.spendFeed(itemsTakenBack).put(back, added, ignore);
     }
   }
 
   forgetSpend(): void {
     this.spend.clear();
-    this.fresh = this.fresh.filter(({ of }) => of !== 'spend');
+    this.fresh = this.fresh?.filter(({ of }) => of !== 'spend') ?? null;
     this.wasSpendForgotten = true;
   }
 
@@ -131,45 +139,45 @@ export class CampaignReports {
   spendBetween(from: number, to: number, itemsFrom: number): Whole {
     let sum: Whole = 0;
     for (const [name, feed] of this.spend) {
-      feed.visit(name === itemsTakenBack ? Math.max(from, itemsFrom) : from, to, (start, end, micros) => {
-        sum = plus(sum, shareOf(times(micros, nanosPerMicro), start, end, from, to));
-      });
+      const since = name === itemsTakenBack ? Math.max(from, itemsFrom) : from;
+      sum = plus(sum, feed.sharesBetween(since, to, same, nanosPerMicro));
     }
     return sum;
   }
 
   /** Σ of the shares of impressions in [from, to). */
   impressionsBetween(from: number, to: number): number {
-    let sum = 0;
-    for (const feed of this.counts.values()) {
-      feed.visit(from, to, (start, end, counts) => {
-        sum += impressionsIn(counts, start, end, from, to);
-      });
-    }
-    return sum;
+    let sum: Whole = 0;
+    for (const feed of this.counts.values()) sum = plus(sum, feed.sharesBetween(from, to, impressionsOf, 1));
+    return Number(sum);
   }
 
   /** Forgets what ended before `instant`. */
   forgetBefore(instant: number): void {
-    for (const feeds of [this.spend, this.counts]) {
-      for (const [name, feed] of feeds) {
-        feed.forgetBefore(instant);
-        if (feed.length === 0) feeds.delete(name);
-      }
+    for (const [name, feed] of this.spend) {
+      feed.forgetBefore(instant);
+      if (feed.length === 0) this.spend.delete(name);
     }
+    for (const feed of this.counts.values()) feed.forgetBefore(instant);
+    if (this.counts.size > 0) this.counts = new Map([...this.counts].filter(([, feed]) => feed.length > 0));
   }
 
   settle(): void {
-    this.fresh = [];
+    this.fresh = null;
     this.wasSpendForgotten = false;
   }
 }
 
-const counted: Verdict = { counts: true, first: 0, last: 0 };
-
 function ignore(): void {}
 
+function same(micros: number): number {
+  return micros;
+}
+
+function impressionsOf(counts: Counts): number {
+  return counts.find(([code]) => code === counterAt.impressions)?.[1] ?? 0;
+}
+
 export function impressionsIn(counts: Counts, start: number, end: number, from: number, to: number): number {
-  const said = counts.find(([code]) => code === counterAt.impressions);
-  return said === undefined ? 0 : Number(shareOf(said[1], start, end, from, to));
+  return Number(shareOf(impressionsOf(counts), start, end, from, to));
 }

@@ -26,7 +26,8 @@ export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void 
   }
   const { otherRevenue } = day;
   out.count(otherRevenue?.size ?? 0);
-  for (const [currency, { byTouch, byConversion }] of otherRevenue ?? []) {
+  if (otherRevenue === null) return;
+  for (const [currency, { byTouch, byConversion }] of otherRevenue) {
     out.text(currencies.text(currency));
     out.exact(byTouch);
     out.exact(byConversion);

@@ -3,15 +3,19 @@ import { daysVersion, readDay, writeDay } from './day-codec.ts';
 import { DayRow } from './day-row.ts';
 import type { LaneBooks } from './lane-books.ts';
 
+/** Of the many campaigns that have no old days: one for all, since an array of bytes alone is some hundred bytes. */
+const noNumbers: readonly number[] = [];
+const noBytes = new Uint8Array(0);
+
 /**
  * Days of a campaign that few records reach any more, as bytes: some thirty a day instead of a record
  * in the slab and its object. A day that is wanted again is taken out and is a row as before.
  */
 export class OldDays {
   /** Ascending; the bytes of day n are [starts[n], starts[n + 1]). */
-  #numbers: number[] = [];
-  #starts: number[] = [0];
-  #bytes: Uint8Array = new Uint8Array(0);
+  #numbers: readonly number[] = noNumbers;
+  #starts: readonly number[] = noNumbers;
+  #bytes: Uint8Array = noBytes;
 
   get isEmpty(): boolean {
     return this.#numbers.length === 0;

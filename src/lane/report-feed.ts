@@ -1,6 +1,6 @@
 import { assert } from '../model/errors.ts';
 import { floorTo, quarterMs } from '../model/time.ts';
-import { floorShare, minus, type Whole } from '../model/whole.ts';
+import { floorShare, isSafe, minus, plus, times, type Whole } from '../model/whole.ts';
 
 /** What a feed says of a span, [from, to); `order` NaN = an addition, else the place of a total in the source's own order. */
 export interface Report<Amount> {
@@ -19,6 +19,8 @@ export type Verdict =
   | { readonly counts: true; readonly first: number; readonly last: number };
 
 const nothing: Verdict = { counts: false };
+/** It replaces none. */
+export const added: Verdict = { counts: true, first: 0, last: 0 };
 
 /** The part of `amount` that lies in [from, to) when all of it is spread over [start, end) (docs/semantics.md §4.4). */
 export function shareOf(amount: Whole, start: number, end: number, from: number, to: number): Whole {
@@ -30,39 +32,85 @@ export function shareOf(amount: Whole, start: number, end: number, from: number,
   return minus(floorShare(amount, last - start, end - start), floorShare(amount, first - start, end - start));
 }
 
-/** Reports side by side, in the order of their spans: four numbers each, no object. */
+/** Places in a report's part of `ReportList.spans`. */
+const spanAt = { from: 0, to: 1, order: 2 } as const;
+const spanWidth = 3;
+
+/**
+ * Reports side by side, in the order of their spans: numbers in two arrays, no object. There is a list for every
+ * campaign, and an array that holds something has room for sixteen more: so there are two and not four.
+ */
 class ReportList<Amount> {
-  readonly from: number[] = [];
-  readonly to: number[] = [];
-  readonly order: number[] = [];
+  readonly spans: number[] = [];
   readonly amounts: Amount[] = [];
 
   get length(): number {
-    return this.from.length;
+    return this.amounts.length;
+  }
+
+  from(at: number): number {
+    return this.spans[at * spanWidth + spanAt.from];
+  }
+  to(at: number): number {
+    return this.spans[at * spanWidth + spanAt.to];
+  }
+  order(at: number): number {
+    return this.spans[at * spanWidth + spanAt.order];
   }
 
   /** Index of the first that begins at or after `instant`. */
   firstFrom(instant: number): number {
     let low = 0;
-    let high = this.from.length;
+    let high = this.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.from[middle] < instant) low = middle + 1;
+      if (this.from(middle) < instant) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
   insert(at: number, { from, to, order, amount }: Report<Amount>): void {
-    this.from.splice(at, 0, from);
-    this.to.splice(at, 0, to);
-    this.order.splice(at, 0, order);
+    // Nearly every report is the newest of its feed.
+    if (at === this.length) {
+      this.spans.push(from, to, order);
+      this.amounts.push(amount);
+      return;
+    }
+    this.spans.splice(at * spanWidth, 0, from, to, order);
     this.amounts.splice(at, 0, amount);
   }
 
   remove(first: number, last: number): void {
-    for (const column of [this.from, this.to, this.order, this.amounts]) column.splice(first, last - first);
+    this.spans.splice(first * spanWidth, (last - first) * spanWidth);
+    this.amounts.splice(first, last - first);
   }
+}
+
+/** Of feeds that have none of a sort, which nearly all are; never written to. */
+const noReports = new ReportList<never>();
+
+/** As `ReportFeed.sharesBetween`, of those from `first` on. Every evaluation asks: no object a report. */
+function sharesOf<Amount>(
+  list: ReportList<Amount>,
+  first: number,
+  from: number,
+  to: number,
+  amountOf: (amount: Amount) => number,
+  scale: number,
+): Whole {
+  let quick = 0;
+  let exact: Whole = 0;
+  for (let i = first; i < list.length && list.from(i) < to; i++) {
+    const start = list.from(i);
+    const end = list.to(i);
+    const amount = amountOf(list.amounts[i]);
+    const sum = quick + amount * scale;
+    if (start >= from && end <= to && isSafe(amount * scale) && isSafe(sum)) quick = sum;
+    else if (end > from) exact = plus(exact, shareOf(times(amount, scale), start, end, from, to));
+    else if (start >= from) exact = plus(exact, times(amount, scale));
+  }
+  return plus(exact, quick);
 }
 
 /**
@@ -70,8 +118,8 @@ class ReportList<Amount> {
  * additions. A newer total of a span replaces the older, a longer one what lies in it.
  */
 export class ReportFeed<Amount> {
-  readonly #totals = new ReportList<Amount>();
-  readonly #additions = new ReportList<Amount>();
+  #totals: ReportList<Amount> = noReports;
+  #additions: ReportList<Amount> = noReports;
   /** No addition is longer. */
   #longest = 0;
 
@@ -84,7 +132,7 @@ export class ReportFeed<Amount> {
     const place = floorTo(from, quarterMs);
     const totals = this.#totals;
     const before = totals.firstFrom(place + 1) - 1;
-    return before >= 0 && place < totals.to[before] ? nothing : { counts: true, first: 0, last: 0 };
+    return before >= 0 && place < totals.to(before) ? nothing : added;
   }
 
   #weighTotal(from: number, to: number, order: number): Verdict | null {
@@ -93,16 +141,16 @@ export class ReportFeed<Amount> {
     const before = next - 1;
     let first = next;
     if (before >= 0) {
-      const [start, end] = [totals.from[before], totals.to[before]];
+      const [start, end] = [totals.from(before), totals.to(before)];
       if (start === from && end === to) {
-        return totals.order[before] > order ? nothing : { counts: true, first: before, last: next };
+        return totals.order(before) > order ? nothing : { counts: true, first: before, last: next };
       }
       if (from === to ? from < end : to <= end && start < end) return nothing;
       if (start === from) first = before;
       else if (end > from) return null;
     }
     let last = first;
-    for (; last < totals.length && totals.from[last] < to; last++) if (totals.to[last] > to) return null;
+    for (; last < totals.length && totals.from(last) < to; last++) if (totals.to(last) > to) return null;
     return { counts: true, first, last };
   }
 
@@ -111,10 +159,12 @@ export class ReportFeed<Amount> {
     if (!verdict.counts) return;
     const { from, to, order, amount } = report;
     if (Number.isNaN(order)) {
+      if (this.#additions === noReports) this.#additions = new ReportList();
       this.#additions.insert(this.#additions.firstFrom(from + 1), report);
       this.#longest = Math.max(this.#longest, to - from);
     } else {
       this.#remove(this.#totals, verdict.first, verdict.last, on);
+      if (this.#totals === noReports) this.#totals = new ReportList();
       this.#totals.insert(verdict.first, report);
       const additions = this.#additions;
       this.#remove(additions, additions.firstFrom(ceilTo(from)), additions.firstFrom(ceilTo(to)), on);
@@ -123,26 +173,24 @@ export class ReportFeed<Amount> {
   }
 
   #remove(list: ReportList<Amount>, first: number, last: number, on: OnReport<Amount>): void {
-    for (let i = first; i < last; i++) on(list.from[i], list.to[i], list.amounts[i], -1);
+    for (let i = first; i < last; i++) on(list.from(i), list.to(i), list.amounts[i], -1);
     if (last > first) list.remove(first, last);
   }
 
-  /** Visits all that have an instant in [from, to). */
-  visit(from: number, to: number, on: OnReport<Amount>): void {
-    this.#visitList(this.#totals, Math.max(0, this.#totals.firstFrom(from) - 1), from, to, on);
-    this.#visitList(this.#additions, this.#additions.firstFrom(from - this.#longest), from, to, on);
-  }
-
-  #visitList(list: ReportList<Amount>, first: number, from: number, to: number, on: OnReport<Amount>): void {
-    for (let i = first; i < list.length && list.from[i] < to; i++) {
-      if (list.to[i] > from || list.from[i] >= from) on(list.from[i], list.to[i], list.amounts[i], 1);
-    }
+  /** Σ of the shares in [from, to) of `amountOf` each, times `scale`. */
+  sharesBetween(from: number, to: number, amountOf: (amount: Amount) => number, scale: number): Whole {
+    const { length } = this.#totals;
+    const first = length === 0 ? 0 : Math.max(0, this.#totals.firstFrom(from) - 1);
+    const totals = length === 0 ? 0 : sharesOf(this.#totals, first, from, to, amountOf, scale);
+    if (this.#additions.length === 0) return totals;
+    const additions = this.#additions.firstFrom(from - this.#longest);
+    return plus(totals, sharesOf(this.#additions, additions, from, to, amountOf, scale));
   }
 
   /** Forgets what ended before `instant`. */
   forgetBefore(instant: number): void {
     for (const list of [this.#totals, this.#additions]) {
-      for (let i = list.length - 1; i >= 0; i--) if (list.to[i] < instant) list.remove(i, i + 1);
+      for (let i = list.length - 1; i >= 0; i--) if (list.to(i) < instant) list.remove(i, i + 1);
     }
   }
 
@@ -151,12 +199,18 @@ export class ReportFeed<Amount> {
   }
 
   /** All that count, totals first. */
-  *all(): Generator<Report<Amount>> {
+  visit(visit: (report: Report<Amount>) => void): void {
     for (const list of [this.#totals, this.#additions]) {
       for (let i = 0; i < list.length; i++) {
-        yield { from: list.from[i], to: list.to[i], order: list.order[i], amount: list.amounts[i] };
+        visit({ from: list.from(i), to: list.to(i), order: list.order(i), amount: list.amounts[i] });
       }
     }
+  }
+
+  all(): Report<Amount>[] {
+    const reports: Report<Amount>[] = [];
+    this.visit((report) => reports.push(report));
+    return reports;
   }
 
   /** A report that was read back, which counted when it was written. */

@@ -146,15 +146,15 @@ export class UnplannedSpend {
 
 /**
  * What nearly every campaign is: one flight whose budget is not spent holds all of its days, and nothing ever froze
- * it, so that there is no cause to look for. The days with spend that are looked at, micros, newest first, at most
- * `daysMax`; null = look at them one by one.
+ * it, so that there is no cause to look for. Spend in micros of its newest `daysMax` days that have some and are
+ * looked at; null = look at the days one by one.
  */
 export function plainSpend(
   campaign: Campaign,
   zone: Zone,
   clock: LogTimeMs,
   { retainedDays, daysMax }: { readonly retainedDays: number; readonly daysMax: number },
-): Whole[] | null {
+): Whole | null {
   const { flights, statuses, days } = campaign;
   if (flights.length !== 1 || statuses.length > 0) return null;
   const [flight] = flights;
@@ -165,13 +165,15 @@ export function plainSpend(
     if (number < first) first = number;
     if (number > last) last = number;
   }
-  if (first > last) return [];
+  if (first > last) return 0;
   if (zone.dayStart(first) < flight.dates.start || zone.dayStart(last + 1) > flight.dates.end) return null;
-  const spent: Whole[] = [];
+  let spent: Whole = 0;
   const oldest = clock - retainedDays * dayMs;
-  for (let number = last; number >= first && spent.length < daysMax && zone.dayStart(number) >= oldest; number--) {
+  for (let number = last, left = daysMax; number >= first && left > 0 && zone.dayStart(number) >= oldest; number--) {
     const micros = microsOf(days.get(number)?.compactSum(sumAt.spendNanos) ?? 0);
-    if (micros !== 0) spent.push(micros);
+    if (micros === 0) continue;
+    spent = plus(spent, micros);
+    left -= 1;
   }
   return spent;
 }
@@ -213,15 +215,23 @@ function causesOf(
 
 /** Whether a campaign that nobody watches has flights that spent more than their budget. */
 export function isOverBudget(campaign: Campaign, clock: LogTimeMs): boolean {
-  return overspentFlights(campaign, clock, campaign.flights.filter(isDated)).length > 0;
+  for (const flight of campaign.flights) if (isDated(flight) && isOverspent(campaign, flight, clock)) return true;
+  return false;
 }
 
 function overspentFlights(campaign: Campaign, clock: LogTimeMs, flights: readonly Dated[]): Overspent[] {
-  return flights.flatMap((flight) => {
-    if (!flight.hasBudget || flight.spentNanos <= 0) return [];
-    const budgetNanos = times(termsAt(ledgerOf(campaign, flight), clock).budget as number, nanosPerMicro);
-    return flight.spentNanos > budgetNanos ? [{ flight, budgetNanos }] : [];
-  });
+  return flights
+    .filter((flight) => isOverspent(campaign, flight, clock))
+    .map((flight) => ({ flight, budgetNanos: budgetNanosOf(campaign, flight, clock) }));
+}
+
+function isOverspent(campaign: Campaign, flight: Dated, clock: LogTimeMs): boolean {
+  if (!flight.hasBudget || flight.spentNanos <= 0) return false;
+  return flight.spentNanos > budgetNanosOf(campaign, flight, clock);
+}
+
+function budgetNanosOf(campaign: Campaign, flight: Dated, clock: LogTimeMs): Whole {
+  return times(termsAt(ledgerOf(campaign, flight), clock).budget as number, nanosPerMicro);
 }
 
 function isDated(flight: Flight): flight is Dated {

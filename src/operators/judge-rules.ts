@@ -27,6 +27,7 @@ import type { Asked } from '../rules/asked-values.ts';
 import type { CompiledPlan, CompiledRule } from '../rules/compile-plan.ts';
 import { type RuleValue, variableNames } from '../rules/condition.ts';
 import { isNothing, judgeAt } from '../rules/judgement.ts';
+import { isQuietOnPlan } from '../rules/quiet-rules.ts';
 import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import { workOut } from '../rules/window-values.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
@@ -163,6 +164,11 @@ export class JudgeRules implements Operator {
     this.#dropRules(scope, alerts, 'scope_ended', (id) => !endedRules.some((rule) => rule.plan.id === id), named);
     this.#judgeAll(at, endedRules, named, isPersisted);
     if (isLast) this.#dropRules(scope, alerts, 'scope_ended', () => true, named);
+  }
+
+  /** Whether its rules about money that no flight covers find nothing in the campaign when all of it is planned. */
+  isQuietOnPlan(campaign: Campaign, isSpending: boolean): boolean {
+    return isQuietOnPlan(this.#state.planView(campaign).campaignRules, isSpending);
   }
 
   /** Judges rules about money that no flight covers; `isNews` = a row of it was written. */

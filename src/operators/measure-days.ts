@@ -88,6 +88,10 @@ export class MeasureDays implements Operator {
     this.#unsettled.length = 0;
   }
 
+  forgetIds(): void {
+    this.#reports.forgetIds();
+  }
+
   /** After a restore: what older releases kept becomes what this one keeps. */
   rearm(): void {
     for (const campaign of this.#state.campaigns) {
@@ -327,6 +331,7 @@ export class MeasureDays implements Operator {
   /** Of spend only what the plan takes is weighed. */
   #weighsReport(segment: Segment, row: number, campaign: Campaign, isSpend: boolean): boolean {
     const { batch } = segment;
+    if (isLight(batch, row)) return true;
     const all = amountsOf(batch, row);
     const field = batch.kinds[row] === kind.spend ? 'amount_micros' : 'spend_micros';
     const amounts = isSpend ? all : all.filter((each) => each.field !== field);

@@ -1,5 +1,4 @@
-import type { Detail, EventBatch } from '../events/event-batch.ts';
-import { flag } from '../events/event-batch.ts';
+import { costBases, type Detail, type EventBatch, flag } from '../events/event-batch.ts';
 import type { Campaign } from '../lane/campaign.ts';
 import { CampaignReports, type Counts, impressionsIn, revenueCode } from '../lane/campaign-reports.ts';
 import { type Counter, counterAt, sumAt } from '../lane/day-row.ts';
@@ -19,6 +18,8 @@ type PerformanceDetail = Detail & { kind: 'performance_report' };
 export class ReportBooker {
   readonly #state: LaneState;
   readonly #days: DayBooker;
+  /** Names of feeds by source and basis, made once: they are asked for at every report. */
+  readonly #feedNames: string[] = [];
 
   constructor(state: LaneState, days: DayBooker) {
     this.#state = state;
@@ -30,7 +31,7 @@ export class ReportBooker {
     const { to, order } = batch.details.get(row) as SpendDetail;
     const isTotal = (batch.flags[row] & flag.cumulative) !== 0;
     const report = { from: batch.t1[row], to, order: isTotal ? order : Number.NaN, amount: batch.amount[row] };
-    const feed = feedName(batch, row);
+    const feed = this.#feedName(batch, row);
     const verdict = this.#reports(campaign).spendFeed(feed).weigh(report);
     if (verdict === null) return false;
     this.#putSpend(campaign, feed, report, verdict, batch.offsets[row]);
@@ -42,7 +43,7 @@ export class ReportBooker {
     const detail = batch.details.get(row) as PerformanceDetail;
     const span = { from: batch.t1[row], to: detail.to, order: detail.order };
     const source = batch.dictionaries.sources.text(batch.sources[row]);
-    const feed = feedName(batch, row);
+    const feed = this.#feedName(batch, row);
     const reports = this.#reports(campaign);
     const verdict = reports.countsFeed(source).weigh({ ...span, amount: [] });
     const withSpend = isSpend && detail.hasSpend;
@@ -59,6 +60,17 @@ export class ReportBooker {
       this.#putSpend(campaign, feed, report, spendVerdict, offset);
     }
     return true;
+  }
+
+  /** Ids of sources mean others from now on. */
+  forgetIds(): void {
+    this.#feedNames.length = 0;
+  }
+
+  #feedName(batch: EventBatch, row: number): string {
+    const place = batch.sources[row] * costBases.length + batch.basis[row];
+    this.#feedNames[place] ??= `${batch.dictionaries.sources.text(batch.sources[row])}|${batch.basis[row]}`;
+    return this.#feedNames[place];
   }
 
   #reports(campaign: Campaign): CampaignReports {
@@ -108,7 +120,7 @@ export class ReportBooker {
     this.#state.touch(campaign);
     reports.moveAdjustments((at) => after.dayStart(before.localDay(at)));
     const all = <A>(feeds: ReadonlyMap<string, ReportFeed<A>>) =>
-      [...feeds].flatMap(([name, feed]) => (reports.isByDate(name) ? [] : [...feed.all()]));
+      [...feeds].flatMap(([name, feed]) => (reports.isByDate(name) ? [] : feed.all()));
     for (const { from, to, amount } of all(reports.spend)) {
       const code = sumAt.spendNanos;
       this.#moveOne(
@@ -152,10 +164,6 @@ export class ReportBooker {
   #zoneOf(campaign: Campaign): Zone {
     return campaign.quarters?.zone ?? this.#state.zoneOf(campaign);
   }
-}
-
-function feedName(batch: EventBatch, row: number): string {
-  return `${batch.dictionaries.sources.text(batch.sources[row])}|${batch.basis[row]}`;
 }
 
 /** The local days with instants of [start, end) at or after `oldest`; a span of no length has that of its instant. */

@@ -8,6 +8,7 @@ import type { LogTimeMs } from '../model/time.ts';
 import { floorShare, minus, plus, type Whole } from '../model/whole.ts';
 import {
   type CampaignFacts,
+  nothingUnplanned,
   type UnplannedCause,
   type UnplannedStatus,
   unplannedCauses,
@@ -35,7 +36,10 @@ export class WatchSpend {
     const zone = campaign.quarters?.zone ?? this.#state.zoneOf(campaign);
     const at = { campaign, t, offset, completeness };
     const plain = hasSaid(campaign) ? null : plainSpend(campaign, zone, clock, this.#recent);
-    if (plain !== null) return this.#judge(at, false, () => planned(plain));
+    if (plain !== null) {
+      const isQuiet = campaign.unplanned?.hasAlerts !== true && this.#rules.isQuietOnPlan(campaign, plain > 0);
+      return isQuiet ? undefined : this.#judge(at, false, () => ({ ...nothingUnplanned, recentSpend: plain }));
+    }
     const spend = new UnplannedSpend(campaign, zone, clock, this.#state.limits);
     const amounts = spend.amounts();
     const isNews = this.#say(campaign, spend, amounts, offset);
@@ -52,7 +56,7 @@ export class WatchSpend {
   leave(campaign: Campaign, completeness: Completeness, t: LogTimeMs, offset: number): void {
     const { unplanned } = campaign;
     if (unplanned === null || campaign.timerAt !== null) return;
-    if (unplanned.alerts.size === 0 && unplanned.watchedUntil === Number.NEGATIVE_INFINITY) return;
+    if (!unplanned.hasAlerts && unplanned.watchedUntil === Number.NEGATIVE_INFINITY) return;
     unplanned.watchedUntil = Number.NEGATIVE_INFINITY;
     this.#state.touchParts(campaign, part.unplanned);
     this.#rules.endCampaign({ campaign, t, offset, completeness }, unplanned.alerts);
@@ -60,7 +64,7 @@ export class WatchSpend {
 
   #isAsked(campaign: Campaign, t: LogTimeMs): boolean {
     const { unplanned } = campaign;
-    return unplanned !== null && (unplanned.said.size > 0 || unplanned.alerts.size > 0 || isWatched(campaign, t));
+    return unplanned !== null && (unplanned.said.size > 0 || unplanned.hasAlerts || isWatched(campaign, t));
   }
 
   /** Writes the rows of days whose amounts are not what was said; true when there was one. */
@@ -72,13 +76,13 @@ export class WatchSpend {
       if (before === undefined ? isNothing(found) : isSame(before, found)) continue;
       isNews = true;
       this.#write(campaign, day, found, offset);
-      this.#remember(campaign).said.set(day, found);
+      this.#remember(campaign).say(day, found);
     }
     if (said !== undefined) {
       const shown = new Set(spend.days.map(({ day }) => day));
       for (const day of said.keys()) {
         if (shown.has(day)) continue;
-        this.#remember(campaign).said.delete(day);
+        this.#remember(campaign).unsay(day);
       }
     }
     return isNews;
@@ -115,22 +119,6 @@ export class WatchSpend {
 const outsideCauses = ['no_flight', 'no_budget', 'before_start', 'between_flights', 'after_end'] as const;
 const recentDays = 2;
 const noneSaid: ReadonlyMap<number, DayAmounts> = new Map();
-
-/** The facts of a campaign all of whose days are planned. */
-function planned(spent: readonly Whole[]): CampaignFacts {
-  return { ...nothingUnplanned, recentSpend: spent.reduce((sum, micros) => plus(sum, micros), 0) };
-}
-
-const nothingUnplanned: CampaignFacts = {
-  status: 'planned',
-  days: 0,
-  outside: 0,
-  paused: 0,
-  overBudget: 0,
-  overBudgetBp: null,
-  recent: 0,
-  recentSpend: 0,
-};
 
 function factsOf(
   spend: UnplannedSpend,

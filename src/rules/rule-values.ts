@@ -61,6 +61,18 @@ export interface CampaignFacts {
   readonly recentSpend: Whole;
 }
 
+/** The facts of a campaign all of whose days are planned, but for what it spent. */
+export const nothingUnplanned: CampaignFacts = {
+  status: 'planned',
+  days: 0,
+  outside: 0,
+  paused: 0,
+  overBudget: 0,
+  overBudgetBp: null,
+  recent: 0,
+  recentSpend: 0,
+};
+
 const sourceNames = Object.keys(ruleVariables.source) as SourceName[];
 export const unknownFlight: readonly RuleValue[] = Object.keys(ruleVariables.flight).map(() => null);
 

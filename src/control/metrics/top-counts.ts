@@ -4,18 +4,22 @@ interface Counted {
   place: string;
 }
 
-/** Names that are told apart; a name that comes new at the bound takes the place, and the count, of the smallest. */
+/** Names that are told apart; at the bound a quarter of them, the smallest, make room for those that come new. */
 const keptMax = 512;
+const droppedAtOnce = keptMax / 4;
 const shownMax = 20;
 export const otherNames = 'other';
 
 /**
- * Who has the most of something, out of names without end in memory that has one ("space saving": what is
- * among the largest is never missed, and is counted too high by at most the smallest).
+ * Who has the most of something, out of names without end in memory that has one: a name that comes new begins with
+ * the largest count that was ever dropped, so that what is among the largest is never missed, and is counted too high
+ * by at most that ("space saving", a quarter at a time).
  */
 export class TopCounts {
   readonly #counts = new Map<string, Counted>();
   #total = 0;
+  /** The largest count that a name had when it was dropped. */
+  #dropped = 0;
 
   add(name: string, place: string, amount: number): void {
     this.#total += amount;
@@ -23,7 +27,10 @@ export class TopCounts {
     if (known !== undefined) {
       known.count += amount;
       known.place = place;
-    } else this.#counts.set(name, { count: amount + this.#roomFor(), place });
+      return;
+    }
+    if (this.#counts.size >= keptMax) this.#makeRoom();
+    this.#counts.set(name, { count: amount + this.#dropped, place });
   }
 
   /** Counts what has no name of its own. */
@@ -41,12 +48,11 @@ export class TopCounts {
     return [...largest, { name: otherNames, place: '', count: Math.max(0, this.#total - shown) }];
   }
 
-  /** What the name that has to go had been counted; 0 where there is room. */
-  #roomFor(): number {
-    if (this.#counts.size < keptMax) return 0;
-    let [smallest, least] = ['', Number.POSITIVE_INFINITY];
-    for (const [name, { count }] of this.#counts) if (count < least) [smallest, least] = [name, count];
-    this.#counts.delete(smallest);
-    return least;
+  #makeRoom(): void {
+    const smallest = [...this.#counts].sort(([, a], [, b]) => a.count - b.count).slice(0, droppedAtOnce);
+    for (const [name, { count }] of smallest) {
+      this.#counts.delete(name);
+      this.#dropped = Math.max(this.#dropped, count);
+    }
   }
 }

@@ -18,18 +18,8 @@ export function daysSection(state: LaneState): Section<Campaign> {
 
     write(out: ByteWriter, campaign: Campaign, all: boolean): void {
       if (all) prune(campaign, state.clock, state.limits.keptDays);
-      const days = [...campaign.days.values()].filter((day) => all || day.isDirty);
-      if (days.length === 0 && !(all && !campaign.oldDays.isEmpty)) return;
-      // Equal states are equal bytes, whatever became of old days on the way.
-      if (all) days.sort((a, b) => a.day - b.day);
-      const { currencies } = campaign.books;
-      out.count(days.length);
-      for (const day of days) {
-        out.int32(day.day);
-        writeDay(out, day, currencies);
-      }
-      out.flag(all);
-      if (all) campaign.oldDays.write(out);
+      if (all) writeAll(out, campaign);
+      else writeChanged(out, campaign);
     },
 
     read(from: ByteReader, version: number, campaign: Campaign): void {
@@ -44,6 +34,29 @@ export function daysSection(state: LaneState): Section<Campaign> {
       campaign.forgetDays();
     },
   };
+}
+
+function writeAll(out: ByteWriter, campaign: Campaign): void {
+  if (campaign.days.size === 0 && campaign.oldDays.isEmpty) return;
+  out.count(campaign.days.size);
+  // Equal states are equal bytes, whatever became of old days on the way.
+  for (const day of [...campaign.days.values()].sort((a, b) => a.day - b.day)) writeOne(out, campaign, day);
+  out.flag(true);
+  campaign.oldDays.write(out);
+}
+
+function writeChanged(out: ByteWriter, campaign: Campaign): void {
+  let changed = 0;
+  for (const day of campaign.days.values()) if (day.isDirty) changed += 1;
+  if (changed === 0) return;
+  out.count(changed);
+  for (const day of campaign.days.values()) if (day.isDirty) writeOne(out, campaign, day);
+  out.flag(false);
+}
+
+function writeOne(out: ByteWriter, campaign: Campaign, day: DayRow): void {
+  out.int32(day.day);
+  writeDay(out, day, campaign.books.currencies);
 }
 
 /** Version 1 is also how format 1 of a blob wrote days. */

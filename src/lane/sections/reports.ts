@@ -21,22 +21,20 @@ export function reportsSection(state: LaneState): Section<Campaign> {
       const { reports } = campaign;
       if (reports === null) return;
       if (all) reports.forgetBefore(Math.min(state.clock - windowsMs, state.reportsReach(campaign.orgId)));
-      if (!all && reports.fresh.length === 0 && !reports.wasSpendForgotten) return;
+      const fresh = reports.fresh ?? [];
+      if (!all && fresh.length === 0 && !reports.wasSpendForgotten) return;
       out.flag(!all && reports.wasSpendForgotten);
       const { currencies } = campaign.books;
       if (all) {
         out.count(countOf(reports.spend) + countOf(reports.counts));
-        for (const [feed, { all: each }] of entries(reports.spend))
-          for (const report of each) writeSpend(out, feed, report);
-        for (const [feed, { all: each }] of entries(reports.counts)) {
-          for (const report of each) writeCounts(out, feed, report, currencies);
-        }
+        forEachFeed(reports.spend, (name, feed) => feed.visit((report) => writeSpend(out, name, report)));
+        forEachFeed(reports.counts, (name, feed) => feed.visit((report) => writeCounts(out, name, report, currencies)));
         return;
       }
-      out.count(reports.fresh.length);
-      for (const fresh of reports.fresh) {
-        if (fresh.of === 'spend') writeSpend(out, fresh.feed, fresh.report);
-        else writeCounts(out, fresh.feed, fresh.report, currencies);
+      out.count(fresh.length);
+      for (const each of fresh) {
+        if (each.of === 'spend') writeSpend(out, each.feed, each.report);
+        else writeCounts(out, each.feed, each.report, currencies);
       }
     },
 
@@ -63,9 +61,10 @@ export function reportsSection(state: LaneState): Section<Campaign> {
   };
 }
 
-function entries<A>(feeds: ReadonlyMap<string, ReportFeed<A>>): [string, { all: Report<A>[] }][] {
-  const sorted = [...feeds].sort(([a], [b]) => (a < b ? -1 : 1));
-  return sorted.map(([name, feed]) => [name, { all: [...feed.all()] }]);
+/** By name: equal states are equal bytes, whichever feed spoke first. */
+function forEachFeed<A>(feeds: ReadonlyMap<string, ReportFeed<A>>, visit: (name: string, feed: ReportFeed<A>) => void) {
+  if (feeds.size < 2) for (const [name, feed] of feeds) visit(name, feed);
+  else for (const name of [...feeds.keys()].sort()) visit(name, feeds.get(name) as ReportFeed<A>);
 }
 
 function countOf<A>(feeds: ReadonlyMap<string, ReportFeed<A>>): number {

@@ -24,7 +24,8 @@ export const unplannedSection: Section<Campaign> = {
       out.exact(spend);
       for (const cause of unplannedCauses) out.exact(causes[cause]);
     }
-    out.count(unplanned.alerts.size);
+    out.count(unplanned.hasAlerts ? unplanned.alerts.size : 0);
+    if (!unplanned.hasAlerts) return;
     for (const [rule, alert] of unplanned.alerts) {
       out.text(rule);
       writeAlert(out, alert);
@@ -38,7 +39,7 @@ export const unplannedSection: Section<Campaign> = {
       const day = from.int32();
       const spend = whole(from.exact());
       const causes = Object.fromEntries(unplannedCauses.map((cause) => [cause, whole(from.exact())]));
-      unplanned.said.set(day, { spend, causes: causes as DayAmounts['causes'] });
+      unplanned.say(day, { spend, causes: causes as DayAmounts['causes'] });
     }
     for (let n = from.count(); n > 0; n--) unplanned.alerts.set(from.text(), readAlert(from));
     campaign.unplanned = unplanned;

@@ -1,0 +1,32 @@
+import type { CompiledRule } from './compile-plan.ts';
+import { variableNames } from './condition.ts';
+import { isNothing, judge } from './judgement.ts';
+import { campaignValues, nothingUnplanned } from './rule-values.ts';
+
+interface Quiet {
+  readonly spending: boolean;
+  readonly idle: boolean;
+}
+
+const known = new WeakMap<readonly CompiledRule[], Quiet>();
+
+/**
+ * Whether rules of scope `campaign` find nothing in a campaign all of whose money is planned. That is nearly
+ * every campaign at each of its evaluations, and all of them look alike to such rules, but for whether they spend:
+ * so it is found out once. False where a rule asks for more than that.
+ */
+export function isQuietOnPlan(rules: readonly CompiledRule[], isSpending: boolean): boolean {
+  let quiet = known.get(rules);
+  if (quiet === undefined) {
+    const areAll = (recentSpend: number) => rules.every((rule) => isQuiet(rule, recentSpend));
+    quiet = { spending: areAll(1), idle: areAll(0) };
+    known.set(rules, quiet);
+  }
+  return isSpending ? quiet.spending : quiet.idle;
+}
+
+function isQuiet(rule: CompiledRule, recentSpend: number): boolean {
+  const names = variableNames('campaign');
+  if (!rule.variables.every(({ index }) => names[index].startsWith('u.'))) return false;
+  return isNothing(judge(rule, campaignValues({ ...nothingUnplanned, recentSpend }), false).outcome);
+}
