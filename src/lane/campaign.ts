@@ -1,7 +1,7 @@
 import { nanosOf } from '../model/money.ts';
 import { plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
-import type { Change, Ledger } from '../pacing/flight-ledger.ts';
+import type { Change, Ledger, WeightOf } from '../pacing/flight-ledger.ts';
 import type { PacingStatus } from '../pacing/pacing.ts';
 import type { AlertState } from '../rules/alert-state.ts';
 import type { Asked } from '../rules/asked-values.ts';
@@ -37,6 +37,8 @@ export class Flight {
   readonly changes: Change[] = [];
   /** Derived; null = to be made again. */
   ledger: Ledger | null = null;
+  /** Derived from the plan of an epoch and the dates at that time. */
+  weight: { readonly epoch: number; readonly dates: FlightDates; readonly of: WeightOf } | null = null;
   budgetLedgerVersion = Number.NEGATIVE_INFINITY;
   flightLedgerVersion = Number.NEGATIVE_INFINITY;
   readonly #totals: NumberSlab;

@@ -12,7 +12,7 @@ import { evenWeight, trafficWeight, type Weight } from '../pacing/pacing-weight.
 import type { CompiledPlan } from '../rules/compile-plan.ts';
 import type { CampaignPlan, Plan, SpendPlan } from '../rules/plan.ts';
 import { isForCampaign } from '../rules/rule-scope.ts';
-import { Campaign, type CampaignPlanView, type FlightDates, part } from './campaign.ts';
+import { Campaign, type CampaignPlanView, type Flight, type FlightDates, part } from './campaign.ts';
 import { CampaignIndex } from './campaign-index.ts';
 import { ClockMarks } from './clock-marks.ts';
 import { LaneBooks } from './lane-books.ts';
@@ -391,8 +391,16 @@ export class LaneState implements Carrier {
     return view;
   }
 
-  /** How modes and curves weigh time for a flight of the campaign that starts at `start`. */
-  weightOf(campaign: Campaign, { start, zone }: FlightDates): WeightOf {
+  /** How modes and curves weigh time for a flight of the campaign that has dates; made again where they or plans change. */
+  weightOf(campaign: Campaign, flight: Flight): WeightOf {
+    const { weight, dates } = flight;
+    if (weight !== null && weight.epoch === this.#planEpoch && weight.dates === dates) return weight.of;
+    const of = this.#makeWeightOf(campaign, dates as FlightDates);
+    flight.weight = { epoch: this.#planEpoch, dates: dates as FlightDates, of };
+    return of;
+  }
+
+  #makeWeightOf(campaign: Campaign, { start, zone }: FlightDates): WeightOf {
     const { plan } = this.planOf(campaign.orgId);
     const fallback = this.campaignPlan(campaign).profile ?? plan.defaults.profile;
     // Asked several times an evaluation, nearly always for the same.

@@ -52,13 +52,12 @@ export class PaceFlights implements Operator {
     const organization = this.#state.organizations[campaign.orgSlot];
     const { sources, every } = this.#state.planView(campaign);
     const completeness = completenessAt(sources, organization.frontiers, t);
-    const grain = sources.reduce(
-      (most, { name, source }) => Math.max(most, rhythmOf(organization, name, source)),
-      every,
-    );
-    const flights = campaign.flights.filter((flight) => flight.isEvaluable);
-    if (flights.length > 1) flights.sort(byStart);
-    for (const flight of flights) this.#evaluate(campaign, flight, { completeness, grain }, t, offset);
+    let grain = every;
+    for (const { name, source } of sources) grain = Math.max(grain, rhythmOf(organization, name, source));
+    const facts = { completeness, grain };
+    for (const flight of byStart(campaign.flights)) {
+      if (flight.isEvaluable) this.#evaluate(campaign, flight, facts, t, offset);
+    }
     this.#spend.look(campaign, completeness, t, offset);
     this.#state.rearmCampaign(campaign, t);
     this.#spend.leave(campaign, completeness, t, offset);
@@ -125,7 +124,7 @@ export class PaceFlights implements Operator {
   }
 
   #booksOf(campaign: Campaign, flight: Flight, { isDaily, isLastWord = false }: Standpoint): BooksOfFlight {
-    const weightOf = this.#state.weightOf(campaign, flight.dates as FlightDates);
+    const weightOf = this.#state.weightOf(campaign, flight);
     const { dayAllowanceBp } = this.#state.planView(campaign);
     return new BooksOfFlight(campaign, flight, this.#state.clock, { weightOf, dayAllowanceBp, isDaily, isLastWord });
   }
@@ -191,8 +190,7 @@ export class PaceFlights implements Operator {
     completeness: Completeness,
     values: PacingValues | null,
   ): void {
-    const dates = flight.dates as FlightDates;
-    const weightOf = this.#state.weightOf(campaign, dates);
+    const weightOf = this.#state.weightOf(campaign, flight);
     const terms = values?.terms ?? expectationAt(ledgerOf(campaign, flight), at.asOf, weightOf).terms;
     this.#outputs.snapshots.write({
       org_id: campaign.orgId,
@@ -221,8 +219,9 @@ function isMove({ persistedOsi: before }: Flight, osi: number | null): boolean {
   return Math.abs(osi - before) >= moveBp;
 }
 
-function byStart(a: Flight, b: Flight): number {
-  return (a.dates?.start ?? 0) - (b.dates?.start ?? 0) || (a.id < b.id ? -1 : 1);
+function byStart(flights: readonly Flight[]): readonly Flight[] {
+  if (flights.length < 2) return flights;
+  return flights.toSorted((a, b) => (a.dates?.start ?? 0) - (b.dates?.start ?? 0) || (a.id < b.id ? -1 : 1));
 }
 
 /** The judged columns; all null (unknown, not zero) when the flight is stale. */

@@ -92,6 +92,9 @@ export function paceFlight(books: FlightBooks, a: number): PacingValues {
   const day = dayValues(books, weight, terms, segment, a);
   const elapsedBp = elapsed(weight, start, end, a);
   const osiBp = onScheduleIndicator(spend, expected, budget);
+  const ahead = outlook(rate, weight, budget, spend, a, start, end);
+  const lately = books.isDaily ? noTwoHours : lastTwoHours(books, a, expected);
+  // Spelled out: spread, they are what evaluations make most of.
   const values = {
     status: 'on_track' as PacingStatus,
     terms,
@@ -101,9 +104,19 @@ export function paceFlight(books: FlightBooks, a: number): PacingValues {
     deliveryBp: budget === 0 ? null : floorShare(10_000, spend, budget),
     elapsedBp,
     osiBp,
-    ...outlook(rate, weight, budget, spend, a, start, end),
-    ...day,
-    ...(books.isDaily ? noTwoHours : lastTwoHours(books, a, expected)),
+    projected: ahead.projected,
+    runRatePerDay: ahead.runRatePerDay,
+    requiredPerDay: ahead.requiredPerDay,
+    liftBp: ahead.liftBp,
+    exhaustionAt: ahead.exhaustionAt,
+    daySpend: day.daySpend,
+    capAllowed: day.capAllowed,
+    dayTarget: day.dayTarget,
+    dayPacingBp: day.dayPacingBp,
+    dayBudget: day.dayBudget,
+    impressions2h: lately.impressions2h,
+    spend2h: lately.spend2h,
+    expected2h: lately.expected2h,
     impressionsFlight: books.impressionsBefore(a),
   };
   values.status = statusOf(books, values, a);
@@ -184,8 +197,7 @@ function dayValues(books: FlightBooks, weight: Weight, terms: Terms, segment: Le
   const dayStart = zone.dayStart(day);
   const daySpend = microsOf(books.spendBetween(dayStart, a));
   const capAllowed = terms.cap === null ? null : floorShare(terms.cap, books.dayAllowanceBp, 10_000);
-  const outside = { daySpend, capAllowed, dayTarget: null, dayPacingBp: null, dayBudget: null };
-  if (a < start || a > end) return outside;
+  if (a < start || a > end) return { daySpend, capAllowed, dayTarget: null, dayPacingBp: null, dayBudget: null };
   const from = Math.max(dayStart, start);
   const to = Math.min(zone.dayStart(day + 1), end);
   const whole = weight.between(from, to);
@@ -194,7 +206,7 @@ function dayValues(books: FlightBooks, weight: Weight, terms: Terms, segment: Le
   const passed = weight.between(from, a);
   const isJudged = dayTarget !== null && dayTarget > 0 && passed > 0;
   const dayPacingBp = isJudged ? floorOver(floorShare(times(10_000, daySpend), whole, passed), dayTarget) : null;
-  return { ...outside, dayTarget, dayPacingBp, dayBudget };
+  return { daySpend, capAllowed, dayTarget, dayPacingBp, dayBudget };
 }
 
 /**
