@@ -26,11 +26,12 @@ export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void 
   }
   const { otherRevenue } = day;
   out.count(otherRevenue?.size ?? 0);
-  if (otherRevenue === null) return;
-  for (const [currency, { byTouch, byConversion }] of otherRevenue) {
-    out.text(currencies.text(currency));
-    out.exact(byTouch);
-    out.exact(byConversion);
+  if (otherRevenue !== null) {
+    for (const [currency, { byTouch, byConversion }] of otherRevenue) {
+      out.text(currencies.text(currency));
+      out.exact(byTouch);
+      out.exact(byConversion);
+    }
   }
   const { conversions } = day;
   out.count(conversions?.length ?? 0);

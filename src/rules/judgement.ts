@@ -51,7 +51,7 @@ export function judgeAt(
  * judged of a flight is complete: a value that is not there is *absent* (no cap, no expectation yet), and
  * a level that hangs on it does not hold. Of a source it is *unknown*.
  */
-function judgeLevels(
+export function judgeLevels(
   rule: CompiledRule,
   values: readonly RuleValue[],
   isFiring: boolean,

@@ -1,6 +1,6 @@
 import type { CompiledRule } from './compile-plan.ts';
 import { variableNames } from './condition.ts';
-import { isNothing, judge } from './judgement.ts';
+import { isNothing, judgeLevels } from './judgement.ts';
 import { campaignValues, nothingUnplanned } from './rule-values.ts';
 
 interface Quiet {
@@ -26,7 +26,8 @@ export function isQuietOnPlan(rules: readonly CompiledRule[], isSpending: boolea
 }
 
 function isQuiet(rule: CompiledRule, recentSpend: number): boolean {
+  if (rule.schedule !== null) return false;
   const names = variableNames('campaign');
   if (!rule.variables.every(({ index }) => names[index].startsWith('u.'))) return false;
-  return isNothing(judge(rule, campaignValues({ ...nothingUnplanned, recentSpend }), false).outcome);
+  return isNothing(judgeLevels(rule, campaignValues({ ...nothingUnplanned, recentSpend }), false, false).outcome);
 }
