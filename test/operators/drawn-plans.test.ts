@@ -117,7 +117,10 @@ const worlds: readonly World[] = [
   },
   {
     name: 'universes',
-    plans: (seed) => sentBy(seed).flatMap(({ type, body }) => (type === 'org_plan' ? [JSON.parse(body)] : [])),
+    plans: (seed) =>
+      sentBy(seed).flatMap(({ type, org_id, body }) =>
+        type === 'org_plan' && org_id !== '_keys' ? [JSON.parse(body)] : [],
+      ),
     kindsOf: (seed) => [...sentBy(seed).map(({ type }) => type), 'tick'],
     without: ['creative_status'],
   },

@@ -86,10 +86,11 @@ export function isMedia({ kind, fields }: OracleEvent): boolean {
   return told[kind].media?.(fields) ?? false;
 }
 
-export function keyProblem(event: OracleEvent, key: Uint8Array | null): RejectReason | null {
-  if (event.kind === 'org_plan' && event.org === '_default') return key === null ? null : 'key_mismatch';
+/** `isOfAll`: the record is a plan of everyone, or says whose plans count. */
+export function keyProblem(event: OracleEvent, key: Uint8Array | null, isOfAll: boolean): RejectReason | null {
+  if (isOfAll) return key === null ? null : 'key_mismatch';
   if (key === null || Buffer.from(key).toString('latin1') !== event.org) return 'key_mismatch';
-  return event.kind !== 'org_plan' && event.org.startsWith('_') ? 'bad_id' : null;
+  return event.org.startsWith('_') ? 'bad_id' : null;
 }
 
 /** The organization that a dead letter is filed under. */

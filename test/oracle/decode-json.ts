@@ -126,11 +126,16 @@ const nothing: EventFields = {
   complete_through: 0,
   number: 0,
   body: '',
+  signature: '',
 };
 
 const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<EventFields>>> = {
   tick: () => ({}),
-  org_plan: (raw) => ({ number: count(raw, 'number'), body: text(raw, 'body') }),
+  org_plan: (raw) => ({
+    number: count(raw, 'number'),
+    body: text(raw, 'body'),
+    signature: raw.signature === undefined ? '' : text(raw, 'signature'),
+  }),
   impression: (raw) => ({
     currency: currency(raw),
     cpm_micros: micros(raw, 'cpm_micros', 0),

@@ -78,6 +78,7 @@ export interface EventFields {
   readonly complete_through: number;
   readonly number: number;
   readonly body: string;
+  readonly signature: string;
 }
 
 /** A record that could not be read. */

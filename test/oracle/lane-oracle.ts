@@ -12,6 +12,7 @@ import { hasCurrencyFor } from './currency.ts';
 import { evaluateFlight, evaluateSources, leaveSpend, lookAtSpend, type TimerContext } from './evaluate.ts';
 import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
+import { PlanKeys } from './plan-keys.ts';
 import {
   duplicateBoundsOf,
   latenessOf,
@@ -39,6 +40,8 @@ export interface OracleOptions {
   readonly partitions: number;
   readonly generation: number;
   readonly decode: Decode;
+  /** Public key that the stream's plans begin with; absent = they need no signature. */
+  readonly planKey?: string | null;
   /** Smaller bounds for tests of the bounds themselves. */
   readonly bounds?: Partial<Bounds>;
 }
@@ -74,6 +77,7 @@ export class LaneOracle {
   readonly #rare = new Map<string, { span: number; count: number }>();
   readonly #letters = new Map<string, { span: number; count: number }>();
   readonly #seen: Seen;
+  readonly #keys: PlanKeys;
   readonly #rows = emptyRows();
   readonly #partitionOfKey = new Map<string, number>();
   #nextDue = Number.POSITIVE_INFINITY;
@@ -85,6 +89,7 @@ export class LaneOracle {
     this.#options = options;
     this.#bounds = { ...written, ...options.bounds };
     this.#seen = new Seen(this.#bounds);
+    this.#keys = new PlanKeys(options.planKey ?? null, lane.partition);
   }
 
   apply(record: LogRecord): void {
@@ -134,10 +139,11 @@ export class LaneOracle {
 
   // Checks 2 to 5; the answer is the reason of a dead letter.
   #admit(record: LogRecord, event: OracleEvent): RejectReason | null {
-    const problem = keyProblem(event, record.key);
+    const isOfAll = event.kind === 'org_plan' && (event.org === '_default' || this.#keys.isOfKeys(event.org));
+    const problem = keyProblem(event, record.key, isOfAll);
     if (problem !== null) return problem;
     if (record.key !== null && this.#partitionOf(record.key) !== this.#partition) return 'wrong_partition';
-    if (event.org !== '_default') {
+    if (!isOfAll) {
       const room = (event.kind === 'org_plan' ? 2 : 1) * this.#bounds.organizations;
       if (!this.#organizations.has(event.org) && this.#organizations.size >= room) return 'quota';
       const needsPlan = !this.#organizations.has(event.org) && this.#organizations.size >= this.#bounds.organizations;
@@ -145,7 +151,7 @@ export class LaneOracle {
     }
     const bounds = duplicateBoundsOf(this.#plans.inForce(event.org), this.#bounds);
     const isDuplicate = this.#seen.noteDelivery(event, record.offset, this.#clock, bounds);
-    if (event.kind === 'org_plan') return this.#putInForce(event);
+    if (event.kind === 'org_plan') return this.#decide(event, record.offset);
     if (latestInstant(event, this.#zoneOf(event)) > this.#clock + this.#bounds.aheadMs) return 'from_the_future';
     const late = this.#lateBy(event);
     if (late !== null) {
@@ -198,12 +204,23 @@ export class LaneOracle {
     return partition;
   }
 
-  #putInForce(event: OracleEvent): RejectReason | null {
-    const plan = parsePlan(event.fields.body);
-    if (plan === null || plan.org_id !== event.org || plan.number !== event.fields.number) return 'bad_plan';
-    const owners = event.org === '_default' ? [...this.#organizations.keys()] : [event.org];
-    const before = owners.map((org) => ({ organization: this.#organization(org), plan: this.#plans.inForce(org) }));
-    this.#plans.offer(event.org, plan);
+  #decide({ org, fields: { number, body, signature } }: OracleEvent, offset: number): RejectReason | null {
+    const said = { org, number, body, signature, offset };
+    if (this.#keys.isOfKeys(org)) return this.#keys.takeRing(said, this.#plans.organizations());
+    if (this.#keys.isForged(said)) return 'bad_signature';
+    const plan = parsePlan(body);
+    if (plan === null || plan.org_id !== org || plan.number !== number) return 'bad_plan';
+    const rank = this.#keys.rank(said, this.#plans.numberOf(org));
+    if (rank === 'jump') return 'bad_signature';
+    if (rank === 'newer') this.#putInForce(org, plan);
+    return null;
+  }
+
+  #putInForce(org: string, plan: Plan): void {
+    const owners = org === '_default' ? [...this.#organizations.keys()] : [org];
+    const before = owners.map((each) => ({ organization: this.#organization(each), plan: this.#plans.inForce(each) }));
+    this.#plans.put(org, plan);
+    this.#keys.tookPlan(org);
     // What no report could reach any more stays out of reach, whatever the new plan allows.
     for (const { organization, plan: old } of before) {
       if (this.#plans.inForce(organization.id) === old) continue;
@@ -212,7 +229,6 @@ export class LaneOracle {
         this.#clock - reportsReachBack(old, this.#bounds),
       );
     }
-    return null;
   }
 
   #advance({ org, source, fields }: OracleEvent): void {

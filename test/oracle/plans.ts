@@ -43,12 +43,18 @@ export function parsePlan(body: string): Plan | null {
 export class Plans {
   readonly #own = new Map<string, Plan>();
 
-  /** Puts a plan in force; false when its number is not above that of the organization's own plan. */
-  offer(org: string, plan: Plan): boolean {
-    const before = this.#own.get(org);
-    if (before !== undefined && plan.number <= before.number) return false;
+  put(org: string, plan: Plan): void {
     this.#own.set(org, plan);
-    return true;
+  }
+
+  /** Number of the organization's own plan. */
+  numberOf(org: string): number | undefined {
+    return this.#own.get(org)?.number;
+  }
+
+  /** Those with a plan of their own, `_default` among them. */
+  organizations(): Iterable<string> {
+    return this.#own.keys();
   }
 
   inForce(org: string): Plan {

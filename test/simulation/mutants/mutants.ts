@@ -1,4 +1,5 @@
 import type { Mutant } from './mutant.ts';
+import { planMutants } from './plan-mutants.ts';
 import { programMutants } from './program-mutants.ts';
 import { releaseMutants } from './release-mutants.ts';
 import { sinkMutants } from './sink-mutants.ts';
@@ -9,6 +10,7 @@ export const mutants: readonly Mutant[] = [
   ...storeMutants,
   ...sourceMutants,
   ...programMutants,
+  ...planMutants,
   ...sinkMutants,
   ...releaseMutants,
 ];

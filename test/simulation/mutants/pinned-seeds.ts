@@ -47,6 +47,11 @@ export const pinnedSeeds: Readonly<Record<string, number>> = {
   stumbled_lane_goes_on: 8,
   broken_record_passed: 8,
   share_of_the_process: 27,
+  unsigned_plan_taken: 11,
+  any_key_signs: 11,
+  signature_covers_nothing: 25,
+  number_may_jump: 28,
+  retired_key_signs: 40,
 };
 
 /** The same for mutants that need so much at once that another plan hides them: universes with plain plans. */

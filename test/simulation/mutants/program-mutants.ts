@@ -7,6 +7,7 @@ import type { LaneProgram, LaneProgramFactory, StreamRows } from '../../../src/r
 import { CampaignLane } from '../../../src/topology/campaign-topology.ts';
 import { universeLimits } from '../universe/shares.ts';
 import type { Mutant } from './mutant.ts';
+import { wrap } from './wrap-program.ts';
 
 /** What the operators, or the runner that holds them, could get wrong. */
 export const programMutants: readonly Mutant[] = [
@@ -121,35 +122,6 @@ function goingOn(program: LaneProgram, isForgotten: (run: RecordRun) => boolean)
   return Object.defineProperty(lane, 'tally', {
     get: () => ({ ...program.tally, applied: program.tally.applied + missing }),
   });
-}
-
-type Overrides = Partial<Pick<LaneProgram, 'apply' | 'restore' | 'harvest' | 'distrustBases'>>;
-
-function wrap(program: LaneProgram, overrides: Overrides): LaneProgram {
-  return {
-    apply: overrides.apply ?? ((...args) => program.apply(...args)),
-    restore: overrides.restore ?? ((snapshot) => program.restore(snapshot)),
-    harvest: overrides.harvest ?? ((seq) => program.harvest(seq)),
-    distrustBases: overrides.distrustBases ?? (() => program.distrustBases()),
-    inPresentShape: (stored) => program.inPresentShape(stored),
-    tailStart: () => program.tailStart(),
-    remember: (batch) => program.remember(batch),
-    get isAlertPending() {
-      return program.isAlertPending;
-    },
-    get dirtyBytes() {
-      return program.dirtyBytes;
-    },
-    get clockMs() {
-      return program.clockMs;
-    },
-    get tally() {
-      return program.tally;
-    },
-    get namesKeptMax() {
-      return program.namesKeptMax;
-    },
-  };
 }
 
 function spoilRows(factory: LaneProgramFactory, table: Table, spoil: (row: Row) => Row): LaneProgramFactory {

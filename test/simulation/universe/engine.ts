@@ -36,6 +36,7 @@ export interface EngineOptions {
   readonly process: SimulatedProcess;
   readonly servers: Servers;
   readonly settings: Universe['settings'];
+  readonly planKey: string | null;
   readonly mutant: Mutant | null;
   readonly memory: Map<string, unknown>;
   /** The engine gave up: no waiting heals what it met. */
@@ -69,12 +70,12 @@ export class Engine {
   }
 
   async #open(): Promise<Runner> {
-    const { process, servers, mutant, memory } = this.#options;
+    const { process, servers, mutant, memory, planKey } = this.#options;
     const context: MutantContext = { process, log: servers.log, memory };
     const store = new SimulatedStore(servers.store, process);
     const source = new SimulatedSource(servers.log, process, { mindsEpochs: mutant?.ignoresEpochs !== true });
     const generation = await this.#admit(source, store);
-    const makeLane: LaneProgramFactory = (lane) => new VerifiedLane(lane, servers.bugs);
+    const makeLane: LaneProgramFactory = (lane) => new VerifiedLane({ ...lane, planKey }, servers.bugs);
     this.runner = createRunner({
       source: mutant?.source?.(source, context) ?? source,
       assignment: mutant?.assignment?.(servers.group.join(process), context) ?? servers.group.join(process),
@@ -144,7 +145,7 @@ export function makerOf(token: string): string {
 
 /** A lane that looks at all that it has at hand after every batch. */
 class VerifiedLane extends CampaignLane {
-  constructor(lane: Parameters<LaneProgramFactory>[0], bugs: ProgramBugs) {
+  constructor(lane: ConstructorParameters<typeof CampaignLane>[0], bugs: ProgramBugs) {
     super(lane, universeLimits);
     const [flights] = this.topology.operators.filter(({ name }) => name === 'flights');
     const { onSegment } = flights;

@@ -42,6 +42,8 @@ export type Fault =
   | { readonly kind: 'stumble'; readonly atMs: number; readonly lane: number }
   /** A record arrives over which the program of a lane throws whenever it applies it. */
   | { readonly kind: 'broken_record'; readonly atMs: number; readonly lane: number }
+  /** Somebody who may not decide says a plan of everyone, or one who may says a number that does not follow. */
+  | { readonly kind: 'forged_plan'; readonly atMs: number; readonly lane: number; readonly how: Forgery }
   /** One organization sends much at once, campaigns without end and rubbish among it. */
   | { readonly kind: 'noisy_tenant'; readonly atMs: number; readonly lane: number; readonly records: number }
   /** A partition loses its last records, and others take their offsets. */
@@ -54,6 +56,19 @@ export type Fault =
     }
   /** The topic is deleted and made anew under its old name. The engines must refuse it. */
   | { readonly kind: 'topic_recreated'; readonly atMs: number };
+
+/** `copied`: under a signature of another plan of the lane. `other_lane`: as signed for another lane. */
+const forgeries = [
+  'unsigned',
+  'stranger',
+  'copied',
+  'other_org',
+  'other_lane',
+  'too_early',
+  'retired',
+  'jump',
+] as const;
+export type Forgery = (typeof forgeries)[number];
 
 export type FaultKind = Fault['kind'];
 
@@ -149,6 +164,14 @@ export function drawNoise(random: Random, { partitions, stormMs }: FaultWorld): 
 export function drawBroken(random: Random, { partitions, stormMs }: FaultWorld): Fault[] {
   return Array.from({ length: random.between(1, 2) }, () => {
     return { kind: 'broken_record', atMs: random.between(200, stormMs), lane: pick(random, partitions) };
+  });
+}
+
+/** Of a stream whose plans are signed. */
+export function drawForgeries(random: Random, { partitions, stormMs }: FaultWorld): Fault[] {
+  return Array.from({ length: random.between(2, 5) }, () => {
+    const [atMs, lane] = [random.between(200, stormMs), pick(random, partitions)];
+    return { kind: 'forged_plan', atMs, lane, how: random.pick(forgeries) };
   });
 }
 

@@ -39,6 +39,7 @@ export interface Violation {
 export interface RefereeOptions {
   readonly log: SimulatedLog;
   readonly decoder: Decoder;
+  readonly planKey: string | null;
   readonly nowMs: () => number;
   /** Checks that are not made. */
   readonly without: readonly Check[];
@@ -64,11 +65,11 @@ export class Referee {
   readonly #bytes = new Map<string, string>();
 
   constructor(options: RefereeOptions) {
-    const { log, decoder } = options;
+    const { log, decoder, planKey } = options;
     this.#options = options;
     this.#references = Array.from(
       { length: log.partitionCount },
-      (_, partition) => new LaneReference(log, partition, generation, decoder),
+      (_, partition) => new LaneReference(log, { partition, generation, planKey }, decoder),
     );
   }
 
@@ -91,9 +92,9 @@ export class Referee {
     this.commits += 1;
     this.noteRows(commit);
     if (commit.nextOffset <= oldEnd) return;
-    const { log, decoder } = this.#options;
+    const { log, decoder, planKey } = this.#options;
     const partition = Number(lane.slice(lane.lastIndexOf(':') + 1));
-    const reference = new LaneReference(log, partition, generation, decoder);
+    const reference = new LaneReference(log, { partition, generation, planKey }, decoder);
     reference.delta(prevOffset, commit.nextOffset, commit.seq);
     if (reference.state(commit.nextOffset) === describeState(snapshot)) return;
     this.fail('cut', `commit ${commit.seq} of ${lane} goes on from records that the log has lost`);
@@ -172,7 +173,8 @@ export class Referee {
       if (damaged.has(record.offset)) return { refused: 'damaged_batch', schemaId: -1 };
       return isBeyondProgram(record.value) ? { refused: 'internal_error', schemaId: -1 } : decode(record);
     };
-    const options = { partitions: log.partitionCount, generation, decode: read, bounds: universeBounds };
+    const { planKey } = this.#options;
+    const options = { partitions: log.partitionCount, generation, planKey, decode: read, bounds: universeBounds };
     return foldLane(records, { topic, partition }, options);
   }
 

@@ -21,6 +21,12 @@ export async function makeReferenceDecoder(): Promise<Decoder> {
   return decoder;
 }
 
+interface ReferredLane {
+  readonly partition: number;
+  readonly generation: number;
+  readonly planKey: string | null;
+}
+
 /** A lane that folds its log without engine, batches or crashes. */
 interface Cursor {
   readonly lane: CampaignLane;
@@ -36,16 +42,14 @@ interface Cursor {
  */
 export class LaneReference {
   readonly #log: SimulatedLog;
-  readonly #partition: number;
-  readonly #generation: number;
+  readonly #lane: ReferredLane;
   readonly #decoder: Decoder;
   readonly #cursors: Cursor[] = [];
 
-  constructor(log: SimulatedLog, partition: number, generation: number, decoder: Decoder) {
+  constructor(log: SimulatedLog, lane: ReferredLane, decoder: Decoder) {
     this.#log = log;
     this.#decoder = decoder;
-    this.#partition = partition;
-    this.#generation = generation;
+    this.#lane = lane;
   }
 
   /** The delta of the records [from, to), committed as `seq`. */
@@ -64,8 +68,7 @@ export class LaneReference {
     const found = this.#cursors.find(({ at }) => at === offset);
     if (found !== undefined) return found;
     const partitions = this.#log.partitionCount;
-    const at = { partition: this.#partition, partitions, generation: this.#generation };
-    const lane = new CampaignLane(at, universeLimits);
+    const lane = new CampaignLane({ ...this.#lane, partitions }, universeLimits);
     const cursor: Cursor = { lane, batch: new EventBatch(64), at: 0, deltas: [] };
     if (offset > 0) this.#advance(cursor, offset, 1);
     this.#cursors.push(cursor);
@@ -73,10 +76,10 @@ export class LaneReference {
   }
 
   #advance(cursor: Cursor, to: number, seq: number): Uint8Array {
-    const records = this.#log.read(this.#partition, cursor.at, Number.POSITIVE_INFINITY, to);
+    const records = this.#log.read(this.#lane.partition, cursor.at, Number.POSITIVE_INFINITY, to);
     for (let at = 0; at < records.length; ) {
       const some = takeable(firstRun(records.slice(at)));
-      const run = asTaken(toRun(this.#log.topic, this.#partition, some), some);
+      const run = asTaken(toRun(this.#log.topic, this.#lane.partition, some), some);
       assert(this.#decoder.decode(run, cursor.batch) < 0, 'the decoder knows every schema of a universe');
       cursor.lane.apply(cursor.batch, run);
       at += some.length;

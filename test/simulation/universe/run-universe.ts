@@ -83,7 +83,7 @@ export class UniverseRun {
     this.scheduler = new Scheduler(new Random(seed ^ 0x5bd1e995));
     this.#beganMs = this.scheduler.nowMs;
     const log = new SimulatedLog(partitions, () => Math.floor(beginsAt + this.elapsedMs * dilation));
-    this.referee = new Referee({ log, decoder, without, nowMs: () => this.elapsedMs });
+    this.referee = new Referee({ log, decoder, planKey: universe.planKey, without, nowMs: () => this.elapsedMs });
     this.servers = {
       log,
       store: new StoreServer((...applied) => this.#onCommit(...applied), { ...soundRules, ...mutant?.rules }),
@@ -164,6 +164,7 @@ export class UniverseRun {
       process,
       servers: this.servers,
       settings: this.universe.settings,
+      planKey: this.universe.planKey,
       mutant: this.#mutant,
       memory: this.#memory,
       onStopped: (error) => this.#onStopped(process, error),

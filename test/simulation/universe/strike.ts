@@ -3,6 +3,7 @@ import { floorTo, minuteMs } from '../../../src/model/time.ts';
 import { tables } from '../../../src/rows/tables.ts';
 import { brokenCampaign } from './bugs.ts';
 import type { Fault } from './faults.ts';
+import { forgePlan } from './forge-plan.ts';
 import type { UniverseRun } from './run-universe.ts';
 import { dilation, duplicateWindowMs } from './traffic.ts';
 
@@ -77,6 +78,8 @@ export function strike(fault: Fault, run: UniverseRun): void {
       return servers.bugs.strike(fault.lane);
     case 'broken_record':
       return appendBroken(run, fault.lane);
+    case 'forged_plan':
+      return forgePlan(run, fault.lane, fault.how);
     case 'noisy_tenant':
       return beNoisy(run, fault.lane, fault.records);
     case 'log_cut':

@@ -1,10 +1,12 @@
 import { partitionOfKey } from '../../../src/model/hash.ts';
 import { dayMs, hourMs, minuteMs } from '../../../src/model/time.ts';
+import type { PlanSigner } from '../../../src/plans/plan-signer.ts';
 import { canonicalJson } from '../../../src/rules/compile-plan.ts';
 import type { Plan } from '../../../src/rules/plan.ts';
 import { drawPlan as drawEverything } from '../../operators/random-plan.ts';
 import { testPlan } from '../../operators/random-world.ts';
 import type { Random } from '../random.ts';
+import { planValue, ringValue, signedValue, signers } from './plan-keys.ts';
 
 /** A record on its way into the log; the log stamps it when it arrives. */
 export interface Sent {
@@ -39,6 +41,8 @@ export interface TrafficOptions {
   readonly plans: Random | null;
   /** Draws what platforms are in the habit of, likewise. */
   readonly habits: Random;
+  /** Plans carry signatures, and who may sign changes on the way. */
+  readonly isSigned: boolean;
 }
 
 /** All that producers and planners send in one universe, in order of time, with all their mistakes. */
@@ -63,7 +67,10 @@ export class Traffic {
   draw(): Sent[] {
     const random = this.#random;
     const { forMs, records, partitions } = this.#options;
-    for (let partition = 0; partition < partitions; partition++) this.#plan('_default', 0, partition);
+    for (let partition = 0; partition < partitions; partition++) {
+      if (this.#options.isSigned) this.#keyRings(partition);
+      this.#plan('_default', 0, partition);
+    }
     for (const org of this.#orgs.slice(0, 2)) for (const campaign of ['c0', 'c1']) this.#open(org, campaign, 0);
     while (this.#sent.length < records) {
       const atMs = Math.floor(random.next() * forMs);
@@ -221,14 +228,24 @@ export class Traffic {
     const number = (this.#planNumbers.get(name) ?? 0) + (random.chance(0.15) ? 0 : 1);
     this.#planNumbers.set(name, number);
     const body = canonicalJson(drawPlan(random, this.#options.plans, org, Math.max(1, number)));
-    const value = { type: 'org_plan', org_id: org, number: Math.max(1, number), hash: 'h', body };
     const isDefault = org === '_default';
-    this.#sent.push({
-      atMs,
-      partition: isDefault ? partition : this.#home(org),
-      key: isDefault ? null : Buffer.from(org),
-      value: encode(value),
-    });
+    const lane = isDefault ? partition : this.#home(org);
+    const plan = { orgId: org, number: Math.max(1, number), body, partition: lane };
+    const { forMs, isSigned } = this.#options;
+    const value = isSigned ? signedValue(plan, signerAt(atMs / forMs)) : planValue(plan, '');
+    this.#sent.push({ atMs, partition: lane, key: isDefault ? null : Buffer.from(org), value });
+  }
+
+  /** Who may sign: the root, then another beside it, then that one alone. */
+  #keyRings(partition: number): void {
+    const { root, next } = signers;
+    const rings = [
+      ringValue(partition, 1, [root], root),
+      ringValue(partition, 2, [root, next], root),
+      ringValue(partition, 3, [next], next),
+    ];
+    for (const [at, value] of rings.entries())
+      this.#sent.push({ atMs: Math.floor(ringsAt[at] * this.#options.forMs), partition, key: null, value });
   }
 
   /** Totals of days that grow and are told anew, phones that are ahead, conversions of last month. */
@@ -357,6 +374,14 @@ export class Traffic {
   #at(atMs: number): number {
     return Math.floor(this.beginsAt + atMs * dilation);
   }
+}
+
+/** When each key ring comes, as a part of the universe. */
+const ringsAt = [0, 0.4, 0.8] as const;
+
+/** Who signs plans then. */
+export function signerAt(part: number): PlanSigner {
+  return part < 0.6 ? signers.root : signers.next;
 }
 
 /** Short, so that a universe lasts longer: the log is trimmed behind it. */

@@ -1,5 +1,15 @@
 import { Random } from '../random.ts';
-import { drawBroken, drawCut, drawDamage, drawFaults, drawNoise, drawUsurpation, type Fault } from './faults.ts';
+import {
+  drawBroken,
+  drawCut,
+  drawDamage,
+  drawFaults,
+  drawForgeries,
+  drawNoise,
+  drawUsurpation,
+  type Fault,
+} from './faults.ts';
+import { signers } from './plan-keys.ts';
 import { type Sent, Traffic } from './traffic.ts';
 
 /** A whole universe as data: nothing else decides what happens in it. */
@@ -10,6 +20,8 @@ export interface Universe {
   readonly slots: number;
   readonly stormMs: number;
   readonly beginsAt: number;
+  /** Public key that plans begin with; null = they need no signature. */
+  readonly planKey: string | null;
   readonly sent: readonly Sent[];
   readonly faults: readonly Fault[];
   readonly settings: {
@@ -38,6 +50,8 @@ export function drawUniverse(seed: number, hasPlainPlans = false): Universe {
   // Some last long enough for the log to forget what the state once needed.
   const isLong = new Random(seed ^ 0x51ed270b).chance(0.04);
   const stormMs = isLong ? 16_000 : shortMs;
+  const forgers = new Random(seed ^ 0xc19bf174);
+  const isSigned = forgers.chance(0.15);
   const usurpers = new Random(seed ^ 0x6a09e667);
   const world = { slots, partitions, stormMs };
   const traffic = new Traffic(new Random(seed ^ 0x2545f491), {
@@ -46,6 +60,7 @@ export function drawUniverse(seed: number, hasPlainPlans = false): Universe {
     records: random.between(60, 180),
     plans: hasPlainPlans ? null : new Random(seed ^ 0x3c6ef372),
     habits: new Random(seed ^ 0x1f83d9ab),
+    isSigned,
   });
   const sent = traffic.draw();
   const damage = new Random(seed ^ 0x5be0cd19);
@@ -60,6 +75,7 @@ export function drawUniverse(seed: number, hasPlainPlans = false): Universe {
     slots,
     stormMs,
     beginsAt: traffic.beginsAt,
+    planKey: isSigned ? signers.root.publicKey : null,
     sent,
     faults: [
       ...faults,
@@ -69,6 +85,7 @@ export function drawUniverse(seed: number, hasPlainPlans = false): Universe {
       ...(isLong ? lossAfterRetention : []),
       ...(usurpers.chance(0.05) ? drawUsurpation(usurpers, world) : []),
       ...(bugs.chance(0.08) ? drawBroken(bugs, world) : []),
+      ...(isSigned ? drawForgeries(forgers, world) : []),
     ],
     settings: {
       commitIntervalMs: random.pick([200, 500, 500, 900]),
