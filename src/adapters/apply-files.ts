@@ -8,10 +8,11 @@ import type { Conflict } from '../plans/postgres/compare-items.ts';
 import { Database } from '../plans/postgres/database.ts';
 import { itemsOfFiles } from '../plans/postgres/plan-items.ts';
 import { writeFileItems } from '../plans/postgres/write-items.ts';
+import type { PlanDraft } from '../rules/plan.ts';
 import { logPlaceOf } from './log-place.ts';
 import type { Config } from './settings.ts';
 import { streamName, visitLog } from './visit-log.ts';
-import { findRunningEngine } from './visits.ts';
+import { findRunningEngine, type VisitContext } from './visits.ts';
 
 /** What became of the files. */
 export interface AppliedFiles {
@@ -41,9 +42,7 @@ export interface ApplyContext {
 export async function applyFiles(config: Config, context: ApplyContext): Promise<AppliedFiles> {
   const files = readPlanFiles(config.plans);
   if (config.postgres.url !== null) return await applyByRows(config, files, context);
-  const plans = logPlaceOf(config).isShared
-    ? await visitLog(config, context, ({ plans: log }) => applyPlans(files.drafts, log))
-    : await applyToDirectory(config, files, context);
+  const plans = await appendDrafts(config, files.drafts, context);
   return { plans, rows: null, conflicts: [], held: [], isLeftToEngine: false };
 }
 
@@ -53,19 +52,43 @@ async function applyByRows(config: Config, files: PlanFiles, context: ApplyConte
     const items = itemsOfFiles(files, config.plans.organizations);
     const { written, removed, conflicts, held } = await writeFileItems(database, items, context.actor);
     const rows = { written: written.length, removed: removed.length };
-    const isLeftToEngine = !logPlaceOf(config).isShared && (await findRunningEngine(config.data_directory)) !== null;
-    if (isLeftToEngine) return { plans: [], rows, conflicts, held, isLeftToEngine };
-    const outcome = await visitLog(config, context, ({ identity, topic, plans: log }) =>
-      applyEdits(database, { stream: streamName(identity), topic, log }, { isForced: false }),
-    );
-    // Busy: an instance is at it this moment, and it reads the rows that we have just written or looks again.
-    return { plans: outcome.kind === 'applied' ? outcome.plans : [], rows, conflicts, held, isLeftToEngine };
+    return { rows, conflicts, held, ...(await followRows(config, database, context)) };
   } finally {
     await database.close();
   }
 }
 
-async function applyToDirectory(config: Config, { drafts }: PlanFiles, context: ApplyContext): Promise<AppliedPlan[]> {
+/** Makes plans of rows that were just written, unless the engine that runs on the directory does. */
+export async function followRows(
+  config: Config,
+  database: Database,
+  context: VisitContext,
+): Promise<Pick<AppliedFiles, 'plans' | 'isLeftToEngine'>> {
+  const isLeftToEngine = !logPlaceOf(config).isShared && (await findRunningEngine(config.data_directory)) !== null;
+  if (isLeftToEngine) return { plans: [], isLeftToEngine };
+  const outcome = await visitLog(config, context, ({ identity, topic, plans: log }) =>
+    applyEdits(database, { stream: streamName(identity), topic, log }, { isForced: false }),
+  );
+  // Busy: an instance is at it this moment, and it reads the rows that we have just written or looks again.
+  return { plans: outcome.kind === 'applied' ? outcome.plans : [], isLeftToEngine };
+}
+
+/** Appends plans as they are: through the engine that runs on the data directory, else into the log itself. */
+export async function appendDrafts(
+  config: Config,
+  drafts: readonly PlanDraft[],
+  context: VisitContext,
+): Promise<readonly AppliedPlan[]> {
+  return logPlaceOf(config).isShared
+    ? await visitLog(config, context, ({ plans: log }) => applyPlans(drafts, log))
+    : await applyToDirectory(config, drafts, context);
+}
+
+async function applyToDirectory(
+  config: Config,
+  drafts: readonly PlanDraft[],
+  context: VisitContext,
+): Promise<AppliedPlan[]> {
   const engine = await findRunningEngine(config.data_directory);
   if (engine?.addresses.http == null)
     return await visitLog(config, context, ({ plans: log }) => applyPlans(drafts, log));

@@ -1,12 +1,35 @@
 import type { Decoder } from '../decoders/decoder.ts';
 import { type Detail, EventBatch } from '../events/event-batch.ts';
+import type { RecordRun } from '../events/record-run.ts';
 import { defaultPlanOrg, planKeysOrg } from '../model/ids.ts';
 import { draftHash, type NewestPlan, type PlanLog, type PlanRecord } from '../plans/apply-plans.ts';
 import type { PlanSigning } from '../plans/plan-signer.ts';
+import type { Plan } from '../rules/plan.ts';
 import { type KeyRing, PlanGate, readKeyRing } from '../rules/plan-gate.ts';
 import { signingKeyOf } from '../rules/plan-signature.ts';
 import type { Source } from '../sources/source.ts';
 import type { EventCodec } from './event-codec.ts';
+
+/** A plan that a lane took, with its place. */
+export interface TakenPlan {
+  readonly orgId: string;
+  readonly number: number;
+  readonly partition: number;
+  readonly offset: number;
+  /** Append time, ms. */
+  readonly logTimeMs: number;
+  /** Id of the key that signed it; null = it is not signed. */
+  readonly keyId: string | null;
+  readonly plan: Plan;
+}
+
+interface PlanLogOptions {
+  readonly partitions: number;
+  readonly codec: EventCodec;
+  readonly signing: PlanSigning;
+  /** Told of each plan in the order of its partition, once. */
+  readonly onTaken?: (taken: TakenPlan) => void;
+}
 
 /** How far a partition was read for plans, and what its lane made of them. */
 interface Scan {
@@ -23,6 +46,7 @@ export class ScannedPlanLog implements PlanLog {
   readonly partitions: number;
   readonly signing: PlanSigning;
   readonly #source: Pick<Source, 'bounds' | 'readBack' | 'append'>;
+  readonly #onTaken: (taken: TakenPlan) => void;
   readonly #encoder: EventCodec['encoder'];
   readonly #decoder: Decoder;
   readonly #batch = new EventBatch(1_024);
@@ -30,11 +54,12 @@ export class ScannedPlanLog implements PlanLog {
 
   constructor(
     source: Pick<Source, 'bounds' | 'readBack' | 'append'>,
-    { partitions, codec, signing }: { partitions: number; codec: EventCodec; signing: PlanSigning },
+    { partitions, codec, signing, onTaken = () => {} }: PlanLogOptions,
   ) {
     this.partitions = partitions;
     this.signing = signing;
     this.#source = source;
+    this.#onTaken = onTaken;
     this.#encoder = codec.encoder;
     this.#decoder = codec.makeDecoder();
   }
@@ -75,17 +100,40 @@ export class ScannedPlanLog implements PlanLog {
         await this.#decoder.learn(schema);
         schema = this.#decoder.decode(run, this.#batch);
       }
-      this.#keepPlans(scan);
+      this.#keepPlans(scan, partition, run);
       scan.next = run.nextOffset;
     }
     scan.next = end;
     return scan;
   }
 
-  #keepPlans(scan: Scan): void {
+  #keepPlans(scan: Scan, partition: number, run: RecordRun): void {
     for (const [row, detail] of this.#batch.details)
       if (detail.kind === 'org_plan' && this.#isOfItsOrganization(row, detail))
-        keepPlan(scan, detail, this.#batch.offsets[row]);
+        this.#keepPlan(scan, detail, { partition, offset: this.#batch.offsets[row], logTimeMs: run.logTimes[row] });
+  }
+
+  #keepPlan(
+    { gate, newest }: Scan,
+    detail: OrgPlan,
+    place: Pick<TakenPlan, 'partition' | 'offset' | 'logTimeMs'>,
+  ): void {
+    const { org_id: orgId, number, signature } = detail;
+    const verdict = gate.take(
+      { ...detail, offset: place.offset },
+      { numberOf: (each) => newest.get(each)?.number, organizations: () => newest.keys() },
+    );
+    // Of a plan that is unsigned by right, whatever stands in the field of the signature says nothing.
+    const keyId = gate.ringBody === null ? null : signingKeyOf(signature);
+    if (verdict.kind === 'in_force') {
+      const { plan } = verdict.compiled;
+      const { number: _, ...draft } = plan;
+      newest.set(orgId, { number, hash: draftHash(draft), keyId, isForgotten: false });
+      this.#onTaken({ ...place, orgId, number, keyId, plan });
+    } else if (verdict.kind === 'keys' && gate.ringBody !== null) {
+      const { number: _, ...draft } = readKeyRing(gate.ringBody);
+      newest.set(orgId, { number, hash: draftHash(draft), keyId, isForgotten: false });
+    }
   }
 
   /** The key of the record says for whom it speaks; a lane looks at nothing else before. */
@@ -97,20 +145,3 @@ export class ScannedPlanLog implements PlanLog {
 }
 
 type OrgPlan = Detail & { kind: 'org_plan' };
-
-function keepPlan({ gate, newest }: Scan, detail: OrgPlan, offset: number): void {
-  const { org_id: orgId, number, signature } = detail;
-  const verdict = gate.take(
-    { ...detail, offset },
-    { numberOf: (each) => newest.get(each)?.number, organizations: () => newest.keys() },
-  );
-  // Of a plan that is unsigned by right, whatever stands in the field of the signature says nothing.
-  const keyId = gate.ringBody === null ? null : signingKeyOf(signature);
-  if (verdict.kind === 'in_force') {
-    const { number: _, ...draft } = verdict.compiled.plan;
-    newest.set(orgId, { number, hash: draftHash(draft), keyId, isForgotten: false });
-  } else if (verdict.kind === 'keys' && gate.ringBody !== null) {
-    const { number: _, ...draft } = readKeyRing(gate.ringBody);
-    newest.set(orgId, { number, hash: draftHash(draft), keyId, isForgotten: false });
-  }
-}

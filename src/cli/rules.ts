@@ -2,31 +2,43 @@ import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Config } from '../adapters/settings.ts';
 import { EngineError } from '../model/errors.ts';
+import { nearest } from '../model/nearest.ts';
 import type { ItemComparison } from '../plans/postgres/compare-items.ts';
 import type { FilesAndRows } from '../plans/postgres/compare-with-files.ts';
 import type { Database } from '../plans/postgres/database.ts';
-import { type Call, type Command, configFlag, jsonFlag } from './command.ts';
+import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { usage } from './parse-call.ts';
+import { rollBack, showHistory } from './rules-history.ts';
 import type { Terminal } from './terminal.ts';
 
-const actions = ['diff', 'push', 'pull'];
+const actions = ['history', 'rollback', 'diff', 'push', 'pull'];
 
 export const rulesCommand: Command = {
   name: 'rules',
-  summary: 'Compare rules and organizations of the files with PostgreSQL, and move them.',
+  summary: 'Show who changed which rule, go back to an earlier plan, and compare files with PostgreSQL.',
   examples: [
+    'paceline rules history acme --data ./data',
+    'paceline rules history acme under-pacing --data ./data',
+    'paceline rules rollback acme 3 --yes --data ./data',
     'paceline rules diff --config config/production.yaml',
     'paceline rules push under-pacing --yes',
     'paceline rules pull acme --yes --json',
   ],
-  doc: 'diff shows what differs and who manages it; its exit code is 1 when something does. push gives what the files define to the people who manage the database; pull writes what the database says into the files, where equal parts keep their bytes and comments. push and pull show what they would change and change nothing until --yes; neither removes anything. Names choose rules or organizations; without any, all are meant. A changed row is applied by the running engine; changed files by "paceline apply".',
-  flags: { config: configFlag, yes: { type: 'boolean', doc: 'Do it.' }, json: jsonFlag },
-  words: { name: 'ACTION [NAME...]', doc: 'diff, push or pull, then rules or organizations.', min: 1, max: 1_000 },
+  doc: 'history shows the plans of an organization as the log has them, newest first: when, in which record, by whom (where PostgreSQL knows it), and what each changed; with a rule, only what changed that. rollback puts the content of an earlier plan in force again, as a new plan with the next number: shown first, done with --yes. Where rules are in files the new plan goes into the log, and it is said how the files must change, since the next apply would undo it; where they are in PostgreSQL the rows become what they were then, comments included. diff, push and pull are for PostgreSQL. diff shows what differs and who manages it; its exit code is 1 when something does. push gives what the files define to the people who manage the database; pull writes what the database says into the files, where equal parts keep their bytes and comments. push and pull show what they would change and change nothing until --yes; neither removes anything. Names choose rules or organizations; without any, all are meant. A changed row is applied by the running engine; changed files by "paceline apply".',
+  flags: { config: configFlag, data: dataFlag, yes: { type: 'boolean', doc: 'Do it.' }, json: jsonFlag },
+  words: {
+    name: 'ACTION [NAME...]',
+    doc: 'history ORG [RULE], rollback ORG NUMBER, or diff, push or pull, then rules or organizations.',
+    min: 1,
+    max: 1_000,
+  },
   async run(call, terminal) {
     const [action, ...names] = call.words;
-    if (!actions.includes(action)) throw usage(`"${action}" is not one of ${actions.join(', ')}`);
+    if (!actions.includes(action)) throw unknownAction(action);
     const { config } = loadCallConfig(call);
+    if (action === 'history') return await showHistory(config, call, terminal);
+    if (action === 'rollback') return await rollBack(config, call, terminal);
     if (config.postgres.url === null)
       throw new EngineError('CONFIG_INVALID', 'postgres.url is not set: there is no database to compare with');
     const [{ Database }, { compareWithFiles }] = await Promise.all([
@@ -45,6 +57,12 @@ export const rulesCommand: Command = {
     }
   },
 };
+
+function unknownAction(action: string): EngineError {
+  const near = nearest(action, actions);
+  const hint = near === undefined ? '' : `; did you mean ${near}?`;
+  return usage(`"${action}" is not one of ${actions.join(', ')}${hint}`);
+}
 
 type Chosen = (compared: ItemComparison) => boolean;
 

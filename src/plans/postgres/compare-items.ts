@@ -1,5 +1,5 @@
 import { defaultPlanOrg } from '../../model/ids.ts';
-import { canonicalJson } from '../../rules/compile-plan.ts';
+import { differingFields } from '../field-differences.ts';
 import { isSameContent, keyOfItem, type PlanItem } from './plan-items.ts';
 import type { ManagedBy } from './plan-rows.ts';
 
@@ -43,17 +43,12 @@ function compareOne(file: PlanItem | undefined, row: PlanItem | undefined): Item
   return { ...base, state: 'differs', fields: row.problem === null ? fieldsThatDiffer(file.value, row.value) : [] };
 }
 
-function fieldsThatDiffer(files: unknown, database: unknown, path: readonly string[] = []): FieldDifference[] {
-  if (isPlainObject(files) && isPlainObject(database)) {
-    const names = new Set([...Object.keys(files), ...Object.keys(database)]);
-    return [...names].sort().flatMap((name) => fieldsThatDiffer(files[name], database[name], [...path, name]));
-  }
-  const [left, right] = [files, database].map((value) => (value === undefined ? null : canonicalJson(value)));
-  return left === right ? [] : [{ field: path.join('.'), files: left, database: right }];
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
+function fieldsThatDiffer(files: unknown, database: unknown): FieldDifference[] {
+  return differingFields(files, database).map(({ field, before, after }) => ({
+    field,
+    files: before,
+    database: after,
+  }));
 }
 
 /** Both define the same thing, and not alike: somebody must say which one holds. */
