@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds a bronze table and reads it with engines that are not ours: pyiceberg and ClickHouse. Reads the
-# embedded ClickHouse with two versions of its JDBC driver, and calls the API as its OpenAPI document allows. Needs Python 3.10 or newer, Java 17 and Maven;
+# embedded ClickHouse with two versions of its JDBC driver, and calls the API as its OpenAPI document allows, and by gRPC. Needs Python 3.10 or newer, Java 17 and Maven;
 # their packages go to folders outside the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,6 +28,9 @@ echo "test:readers: pyiceberg reads silver, every event once, and DuckDB its cor
 
 node --disable-warning=ExperimentalWarning test/readers/fuzz-api.ts "$venv/bin/schemathesis"
 echo "test:readers: schemathesis finds no answer of the API that its document does not promise"
+
+node --disable-warning=ExperimentalWarning test/readers/call-grpc.ts "$venv/bin/python"
+echo "test:readers: grpcio speaks to the API by its compiled contracts alone"
 
 if ! command -v javac >/dev/null || ! command -v mvn >/dev/null; then
   echo "test:readers: javac or mvn is missing, so the JDBC driver was NOT checked." >&2

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { portNumber, secretText, setting } from '../model/setting.ts';
+import { filePath, portNumber, secretText, setting } from '../model/setting.ts';
 import { accessSection, allowancesSection, answersSection } from './access/config.ts';
 import { graphqlSection } from './graphql/config.ts';
 
@@ -11,7 +11,7 @@ export const servingSection = z
       reload: 'restart',
     }),
     host: setting(z.string().min(1).default('127.0.0.1'), {
-      doc: 'Address of the API. Loopback unless you say otherwise; put TLS in front of any other.',
+      doc: 'Address of the API. Loopback unless you say otherwise; any other needs TLS, its own (serving.tls) or that of what stands in front.',
       reload: 'restart',
     }),
     port: setting(portNumber().nullable().default(null), {
@@ -28,6 +28,16 @@ export const servingSection = z
         reload: 'restart',
       },
     ),
+    tls: z
+      .strictObject({
+        cert_file: setting(filePath(), {
+          doc: 'PEM file of the certificate with its chain. With it the port speaks TLS alone, HTTP/2 and HTTP/1.1; a new one is taken within a minute.',
+          reload: 'restart',
+          path: true,
+        }),
+        key_file: setting(filePath(), { doc: 'PEM file of its key.', reload: 'restart', path: true }),
+      })
+      .prefault({}),
     connections_max: setting(z.int().min(8).max(65_536).default(512), {
       doc: 'Connections at a time; further ones are closed.',
       reload: 'restart',

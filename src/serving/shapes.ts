@@ -62,6 +62,19 @@ export function inputMembers(name: string, { input }: Operation): readonly Membe
   return membersOf(z.toJSONSchema(input, { io: 'input' }) as JsonSchema, pascal(name));
 }
 
+/**
+ * The input that a caller means who may leave anything out: what an operation wants said is null then, and what may
+ * not be null was not said.
+ */
+export function inputOf(members: readonly Member[], said: (member: string) => unknown): Record<string, unknown> {
+  const given = members.flatMap(({ name, isOptional, isNullable }) => {
+    const value = said(name);
+    if (value !== undefined && (value !== null || isNullable)) return [[name, value] as const];
+    return isOptional ? [] : [[name, null] as const];
+  });
+  return Object.fromEntries(given);
+}
+
 /** `listFlights` → `ListFlights`, `at_risk` → `AtRisk`. */
 export function pascal(name: string): string {
   return name

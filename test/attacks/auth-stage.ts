@@ -61,7 +61,7 @@ export async function openAuthStage(
     onLogin: (result) => logins.push(result),
   });
   const server: ServingServer = await startServingServer({
-    ...{ host: '127.0.0.1', port: 0, hosts: [], connectionsMax: 64, doors: [door], now: nowMs },
+    ...{ host: '127.0.0.1', port: 0, hosts: [], tls: null, connectionsMax: 64, doors: [door], now: nowMs },
     newRequestId: () => 'request-1',
     onCall: () => undefined,
     onTrouble: (error) => bench.troubles.push(error as Error),

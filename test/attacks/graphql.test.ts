@@ -50,7 +50,7 @@ test.each([
     'costs 63',
   ],
   ['lists without an end', '{ flights(organization: "acme", limit: 2147483647) { asOf } }', 'costs'],
-  ['deep nesting', `{ mark(organization: "acme") ${'{ data '.repeat(8)} { version } ${'}'.repeat(8)} }`, 'nested'],
+  ['deep nesting', `{ mark(organization: "acme") ${'{ data '.repeat(10)} { version } ${'}'.repeat(10)} }`, 'nested'],
   ['a long document', `{ ${repeat(2_100, () => 'a')} }`, 'tokens'],
   ['a long name', `{ ${'a'.repeat(20_000)} }`, 'at most 16384 bytes'],
   [

@@ -15,7 +15,15 @@ let server: ServingServer;
 
 beforeAll(async () => {
   server = await startServingServer({
-    ...{ host: '127.0.0.1', port: 0, hosts: [], connectionsMax: 64, now: () => 0, newRequestId: () => 'request-1' },
+    ...{
+      host: '127.0.0.1',
+      port: 0,
+      hosts: [],
+      tls: null,
+      connectionsMax: 64,
+      now: () => 0,
+      newRequestId: () => 'request-1',
+    },
     doors: [new ConsoleDoor(files)],
     onCall: ({ operation }) => void operations.push(operation),
     onTrouble: (error) => {

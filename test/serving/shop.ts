@@ -10,10 +10,12 @@ import { RowWriter } from '../../src/rows/row-binary.ts';
 import { type Row, type Table, tables, tenantTables } from '../../src/rows/tables.ts';
 import type { Admission, Authenticator, Credentials } from '../../src/serving/access/authenticate.ts';
 import { type Caller, permissionsOfRole, type Role } from '../../src/serving/caller.ts';
+import { ConnectDoor } from '../../src/serving/connect/connect-door.ts';
 import { type GraphqlSettings, graphqlSection } from '../../src/serving/graphql/config.ts';
 import { type Documents, SentDocuments } from '../../src/serving/graphql/documents.ts';
 import { GraphqlDoor } from '../../src/serving/graphql/graphql-door.ts';
 import type { CallFacts } from '../../src/serving/http/door.ts';
+import type { TlsFiles } from '../../src/serving/http/listener.ts';
 import { type CallEnd, type ServingServer, startServingServer } from '../../src/serving/http/serving-server.ts';
 import type { RateLimiter } from '../../src/serving/limits/rate-limiter.ts';
 import type { RuleStore } from '../../src/serving/ports.ts';
@@ -82,6 +84,7 @@ export async function openShop(
     graphql?: Partial<GraphqlSettings>;
     documents?: Documents;
     rules?: RuleStore;
+    tls?: () => TlsFiles;
   } = {},
 ): Promise<Shop> {
   const directory = mkdtempSync(join(tmpdir(), 'paceline-shop-'));
@@ -132,9 +135,10 @@ export async function openShop(
   });
   let requests = 0;
   const server = await startServingServer({
-    ...{ host: '127.0.0.1', port: 0, hosts: [], connectionsMax: 256, now: () => nowMs },
+    ...{ host: '127.0.0.1', port: 0, hosts: [], tls: options.tls ?? null, connectionsMax: 256, now: () => nowMs },
     doors: [
       new RestDoor(service, JSON.stringify(openApiDocument('test'))),
+      new ConnectDoor({ service, onTrouble: (error) => void troubles.push(error) }),
       new GraphqlDoor({
         service,
         settings: graphqlSection.parse(options.graphql ?? {}),

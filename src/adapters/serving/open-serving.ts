@@ -5,6 +5,7 @@ import type { Metrics } from '../../control/metrics/metrics.ts';
 import type { QueryEndpoint } from '../../control/query-client.ts';
 import { EngineError } from '../../model/errors.ts';
 import type { Clock } from '../../model/time.ts';
+import { ConnectDoor } from '../../serving/connect/connect-door.ts';
 import { ConsoleDoor } from '../../serving/console/console-door.ts';
 import { readConsoleFiles } from '../../serving/console/console-files.ts';
 import type { CallFacts } from '../../serving/http/door.ts';
@@ -20,6 +21,7 @@ import { type Access, openAccess } from './open-access.ts';
 import { openAuthDoor } from './open-auth-door.ts';
 import { openGraphqlDoor } from './open-graphql-door.ts';
 import { openRules } from './open-rules.ts';
+import { openTls } from './open-tls.ts';
 import { OperatorToken } from './operator-token.ts';
 import { SealedCursors } from './sealed-cursors.ts';
 import { servingPort } from './serving-place.ts';
@@ -69,9 +71,11 @@ export async function openServing(config: Config, context: ServingContext): Prom
   const openApi = JSON.stringify(openApiDocument(version));
   const lines = serving.access_log ? makeLogger({ level: config.logging.level, clock, isRecord: true }) : null;
   const server = await startServingServer({
+    tls: openTls(serving.tls),
     ...{ host: serving.host, port: servingPort(config), hosts: serving.hosts, connectionsMax: serving.connections_max },
     doors: [
       new RestDoor(service, openApi),
+      new ConnectDoor({ service, onTrouble }),
       ...openGraphqlDoor(serving.graphql, service, onTrouble),
       openAuthDoor(config, access, context.metrics),
       new ConsoleDoor(readConsoleFiles()),

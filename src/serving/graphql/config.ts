@@ -12,7 +12,7 @@ export const graphqlSection = z
       doc: 'Whether the schema may be asked for. False: refusals suggest no names either.',
       reload: 'restart',
     }),
-    depth_max: setting(z.int().min(2).max(32).default(6), {
+    depth_max: setting(z.int().min(2).max(32).default(10), {
       doc: 'Deepest nesting of fields.',
       reload: 'restart',
     }),

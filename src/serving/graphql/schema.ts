@@ -15,7 +15,7 @@ import { assert } from '../../model/errors.ts';
 import { type OperationName, operationNames, operationOf } from '../operations.ts';
 import type { Operation } from '../queries/operation.ts';
 import type { Envelope } from '../service.ts';
-import { inputMembers, type Member, outputShape, pascal } from '../shapes.ts';
+import { inputMembers, inputOf, type Member, outputShape, pascal } from '../shapes.ts';
 import { idScalar, scalars } from './scalars.ts';
 import { camel, describe, TypesOfShapes } from './types.ts';
 
@@ -81,7 +81,11 @@ function operationField(name: OperationName, described: Operation, types: TypesO
     args,
     async resolve(_, given: Record<string, unknown>, context) {
       const orgId = isOfOrganization ? String(given.organization) : null;
-      const answer = await context.call(name, orgId, inputOf(members, given));
+      const answer = await context.call(
+        name,
+        orgId,
+        inputOf(members, (member) => given[camel(member)]),
+      );
       return outputShape(name, described) === null ? true : answer;
     },
   };
@@ -102,16 +106,6 @@ function argumentOf(member: Member, members: readonly Member[], types: TypesOfSh
     description: describe(inCamels(doc, members), shape),
     ...(value === undefined ? {} : { default: { value } }),
   };
-}
-
-/** What GraphQL leaves out and the operation wants said is null; an argument that is null was not said. */
-function inputOf(members: readonly Member[], given: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const said = members.flatMap(({ name, isOptional, isNullable }) => {
-    const value = given[camel(name)];
-    if (value !== undefined && (value !== null || isNullable)) return [[name, value] as const];
-    return isOptional ? [] : [[name, null] as const];
-  });
-  return Object.fromEntries(said);
 }
 
 /** Answers: what was asked for, and how well it is known, with the same words as on every door. */

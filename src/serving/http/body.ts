@@ -6,8 +6,9 @@ const bodyBytesMax = 256 * 1024;
 /** A reading call with a body is a mistake, or tries to be taken for two calls. */
 export function refuseBody({ request }: HttpCall): void {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-  if (encoding !== undefined || (length !== undefined && length !== '0'))
-    throw new HttpRefusal(413, 'this call has no body');
+  if (encoding === undefined && (length === undefined || length === '0')) return;
+  // HTTP/2 keeps calls apart by itself.
+  throw new HttpRefusal(413, 'this call has no body', request.httpVersionMajor === 1 ? { Connection: 'close' } : {});
 }
 
 /** The body as a JSON object. Its type must be said: no page of another site can say it without our leave. */

@@ -50,7 +50,8 @@ export function sendBytes(response: ServerResponse, status: number, type: string
   response.setHeader('Content-Length', body.length);
   if (!response.hasHeader('Cache-Control')) response.setHeader('Cache-Control', 'no-store');
   // The rest of a body that nobody reads would be taken for the next call.
-  if (hasBody(response.req) && !response.req.complete) response.setHeader('Connection', 'close');
+  const { req } = response;
+  if (req.httpVersionMajor === 1 && hasBody(req) && !req.complete) response.setHeader('Connection', 'close');
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }
 

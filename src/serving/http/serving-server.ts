@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { EngineError } from '../../model/errors.ts';
 import type { Credentials } from '../access/authenticate.ts';
 import { readCookie, sessionCookie } from '../auth/cookies.ts';
 import { type CallFacts, type Door, type HttpCall, HttpRefusal } from './door.ts';
 import { isAllowedHost } from './hosts.ts';
+import { createListener, headerBytesMax, headerMs, type Listener, requestMs, type TlsFiles } from './listener.ts';
 import { sendProblem } from './problem.ts';
 
 interface ServingServerOptions {
@@ -13,6 +14,8 @@ interface ServingServerOptions {
   /** Names under which we may be called, beside those of loopback where we listen there alone. */
   readonly hosts: readonly string[];
   readonly connectionsMax: number;
+  /** Null = clear text. Asked again from time to time: certificates are renewed. */
+  readonly tls: (() => TlsFiles) | null;
   readonly doors: readonly Door[];
   readonly now: () => number;
   readonly newRequestId: () => string;
@@ -38,18 +41,18 @@ export interface ServingServer {
   close(): Promise<void>;
 }
 
-const headerBytesMax = 16 * 1024;
-const headerMs = 10_000;
-const requestMs = 20_000;
 const drainMs = 5_000;
+const renewMs = 60_000;
 
 /** Listens and hands each call to the door that takes its path. Throws PORT_TAKEN where it cannot listen. */
 export async function startServingServer(options: ServingServerOptions): Promise<ServingServer> {
   const stopping = new AbortController();
-  const server = createServer(
-    { maxHeaderSize: headerBytesMax, requireHostHeader: true, connectionsCheckingInterval: 1_000 },
-    (request, response) => void answer(request, response, options, stopping.signal),
-  );
+  const tls = options.tls?.() ?? null;
+  const listener = createListener({
+    tls,
+    onRequest: (request, response) => void answer(request, response, options, stopping.signal),
+  });
+  const { server } = listener;
   // Who sends a byte a minute holds a connection for so long, and no longer.
   server.headersTimeout = headerMs;
   server.requestTimeout = requestMs;
@@ -59,21 +62,43 @@ export async function startServingServer(options: ServingServerOptions): Promise
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   const name = options.host.includes(':') ? `[${options.host}]` : options.host;
-  return { url: `http://${name}:${port}`, port, close: () => close(server, stopping) };
+  const renewal = options.tls === null ? undefined : setInterval(() => renew(listener, options), renewMs);
+  return {
+    url: `${tls === null ? 'http' : 'https'}://${name}:${port}`,
+    port,
+    close: () => {
+      clearInterval(renewal);
+      return close(listener, stopping);
+    },
+  };
 }
 
-async function close(server: Server, stopping: AbortController): Promise<void> {
+/** A certificate that cannot be read leaves the one that is there. */
+function renew(listener: Listener, { tls, onTrouble }: ServingServerOptions): void {
+  try {
+    if (tls !== null) listener.renew(tls());
+  } catch (error) {
+    onTrouble(error, 'renewal');
+  }
+}
+
+async function close(listener: Listener, stopping: AbortController): Promise<void> {
+  const { server } = listener;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   stopping.abort(new EngineError('TABLES_UNAVAILABLE', 'this process is stopping'));
   // A connection is idle as soon as its last call is answered.
+  listener.closeHttp2();
   const idle = setInterval(() => server.closeIdleConnections(), 50);
-  const cut = setTimeout(() => server.closeAllConnections(), drainMs);
+  const cut = setTimeout(() => {
+    server.closeAllConnections();
+    listener.destroyHttp2();
+  }, drainMs);
   await closed;
   clearInterval(idle);
   clearTimeout(cut);
 }
 
-function listen(server: Server, { host, port }: ServingServerOptions): Promise<void> {
+function listen(server: Listener['server'], { host, port }: ServingServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const message = `cannot serve on ${host}:${port}: ${cause.message}; set serving.host or serving.port`;
@@ -113,6 +138,7 @@ async function answer(
   try {
     setCommonHeaders(response, call.requestId);
     refuseTwice(request);
+    refuseLongHead(request);
     if (!isAllowedHost(request.headers.host, options)) throw new HttpRefusal(421, 'this host name is none of ours');
     const door = options.doors.find((each) => each.takes(call.path));
     if (door === undefined) throw new HttpRefusal(404, 'nothing is here; /api/v1/openapi.json tells what is');
@@ -126,10 +152,22 @@ async function answer(
   }
 }
 
+/** HTTP/1.1 sees to it while it reads; Node's HTTP/2 takes four times as much. */
+function refuseLongHead({ rawHeaders, httpVersionMajor }: IncomingMessage): void {
+  if (httpVersionMajor !== 2) return;
+  const bytes = rawHeaders.reduce((sum, each) => sum + each.length, 0);
+  if (bytes > headerBytesMax) throw new HttpRefusal(431, `a head has at most ${headerBytesMax} bytes`);
+}
+
 /** Headers of which the first counts for us may count by the last for whoever stands in front. */
-function refuseTwice({ rawHeaders }: IncomingMessage): void {
+function refuseTwice({ rawHeaders, headers, httpVersionMajor }: IncomingMessage): void {
+  // HTTP/2 may cut a cookie into its parts, and has the host under a name of its own.
+  const isHttp2 = httpVersionMajor === 2;
+  const authority = headers[':authority'];
+  if (isHttp2 && authority !== undefined && authority !== headers.host)
+    throw new HttpRefusal(400, 'the request names two hosts');
   const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
-  for (const name of ['host', 'authorization', 'cookie', 'content-type'])
+  for (const name of ['host', 'authorization', 'content-type', ...(isHttp2 ? [] : ['cookie'])])
     if (names.indexOf(name) !== names.lastIndexOf(name)) throw new HttpRefusal(400, `the header ${name} stands twice`);
 }
 

@@ -41,8 +41,8 @@ export const listAlerts = operation({
       .meta({ title: 'RuleMode' })
       .optional()
       .describe('Only alerts of rules of this mode.'),
-    rule_id: id.optional(),
-    campaign_id: id.optional(),
+    rule_id: id.optional().describe('The rule.'),
+    campaign_id: id.optional().describe('The campaign.'),
   }),
   output: z.array(transition),
   scope: 'organization',
@@ -91,8 +91,8 @@ export const listTransitions = operation({
   input: z.strictObject({
     ...period,
     ...paging,
-    rule_id: id.optional(),
-    campaign_id: id.optional(),
+    rule_id: id.optional().describe('The rule.'),
+    campaign_id: id.optional().describe('The campaign.'),
     fingerprint: id.optional().describe('Only transitions of this alert.'),
   }),
   output: z.array(transition),
@@ -145,7 +145,7 @@ const receipt = z
 
 export const getTransition = operation({
   doc: 'The receipt of one transition: the condition that decided, every value that it compared, how complete they were, and the plan and record that it followed from.',
-  input: z.strictObject({ alert_id: id }),
+  input: z.strictObject({ alert_id: id.describe('The transition, as rows and receipts name it.') }),
   output: receipt,
   scope: 'organization',
   permission: 'alerts.read',

@@ -9,10 +9,10 @@ import { pageOf, positionOf } from './pages.ts';
 const row = z.unknown().describe('The row, without hashes of secrets; null where there was, or is, none.');
 const entry = z
   .strictObject({
-    at: instant,
+    at: instant.describe('When.'),
     actor: z.string().describe('`user:ID`, `key:ID`, `operator:ID`, or a login and what it ran.'),
     action: z.string().describe('insert, update or delete.'),
-    table: z.string(),
+    table: z.string().describe('The table.'),
     row_key: z.string().describe('The key of the row, its parts joined by `/`.'),
     before: row,
     after: row,

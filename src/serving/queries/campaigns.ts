@@ -11,14 +11,14 @@ const count = z.number().int();
 
 const campaign = z
   .strictObject({
-    campaign_id: id,
+    campaign_id: id.describe('The campaign.'),
     currency: z.string().describe('ISO-4217 of every money member; empty where no money was seen.'),
     days: count.describe('Local days of the period with a row.'),
-    impressions: count,
-    clicks: count,
-    conversions_by_touch: decimal,
-    spend_micros: micros,
-    revenue_by_touch_micros: micros,
+    impressions: count.describe('Impressions, counted.'),
+    clicks: count.describe('Clicks, counted.'),
+    conversions_by_touch: decimal.describe('Conversions by the day of their touch, with their fractions.'),
+    spend_micros: micros.describe('Spend.'),
+    revenue_by_touch_micros: micros.describe('Revenue of conversions by the day of their touch.'),
   })
   .meta({ title: 'Campaign' });
 
@@ -74,7 +74,7 @@ const day = z.strictObject(rowShape(campaignMetricsDaily, dayColumns)).meta({ ti
 
 export const listCampaignDays = operation({
   doc: "A campaign's local days of a period with every counter, the newest first. Ratios are the reader's: sum over sum.",
-  input: z.strictObject({ campaign_id: id, ...days }),
+  input: z.strictObject({ campaign_id: id.describe('The campaign.'), ...days }),
   output: z.array(day).max(daysMax),
   scope: 'organization',
   permission: 'pacing.read',
@@ -103,14 +103,14 @@ export const listOrganizationDays = operation({
     .array(
       z
         .strictObject({
-          date: z.iso.date(),
-          currency: z.string(),
-          campaigns: count,
-          impressions: count,
-          clicks: count,
-          conversions_by_touch: decimal,
-          spend_micros: micros,
-          revenue_by_touch_micros: micros,
+          date: z.iso.date().describe('The local day.'),
+          currency: z.string().describe('ISO-4217; empty where no money was seen.'),
+          campaigns: count.describe('Campaigns with a row of that day.'),
+          impressions: count.describe('Impressions, counted.'),
+          clicks: count.describe('Clicks, counted.'),
+          conversions_by_touch: decimal.describe('Conversions by the day of their touch, with their fractions.'),
+          spend_micros: micros.describe('Spend.'),
+          revenue_by_touch_micros: micros.describe('Revenue of conversions by the day of their touch.'),
         })
         .meta({ title: 'OrganizationDay' }),
     )

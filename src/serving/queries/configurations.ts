@@ -11,10 +11,10 @@ const version = z.string().regex(/^[1-9]\d{0,8}$/);
 const document = z.record(z.string(), z.unknown()).describe('A JSON object; what it means is its readers’ to say.');
 const facts = z
   .strictObject({
-    name: id,
+    name: id.describe('The name.'),
     version: version.describe('Changes with each edit.'),
-    created_by: z.string(),
-    created_at: instant,
+    created_by: z.string().describe('Who made it, as the audit log names them.'),
+    created_at: instant.describe('When it was made.'),
   })
   .meta({ title: 'ConfigurationFacts' });
 const configuration = facts.extend({ document }).meta({ title: 'Configuration' });
@@ -38,7 +38,7 @@ export const listConfigurations = operation({
 export const getConfiguration = operation({
   doc: 'One document as it is now.',
   input: z.strictObject({
-    name: id,
+    name: id.describe('The name.'),
     version: version.optional().describe('An older version; the default is the newest.'),
   }),
   output: configuration,
@@ -57,7 +57,7 @@ export const getConfiguration = operation({
 
 export const listConfigurationVersions = operation({
   doc: 'The newest 50 versions of a document, newest first; `version` reads one of them.',
-  input: z.strictObject({ name: id }),
+  input: z.strictObject({ name: id.describe('The name.') }),
   output: z.array(facts).max(versionsMax),
   scope: 'organization',
   permission: 'configurations.read',
@@ -75,7 +75,7 @@ const versionSeen = version.describe('`version` as its writer saw it; in REST it
 export const putConfiguration = operation({
   doc: 'Writes the next version of a document.',
   input: z.strictObject({
-    name: id,
+    name: id.describe('The name.'),
     document,
     expected_version: versionSeen.nullable().describe('Null = there is none yet; in REST that is If-None-Match: *.'),
   }),
@@ -97,7 +97,7 @@ export const putConfiguration = operation({
 
 export const deleteConfiguration = operation({
   doc: 'Takes a document away; its versions stay readable.',
-  input: z.strictObject({ name: id, expected_version: versionSeen }),
+  input: z.strictObject({ name: id.describe('The name.'), expected_version: versionSeen }),
   output: z.null(),
   scope: 'organization',
   permission: 'configurations.write',

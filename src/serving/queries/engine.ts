@@ -10,40 +10,50 @@ const text = z.string();
 /** As `/-/status` shows it. */
 const status = z
   .object({
-    version: text,
-    state: z.enum(['starting', 'running', 'draining', 'stopped', 'failed']),
-    failure: text.nullable(),
-    generation: count,
+    version: text.describe('Its release.'),
+    state: z.enum(['starting', 'running', 'draining', 'stopped', 'failed']).describe('What it is doing.'),
+    failure: text.nullable().describe('Why it ended; null while it runs.'),
+    generation: count.describe('Number of the stream that the state belongs to.'),
     waiting_for: text.nullable().describe('The part that the start waits for, with its trouble.'),
-    lanes: z.array(
-      z
-        .object({
-          lane: text,
-          next_offset: count,
-          clock_ms: count.nullable().describe('Newest log time applied, ms.'),
-          records: count,
-          commits: count,
-          paused_for: text.nullable().describe('Why the lane does not read at the moment.'),
-          trouble: text.nullable(),
-        })
-        .meta({ title: 'EngineLane' }),
-    ),
-    sinks: z.array(
-      z
-        .object({ sink: text, is_up: z.boolean(), rows: count, chunks_queued: count, last_error: text.nullable() })
-        .meta({ title: 'EngineSink' }),
-    ),
+    lanes: z
+      .array(
+        z
+          .object({
+            lane: text.describe('Topic and partition.'),
+            next_offset: count.describe('Offset of the record that is read next.'),
+            clock_ms: count.nullable().describe('Newest log time applied, ms.'),
+            records: count.describe('Records applied since the start.'),
+            commits: count.describe('Commits since the start.'),
+            paused_for: text.nullable().describe('Why the lane does not read at the moment.'),
+            trouble: text.nullable().describe('What it waits for; null = nothing.'),
+          })
+          .meta({ title: 'EngineLane' }),
+      )
+      .describe('Its lanes, a partition each.'),
+    sinks: z
+      .array(
+        z
+          .object({
+            sink: text.describe('Name of the sink.'),
+            is_up: z.boolean().describe('False while it takes nothing.'),
+            rows: count.describe('Rows since the start.'),
+            chunks_queued: count.describe('Commits whose rows wait.'),
+            last_error: text.nullable().describe('The last trouble; null = none.'),
+          })
+          .meta({ title: 'EngineSink' }),
+      )
+      .describe('Where its rows go.'),
     records: count.describe('Records applied since the start.'),
-    dead_letters: count,
-    undelivered_bytes: count,
+    dead_letters: count.describe('Records since the start that could not be used.'),
+    undelivered_bytes: count.describe('Rows that no sink took yet, bytes.'),
   })
   .meta({ title: 'Engine' });
 
 const program = z
   .object({
-    name: text,
-    why_idle: text.nullable(),
-    nodes: z.array(z.unknown()),
+    name: text.describe('The name.'),
+    why_idle: text.nullable().describe('Why it does not run; null = it runs.'),
+    nodes: z.array(z.unknown()).describe('Its sources, operators and sinks.'),
     mermaid: text.describe('The map as a Mermaid flowchart.'),
   })
   .meta({ title: 'Program' });
@@ -68,7 +78,7 @@ export const listOrganizations = operation({
     limit: z.int().min(1).max(1_000).default(100).describe('Entries of one answer at most.'),
     after: id.optional().describe('The last organization of the answer before.'),
   }),
-  output: z.array(z.strictObject({ organization: z.string() }).meta({ title: 'Organization' })),
+  output: z.array(z.strictObject({ organization: z.string().describe('Its id.') }).meta({ title: 'Organization' })),
   scope: 'engine',
   permission: 'engine.read',
   isWrite: false,

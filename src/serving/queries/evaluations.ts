@@ -29,10 +29,10 @@ const evaluationDaysMax = 31;
 export const listEvaluations = operation({
   doc: 'Why a rule fired, and why it did not: its judgements of a period with the values that it looked at, the newest first. Name a campaign and a flight, or a source, to follow one thing.',
   input: z.strictObject({
-    rule_id: id,
-    campaign_id: id.optional(),
-    flight_id: id.optional(),
-    source: id.optional(),
+    rule_id: id.describe('The rule.'),
+    campaign_id: id.optional().describe('The campaign.'),
+    flight_id: id.optional().describe('The flight of it.'),
+    source: id.optional().describe('The source: a feed, as its records name it.'),
     outcome: z
       .array(z.enum(['critical', 'warning', 'false', 'insufficient', 'outside', 'unknown', 'error']))
       .max(7)

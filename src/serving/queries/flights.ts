@@ -116,10 +116,10 @@ export const summarizeFlights = operation({
   output: z.array(
     z
       .strictObject({
-        status,
+        status: status.describe('The pacing status.'),
         currency: z.string().describe('ISO-4217; empty where no money was seen.'),
-        flights: z.number().int(),
-        budget_micros: micros,
+        flights: z.number().int().describe('How many flights.'),
+        budget_micros: micros.describe('Budgets together.'),
         spend_micros: micros.describe('Of the flights whose spend is known.'),
         at_risk_micros: micros.describe('Sum of `at_risk_micros` of the flights for which it is known.'),
       })
@@ -157,8 +157,8 @@ const knownBackMs = 400 * dayMs;
 export const getFlight = operation({
   doc: 'One flight with every value of its newest snapshot; with `known_at`, as it was known at that moment of the log.',
   input: z.strictObject({
-    campaign_id: id,
-    flight_id: id,
+    campaign_id: id.describe('The campaign.'),
+    flight_id: id.describe('The flight of it.'),
     known_at: moment.optional().describe('What was known at this moment; the default is now.'),
   }),
   output: snapshot,
@@ -195,7 +195,12 @@ const snapshotDaysMax = 31;
 
 export const listSnapshots = operation({
   doc: 'How a flight stood over time: its snapshots of a period by the time of their evaluation, the newest first.',
-  input: z.strictObject({ campaign_id: id, flight_id: id, ...period, ...paging }),
+  input: z.strictObject({
+    campaign_id: id.describe('The campaign.'),
+    flight_id: id.describe('The flight of it.'),
+    ...period,
+    ...paging,
+  }),
   output: z.array(snapshot),
   scope: 'organization',
   permission: 'pacing.read',

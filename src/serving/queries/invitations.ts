@@ -10,12 +10,12 @@ import { writerOf } from './rules.ts';
 const email = z.email().max(254);
 const invitation = z
   .strictObject({
-    invitation_id: z.uuid(),
-    email: z.string(),
-    role: memberRole,
+    invitation_id: z.uuid().describe('The invitation.'),
+    email: z.string().describe('The address.'),
+    role: memberRole.describe('The role.'),
     created_by: z.string().describe('Who invited, as the audit log names it.'),
-    created_at: instant,
-    expires_at: instant,
+    created_at: instant.describe('When it was made.'),
+    expires_at: instant.describe('When it ends.'),
   })
   .meta({ title: 'Invitation' });
 const invitationsMax = 501;
@@ -37,8 +37,8 @@ export const listInvitations = operation({
 
 export const createInvitation = operation({
   doc: 'Invites somebody by their address; an earlier invitation of the same address ends. The token is told this once: send it to them as `/auth/invitation#TOKEN`.',
-  input: z.strictObject({ email, role: memberRole }),
-  output: invitation.extend({ token: z.string() }).meta({ title: 'NewInvitation' }),
+  input: z.strictObject({ email: email.describe('The address.'), role: memberRole.describe('The role.') }),
+  output: invitation.extend({ token: z.string().describe('Told this once.') }).meta({ title: 'NewInvitation' }),
   scope: 'organization',
   permission: 'members.write',
   isWrite: true,
@@ -53,7 +53,7 @@ export const createInvitation = operation({
 
 export const deleteInvitation = operation({
   doc: 'Takes an invitation back.',
-  input: z.strictObject({ invitation_id: z.uuid() }),
+  input: z.strictObject({ invitation_id: z.uuid().describe('The invitation.') }),
   output: z.null(),
   scope: 'organization',
   permission: 'members.write',

@@ -16,14 +16,14 @@ const scopes = z
   .describe('What its holder may do.');
 const key = z
   .strictObject({
-    key_id: z.uuid(),
-    name: z.string(),
+    key_id: z.uuid().describe('The key.'),
+    name: z.string().describe('The name.'),
     prefix: z.string().describe('The part of the key that may be shown.'),
     scopes,
-    created_by: z.string(),
-    created_at: instant,
-    expires_at: instant.nullable(),
-    revoked_at: instant.nullable(),
+    created_by: z.string().describe('Who made it, as the audit log names them.'),
+    created_at: instant.describe('When it was made.'),
+    expires_at: instant.nullable().describe('When it ends.'),
+    revoked_at: instant.nullable().describe('When it was revoked; null = it was not.'),
     used_at: instant.nullable().describe('Its last use, to the minute.'),
   })
   .meta({ title: 'ApiKey' });
@@ -51,7 +51,7 @@ export const listKeys = operation({
 export const createKey = operation({
   doc: 'Makes an API key of the organization. `key` is told this once. Nobody gives a key more than they may do themselves.',
   input: z.strictObject({
-    name: z.string().min(1).max(200),
+    name: z.string().min(1).max(200).describe('The name.'),
     scopes,
     expires_at: moment.nullable().describe('Null = it holds until it is revoked.'),
   }),
@@ -72,7 +72,7 @@ export const createKey = operation({
 
 export const deleteKey = operation({
   doc: 'Revokes a key, at once and for good.',
-  input: z.strictObject({ key_id: z.uuid() }),
+  input: z.strictObject({ key_id: z.uuid().describe('The key.') }),
   output: z.null(),
   scope: 'organization',
   permission: 'keys.write',

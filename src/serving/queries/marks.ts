@@ -14,8 +14,8 @@ export const getMark = operation({
   input: z.strictObject({}),
   output: z
     .strictObject({
-      flights: part,
-      alerts: part,
+      flights: part.describe('Of flights.'),
+      alerts: part.describe('Of alerts.'),
       evaluated_at: instant.nullable().describe('Log time of the newest snapshot or transition.'),
     })
     .meta({ title: 'Mark' }),

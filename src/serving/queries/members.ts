@@ -20,11 +20,11 @@ const more = z
 const member = z
   .strictObject({
     user_id: userId,
-    email: z.string(),
-    name: z.string(),
-    role: memberRole,
+    email: z.string().describe('The address.'),
+    name: z.string().describe('The name.'),
+    role: memberRole.describe('The role.'),
     permissions: more,
-    since: instant,
+    since: instant.describe('When the role was given.'),
     disabled: z.boolean().describe('True: the user is let in nowhere.'),
   })
   .meta({ title: 'Member' });
@@ -65,7 +65,7 @@ export const getMember = operation({
 
 export const putMember = operation({
   doc: 'Changes the role and the further permissions of a member; new members come by invitation. Holds at once, also for sessions that are open. Nobody gives or takes what they may not do themselves, or changes their own.',
-  input: z.strictObject({ user_id: userId, role: memberRole, permissions: more.default([]) }),
+  input: z.strictObject({ user_id: userId, role: memberRole.describe('The role.'), permissions: more.default([]) }),
   output: member,
   scope: 'organization',
   permission: 'members.write',

@@ -7,10 +7,10 @@ import { writerOf } from './rules.ts';
 
 const session = z
   .strictObject({
-    session_id: z.uuid(),
+    session_id: z.uuid().describe('The session.'),
     method: z.enum(['password', 'oidc', 'link', 'invitation']).describe('How it was opened.'),
-    created_at: instant,
-    expires_at: instant,
+    created_at: instant.describe('When it was made.'),
+    expires_at: instant.describe('When it ends.'),
   })
   .meta({ title: 'Session' });
 const sessionsMax = 100;
@@ -37,7 +37,7 @@ export const listOwnSessions = operation({
 
 export const deleteOwnSession = operation({
   doc: 'Ends one of the sessions of the caller, at once.',
-  input: z.strictObject({ session_id: z.uuid() }),
+  input: z.strictObject({ session_id: z.uuid().describe('The session.') }),
   output: z.null(),
   scope: 'account',
   permission: null,

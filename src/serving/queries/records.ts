@@ -36,12 +36,15 @@ export const countDeadLetters = operation({
     .array(
       z
         .strictObject({
-          topic: z.string(),
+          topic: z.string().describe('The topic.'),
           reason: z.string().describe('docs/events.md explains each.'),
-          records: z.number().int(),
+          records: z.number().int().describe('How many records.'),
           newest: instant.describe('Log time of the newest.'),
           example: z
-            .strictObject({ partition: z.number().int(), log_offset: z.number().int() })
+            .strictObject({
+              partition: z.number().int().describe('The partition.'),
+              log_offset: z.number().int().describe('The offset in it.'),
+            })
             .describe('Its address.'),
         })
         .meta({ title: 'DeadLetterReason' }),
@@ -84,7 +87,11 @@ function letterJson(row: RawRow) {
 
 export const listDeadLetters = operation({
   doc: 'Records of a period that could not be used, the newest first, with their address and the reason; their bytes come with one record at a time.',
-  input: z.strictObject({ ...period, ...paging, reason: reason.optional() }),
+  input: z.strictObject({
+    ...period,
+    ...paging,
+    reason: reason.optional().describe('Only records refused for this reason; docs/events.md explains each.'),
+  }),
   output: z.array(letter),
   scope: 'organization',
   permission: 'records.read',
@@ -128,7 +135,11 @@ const raw = z
 
 export const getDeadLetter = operation({
   doc: 'One record that could not be used, by its address, with its raw bytes.',
-  input: z.strictObject({ topic, partition: z.int().min(0).max(65_535), log_offset: offset }),
+  input: z.strictObject({
+    topic: topic.describe('The topic.'),
+    partition: z.int().min(0).max(65_535).describe('The partition.'),
+    log_offset: offset.describe('The offset in it.'),
+  }),
   output: raw,
   scope: 'organization',
   permission: 'records.read',

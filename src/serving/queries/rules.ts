@@ -9,7 +9,7 @@ import { operation } from './operation.ts';
 
 const rule = z
   .strictObject({
-    rule_id: id,
+    rule_id: id.describe('The rule.'),
     text: z.string().describe('As it was written: YAML or JSON, with its comments.'),
     is_own: z.boolean().describe("False = everyone's, which an organization cannot change."),
     kept_in: z.enum(['files', 'database']).meta({ title: 'RuleKeeper' }).describe('Where it is changed.'),
@@ -36,7 +36,7 @@ export const listRules = operation({
 
 export const getRule = operation({
   doc: 'One rule as it is written now.',
-  input: z.strictObject({ rule_id: id }),
+  input: z.strictObject({ rule_id: id.describe('The rule.') }),
   output: rule,
   scope: 'organization',
   permission: 'rules.read',
@@ -55,9 +55,9 @@ export const getPlan = operation({
   input: z.strictObject({}),
   output: z
     .strictObject({
-      number: z.number().int(),
+      number: z.number().int().describe('Number of the plan.'),
       evaluated_at: instant.describe('Log time of that snapshot.'),
-      version: versionText,
+      version: versionText.describe('Highest version of the rows.'),
     })
     .meta({ title: 'Plan' }),
   scope: 'organization',
@@ -90,7 +90,7 @@ const versionSeen = z
 export const putRule = operation({
   doc: "Writes a rule of the organization's own, checked as `paceline check` does; the engine makes a numbered plan of it. Writing what is there already changes nothing, so a call may be repeated.",
   input: z.strictObject({
-    rule_id: id,
+    rule_id: id.describe('The rule.'),
     text: z.string().min(1).max(65_536).describe('YAML or JSON, as a file of config/rules/ without `organizations`.'),
     expected_version: versionSeen.nullable().describe('Null = there is none yet; in REST that is If-None-Match: *.'),
   }),
@@ -109,7 +109,7 @@ export const putRule = operation({
 
 export const deleteRule = operation({
   doc: "Removes a rule of the organization's own; alerts of it are resolved by the next plan.",
-  input: z.strictObject({ rule_id: id, expected_version: versionSeen }),
+  input: z.strictObject({ rule_id: id.describe('The rule.'), expected_version: versionSeen }),
   output: z.null(),
   scope: 'organization',
   permission: 'rules.write',

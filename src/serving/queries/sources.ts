@@ -10,14 +10,14 @@ export const listSources = operation({
     .array(
       z
         .strictObject({
-          source: z.string(),
+          source: z.string().describe('The source: a feed, as its records name it.'),
           complete_through: instant
             .nullable()
             .describe('Event time up to which it is complete for every flight; null = not known for one.'),
           newest_complete_through: instant.nullable().describe('The same for the flight for which it is furthest.'),
           flights: z.number().int().describe('Flights that wait for it and have not ended.'),
           stale_flights: z.number().int().describe('Of these, the ones that nobody can judge now: `stale_data`.'),
-          version: versionText,
+          version: versionText.describe('Highest version of the rows.'),
         })
         .meta({ title: 'Source' }),
     )

@@ -51,7 +51,7 @@ beforeEach(async () => {
     checksOutput: true,
   });
   server = await startServingServer({
-    ...{ host: '127.0.0.1', port: 0, hosts: [], connectionsMax: 64, doors: [new RestDoor(service, '{}')] },
+    ...{ host: '127.0.0.1', port: 0, hosts: [], tls: null, connectionsMax: 64, doors: [new RestDoor(service, '{}')] },
     now: () => bench.now,
     newRequestId: () => randomUUID(),
     onCall: () => undefined,

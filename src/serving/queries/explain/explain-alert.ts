@@ -10,20 +10,22 @@ import { addressOf, evidenceOf, type Judged } from './evidence.ts';
 import { type ChangeShown, changeShown, evidence, sentences } from './shapes.ts';
 import { evidenceTexts, lifeTexts } from './words.ts';
 
-const explained = z.strictObject({
-  alert_id: id,
-  fingerprint: id,
-  rule_id: id,
-  campaign_id: z.string(),
-  flight_id: z.string(),
-  source: z.string(),
-  mode: z.string(),
-  evidence: evidence.describe('What this change followed from.'),
-  changes: z
-    .array(changeShown)
-    .describe('The whole life of the alert around it, from its beginning to its end, if it ended.'),
-  sentences,
-});
+const explained = z
+  .strictObject({
+    alert_id: id.describe('Identity of the change.'),
+    fingerprint: id.describe('The alert: rule and what it judges.'),
+    rule_id: id.describe('The rule.'),
+    campaign_id: z.string().describe('The campaign; empty for rules of sources.'),
+    flight_id: z.string().describe('The flight; empty for rules of others.'),
+    source: z.string().describe('The source; empty for rules of others.'),
+    mode: z.string().describe('`notify` or `shadow`.'),
+    evidence: evidence.describe('What this change followed from.'),
+    changes: z
+      .array(changeShown)
+      .describe('The whole life of the alert around it, from its beginning to its end, if it ended.'),
+    sentences,
+  })
+  .meta({ title: 'AlertExplanation' });
 
 /** The life of an alert is looked for so far back and forth; what lasts longer is cut, and says so. */
 const lifeMax = 31 * dayMs;

@@ -12,15 +12,17 @@ import { sentences } from './shapes.ts';
 import { type Verdict, verdict, verdictsOf } from './verdict.ts';
 import { evidenceTexts, instantText } from './words.ts';
 
-const explained = z.strictObject({
-  campaign_id: id,
-  at: instant.describe('Log time of the question.'),
-  verdicts: z.array(verdict).max(4_096),
-  sentences,
-});
+const explained = z
+  .strictObject({
+    campaign_id: id.describe('The campaign.'),
+    at: instant.describe('Log time of the question.'),
+    verdicts: z.array(verdict).max(4_096).describe('One for each flight and rule.'),
+    sentences,
+  })
+  .meta({ title: 'CampaignExplanation' });
 
 const about = {
-  campaign_id: id,
+  campaign_id: id.describe('The campaign.'),
   flight_id: id.optional().describe('Only of this flight.'),
   at: moment.optional().describe('As it was known at this moment of the log; the default is the newest.'),
 };
@@ -35,7 +37,7 @@ const common = {
 export const explainSilence = operation({
   ...common,
   doc: 'Why a rule did not fire for a campaign, or did: its newest judgement by a moment, with what it compared, what was not complete, and since when it holds.',
-  input: z.strictObject({ ...about, rule_id: id }),
+  input: z.strictObject({ ...about, rule_id: id.describe('The rule.') }),
   cost: 5,
   async run(context, input) {
     return await explain(context, input, true);
@@ -45,7 +47,7 @@ export const explainSilence = operation({
 export const explainCampaign = operation({
   ...common,
   doc: 'How every rule stands for a campaign, and why, at a moment: one verdict for each flight and rule. With `rule_id` of that rule alone.',
-  input: z.strictObject({ ...about, rule_id: id.optional() }),
+  input: z.strictObject({ ...about, rule_id: id.optional().describe('Only this rule.') }),
   cost: 10,
   async run(context, input) {
     return await explain(context, input, input.rule_id !== undefined);

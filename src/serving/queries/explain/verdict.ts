@@ -35,19 +35,22 @@ const whys = [
 ] as const;
 type Why = (typeof whys)[number];
 
-export const verdict = z.strictObject({
-  rule_id: id,
-  flight_id: z.string().describe('Empty for rules of campaigns.'),
-  why: z
-    .enum(whys)
-    .describe(
-      '`fired`: it was not silent. `shadow`: it fires, and nobody is told. `no_such_rule`, `not_for_campaign`, `flight_unknown`: it was never asked. `not_started`, `flight_over`, `not_judged`: not at that time. `guard_false`, `level_not_true`: it was asked and said no. `for_not_over`: it holds, not yet for long enough. `unknown`: a source is not complete. `error`: a condition has no result.',
-    ),
-  because: z.string().describe('In one sentence.'),
-  until: instant.nullable().describe('Where it was `unknown`: when the flight was judged again; null = not yet.'),
-  alert_id: id.nullable().describe('The newest change of its alert by then; explain that for more.'),
-  evidence: evidence.nullable().describe('The newest judgement by then, where one rule is asked for.'),
-});
+export const verdict = z
+  .strictObject({
+    rule_id: id.describe('The rule.'),
+    flight_id: z.string().describe('Empty for rules of campaigns.'),
+    why: z
+      .enum(whys)
+      .meta({ title: 'RuleVerdictReason' })
+      .describe(
+        '`fired`: it was not silent. `shadow`: it fires, and nobody is told. `no_such_rule`, `not_for_campaign`, `flight_unknown`: it was never asked. `not_started`, `flight_over`, `not_judged`: not at that time. `guard_false`, `level_not_true`: it was asked and said no. `for_not_over`: it holds, not yet for long enough. `unknown`: a source is not complete. `error`: a condition has no result.',
+      ),
+    because: z.string().describe('In one sentence.'),
+    until: instant.nullable().describe('Where it was `unknown`: when the flight was judged again; null = not yet.'),
+    alert_id: id.nullable().describe('The newest change of its alert by then; explain that for more.'),
+    evidence: evidence.nullable().describe('The newest judgement by then, where one rule is asked for.'),
+  })
+  .meta({ title: 'RuleVerdict' });
 export type Verdict = z.output<typeof verdict>;
 
 interface RuleQuestion {
