@@ -4,7 +4,7 @@ import { type Column, type ColumnType, type Table, tables } from '../rows/tables
 import { storedType } from '../sinks/clickhouse/ddl.ts';
 
 /** Columns that hold any bytes. */
-const rawColumns: Readonly<Record<string, readonly string[]>> = { dead_letters: ['key', 'raw'] };
+export const rawColumns: Readonly<Record<string, readonly string[]>> = { dead_letters: ['key', 'raw'] };
 
 /** A table of ClickHouse as Iceberg has it: no types without a sign, instants in micros. */
 function goldTable(table: Table): GoldTable {

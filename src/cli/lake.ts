@@ -1,9 +1,11 @@
+import type { DrillReport } from '../adapters/drill-lake.ts';
 import type { ErasureReport } from '../adapters/erase-from-lake.ts';
 import type { PartitionFacts, SnapshotFacts, TableFacts } from '../adapters/look-at-lake.ts';
 import type { Config } from '../adapters/settings.ts';
 import type { TendReport, TendStep } from '../adapters/tend-lake.ts';
 import type { SilverReport } from '../adapters/write-layers.ts';
 import { systemClock } from '../control/system-clock.ts';
+import { EngineError } from '../model/errors.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { usage } from './parse-call.ts';
@@ -23,7 +25,11 @@ const works: Readonly<Record<string, readonly TendStep[]>> = {
   maintain: ['relocate', 'compact', 'cluster', 'expire', 'sweep'],
 };
 
-const allWords = [...looks, 'silver', 'gold', 'views', ...Object.keys(works), 'erase', 'sql'].join(', ');
+const layers = ['silver', 'gold', 'views'] as const;
+/** Words with words of their own behind them, and how many. */
+const withMore: Readonly<Record<string, readonly number[]>> = { sql: [1], erase: [1], restore: [0, 2], drill: [0, 2] };
+
+const allWords = [...looks, ...layers, ...Object.keys(works), ...Object.keys(withMore)].join(', ');
 
 /** Iceberg's own default is 512 MB; half of it is merged in half the memory. */
 const targetMbDefault = 256;
@@ -40,9 +46,11 @@ export const lakeCommand: Command = {
     'paceline lake maintain --data ./data --dry-run',
     'paceline lake maintain --config config/production.yaml',
     'paceline lake expire --older-than 7d --keep 10 --data ./data',
+    'paceline lake restore acme 2026-03-02 --data ./data',
+    'paceline lake drill --data ./data',
     'paceline lake sql "SELECT kind, count() FROM bronze GROUP BY kind" --at 2026-11-30T09:00:00Z --data ./data',
   ],
-  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, bronze is short for bronze.events, and all_campaign_metrics_daily (and so on) has the rows of all times, hot ones too. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. gold writes closed weeks of the tables of ClickHouse, each row in its last version. views tells the views all_… of ClickHouse (rows of all times) where rows are now, which tier run does by itself. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. erase removes an organization from ClickHouse and from all snapshots of all tables, looks for it with another reader and leaves a receipt in the lake: it needs --confirm, and no engine on an embedded ClickHouse. Time travel ends where snapshots expire.',
+  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, bronze is short for bronze.events, and all_campaign_metrics_daily (and so on) has the rows of all times, hot ones too. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. gold writes closed weeks of the tables of ClickHouse, each row in its last version. views tells the views all_… of ClickHouse (rows of all times) where rows are now, which tier run does by itself. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. erase removes an organization from ClickHouse and from all snapshots of all tables, looks for it with another reader and leaves a receipt in the lake: it needs --confirm, and no engine on an embedded ClickHouse. restore brings a week of an organization from gold to tables restored_… of ClickHouse, to be looked at beside those of the engine; --drop removes them. drill draws a closed week of an organization, reads it back from gold, compares it with its receipts, plays all records of its lane from bronze through the operators of the engine and compares what they give with gold, to the byte; what came of it stands in gold.drills, and it ends with COPY_DIFFERS where something differs. Time travel ends where snapshots expire.',
   flags: {
     config: configFlag,
     data: dataFlag,
@@ -67,6 +75,14 @@ export const lakeCommand: Command = {
       min: 1,
       max: 1_024,
     },
+    drop: { type: 'boolean', doc: 'For restore: drop all that was brought back.' },
+    seed: {
+      type: 'integer',
+      value: 'N',
+      doc: 'For drill: what the draw begins with; printed, so that it can be drawn again. Default: of the clock.',
+      min: 0,
+      max: 999_999_999,
+    },
     confirm: { type: 'boolean', doc: 'For erase: do it.' },
     table: {
       type: 'text',
@@ -82,21 +98,22 @@ export const lakeCommand: Command = {
   },
   words: {
     name: 'WORD',
-    doc: `${allWords}; sql takes its query as the second, erase its organization.`,
+    doc: `${allWords}; sql takes its query as the second, erase its organization, restore (and drill) an organization and a week.`,
     min: 1,
-    max: 2,
+    max: 3,
   },
   async run(call, terminal) {
-    const [word, query] = call.words;
-    if (word === 'sql' && query !== undefined) return await ask(query, call, terminal);
-    if (word === 'erase' && query !== undefined) return await erase(query, call, terminal);
-    const steps = works[word];
-    const isLayer = word === 'silver' || word === 'gold' || word === 'views';
-    if (steps === undefined && !isLayer && !looks.some((look) => look === word) && word !== 'sql' && word !== 'erase')
-      throw usage(`there is no "lake ${word}"; the words are ${allWords}`);
-    if (word === 'erase') throw usage('"lake erase" needs the name of one organization');
-    if (word === 'sql' || query !== undefined)
-      throw usage('"lake sql" needs one query, in quotes; the other words stand alone');
+    const [word, ...more] = call.words;
+    const steps = Object.hasOwn(works, word) ? works[word] : undefined;
+    const counts = Object.hasOwn(withMore, word) ? withMore[word] : [0];
+    const isKnown =
+      Object.hasOwn(withMore, word) || steps !== undefined || [...looks, ...layers].some((one) => one === word);
+    if (!isKnown) throw usage(`there is no "lake ${word}"; the words are ${allWords}`);
+    if (!counts.includes(more.length)) throw usage(whatIsMissing(word));
+    if (word === 'sql') return await ask(more[0], call, terminal);
+    if (word === 'erase') return await erase(more[0], call, terminal);
+    if (word === 'restore') return await restore(more, call, terminal);
+    if (word === 'drill') return await drill(more, call, terminal);
     const { config } = loadCallConfig(call);
     if (word === 'silver') await writeSilver(config, call, terminal);
     else if (word === 'gold') await writeGold(config, call, terminal);
@@ -106,6 +123,15 @@ export const lakeCommand: Command = {
     return 0;
   },
 };
+
+function whatIsMissing(word: string): string {
+  if (word === 'sql') return '"lake sql" needs one query, in quotes';
+  if (word === 'erase') return '"lake erase" needs the name of one organization';
+  if (word === 'restore')
+    return '"lake restore" needs an organization and a week, as in "lake restore acme 2026-03-02"';
+  if (word === 'drill') return '"lake drill" draws a week by itself, or takes an organization and a week';
+  return `"lake ${word}" takes nothing behind it`;
+}
 
 async function look(word: string, config: Config, call: Call, terminal: Terminal): Promise<void> {
   const { listPartitions, listSnapshots, listTables } = await import('../adapters/look-at-lake.ts');
@@ -155,6 +181,52 @@ async function erase(org: string, call: Call, terminal: Terminal): Promise<numbe
   if (call.has('json')) terminal.printJson({ ...report, dry_run: isDryRun });
   else for (const line of erasureLines(report, isDryRun)) terminal.print(line);
   return 0;
+}
+
+async function restore([org, week]: readonly string[], call: Call, terminal: Terminal): Promise<number> {
+  const { config } = loadCallConfig(call);
+  const { dropRestored, restoreWeek } = await import('../adapters/restore-week.ts');
+  const isDrop = call.has('drop');
+  if (isDrop !== (org === undefined))
+    throw usage(isDrop ? 'with --drop "lake restore" takes nothing behind it' : whatIsMissing('restore'));
+  if (isDrop) {
+    const gone = await dropRestored(config, quietLogger());
+    if (call.has('json')) for (const table of gone) terminal.printJson({ table, dropped: true });
+    else terminal.print(gone.length === 0 ? 'nothing was brought back' : `dropped ${gone.join(', ')}`);
+    return 0;
+  }
+  const restored = await restoreWeek(config, { org, week }, quietLogger());
+  if (call.has('json')) for (const one of restored) terminal.printJson(one);
+  else for (const { table, rows } of restored) terminal.print(`${table}: ${rows} rows, as the store has them`);
+  return 0;
+}
+
+/** A number that a person can say again. */
+const seedsBelow = 1_000_000_000;
+
+async function drill([org, week]: readonly string[], call: Call, terminal: Terminal): Promise<number> {
+  const { config } = loadCallConfig(call);
+  const { drillLake } = await import('../adapters/drill-lake.ts');
+  const seed = call.number('seed') ?? Math.floor(systemClock.wallMs()) % seedsBelow;
+  const progress = new Progress(terminal, systemClock, 'records played');
+  const report = await drillLake(config, {
+    seed,
+    chosen: org === undefined ? null : { org, week },
+    onDrawn: (drawn) => terminal.note(`drilling the week of ${drawn.week} of ${drawn.org} (seed ${seed})`),
+    onProgress: (done, total) => progress.update(done, total),
+  });
+  progress.end();
+  if (call.has('json')) terminal.printJson(report);
+  else terminal.print(drillSentence(report));
+  if (report.differences > 0)
+    throw new EngineError('COPY_DIFFERS', `${report.differences} differences; the first: ${report.example}`);
+  return 0;
+}
+
+function drillSentence({ org, week, rows, records, differences, restated, receipts, hash }: DrillReport): string {
+  const later = restated === 0 ? '' : `; ${restated} were restated since and come with the next lake gold`;
+  const found = differences === 0 ? 'is what bronze gives, to the byte' : `differs in ${differences} places`;
+  return `${org}, week of ${week}: gold ${found} (${rows} rows, hash ${hash}, ${records} records played, ${receipts} receipts agree${later})`;
 }
 
 function erasureLines({ org, lake, untrusted, clickhouse, receipt }: ErasureReport, isDryRun: boolean): string[] {

@@ -1,6 +1,7 @@
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { type Agent, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
+import type { Readable } from 'node:stream';
 import { text as streamText } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { EngineError } from '../model/errors.ts';
@@ -86,6 +87,17 @@ export async function downloadFromClickHouse(endpoint: QueryEndpoint, sql: strin
   }
 }
 
+/** Sends a file as the rows of an INSERT that names its FORMAT. Throws as `askClickHouse` does. */
+export async function uploadToClickHouse(endpoint: QueryEndpoint, sql: string, path: string): Promise<void> {
+  const url = new URL(endpoint.url);
+  url.searchParams.set('query', sql);
+  const response = await send(url, endpoint, createReadStream(path)).catch((cause: unknown) => {
+    throw noAnswer(endpoint, cause);
+  });
+  const text = await streamText(response);
+  if (response.statusCode !== 200) throw refusalOf(response.statusCode ?? 0, text);
+}
+
 interface RawAnswer {
   readonly status: number;
   /** As ClickHouse names it; null when it does not. */
@@ -109,7 +121,7 @@ async function post(url: URL, endpoint: QueryEndpoint, body: string, sending: Se
 function send(
   url: URL,
   { headers, ca }: QueryEndpoint,
-  body: string,
+  body: string | Readable,
   { agent, signal }: Sending = {},
 ): Promise<IncomingMessage> {
   const open = url.protocol === 'https:' ? requestSecure : requestPlain;
@@ -117,7 +129,8 @@ function send(
   return new Promise((resolve, reject) => {
     const request = open(url, { ...options, ...(signal && { signal }) }, resolve);
     request.on('error', reject);
-    request.end(body);
+    if (typeof body === 'string') request.end(body);
+    else pipeline(body, request).catch(reject);
   });
 }
 

@@ -74,6 +74,11 @@ export const errorCatalogue = {
   },
   STATE_FORMAT: { retry: 'never', exit: 78, next: 'This state was written by a newer paceline; upgrade.' },
   SINK_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the named sink; nothing is lost meanwhile.' },
+  HISTORY_INCOMPLETE: {
+    retry: 'never',
+    exit: 65,
+    next: 'Nothing was changed. Choose a week and an organization whose records bronze has from the beginning of their lane.',
+  },
   COPY_DIFFERS: {
     retry: 'never',
     exit: 65,

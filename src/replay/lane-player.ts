@@ -73,11 +73,17 @@ export class LanePlayer {
     if (this.#program.dirtyBytes >= harvestBytes) this.#harvest();
   }
 
-  /** The rows of a kept table since they were taken last, in the order in which they were made. */
-  take<T extends Table>(table: T): ReadRowOf<T>[] {
+  /**
+   * The rows of a kept table since they were taken last, in the order in which they were made. Columns named in `raw`
+   * come as their bytes.
+   */
+  take<T extends Table, const Raw extends T['columns'][number]['name'] = never>(
+    table: T,
+    raw: readonly Raw[] = [],
+  ): ReadRowOf<T, Raw>[] {
     this.#harvest();
     const chunks = this.#kept.get(table.name)?.splice(0) ?? [];
-    return chunks.flatMap((bytes) => decodeRows(table, bytes));
+    return chunks.flatMap((bytes) => decodeRows(table, bytes, raw));
   }
 
   async #decode(run: RecordRun): Promise<void> {

@@ -453,8 +453,13 @@ export function goldName({ name }: Pick<Table, 'name'>): string {
   return `gold_${name}`;
 }
 
+/** A table beside it, for weeks that are brought back from the lake to be looked at, is called so. */
+export function restoredName({ name }: Pick<Table, 'name'>): string {
+  return `restored_${name}`;
+}
+
 /** Every name under which rows of organizations can be read; what guards organizations guards them all. */
 export const tenantTables: readonly string[] = [
-  ...tables.flatMap((table) => [table.name, historyName(table), goldName(table)]),
+  ...tables.flatMap((table) => [table.name, historyName(table), goldName(table), restoredName(table)]),
   ...latestTables.flatMap(({ name, filledBy }) => [name, filledBy]),
 ];

@@ -40,6 +40,7 @@ export const goldNamespace = 'gold';
 export const goldMonthsTable = 'months';
 /** Tables that tell of the others. */
 export const goldReceiptsTable = 'receipts';
+export const goldDrillsTable = 'drills';
 /** Files are open at once, one an organization. */
 const orgsMax = 128;
 

@@ -73,13 +73,37 @@ export async function readGoldMonths(io: FileIO, { metadata }: TableState): Prom
   return months;
 }
 
+/** A month of a table of an organization that gold has. */
+export interface GoldMonthMark {
+  readonly table: string;
+  readonly org: string;
+  /** Since 1970. */
+  readonly month: number;
+  readonly goldRows: number;
+  readonly writtenAtMs: number;
+}
+
+/** All of them. */
+export async function readMonthMarks(io: FileIO, { metadata }: TableState): Promise<GoldMonthMark[]> {
+  const marks: GoldMonthMark[] = [];
+  const snapshot = currentSnapshot(metadata);
+  if (snapshot === null) return marks;
+  for await (const { file } of liveFilesOf(io, metadata, snapshot)) {
+    const [org, table, month] = file.partition;
+    marks.push({
+      ...{ org: String(org), table: String(table), month: Number(month) },
+      goldRows: Number(longOf(file, id.gold_rows)),
+      writtenAtMs: Number(longOf(file, id.written_at)) / 1_000,
+    });
+  }
+  return marks;
+}
+
 /** The newest month that gold has of each table. */
 export async function readNewestMonths(io: FileIO, state: TableState): Promise<Map<string, number>> {
   const newest = new Map<string, number>();
-  for (const key of (await readGoldMonths(io, state)).keys()) {
-    const [table, , month] = key.split('/');
-    newest.set(table, Math.max(Number(month), newest.get(table) ?? Number.NEGATIVE_INFINITY));
-  }
+  for (const { table, month } of await readMonthMarks(io, state))
+    newest.set(table, Math.max(month, newest.get(table) ?? Number.NEGATIVE_INFINITY));
   return newest;
 }
 

@@ -1,4 +1,5 @@
 import type { TableState } from '../../catalog/catalog.ts';
+import type { CellValue } from '../../format/parquet-reader.ts';
 import type { Field, PartitionSpec, Schema } from '../../format/schema.ts';
 import { currentSnapshot } from '../../format/table-metadata.ts';
 import { liveFilesOf } from '../../operations/live-files.ts';
@@ -55,6 +56,28 @@ export function receiptValues(
     hash,
     snapshot: snapshotId,
     verified_at: BigInt(Math.round(nowMs)) * 1_000n,
+  };
+}
+
+/** What was found the same when a month of a table left. */
+export interface Receipt {
+  readonly table: string;
+  /** Since 1970. */
+  readonly month: number;
+  readonly rows: number;
+  readonly organizations: number;
+  readonly hash: string;
+  readonly verifiedAtMs: number;
+}
+
+/** A receipt as it is read back from its file. */
+export function receiptOf(table: string, month: number, cells: ReadonlyMap<number, readonly CellValue[]>): Receipt {
+  const cellOf = (field: number): CellValue => cells.get(field)?.[0] ?? null;
+  const hash = cellOf(id.hash);
+  return {
+    ...{ table, month, rows: Number(cellOf(id.rows)), organizations: Number(cellOf(id.organizations)) },
+    hash: hash instanceof Uint8Array ? Buffer.from(hash).toString() : String(hash),
+    verifiedAtMs: Number(cellOf(id.verified_at)) / 1_000,
   };
 }
 

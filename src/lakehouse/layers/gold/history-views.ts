@@ -1,6 +1,7 @@
 import { identifier, quoted } from '../../engine/sql-places.ts';
 import { dayOf, isOfMonth } from './build-gold.ts';
 import { firstDayOf, type GoldColumn, type GoldTable } from './gold-tables.ts';
+import type { Week } from './weeks.ts';
 
 /** Where the rows of a table are, hot and in gold. */
 export interface HistoryPlaces {
@@ -42,15 +43,24 @@ export function historySelect(table: GoldTable, { hot, isFinal = false, leaving,
   if (gold !== null) {
     const at = identifier(table.partitionBy);
     const isBefore = `${at} < ${dayOf(table, firstDayOf(gold.newestMonth + 1))}`;
-    const stored = table.columns.map((column) => asHot(column, gold.columns)).join(', ');
     const isOlder = [hot, ...leaving.map(({ name }) => name)].map(
       (one) => `${key} NOT IN (SELECT ${key} FROM ${one} WHERE ${isBefore})`,
     );
-    parts.push(
-      `SELECT ${columns} FROM (SELECT ${stored} FROM ${gold.sql} WHERE ${isBefore}) WHERE ${isOlder.join(' AND ')}`,
-    );
+    parts.push(`SELECT ${columns} FROM (${goldSelect(table, gold, isBefore)}) WHERE ${isOlder.join(' AND ')}`);
   }
   return parts.join('\nUNION ALL\n');
+}
+
+/** Rows of gold, of the types that ClickHouse has. */
+export function goldSelect(table: GoldTable, { sql, columns }: Omit<GoldPlace, 'newestMonth'>, where: string): string {
+  return `SELECT ${table.columns.map((column) => asHot(column, columns)).join(', ')} FROM ${sql} WHERE ${where}`;
+}
+
+/** Rows of a week. */
+export function isOfWeek(table: GoldTable, { startMs, endMs }: Week): string {
+  const at = identifier(table.partitionBy);
+  const dayText = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+  return `${at} >= ${dayOf(table, dayText(startMs))} AND ${at} < ${dayOf(table, dayText(endMs))}`;
 }
 
 /** Of the type that ClickHouse has; plain text and dates are of one type already, and stay open to pruning. */
