@@ -1,14 +1,19 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadConfig } from '../src/adapters/settings.ts';
 import { printGraphqlSchema } from '../src/serving/graphql/schema.ts';
 import { operationNames, operationOf } from '../src/serving/operations.ts';
 import { openApiDocument } from '../src/serving/rest/openapi.ts';
 import { type Route, restRoot, routes } from '../src/serving/rest/routes.ts';
+import { asyncApiDocument } from './events-doc/asyncapi.ts';
 
 // Prints docs/api/ from the table of operations that the doors work by. `--check` writes nothing and fails when
 // a file differs.
 const root = join(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+
+const { log, kafka } = loadConfig([], { shippedConfigDirectory: join(root, 'config') }).config;
+const topics = { events: log.topic, alerts: kafka.alerts_topic, deadLetters: kafka.dead_letters_topic };
 
 const rows = operationNames.map((name) => {
   const { method, path }: Route = routes[name];
@@ -32,6 +37,7 @@ ${rows.join('\n')}
 const pages: Readonly<Record<string, string>> = {
   'docs/api/openapi.json': `${JSON.stringify(openApiDocument(version), null, 2)}\n`,
   'docs/api/rest.md': reference,
+  'docs/api/asyncapi.json': `${JSON.stringify(asyncApiDocument(version, topics), null, 2)}\n`,
   'docs/api/schema.graphql': printGraphqlSchema(),
 };
 
