@@ -208,6 +208,10 @@ class RunningEngine implements Engine {
         if (this.#parts === null) throw new EngineError('CONTROL_UNAVAILABLE', this.#whyNotReady() ?? 'starting');
         return await this.#parts.applyDrafts(parseDrafts(body));
       },
+      append: async (body) => {
+        if (this.#parts === null) throw new EngineError('CONTROL_UNAVAILABLE', this.#whyNotReady() ?? 'starting');
+        return await this.#parts.appendRecords(body);
+      },
       token: () => this.#token(),
     });
     this.#options.onServing?.(this.#http.url);

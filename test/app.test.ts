@@ -38,6 +38,7 @@ function fakeParts() {
     bronze: () => null,
     producer: null,
     applyDrafts: async () => [],
+    appendRecords: async () => ({ appended: 0 }),
     whyNotReady: () => null,
     whyNotLive: () => null,
     serve: async () => null,

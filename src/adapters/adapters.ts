@@ -16,6 +16,7 @@ import { type DataDirectory, openDataDirectory } from '../state/sqlite/data-dire
 import type { StateStore } from '../state/state-store.ts';
 import { admitGeneration } from '../state/stream-generation.ts';
 import { CampaignLane } from '../topology/campaign-topology.ts';
+import { appendSent } from './append-through-engine.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { EngineContext, EngineDoor, EngineParts } from './engine-parts.ts';
 import { drawPrograms } from './graph.ts';
@@ -78,6 +79,11 @@ export async function openEngine(config: Config, context: EngineContext): Promis
     serve: (door) => serveEngine(config, door, { tables, context }),
     producer: log.appender === null ? null : { log: log.appender, encoder: log.codec.encoder },
     applyDrafts: (drafts) => applyPlans(drafts, log.plans),
+    appendRecords: async (body) => {
+      if (log.appender === null)
+        throw new EngineError('USAGE', `events come from ${log.name}; producers send them there`);
+      return await appendSent(body, { log: log.appender, mode: log.identity.mode, clock });
+    },
     stack: stack.move(),
   });
 }

@@ -24,6 +24,8 @@ export interface AppliedFiles {
   readonly conflicts: readonly Conflict[];
   /** Organizations whose rows somebody holds in an open transaction: their files wait, too. */
   readonly held: readonly string[];
+  /** Process that appended them: the engine that runs on the directory; null = this command did. */
+  readonly enginePid: number | null;
   /** True when the engine that runs on the directory follows the rows. */
   readonly isLeftToEngine: boolean;
 }
@@ -42,8 +44,8 @@ export interface ApplyContext {
 export async function applyFiles(config: Config, context: ApplyContext): Promise<AppliedFiles> {
   const files = readPlanFiles(config.plans);
   if (config.postgres.url !== null) return await applyByRows(config, files, context);
-  const plans = await appendDrafts(config, files.drafts, context);
-  return { plans, rows: null, conflicts: [], held: [], isLeftToEngine: false };
+  const appended = await appendDrafts(config, files.drafts, context);
+  return { ...appended, rows: null, conflicts: [], held: [], isLeftToEngine: false };
 }
 
 async function applyByRows(config: Config, files: PlanFiles, context: ApplyContext): Promise<AppliedFiles> {
@@ -52,7 +54,7 @@ async function applyByRows(config: Config, files: PlanFiles, context: ApplyConte
     const items = itemsOfFiles(files, config.plans.organizations);
     const { written, removed, conflicts, held } = await writeFileItems(database, items, context.actor);
     const rows = { written: written.length, removed: removed.length };
-    return { rows, conflicts, held, ...(await followRows(config, database, context)) };
+    return { rows, conflicts, held, enginePid: null, ...(await followRows(config, database, context)) };
   } finally {
     await database.close();
   }
@@ -73,25 +75,35 @@ export async function followRows(
   return { plans: outcome.kind === 'applied' ? outcome.plans : [], isLeftToEngine };
 }
 
+type AppendedDrafts = Pick<AppliedFiles, 'plans' | 'enginePid'>;
+
 /** Appends plans as they are: through the engine that runs on the data directory, else into the log itself. */
 export async function appendDrafts(
   config: Config,
   drafts: readonly PlanDraft[],
   context: VisitContext,
-): Promise<readonly AppliedPlan[]> {
+): Promise<AppendedDrafts> {
   return logPlaceOf(config).isShared
-    ? await visitLog(config, context, ({ plans: log }) => applyPlans(drafts, log))
+    ? await appendByVisit(config, drafts, context)
     : await applyToDirectory(config, drafts, context);
+}
+
+async function appendByVisit(
+  config: Config,
+  drafts: readonly PlanDraft[],
+  context: VisitContext,
+): Promise<AppendedDrafts> {
+  const plans = await visitLog(config, context, ({ plans: log }) => applyPlans(drafts, log));
+  return { plans, enginePid: null };
 }
 
 async function applyToDirectory(
   config: Config,
   drafts: readonly PlanDraft[],
   context: VisitContext,
-): Promise<AppliedPlan[]> {
+): Promise<AppendedDrafts> {
   const engine = await findRunningEngine(config.data_directory);
-  if (engine?.addresses.http == null)
-    return await visitLog(config, context, ({ plans: log }) => applyPlans(drafts, log));
+  if (engine?.addresses.http == null) return await appendByVisit(config, drafts, context);
   const response = await fetch(`${engine.addresses.http}/-/apply`, {
     method: 'POST',
     headers: { authorization: `Bearer ${engine.tokens.http}` },
@@ -99,5 +111,6 @@ async function applyToDirectory(
   });
   if (!response.ok)
     throw new EngineError('RULE_INVALID', `the running engine refuses: ${(await response.text()).trim()}`);
-  return appliedPlanSchema.array().parse(await response.json());
+  const plans: readonly AppliedPlan[] = appliedPlanSchema.array().parse(await response.json());
+  return { plans, enginePid: engine.pid };
 }

@@ -2,14 +2,16 @@ import { join } from 'node:path';
 import type { Clock } from '../model/time.ts';
 import { allLanes } from '../runtime/fixed-assignment.ts';
 import { openLogReader } from '../sources/recorded/recorded-log.ts';
+import { readStreamFile } from '../sources/recorded/segment-files.ts';
 import { type DataDirectory, openDataDirectory } from '../state/sqlite/data-directory.ts';
+import { EngineAppender } from './append-through-engine.ts';
 import type { EngineLog, LogContext, LogPlace, PlannedLog, ProducedLog, ReadLog } from './engine-log.ts';
 import { makeEventCodec } from './event-codec.ts';
 import { ScannedPlanLog } from './plan-log.ts';
 import { planSigning } from './plan-signing.ts';
 import type { Config } from './settings.ts';
 import { openTopicLog } from './topic-log.ts';
-import { openEventLog, visitWaitMs } from './visits.ts';
+import { findRunningEngine, openEventLog, visitWaitMs } from './visits.ts';
 
 /** The log in the data directory: all lanes are ours for ever, and its only writer is the process that holds it. */
 export function directoryPlace(config: Config): LogPlace {
@@ -71,7 +73,15 @@ async function openForPlans(config: Config, { clock }: LogContext): Promise<Plan
   return { topic: config.log.topic, identity, plans, close: () => opened.disposeAsync() };
 }
 
+/** Through the engine that runs on the directory, which alone writes its log; else by taking the directory. */
 async function openForProducer(config: Config, { clock }: LogContext): Promise<ProducedLog> {
+  const engine = await findRunningEngine(config.data_directory);
+  const stream = engine === null ? null : readStreamFile(join(config.data_directory, 'log'), config.log.topic);
+  if (engine !== null && stream !== null) {
+    const { partitions, mode } = stream.identity;
+    const target = new EngineAppender(engine, partitions);
+    return { target, mode, openReframing: async () => null, close: async () => {} };
+  }
   await using stack = new AsyncDisposableStack();
   const directory = stack.adopt(await openDataDirectory(config.data_directory, { clock }), (opened) => opened.close());
   const log = stack.adopt(await openEventLog(config, directory, clock), (opened) => opened.close());

@@ -45,7 +45,7 @@ export interface LogPlace {
   openForReading(context: LogContext): Promise<ReadLog>;
   /** For its plans alone; in a data directory only while no engine runs on it. */
   openForPlans(context: LogContext): Promise<PlannedLog>;
-  /** For a producer of many records; in a data directory only while no engine runs on it. */
+  /** For a producer of many records; in a data directory through the engine that runs on it. */
   openForProducer(context: LogContext): Promise<ProducedLog>;
   /** What `doctor` finds; null = there is no server to ask. */
   readonly inspect: ((context: LogContext) => Promise<CheckResult[]>) | null;

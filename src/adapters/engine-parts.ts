@@ -46,6 +46,8 @@ export interface EngineParts {
   readonly producer: LogProducer | null;
   /** Appends the plans that changed. */
   applyDrafts(drafts: readonly PlanDraft[]): Promise<AppliedPlan[]>;
+  /** Takes the records of a request into the log in the data directory. Throws USAGE where producers of their own write it. */
+  appendRecords(body: string): Promise<{ readonly appended: number }>;
   /** Opens the API over the tables and plans of this engine; null where the configuration wants none. */
   serve(door: EngineDoor): Promise<ServingServer | null>;
   /** Tells other processes where this engine answers (engine.json). */

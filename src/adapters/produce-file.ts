@@ -20,8 +20,8 @@ export interface ProduceOptions {
 
 /**
  * Appends the records of a JSON-lines file, or of the log in a data directory, to Kafka where
- * kafka.brokers names some, else to the log of the configured data directory, on which no engine may
- * run. Resolves with the count of records.
+ * kafka.brokers names some, else to the log of the configured data directory, through the engine that runs
+ * on it. Resolves with the count of records.
  */
 export async function produceInto(
   path: string,

@@ -74,7 +74,7 @@ type Outcome = Omit<RolledBack, 'orgId' | 'number' | 'changes'>;
 async function rollBackInLog(config: Config, draft: PlanDraft, options: RollBackOptions): Promise<Outcome> {
   const { drafts } = readPlanFiles(config.plans);
   const own = drafts.find(({ org_id }) => org_id === draft.org_id);
-  const plans = options.isDryRun ? [] : await appendDrafts(config, [draft], options);
+  const { plans } = options.isDryRun ? { plans: [] } : await appendDrafts(config, [draft], options);
   // Of an organization that files do not list, apply makes no plan.
   const filesDiffer = own === undefined ? [] : planChanges(own, draft);
   return { plans, filesDiffer, left: [], rows: null, isLeftToEngine: false };

@@ -42,6 +42,7 @@ export interface OpenedDoors {
   readonly announce: EngineParts['announce'];
   readonly serve: EngineParts['serve'];
   readonly applyDrafts: EngineParts['applyDrafts'];
+  readonly appendRecords: EngineParts['appendRecords'];
   readonly producer: EngineParts['producer'];
   /** What was opened; closed after the lanes, last opened first. */
   readonly stack: AsyncDisposableStack;
@@ -146,6 +147,10 @@ export class RunningParts implements EngineParts {
 
   applyDrafts(drafts: readonly PlanDraft[]): Promise<AppliedPlan[]> {
     return this.#doors.applyDrafts(drafts);
+  }
+
+  appendRecords(body: string): Promise<{ readonly appended: number }> {
+    return this.#doors.appendRecords(body);
   }
 
   #fail(error: unknown): void {

@@ -16,7 +16,7 @@ export const applyCommand: Command = {
     'paceline apply --config config/production.yaml',
     'paceline apply --data ./data --json',
   ],
-  doc: 'Checks the files, compiles one plan per organization and appends those that changed; an equal plan appends nothing, so applying twice is harmless. A plan is in force from its offset on. Without Kafka it goes through the engine that runs on the data directory; when none runs, it opens the log itself. With postgres.url set, the files become rows first; where people changed the same thing in the database, that is a conflict: it is named, the files of that organization wait, and the exit code is 78. So do those of an organization whose rows somebody holds in an open transaction (exit code 75).',
+  doc: 'Checks the files, compiles one plan per organization and appends those that changed; an equal plan appends nothing, so applying twice is harmless. A plan is in force from its offset on. Without Kafka it goes through the engine that runs on the data directory; when none runs, it opens the log itself. Either way each plan that was appended is named with its number, partition and offset. With postgres.url set, the files become rows first; where people changed the same thing in the database, that is a conflict: it is named, the files of that organization wait, and the exit code is 78. So do those of an organization whose rows somebody holds in an open transaction (exit code 75).',
   flags: { config: configFlag, data: dataFlag, json: jsonFlag },
   run: runApply,
 };
@@ -33,12 +33,18 @@ async function runApply(call: Call, terminal: Terminal): Promise<number> {
   return applied.held.length === 0 ? 0 : errorCatalogue.CONTROL_UNAVAILABLE.exit;
 }
 
-function printJson({ plans, rows, conflicts, held, isLeftToEngine }: AppliedFiles, terminal: Terminal): void {
+function printJson(
+  { plans, enginePid, rows, conflicts, held, isLeftToEngine }: AppliedFiles,
+  terminal: Terminal,
+): void {
   const appended = plans.filter(({ offset }) => offset !== null).length;
-  terminal.printJson({ appended, plans, rows, conflicts, held, left_to_engine: isLeftToEngine });
+  terminal.printJson({ appended, plans, engine_pid: enginePid, rows, conflicts, held, left_to_engine: isLeftToEngine });
 }
 
-function printText({ plans, rows, conflicts, held, isLeftToEngine }: AppliedFiles, terminal: Terminal): void {
+function printText(
+  { plans, enginePid, rows, conflicts, held, isLeftToEngine }: AppliedFiles,
+  terminal: Terminal,
+): void {
   const appended = plans.filter(({ offset }) => offset !== null);
   if (rows !== null) terminal.print(`${rows.written} rows written, ${rows.removed} removed`);
   for (const line of summarize(appended)) terminal.print(line);
@@ -51,19 +57,26 @@ function printText({ plans, rows, conflicts, held, isLeftToEngine }: AppliedFile
       `${terminal.style('red', 'held')} somebody holds rows of ${orgId} in an open transaction; its files wait, apply again`,
     );
   if (isLeftToEngine) terminal.print('the running engine follows the rows');
-  else terminal.print(`${appended.length} plans appended, ${plans.length - appended.length} unchanged`);
+  else {
+    const by = enginePid === null ? '' : ` by the running engine (pid ${enginePid})`;
+    terminal.print(`${appended.length} plans appended${by}, ${plans.length - appended.length} unchanged`);
+  }
 }
 
-/** A line a plan; the default plan lies in every partition, and one line says so. */
+const offsetsShown = 8;
+
+/** A line a plan; the default plan lies in every partition, and one line says where. */
 function summarize(appended: AppliedFiles['plans']): string[] {
   const places = new Map<string, AppliedFiles['plans'][number][]>();
   for (const plan of appended) {
     const title = `${plan.orgId}: plan ${plan.number}`;
     places.set(title, [...(places.get(title) ?? []), plan]);
   }
-  return [...places].map(([title, [{ partition, offset }, ...others]]) =>
-    others.length === 0
-      ? `${title} at partition ${partition}, offset ${offset}`
-      : `${title} in ${others.length + 1} partitions`,
-  );
+  return [...places].map(([title, plans]) => {
+    const [{ partition, offset }] = plans;
+    if (plans.length === 1) return `${title} at partition ${partition}, offset ${offset}`;
+    const at = plans.slice(0, offsetsShown).map((plan) => `${plan.partition}:${plan.offset}`);
+    const more = plans.length > offsetsShown ? ' …' : '';
+    return `${title} in ${plans.length} partitions, at ${at.join(' ')}${more}`;
+  });
 }

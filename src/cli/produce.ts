@@ -12,7 +12,7 @@ export const produceCommand: Command = {
     'paceline produce events.jsonl --data ./data',
     'paceline produce ./sim --config config/production.yaml --rate 20000',
   ],
-  doc: 'SOURCE is a file of JSON lines or a data directory with a log, as "paceline simulate" writes it. Records go to the topic log.topic where kafka.brokers names brokers, else to the log of the data directory, on which no engine may run. Each line of a file is {"key": "<org_id>", "value": {…}} with an optional log_time (epoch ms or ISO text; needed on a replayed log) and partition; the value is an event as docs/events.md shows it in JSON. A line that is no record stops with file:line; the lines before it are in the log. A bad value is the decoder\'s to refuse: it becomes a dead letter. Records of a directory keep their partitions and, on a replayed log, their log times; a live one stamps them anew.',
+  doc: 'SOURCE is a file of JSON lines or a data directory with a log, as "paceline simulate" writes it. Records go to the topic log.topic where kafka.brokers names brokers, else to the log of the data directory: through the engine that runs on it, else the command opens the log itself. Each line of a file is {"key": "<org_id>", "value": {…}} with an optional log_time (epoch ms or ISO text; needed on a replayed log) and partition; the value is an event as docs/events.md shows it in JSON. A line that is no record stops with file:line; the lines before it are in the log. A bad value is the decoder\'s to refuse: it becomes a dead letter. Records of a directory keep their partitions and, on a replayed log, their log times; a live one stamps them anew, and so does a running engine with all that it is sent.',
   flags: {
     config: configFlag,
     data: dataFlag,

@@ -64,6 +64,7 @@ function openDoors(options: { isUntilEnd?: boolean; full?: string } = {}) {
     announce: async () => {},
     serve: async () => null,
     applyDrafts: async () => [],
+    appendRecords: async () => ({ appended: 0 }),
     producer: null,
     stack,
   };

@@ -16,6 +16,7 @@ const surface = {
   status: () => ({ offset: 9_007_199_254_740_993n }),
   reload: () => ({ result: 'unchanged' }),
   apply: async (body: string) => JSON.parse(body) as unknown,
+  append: async (body: string) => ({ appended: body.length }),
   token: () => 'token-of-16-chars',
 };
 
@@ -31,6 +32,14 @@ test('serves metrics, health and status', async () => {
   expect(await get('/-/status')).toEqual([200, '{"offset":"9007199254740993"}\n']);
   expect((await get('/nothing'))[0]).toBe(404);
   expect((await get('/metrics', { method: 'DELETE' }))[0]).toBe(405);
+});
+
+test.each(['apply', 'append'])('%s needs the token, and takes a body', async (route) => {
+  server = await startHttpServer({ host: '127.0.0.1', port: 0 }, surface);
+  const post = (token: string) =>
+    fetch(`${server!.url}/-/${route}`, { method: 'POST', headers: { authorization: `Bearer ${token}` }, body: '[1]' });
+  expect((await post('token-of-16-charz')).status).toBe(401);
+  expect((await post('token-of-16-chars')).status).toBe(200);
 });
 
 test('reload needs the token', async () => {

@@ -47,6 +47,7 @@ test('what leaves by errors, logs and the open port holds no password', async ()
     status: () => ({ waiting_for: url }),
     reload: () => ({ reason: url }),
     apply: async () => url,
+    append: async () => url,
     token: () => 'x',
   };
   const server = await startHttpServer({ host: '127.0.0.1', port: 0 }, surface);

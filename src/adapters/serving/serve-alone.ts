@@ -59,6 +59,7 @@ export async function serveAlone(
     status: () => ({ version, state: isStopping.yes ? 'stopping' : 'running', pid: process.pid, api: serving.url }),
     reload: refuse,
     apply: refuse,
+    append: refuse,
     token,
   });
   stack.defer(() => control.close());

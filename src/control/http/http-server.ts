@@ -18,6 +18,8 @@ interface ControlSurface {
   reload(): unknown;
   /** Appends changed plans; the body is a list of plan drafts. Throws EngineError for bad ones. */
   apply(body: string): Promise<unknown>;
+  /** Appends records to the log; the body is a list of them. Throws EngineError where it takes none. */
+  append(body: string): Promise<unknown>;
   /** Bearer token of the POST routes. */
   token(): string;
 }
@@ -29,7 +31,7 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Serves /metrics, /livez, /readyz, /-/status and /-/reload. Throws PORT_TAKEN with the holder's name. */
+/** Serves /metrics, /livez, /readyz, /-/status, and what changes an engine, /-/reload, /-/apply and /-/append. Throws PORT_TAKEN with the holder's name. */
 export async function startHttpServer(
   address: { host: string; port: number },
   surface: ControlSurface,
@@ -87,6 +89,10 @@ const routes: Readonly<Record<string, Answer>> = {
   'POST /-/reload': (request, response, surface) => {
     if (!hasToken(request, surface.token())) sendJson(response, 401, { error: 'bearer token needed; see engine.json' });
     else sendJson(response, 200, surface.reload());
+  },
+  'POST /-/append': async (request, response, surface) => {
+    if (!hasToken(request, surface.token())) sendJson(response, 401, { error: 'bearer token needed; see engine.json' });
+    else sendJson(response, 200, await surface.append(await readBody(request)));
   },
   'POST /-/apply': async (request, response, surface) => {
     if (!hasToken(request, surface.token())) sendJson(response, 401, { error: 'bearer token needed; see engine.json' });
