@@ -1,5 +1,6 @@
 import { apiKeysCommand } from './api-keys.ts';
 import { applyCommand } from './apply.ts';
+import { backtestCommand } from './backtest.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   serveCommand,
   checkCommand,
   testCommand,
+  backtestCommand,
   applyCommand,
   rulesCommand,
   keysCommand,

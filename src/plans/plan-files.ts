@@ -19,11 +19,11 @@ export interface PlanFiles {
 
 /**
  * Reads organizations and rules and makes one plan draft an organization. Throws a ConfigError that
- * lists every problem of every file with its place; nothing is half applied.
+ * lists every problem of every file with its place; nothing is half applied. Without `rules` drafts have none.
  */
-export function readPlanFiles(paths: { organizations: string; rules: string }): PlanFiles {
+export function readPlanFiles(paths: { organizations: string; rules: string | null }): PlanFiles {
   const problems: Problem[] = [];
-  const rules = readRules(paths.rules, problems);
+  const rules = paths.rules === null ? [] : readRules(paths.rules, problems);
   const text = readText(paths.organizations, problems);
   if (text === undefined) throw new ConfigError(problems);
   const checked = checkFile(paths.organizations, text, organizationsFileSchema);

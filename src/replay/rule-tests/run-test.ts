@@ -53,7 +53,7 @@ export async function runTest(
   const player = new LanePlayer(lane, { decoder, tables: [alertEvents, ruleEvaluations, deadLetters] });
   for (let at = 0; at < records.length; at += runLength)
     await player.play(runOfRecords(eventsTopic, 0, records.slice(at, at + runLength)));
-  const problems = player.take(deadLetters).map(({ log_offset, reason, detail }) => ({
+  const problems = player.take(deadLetters, ['key', 'raw']).map(({ log_offset, reason, detail }) => ({
     ...test.placeOf(test.story.origins[Number(log_offset)]),
     message: `the engine refuses this record: ${reason}: ${detail}`,
   }));
