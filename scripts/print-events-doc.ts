@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readerSchema, releasedIds } from '../src/decoders/event-schemas.ts';
+import { readerSchema, releasedIds, resultNames } from '../src/decoders/event-schemas.ts';
 import { compileEncoder, frameValue } from '../src/events/avro/encode.ts';
 import { type AvroField, type AvroRecord, type AvroType, parseRecordSchema } from '../src/events/avro/schema.ts';
 import { rejectReasons } from '../src/events/event-batch.ts';
@@ -161,7 +161,7 @@ publishPage(
     java: producer('Click.java'),
     kinds: eventKinds.map(section).join('\n'),
     reasons: rejectReasons.map((reason) => `| \`${reason}\` | ${reasons[reason]} |`).join('\n'),
-    results: ['alert', 'dead_letter', 'pacing_snapshot'].map(resultSection).join('\n'),
+    results: resultNames.map(resultSection).join('\n'),
     ours: `${resultSection('tick').replace(/\n\| field[\s\S]*/, '')}\n${resultSection('org_plan')}`,
     ids: [...ids].map(([name, id]) => `| ${id} | \`${name}\` |`).join('\n'),
   }),

@@ -42,6 +42,7 @@ async function openForEngine(config: Config, directory: DataDirectory, clock: Cl
     identity,
     codec,
     appender: log,
+    encodeResult: null,
     openResults: async (topic) =>
       opened.adopt(await openTopicLog({ dir: directory.logDirectory, topic, partitions, clock }), (each) =>
         each.close(),

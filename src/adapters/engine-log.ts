@@ -7,7 +7,7 @@ import type { RecordAppender } from '../simulator/produce-records.ts';
 import type { RecordLog } from '../sinks/records/record-log-sink.ts';
 import type { LaneAssignment, Source } from '../sources/source.ts';
 import type { DataDirectory } from '../state/sqlite/data-directory.ts';
-import type { EventCodec } from './event-codec.ts';
+import type { EncodeResult, EventCodec } from './event-codec.ts';
 
 /** The log of events as the engine needs it, whoever keeps it: the data directory, or Kafka. */
 export interface EngineLog {
@@ -19,6 +19,8 @@ export interface EngineLog {
   readonly codec: EventCodec;
   /** Takes records of this process into its lanes; null where others own the log, and producers of their own. */
   readonly appender: RecordAppender | null;
+  /** How results are written there; null = as JSON. */
+  readonly encodeResult: EncodeResult | null;
   /** A topic of results beside it; closed with the log. */
   openResults(topic: string): Promise<RecordLog>;
   /** Its plans, read and appended beside the lanes. */

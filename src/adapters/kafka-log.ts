@@ -109,7 +109,7 @@ export async function inspectKafkaLog(config: Config, { clock, log }: LogContext
       mode,
       partitions,
       groupId: config.kafka.group_id,
-      resultTopics: [config.kafka.alerts_topic, config.kafka.dead_letters_topic],
+      resultTopics: resultTopics(config),
       retentionMs: retentionOf(config),
       clock,
     });
@@ -128,7 +128,7 @@ export async function migrateKafka(
   const connection = new KafkaConnection(kafkaOptions(config, log));
   const { topic, mode, partitions } = config.log;
   try {
-    const results = [config.kafka.alerts_topic, config.kafka.dead_letters_topic].map(
+    const results = resultTopics(config).map(
       (result) => ({ topic: result, partitions, replicationFactor, mode: 'live', retentionMs: null }) as const,
     );
     const events = { topic, partitions, replicationFactor, mode, retentionMs: retentionOf(config) };
@@ -176,4 +176,9 @@ function readSasl({
 
 function missing(setting: string, mechanism: string): EngineError {
   return new EngineError('CONFIG_INVALID', `${setting} is needed for kafka.sasl.mechanism ${mechanism}`);
+}
+
+function resultTopics({ kafka }: Pick<Config, 'kafka'>): string[] {
+  const { alerts_topic: alerts, dead_letters_topic: deadLetters, snapshots_topic: snapshots } = kafka;
+  return [alerts, deadLetters, ...(snapshots === null ? [] : [snapshots])];
 }

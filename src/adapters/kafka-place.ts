@@ -48,6 +48,7 @@ async function openForEngine(
     identity,
     codec,
     appender: null,
+    encodeResult: config.kafka.results_format === 'avro' ? codec.encodeResult : null,
     openResults: async (topic) =>
       opened.adopt(await openRecordTopic(config, topic, identity.partitions, context), (each) => each.close()),
     plans: new ScannedPlanLog(source, { partitions: identity.partitions, codec, signing: planSigning(config) }),

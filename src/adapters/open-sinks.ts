@@ -1,6 +1,7 @@
 import { askClickHouse, rowsOf } from '../control/query-client.ts';
-import { EngineError } from '../model/errors.ts';
-import { alertEvents, tables as allTables, deadLetters } from '../rows/tables.ts';
+import type { ResultName } from '../decoders/event-schemas.ts';
+import { assert, EngineError } from '../model/errors.ts';
+import { alertEvents, tables as allTables, deadLetters, pacingSnapshots } from '../rows/tables.ts';
 import { RecordLogSink, type RecordLogSinkOptions } from '../sinks/records/record-log-sink.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { SinkPorts } from '../sinks/sink-kind.ts';
@@ -43,12 +44,13 @@ export function planSinks(config: Config): PlannedSink[] {
       // Opened with the tables, and closed with them.
       open: async ({ tables }) => tables.sink,
     },
-    planRecords(config.kafka.alerts_topic, { name: 'alert-records', table: alertEvents }),
-    planRecords(config.kafka.dead_letters_topic, {
+    planRecords(config.kafka.alerts_topic, 'alert', { name: 'alert-records', table: alertEvents }),
+    planRecords(config.kafka.dead_letters_topic, 'dead_letter', {
       name: 'dead-letter-records',
       table: deadLetters,
       rawColumns: ['key', 'raw'],
     }),
+    planRecords(config.kafka.snapshots_topic, 'pacing_snapshot', { name: 'snapshot-records', table: pacingSnapshots }),
     ...Object.keys(sinkKinds).map((name) => planKind(config, name)),
   ];
 }
@@ -72,15 +74,25 @@ export async function openSinks(
   return sinks;
 }
 
-/** Rows of a table as records, exactly once each. */
-function planRecords(topic: string, options: Omit<RecordLogSinkOptions, 'log'>): PlannedSink {
+/** Rows of a table as records, exactly once each; `topic` null = nobody wants them. */
+function planRecords(
+  topic: string | null,
+  result: ResultName,
+  options: Pick<RecordLogSinkOptions, 'name' | 'table' | 'rawColumns'>,
+): PlannedSink {
   return {
     name: options.name,
-    does: topic,
+    does: topic ?? `${result} records`,
     streams: [options.table.name],
-    whyIdle: null,
-    isConfigured: true,
-    open: async ({ log }) => new RecordLogSink({ ...options, log: await log.openResults(topic) }),
+    whyIdle: topic === null ? `${options.name} has no topic` : null,
+    isConfigured: topic !== null,
+    open: async ({ log }) => {
+      assert(topic !== null, 'a sink that runs has a topic');
+      const { encodeResult } = log;
+      const encodeAvro: RecordLogSinkOptions['encodeAvro'] =
+        encodeResult === null ? undefined : (fields) => encodeResult(result, fields);
+      return new RecordLogSink({ ...options, encodeAvro, log: await log.openResults(topic) });
+    },
   };
 }
 

@@ -11,8 +11,12 @@ function readJson(file: string): unknown {
   return JSON.parse(readFileSync(join(directory, file), 'utf8'));
 }
 
-/** The schema we read a kind with. */
-export function readerSchema(name: KindName): AvroRecord {
+/** Records that the engine writes of its tables. */
+export const resultNames = ['alert', 'dead_letter', 'pacing_snapshot'] as const;
+export type ResultName = (typeof resultNames)[number];
+
+/** The schema we read a kind with, or write results with. */
+export function readerSchema(name: KindName | ResultName): AvroRecord {
   let schema = readers.get(name);
   if (schema === undefined) {
     schema = parseRecordSchema(readJson(`${name}.avsc`), `schemas/avro/${name}.avsc`);
@@ -21,7 +25,7 @@ export function readerSchema(name: KindName): AvroRecord {
   return schema;
 }
 
-const readers = new Map<KindName, AvroRecord>();
+const readers = new Map<KindName | ResultName, AvroRecord>();
 
 const kindByRecordName = new Map(
   kindsByName.map(([name]) => [name.replaceAll(/(^|_)([a-z])/g, (_, __, letter) => letter.toUpperCase()), name]),

@@ -11,8 +11,14 @@ import { openRecordedLog } from '../../src/sources/recorded/recorded-log.ts';
 export async function mirrorTopic(
   brokers: readonly string[],
   topic: string,
-  to: { readonly dir: string; readonly encoding: LogEncoding },
+  to: {
+    readonly dir: string;
+    readonly encoding: LogEncoding;
+    /** What is kept in a value's place. */
+    readonly translate?: (value: Buffer) => Buffer;
+  },
 ): Promise<number> {
+  const { translate = (value: Buffer) => value } = to;
   const kafka = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
   const ends = await endsOf(kafka, topic);
   const partitions = ends.length;
@@ -32,7 +38,8 @@ export async function mirrorTopic(
         for (const { offset, timestamp, key, value } of batch.messages) {
           // A batch may begin before the offset that was asked for.
           if (Number(offset) < next[batch.partition]) continue;
-          log.add(batch.partition, Number(timestamp), key, value, Number(offset));
+          const kept = value === null ? null : translate(value);
+          log.add(batch.partition, Number(timestamp), key, kept, Number(offset));
           next[batch.partition] = Number(offset) + 1;
           records += 1;
         }

@@ -10,6 +10,7 @@ import { compareDirectory, type Findings, type LogTopics } from '../chaos/compar
 import { EngineProcess } from '../chaos/engine-process.ts';
 import { mirrorTopic } from '../chaos/mirror-topic.ts';
 import { type Fault, startFaultyProxy } from '../sinks/clickhouse/faulty-proxy.ts';
+import { jsonOfResult } from './json-of-result.ts';
 import { makeDatabase, paceline, type ServerStage, secretFile, writeSettings } from './server-stage.ts';
 
 export const instances = ['a', 'b'] as const;
@@ -73,6 +74,7 @@ export class ServerRun implements AsyncDisposable {
         group_id: prefix,
         alerts_topic: topics.alerts,
         dead_letters_topic: topics.deadLetters,
+        results_format: 'avro',
         session_timeout_ms: 6_000,
       },
       redis: {
@@ -141,8 +143,12 @@ export class ServerRun implements AsyncDisposable {
     const log = join(this.#directory, 'log');
     mkdirSync(log);
     symlinkSync(join(directory, 'log', topic), join(log, topic));
-    for (const results of [this.#topics.alerts, this.#topics.deadLetters])
-      await mirrorTopic(brokers, results, { dir: log, encoding: 'jsonl' });
+    const results = [
+      [this.#topics.alerts, 'alert'],
+      [this.#topics.deadLetters, 'dead_letter'],
+    ] as const;
+    for (const [of, name] of results)
+      await mirrorTopic(brokers, of, { dir: log, encoding: 'jsonl', translate: jsonOfResult(name) });
     const { url, readToken } = this.#clickhouse;
     return await compareDirectory(this.#directory, expected, {
       endpoint: { url, headers: { 'x-clickhouse-key': readToken } },

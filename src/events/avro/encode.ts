@@ -12,10 +12,14 @@ class AvroWriter {
     this.bytes = grown(this.bytes, Math.max(this.bytes.length * 2, this.length + more));
   }
 
-  /** Zigzag varint of a safe integer. */
-  long(value: number): void {
-    assert(Number.isSafeInteger(value), `a long is a safe integer, not ${value}`);
+  /** Zigzag varint of a safe integer, or of any that 64 bits hold. */
+  long(value: number | bigint): void {
     this.reserve(10);
+    if (typeof value === 'bigint') {
+      assert(BigInt.asIntN(64, value) === value, `a long has 64 bits, unlike ${value}`);
+      return this.#large(value);
+    }
+    assert(Number.isSafeInteger(value), `a long is a safe integer, not ${value}`);
     let rest = value < 0 ? -2 * (value + 1) + 1 : 2 * value;
     // Doubling may leave 2^53: such values go through exact arithmetic.
     if (!Number.isSafeInteger(rest)) return this.#large(BigInt(value));
@@ -74,7 +78,7 @@ function compile(type: AvroType, at: string): Write {
       return (writer, value) => writer.raw(value === true ? trueByte : falseByte);
     case 'int':
     case 'long':
-      return (writer, value) => writer.long(numberAt(value, at));
+      return (writer, value) => writer.long(typeof value === 'bigint' ? value : numberAt(value, at));
     case 'float':
       return (writer, value) => writer.double(numberAt(value, at), 4);
     case 'double':

@@ -26,12 +26,14 @@ export interface RecordLogSinkOptions {
   readonly name: string;
   readonly table: Table;
   readonly log: RecordLog;
-  /** String columns that hold bytes; they travel as base64. */
+  /** String columns that hold bytes; as JSON they travel as base64. */
   readonly rawColumns?: readonly string[];
+  /** Makes a record of the table's Avro schema out of a row and its `delivery`; absent = records are JSON. */
+  readonly encodeAvro?: ((fields: Readonly<Record<string, unknown>>) => Uint8Array) | undefined;
 }
 
 /**
- * Rows of one table as JSON records of a topic, keyed by organization, each row once: a
+ * Rows of one table as records of a topic, JSON or Avro, keyed by organization, each row once: a
  * record says which row it carries, so after a crash the newest record tells where to go on. Lane
  * `topic:p` writes partition p alone, and its rows come in the order of their versions. While a lane
  * moves between two engines, a row may come twice, told by its lane, version and index.
@@ -116,10 +118,13 @@ export class RecordLogSink implements Sink {
     return decodeRows(this.#options.table, bytes, this.#options.rawColumns);
   }
 
-  #encode(row: Row, { lane, index }: Place): { key: Uint8Array; value: Uint8Array } {
-    const fields = this.#options.table.columns.map(({ name }) => [name, jsonValue(name, row[name])]);
-    const value = JSON.stringify({ ...Object.fromEntries(fields), delivery: { lane, index } });
-    return { key: Buffer.from(String(row.org_id)), value: Buffer.from(value) };
+  #encode(row: Row, place: Place): { key: Uint8Array; value: Uint8Array } {
+    const { encodeAvro, table } = this.#options;
+    const key = Buffer.from(String(row.org_id));
+    if (encodeAvro !== undefined) return { key, value: encodeAvro({ ...row, delivery: deliveryText(place) }) };
+    const fields = table.columns.map(({ name }) => [name, jsonValue(name, row[name])]);
+    const { lane, index } = place;
+    return { key, value: Buffer.from(JSON.stringify({ ...Object.fromEntries(fields), delivery: { lane, index } })) };
   }
 }
 
@@ -138,13 +143,44 @@ function isAfter(a: Place, b: Place): boolean {
   return a.version > b.version || (a.version === b.version && a.index > b.index);
 }
 
+/** What the newest record says, whichever way it was written. */
 function placeOf(value: Uint8Array, sink: string): Place {
-  const { version, delivery } = JSON.parse(Buffer.from(value).toString('utf8')) as {
-    version?: string;
-    delivery?: { lane: string; index: number };
-  };
-  if (delivery !== undefined && version !== undefined) return { ...delivery, version: BigInt(version) };
+  const place = value[0] === magicByte ? placeInAvro(value) : placeInJson(value);
+  if (place !== null) return place;
   throw new EngineError('SINK_REJECTED', `${sink}: the newest record of its topic was not written by this engine`);
+}
+
+function placeInJson(value: Uint8Array): Place | null {
+  let said: { version?: string; delivery?: { lane: string; index: number } } | null;
+  try {
+    said = JSON.parse(Buffer.from(value).toString('utf8')) as typeof said;
+  } catch {
+    return null; // SyntaxError is the answer: somebody else wrote it.
+  }
+  const { version, delivery } = said ?? {};
+  return delivery === undefined || version === undefined ? null : { ...delivery, version: BigInt(version) };
+}
+
+function deliveryText({ lane, version, index }: Place): string {
+  return `${lane} ${version} ${index}`;
+}
+
+/** Confluent framing: a zero byte and the id of the schema in four. */
+const magicByte = 0;
+const framingBytes = 5;
+const deliveryPattern = /^(\S+) (\d+) (\d+)$/;
+
+/** In the schema of every result `delivery` is the first field, so that it is found whichever version wrote it. */
+function placeInAvro(value: Uint8Array): Place | null {
+  let [length, at] = [0, framingBytes];
+  for (let shift = 0; at < value.length && shift < 28; shift += 7) {
+    const byte = value[at++];
+    length |= (byte & 127) << shift;
+    if (byte < 128) break;
+  }
+  const text = Buffer.from(value.subarray(at, at + (length >> 1))).toString('utf8');
+  const [, lane, version, index] = deliveryPattern.exec(text) ?? [];
+  return lane === undefined ? null : { lane, version: BigInt(version), index: Number(index) };
 }
 
 /** Bytes as base64; versions as text, since they exceed 2^53; other integers as numbers. */

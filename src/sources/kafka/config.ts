@@ -25,6 +25,14 @@ export const kafkaSection = z
       doc: 'Topic of dead letters; as many partitions as the events have.',
       reload: 'restart',
     }),
+    snapshots_topic: setting(topicName().nullable().default(null), {
+      doc: 'Topic of pacing snapshots, as they are kept in pacing_snapshots; as many partitions as the events have. Null: they are in the tables alone.',
+      reload: 'restart',
+    }),
+    results_format: setting(z.enum(['json', 'avro']).default('json'), {
+      doc: 'How alerts, dead letters and snapshots are written to their topics. avro: in Confluent framing, under the schemas of docs/events.md, whose subjects are their full names. A topic may change from one to the other: each record tells itself.',
+      reload: 'restart',
+    }),
     retention_hours: setting(z.int().min(24).max(876_000).nullable().default(168), {
       doc: 'How long a live topic of events that "paceline migrate" makes keeps its records, hours. Null: as long as the cluster says. A replayed one keeps them for ever.',
       reload: 'restart',

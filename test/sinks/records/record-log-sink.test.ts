@@ -119,8 +119,10 @@ test('trouble of the log is worth a retry; a foreign record is not overwritten',
   const log = new FakeLog();
   log.survivors = 0;
   await expect(open(log).deliver([chunk(0, 1, [1])])).rejects.toMatchObject({ code: 'SINK_UNAVAILABLE' });
-  log.partitions.set(0, [Buffer.from('{"x":1}')]);
-  await expect(open(log).deliver([chunk(0, 1, [1])])).rejects.toMatchObject({ code: 'SINK_REJECTED' });
+  for (const foreign of ['{"x":1}', 'null', 'hello', '\0\0\0\0\x10\x08abcd', '\0']) {
+    log.partitions.set(0, [Buffer.from(foreign)]);
+    await expect(open(log).deliver([chunk(0, 1, [1])])).rejects.toMatchObject({ code: 'SINK_REJECTED' });
+  }
 });
 
 test('a lane that comes back is looked at anew: another engine may have gone on meanwhile', async () => {
