@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { buildClientSchema, getIntrospectionQuery, printSchema } from 'graphql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { EngineError } from '../../src/model/errors.ts';
 import { pacingSnapshots } from '../../src/rows/tables.ts';
 import { makeGraphqlSchema } from '../../src/serving/graphql/schema.ts';
 import { camel } from '../../src/serving/graphql/types.ts';
 import { operationNames, operationOf } from '../../src/serving/operations.ts';
-import type { RuleStore } from '../../src/serving/ports.ts';
 import { namesIn, routes } from '../../src/serving/rest/routes.ts';
 import { inputMembers, outputShape, type Shape } from '../../src/serving/shapes.ts';
+import { oneRule } from './rules-in-memory.ts';
 import { secretOf, writeSecrets } from './secrets.ts';
 import { nowMs, openShop, rowOf, type Shop } from './shop.ts';
 
@@ -29,33 +28,6 @@ beforeAll(async () => {
   await shop.write(pacingSnapshots, flights);
 });
 afterAll(() => shop.close());
-
-/** Rules of one organization in memory, numbered by their edits. */
-function oneRule(): RuleStore {
-  const rules = new Map<string, { text: string; version: number }>();
-  const told = (ruleId: string) => {
-    const { text, version } = rules.get(ruleId)!;
-    return { ruleId, text, isOwn: true, isFile: false, version: String(version) };
-  };
-  const expectVersion = (ruleId: string, expected: string | null) => {
-    const held = rules.get(ruleId)?.version ?? null;
-    if (expected !== (held === null ? null : String(held)))
-      throw new EngineError('EDIT_CONFLICT', `${ruleId} is at ${held}`);
-    return held ?? 0;
-  };
-  return {
-    rulesOf: async () => [...rules.keys()].map(told),
-    async writeRule(_, { id, text }, expected) {
-      if (text.includes('wrong')) throw new EngineError('RULE_INVALID', `${id}:3:5: wrong is no member`);
-      rules.set(id, { text, version: expectVersion(id, expected) + 1 });
-      return told(id);
-    },
-    async deleteRule(_, ruleId, expected) {
-      expectVersion(ruleId, expected);
-      rules.delete(ruleId);
-    },
-  };
-}
 
 /** Every member of a shape. */
 function everything(shape: Shape): string {
@@ -190,8 +162,8 @@ test('rules are written, one edit after the other, and mistakes come back with t
   });
   const codes = async (variables: object, token?: string) => (await put(variables, token)).body.errors[0];
   expect(await codes({ text: 'id: mine' })).toMatchObject({ extensions: { code: 'EDIT_CONFLICT' } });
-  expect(await codes({ text: 'wrong', seen: '1' })).toMatchObject({
-    message: 'mine:3:5: wrong is no member',
+  expect(await codes({ text: 'id: mine\nwrong: 1', seen: '1' })).toMatchObject({
+    message: 'postgres rules(acme/mine):2:5: wrong is no member',
     extensions: { code: 'RULE_INVALID' },
   });
   expect(await codes({ text: 'x', seen: '1' }, 'viewer~acme')).toMatchObject({ extensions: { code: 'FORBIDDEN' } });

@@ -14,7 +14,7 @@ import { ConnectDoor } from '../../src/serving/connect/connect-door.ts';
 import { type GraphqlSettings, graphqlSection } from '../../src/serving/graphql/config.ts';
 import { type Documents, SentDocuments } from '../../src/serving/graphql/documents.ts';
 import { GraphqlDoor } from '../../src/serving/graphql/graphql-door.ts';
-import type { CallFacts } from '../../src/serving/http/door.ts';
+import type { CallFacts, Door } from '../../src/serving/http/door.ts';
 import type { TlsFiles } from '../../src/serving/http/listener.ts';
 import { type CallEnd, type ServingServer, startServingServer } from '../../src/serving/http/serving-server.ts';
 import type { RateLimiter } from '../../src/serving/limits/rate-limiter.ts';
@@ -85,6 +85,8 @@ export async function openShop(
     documents?: Documents;
     rules?: RuleStore;
     tls?: () => TlsFiles;
+    /** Beside those that every shop has. */
+    doors?: readonly Door[];
   } = {},
 ): Promise<Shop> {
   const directory = mkdtempSync(join(tmpdir(), 'paceline-shop-'));
@@ -137,6 +139,7 @@ export async function openShop(
   const server = await startServingServer({
     ...{ host: '127.0.0.1', port: 0, hosts: [], tls: options.tls ?? null, connectionsMax: 256, now: () => nowMs },
     doors: [
+      ...(options.doors ?? []),
       new RestDoor(service, JSON.stringify(openApiDocument('test'))),
       new ConnectDoor({ service, onTrouble: (error) => void troubles.push(error) }),
       new GraphqlDoor({

@@ -43,6 +43,8 @@ const modules: Readonly<Record<string, URL>> = {
   'engine.ts': new URL('./pages/engine.ts', import.meta.url),
   'records.ts': new URL('./pages/records.ts', import.meta.url),
   'rules.ts': new URL('./pages/rules.ts', import.meta.url),
+  'rule-editor.ts': new URL('./pages/rule-editor.ts', import.meta.url),
+  'rule-places.ts': new URL('./pages/rule-places.ts', import.meta.url),
   'receipt.ts': new URL('./pages/receipt.ts', import.meta.url),
 };
 

@@ -79,6 +79,37 @@ async function askOnce<Data>(path: string, tag: string, signal: AbortSignal): Pr
   return { answer: body as Answer<Data>, tag: response.headers.get('etag') ?? '' };
 }
 
+/**
+ * Writes or deletes; `seen` is the version that the writer saw, null = it must not be there yet. Throws what the API
+ * says against it.
+ */
+export async function send<Data>(
+  method: 'PUT' | 'DELETE',
+  path: string,
+  seen: string | null,
+  body: object | null,
+): Promise<Data | null> {
+  const token = store.getItem(tokenName);
+  const headers = {
+    ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+    ...(seen === null ? { 'If-None-Match': '*' } : { 'If-Match': `"${seen}"` }),
+    ...(body === null ? {} : { 'Content-Type': 'application/json' }),
+  };
+  const init = {
+    method,
+    headers,
+    cache: 'no-store' as const,
+    ...(body === null ? {} : { body: JSON.stringify(body) }),
+  };
+  const response = await fetch(path, init).catch(() => {
+    throw new Problem(0, { detail: 'The server cannot be reached.', next: 'Nothing was changed here; try again.' });
+  });
+  if (response.status === 204) return null;
+  const told: unknown = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Problem(response.status, told as object);
+  return (told as Answer<Data>).data;
+}
+
 export interface Shown<Data> {
   readonly answer: Answer<Data> | null;
   /** Set while the last call failed; an older answer stays beside it. */

@@ -4,6 +4,7 @@ import { pathOf, useAnswer, useSeen } from './api.ts';
 import { useRowKeys } from './keys.ts';
 import { Answered, Badge, Heading, Nothing, Time } from './parts.ts';
 import { goQuery, hrefOf, type Route } from './route.ts';
+import { NewRule, RuleEditor } from './rule-editor.ts';
 import { alertTone, plain, type Tone } from './words.ts';
 
 interface Rule {
@@ -43,7 +44,7 @@ interface Evaluation {
 
 export function Rules({ org, args: [ruleId], query }: Route) {
   return ruleId === undefined
-    ? html`<${List} org=${org} />`
+    ? html`<${List} org=${org} newId=${query.get('new')} />`
     : html`<${One} org=${org} ruleId=${ruleId} outcome=${query.get('outcome') ?? ''} />`;
 }
 
@@ -53,7 +54,7 @@ function memberOf(text: string, name: string): string {
   return found.replace(/^(['"])(.*)\1$/, '$2');
 }
 
-function List({ org }: { org: string }) {
+function List({ org, newId }: { org: string; newId: string | null }) {
   const rules = useAnswer<Rule[]>(pathOf(['organizations', org, 'rules']), 10_000);
   const plan = useAnswer<Plan>(pathOf(['organizations', org, 'plan']), 10_000);
   const alerts = useAnswer<RuleAlert[]>(pathOf(['organizations', org, 'alerts'], { limit: '500' }), 4_000);
@@ -63,9 +64,14 @@ function List({ org }: { org: string }) {
   return html`<${Heading} title="Rules" />
     <p class="story">As they are written now.${plan.answer === null ? '' : html` Plan <b>${plan.answer.data.number}</b> is in force; its newest verdict is of <${Time} at=${plan.answer.data.evaluated_at} />.`}</p>
     <${Answered} shown=${rules}>${(data: Rule[]) =>
-      data.length === 0
-        ? html`<${Nothing} title="No rule holds here">Rules are YAML files in <code>config/rules/</code>; <code>paceline apply</code> puts them in force.<//>`
-        : html`<div ref=${list}><table class="grid rules"><caption class="hidden">Rules by their ids</caption>
+      html`${
+        data.length > 0 && data.every(({ kept_in }) => kept_in === 'files')
+          ? null
+          : html`<${NewRule} key=${newId ?? ''} org=${org} ruleId=${newId ?? ''} taken=${data.map(({ rule_id }) => rule_id)} />`
+      }${
+        data.length === 0
+          ? html`<${Nothing} title="No rule holds here">Rules are YAML files in <code>config/rules/</code>; <code>paceline apply</code> puts them in force.<//>`
+          : html`<div ref=${list}><table class="grid rules"><caption class="hidden">Rules by their ids</caption>
           <thead><tr><th scope="col">Rule</th><th scope="col" class="wide">Looks at</th><th scope="col" class="wide">Whose</th><th scope="col" class="number">Open alerts</th></tr></thead>
           <tbody>${data.map(
             ({
@@ -74,7 +80,8 @@ function List({ org }: { org: string }) {
               is_own,
             }) => html`<tr key=${rule_id}><th scope="row"><a data-row=${rule_id} href=${hrefOf(org, 'rules', [rule_id])}>${rule_id}</a><span class="under">${memberOf(text, 'name')}</span></th>
             <td class="wide">${plain(memberOf(text, 'scope') || 'flight')}</td><td class="wide">${is_own ? 'Its own' : "Everyone's"}</td><td class="number">${open.get(rule_id)?.length ?? 0}</td></tr>`,
-          )}</tbody></table></div>`}<//>`;
+          )}</tbody></table></div>`
+      }`}<//>`;
 }
 
 function One({ org, ruleId, outcome }: { org: string; ruleId: string; outcome: string }) {
@@ -88,15 +95,18 @@ function One({ org, ruleId, outcome }: { org: string; ruleId: string; outcome: s
       text,
       is_own,
       kept_in,
+      version,
     }: Rule) => html`<p class="story">${memberOf(text, 'name')}. ${is_own ? 'It is of this organization alone' : "It is everyone's"}, and is changed in ${
       kept_in === 'files' ? html`its file, by <code>paceline apply</code>` : 'the database'
     }.</p>
-      <section class="card"><h2>Text</h2><pre class="condition" tabindex="0" role="region" aria-label="Text of the rule">${text
-        .trimEnd()
-        .split('\n')
-        .map(
-          (line) => html`<span class=${line.startsWith('#') ? 'dim' : ''}>${`${line}\n`}</span>`,
-        )}</pre></section>`}<//>
+      <section class="card"><h2>Text</h2>${
+        is_own && kept_in === 'database'
+          ? html`<${RuleEditor} org=${org} ruleId=${ruleId} text=${text} version=${version} newest=${version} />`
+          : html`<pre class="condition" tabindex="0" role="region" aria-label="Text of the rule">${text
+              .trimEnd()
+              .split('\n')
+              .map((line) => html`<span class=${line.startsWith('#') ? 'dim' : ''}>${`${line}\n`}</span>`)}</pre>`
+      }</section>`}<//>
     <section class="card"><h2>Open alerts</h2><${Answered} shown=${alerts}>${(data: RuleAlert[]) =>
       data.length === 0
         ? html`<p class="dim">None is open now.</p>`
