@@ -21,6 +21,7 @@ import type { EngineLog } from './engine-log.ts';
 import type { EngineContext, EngineDoor, EngineParts } from './engine-parts.ts';
 import { drawPrograms } from './graph.ts';
 import { refreshHistoryViews } from './history-views.ts';
+import { LakeKeeper } from './lake-keeper.ts';
 import { isLogCut } from './log-cut.ts';
 import { logPlaceOf } from './log-place.ts';
 import type { BronzeThreadSettings } from './open-bronze.ts';
@@ -61,6 +62,7 @@ export async function openEngine(config: Config, context: EngineContext): Promis
     : null;
   // Only for an opening that fails later: a started engine stops bronze itself, after a last snapshot.
   if (bronze !== null) stack.defer(() => bronze.stop());
+  if (!context.isUntilEnd) stack.use(startKeeper(config, tables, clock));
   const runner = {
     ...runnerOf(config, log, store, generation, clock),
     sinks,
@@ -139,6 +141,14 @@ async function openTables(config: Config, context: EngineContext): Promise<Table
   const tables = await openEmbeddedTables({ ...embeddedPlace(config, port), readers }, context);
   await showHistory(config, tables, context);
   return tables;
+}
+
+/** Looks after the lake, in processes of their own. */
+function startKeeper(config: Config, { reader, writer }: Tables, clock: Clock): LakeKeeper {
+  const lent = config.clickhouse.url === null ? { reader, writer } : null;
+  const keeper = new LakeKeeper({ config, lent, clock });
+  keeper.start();
+  return keeper;
 }
 
 /** Views of the embedded ClickHouse are told where the lake is by now; without it they tell what they told before. */

@@ -13,7 +13,7 @@ import {
 import { SettingsSchema } from '../control/config/settings-schema.ts';
 import { registrySection } from '../decoders/registry/config.ts';
 import { icebergRestSection } from '../lakehouse/catalog/config.ts';
-import { tiersSection } from '../lakehouse/jobs/config.ts';
+import { lakehouseSection, tiersSection } from '../lakehouse/jobs/config.ts';
 import { bronzeSection } from '../lakehouse/layers/bronze/config.ts';
 import { s3Section } from '../lakehouse/storage/config.ts';
 import { setting } from '../model/setting.ts';
@@ -48,6 +48,7 @@ export const configSchema = z.strictObject({
   commit: commitSection,
   bronze: bronzeSection,
   tiers: tiersSection,
+  lakehouse: lakehouseSection,
   s3: s3Section,
   iceberg_rest: icebergRestSection,
   logging: loggingSection,

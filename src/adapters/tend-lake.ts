@@ -38,6 +38,20 @@ export interface TendOptions {
   onDone(report: TendReport): void;
 }
 
+/** Half of Iceberg's own default: merged in half the memory. */
+export const targetMbDefault = 256;
+/** As Iceberg's: longer than any commit takes. */
+export const orphanAgeMsDefault = 3 * 86_400_000;
+export const maintenanceSteps: readonly TendStep[] = ['relocate', 'compact', 'cluster', 'expire', 'sweep'];
+
+/** All that tables need, as their properties say it. */
+export function maintenanceOf(): Omit<TendOptions, 'onProgress' | 'onDone'> {
+  return {
+    ...{ table: undefined, steps: maintenanceSteps, isDryRun: false, targetBytes: targetMbDefault * 1_048_576 },
+    ...{ orphansOlderThanMs: orphanAgeMsDefault, snapshotsOlderThanMs: undefined, snapshotsToKeep: undefined },
+  };
+}
+
 /** Rows of one merged file: about 600 MB of values in memory at most. */
 const mergedRowsMax = 500_000;
 /** As Iceberg's own compaction: fewer small files are not worth a rewrite. */

@@ -19,7 +19,7 @@ import { databaseOf, writeHistoryViews } from './history-views.ts';
 import { openLayerTools } from './layer-tools.ts';
 import { type Lake, openLake } from './open-lake.ts';
 import type { Config } from './settings.ts';
-import { openTablesForChange, openTablesForReading, type VisitContext } from './visits.ts';
+import { type LentTables, openTablesForChange, openTablesForReading, type VisitContext } from './visits.ts';
 import { goldOptions, layerParts } from './write-layers.ts';
 
 export type { ExpiredFiles, HotMonth, MovedMonth };
@@ -31,6 +31,8 @@ export interface TierReport {
 
 interface TierRun {
   readonly log: Logger;
+  /** The tables of an engine that has this done. */
+  readonly lent?: LentTables | null;
   onMoved(report: MovedMonth): void;
   onProgress(done: number, total: number): void;
 }
@@ -47,14 +49,17 @@ export async function planTiers(config: Config, log: Logger): Promise<{ months: 
 }
 
 /** Moves what is due from ClickHouse to gold, and deletes what the lake has kept for long enough. */
-export async function runTiers(config: Config, { log, onMoved, onProgress }: TierRun): Promise<TierReport> {
+export async function runTiers(
+  config: Config,
+  { log, lent = null, onMoved, onProgress }: TierRun,
+): Promise<TierReport> {
   if (config.clickhouse.cluster !== null)
     throw new EngineError(
       'CONFIG_INVALID',
       'tier run moves months of one server; on a cluster (clickhouse.cluster) drop them by hand once "paceline lake gold" has them',
     );
   await using stack = new AsyncDisposableStack();
-  const changing = await openTablesForChange(config, context(log));
+  const changing = await openTablesForChange(config, { ...context(log), lent });
   stack.defer(() => changing.close());
   const lake = stack.adopt(await openLake(config), (opened) => opened.close());
   const tools = stack.use(await openLayerTools(config));
@@ -65,7 +70,7 @@ export async function runTiers(config: Config, { log, onMoved, onProgress }: Tie
     ...layerParts(lake, tools),
     ...goldOptions(lake),
     ...keeping(config.tiers),
-    hot: hotTables(endpoint, config),
+    hot: hotTables(endpoint, config, lent?.reader ?? endpoint),
     isDryRun: false,
     onPlaces: (only, without) => writeHistoryViews(config, { endpoint, lake, only, without }),
     onProgress,
@@ -84,12 +89,13 @@ function context(log: Logger): VisitContext {
   return { clock: systemClock, log };
 }
 
-function hotTables(endpoint: QueryEndpoint, config: Pick<Config, 'clickhouse'>): LeavingTables {
+/** `reader`: where reading does not hold up what the engine writes. */
+function hotTables(endpoint: QueryEndpoint, config: Pick<Config, 'clickhouse'>, reader = endpoint): LeavingTables {
   const database = databaseOf(config);
-  const query = async (sql: string) => rowsOf(await askClickHouse(endpoint, sql));
+  const query = async (sql: string) => rowsOf(await askClickHouse(reader, sql));
   return {
     query,
-    download: (sql, path) => downloadFromClickHouse(endpoint, sql, path),
+    download: (sql, path) => downloadFromClickHouse(reader, sql, path),
     nameOf: (table) => `${database}.${table}`,
     command: async (sql) => void (await askClickHouse(endpoint, sql)),
     database,

@@ -16,9 +16,18 @@ import { EmbeddedStateStore } from '../state/sqlite/embedded-state-store.ts';
 import type { Config } from './settings.ts';
 import { embeddedPlace, embeddedTablesDirectory, openEmbeddedTables, serverEndpoint } from './tables.ts';
 
+/** The tables of a running engine, for work that it has done by a process of its own. */
+export interface LentTables {
+  readonly reader: QueryEndpoint;
+  /** May change what is there. */
+  readonly writer: QueryEndpoint;
+}
+
 export interface VisitContext {
   readonly clock: Clock;
   readonly log: Logger;
+  /** By the engine that holds the embedded tables; null or absent = we see for ourselves. */
+  readonly lent?: LentTables | null;
 }
 
 /** How long a short command waits for the lock of an engine that is just leaving. */
@@ -45,6 +54,7 @@ export async function openTablesForReading(
   context: VisitContext,
 ): Promise<{ endpoint: QueryEndpoint; close(): Promise<void> }> {
   if (config.clickhouse.url !== null) return { endpoint: serverEndpoint(config), close: async () => {} };
+  if (context.lent) return { endpoint: context.lent.reader, close: async () => {} };
   const engine = await findRunningEngine(config.data_directory);
   if (engine?.addresses.clickhouse != null) {
     const headers = { 'x-clickhouse-key': engine.tokens.clickhouse_read };
@@ -64,6 +74,7 @@ export async function openTablesForChange(
   context: VisitContext,
 ): Promise<{ endpoint: QueryEndpoint; close(): Promise<void> }> {
   if (config.clickhouse.url !== null) return { endpoint: serverEndpoint(config, 'change'), close: async () => {} };
+  if (context.lent) return { endpoint: context.lent.writer, close: async () => {} };
   await using stack = new AsyncDisposableStack();
   stack.adopt(await takeDirectory(config, context), (opened) => opened.close());
   const tables = await openEmbeddedTables(embeddedPlace(config, 0), context);

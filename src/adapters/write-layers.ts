@@ -16,7 +16,7 @@ import { type LayerTools, openLayerTools } from './layer-tools.ts';
 import { type Lake, openLake, tableOf, withLake } from './open-lake.ts';
 import type { Config } from './settings.ts';
 import { serverEndpoint } from './tables.ts';
-import { openTablesForReading } from './visits.ts';
+import { type LentTables, openTablesForReading } from './visits.ts';
 
 export type { GoldReport, SilverReport };
 
@@ -24,6 +24,8 @@ interface LayerOptions {
   readonly isDryRun: boolean;
   /** What events have; absent = what our schemas say today. */
   readonly kinds?: readonly EventKind[];
+  /** The tables of an engine that has this done. */
+  readonly lent?: LentTables | null;
   onProgress(done: number, total: number): void;
 }
 
@@ -75,7 +77,7 @@ function closedWeeksBefore(nowMs: number): string {
 /** Writes what ClickHouse has of closed weeks to the tables of gold. */
 export async function writeGoldLayer(config: Config, options: LayerOptions, log: Logger): Promise<GoldReport> {
   await using stack = new AsyncDisposableStack();
-  const reading = await openTablesForReading(config, { clock: systemClock, log });
+  const reading = await openTablesForReading(config, { clock: systemClock, log, lent: options.lent ?? null });
   stack.defer(() => reading.close());
   const { endpoint } = reading;
   const lake = stack.adopt(await openLake(config), (opened) => opened.close());

@@ -31,11 +31,6 @@ const withMore: Readonly<Record<string, readonly number[]>> = { sql: [1], erase:
 
 const allWords = [...looks, ...layers, ...Object.keys(works), ...Object.keys(withMore)].join(', ');
 
-/** Iceberg's own default is 512 MB; half of it is merged in half the memory. */
-const targetMbDefault = 256;
-/** As Iceberg's: longer than any commit takes. */
-const orphanAgeMsDefault = 3 * 86_400_000;
-
 export const lakeCommand: Command = {
   name: 'lake',
   summary: 'Look at the Iceberg tables, and look after them.',
@@ -71,7 +66,7 @@ export const lakeCommand: Command = {
       type: 'integer',
       value: 'MIB',
       doc: 'For compact: size of merged files.',
-      default: String(targetMbDefault),
+      default: '256',
       min: 1,
       max: 1_024,
     },
@@ -296,7 +291,7 @@ function silverSentence(
 }
 
 async function tend(steps: readonly TendStep[], config: Config, call: Call, terminal: Terminal): Promise<void> {
-  const { tendLake } = await import('../adapters/tend-lake.ts');
+  const { orphanAgeMsDefault, targetMbDefault, tendLake } = await import('../adapters/tend-lake.ts');
   const olderThan = call.number('older-than');
   const hourMs = 3_600_000;
   if (steps.includes('sweep') && olderThan !== undefined && olderThan < hourMs)

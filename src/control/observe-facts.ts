@@ -233,11 +233,37 @@ export class FactObserver implements Disposable {
       if (isFull && !wasFull) this.#log.error('disk.full', { use, directory, free_bytes: freeBytes });
       if (!isFull && wasFull) this.#log.info('disk.freed', { use, directory, free_bytes: freeBytes });
     });
+    this.#on('lake.job', ({ job, durationMs, report, error }) => {
+      const result = error === null ? 'done' : 'failed';
+      this.#metrics.add('paceline_lake_jobs_total', { work: job, result });
+      this.#metrics.set('paceline_lake_job_duration_seconds', { work: job }, durationMs / 1_000);
+      const fields = { job, duration_ms: Math.round(durationMs), ...report };
+      if (error !== null) this.#log.error('lake.job_failed', { ...fields, error });
+      else if (job !== 'look') this.#log.info('lake.job', fields);
+    });
+    this.#on('lake.looked', (look) => this.#showLake(look));
     this.#on('tick.appended', () => this.#metrics.add('paceline_ticks_total', { result: 'appended' }));
     this.#on('tick.failed', ({ partition, error }) => {
       this.#metrics.add('paceline_ticks_total', { result: 'failed' });
       this.#log.warn('tick.failed', { partition, error });
     });
+  }
+
+  #showLake({ layers, hot, lastDrill, lastVerifiedMs }: Facts['lake.looked']): void {
+    for (const { layer, files, rows, bytes, completeThroughMs } of layers) {
+      this.#metrics.set('paceline_lake_files', { layer }, files);
+      this.#metrics.set('paceline_lake_rows', { layer }, rows);
+      this.#metrics.set('paceline_lake_bytes', { layer }, bytes);
+      if (completeThroughMs !== null)
+        this.#metrics.set('paceline_lake_complete_through_timestamp_seconds', { layer }, completeThroughMs / 1_000);
+    }
+    this.#metrics.set('paceline_lake_rows', { layer: 'hot' }, hot.rows);
+    this.#metrics.set('paceline_lake_bytes', { layer: 'hot' }, hot.bytes);
+    if (lastVerifiedMs !== null)
+      this.#metrics.set('paceline_lake_last_verified_copy_timestamp_seconds', {}, lastVerifiedMs / 1_000);
+    if (lastDrill === null) return;
+    this.#metrics.set('paceline_lake_last_drill_timestamp_seconds', {}, lastDrill.drilledAtMs / 1_000);
+    this.#metrics.set('paceline_lake_last_drill_differences', {}, lastDrill.differences);
   }
 
   #observeSnapshots(): void {

@@ -132,6 +132,15 @@ export interface Facts {
   };
   /** Room on a disk that we write to. */
   'disk.looked': { use: string; directory: string; freeBytes: number; isFull: boolean; wasFull: boolean };
+  /** The lake and what it takes over from, in numbers. Instants are epoch ms; null = not yet. */
+  'lake.looked': {
+    layers: readonly { layer: string; files: number; rows: number; bytes: number; completeThroughMs: number | null }[];
+    hot: { rows: number; bytes: number };
+    lastDrill: { drilledAtMs: number; differences: number } | null;
+    lastVerifiedMs: number | null;
+  };
+  /** Work over the lake has ended; `error` null = well. */
+  'lake.job': { job: string; durationMs: number; report: Readonly<Record<string, string | number>>; error: unknown };
   'tick.appended': { partition: number; offset: number };
   'tick.failed': { partition: number; error: unknown };
   /** The database of rules, or the log, did not answer; rules in force stay in force, and we try again. */

@@ -20,7 +20,7 @@ const dashboards = readdirSync(folder).map((name) => ({
 }));
 
 test('dashboards ask for metrics and labels that exist, and say what each panel means', () => {
-  expect(dashboards.map(({ name }) => name)).toEqual(['engine.json', 'pacing.json']);
+  expect(dashboards.map(({ name }) => name)).toEqual(['engine.json', 'lake.json', 'pacing.json']);
   for (const { name, panels } of dashboards)
     for (const { title, type, description, targets } of panels.filter(({ type }) => type !== 'row')) {
       const place = `${name}: ${title} (${type})`;

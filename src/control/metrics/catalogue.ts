@@ -188,6 +188,48 @@ export const metricCatalogue = {
     help: 'Room on the disks that this process writes to, by what they are for: data, warehouse, snapshots.',
     labels: ['use'],
   },
+  paceline_lake_complete_through_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Up to when a layer of the lake is complete: bronze to its newest snapshot, silver to the end of its newest day, gold to the end of its newest closed week.',
+    labels: ['layer'],
+  },
+  paceline_lake_files: {
+    type: 'gauge',
+    help: 'Data files of a layer of the lake, bronze, silver or gold.',
+    labels: ['layer'],
+  },
+  paceline_lake_rows: {
+    type: 'gauge',
+    help: 'Rows of a layer of the lake, and of ClickHouse (hot).',
+    labels: ['layer'],
+  },
+  paceline_lake_bytes: {
+    type: 'gauge',
+    help: 'Bytes of data of a layer of the lake, without past snapshots, and of ClickHouse (hot).',
+    labels: ['layer'],
+  },
+  paceline_lake_last_drill_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When a week of gold was last played again from bronze.',
+    labels: [],
+  },
+  paceline_lake_last_drill_differences: {
+    type: 'gauge',
+    help: 'In how many places that week differed; 0 = in none.',
+    labels: [],
+  },
+  paceline_lake_last_verified_copy_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When a month that left ClickHouse was last read back from the store and found the same.',
+    labels: [],
+  },
+  paceline_lake_jobs_total: {
+    type: 'counter',
+    help: 'Work over the lake that this engine had done, by outcome; look is what these metrics come from.',
+    labels: ['work', 'result'],
+    values: { work: ['look', 'silver', 'gold', 'tier', 'maintain', 'drill'], result: ['done', 'failed'] },
+  },
+  paceline_lake_job_duration_seconds: { type: 'gauge', help: 'How long such work took last.', labels: ['work'] },
   paceline_ticks_total: {
     type: 'counter',
     help: 'Ticks appended, by outcome.',

@@ -45,3 +45,29 @@ export const tiersSection = z
   .prefault({});
 
 export type TierSettings = z.infer<typeof tiersSection>;
+
+/** What the lake has done to it by itself, in the order in which it is done. */
+export const lakeJobs = ['silver', 'gold', 'tier', 'maintain', 'drill'] as const;
+export type LakeJob = (typeof lakeJobs)[number];
+
+/** What a running engine does for the lake. */
+export const lakehouseSection = z
+  .strictObject({
+    schedule: setting(z.array(z.enum(lakeJobs)).default([]), {
+      doc: 'What this engine has done to the lake every day, each job in a process of its own: silver, gold, tier, maintain, drill. Empty: nothing; run the commands from a timer.',
+      reload: 'restart',
+    }),
+    hour: setting(z.int().min(0).max(23).default(3), {
+      doc: 'The hour of UTC at which these jobs begin, one after the other.',
+      reload: 'restart',
+    }),
+    drill_days: setting(z.int().min(1).max(365).default(7), {
+      doc: 'The drill is held on every so many-th day.',
+      reload: 'restart',
+    }),
+    look_minutes: setting(z.int().min(0).max(1_440).default(10), {
+      doc: 'How often the lake is looked at for metrics, and views of the embedded ClickHouse are told where gold is. 0: never.',
+      reload: 'restart',
+    }),
+  })
+  .prefault({});

@@ -1,7 +1,10 @@
+import type { TableState } from '../../catalog/catalog.ts';
 import type { DataFileEncoder } from '../../format/data-file-encoder.ts';
 import type { DataFile } from '../../format/manifest.ts';
 import type { Field, PartitionSpec, Schema } from '../../format/schema.ts';
-import { writeOneRow } from '../../operations/one-row-files.ts';
+import { currentSnapshot } from '../../format/table-metadata.ts';
+import { liveFilesOf } from '../../operations/live-files.ts';
+import { longOf, writeOneRow } from '../../operations/one-row-files.ts';
 import type { FileIO } from '../../storage/file-io.ts';
 import type { IdSource } from '../../storage/id-source.ts';
 import { monthsOf, type Week } from './weeks.ts';
@@ -89,4 +92,20 @@ export async function writeDrill(
   };
   const path = `${location}/data/org_id=${encodeURIComponent(org)}/${ids.uuid()}.parquet`;
   return await writeOneRow(fields, values, { path, partition: [org, monthsOf(week)[0]] }, { io, encoder });
+}
+
+/** When the newest drill was, and how many differences it found; null where there was none. */
+export async function readLastDrill(
+  io: FileIO,
+  { metadata }: TableState,
+): Promise<{ readonly drilledAtMs: number; readonly differences: number } | null> {
+  const snapshot = currentSnapshot(metadata);
+  if (snapshot === null) return null;
+  let last: { drilledAtMs: number; differences: number } | null = null;
+  for await (const { file } of liveFilesOf(io, metadata, snapshot)) {
+    const drilledAtMs = Number(longOf(file, id.drilled_at)) / 1_000;
+    if (last === null || drilledAtMs > last.drilledAtMs)
+      last = { drilledAtMs, differences: Number(longOf(file, id.differences)) };
+  }
+  return last;
 }

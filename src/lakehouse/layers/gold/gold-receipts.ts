@@ -3,6 +3,7 @@ import type { CellValue } from '../../format/parquet-reader.ts';
 import type { Field, PartitionSpec, Schema } from '../../format/schema.ts';
 import { currentSnapshot } from '../../format/table-metadata.ts';
 import { liveFilesOf } from '../../operations/live-files.ts';
+import { longOf } from '../../operations/one-row-files.ts';
 import type { FileIO } from '../../storage/file-io.ts';
 import { dayOfMonth } from './gold-tables.ts';
 import type { Verified } from './verify-gold.ts';
@@ -79,6 +80,16 @@ export function receiptOf(table: string, month: number, cells: ReadonlyMap<numbe
     hash: hash instanceof Uint8Array ? Buffer.from(hash).toString() : String(hash),
     verifiedAtMs: Number(cellOf(id.verified_at)) / 1_000,
   };
+}
+
+/** When two readers last found a month the same, epoch ms; null where none has left yet. */
+export async function readLastVerified(io: FileIO, { metadata }: TableState): Promise<number | null> {
+  const snapshot = currentSnapshot(metadata);
+  let last: number | null = null;
+  if (snapshot === null) return last;
+  for await (const { file } of liveFilesOf(io, metadata, snapshot))
+    last = Math.max(last ?? 0, Number(longOf(file, id.verified_at)) / 1_000);
+  return last;
 }
 
 /** The newest month that left each table, since 1970: every row of it, and of months before it, is in gold. */

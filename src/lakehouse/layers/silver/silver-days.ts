@@ -101,3 +101,13 @@ export function partitionFolder(org: string, name: string, day: number): string 
 export function dayText(day: number): string {
   return new Date(day * 86_400_000).toISOString().slice(0, 10);
 }
+
+/** The newest day that silver has of any organization, since 1970-01-01; null while it has none. */
+export async function readNewestDay(io: FileIO, { metadata }: TableState): Promise<number | null> {
+  const snapshot = currentSnapshot(metadata);
+  let newest: number | null = null;
+  if (snapshot === null) return newest;
+  for await (const { file } of liveFilesOf(io, metadata, snapshot))
+    newest = Math.max(newest ?? 0, Number(file.partition[1]));
+  return newest;
+}
