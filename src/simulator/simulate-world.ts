@@ -18,9 +18,14 @@ import { type BadProducerKind, badProducerKinds, campaignKey, type Fault, type W
  * what happens, with a tick per partition. A pure function of (world, plans); memory holds one minute
  * and what is on its way.
  */
-export function* simulateWorld(world: World, plans: readonly Plan[]): Generator<ProducedRecord, void, undefined> {
+export function* simulateWorld(
+  world: World,
+  plans: readonly Plan[],
+  /** Sees each campaign after each minute, with what it really spent: no record tells that. */
+  afterMinute: (run: CampaignRun, minute: number) => void = () => {},
+): Generator<ProducedRecord, void, undefined> {
   yield* planRecords(plans, world.startMs, world.partitions);
-  const simulation = new Simulation(world);
+  const simulation = new Simulation(world, afterMinute);
   simulation.open();
   for (let minute = world.startMs; minute < world.endMs; minute += minuteMs) {
     if ((minute - world.startMs) % limits.simulatedTickIntervalMs === 0) yield* ticks(world, minute);
@@ -50,8 +55,10 @@ class Simulation {
   readonly #churn: ControlChurn;
   readonly #disturbances: Disturbances;
   readonly #badRandom: Random;
+  readonly #afterMinute: (run: CampaignRun, minute: number) => void;
 
-  constructor(world: World) {
+  constructor(world: World, afterMinute: (run: CampaignRun, minute: number) => void) {
+    this.#afterMinute = afterMinute;
     const stream = (label: string) => new Random(world.seed, label);
     this.#world = world;
     this.transport = new Transport(stream('transport'), world.churn, world.endMs);
@@ -76,6 +83,7 @@ class Simulation {
       this.#disturbances.minute(run, minute, this.#runs.length);
       this.#churn.minute(run, minute);
       this.#delivery.minute(run, minute);
+      this.#afterMinute(run, minute);
     }
     for (const fault of this.#world.faults) {
       if (fault.from_ms === minute && isBadProducer(fault.kind)) this.#break(fault, fault.kind);
