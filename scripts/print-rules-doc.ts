@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../src/model/errors.ts';
 import { readRule } from '../src/plans/rule-file.ts';
+import { campaignWords, eventValues } from '../src/rules/event-values.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../src/rules/plan.ts';
 import { absentBaselineFor, absentFor, absentMeasureFor } from '../src/rules/rule-reach.ts';
 import {
@@ -55,6 +56,11 @@ function measureRows(of: Readonly<Record<string, { readonly meaning: string }>>)
   return rows.join('\n');
 }
 
+function declaredRows(of: Readonly<Record<string, readonly [string, string, string]>>): string {
+  const rows = Object.entries(of).map(([name, cells]) => `| \`${name}\` | ${cells.join(' | ')} |`);
+  return rows.join('\n');
+}
+
 const windowRows = [
   ['| window | reaches | not there for |', '| --- | --- | --- |'],
   windowHours.map((hours) => [
@@ -93,6 +99,8 @@ publishPage(
   fillPage(prose, {
     example: readFileSync(join(rulesDirectory, 'under-pacing.yaml'), 'utf8'),
     flight: nameRows('flight'),
+    words: declaredRows(campaignWords),
+    events: declaredRows(eventValues),
     windows: windowRows,
     counters: measureRows(windowCounters),
     ratios: measureRows(windowRatios),

@@ -104,7 +104,8 @@ export const uses: Readonly<Record<EventKind, string>> = {
     'Dates are inclusive local days of `tz`. Flights of one campaign may not share a day; a flight has at most 1,100 days, a campaign at most 128 flights at a time.',
   status_changed:
     'While the advertiser has paused a campaign, its flights owe nothing. Other causes stop delivery, not expectation.',
-  creative_status: 'Kept in bronze.',
+  creative_status:
+    'Remembered while a rule asks (`e.creative_…` of docs/rules.md); `disapproved` and `rejected`, in any case, are what must not run.',
   auction_stats: 'One record a minute is enough; counts add up by day.',
   source_heartbeat:
     'Send one after everything before `complete_through` was sent, also when there was nothing. A source whose plan says `heartbeats: true` is complete only as far as this; without it windows stay unknown. It has no campaign.',

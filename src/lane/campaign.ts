@@ -9,6 +9,7 @@ import type { CompiledRule } from '../rules/compile-plan.ts';
 import type { SourcePlan } from '../rules/plan.ts';
 import type { CampaignReports, OldTotal } from './campaign-reports.ts';
 import type { CampaignWeight } from './campaign-weight.ts';
+import type { ControlWords } from './control-words.ts';
 import { ConversionTypes } from './conversion-types.ts';
 import type { DayRow } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
@@ -122,6 +123,11 @@ export interface CampaignPlanView {
   readonly rules: readonly CompiledRule[];
   /** What these rules and `endedRules` read beyond the values that are always worked out. */
   readonly asked: readonly Asked[];
+  /** What rules of scope `campaign` read beyond theirs. */
+  readonly askedOfCampaign: readonly Asked[];
+  /** What control records say of creatives, and who changes budgets, is remembered. */
+  readonly asksForCreatives: boolean;
+  readonly asksWhoseBudget: boolean;
   /** A rule reads the spend of the calendar month. */
   readonly readsMonth: boolean;
   /** A source of impressions is named: none counted is zero. */
@@ -137,8 +143,8 @@ export interface CampaignPlanView {
 }
 
 /** What changes with control records and evaluations, not with every event: bits of what changed since the last harvest. */
-export const part = { flights: 1, pace: 2, alerts: 4, unplanned: 8 } as const;
-const allParts = part.flights | part.pace | part.alerts | part.unplanned;
+export const part = { flights: 1, pace: 2, alerts: 4, unplanned: 8, words: 16 } as const;
+const allParts = part.flights | part.pace | part.alerts | part.unplanned | part.words;
 
 /** Who may say a campaign's currency; a later one of these has the last word over those before it. */
 export const saidBy = { nobody: 0, conversion: 1, media: 2, plan: 3, budget: 4 } as const;
@@ -185,6 +191,8 @@ export class Campaign implements Carrier {
   /** What the plan says of this campaign; looked up again when plans change. */
   planView: CampaignPlanView | null = null;
   carried: CarriedPart[] | null = null;
+  /** What control records said that no ledger keeps; null while no rule asked. */
+  words: ControlWords | null = null;
   /** Null while nothing asked whether money is spent that nobody planned. */
   unplanned: Unplanned | null = null;
   /** Bits of `part`. */

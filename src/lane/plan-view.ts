@@ -1,5 +1,7 @@
 import { minuteMs } from '../model/time.ts';
+import type { Asked } from '../rules/asked-values.ts';
 import { type CompiledPlan, type CompiledRule, reads } from '../rules/compile-plan.ts';
+import { asksForCreatives, asksWhoseBudget, type EventName } from '../rules/event-values.ts';
 import type { CampaignPlan, Plan, SourcePlan } from '../rules/plan.ts';
 import { requiredSources } from '../rules/plan-sources.ts';
 import { isForCampaign } from '../rules/rule-scope.ts';
@@ -25,17 +27,29 @@ export function makePlanView(compiled: CompiledPlan, id: string, own: CampaignPl
   const isFor = (rule: CompiledRule) => isForCampaign(rule.plan, id, own);
   const rules = flightRules.filter(isFor);
   const endedOnes = endedRules.filter(isFor);
+  const asked = askedBy([...rules, ...endedOnes]);
+  const ofCampaign = campaignRules.filter(isFor);
+  const asks = (what: (name: EventName) => boolean) =>
+    asked.some(({ value }) => value.kind === 'event' && what(value.name));
   return {
     epoch,
     sources: requiredSources(plan, own).map((name) => ({ name, source: sourceOf(plan, name) })),
     rules,
     endedRules: endedOnes,
-    campaignRules: campaignRules.filter(isFor),
-    asked: [...new Set([...rules, ...endedOnes].flatMap((rule) => rule.asked))],
+    campaignRules: ofCampaign,
+    asked,
+    askedOfCampaign: askedBy(ofCampaign),
+    asksForCreatives: asks(asksForCreatives),
+    asksWhoseBudget: asks(asksWhoseBudget),
     readsMonth: [...rules, ...endedOnes].some((rule) => reads(rule, 'p.month_spend')),
     hasImpressions: delivery !== null || spend.from === 'impressions',
     every: plan.defaults.evaluate_every_ms,
     dayAllowanceBp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
     planNumber: plan.number,
   };
+}
+
+/** What these rules read beyond the values of their scopes, each once. */
+function askedBy(rules: readonly CompiledRule[]): Asked[] {
+  return [...new Set(rules.flatMap((rule) => rule.asked))];
 }

@@ -1,6 +1,7 @@
 import type { Detail, EventBatch, RejectReason } from '../events/event-batch.ts';
 import { isControl } from '../events/kind-facts.ts';
 import type { ControlKind } from '../events/kinds.ts';
+import { kind } from '../events/kinds.ts';
 import { type Campaign, Flight } from '../lane/campaign.ts';
 import { counterAt, type DayRow, sumAt } from '../lane/day-row.ts';
 import { spentBefore } from '../lane/flight-books.ts';
@@ -9,6 +10,7 @@ import { flightAt } from '../lane/lane-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { noteStep } from '../lane/rhythm.ts';
 import { cellsSection } from '../lane/sections/cells.ts';
+import { controlWordsSection } from '../lane/sections/control-words.ts';
 import { flightsSection, flightTotals } from '../lane/sections/flights.ts';
 import { frontiersSection } from '../lane/sections/frontiers.ts';
 import { rhythmsSection } from '../lane/sections/rhythms.ts';
@@ -21,6 +23,7 @@ import { findZone, type Zone } from '../model/zones.ts';
 import { CellBooker } from './cell-booker.ts';
 import type { DayBooker } from './day-booker.ts';
 import { addToFlights, watch, watchIfOutside } from './flight-totals.ts';
+import { FollowWords } from './follow-words.ts';
 import { FollowZone } from './follow-zone.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
@@ -40,13 +43,14 @@ export class FollowFlights implements Operator {
   readonly does = 'cells, totals, ledgers, frontiers';
   readonly state: OwnedSections = {
     organizations: [frontiersSection, rhythmsSection],
-    campaigns: [flightsSection, flightTotals, cellsSection],
+    campaigns: [flightsSection, flightTotals, cellsSection, controlWordsSection],
   };
   readonly #state: LaneState;
   readonly #limits: LaneLimits;
   readonly #outputs: LaneOutputs;
   readonly #cells: CellBooker;
   readonly #zone: FollowZone;
+  readonly #words: FollowWords;
 
   constructor(state: LaneState, outputs: LaneOutputs, days: DayBooker) {
     this.#state = state;
@@ -54,10 +58,13 @@ export class FollowFlights implements Operator {
     this.#outputs = outputs;
     this.#cells = new CellBooker(state);
     this.#zone = new FollowZone(state, days);
+    this.#words = new FollowWords(state);
   }
 
   onSegment(segment: Segment): void {
     const { batch, counted, slots, itemMicros, impressions, from, to } = segment;
+    // It stands alone.
+    if (batch.kinds[from] === kind.creative_status && counted[from] !== 0) this.#words.creative(segment, from);
     for (let row = from; row < to; row++) {
       if (counted[row] === 0) continue;
       const slot = slots[row];
@@ -151,6 +158,7 @@ export class FollowFlights implements Operator {
     if (isDropped) segment.counted[row] = 0;
     if (problem !== null) this.#outputs.deadLetter(segment, row, problem.reason, problem.detail);
     const isCounted = !isDropped && problem === null;
+    if (isCounted && segment.batch.kinds[row] === kind.budget_changed) this.#words.budget(segment, row, campaign);
     // What a decision changes may leave money outside of every flight.
     if (isCounted) this.#state.watch(campaign, this.#state.clock);
     if (isCounted || campaign.flights.some((flight) => flight.isEvaluable)) this.#state.setCampaignTimer(campaign);

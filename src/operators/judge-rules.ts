@@ -1,5 +1,6 @@
 import { type Campaign, type Flight, type FlightDates, part } from '../lane/campaign.ts';
 import { frontierOf } from '../lane/completeness.ts';
+import { budgetStep, creativeFacts } from '../lane/control-words.ts';
 import { monthSpend } from '../lane/flight-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import type { Organization } from '../lane/organization.ts';
@@ -23,9 +24,10 @@ import {
   stepAlert,
   type Transition,
 } from '../rules/alert-state.ts';
-import type { Asked } from '../rules/asked-values.ts';
+import { type Asked, wordOf } from '../rules/asked-values.ts';
 import type { CompiledPlan, CompiledRule } from '../rules/compile-plan.ts';
 import { type RuleValue, variableNames } from '../rules/condition.ts';
+import { eventValue } from '../rules/event-values.ts';
 import { isNothing, judgeAt } from '../rules/judgement.ts';
 import { isQuietOnPlan } from '../rules/quiet-rules.ts';
 import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
@@ -184,6 +186,9 @@ export class JudgeRules implements Operator {
     this.#dropRules(scope, alerts, 'rule_deleted', (id) => !campaignRules.some((rule) => rule.plan.id === id));
     if (campaignRules.length === 0) return;
     const values = campaignValues(factsOf());
+    const own = this.#state.campaignPlan(at.campaign);
+    for (const { index, value } of this.#state.planView(at.campaign).askedOfCampaign)
+      if (value.kind === 'word' || value.kind === 'label') values[index] = wordOf(value, at.campaign.id, '', own);
     for (const rule of campaignRules) {
       const before = alerts.get(rule.plan.id);
       const judgement = judgeAt(rule, values, before?.state === 'firing', { at: scope.asOf, zone: scope.zone });
@@ -432,7 +437,18 @@ export class JudgeRules implements Operator {
   ): void {
     const dates = flight.dates as FlightDates;
     const books = new CampaignWindows(campaign, { asOf, clock: this.#state.clock, values, dates, hasImpressions });
-    for (const { index, value } of asked) named[index] = isLastWord ? null : workOut(value, books);
+    const own = this.#state.campaignPlan(campaign);
+    const facts = {
+      asOf,
+      budget: () => budgetStep(campaign, flight, Math.max(asOf, dates.start)),
+      creatives: () => creativeFacts(campaign),
+    };
+    for (const { index, value } of asked) {
+      if (value.kind === 'event') named[index] = eventValue(value.name, facts);
+      else if (value.kind === 'word' || value.kind === 'label')
+        named[index] = wordOf(value, campaign.id, flight.id, own);
+      else named[index] = isLastWord ? null : workOut(value, books);
+    }
   }
 }
 

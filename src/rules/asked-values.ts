@@ -1,18 +1,27 @@
-import { ruleVariables } from './plan.ts';
+import { idPattern } from '../model/ids.ts';
+import { type CampaignWord, campaignWords, type EventName, eventValues } from './event-values.ts';
+import { type CampaignPlan, ruleVariables } from './plan.ts';
 import { type WindowValue, windowHint, windowNamesLike, windowValueOf } from './window-values.ts';
 
 /**
- * Values that stand in no list, because there are too many of them, and that are worked out only where a rule in force
- * names them. Each has a place behind those of its scope, given in the order in which the rules of a plan ask.
+ * Values that stand in no list of a scope, because there are too many of them or few rules want them, and that are worked
+ * out only where a rule in force names them. Each has a place behind those of its scope, given in the order in which
+ * the rules of a plan ask.
  */
 type AskedScope = keyof typeof ruleVariables;
 
+type AskedValue =
+  | WindowValue
+  | { readonly kind: 'event'; readonly name: EventName }
+  | { readonly kind: 'word'; readonly name: CampaignWord }
+  | { readonly kind: 'label'; readonly label: string };
+
 export interface Asked {
   readonly name: string;
-  readonly type: 'double';
+  readonly type: 'double' | 'string';
   /** Place among the values of its scope. */
   readonly index: number;
-  readonly value: WindowValue;
+  readonly value: AskedValue;
 }
 
 /** The places of what the rules of one plan ask for, by scope. */
@@ -27,9 +36,14 @@ export class AskedPlaces {
     const value = askedValueOf(name, scope);
     if (value === undefined) return undefined;
     const index = Object.keys(ruleVariables[scope]).length + places.size;
-    const asked: Asked = { name, type: 'double', index, value };
+    const asked: Asked = { name, type: typeOf(value), index, value };
     places.set(name, asked);
     return asked;
+  }
+
+  /** Names in the order of their places. */
+  names(scope: AskedScope): string[] {
+    return [...this.#placesOf(scope).keys()];
   }
 
   get count(): number {
@@ -50,15 +64,47 @@ export class AskedPlaces {
   }
 }
 
-export function askedValueOf(name: string, scope: AskedScope): WindowValue | undefined {
-  return scope === 'flight' || scope === 'ended' ? windowValueOf(name) : undefined;
+function typeOf(value: AskedValue): Asked['type'] {
+  if (value.kind === 'event') return eventValues[value.name][0];
+  return value.kind === 'window' || value.kind === 'baseline' ? 'double' : 'string';
+}
+
+const labelPrefix = 'c.labels.';
+
+export function askedValueOf(name: string, scope: AskedScope): AskedValue | undefined {
+  if (scope === 'source') return undefined;
+  if (name.startsWith(labelPrefix)) {
+    const label = name.slice(labelPrefix.length);
+    return idPattern.test(label) ? { kind: 'label', label } : undefined;
+  }
+  if (Object.hasOwn(campaignWords, name)) {
+    if (scope === 'campaign' && name === 'c.flight_id') return undefined;
+    return { kind: 'word', name: name as CampaignWord };
+  }
+  if (scope === 'campaign') return undefined;
+  return Object.hasOwn(eventValues, name) ? { kind: 'event', name: name as EventName } : windowValueOf(name);
 }
 
 /** What there is in place of a name that is none; undefined = nothing that can be asked for looks like it. */
 export function askedHint(name: string, scope: AskedScope): string | undefined {
+  if (name === 'c.labels') return 'name the label: c.labels.tier, or c.labels["tier"]';
   return scope === 'flight' || scope === 'ended' ? windowHint(name) : undefined;
 }
 
 export function askedNamesLike(name: string, scope: AskedScope): readonly string[] {
-  return scope === 'flight' || scope === 'ended' ? windowNamesLike(name) : [];
+  if (scope === 'source') return [];
+  const words = Object.keys(campaignWords).filter((each) => askedValueOf(each, scope) !== undefined);
+  return scope === 'campaign' ? words : [...words, ...Object.keys(eventValues), ...windowNamesLike(name)];
+}
+
+/** What a campaign is, by the plan; null = the plan does not say. */
+export function wordOf(
+  value: Extract<AskedValue, { kind: 'word' | 'label' }>,
+  campaignId: string,
+  flightId: string,
+  { advertiser, labels = {} }: Pick<CampaignPlan, 'advertiser' | 'labels'>,
+): string | null {
+  if (value.kind === 'label') return Object.hasOwn(labels, value.label) ? labels[value.label] : null;
+  if (value.name === 'c.advertiser') return advertiser ?? null;
+  return value.name === 'c.campaign_id' ? campaignId : flightId;
 }

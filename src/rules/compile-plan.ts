@@ -208,8 +208,8 @@ export const summaryNames = { campaign: -1, flight: -2 } as const;
 
 /** `{{name}}` becomes the place of its value; what names nothing stays as it is. */
 function partsOf(summary: string, scope: RulePlan['scope'], indexOf: (name: string) => number): (string | number)[] {
-  return summary.split(/(\{\{\s*[a-z._0-9]+\s*\}\})/).map((part) => {
-    const name = /^\{\{\s*([a-z._0-9]+)\s*\}\}$/.exec(part)?.[1];
+  return summary.split(/(\{\{\s*[\w.:-]+\s*\}\})/).map((part) => {
+    const name = /^\{\{\s*([\w.:-]+)\s*\}\}$/.exec(part)?.[1];
     if (name === undefined) return part;
     if (scope !== 'source' && name === 'c.campaign_id') return summaryNames.campaign;
     if ((scope === 'flight' || scope === 'ended') && name === 'c.flight_id') return summaryNames.flight;

@@ -1,5 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { parseCondition } from './condition.ts';
+import { nameIn, parseCondition } from './condition.ts';
 
 /** Numbers, texts and truths that a value can take; `isAbsent`: it can also be that there is none. */
 export interface Reach {
@@ -52,11 +52,10 @@ function walk(node: ASTNode, names: ReadonlyMap<string, Reach>): Reach {
   switch (node.op) {
     case 'value':
       return literal(node.args);
-    case '.': {
-      const [object, field] = node.args;
-      const name = object.op === 'id' ? `${object.args}.${field}` : '';
+    case '.':
+    case '[]': {
       return (
-        names.get(name) ?? {
+        names.get(nameIn(node)?.name ?? '') ?? {
           numbers: anyNumber.numbers,
           texts: null,
           canBeTrue: true,

@@ -1,7 +1,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { pacingModes } from '../events/event-batch.ts';
 import type { PacingStatus } from '../pacing/pacing.ts';
-import { ConditionProblem, type ConditionScope, parseCondition } from './condition.ts';
+import { ConditionProblem, type ConditionScope, nameIn, parseCondition } from './condition.ts';
 import { unplannedStatuses } from './rule-values.ts';
 
 const statuses = Object.keys({
@@ -53,8 +53,8 @@ export function refuseImpossibleTexts(
     if (isNode(args)) walk(args);
   };
   const check = (variable: ASTNode, literal: ASTNode): void => {
-    const name = nameOf(variable);
-    const texts = name === null || !Object.hasOwn(known, name) ? undefined : known[name];
+    const name = nameIn(variable)?.name;
+    const texts = name === undefined || !Object.hasOwn(known, name) ? undefined : known[name];
     const value: unknown = literal.op === 'value' ? literal.args : undefined;
     if (texts === undefined || typeof value !== 'string' || texts.includes(value)) return;
     const near = nearestOf(value, texts);
@@ -62,12 +62,6 @@ export function refuseImpossibleTexts(
     throw new ConditionProblem(`${name} is never "${value}"; ${hint}`, literal.pos);
   };
   walk(parseCondition(text));
-}
-
-function nameOf(node: ASTNode): string | null {
-  if (node.op !== '.') return null;
-  const [object, field] = node.args;
-  return object.op === 'id' ? `${object.args}.${field}` : null;
 }
 
 function isNode(value: unknown): value is ASTNode {

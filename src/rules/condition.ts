@@ -108,6 +108,7 @@ class Compiler {
       case 'value':
         return literal(node.args, node.pos);
       case '.':
+      case '[]':
         return this.#variable(node);
       case '&&':
       case '||':
@@ -146,10 +147,10 @@ class Compiler {
     return compiled.run;
   }
 
-  #variable(node: ASTNode & { op: '.' }): Compiled {
-    const [object, field] = node.args;
-    if (object.op !== 'id') throw new ConditionProblem('only names like p.osi_pct are allowed', node.pos);
-    const name = `${object.args}.${field}`;
+  #variable(node: ASTNode): Compiled {
+    const written = nameIn(node);
+    if (written === undefined) throw new ConditionProblem('only names like p.osi_pct are allowed', node.pos);
+    const { name, at } = written;
     const known = ruleVariables[this.#scope] as Record<string, readonly [Type, string]>;
     const index = variableNames(this.#scope).indexOf(name);
     if (index >= 0) {
@@ -157,7 +158,7 @@ class Compiler {
       return { type: known[name][0], run: (values) => values[index], variable: index };
     }
     const asked = this.#places.placeOf(name, this.#scope);
-    if (asked === undefined) throw new ConditionProblem(`unknown name "${name}"; ${this.#hint(name)}`, object.pos);
+    if (asked === undefined) throw new ConditionProblem(`unknown name "${name}"; ${this.#hint(name)}`, at);
     this.names.add(name);
     this.hasAsked = true;
     return { type: asked.type, run: (values) => values[asked.index], variable: asked.index };
@@ -168,7 +169,8 @@ class Compiler {
     const [called, args] = node.args;
     if (called !== 'known') throw new ConditionProblem(`"${called}()" is not allowed in a condition`, node.pos);
     const [name] = args;
-    if (args.length !== 1 || name.op !== '.') throw new ConditionProblem('known() asks for one name', node.pos);
+    if (args.length !== 1 || (name.op !== '.' && name.op !== '[]'))
+      throw new ConditionProblem('known() asks for one name', node.pos);
     const { variable } = this.compile(name);
     const index = variable as number;
     return { type: 'bool', run: (values) => values[index] !== null };
@@ -278,6 +280,20 @@ const comparison = {
   '>': (x: number, y: number) => x > y,
   '>=': (x: number, y: number) => x >= y,
 } as const;
+
+/**
+ * The name that a part is: `p.osi_pct`; of a label `c.labels.tier` or `c.labels["tier"]`, which are one. Undefined = it is
+ * none. `at` = where it begins.
+ */
+export function nameIn(node: ASTNode): { readonly name: string; readonly at: number } | undefined {
+  if (node.op !== '.' && node.op !== '[]') return undefined;
+  const [object, field] = node.args;
+  const last = typeof field === 'string' ? field : field.op === 'value' ? field.args : undefined;
+  if (typeof last !== 'string') return undefined;
+  if (object.op === 'id') return node.op === '.' ? { name: `${object.args}.${last}`, at: object.pos } : undefined;
+  const inner = nameIn(object);
+  return inner?.name === 'c.labels' ? { name: `c.labels.${last}`, at: inner.at } : undefined;
+}
 
 /** What was meant in place of a name that is none. */
 function nameHint(name: string, scope: ConditionScope): string {

@@ -1,4 +1,5 @@
 import { dayMs, hourMs } from '../model/time.ts';
+import { askedValueOf } from './asked-values.ts';
 import {
   anyNumber,
   anyText,
@@ -9,10 +10,11 @@ import {
   type Reach,
   textsOf,
 } from './condition-reach.ts';
+import { campaignWords, eventValues } from './event-values.ts';
 import { type CampaignPlan, type PlanDraft, ruleVariables, type SourcePlan } from './plan.ts';
 import { requiredSources } from './plan-sources.ts';
 import { modeWords } from './rule-values.ts';
-import { type Measure, measures, type Statistic, windowCounters, windowHours, windowValueOf } from './window-values.ts';
+import { type Measure, measures, type Statistic, windowCounters, windowHours } from './window-values.ts';
 
 type FlightName = keyof typeof ruleVariables.flight;
 const atLeast = (least: number) => numbersBetween(least, Number.POSITIVE_INFINITY);
@@ -46,8 +48,13 @@ export const absentFor: { readonly [Name in FlightName]?: string } = {
 
 /** For whom what a rule asks for is not there, in words; undefined = it is always there. */
 export function absentAskedFor(name: string): string | undefined {
-  const value = windowValueOf(name);
+  const value = askedValueOf(name, 'flight');
   if (value === undefined) return undefined;
+  if (value.kind === 'label') return 'campaigns without that label';
+  if (value.kind === 'word' || value.kind === 'event') {
+    const [, , absent] = value.kind === 'word' ? campaignWords[value.name] : eventValues[value.name];
+    return absent === '–' ? undefined : absent;
+  }
   const isByHours = value.kind === 'window' && value.window.of === 'hours';
   const reasons = [
     ...(isByHours ? ['flights judged by whole days'] : []),

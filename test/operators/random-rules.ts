@@ -1,5 +1,6 @@
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import { variableNames } from '../../src/rules/condition.ts';
+import { campaignWords, type EventName, eventValues } from '../../src/rules/event-values.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 import { outsideHours } from '../../src/rules/schedule.ts';
 import { baselineStatistics, measures, windowHours } from '../../src/rules/window-values.ts';
@@ -43,8 +44,20 @@ function showing(id: string, names: readonly string[]): RulePlan {
   return finish({ ...plain(id, 'flight'), warning: { when, clear: null, for_ms: 0 } });
 }
 
+const drawnLabels = ['c.labels.tier', 'c.labels["owner:of"]'];
+
+function drawAskedComparison(random: Random): string {
+  const name = drawAskedName(random);
+  const isText =
+    name.startsWith('c.') || (Object.hasOwn(eventValues, name) && eventValues[name as EventName][0] === 'string');
+  if (!isText) return `${name} ${pick(random, ['<', '>='])} ${pick(random, thresholds).toFixed(1)}`;
+  if (random() < 0.2) return `${name} != ${pick(random, drawnLabels)}`;
+  return `${name} ${pick(random, ['==', '!='])} "${pick(random, ['gold', 'ann', 'approved', 'c1', 'f1'])}"`;
+}
+
 /** A name of docs/semantics.md §8.6, mostly with a window of so many days: small worlds last for two or three. */
 export function drawAskedName(random: Random, fewDays = 3): string {
+  if (random() < 0.2) return pick(random, [...Object.keys(eventValues), ...Object.keys(campaignWords), ...drawnLabels]);
   const measure = pick(random, [...measures.values()]);
   const days = 1 + Math.floor(random() * (random() < 0.7 ? fewDays : 31));
   if (random() < 0.35)
@@ -128,8 +141,8 @@ function drawCondition(random: Random, scope: Scope, depth: number): string {
 }
 
 function drawComparison(random: Random, scope: Scope): string {
-  const isWindow = (scope === 'flight' || scope === 'ended') && random() < 0.25;
-  if (isWindow) return `${drawAskedName(random)} ${pick(random, ['<', '>='])} ${pick(random, thresholds).toFixed(1)}`;
+  if ((scope === 'flight' || scope === 'ended') && random() < 0.25) return drawAskedComparison(random);
+  if (scope === 'campaign' && random() < 0.1) return `c.labels.tier ${pick(random, ['==', '!='])} "gold"`;
   const name = pick(random, variableNames(scope));
   if (random() < 0.1) return `known(${name})`;
   const variables: Readonly<Record<string, readonly [string, string]>> = ruleVariables[scope];

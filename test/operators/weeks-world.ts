@@ -34,7 +34,7 @@ function rulesOver(random: () => number, scope: 'flight' | 'ended'): RulePlan {
   return { ...rule, hash: ruleHash(rule) };
 }
 
-function weeksPlan(number: number, random: () => number): Plan {
+function weeksPlan(number: number, random: () => number, seed: number): Plan {
   const plan = testPlan(number);
   return {
     ...plan,
@@ -45,17 +45,19 @@ function weeksPlan(number: number, random: () => number): Plan {
       slow: { heartbeats: false, delay_ms: 3 * dayMs, expected_interval_ms: dayMs, stale_after_ms: 5 * dayMs },
     },
     campaigns: {
-      c1: { spend: { from: 'feed', source: 'slow', cost_basis: 'MEDIA' } },
+      c1: { spend: { from: 'feed', source: 'slow', cost_basis: 'MEDIA' }, labels: { tier: 'gold', 'owner:of': 'ann' } },
+      c3: { advertiser: 'brand', labels: { tier: 'silver' } },
       c2: { spend: { from: 'feed', source: 'slow', cost_basis: 'MEDIA' }, delivery_source: null },
     },
-    rules: [rulesOver(random, 'flight'), rulesOver(random, 'ended')],
+    // The word on an ended flight stays the same whatever the plan, so that no rule changes at its very last evaluation.
+    rules: [rulesOver(random, 'flight'), rulesOver(randomSource(seed), 'ended')],
   };
 }
 
 export function weeksOf(seed: number): TestRecord[] {
   const random = randomSource(seed);
   const below = (n: number) => Math.floor(random() * n);
-  const records: TestRecord[] = [planRecord(weeksPlan(1, random), 0, start)];
+  const records: TestRecord[] = [planRecord(weeksPlan(1, random, seed), 0, start)];
   let logTime = start;
   let ledger = 1;
   const add = (record: Omit<TestRecord, 'offset' | 'logTime'>) =>
@@ -77,13 +79,41 @@ export function weeksOf(seed: number): TestRecord[] {
   for (; logTime < until; logTime += below(2 * hourMs)) {
     const number = below(4);
     const campaign = `c${number}`;
-    if (random() < 0.004) records.push(planRecord(weeksPlan(records.length, random), records.length, logTime));
+    if (random() < 0.004) records.push(planRecord(weeksPlan(records.length, random, seed), records.length, logTime));
     add({ kind: 'tick', key: null });
+    if (random() < 0.05) addDecision(control, campaign, logTime, ledger++, random);
     // Some weekdays have nothing, as weekends do.
     if (isQuiet[number].includes(Math.floor(logTime / dayMs) % 7)) continue;
     addDelivery(add, campaign, logTime, random);
   }
   return records;
+}
+
+function addDecision(
+  control: (campaign: string, detail: Detail) => void,
+  campaign: string,
+  logTime: number,
+  ledger_version: number,
+  random: () => number,
+): void {
+  const below = (n: number) => Math.floor(random() * n);
+  if (random() < 0.3)
+    return control(campaign, {
+      kind: 'budget_changed',
+      flight_id: pick(random, ['first', 'second']),
+      budget_micros: 1e9 * (1 + below(9)),
+      daily_cap_micros: null,
+      actor: pick(random, [null, 'ann', 'bo\ud800b', 'x'.repeat(70)]),
+      effective_at: logTime + (below(50) - 40) * hourMs,
+      ledger_version,
+    });
+  control(campaign, {
+    kind: 'creative_status',
+    // Now and then more of them than are remembered.
+    creative_id: `banner-${below(random() < 0.3 ? 200 : 3)}`,
+    status: pick(random, ['approved', 'DISAPPROVED', 'Rejected', 'pending']),
+    policy_code: pick(random, [null, 'ALCOHOL']),
+  });
 }
 
 function addDelivery(

@@ -1,6 +1,7 @@
 import type { Alert } from './alert-machine.ts';
 import { type Bounds, written } from './bounds.ts';
 import { Burden } from './burden.ts';
+import type { CreativeStory } from './control-words.ts';
 import type { Dates, Flight, StatusChange } from './flight.ts';
 import { ItemBook } from './item-book.ts';
 import { type Report, ReportBook, share } from './reports.ts';
@@ -86,6 +87,9 @@ export class Campaign {
   readonly said = new Map<number, Said>();
   /** Of rules of scope campaign, by id. */
   readonly spendAlerts = new Map<string, Alert>();
+  creatives: CreativeStory[] = [];
+  /** Of budget changes, by their offsets, oldest first. */
+  budgetWords: { readonly order: number; readonly by: string | null; readonly source: string }[] = [];
   readonly bounds: Bounds;
 
   constructor(org: string, id: string, clock: number, bounds: Bounds = written) {
@@ -194,6 +198,8 @@ export class Campaign {
     this.#types.clear();
     this.said.clear();
     this.spendAlerts.clear();
+    this.creatives = [];
+    this.budgetWords = [];
   }
 
   /** Items and reports of spend are gone. */

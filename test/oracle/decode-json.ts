@@ -79,6 +79,9 @@ function readEvent(raw: Fields): OracleEvent {
 }
 
 const nothing: EventFields = {
+  actor: null,
+  creative_id: '',
+  policy_code: null,
   currency: '',
   cpm_micros: 0,
   cost_micros: 0,
@@ -192,6 +195,7 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
     daily_cap_micros: isAbsent(raw.daily_cap_micros) ? null : budgetMicros(raw, 'daily_cap_micros'),
     effective_at: instant(raw, 'effective_at'),
     ledger_version: count(raw, 'ledger_version'),
+    actor: isAbsent(raw.actor) ? null : text(raw, 'actor'),
   }),
   flight_changed: (raw) => ({
     start_local: date(raw, 'start_local'),
@@ -208,11 +212,11 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
     cause: oneOf(raw, 'cause', ['SYSTEM', 'ADVERTISER', 'BUDGET', 'POLICY', 'PAYMENT', 'SCHEDULE'], 'SYSTEM'),
     effective_at: instant(raw, 'effective_at'),
   }),
-  creative_status: (raw) => {
-    text(raw, 'creative_id');
-    text(raw, 'status');
-    return {};
-  },
+  creative_status: (raw) => ({
+    creative_id: text(raw, 'creative_id'),
+    status: text(raw, 'status'),
+    policy_code: isAbsent(raw.policy_code) ? null : text(raw, 'policy_code'),
+  }),
   auction_stats: (raw) => ({
     minute: instant(raw, 'minute'),
     requests: count(raw, 'requests'),

@@ -3,6 +3,7 @@ import { type Plan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts
 import { Alert, type Moment, outcomeAt, type Step } from './alert-machine.ts';
 import type { Bounds } from './bounds.ts';
 import type { Campaign } from './campaign.ts';
+import { wordValues } from './control-words.ts';
 import type { Dates, Flight } from './flight.ts';
 import { sha256 } from './hashes.ts';
 import {
@@ -26,10 +27,10 @@ import {
   type ValueTerms,
 } from './rule-values.ts';
 import { shippedRule } from './shipped-rule.ts';
-import type { Values } from './three-valued.ts';
+import type { Known, Values } from './three-valued.ts';
 import { campaignValues, isNews, rowOf, type Said, SpendReview } from './unplanned.ts';
 import { day, hour } from './whole-numbers.ts';
-import { namesAsked, windowValues } from './windows.ts';
+import { namesAsked, namesNamed, namesOf, windowValues } from './windows.ts';
 
 /** What a timer knows when it runs. */
 export interface TimerContext {
@@ -209,15 +210,31 @@ function missedMoments(
 function valuesAt(
   plan: Plan,
   campaign: Campaign,
-  { dates }: Flight,
+  flight: Flight,
   pacing: Pacing,
   status: string,
   { daily, lastWord = false }: Pick<Completeness, 'daily' | 'lastWord'>,
 ): Values {
   const terms = valueTerms(plan, campaign);
   const hasImpressions = terms.expectsImpressions || pacing.impressions > 0n;
-  const place = { campaign, dates: dates as Dates, pacing, daily, lastWord, hasImpressions };
-  return { ...windowValues(plan, place), ...flightValues(pacing, status, terms) };
+  const place = { campaign, dates: flight.dates as Dates, pacing, daily, lastWord, hasImpressions };
+  const absentLabels = Object.fromEntries(namesAsked(plan).flatMap((name) => (isLabel(name) ? [[name, null]] : [])));
+  return {
+    ...absentLabels,
+    ...windowValues(plan, place),
+    ...wordValues(campaign, flight, plan, pacing.a),
+    ...flightValues(pacing, status, terms),
+  };
+}
+
+function isLabel(name: string): boolean {
+  return name.startsWith('c.labels.');
+}
+
+/** What rules of flights name that are for the campaign. */
+export function namesAskedOf(plan: Plan, campaign: Campaign): string[] {
+  const rules = plan.rules.filter((rule) => isMeant(rule, plan, campaign.id));
+  return rules.flatMap(namesOf);
 }
 
 function valueTerms(plan: Plan, campaign: Campaign): ValueTerms {
@@ -370,12 +387,28 @@ export function lookAtSpend(context: TimerContext, campaign: Campaign): void {
     context.emit('unplanned_spend', rowOf(campaign, date, found, stamp));
   }
   if (!isAsked()) return;
-  const subject = spendSubject(context, campaign, campaignValues(review, seen));
+  const subject = spendSubject(context, campaign, {
+    ...wordsOfCampaign(plan, campaign),
+    ...campaignValues(review, seen),
+  });
   const rules = spendRules(plan, campaign);
   for (const id of [...campaign.spendAlerts.keys()].filter((each) => !rules.has(each)).sort(byId))
     judgeRule(context, subject, campaign.spendAlerts, id, undefined, () => false);
   for (const id of [...rules.keys()].sort(byId))
     judgeRule(context, subject, campaign.spendAlerts, id, rules.get(id), () => hasNews);
+}
+
+/** What rules of scope campaign may name of what it is. */
+function wordsOfCampaign(plan: Plan, campaign: Campaign): Record<string, Known | null> {
+  const { labels, advertiser } = campaignView(plan, campaign.id);
+  const rules = plan.rules.filter(({ scope }) => scope === 'campaign');
+  const asked = rules.flatMap((rule) => namesNamed(rule)).filter(isLabel);
+  return {
+    ...Object.fromEntries(asked.map((name) => [name, null])),
+    ...Object.fromEntries(Object.entries(labels).map(([label, value]) => [`c.labels.${label}`, value])),
+    'c.campaign_id': campaign.id,
+    'c.advertiser': advertiser ?? null,
+  };
 }
 
 /** Nobody looks at the campaign any more. */

@@ -71,6 +71,9 @@ export interface EventFields {
   readonly rebase: string;
   readonly status: string;
   readonly cause: string;
+  readonly actor: string | null;
+  readonly creative_id: string;
+  readonly policy_code: string | null;
   readonly minute: number;
   readonly requests: number;
   readonly bids: number;

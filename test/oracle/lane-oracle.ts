@@ -8,8 +8,16 @@ import { isBearable } from './burden.ts';
 import { Campaign } from './campaign.ts';
 import { booking, inTime, isMonthly, keyProblem, latestInstant, moneyOf, orgOfKey, Seen } from './check.ts';
 import { applyControl } from './control.ts';
+import { noteWords } from './control-words.ts';
 import { hasCurrencyFor } from './currency.ts';
-import { evaluateFlight, evaluateSources, leaveSpend, lookAtSpend, type TimerContext } from './evaluate.ts';
+import {
+  evaluateFlight,
+  evaluateSources,
+  leaveSpend,
+  lookAtSpend,
+  namesAskedOf,
+  type TimerContext,
+} from './evaluate.ts';
 import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
 import { PlanKeys } from './plan-keys.ts';
@@ -260,6 +268,7 @@ export class LaneOracle {
     const answer = applyControl(campaign, event, plan, this.#clock, record.offset);
     if (answer === 'dropped') return null;
     if (answer !== 'counted') return answer;
+    noteWords(campaign, event, record.offset, namesAskedOf(plan, campaign));
     const touchesFrom = this.#clock - latenessOf(plan, event.source, 'conversion', this.#bounds);
     if (controls.has(event.kind)) campaign.watchedUntil = this.#clock + this.#bounds.closedAfterMs;
     const context = {

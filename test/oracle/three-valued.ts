@@ -32,7 +32,7 @@ export function namesIn(condition: string): string[] {
   const visit = (node: unknown): void => {
     if (Array.isArray(node)) for (const each of node) visit(each);
     if (!isNode(node)) return;
-    if (node.op === '.') names.push(nameOf(node));
+    if (node.op === '.' || node.op === '[]') names.push(nameOf(node));
     else if (node.op === 'call') visit(node.args[1]);
     else visit(node.args);
   };
@@ -54,8 +54,9 @@ function parse(condition: string): ASTNode {
 }
 
 function nameOf(node: ASTNode): string {
-  const [object, field] = node.args as [ASTNode, string];
-  return `${String(object.args)}.${field}`;
+  const [object, field] = node.args as [ASTNode, string | ASTNode];
+  const last = typeof field === 'string' ? field : String(field.args);
+  return `${object.op === 'id' ? String(object.args) : nameOf(object)}.${last}`;
 }
 
 function walk(node: ASTNode, values: Values): Answer {
@@ -65,7 +66,8 @@ function walk(node: ASTNode, values: Values): Answer {
   switch (node.op) {
     case 'value':
       return args as Known;
-    case '.': {
+    case '.':
+    case '[]': {
       const name = nameOf(node);
       if (!(name in values)) throw new Error(`condition reads ${name}, which has no value`);
       return values[name];

@@ -54,27 +54,32 @@ const ratios: Readonly<Record<string, readonly [of: string, by: readonly string[
 
 const asked = new WeakMap<Plan, readonly string[]>();
 
-/** The names of windows that rules about flights read. */
+/** The names that rules about flights read and that §8.2 does not list. */
 export function namesAsked(plan: Plan): readonly string[] {
   let names = asked.get(plan);
   if (names === undefined) {
-    names = [...new Set(plan.rules.flatMap(namesOf))].filter(isWindow);
+    names = [...new Set(plan.rules.flatMap(namesOf))].filter((name) => isWindow(name) || /^[ec]\./.test(name));
     asked.set(plan, names);
   }
   return names;
 }
 
-function namesOf({ scope, guard, warning, critical, summary }: RulePlan): string[] {
-  if (scope !== 'flight' && scope !== 'ended') return [];
+/** What a rule about flights names. */
+export function namesOf(rule: RulePlan): string[] {
+  return rule.scope === 'flight' || rule.scope === 'ended' ? namesNamed(rule) : [];
+}
+
+/** What a rule names in its conditions and its summary. */
+export function namesNamed({ guard, warning, critical, summary }: RulePlan): string[] {
   const conditions = [guard, warning?.when, warning?.clear, critical?.when, critical?.clear];
-  const places = [...summary.matchAll(/\{\{\s*([a-z._0-9]+)\s*\}\}/g)].map(([, name]) => name);
+  const places = [...summary.matchAll(/\{\{\s*([A-Za-z._0-9:-]+)\s*\}\}/g)].map(([, name]) => name);
   return [...conditions.flatMap((each) => (each ? namesIn(each) : [])), ...places];
 }
 
 /** Every window that the rules of the plan name; other names are left out. */
 export function windowValues(plan: Plan, place: WindowPlace): Record<string, number | null> {
   const values: Record<string, number | null> = {};
-  for (const name of namesAsked(plan)) {
+  for (const name of namesAsked(plan).filter(isWindow)) {
     const [, space, measure, window, statistic] = pattern.exec(name) as RegExpExecArray;
     const sums = new Sums(place);
     if (place.lastWord) values[name] = null;

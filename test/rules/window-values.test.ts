@@ -192,3 +192,32 @@ test('no other scope has windows', () => {
   for (const scope of ['campaign', 'source'] as const)
     expect(() => compileCondition('m.spend_7d > 1.0', scope)).toThrow('unknown name "m.spend_7d"');
 });
+
+test('labels are named with a dot or in brackets, and are one value', () => {
+  const { names } = compileCondition(
+    'c.labels.tier == "gold" || c.labels["tier"] != c.labels["data-center"]',
+    'flight',
+  );
+  expect(names).toEqual(['c.labels.data-center', 'c.labels.tier']);
+  expect(compileCondition('known(c.labels["a:b"]) && known(c.labels.a)', 'campaign').names).toHaveLength(2);
+});
+
+test.each([
+  ['c.labels == "gold"', 'unknown name "c.labels"; name the label: c.labels.tier, or c.labels["tier"]'],
+  ['c.labels["a b"] == "gold"', 'unknown name "c.labels.a b"'],
+  ['p["osi_pct"] > 1.0', 'only names like p.osi_pct are allowed'],
+  ['c.labels.a.b == "x"', 'only names like p.osi_pct are allowed'],
+  ['c.labels[1] == "x"', 'only names like p.osi_pct are allowed'],
+  ['c.campaign == "x"', 'unknown name "c.campaign"; did you mean "c.campaign_id"?'],
+  ['e.budget_change > 50.0', 'unknown name "e.budget_change"; did you mean "e.budget_change_pct"?'],
+  ['e.budget_by > 50.0', 'this is a double, it must be a string'],
+  ['c.labels.limit > 50.0', 'this is a double, it must be a string'],
+])('%s is refused', (condition, problem) => {
+  expect(() => compileCondition(condition, 'flight')).toThrow(problem);
+});
+
+test('what is not of its scope is refused', () => {
+  expect(() => compileCondition('c.flight_id == "f1"', 'campaign')).toThrow('unknown name "c.flight_id"');
+  expect(() => compileCondition('e.creatives > 1.0', 'campaign')).toThrow('unknown name "e.creatives"');
+  expect(() => compileCondition('c.campaign_id == "c1"', 'source')).toThrow('unknown name "c.campaign_id"');
+});

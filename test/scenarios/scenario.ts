@@ -91,8 +91,12 @@ class Teller {
       this.#control('flight_changed', rest, { flight_id: plain[1], ...dates, mode, rebase, curve_id: curve ?? null });
     },
     budget: ({ plain, named }) => {
-      const { cap, ...rest } = named;
-      const money = { budget_micros: moneyOf(plain[2]), daily_cap_micros: cap === undefined ? null : moneyOf(cap) };
+      const { cap, actor = null, ...rest } = named;
+      const money = {
+        actor,
+        budget_micros: moneyOf(plain[2]),
+        daily_cap_micros: cap === undefined ? null : moneyOf(cap),
+      };
       this.#control('budget_changed', rest, { flight_id: plain[1], ...money });
     },
     status: ({ plain, named }) => {

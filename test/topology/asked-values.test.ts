@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { eventValues } from '../../src/rules/event-values.ts';
 import { measures } from '../../src/rules/window-values.ts';
 import { randomSource } from '../operators/random-world.ts';
 import { printTables, runLane, whole } from '../operators/run-lane.ts';
@@ -48,6 +49,11 @@ test('these worlds have something to say of every measure, and of the weeks befo
   const isTold = (start: string) => told.some((name) => name.startsWith(start) && !/[a-z_]/.test(name[start.length]));
   const missing = [...measures.keys()].filter((name) => !isTold(`m.${name}_`) && !isTold(`b.${name}_`));
   expect(missing).toEqual([]);
+  for (const name of [...Object.keys(eventValues), 'c.labels.tier'])
+    expect(
+      [...(seen.get(name) ?? [])].filter((value) => value !== 'null'),
+      name,
+    ).not.toEqual([]);
   for (const statistic of ['prev_week', 'n', 'mean', 'median', 'mad', 'ratio', 'score'])
     expect(
       told.some((name) => name.endsWith(`_${statistic}`)),

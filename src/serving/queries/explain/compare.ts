@@ -1,3 +1,4 @@
+import { AskedPlaces } from '../../../rules/asked-values.ts';
 import { type ConditionScope, compileCondition, conditionError, variableNames } from '../../../rules/condition.ts';
 
 /** The values of a judgement by their names, as its row has them. */
@@ -26,8 +27,10 @@ export function comparedParts(condition: string, scope: ConditionScope, values: 
 
 /** Whether the whole condition holds of these values; null = it has no answer. */
 export function resultOf(condition: string, scope: ConditionScope, values: NamedValues): boolean | null {
-  const ordered = variableNames(scope).map((name) => values[name] ?? null);
-  const result = compileCondition(condition, scope).run(ordered);
+  const places = new AskedPlaces();
+  const compiled = compileCondition(condition, scope, places);
+  const ordered = [...variableNames(scope), ...places.names(scope)].map((name) => values[name] ?? null);
+  const result = compiled.run(ordered);
   return result === conditionError ? null : result;
 }
 
