@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { releasedIds } from '../../src/decoders/event-schemas.ts';
 import { eventKinds, kinds } from '../../src/events/kinds.ts';
-import { alertEvents, type Column, deadLetters, type Table } from '../../src/rows/tables.ts';
+import { alertEvents, type Column, deadLetters, pacingSnapshots, type Table } from '../../src/rows/tables.ts';
 import { examples } from './examples.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
 const schemas = join(import.meta.dirname, '../../schemas/avro');
+
+/** Results come as JSON, or as Avro where `kafka.results_format` says so. */
+const resultKinds = ['alert', 'dead_letter', 'pacing_snapshot'] as const;
 
 /** The AsyncAPI 3 document of the topics: what producers send, and what comes back, by the names of docs/events.md. */
 export function asyncApiDocument(
@@ -19,6 +22,8 @@ export function asyncApiDocument(
     ...Object.fromEntries((['tick', 'org_plan'] as const).map((kind) => [kind, controlMessage(kind)])),
     alert: resultMessage(alertEvents, []),
     dead_letter: resultMessage(deadLetters, ['key', 'raw']),
+    pacing_snapshot: resultMessage(pacingSnapshots, []),
+    ...Object.fromEntries(resultKinds.map((kind) => [`${kind}_avro`, avroMessage(kind, organizationKey)])),
   };
   const channels = {
     events: channel(topics.events, eventsDoc, [...eventKinds, 'tick', 'org_plan']),
@@ -28,8 +33,13 @@ export function asyncApiDocument(
     dead_letters: channel(
       topics.deadLetters,
       'One record for each record that could not be used, with its address, reason and bytes.',
-      ['dead_letter'],
+      ['dead_letter', 'dead_letter_avro'],
     ),
+    // Only where `kafka.snapshots_topic` names one.
+    snapshots: channel(null, 'One record for each snapshot of a flight, where `kafka.snapshots_topic` names a topic.', [
+      'pacing_snapshot',
+      'pacing_snapshot_avro',
+    ]),
   };
   return {
     asyncapi: '3.0.0',
@@ -55,6 +65,11 @@ export function asyncApiDocument(
         channel: ref('channels/dead_letters'),
         summary: 'The engine gives back what it could not use.',
       },
+      tellSnapshots: {
+        action: 'send',
+        channel: ref('channels/snapshots'),
+        summary: 'The engine tells how flights stand.',
+      },
     },
     components: { messages },
   };
@@ -67,12 +82,12 @@ function ref(path: string): Json {
   return { $ref: `#/${path}` };
 }
 
-function channel(address: string, description: string, names: readonly string[]): Json {
+function channel(address: string | null, description: string, names: readonly string[]): Json {
   return {
     address,
     description,
     messages: Object.fromEntries(names.map((name) => [name, ref(`components/messages/${name}`)])),
-    bindings: { kafka: { topic: address, bindingVersion: '0.5.0' } },
+    ...(address !== null && { bindings: { kafka: { topic: address, bindingVersion: '0.5.0' } } }),
   };
 }
 

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { asyncApiDocument } from '../../scripts/events-doc/asyncapi.ts';
 import { eventKinds } from '../../src/events/kinds.ts';
 import { RowWriter } from '../../src/rows/row-binary.ts';
-import { alertEvents, deadLetters, type Table } from '../../src/rows/tables.ts';
+import { alertEvents, deadLetters, pacingSnapshots, type Table } from '../../src/rows/tables.ts';
 import { RecordLogSink } from '../../src/sinks/records/record-log-sink.ts';
 import { rowOf } from '../serving/shop.ts';
 
@@ -35,6 +35,7 @@ test('every reference leads somewhere', () => {
 test.each([
   ['alert', alertEvents, []],
   ['dead_letter', deadLetters, ['key', 'raw']],
+  ['pacing_snapshot', pacingSnapshots, []],
 ] as const)('a record of %s is as its message says', async (name, table: Table, rawColumns) => {
   const written: Uint8Array[] = [];
   const sink = new RecordLogSink({

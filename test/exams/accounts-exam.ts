@@ -242,6 +242,34 @@ export function examineAccounts(name: string, makeBench: () => Promise<AccountsB
       ]);
     });
 
+    test('what ended long ago is forgotten, and nothing that lives; the audit log keeps it', async () => {
+      const { id: userId } = await addUser();
+      const over = await addSession(userId);
+      const revoked = await addSession(userId);
+      await accounts.sessions.revoke(by, revoked.id);
+      const taken = { orgId: 'acme', email: 'over@acme.example', role: 'viewer', expiresMs: now + hour } as const;
+      const old = await accounts.invitations.add(by, { ...taken, tokenHash: hashOf('over') });
+      const began = now;
+      now += 2 * hour;
+      const living = await addSession(userId);
+      const open = await accounts.invitations.add(by, {
+        ...{ ...taken, email: 'open@acme.example', expiresMs: now + hour, tokenHash: hashOf('open') },
+      });
+      // Of an hour before the first of them ended there is nothing to forget.
+      const nobody = { actor: 'paceline', requestId: 'forget' };
+      const before = await accounts.sessions.forget(nobody, began - 365 * 24 * hour);
+      expect(before).toBe(0);
+      expect(await accounts.sessions.forget(nobody, now)).toBeGreaterThanOrEqual(2);
+      expect(await accounts.sessions.forget(nobody, now)).toBe(0);
+      expect(await accounts.invitations.forget(nobody, now)).toBeGreaterThanOrEqual(1);
+      expect(await accounts.sessions.find(hashOf(living.token), 'acme')).not.toBeNull();
+      expect((await accounts.invitations.list('acme')).map(({ id }) => id)).toContain(open.id);
+      const told = await accounts.audit.list('acme', { table: 'invitations', key: `acme/${old.id}` });
+      expect(told.map(({ action, actor }) => `${action} ${actor}`)).toEqual(['delete paceline', 'insert user:ann']);
+      const [ofSession] = await accounts.audit.list('acme', { table: 'sessions', key: `acme/${over.id}` });
+      expect(ofSession).toMatchObject({ action: 'delete', after: null });
+    });
+
     test('of two who saw the same version of a document, one writes the next', async () => {
       const write = (text: string | null, expected: number, orgId = 'acme') =>
         accounts.configurations.write(by, { orgId, name: 'views', text }, expected);

@@ -17,6 +17,7 @@ import { Service } from '../../serving/service.ts';
 import { tablesAlone } from '../explain/tables-alone.ts';
 import type { Config } from '../settings.ts';
 import { ClickHouseTables } from './clickhouse-tables.ts';
+import { forgetEndedHourly } from './forget-ended.ts';
 import { type Access, openAccess } from './open-access.ts';
 import { openAuthDoor } from './open-auth-door.ts';
 import { openGraphqlDoor } from './open-graphql-door.ts';
@@ -51,6 +52,7 @@ export async function openServing(config: Config, context: ServingContext): Prom
   await using stack = new AsyncDisposableStack();
   const tables = stack.use(openTables(config, context));
   const access = stack.adopt(openAccess(config, context), (opened) => opened.close());
+  stack.use(forgetEndedHourly({ ...access, log, days: serving.access.forget_after_days }));
   const rules = stack.adopt(openRules(config), (opened) => opened.close());
   const service = new Service({
     ports: {

@@ -20,6 +20,10 @@ export const accessSection = z
       doc: 'How long an invitation may be taken up, hours.',
       reload: 'restart',
     }),
+    forget_after_days: setting(z.int().min(1).max(3_650).default(90), {
+      doc: 'How long sessions and invitations that ended are kept, days; the audit log has them longer.',
+      reload: 'restart',
+    }),
     remembered_ms: setting(z.int().min(1_000).max(300_000).default(10_000), {
       doc: 'How long the cache keeps what a session or key may, ms. A revocation holds at once all the same.',
       reload: 'restart',

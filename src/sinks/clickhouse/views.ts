@@ -5,6 +5,8 @@ import { onCluster } from './ddl.ts';
 interface View {
   readonly name: string;
   readonly doc: string;
+  /** What one that takes values is called with, as an example. */
+  readonly values?: string;
   readonly select: string;
 }
 
@@ -15,11 +17,7 @@ function ratio(numerator: string, denominator: string, factor = 1): string {
 
 const day = 'campaign_metrics_daily';
 
-export const views: readonly View[] = [
-  {
-    name: 'v_campaign_days',
-    doc: 'Campaign and local day, with ratios. For longer periods sum the counters and divide then.',
-    select: `SELECT *,
+const campaignDays = `SELECT *,
   spend_micros / 1000000 AS spend,
   ${ratio('clicks', 'impressions')} AS ctr,
   ${ratio('viewable_impressions', 'measurable_impressions')} AS viewability,
@@ -30,7 +28,21 @@ export const views: readonly View[] = [
   ${ratio('revenue_by_touch_micros', 'spend_micros')} AS roas,
   ${ratio('video_completes', 'video_starts')} AS video_completion_rate,
   ${ratio('auction_wins', 'auction_bids')} AS win_rate
-FROM {db}.${day} FINAL`,
+FROM {db}.${day} FINAL`;
+
+/** Transitions with how long the state before had lasted, over those that `where` leaves. */
+const alertHistory = (where: string) => `SELECT *,
+  if(row_number() OVER alert = 1, NULL,
+     toUnixTimestamp64Milli(evaluated_at) - toUnixTimestamp64Milli(lagInFrame(evaluated_at) OVER alert)) AS state_before_ms
+FROM {db}.alert_events FINAL${where}
+WINDOW alert AS (PARTITION BY org_id, fingerprint ORDER BY evaluated_at, log_offset
+                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`;
+
+export const views: readonly View[] = [
+  {
+    name: 'v_campaign_days',
+    doc: 'Campaign and local day, with ratios. For longer periods sum the counters and divide then.',
+    select: campaignDays,
   },
   {
     name: 'v_org_days',
@@ -71,12 +83,7 @@ ORDER BY date DESC, unplanned_micros DESC`,
   {
     name: 'v_alert_history',
     doc: 'Every transition, with how long the state before it had lasted, ms; null for the first.',
-    select: `SELECT *,
-  if(row_number() OVER alert = 1, NULL,
-     toUnixTimestamp64Milli(evaluated_at) - toUnixTimestamp64Milli(lagInFrame(evaluated_at) OVER alert)) AS state_before_ms
-FROM {db}.alert_events FINAL
-WINDOW alert AS (PARTITION BY org_id, fingerprint ORDER BY evaluated_at, log_offset
-                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`,
+    select: alertHistory(''),
   },
   {
     name: 'v_dead_letters_by_reason',
@@ -95,7 +102,24 @@ FROM {db}.late_events AS l FINAL GROUP BY org_id, kind, booked_day`,
   {
     name: 'v_org_pacing',
     doc: "One organization's newest snapshots: SELECT … FROM v_org_pacing(org = 'acme').",
+    values: "org = 'acme'",
     select: 'SELECT * FROM {db}.pacing_latest FINAL WHERE org_id = {org:String}',
+  },
+  {
+    name: 'v_org_campaign_days',
+    doc: "One organization's campaign days of a period, both ends in it: SELECT … FROM v_org_campaign_days(org = 'acme', since = '2026-03-01', until = '2026-03-31').",
+    values: "org = 'acme', since = '2026-03-01', until = '2026-03-31'",
+    select: `${campaignDays} WHERE org_id = {org:String} AND date BETWEEN {since:Date32} AND {until:Date32}`,
+  },
+  {
+    name: 'v_org_alert_history',
+    doc: "One organization's transitions of a period, with how long the state before had lasted, ms; null where it began more than 31 days before the period: SELECT … FROM v_org_alert_history(org = 'acme', since = '2026-03-01 00:00:00', until = '2026-03-08 00:00:00').",
+    values: "org = 'acme', since = '2026-03-01 00:00:00', until = '2026-03-08 00:00:00'",
+    // A window over all there ever was is what a bound behind it cannot spare.
+    select: `SELECT * FROM (
+${alertHistory(` WHERE org_id = {org:String} AND evaluated_at >= {since:DateTime64(3, 'UTC')} - INTERVAL 31 DAY
+  AND evaluated_at < {until:DateTime64(3, 'UTC')}`)}
+) WHERE evaluated_at >= {since:DateTime64(3, 'UTC')}`,
   },
 ];
 

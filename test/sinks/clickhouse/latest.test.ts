@@ -75,3 +75,28 @@ test('tables of an older version are filled from what they held, also by a migra
   for (const { name } of latestTables)
     expect(await ask(`SELECT plan_number, count() FROM ads_before.${name} FINAL GROUP BY plan_number`)).toBe('4\t3\n');
 });
+
+test('the history of a period looks 31 days back and no further, and shows one organization', async () => {
+  const sink = sinkOf('history');
+  await sink.migrate();
+  const { of } = latestTables.find(({ name }) => name === 'alert_latest')!;
+  const day = 86_400_000;
+  const rows = [-40, -20, -1, 1, 2].flatMap((days) =>
+    ['acme', 'globex'].map((org_id, index) => {
+      const at = start + days * day;
+      const names = { org_id, fingerprint: 'p', alert_id: `a${days + 50}`, as_of: at, evaluated_at: at };
+      return { ...rowsOf(of, 0, 1)[index], ...names } as Row;
+    }),
+  );
+  await sink.deliver([chunkOf(of, rows)]);
+  await sink.close();
+  const history = (since: string, until: string) =>
+    ask(
+      `SELECT org_id, alert_id, state_before_ms FROM history.v_org_alert_history(org = 'acme', since = '${since}', until = '${until}') ORDER BY evaluated_at FORMAT TSV`,
+    );
+  expect(await history('2026-01-04 00:00:00', '2026-01-07 00:00:00')).toBe(
+    `acme\ta49\t${19 * day}\nacme\ta51\t${2 * day}\n`,
+  );
+  expect(await history('2025-12-10 00:00:00', '2026-01-01 00:00:00')).toBe(`acme\ta30\t${20 * day}\n`);
+  expect(await history('2026-01-01 00:00:00', '2026-01-05 00:00:00')).toBe(`acme\ta49\t${19 * day}\n`);
+});

@@ -70,3 +70,23 @@ export function boundedCount(count: number | undefined): number {
   const wanted = count ?? countDefault;
   return Number.isInteger(wanted) && wanted >= 1 ? Math.min(wanted, countMax) : countDefault;
 }
+
+const forgottenAtOnce = 500;
+
+/** Deletes rows whose end is long over, so many at a time; each leaves its last word in the audit log. */
+export async function forgetEnded(
+  database: AccountsDatabase,
+  by: WriteContext,
+  beforeMs: number,
+  { table, ends }: { readonly table: 'sessions' | 'invitations'; readonly ends: readonly string[] },
+): Promise<number> {
+  const isOver = ends.map((column) => `${column} < ${database.instant('$1')}`).join(' OR ');
+  const gone = await database.write(by, (run) =>
+    run(
+      `DELETE FROM paceline.${table} WHERE id IN (
+         SELECT id FROM paceline.${table} WHERE ${isOver} ORDER BY created_at, id LIMIT ${forgottenAtOnce}) RETURNING id`,
+      [beforeMs],
+    ),
+  );
+  return gone.length;
+}

@@ -1,6 +1,6 @@
 import { EngineError } from '../../../model/errors.ts';
 import type { WriteContext } from '../../ports.ts';
-import { boundedCount, knownId, notFound, type RunSql, type StoreContext } from './accounts-database.ts';
+import { boundedCount, forgetEnded, knownId, notFound, type RunSql, type StoreContext } from './accounts-database.ts';
 import { checkedEmail, checkedOrg, type MemberRole, memberRoles } from './people.ts';
 
 /** A place that an organization keeps for an address; the token that takes it is stored nowhere. */
@@ -123,6 +123,13 @@ export class Invitations {
       ),
     );
     if (ended.length === 0) throw notFound('invitation');
+  }
+
+  /** Forgets those that were taken up, taken back or over before `beforeMs`; says how many they were. */
+  async forget(by: WriteContext, beforeMs: number): Promise<number> {
+    const { database } = this.#context;
+    const ends = ['revoked_at', 'accepted_at', 'expires_at'] as const;
+    return await forgetEnded(database, by, beforeMs, { table: 'invitations', ends });
   }
 
   get #select(): string {

@@ -1,6 +1,14 @@
 import type { Permission } from '../../caller.ts';
 import type { WriteContext } from '../../ports.ts';
-import { boundedCount, hashesOf, knownId, notFound, type StoreContext, type TokenRow } from './accounts-database.ts';
+import {
+  boundedCount,
+  forgetEnded,
+  hashesOf,
+  knownId,
+  notFound,
+  type StoreContext,
+  type TokenRow,
+} from './accounts-database.ts';
 import { type MemberRole, readPermissions } from './people.ts';
 
 export type SessionMethod = 'password' | 'oidc' | 'link' | 'invitation';
@@ -138,6 +146,12 @@ export class Sessions {
   /** Ends all sessions of a person; says how many they were. */
   async revokeAllOf(by: WriteContext, userId: string): Promise<number> {
     return await this.#end(by, 'user_id = $2', knownId(userId, 'user'), null);
+  }
+
+  /** Forgets those that ended before `beforeMs`, the oldest first; says how many they were. */
+  async forget(by: WriteContext, beforeMs: number): Promise<number> {
+    const { database } = this.#context;
+    return await forgetEnded(database, by, beforeMs, { table: 'sessions', ends: ['revoked_at', 'expires_at'] });
   }
 
   async #end(by: WriteContext, which: string, id: string, ownerId: string | null): Promise<number> {
