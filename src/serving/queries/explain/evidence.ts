@@ -55,7 +55,7 @@ export async function evidenceOf(context: OperationContext, judged: Judged): Pro
     conditions: rule === null || isUnknown(judged) ? [] : conditionsOf(rule, judged.values),
     values: judged.values,
     sources: await sourcesOf(context, judged, plan),
-    controls: controlsInForce(controls, judged.flightId).map((record) => ({
+    controls: controlsInForce(controls, judged.flightId, Object.keys(judged.values)).map((record) => ({
       record: addressOf(past.topic, record),
       says: controlWords(record),
     })),

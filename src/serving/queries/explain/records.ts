@@ -8,8 +8,11 @@ import { instantText, moneyText } from './words.ts';
 
 /** Records of a campaign, asked of bronze, and which of them count nothing, asked of the tables. */
 
-const controlKinds = ['flight_changed', 'budget_changed', 'status_changed'];
-const deliveryKinds = ['impression', 'click', 'spend', 'spend_adjustment', 'performance_report', 'metric_correction'];
+const controlKinds = ['flight_changed', 'budget_changed', 'status_changed', 'creative_status'];
+const deliveryKinds = [
+  ...['impression', 'click', 'video_progress', 'auction_stats', 'conversion', 'performance_report'],
+  ...['spend', 'spend_adjustment', 'metric_correction'],
+];
 const controlsMax = 4_096;
 /** Beyond so many a window is named, and its records are not. */
 const deliveryMax = 200_000;
@@ -89,12 +92,22 @@ function newestOf(changes: readonly PastRecord[]): PastRecord | undefined {
   return newest;
 }
 
-/** The newest change of the flight, of its budget and of the campaign's status. */
-export function controlsInForce(controls: readonly PastRecord[], flightId: string): PastRecord[] {
+/** The newest change of the flight, of its budget and of the campaign's status; of a creative where a value speaks of them. */
+export function controlsInForce(
+  controls: readonly PastRecord[],
+  flightId: string,
+  valueNames: readonly string[],
+): PastRecord[] {
   const newestOfFlight = (kind: string) =>
     newestOf(controls.filter((each) => each.kind === kind && (each.fields?.flight_id ?? flightId) === flightId));
-  const status = controls.filter(({ kind }) => kind === 'status_changed').at(-1);
-  const found = [newestOfFlight('flight_changed'), newestOfFlight('budget_changed'), status];
+  const newestAt = (kind: string) => controls.filter((each) => each.kind === kind).at(-1);
+  const asksCreatives = valueNames.some((name) => /^e\.(creative|disapprovals)/.test(name));
+  const found = [
+    newestOfFlight('flight_changed'),
+    newestOfFlight('budget_changed'),
+    newestAt('status_changed'),
+    asksCreatives ? newestAt('creative_status') : undefined,
+  ];
   return found.filter((each) => each !== undefined).toSorted((a, b) => a.offset - b.offset);
 }
 
@@ -102,6 +115,10 @@ export function controlWords({ kind, fields }: PastRecord): string {
   const said = fields ?? {};
   if (kind === 'flight_changed')
     return `flight ${said.flight_id} from ${dateText(said.start_local)} to ${dateText(said.end_local)} in ${said.tz}, ${said.mode}`;
+  if (kind === 'creative_status') {
+    const policy = said.policy_code === null ? '' : `, policy ${said.policy_code}`;
+    return `creative ${said.creative_id} ${String(said.status).toLowerCase()}${policy}`;
+  }
   if (kind === 'status_changed') return `status ${said.status}, cause ${said.cause}`;
   const cap = said.daily_cap_micros === null ? '' : `, at most ${moneyText(said.daily_cap_micros)} a day`;
   const who = said.actor === null ? '' : `, by ${said.actor}`;

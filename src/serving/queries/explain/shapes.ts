@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { instant } from '../columns.ts';
 import { id } from '../fields.ts';
 import { valuesSchema } from '../receipt-values.ts';
+import { windowsOf } from './windows.ts';
 
 /** Parts of an explanation as JSON, the same for an alert and for its absence. */
 
@@ -73,7 +74,7 @@ export type SourceShown = z.output<typeof sourceShown>;
 const windowShown = z
   .strictObject({
     values: z.array(z.string()).describe('Values that were computed over it.'),
-    of: z.enum(['spend', 'impressions']).describe('What is counted in it.'),
+    of: z.enum(windowsOf).describe('What is counted in it.'),
     from: instant.describe('Event time at which it begins.'),
     to: instant.describe('Exclusive.'),
     records: z
@@ -85,7 +86,9 @@ const windowShown = z
         adds_up_to: z
           .string()
           .nullable()
-          .describe('Sum of the others, micros or impressions; null where reports replace each other.'),
+          .describe(
+            'Sum of the others, micros or impressions; null for other counters, and where reports replace each other.',
+          ),
         first: address.nullable().describe('The first of them; null = there is none.'),
         last: address.nullable().describe('The last of them.'),
       })

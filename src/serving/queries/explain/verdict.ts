@@ -27,6 +27,7 @@ const whys = [
   'not_started',
   'flight_over',
   'not_judged',
+  'outside_hours',
   'guard_false',
   'level_not_true',
   'for_not_over',
@@ -43,7 +44,7 @@ export const verdict = z
       .enum(whys)
       .meta({ title: 'RuleVerdictReason' })
       .describe(
-        '`fired`: it was not silent. `shadow`: it fires, and nobody is told. `no_such_rule`, `not_for_campaign`, `flight_unknown`: it was never asked. `not_started`, `flight_over`, `not_judged`: not at that time. `guard_false`, `level_not_true`: it was asked and said no. `for_not_over`: it holds, not yet for long enough. `unknown`: a source is not complete. `error`: a condition has no result.',
+        '`fired`: it was not silent. `shadow`: it fires, and nobody is told. `no_such_rule`, `not_for_campaign`, `flight_unknown`: it was never asked. `not_started`, `flight_over`, `not_judged`: not at that time. `outside_hours`: its schedule leaves that hour out. `guard_false`, `level_not_true`: it was asked and said no. `for_not_over`: it holds, not yet for long enough. `unknown`: a source is not complete. `error`: a condition has no result.',
       ),
     because: z.string().describe('In one sentence.'),
     until: instant.nullable().describe('Where it was `unknown`: when the flight was judged again; null = not yet.'),
@@ -262,6 +263,11 @@ function readOutcome(evaluation: Evaluation, known: Known, rule: CompiledRule | 
       return { why: 'guard_false', because: `its guard was not true ${at}` };
     case 'false':
       return { why: 'level_not_true', because: `none of its levels was true ${at}` };
+    case 'outside': {
+      const does = rule?.plan.schedule?.outside;
+      const then = does === 'drop' ? 'it drops what it had' : 'nothing happens, and its time stands still';
+      return { why: 'outside_hours', because: `it was outside of its schedule ${at}, where ${then}` };
+    }
     case 'unknown': {
       const { snapshot } = known;
       const isSame = snapshot !== null && snapshot.status === 'stale_data';

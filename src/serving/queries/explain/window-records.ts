@@ -2,7 +2,7 @@ import type { Zone } from '../../../model/zones.ts';
 import type { SpendPlan } from '../../../rules/plan.ts';
 import type { PastRecord } from '../../ports.ts';
 import type { Delivery } from './records.ts';
-import type { ValueWindow } from './windows.ts';
+import type { ValueWindow, WindowOf } from './windows.ts';
 
 /** Which records lie in a window, which of them count nothing, and what the others add up to. Pure. */
 
@@ -40,8 +40,7 @@ export function recordsInWindow({ records, unused }: Delivery, counting: Countin
 /** A record as it came that says money or impressions of those that the window is of. */
 function isAbout({ kind, fields }: PastRecord, { window, spend }: Counting): boolean {
   if (fields === null) return false;
-  if (window.of === 'impressions')
-    return kind === 'impression' || (isCounts(kind) && Object.hasOwn(countsIn(fields), 'impressions'));
+  if (window.of !== 'spend') return isCounted(kind, fields, window.of);
   if (kind === 'spend_adjustment') return true;
   const isItem = kind === 'impression' || kind === 'click';
   const isReport = kind === 'spend' || (kind === 'performance_report' && fields.spend_micros !== null);
@@ -51,6 +50,23 @@ function isAbout({ kind, fields }: PastRecord, { window, spend }: Counting): boo
   const sources = spend.sources ?? (spend.source === '' ? null : [spend.source]);
   const isOfSource = sources === null || sources.includes(String(fields.source));
   return isOfSource && (kind === 'click' || fields.basis === spend.cost_basis);
+}
+
+/** Of which kind the records of a counter are, and what reports and corrections call it. */
+const counted: Readonly<Record<Exclude<WindowOf, 'spend'>, { readonly kind: string; readonly name: RegExp }>> = {
+  impressions: { kind: 'impression', name: /impressions$/ },
+  clicks: { kind: 'click', name: /clicks$/ },
+  video: { kind: 'video_progress', name: /^video_/ },
+  auctions: { kind: 'auction_stats', name: /^auction_/ },
+  conversions: { kind: 'conversion', name: /^(conversions|revenue)_/ },
+};
+
+function isCounted(kind: string, fields: Readonly<Record<string, unknown>>, of: Exclude<WindowOf, 'spend'>): boolean {
+  const { kind: own, name } = counted[of];
+  if (kind === own) return true;
+  if (!isCounts(kind)) return false;
+  if (Object.keys(countsIn(fields)).some((each) => name.test(each))) return true;
+  return of === 'conversions' && Object.entries(fields).some(([each, value]) => name.test(each) && value !== null);
 }
 
 function isCounts(kind: string): boolean {
@@ -66,6 +82,11 @@ function liesIn({ kind, fields, eventTimeMs }: PastRecord, { window: { fromMs, t
   if (kind === 'spend_adjustment' || kind === 'metric_correction') {
     const at = zone.dayStart(Number(fields?.applies_to));
     return at >= fromMs && at < toMs;
+  }
+  if (kind === 'conversion') {
+    // Counted on the day on which it came, and on that of its click or view.
+    const at = [fields?.conversion_time, fields?.touch_time ?? fields?.conversion_time].map(Number);
+    return at.some((each) => each >= fromMs && each < toMs);
   }
   if (kind !== 'spend' && kind !== 'performance_report') return eventTimeMs >= fromMs && eventTimeMs < toMs;
   const [from, to] = [Number(fields?.period_start), Number(fields?.period_end)];
@@ -86,6 +107,7 @@ function sumOf(used: readonly PastRecord[], { window }: Counting): bigint | null
   let sum = 0n;
   for (const { kind, fields } of used) {
     if (kind === 'spend' || kind === 'performance_report' || fields === null) return null;
+    if (window.of !== 'spend' && window.of !== 'impressions') return null;
     if (window.of === 'impressions') {
       // A correction counts for the whole flight at once, and not as delivery of the last hours.
       if (kind === 'metric_correction') return null;

@@ -1,12 +1,17 @@
 import { dayMs, floorTo, hourMs, quarterMs } from '../../../model/time.ts';
 import type { Zone } from '../../../model/zones.ts';
+import { type WindowCounter, windowValueOf } from '../../../rules/window-values.ts';
+
+/** Of which records. */
+export const windowsOf = ['spend', 'impressions', 'clicks', 'video', 'auctions', 'conversions'] as const;
+export type WindowOf = (typeof windowsOf)[number];
 
 /** Over which span of event time a value was computed (docs/semantics.md §7.2), and of what. */
 export interface ValueWindow {
   readonly fromMs: number;
   /** Exclusive. */
   readonly toMs: number;
-  readonly of: 'spend' | 'impressions';
+  readonly of: WindowOf;
 }
 
 export interface FlightSpan {
@@ -62,8 +67,49 @@ export function windowsOfFlight(name: string, flight: FlightSpan, { asOfMs, atMs
     case 'm.impressions_flight':
       return [{ ...whole, of: 'impressions' }];
     default:
-      return [];
+      return askedWindows(name, flight, { asOfMs, dayStart });
   }
+}
+
+/** Windows over counters, and those of the weeks before (docs/semantics.md §8.6). */
+function askedWindows(
+  name: string,
+  flight: FlightSpan,
+  { asOfMs, dayStart }: { readonly asOfMs: number; readonly dayStart: number },
+): ValueWindow[] {
+  const value = windowValueOf(name);
+  if (value === undefined) return [];
+  const of = [...new Set(value.measure.counters.map(recordsOf))];
+  const { zone, startMs } = flight;
+  const last = zone.localDay(asOfMs) - 1;
+  const days = (count: number, weeks: number) => ({
+    fromMs: zone.dayStart(last - count + 1 - 7 * weeks),
+    toMs: zone.dayStart(last + 1 - 7 * weeks),
+  });
+  const spans = (): { fromMs: number; toMs: number }[] => {
+    if (value.kind === 'baseline') {
+      const before = value.statistic === 'prev_week' ? [1] : [1, 2, 3, 4];
+      const now = value.statistic === 'ratio' || value.statistic === 'score' ? [0] : [];
+      return [...now, ...before].map((weeks) => days(value.days, weeks));
+    }
+    const { window } = value;
+    if (window.of === 'days') return [days(window.count, 0)];
+    if (window.of === 'today') return [{ fromMs: dayStart, toMs: asOfMs }];
+    if (window.of === 'hours') return [{ fromMs: floorTo(asOfMs - window.count * hourMs, quarterMs), toMs: asOfMs }];
+    return [{ fromMs: startMs, toMs: value.measure.isFine ? asOfMs : zone.dayStart(last + 1) }];
+  };
+  return spans()
+    .filter(({ fromMs, toMs }) => fromMs < toMs)
+    .flatMap((span) => of.map((each) => ({ ...span, of: each })));
+}
+
+/** Which records a counter counts. */
+function recordsOf(counter: WindowCounter): WindowOf {
+  if (counter === 'spend' || counter === 'adjustments') return 'spend';
+  if (counter.endsWith('impressions')) return 'impressions';
+  if (counter.endsWith('clicks')) return 'clicks';
+  if (counter.startsWith('video_')) return 'video';
+  return counter.startsWith('auction_') ? 'auctions' : 'conversions';
 }
 
 /** Those of a value about money that no flight covers. */
