@@ -33,6 +33,11 @@ const itemsTakenBack = '-';
 
 const noCounts: ReadonlyMap<string, ReportFeed<Counts>> = new Map();
 
+interface NamedFeed {
+  readonly name: string;
+  readonly feed: ReportFeed<number>;
+}
+
 /** A total as older releases kept it, by `source|basis|period start|period end`. */
 export interface OldTotal {
   readonly periodStart: number;
@@ -41,7 +46,9 @@ export interface OldTotal {
 
 /** The reports of a campaign that count, by feed: spend in micros by source and basis, counters by source. */
 export class CampaignReports {
-  readonly spend = new Map<string, ReportFeed<number>>();
+  readonly #spend = new Map<string, ReportFeed<number>>();
+  /** The same, for who walks them at every evaluation: a map would make an object a step. Null = to be made again. */
+  #spendList: readonly NamedFeed[] | null = null;
   /** Of nobody, for campaigns that only ever hear of spend. */
   counts: ReadonlyMap<string, ReportFeed<Counts>> = noCounts;
   /** Since the last harvest, in their order; null = none, since every campaign has a list of its own. */
@@ -49,11 +56,16 @@ export class CampaignReports {
   /** Spend was forgotten since the last harvest, before what is fresh. */
   wasSpendForgotten = false;
 
+  get spend(): ReadonlyMap<string, ReportFeed<number>> {
+    return this.#spend;
+  }
+
   spendFeed(name: string): ReportFeed<number> {
-    let feed = this.spend.get(name);
+    let feed = this.#spend.get(name);
     if (feed === undefined) {
       feed = new ReportFeed();
-      this.spend.set(name, feed);
+      this.#spend.set(name, feed);
+      this.#spendList = null;
     }
     return feed;
   }
@@ -129,8 +141,14 @@ export class CampaignReports {
     }
   }
 
+  /** As if no feed had ever spoken of spend. */
+  clearSpend(): void {
+    this.#spend.clear();
+    this.#spendList = null;
+  }
+
   forgetSpend(): void {
-    this.spend.clear();
+    this.clearSpend();
     this.fresh = this.fresh?.filter(({ of }) => of !== 'spend') ?? null;
     this.wasSpendForgotten = true;
   }
@@ -138,7 +156,8 @@ export class CampaignReports {
   /** Σ nanos of the shares of spend in [from, to); `itemsFrom` = cells hold no items before it. */
   spendBetween(from: number, to: number, itemsFrom: number): Whole {
     let sum: Whole = 0;
-    for (const [name, feed] of this.spend) {
+    this.#spendList ??= [...this.#spend].map(([name, feed]) => ({ name, feed }));
+    for (const { name, feed } of this.#spendList) {
       const since = name === itemsTakenBack ? Math.max(from, itemsFrom) : from;
       sum = plus(sum, feed.sharesBetween(since, to, same, nanosPerMicro));
     }
@@ -154,9 +173,9 @@ export class CampaignReports {
 
   /** Forgets what ended before `instant`. */
   forgetBefore(instant: number): void {
-    for (const [name, feed] of this.spend) {
+    for (const [name, feed] of this.#spend) {
       feed.forgetBefore(instant);
-      if (feed.length === 0) this.spend.delete(name);
+      if (feed.length === 0 && this.#spend.delete(name)) this.#spendList = null;
     }
     for (const feed of this.counts.values()) feed.forgetBefore(instant);
     if (this.counts.size > 0) this.counts = new Map([...this.counts].filter(([, feed]) => feed.length > 0));

@@ -26,16 +26,16 @@ export class CampaignWeight {
 
   /** Puts the amounts on; or names the first that goes beyond what a campaign takes, and puts on nothing. */
   put(amounts: readonly Amount[]): Amount | null {
-    const up = { ...this.up };
-    const down = { ...this.down };
+    const { up, down } = this;
+    const before = [up.count, up.exact, down.count, down.exact] as const;
     for (const amount of amounts) {
       if (Math.abs(amount.value) <= lightMax[amount.of]) continue;
       const side = amount.value > 0 ? up : down;
       side[amount.of] += Math.abs(amount.value);
-      if (side[amount.of] > weightMax[amount.of]) return amount;
+      if (side[amount.of] <= weightMax[amount.of]) continue;
+      [up.count, up.exact, down.count, down.exact] = before;
+      return amount;
     }
-    Object.assign(this.up, up);
-    Object.assign(this.down, down);
     this.isDirty = true;
     return null;
   }

@@ -276,8 +276,9 @@ export class JudgeRules implements Operator {
     isOver: (id: string) => boolean,
     named?: readonly RuleValue[],
   ): void {
-    for (const id of [...alerts.keys()].sort()) {
-      if (!isOver(id)) continue;
+    const over: string[] = [];
+    for (const id of alerts.keys()) if (isOver(id)) over.push(id);
+    for (const id of over.sort()) {
       this.#end(scope, id, alerts.get(id) as AlertState, reason, named);
       alerts.delete(id);
     }

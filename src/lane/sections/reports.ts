@@ -41,7 +41,7 @@ export function reportsSection(state: LaneState): Section<Campaign> {
     read(from: ByteReader, _version: number, campaign: Campaign): void {
       campaign.reports ??= new CampaignReports();
       const { reports } = campaign;
-      if (from.flag()) reports.spend.clear();
+      if (from.flag()) reports.clearSpend();
       for (let n = from.count(); n > 0; n--) {
         const isSpend = from.flag();
         const feed = from.text();
