@@ -254,6 +254,8 @@ function flight(fields: Fields): Detail & { kind: 'flight_changed' } {
     flight_id: id(fields, 'flight_id'),
     start_local: date(fields, 'start_local'),
     end_local: date(fields, 'end_local'),
+    ...(isAbsent(fields.start_at) ? {} : { start_at: instant(fields, 'start_at') }),
+    ...(isAbsent(fields.end_at) ? {} : { end_at: instant(fields, 'end_at') }),
     tz: text(fields, 'tz'),
     mode: oneOf<PacingMode>(fields, 'mode', pacingModes, 'EVEN'),
     curve_id: isAbsent(fields.curve_id) ? null : id(fields, 'curve_id'),

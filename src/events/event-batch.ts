@@ -104,6 +104,9 @@ export type Detail =
       flight_id: string;
       start_local: number;
       end_local: number;
+      /** Instants of those days at which it begins and ends; absent = with the day. */
+      start_at?: number;
+      end_at?: number;
       tz: string;
       mode: PacingMode;
       curve_id: string | null;

@@ -102,10 +102,13 @@ export class CampaignReports {
     this.putSpend(adjustments, report, added, ignore);
   }
 
-  /** Adjustments are of local days: their instants follow the zone, all that is known of spend is written anew. */
-  moveAdjustments(to: (at: number) => number): void {
+  /** Adjustments are of local days: their instants follow the zone, all that is known of spend is written anew. Those that moved. */
+  moveAdjustments(
+    to: (at: number) => number,
+  ): { readonly from: number; readonly to: number; readonly micros: number }[] {
     const before = this.spend.get(adjustments);
-    if (before === undefined || !before.all().some(({ from }) => to(from) !== from)) return;
+    const moving = (before?.all() ?? []).filter(({ from }) => to(from) !== from);
+    if (moving.length === 0) return [];
     const kept = [...this.spend].flatMap(([feed, reports]) => reports.all().map((report) => ({ feed, report })));
     this.forgetSpend();
     for (const { feed, report } of kept) {
@@ -114,6 +117,7 @@ export class CampaignReports {
       this.spendFeed(feed).restore(moved);
       this.#note({ of: 'spend', feed, report: moved });
     }
+    return moving.map(({ from, amount }) => ({ from, to: to(from), micros: amount }));
   }
 
   /** Feeds whose reports are of no day by instant. */

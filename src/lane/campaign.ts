@@ -28,6 +28,9 @@ export interface FlightDates {
   readonly start: number;
   readonly end: number;
   readonly zone: Zone;
+  /** It begins, or ends, inside its first or last day: what that day has is only in part its own. */
+  readonly startsInside: boolean;
+  readonly endsInside: boolean;
 }
 
 /** A budget segment of a campaign with its dates, ledger and what was last said about it. */

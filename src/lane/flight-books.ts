@@ -1,6 +1,6 @@
 import { microsOf } from '../model/money.ts';
 import { dayOfMonth, type LogTimeMs, quarterMs } from '../model/time.ts';
-import { minus, plus, type Whole } from '../model/whole.ts';
+import { floorShare, minus, plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { type Change, type Ledger, makeLedger, type WeightOf } from '../pacing/flight-ledger.ts';
 import type { FlightBooks, PacingStatus } from '../pacing/pacing.ts';
@@ -142,8 +142,8 @@ export class BooksOfFlight implements FlightBooks {
   impressionsBefore(at: number): number {
     if (this.#isLastWord) return this.#flight.impressions;
     if (this.isDaily) {
-      const later = this.#daysBetween(this.#inside(at), this.end);
-      return later.reduce((sum, row) => sum - row.count(counterAt.impressions), this.#flight.impressions);
+      const later = this.#sumOfDays(this.#inside(at), this.end, (row) => row.count(counterAt.impressions));
+      return Number(minus(this.#flight.impressions, later));
     }
     return impressionsBefore(this.#campaign, this.#flight, at, this.#clock);
   }
@@ -152,13 +152,23 @@ export class BooksOfFlight implements FlightBooks {
     return Math.max(at, this.start);
   }
 
-  /** Between two midnights, from daily rows: cells do not reach back so far. */
   #spendOfDays(from: number, to: number): Whole {
-    return this.#daysBetween(from, to).reduce((sum: Whole, row) => plus(sum, row.compactSum(sumAt.spendNanos)), 0);
+    return this.#sumOfDays(from, to, (row) => row.compactSum(sumAt.spendNanos));
   }
 
-  #daysBetween(from: number, to: number): DayRow[] {
-    const [first, end] = [this.zone.localDay(from), this.zone.localDay(to)];
-    return [...this.#campaign.days.values()].filter(({ day }) => day >= first && day < end);
+  /** From daily rows, as cells do not reach back so far: of a day that is only in part between the two its share by time. */
+  #sumOfDays(from: number, to: number, of: (row: DayRow) => Whole): Whole {
+    if (from >= to) return 0;
+    const [first, last] = [this.zone.localDay(from), this.zone.localDay(to - 1)];
+    let sum: Whole = 0;
+    for (let day = first; day <= last; day++) {
+      const row = this.#campaign.days.get(day);
+      if (row === undefined) continue;
+      const [start, end] = [this.zone.dayStart(day), this.zone.dayStart(day + 1)];
+      // A date that the calendar skipped has no time, and may have been adjusted.
+      if (end === start) sum = start >= from ? plus(sum, of(row)) : sum;
+      else sum = plus(sum, floorShare(of(row), Math.min(end, to) - Math.max(start, from), end - start));
+    }
+    return sum;
   }
 }

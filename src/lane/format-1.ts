@@ -77,7 +77,7 @@ function readRecord(from: ByteReader, campaign: Campaign): void {
   campaign.forgetFlights();
   for (let n = from.count(); n > 0; n--) {
     const flight = new Flight(from.text(), campaign.books.flights);
-    flight.dates = readDates(from);
+    flight.dates = readDates(from, 1);
     for (let changes = from.count(); changes > 0; changes--) flight.changes.push(readChange(from));
     flight.budgetLedgerVersion = from.double();
     flight.flightLedgerVersion = from.double();

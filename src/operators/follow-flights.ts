@@ -2,8 +2,7 @@ import type { Detail, EventBatch, RejectReason } from '../events/event-batch.ts'
 import { isControl } from '../events/kind-facts.ts';
 import type { ControlKind } from '../events/kinds.ts';
 import { kind } from '../events/kinds.ts';
-import { type Campaign, Flight } from '../lane/campaign.ts';
-import { counterAt, type DayRow, sumAt } from '../lane/day-row.ts';
+import { type Campaign, Flight, type FlightDates } from '../lane/campaign.ts';
 import { spentBefore } from '../lane/flight-books.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import { flightAt } from '../lane/lane-books.ts';
@@ -18,10 +17,11 @@ import type { OwnedSections } from '../lane/sections/section.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
 import { quickSum } from '../model/money.ts';
 import { floorTo, quarterMs } from '../model/time.ts';
-import { minus, positive, type Whole } from '../model/whole.ts';
-import { findZone, type Zone } from '../model/zones.ts';
+import { positive, type Whole } from '../model/whole.ts';
+import { findZone } from '../model/zones.ts';
 import { CellBooker } from './cell-booker.ts';
 import type { DayBooker } from './day-booker.ts';
+import { collide, datesOf, setDates } from './flight-dates.ts';
 import { addToFlights, watch, watchIfOutside } from './flight-totals.ts';
 import { FollowWords } from './follow-words.ts';
 import { FollowZone } from './follow-zone.ts';
@@ -210,7 +210,10 @@ export class FollowFlights implements Operator {
   #flight(detail: Detail & { kind: 'flight_changed' }, order: number, campaign: Campaign): Problem | null {
     const zone = findZone(detail.tz);
     if (zone === null) return { reason: 'bad_zone', detail: `"${detail.tz.slice(0, 64)}" is not an IANA time zone` };
-    const problem = dateProblem(detail, campaign, this.#limits.flightDaysMax);
+    const known = campaign.flights.find(({ id }) => id === detail.flight_id)?.dates ?? null;
+    const dates = datesOf(detail, zone, known, this.#state.clock);
+    if (typeof dates === 'string') return badFlight(dates);
+    const problem = dateProblem(detail.flight_id, dates, campaign, this.#limits.flightDaysMax);
     if (problem !== null) return problem;
     const flight = this.#flightOf(campaign, detail.flight_id);
     if (flight === null) return this.#tooMany();
@@ -219,39 +222,13 @@ export class FollowFlights implements Operator {
     this.#keep(campaign, flight);
     flight.flightLedgerVersion = detail.ledger_version;
     this.#zone.ofFlight(campaign, zone, order);
-    this.#setDates(campaign, flight, detail, zone);
+    setDates(campaign, flight, dates, this.#state.clock);
+    flight.isDone &&= (flight.lastAsOf ?? 0) >= dates.end + this.#limits.evaluatedAfterEndMs;
     const actual = this.#actual(campaign, flight, detail.effective_at);
     const { effective_at: at, mode, curve_id: curve, rebase } = detail;
-    const end = zone.dayStart(detail.end_local + 1);
     flight.ledger = null;
-    flight.changes.push({ kind: 'flight', at, order, mode, curve, end, rebase, actual });
+    flight.changes.push({ kind: 'flight', at, order, mode, curve, end: dates.end, rebase, actual });
     return null;
-  }
-
-  /** Dates decide which days' items belong to the flight: totals follow them. */
-  #setDates(campaign: Campaign, flight: Flight, detail: Detail & { kind: 'flight_changed' }, zone: Zone): void {
-    const before = flight.dates;
-    const next = { startDay: detail.start_local, endDay: detail.end_local };
-    const move = (row: DayRow) => {
-      const wasIn = before !== null && row.day >= before.startDay && row.day <= before.endDay;
-      const isIn = row.day >= next.startDay && row.day <= next.endDay;
-      if (wasIn === isIn) return;
-      const spent = row.compactSum(sumAt.spendNanos);
-      const impressions = row.count(counterAt.impressions);
-      flight.addNanos(isIn ? spent : minus(0, spent));
-      flight.impressions += isIn ? impressions : -impressions;
-    };
-    for (const row of campaign.days.values()) move(row);
-    for (const number of campaign.oldDays.numbers) {
-      const copy = campaign.oldDays.read(number, campaign.books) as DayRow;
-      move(copy);
-      copy.forget();
-    }
-    // What was spent by then counts from there: a zone that changes under way moves the end alone.
-    const hasBegun = before !== null && before.startDay === next.startDay && before.start <= this.#state.clock;
-    const start = hasBegun ? before.start : zone.dayStart(next.startDay);
-    flight.dates = { ...next, start, end: zone.dayStart(next.endDay + 1), zone };
-    flight.isDone &&= (flight.lastAsOf ?? 0) >= flight.dates.end + this.#limits.evaluatedAfterEndMs;
   }
 
   /** S at the change, for a later rebase ON_ACTUAL; as known now. */
@@ -315,12 +292,10 @@ function flightMeantAt(campaign: Campaign, at: number): string | null {
   return next.sort((a, b) => (a.dates?.start ?? 0) - (b.dates?.start ?? 0))[0]?.id ?? null;
 }
 
-function dateProblem(detail: Detail & { kind: 'flight_changed' }, campaign: Campaign, daysMax: number): Problem | null {
-  const { start_local: start, end_local: end, flight_id: id } = detail;
-  if (start > end) return badFlight('ends before it starts');
-  if (end - start + 1 > daysMax) return badFlight(`is longer than ${daysMax} days`);
+function dateProblem(id: string, dates: FlightDates, campaign: Campaign, daysMax: number): Problem | null {
+  if (dates.endDay - dates.startDay + 1 > daysMax) return badFlight(`is longer than ${daysMax} days`);
   const other = campaign.flights.find(
-    ({ dates, id: otherId }) => otherId !== id && dates !== null && dates.startDay <= end && dates.endDay >= start,
+    ({ dates: others, id: otherId }) => otherId !== id && others !== null && collide(dates, others),
   );
   return other === undefined ? null : badFlight(`shares days with flight "${other.id}"`);
 }

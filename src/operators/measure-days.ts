@@ -17,6 +17,7 @@ import { assert } from '../model/errors.ts';
 import { quickSum } from '../model/money.ts';
 import { quarterMs } from '../model/time.ts';
 import type { DayBooker } from './day-booker.ts';
+import { instantOfDay } from './flight-dates.ts';
 import { addToFlights, watchIfOutside } from './flight-totals.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
@@ -368,7 +369,7 @@ export class MeasureDays implements Operator {
     const micros = batch.amount[row];
     day.addMicros(sumAt.adjustmentNanos, micros, 0);
     day.addMicros(sumAt.spendNanos, micros, 0);
-    const at = this.#state.zoneOf(campaign).dayStart(batch.t1[row]);
+    const at = instantOfDay(campaign, batch.t1[row], this.#state.zoneOf(campaign).dayStart(batch.t1[row]));
     campaign.reports ??= new CampaignReports();
     campaign.reports.adjust(at, micros);
     watchIfOutside(this.#state, campaign, at, at, clock);
@@ -383,7 +384,7 @@ export class MeasureDays implements Operator {
     this.#booker.change(campaign, day, batch.offsets[row]);
     const impressions = deltas.get('impressions') ?? 0;
     if (impressions === 0) return;
-    const at = this.#state.zoneOf(campaign).dayStart(batch.t1[row]);
+    const at = instantOfDay(campaign, batch.t1[row], this.#state.zoneOf(campaign).dayStart(batch.t1[row]));
     addToFlights(this.#state, campaign, at, 0, 0, impressions);
     campaign.putAway();
   }

@@ -195,7 +195,7 @@ function dayValues(books: FlightBooks, weight: Weight, terms: Terms, segment: Le
   const budget = terms.budget as number;
   const day = dayJudged(books, a);
   const dayStart = zone.dayStart(day);
-  const daySpend = microsOf(books.spendBetween(dayStart, a));
+  const daySpend = microsOf(books.spendBetween(a > start ? Math.max(dayStart, start) : dayStart, a));
   const capAllowed = terms.cap === null ? null : floorShare(terms.cap, books.dayAllowanceBp, 10_000);
   if (a < start || a > end) return { daySpend, capAllowed, dayTarget: null, dayPacingBp: null, dayBudget: null };
   const from = Math.max(dayStart, start);

@@ -45,7 +45,15 @@ function lane(): Planted {
     hot[each.hot + hotAt.planEpoch] = state.planEpoch;
     const flight = new Flight('f1', state.books.flights);
     const [start, end] = [today * dayMs, (today + 2) * dayMs];
-    flight.dates = { startDay: today, endDay: today + 1, start, end, zone: utc };
+    flight.dates = {
+      startDay: today,
+      endDay: today + 1,
+      start,
+      end,
+      zone: utc,
+      startsInside: false,
+      endsInside: false,
+    };
     each.flights.push(flight);
     hot[each.hot + hotAt.flight] = flight.base;
     hot[each.hot + hotAt.flightStart] = start;

@@ -1,5 +1,6 @@
 import { type Detail, pacingModes } from '../../src/events/event-batch.ts';
 import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
+import { findZone } from '../../src/model/zones.ts';
 import { canonicalJson, ruleHash } from '../../src/rules/compile-plan.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import type { TestRecord } from './batch-builder.ts';
@@ -86,19 +87,22 @@ export function randomRecords(seed: number, count: number, drawn = drawnPlan): T
   const add = (record: Omit<TestRecord, 'offset' | 'logTime'>) =>
     records.push({ offset: records.length, logTime: logTime - (random() < 0.05 ? below(3_000) : 0), ...record });
   const control = (campaign: string, detail: Detail) => add({ kind: detail.kind, org: 'acme', campaign, detail });
-  const flight = (campaign: string, shift: number) =>
+  const flight = (campaign: string, shift: number) => {
+    const tz = zones[campaign.length % 3 === 0 ? 0 : below(3)];
     control(campaign, {
       kind: 'flight_changed',
       flight_id: 'f1',
       start_local: days - 1,
       end_local: days + 1 + shift,
-      tz: zones[campaign.length % 3 === 0 ? 0 : below(3)],
+      ...hoursOf(tz, days - 1, days + 1 + shift, ledger),
+      tz,
       mode: pacingModes[below(pacingModes.length)],
       curve_id: null,
       rebase: (['ON_PLAN', 'ON_ACTUAL', 'NONE'] as const)[below(3)],
       effective_at: logTime - below(7_200_000),
       ledger_version: ledger++,
     });
+  };
   const budget = (campaign: string) =>
     control(campaign, {
       kind: 'budget_changed',
@@ -189,4 +193,13 @@ export function planRecord(plan: Plan, offset: number, logTime: number): TestRec
     logTime,
     detail,
   };
+}
+
+/** Of every third flight, hours at which it begins and ends. */
+export function hoursOf(tz: string, startLocal: number, endLocal: number, number: number) {
+  const zone = findZone(tz);
+  if (zone === null || number % 3 !== 0) return {};
+  const start_at = zone.dayStart(startLocal) + (1 + (number % 20)) * hourMs + (number % 4) * 400_000;
+  const end_at = zone.dayStart(endLocal + 1) - (1 + (number % 11)) * hourMs;
+  return { ...(number % 2 === 0 ? { start_at } : {}), ...(number % 4 > 0 ? { end_at } : {}) };
 }

@@ -194,15 +194,21 @@ function bookAdjustment(context: BookContext, { fields }: OracleEvent): void {
   const nanos = 1_000n * BigInt(fields.delta_micros);
   row.adjustmentNanos += nanos;
   row.spendNanos += nanos;
-  context.campaign.adjustments.push({ date: fields.applies_to, nanos });
-  const instant = startOfDay(context.zone, fields.applies_to);
+  const instant = instantOfDay(context, fields.applies_to);
+  context.campaign.adjustments.push({ date: fields.applies_to, nanos, instant });
   context.campaign.noteMoney(instant, instant, context.clock);
   context.campaign.addSpendItem(instant, nanos);
 }
 
+/** The start of a day, or that of the first flight that begins on it where none has that. */
+function instantOfDay({ campaign, zone }: BookContext, date: number): number {
+  const dayStart = startOfDay(zone, date);
+  return campaign.takerOf(date, dayStart)?.dates?.s ?? dayStart;
+}
+
 function bookCorrection(context: BookContext, { fields }: OracleEvent): void {
   const row = rowOn(context, fields.applies_to);
-  const dayStart = startOfDay(context.zone, fields.applies_to);
+  const dayStart = instantOfDay(context, fields.applies_to);
   for (const [counter, delta] of Object.entries(fields.deltas)) {
     add(row, counter, BigInt(delta));
     if (counter === 'impressions') context.campaign.addToFlights(dayStart, BigInt(delta));
@@ -291,9 +297,10 @@ export function rebook(
   const before = campaign.bookingZone;
   campaign.bookingZone = zone;
   if (before === null || before === zone || wasKnown) return;
-  for (const { date, nanos } of campaign.adjustments) {
-    campaign.spend.items.add(startOfDay(before, date), -nanos);
-    campaign.spend.items.add(startOfDay(zone, date), nanos);
+  for (const each of campaign.adjustments) {
+    campaign.spend.items.add(each.instant, -each.nanos);
+    each.instant = startOfDay(zone, each.date);
+    campaign.spend.items.add(each.instant, each.nanos);
   }
   const oldest = floorTo(clock, quarter) - 285 * quarter;
   const change = (day: number, column: string, amount: bigint) => {

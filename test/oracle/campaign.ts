@@ -1,11 +1,13 @@
 import type { Alert } from './alert-machine.ts';
 import { type Bounds, written } from './bounds.ts';
 import { Burden } from './burden.ts';
+import { localDay, startOfDay } from './civil-time.ts';
 import type { CreativeStory } from './control-words.ts';
 import type { Dates, Flight, StatusChange } from './flight.ts';
 import { ItemBook } from './item-book.ts';
 import { type Report, ReportBook, share } from './reports.ts';
 import type { Said } from './unplanned.ts';
+import { floorDivide, floorTo, quarter } from './whole-numbers.ts';
 
 /** Counters of one local day; the columns of campaign_metrics_daily that add up. Money in nanos. */
 export interface DayRow {
@@ -68,7 +70,7 @@ export class Campaign {
   bookingZone: string | null = null;
   provisional: Provisional[] = [];
   /** Spend items of local days; their instants follow the zone while it is not known for certain. */
-  adjustments: { readonly date: number; readonly nanos: bigint }[] = [];
+  adjustments: { readonly date: number; readonly nanos: bigint; instant: number }[] = [];
   flights: Flight[] = [];
   statuses: StatusChange[] = [];
   readonly days = new Map<number, DayRow>();
@@ -209,15 +211,53 @@ export class Campaign {
     this.adjustments = [];
   }
 
-  /** Gives a flight its dates; days that join or leave bring or take what their rows hold. */
-  setDates(flight: Flight, dates: Dates): void {
+  /** Gives a flight its dates; days that join or leave bring or take what their rows hold (§6.3). */
+  setDates(flight: Flight, dates: Dates, clock: number): void {
     const before = flight.dates;
+    const add = (of: Dates, sign: bigint) => {
+      for (const [date, row] of this.days) {
+        if (this.#gone.has(date)) continue;
+        if (before !== null && isWhole(date, before) && isWhole(date, dates)) continue;
+        flight.spend.total += sign * this.#shareOf(date, of, dates.zone, clock, row.spendNanos, this.spend);
+        const shown = row.counts.get('impressions') ?? 0n;
+        flight.impressions.total += sign * this.#shareOf(date, of, dates.zone, clock, shown, this.impressions);
+      }
+    };
+    if (before !== null) add(before, -1n);
     flight.dates = dates;
-    for (const [date, row] of this.days) {
-      if (this.#gone.has(date)) continue;
-      const sign = BigInt(Number(covers(dates, date)) - Number(before !== null && covers(before, date)));
-      flight.spend.total += sign * row.spendNanos;
-      flight.impressions.total += sign * (row.counts.get('impressions') ?? 0n);
+    if (dates.fromHour && this.takerOf(dates.startLocal, startOfDay(dates.zone, dates.startLocal)) === flight)
+      this.#moveAdjustments(flight, dates);
+    add(dates, 1n);
+  }
+
+  /** What of a day's amount lies in a flight of these dates. */
+  #shareOf(date: number, of: Dates, zone: string, clock: number, all: bigint, measure: Measure): bigint {
+    if (date < of.startLocal || date > of.endLocal) return 0n;
+    if (isWhole(date, of)) return all;
+    const [ds, de] = [startOfDay(zone, date), startOfDay(zone, date + 1)];
+    const [from, to] = [Math.max(ds, of.s), Math.min(de, of.e)];
+    if (to <= from) return 0n;
+    if (ds >= floorTo(clock, quarter) - this.bounds.actualMs) return measure.sum(from, to);
+    return floorDivide(all * BigInt(to - from), BigInt(de - ds));
+  }
+
+  /** The flight that begins inside a day whose start no flight has. */
+  takerOf(date: number, dayStart: number): Flight | undefined {
+    if (this.#flightsOver(dayStart).length > 0) return undefined;
+    return this.flights
+      .filter(({ dates }) => dates !== null && dates.fromHour && dates.startLocal === date)
+      .sort((a, b) => startOf(a) - startOf(b))[0];
+  }
+
+  /** What is adjusted on a flight's first day lies at its start. */
+  #moveAdjustments(flight: Flight, { zone, startLocal, s }: Dates): void {
+    for (const each of this.adjustments) {
+      if (localDay(zone, each.instant) !== startLocal || each.instant === s) continue;
+      for (const other of this.#flightsOver(each.instant)) if (other !== flight) other.spend.total -= each.nanos;
+      for (const other of this.#flightsOver(s)) if (other !== flight) other.spend.total += each.nanos;
+      this.spend.items.add(each.instant, -each.nanos);
+      this.spend.items.add(s, each.nanos);
+      each.instant = s;
     }
   }
 
@@ -226,8 +266,8 @@ export class Campaign {
   }
 }
 
-function covers(dates: Dates, date: number): boolean {
-  return date >= dates.startLocal && date <= dates.endLocal;
+function isWhole(date: number, { startLocal, endLocal, fromHour, toHour }: Dates): boolean {
+  return date >= startLocal + Number(fromHour) && date <= endLocal - Number(toHour);
 }
 
 function startOf(flight: Flight): number {

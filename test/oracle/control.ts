@@ -4,7 +4,7 @@ import { rebook } from './book.ts';
 import type { Campaign } from './campaign.ts';
 import { isZone } from './civil-time.ts';
 import type { OracleEvent } from './events.ts';
-import { actualAt, type BudgetChange, datesOf, Flight } from './flight.ts';
+import { actualAt, type BudgetChange, type Dates, datesOf, Flight } from './flight.ts';
 
 /** Control records (§6.2). `dropped` = an old ledger version. */
 export type ControlAnswer = RejectReason | 'dropped' | 'counted';
@@ -36,13 +36,11 @@ function changeFlight(
   order: number,
 ): ControlAnswer {
   if (!isZone(fields.tz)) return 'bad_zone';
-  const { start_local, end_local } = fields;
-  if (start_local > end_local || end_local - start_local + 1 > campaign.bounds.flightDays) return 'bad_flight';
-  const others = campaign.flights.filter((flight) => flight.id !== id);
-  const sharesDays = (flight: Flight) =>
-    flight.dates !== null && flight.dates.startLocal <= end_local && start_local <= flight.dates.endLocal;
-  if (others.some(sharesDays)) return 'bad_flight';
   const known = campaign.flights.find((flight) => flight.id === id);
+  const dates = datesOf(fields, fields.tz, known?.dates ?? null, clock);
+  if (dates === null || dates.endLocal - dates.startLocal + 1 > campaign.bounds.flightDays) return 'bad_flight';
+  const others = campaign.flights.filter((flight) => flight.id !== id);
+  if (others.some((flight) => flight.dates !== null && shareTime(flight.dates, dates))) return 'bad_flight';
   const before = known?.highestFlightVersion ?? null;
   if (before !== null && fields.ledger_version <= before) return 'dropped';
   if (known !== undefined && known.changes.length >= campaign.bounds.changes) return 'too_many_changes';
@@ -53,10 +51,7 @@ function changeFlight(
   const wasKnown = campaign.zone !== null;
   campaign.zone = fields.tz;
   rebook(campaign, fields.tz, { clock, order, plan: plan.number, wasKnown });
-  const fresh = datesOf(start_local, end_local, fields.tz);
-  const old = flight.dates;
-  const dates = old !== null && old.startLocal === start_local && old.s <= clock ? { ...fresh, s: old.s } : fresh;
-  campaign.setDates(flight, dates);
+  campaign.setDates(flight, dates, clock);
   if (flight.isClosed && (flight.judgedAsOf as number) < dates.e + campaign.bounds.closedAfterMs)
     flight.isClosed = false;
   flight.changes.push({
@@ -98,6 +93,13 @@ function changeBudget(
   };
   flight.changes.push(change);
   return 'counted';
+}
+
+/** Days in common, but for one that one of them leaves for the other at an hour. */
+function shareTime(a: Dates, b: Dates): boolean {
+  if (a.startLocal > b.endLocal || b.startLocal > a.endLocal) return false;
+  const handsOver = (x: Dates, y: Dates) => x.endLocal === y.startLocal && x.e <= y.s && (x.toHour || y.fromHour);
+  return !handsOver(a, b) && !handsOver(b, a);
 }
 
 /** The flight that a budget without a flight_id means. */

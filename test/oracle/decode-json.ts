@@ -116,6 +116,8 @@ const nothing: EventFields = {
   ledger_version: 0,
   start_local: 0,
   end_local: 0,
+  start_at: null,
+  end_at: null,
   tz: '',
   mode: '',
   curve_id: null,
@@ -200,6 +202,8 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
   flight_changed: (raw) => ({
     start_local: date(raw, 'start_local'),
     end_local: date(raw, 'end_local'),
+    start_at: isAbsent(raw.start_at) ? null : instant(raw, 'start_at'),
+    end_at: isAbsent(raw.end_at) ? null : instant(raw, 'end_at'),
     tz: text(raw, 'tz'),
     mode: oneOf(raw, 'mode', ['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED'], 'EVEN'),
     curve_id: optionalId(raw, 'curve_id'),

@@ -65,6 +65,8 @@ export interface EventFields {
   readonly ledger_version: number;
   readonly start_local: number;
   readonly end_local: number;
+  readonly start_at: number | null;
+  readonly end_at: number | null;
   readonly tz: string;
   readonly mode: string;
   readonly curve_id: string | null;

@@ -1,5 +1,6 @@
 import type { Alert } from './alert-machine.ts';
-import { startOfDay } from './civil-time.ts';
+import { localDay, startOfDay } from './civil-time.ts';
+import type { EventFields } from './events.ts';
 import type { Weight } from './weight.ts';
 import { floorDivide, floorTo, larger, quarter, smaller } from './whole-numbers.ts';
 
@@ -41,10 +42,36 @@ export interface Dates {
   readonly s: number;
   /** First instant after the flight. */
   readonly e: number;
+  /** It begins or ends inside of its first or last day. */
+  readonly fromHour: boolean;
+  readonly toHour: boolean;
 }
 
-export function datesOf(startLocal: number, endLocal: number, zone: string): Dates {
-  return { startLocal, endLocal, zone, s: startOfDay(zone, startLocal), e: startOfDay(zone, endLocal + 1) };
+/** What a flight_changed says of dates; null = no flight (§6.1, §6.2). `old` = those of the flight before. */
+export function datesOf(
+  { start_local, end_local, start_at, end_at }: EventFields,
+  zone: string,
+  old: Dates | null,
+  clock: number,
+): Dates | null {
+  if (start_at !== null && localDay(zone, start_at) !== start_local) return null;
+  if (end_at !== null && localDay(zone, end_at - 1) !== end_local) return null;
+  let s = start_at === null ? startOfDay(zone, start_local) : rounded(start_at);
+  const e = end_at === null ? startOfDay(zone, end_local + 1) : rounded(end_at);
+  const startLocal = start_at === null ? start_local : localDay(zone, s);
+  const endLocal = end_at === null ? end_local : localDay(zone, e - 1);
+  let fromHour = s !== startOfDay(zone, startLocal);
+  if (start_at === null && old !== null && old.startLocal === startLocal && old.s <= clock) {
+    s = old.s;
+    fromHour = old.fromHour;
+  }
+  const toHour = e !== startOfDay(zone, endLocal + 1);
+  if (startLocal > endLocal || ((fromHour || toHour) && s >= e)) return null;
+  return { startLocal, endLocal, zone, s, e, fromHour, toHour };
+}
+
+function rounded(at: number): number {
+  return floorTo(at + quarter / 2, quarter);
 }
 
 /** Something that adds up what lies between two instants. */

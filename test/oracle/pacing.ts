@@ -216,8 +216,10 @@ class RowsOfDays {
   #sum(from: number, to: number, of: (row: DayRow) => bigint): bigint {
     let sum = 0n;
     for (const [date, row] of this.#campaign.days) {
-      const start = startOfDay(this.#zone, date);
-      if (start >= from && start < to) sum += of(row);
+      const [start, end] = [startOfDay(this.#zone, date), startOfDay(this.#zone, date + 1)];
+      const inside = BigInt(Math.max(0, Math.min(end, to) - Math.max(start, from)));
+      if (end === start) sum += start >= from && start < to ? of(row) : 0n;
+      else sum += floorDivide(of(row) * inside, BigInt(end - start));
     }
     return sum;
   }
@@ -250,7 +252,7 @@ function dayNumbers(
   const { s, e, zone } = dates;
   const date = judgedDay(dates, a);
   const ds = startOfDay(zone, date);
-  const daySpend = P(ds, a);
+  const daySpend = P(a > s ? Math.max(ds, s) : ds, a);
   if (a < s || a > e) return { dayTarget: null, daySpend, dayPacing: null, dayBudget: null };
   const d0 = Math.max(ds, s);
   const d1 = Math.min(startOfDay(zone, date + 1), e);

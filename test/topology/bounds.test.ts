@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { checkedLaneLimits, type LaneLimits, laneLimits } from '../../src/model/lane-limits.ts';
 import { dayMs, hourMs, minuteMs, quarterMs } from '../../src/model/time.ts';
 import type { TestRecord } from '../operators/batch-builder.ts';
-import { randomRecords, randomSource, ruledPlan } from '../operators/random-world.ts';
+import { hoursOf, randomRecords, randomSource, ruledPlan } from '../operators/random-world.ts';
 import { type Drive, type FinalTables, printTables, runLane, whole } from '../operators/run-lane.ts';
 import { type Bounds, written } from '../oracle/bounds.ts';
 import { compareTables } from '../oracle/compare.ts';
@@ -90,7 +90,10 @@ function worldOf(seed: number): TestRecord[] {
     if (detail.kind === 'budget_changed') return { ...record, detail: { ...detail, flight_id: `f${place}` } };
     const length = detail.end_local - detail.start_local;
     const start_local = place === 0 ? detail.start_local : detail.start_local - 5 * place;
-    return { ...record, detail: { ...detail, flight_id: `f${place}`, start_local, end_local: start_local + length } };
+    const { start_at: _, end_at: __, ...dated } = detail;
+    const end_local = start_local + length;
+    const hours = hoursOf(detail.tz, start_local, end_local, detail.ledger_version);
+    return { ...record, detail: { ...dated, ...hours, flight_id: `f${place}`, start_local, end_local } };
   });
 }
 
@@ -113,8 +116,12 @@ function later(record: TestRecord, days: number): TestRecord {
   if (detail === undefined || !('effective_at' in detail)) return moved;
   const next = { ...detail, effective_at: detail.effective_at + ms };
   if (next.kind !== 'flight_changed') return { ...moved, detail: next };
-  const { start_local, end_local } = next;
-  return { ...moved, detail: { ...next, start_local: start_local + days, end_local: end_local + days } };
+  const { start_local, end_local, start_at, end_at } = next;
+  const hours = {
+    ...(start_at === undefined ? {} : { start_at: start_at + ms }),
+    ...(end_at === undefined ? {} : { end_at: end_at + ms }),
+  };
+  return { ...moved, detail: { ...next, ...hours, start_local: start_local + days, end_local: end_local + days } };
 }
 
 function drive(seed: number, limits: LaneLimits): Drive {

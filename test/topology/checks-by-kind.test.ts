@@ -10,6 +10,9 @@ import { isSoak } from '../soak.ts';
 const now = at('2026-03-10T12:00:00');
 const today = Math.floor(now / dayMs);
 
+/** Of a day counted from today in the zone of flights. */
+const startOfDay = (day: number) => (today + day) * dayMs - 5.5 * hourMs;
+
 type Event = Readonly<Record<string, unknown>>;
 
 /** A good record of each kind. */
@@ -41,6 +44,8 @@ const kinds: Readonly<Record<string, Event>> = {
     start_local: today - 2,
     end_local: today + 2,
     tz: 'Asia/Kolkata',
+    start_at: null,
+    end_at: null,
     mode: 'EVEN',
     rebase: 'NONE',
     effective_at: now,
@@ -109,6 +114,23 @@ const checks: Readonly<Record<string, Trial>> = {
   'is of a zone that does not exist': { fields: where({ tz: 'Mars/Olympus' }), ends: 'bad_zone' },
   'writes the zone in other letters': { fields: where({ tz: 'ASIA/kolkata' }) },
   'ends before it begins': { fields: where({ end_local: today - 9 }), ends: 'bad_flight' },
+  'begins at an hour of another day': { fields: where({ start_at: today * dayMs }), ends: 'bad_flight' },
+  'ends at an hour of another day': { fields: where({ end_at: today * dayMs }), ends: 'bad_flight' },
+  'begins and ends at an hour': {
+    fields: where({ start_at: startOfDay(-2) + 14 * hourMs, end_at: startOfDay(3) - 1 }),
+  },
+  'ends at the hour at which it begins': {
+    fields: where({
+      end_local: today - 2,
+      start_at: startOfDay(-2) + 14 * hourMs,
+      end_at: startOfDay(-2) + 14 * hourMs + minuteMs,
+    }),
+    ends: 'bad_flight',
+  },
+  'has an hour that is none': { fields: where({ start_at: 'noon' }), ends: 'bad_field' },
+  'leaves its day to another flight at an hour': {
+    fields: where({ flight_id: 'f2', start_local: today - 3, end_local: today - 1, end_at: startOfDay(-1) + hourMs }),
+  },
   'shares days with another flight': { fields: where({ flight_id: 'f2' }), ends: 'bad_flight' },
   'is of a type that is no text': { fields: where({ conversion_type: 7 }), ends: 'bad_field' },
   'is of a type whose letters were lost': { fields: where({ conversion_type: 'k\ufffdufe' }), ends: 'bad_field' },

@@ -73,6 +73,8 @@ function columnFields(record: TestRecord) {
     applies_to: t1,
     minute: t1,
     complete_through: t1,
+    start_at: null,
+    end_at: null,
     requests: amount,
     bids: amount2,
     wins: count,

@@ -6,7 +6,7 @@ import { findZone, type Zone } from '../../model/zones.ts';
 import type { Change } from '../../pacing/flight-ledger.ts';
 import type { FlightDates } from '../campaign.ts';
 
-/** Entries of ledgers and dates of flights as bytes, version 1 of section `flights` and in format 1 of a blob. */
+/** Entries of ledgers and dates of flights as bytes, in section `flights` and in format 1 of a blob. */
 export function writeChange(out: ByteWriter, change: Change): void {
   out.text(change.kind);
   out.double(change.at);
@@ -50,13 +50,18 @@ export function writeDates(out: ByteWriter, dates: FlightDates | null): void {
   out.double(dates.start);
   out.double(dates.end);
   out.text(dates.zone.id);
+  out.flag(dates.startsInside);
+  out.flag(dates.endsInside);
 }
 
-export function readDates(from: ByteReader): FlightDates | null {
+export function readDates(from: ByteReader, version: number): FlightDates | null {
   if (!from.flag()) return null;
   const [startDay, endDay] = [from.int32(), from.int32()];
   const [start, end] = [from.double(), from.double()];
-  return { startDay, endDay, start, end, zone: zoneNamed(from.text()) };
+  const zone = zoneNamed(from.text());
+  // Flights of older releases began and ended with a day.
+  const [startsInside, endsInside] = version === 1 ? [false, false] : [from.flag(), from.flag()];
+  return { startDay, endDay, start, end, zone, startsInside, endsInside };
 }
 
 /** A zone that a flight was given; the runtime knew it then. */

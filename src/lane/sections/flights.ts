@@ -9,7 +9,7 @@ import type { Section } from './section.ts';
 export const flightsSection: Section<Campaign> = {
   id: 19,
   name: 'flights',
-  version: 1,
+  version: 2,
 
   write(out: ByteWriter, campaign: Campaign, all: boolean): void {
     const { zone, statuses, flights } = campaign;
@@ -29,7 +29,7 @@ export const flightsSection: Section<Campaign> = {
     }
   },
 
-  read(from: ByteReader, _version: number, campaign: Campaign): void {
+  read(from: ByteReader, version: number, campaign: Campaign): void {
     const zone = from.text();
     campaign.zone = zone === '' ? null : zoneNamed(zone);
     campaign.statuses.length = 0;
@@ -37,7 +37,7 @@ export const flightsSection: Section<Campaign> = {
     campaign.forgetFlights();
     for (let n = from.count(); n > 0; n--) {
       const flight = new Flight(from.text(), campaign.books.flights);
-      flight.dates = readDates(from);
+      flight.dates = readDates(from, version);
       for (let changes = from.count(); changes > 0; changes--) flight.changes.push(readChange(from));
       flight.budgetLedgerVersion = from.double();
       flight.flightLedgerVersion = from.double();

@@ -4,7 +4,7 @@ import type { PlanSigner } from '../../../src/plans/plan-signer.ts';
 import { canonicalJson } from '../../../src/rules/compile-plan.ts';
 import type { Plan } from '../../../src/rules/plan.ts';
 import { drawPlan as drawEverything } from '../../operators/random-plan.ts';
-import { testPlan } from '../../operators/random-world.ts';
+import { hoursOf, testPlan } from '../../operators/random-world.ts';
 import type { Random } from '../random.ts';
 import { planValue, ringValue, signedValue, signers } from './plan-keys.ts';
 
@@ -203,11 +203,14 @@ export class Traffic {
       event_time: at,
       effective_at: at - random.between(0, 2 * hourMs),
     };
+    const end_local = today + random.between(0, 2);
+    const tz = random.pick(zones);
     this.#send(org, atMs, 'flight_changed', {
       ...about,
       start_local: today - 1,
-      end_local: today + random.between(0, 2),
-      tz: random.pick(zones),
+      end_local,
+      ...hoursOf(tz, today - 1, end_local, this.#ledger),
+      tz,
       mode: random.pick(['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED']),
       rebase: random.pick(['ON_PLAN', 'ON_ACTUAL', 'NONE']),
       ledger_version: this.#ledger++,
