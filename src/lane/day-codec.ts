@@ -33,9 +33,10 @@ export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void 
       out.exact(byConversion);
     }
   }
-  const { conversions } = day;
-  out.count(conversions?.length ?? 0);
-  for (const { code, byTouch, byConversion, offset, planNumber } of conversions ?? []) {
+  // Equal states are equal bytes, whichever type came first.
+  const conversions = day.conversions?.toSorted((a, b) => a.code - b.code) ?? [];
+  out.count(conversions.length);
+  for (const { code, byTouch, byConversion, offset, planNumber } of conversions) {
     out.count(code);
     out.exact(byTouch);
     out.exact(byConversion);

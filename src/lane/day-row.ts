@@ -119,7 +119,7 @@ export class DayRow {
    * once stays, be it 0: rows were written of it.
    */
   otherRevenue: Map<number, Revenue> | null = null;
-  /** By code, in the order in which they came; one that was there once stays, be it 0. Null while nothing was converted. */
+  /** Each of a code of its own; one that was there once stays, be it 0. Null while nothing was converted. */
   conversions: TypedConversions[] | null = null;
 
   constructor(day: number, slab: NumberSlab) {
