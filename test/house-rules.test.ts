@@ -65,6 +65,7 @@ test.each([
   ['src/replay/lane-player.ts', '../sources/recorded/recorded-log.ts'],
   ['src/serving/queries/board.ts', '../../runtime/runner.ts'],
   ['src/serving/queries/board.ts', '../rest/rest-door.ts'],
+  ['src/serving/queries/board.ts', '../../lane/campaign.ts'],
   ['src/serving/access/sessions.ts', '../queries/board.ts'],
   ['src/serving/rest/rest-door.ts', '../../sinks/clickhouse/views.ts'],
   ['src/serving/ports.ts', './queries/board.ts'],

@@ -156,7 +156,11 @@ class Front {
   }
 
   #statementOf(caller: Caller, sql: string, format: string, query: URLSearchParams): Statement {
-    const settings = new Map([['output_format_json_quote_64bit_integers', '1']]);
+    const settings = new Map([
+      ['output_format_json_quote_64bit_integers', '1'],
+      // Packed Arrow is opened by no reader in JavaScript; who has another says so.
+      ['output_format_arrow_compression_method', 'none'],
+    ]);
     const parameters = new Map<string, string>();
     const { role } = caller;
     for (const [name, value] of query) {
@@ -212,11 +216,16 @@ function plainName(name: string): string {
   return name;
 }
 
-const contentTypes: Readonly<Record<string, string>> = { TabSeparated: 'text/tab-separated-values', CSV: 'text/csv' };
+const textTypes: Readonly<Record<string, string>> = { TabSeparated: 'text/tab-separated-values', CSV: 'text/csv' };
+const binaryTypes: Readonly<Record<string, string>> = {
+  ArrowStream: 'application/vnd.apache.arrow.stream',
+  Arrow: 'application/vnd.apache.arrow.file',
+  Parquet: 'application/vnd.apache.parquet',
+};
 
 function contentTypeOf(format: string): string {
   if (format.startsWith('JSON')) return format.endsWith('EachRow') ? 'application/x-ndjson' : 'application/json';
-  return `${contentTypes[format] ?? 'text/plain'}; charset=UTF-8`;
+  return binaryTypes[format] ?? `${textTypes[format] ?? 'text/plain'}; charset=UTF-8`;
 }
 
 const gzipAsync = promisify(gzip);

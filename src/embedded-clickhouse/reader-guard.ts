@@ -133,7 +133,7 @@ function whyFunctionMayNot(name: string, tableFunctions: ReadonlySet<string>): s
 }
 
 const harmlessSettings =
-  /^(output_format_(json|csv|tsv|pretty|decimal|values|markdown|float)_\w+|date_time_output_format|session_timezone|max_rows_to_read|max_bytes_to_read|max_result_rows|extremes|final|limit|offset|join_use_nulls|use_uncompressed_cache|log_queries)$/;
+  /^(output_format_(json|csv|tsv|pretty|decimal|values|markdown|float|arrow|parquet)_\w+|date_time_output_format|session_timezone|max_rows_to_read|max_bytes_to_read|max_result_rows|extremes|final|limit|offset|join_use_nulls|use_uncompressed_cache|log_queries)$/;
 /** Settings that clients send by habit and that the front decides itself. */
 const decidedHere =
   /^(readonly|max_execution_time|max_threads|max_result_bytes|result_overflow_mode|max_memory_usage|async_insert|wait_for_async_insert|wait_for_async_insert_timeout)$/;

@@ -15,22 +15,25 @@ import {
 import type { Weight } from './pacing-weight.ts';
 
 /** The pure heart of pacing: docs/semantics.md §7.2 and §7.3 as arithmetic over integers. */
-export type PacingStatus =
-  | 'not_started'
-  | 'warming_up'
-  | 'on_track'
-  | 'ahead'
-  | 'behind'
-  | 'severely_behind'
-  | 'exhausted'
-  | 'capped_today'
-  | 'overspent_after_cut'
-  | 'paused'
-  | 'blocked'
-  | 'stale_data'
-  | 'ended_under'
-  | 'ended_full'
-  | 'ended_over';
+export const pacingStatuses = [
+  'not_started',
+  'warming_up',
+  'on_track',
+  'ahead',
+  'behind',
+  'severely_behind',
+  'exhausted',
+  'capped_today',
+  'overspent_after_cut',
+  'paused',
+  'blocked',
+  'stale_data',
+  'ended_under',
+  'ended_full',
+  'ended_over',
+] as const;
+
+export type PacingStatus = (typeof pacingStatuses)[number];
 
 /** What the formulas ask of a flight's books; all money in nanos. */
 export interface FlightBooks {

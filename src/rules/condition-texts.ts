@@ -1,29 +1,13 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { pacingModes } from '../events/event-batch.ts';
-import type { PacingStatus } from '../pacing/pacing.ts';
+
+import { pacingStatuses } from '../pacing/pacing.ts';
 import { ConditionProblem, type ConditionScope, nameIn, parseCondition } from './condition.ts';
+
 import { unplannedStatuses } from './rule-values.ts';
 
-const statuses = Object.keys({
-  not_started: true,
-  warming_up: true,
-  on_track: true,
-  ahead: true,
-  behind: true,
-  severely_behind: true,
-  exhausted: true,
-  capped_today: true,
-  overspent_after_cut: true,
-  paused: true,
-  blocked: true,
-  stale_data: true,
-  ended_under: true,
-  ended_full: true,
-  ended_over: true,
-} satisfies Record<PacingStatus, true>);
-
 /** All texts that a value can be, where they are known. */
-const textsOfFlights = { 'p.status': statuses, 'p.mode': pacingModes.map((mode) => mode.toLowerCase()) };
+const textsOfFlights = { 'p.status': pacingStatuses, 'p.mode': pacingModes.map((mode) => mode.toLowerCase()) };
 const textsOf: Readonly<Record<ConditionScope, Readonly<Record<string, readonly string[]>>>> = {
   flight: textsOfFlights,
   ended: textsOfFlights,

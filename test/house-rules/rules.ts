@@ -116,7 +116,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lakehouse/layers': [...lake.filter((room) => room !== 'lakehouse/jobs'), 'model'],
   'lakehouse/jobs': [...lake, 'model'],
   'serving/contract': ['serving/contract', 'model'],
-  'serving/queries': ['serving/queries', 'serving/contract', 'rules', 'rows', 'model'],
+  'serving/queries': ['serving/queries', 'serving/contract', 'rules', 'pacing', 'rows', 'model'],
   'serving/access': ['serving/access', 'serving/contract', 'model'],
   'serving/pages': ['serving/pages'],
   'serving/console': ['serving/console', 'serving/pages', 'serving/doors', 'model'],

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { EngineError } from '../../model/errors.ts';
 import { dayMs } from '../../model/time.ts';
+import { type PacingStatus, pacingStatuses } from '../../pacing/pacing.ts';
 import { pacingSnapshots } from '../../rows/tables.ts';
 import { answerOf } from './answers.ts';
 import { micros, type RawRow, rowJson, rowShape } from './columns.ts';
@@ -8,21 +9,20 @@ import { id, moment, paging, period, periodOf } from './fields.ts';
 import { operation } from './operation.ts';
 import { type List, pageOf, positionOf } from './pages.ts';
 
-/** Every pacing status, the worst first: the order of the board. */
-const statuses = [
-  ['severely_behind', 'overspent_after_cut'],
-  ['blocked', 'exhausted', 'stale_data'],
-  ['behind', 'ahead'],
-  ['capped_today'],
-  ['warming_up', 'on_track', 'not_started', 'paused'],
-  ['ended_under', 'ended_over', 'ended_full'],
-] as const;
-const statusNames = statuses.flat() as string[];
-const lastRank = statuses.length - 1;
-const status = z.enum(statusNames).meta({ title: 'PacingStatus' });
+/** How bad each status is, 0 = the worst: the order of the board. */
+const rankOf: Readonly<Record<PacingStatus, number>> = {
+  ...{ severely_behind: 0, overspent_after_cut: 0 },
+  ...{ blocked: 1, exhausted: 1, stale_data: 1 },
+  ...{ behind: 2, ahead: 2 },
+  capped_today: 3,
+  ...{ warming_up: 4, on_track: 4, not_started: 4, paused: 4 },
+  ...{ ended_under: 5, ended_over: 5, ended_full: 5 },
+};
+const lastRank = Math.max(...Object.values(rankOf));
+const status = z.enum(pacingStatuses).meta({ title: 'PacingStatus' });
 
-const rankSql = `transform(status, [${statusNames.map((name) => `'${name}'`).join(', ')}], [${statuses
-  .flatMap((names, rank) => names.map(() => rank))
+const rankSql = `transform(status, [${pacingStatuses.map((name) => `'${name}'`).join(', ')}], [${pacingStatuses
+  .map((name) => rankOf[name])
   .join(', ')}], ${lastRank})`;
 /** What the flight will miss its budget by at the present rate, up or down; nothing is at risk once it ended. */
 const riskSql = `if(${rankSql} = ${lastRank} OR projected_micros IS NULL, NULL, toInt64(abs(budget_micros - projected_micros)))`;
@@ -76,7 +76,7 @@ export const listFlights = operation({
   doc: 'The board: how every flight stands now, the worst first, and of equals the one with the most money at risk. Money of different currencies is compared by its number alone.',
   input: z.strictObject({
     ...paging,
-    status: z.array(status).max(statusNames.length).optional().describe('Only flights of these statuses.'),
+    status: z.array(status).max(pacingStatuses.length).optional().describe('Only flights of these statuses.'),
     campaign_id: id.optional().describe('Only flights of this campaign.'),
   }),
   output: z.array(boardFlight),
@@ -140,7 +140,7 @@ GROUP BY status, currency ORDER BY ${rankSql}, status, currency LIMIT 1000`,
       parameters: {},
     });
     const data = rows.map((row) => ({
-      status: String(row.status),
+      status: row.status as PacingStatus,
       currency: String(row.currency),
       flights: Number(row.flights),
       budget_micros: String(row.budget),
