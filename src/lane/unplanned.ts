@@ -27,6 +27,11 @@ export class Unplanned {
     return this.#alerts !== null && this.#alerts.size > 0;
   }
 
+  /** Not only some that are kept for what people were told. */
+  get hasOpenAlerts(): boolean {
+    return this.hasAlerts && [...this.alerts.values()].some(({ state }) => state !== 'ok');
+  }
+
   /** Of rules of scope `campaign`, by id; only alerts that are not plainly ok. Made when asked for: nearly nobody has any. */
   get alerts(): Map<string, AlertState> {
     this.#alerts ??= new Map();

@@ -12,26 +12,29 @@ import { CampaignWindows } from '../lane/window-books.ts';
 import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
 import { dayJudged, type PacingValues } from '../pacing/pacing.ts';
-import { decidingCondition, digest, spoken, summarize, valuesText } from '../rules/alert-receipt.ts';
+import { annotationsText, decidingCondition, fillText, spoken, valuesText } from '../rules/alert-receipt.ts';
 import {
   type AlertState,
+  announce,
   endAlert,
   freshAlert,
   hasClock,
   isPlainlyOk,
-  type Judgement,
   passAlert,
   stepAlert,
   type Transition,
 } from '../rules/alert-state.ts';
 import { type Asked, wordOf } from '../rules/asked-values.ts';
-import type { CompiledPlan, CompiledRule } from '../rules/compile-plan.ts';
+import { type CompiledPlan, type CompiledRule, canonicalJson } from '../rules/compile-plan.ts';
 import { type RuleValue, variableNames } from '../rules/condition.ts';
 import { eventValue } from '../rules/event-values.ts';
-import { isNothing, judgeAt } from '../rules/judgement.ts';
+import { isKnown, isNothing, judgeAt } from '../rules/judgement.ts';
 import { isQuietOnPlan } from '../rules/quiet-rules.ts';
 import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
+import { meaningOf, type Told, tell, tellEnd } from '../rules/telling.ts';
 import { workOut } from '../rules/window-values.ts';
+import { AlertRows, type Judged, type Scope } from './alert-rows.ts';
+import { alertsNearby, isFiring } from './alerts-nearby.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 
@@ -62,31 +65,12 @@ export interface CampaignMoment {
   readonly completeness: { readonly text: string };
 }
 
-/** What a row says about where a rule was judged. */
-interface Scope {
-  readonly orgId: string;
-  readonly campaignId: string;
-  readonly flightId: string;
-  readonly source: string;
-  readonly asOf: EventTimeMs;
-  readonly t: LogTimeMs;
-  readonly offset: number;
-  readonly completeness: { readonly text: string };
-  /** In which its local time is told. */
-  readonly zone: Zone;
-}
-
 type EndReason = 'scope_ended' | 'rule_updated' | 'rule_deleted';
 
 /** The alert to judge, and whether its forerunner under an older rule just ended. */
 interface Current {
   readonly alert: AlertState;
   readonly wasEnded: boolean;
-}
-
-interface Judged {
-  readonly judgement: Judgement;
-  readonly values: readonly RuleValue[];
 }
 
 /** Judges rules and moves their alerts (docs/semantics.md §8); every transition carries its receipt. */
@@ -96,11 +80,11 @@ export class JudgeRules implements Operator {
   readonly timer = organizationTimer;
   readonly state: OwnedSections = { organizations: [sourceAlerts], campaigns: [flightAlerts] };
   readonly #state: LaneState;
-  readonly #outputs: LaneOutputs;
+  readonly #rows: AlertRows;
 
   constructor(state: LaneState, outputs: LaneOutputs) {
     this.#state = state;
-    this.#outputs = outputs;
+    this.#rows = new AlertRows(state, outputs);
   }
 
   /** `values` null = the flight is stale: every rule is unknown. */
@@ -139,7 +123,8 @@ export class JudgeRules implements Operator {
       const transition = this.#step(scope, rule, alert, judged);
       if (isPlainlyOk(alert)) alerts.delete(rule.plan.id);
       else alerts.set(rule.plan.id, alert);
-      if (isPersisted || wasEnded || transition !== null) this.#writeEvaluation(scope, rule, alert, judged, transition);
+      if (isPersisted || wasEnded || transition !== null)
+        this.#rows.writeEvaluation(scope, rule, alert, judged, transition);
     }
   }
 
@@ -199,7 +184,7 @@ export class JudgeRules implements Operator {
       if (isPlainlyOk(alert)) alerts.delete(rule.plan.id);
       else alerts.set(rule.plan.id, alert);
       this.#state.touchParts(at.campaign, part.unplanned);
-      if (isNews || wasEnded || transition !== null) this.#writeEvaluation(scope, rule, alert, judged, transition);
+      if (isNews || wasEnded || transition !== null) this.#rows.writeEvaluation(scope, rule, alert, judged, transition);
     }
   }
 
@@ -249,7 +234,7 @@ export class JudgeRules implements Operator {
     entry.alert = isPlainlyOk(alert) ? null : alert;
     const isQuiet = transition === null && !wasEnded;
     if (isQuiet && entry.evaluatedAt !== null && scope.t - entry.evaluatedAt < hourMs) return;
-    this.#writeEvaluation(scope, rule, alert, judged, transition);
+    this.#rows.writeEvaluation(scope, rule, alert, judged, transition);
     entry.evaluatedAt = scope.t;
   }
 
@@ -292,104 +277,70 @@ export class JudgeRules implements Operator {
   }
 
   #step(scope: Scope, rule: CompiledRule, alert: AlertState, judged: Judged): Transition | null {
+    const { outcome } = judged.judgement;
     const hours = rule.schedule?.outside === 'hold' ? rule.schedule : null;
     const moment = { x: scope.asOf, t: scope.t, hours, zone: scope.zone };
-    const transition = stepAlert(alert, rule.plan, judged.judgement, moment);
-    if (transition !== null) this.#writeTransition(scope, rule, transition, judged);
+    const before = meaningOf(alert);
+    const moved = stepAlert(alert, rule.plan, judged.judgement, moment);
+    if (moved === null && ((rule.isToldPlainly && alert.telling === null) || (outcome === 'outside' && hours !== null)))
+      return null;
+    const told = tell(alert, rule.plan, {
+      t: scope.t,
+      zone: scope.zone,
+      isInhibited: this.#isInhibited(scope, rule),
+      before,
+      isCounted: isKnown(outcome),
+    });
+    const transition = moved ?? (told.isNews ? announce(alert) : null);
+    if (transition !== null) this.#writeTransition(scope, rule, transition, judged, told);
     return transition;
   }
 
-  /** Ends an alert; true when that was a transition. */
+  /** Whether a rule that says it better fires nearby: of the same flight, campaign or source, or of a source that is waited for. */
+  #isInhibited(scope: Scope, rule: CompiledRule): boolean {
+    return rule.inhibitors.some((inhibitor) =>
+      alertsNearby(scope, inhibitor, (campaign) => this.#state.planView(campaign).sources).some(isFiring),
+    );
+  }
+
+  /** Ends an alert; true when that was a transition, or people were told of something that is over. */
   #end(scope: Scope, ruleId: string, alert: AlertState, reason: EndReason, named?: readonly RuleValue[]): boolean {
     const { ruleHash } = alert;
-    const transition = endAlert(alert, reason);
+    const told = tellEnd(alert, meaningOf(alert));
+    const transition = endAlert(alert, reason) ?? (told.isNews ? { ...announce(alert), reason } : null);
     if (transition === null) return false;
     const { plan, flightRules, endedRules } = this.#state.planOf(scope.orgId);
-    const mode = plan.rules.find((rule) => rule.id === ruleId)?.mode ?? 'notify';
+    const written = plan.rules.find((rule) => rule.id === ruleId);
     const rule = [...flightRules, ...endedRules].find((each) => each.plan.id === ruleId);
     const values = named === undefined || rule === undefined ? '{}' : valuesText(rule, named);
     const summary = `Rule ${ruleId}: ${reason}${named === undefined ? '' : verdict(named)}`;
-    this.#writeAlert(scope, transition, { ruleId, hash: ruleHash, mode, condition: '', values, summary });
+    this.#rows.writeAlert(scope, transition, {
+      ...{ ruleId, hash: ruleHash, mode: written?.mode ?? 'notify', condition: '', values, summary, told },
+      ...{ labels: canonicalJson(written?.labels ?? {}), annotations: '{}' },
+    });
     return true;
   }
 
-  #writeTransition(scope: Scope, rule: CompiledRule, transition: Transition, { values }: Judged): void {
-    const text = valuesText(rule, values);
-    this.#writeAlert(scope, transition, {
+  #writeTransition(scope: Scope, rule: CompiledRule, transition: Transition, { values }: Judged, told: Told): void {
+    this.#rows.writeAlert(scope, transition, {
       ruleId: rule.plan.id,
       hash: rule.plan.hash,
       mode: rule.plan.mode,
       condition: decidingCondition(rule, transition),
-      values: text,
-      summary: summarize(rule, scope, values),
-    });
-  }
-
-  #writeAlert(
-    scope: Scope,
-    transition: Transition,
-    rule: { ruleId: string; hash: string; mode: string; condition: string; values: string; summary: string },
-  ): void {
-    const fingerprint = digest([scope.orgId, rule.ruleId, scope.campaignId, scope.flightId, scope.source]);
-    this.#outputs.isAlertPending = true;
-    this.#outputs.alerts.write({
-      org_id: scope.orgId,
-      alert_id: digest([fingerprint, scope.asOf, scope.t, transition.from, transition.to]),
-      fingerprint,
-      rule_id: rule.ruleId,
-      campaign_id: scope.campaignId,
-      flight_id: scope.flightId,
-      source: scope.source,
-      mode: rule.mode,
-      from_state: transition.from,
-      to_state: transition.to,
-      level: transition.level,
-      reason: transition.reason,
-      as_of: scope.asOf,
-      evaluated_at: scope.t,
-      active_since: transition.activeSince,
-      condition: rule.condition,
-      values: rule.values,
-      completeness: scope.completeness.text,
-      summary: rule.summary,
-      rule_hash: rule.hash,
-      plan_number: this.#state.planOf(scope.orgId).plan.number,
-      log_offset: scope.offset,
-      partition: this.#outputs.partition,
-      version: this.#outputs.version(scope.offset),
-    });
-  }
-
-  #writeEvaluation(
-    scope: Scope,
-    rule: CompiledRule,
-    alert: AlertState,
-    { judgement, values }: Judged,
-    transition: Transition | null,
-  ): void {
-    this.#outputs.evaluations.write({
-      org_id: scope.orgId,
-      rule_id: rule.plan.id,
-      campaign_id: scope.campaignId,
-      flight_id: scope.flightId,
-      source: scope.source,
-      as_of: scope.asOf,
-      evaluated_at: scope.t,
-      outcome: judgement.outcome,
-      state: transition?.to === 'resolved' ? 'resolved' : alert.state,
-      level: alert.level,
       values: valuesText(rule, values),
-      rule_hash: rule.plan.hash,
-      plan_number: this.#state.planOf(scope.orgId).plan.number,
-      partition: this.#outputs.partition,
-      version: this.#outputs.version(scope.offset),
+      summary: fillText(rule.summary, scope, values),
+      labels: rule.labelsText,
+      annotations: annotationsText(rule, scope, values),
+      told,
     });
   }
 
   #flightScope({ campaign, flight, asOf, t, offset, completeness }: FlightScope): Scope {
     const { orgId, id: campaignId } = campaign;
     const { zone } = flight.dates as FlightDates;
-    return { orgId, campaignId, flightId: flight.id, source: '', asOf, t, offset, completeness, zone };
+    const organization = this.#state.organizations[campaign.orgSlot];
+    const about = { campaign, flight, organization };
+    return { orgId, campaignId, flightId: flight.id, source: '', asOf, t, offset, completeness, zone, ...about };
   }
 
   #campaignScope({ campaign, t, offset, completeness }: CampaignMoment): Scope {
@@ -397,7 +348,8 @@ export class JudgeRules implements Operator {
     const zone = this.#state.zoneOf(campaign);
     // What was spent is known when it is booked: there is nothing to wait for (docs/semantics.md §9).
     const asOf = t as number as EventTimeMs;
-    return { orgId, campaignId, flightId: '', source: '', asOf, t, offset, completeness, zone };
+    const about = { campaign, flight: null, organization: this.#state.organizations[campaign.orgSlot] };
+    return { orgId, campaignId, flightId: '', source: '', asOf, t, offset, completeness, zone, ...about };
   }
 
   #sourceScope(
@@ -408,7 +360,8 @@ export class JudgeRules implements Operator {
     // A source is judged at the timer's instant: there the log's time stands for the events' (docs/semantics.md §8.1).
     const asOf = at.t as number as EventTimeMs;
     const zone = this.#state.defaultZone(organization.id);
-    return { orgId: organization.id, campaignId: '', flightId: '', source, asOf, ...at, zone };
+    const about = { campaign: null, flight: null, organization };
+    return { orgId: organization.id, campaignId: '', flightId: '', source, asOf, ...at, zone, ...about };
   }
 
   #flightValues(at: FlightScope, values: PacingValues): readonly RuleValue[] {

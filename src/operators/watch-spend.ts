@@ -64,7 +64,7 @@ export class WatchSpend {
 
   #isAsked(campaign: Campaign, t: LogTimeMs): boolean {
     const { unplanned } = campaign;
-    return unplanned !== null && (unplanned.said.size > 0 || unplanned.hasAlerts || isWatched(campaign, t));
+    return unplanned !== null && (unplanned.said.size > 0 || unplanned.hasOpenAlerts || isWatched(campaign, t));
   }
 
   /** Writes the rows of days whose amounts are not what was said; true when there was one. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ConfigError, type Problem } from '../control/config/problem.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
 import { nearest } from '../model/nearest.ts';
+import { inhibitionProblems } from '../rules/inhibition.ts';
 import type { PlanDraft } from '../rules/plan.ts';
 import { checkFile } from './checked-file.ts';
 import { draftProblems, makeDraft } from './make-draft.ts';
@@ -30,7 +31,7 @@ export function readPlanFiles(paths: { organizations: string; rules: string | nu
   problems.push(...checked.problems);
   if (checked.value === undefined) throw new ConfigError(problems);
   const known = new Set(Object.keys(checked.value.organizations ?? {}));
-  problems.push(...unknownOrganizations(rules, known));
+  problems.push(...unknownOrganizations(rules, known), ...inhibitionTroubles(rules));
   const drafts = listOrganizations(checked.value).map((settings) =>
     makeDraft(settings, rulesFor(settings.org_id, rules)),
   );
@@ -85,6 +86,24 @@ function readText(file: string, problems: Problem[]): string | undefined {
 
 function rulesFor(orgId: string, rules: readonly ReadRule[]): ReadRule[] {
   return rules.filter(({ organizations }) => organizations === undefined || organizations.includes(orgId));
+}
+
+/** Rules that silence nobody, or each other. */
+function inhibitionTroubles(rules: readonly ReadRule[]): Problem[] {
+  const known = rules.map(({ rule }) => rule.id);
+  const unknown = rules.flatMap(({ rule: { inhibited_by = [] }, placeOf }) =>
+    inhibited_by.flatMap((id, index) => {
+      if (known.includes(id)) return [];
+      const near = nearest(id, known);
+      const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+      return [{ ...placeOf(['inhibited_by', index]), message: `no rule "${id}"${hint}` }];
+    }),
+  );
+  const wrong = inhibitionProblems(rules.map(({ rule }) => rule)).flatMap(({ rule, index, message }) => {
+    const read = rules.find((each) => each.rule.id === rule);
+    return read === undefined ? [] : [{ ...read.placeOf(['inhibited_by', index]), message }];
+  });
+  return [...unknown, ...wrong];
 }
 
 function unknownOrganizations(rules: readonly ReadRule[], known: ReadonlySet<string>): Problem[] {

@@ -8,6 +8,7 @@ import { ruleHash } from '../rules/compile-plan.ts';
 import { ConditionProblem, compileCondition, variableNames } from '../rules/condition.ts';
 import { refuseImpossibleTexts } from '../rules/condition-texts.ts';
 import { type LevelPlan, planValues, type RulePlan } from '../rules/plan.ts';
+import { notifySchema, ruleNotices } from '../rules/rule-notices.ts';
 import { ruleScope } from '../rules/rule-scope.ts';
 import { type ScheduleWindow, scheduleSchema } from '../rules/schedule.ts';
 import { type CheckedFile, checkFile } from './checked-file.ts';
@@ -27,6 +28,16 @@ const scheduleFileSchema = z.strictObject({
   zone: planValues.zone.optional(),
 });
 
+/** How often people are told. */
+const notifyFileSchema = z
+  .strictObject({
+    cool_down: duration.pipe(notifySchema.shape.cool_down_ms).optional(),
+    max_per_day: notifySchema.shape.max_per_day.unwrap().optional(),
+    /** `true` = above 50, below 25. */
+    flapping: z.union([z.literal(true), notifySchema.shape.flapping.unwrap()]).optional(),
+  })
+  .refine((all) => Object.keys(all).length > 0, 'must say cool_down, max_per_day or flapping');
+
 const ruleFileSchema = z.strictObject({
   id,
   name: planValues.text.min(1).max(200),
@@ -37,6 +48,8 @@ const ruleFileSchema = z.strictObject({
   ...ruleScope,
   match: ruleScope.match.default({}),
   schedule: scheduleFileSchema.optional(),
+  ...ruleNotices,
+  notify: notifyFileSchema.optional(),
   guard: condition.optional(),
   warning: level.optional(),
   critical: level.optional(),
@@ -72,7 +85,7 @@ export function readRule(file: string, text: string): { read: ReadRule | undefin
   const problems = [
     ...conditionProblems(checked, checked.value),
     ...shapeProblems(checked, checked.value),
-    ...summaryProblems(checked, checked.value),
+    ...placeProblems(checked, checked.value),
     ...scheduleProblems(checked, checked.value),
   ];
   if (problems.length > 0) return { read: undefined, problems };
@@ -112,20 +125,29 @@ function problemIn(checked: CheckedFile<RuleFile>, path: string[], text: string,
 }
 
 /** A name in `{{ }}` that is none would stand in every alert as it is written. */
-function summaryProblems(checked: CheckedFile<RuleFile>, { summary, scope }: RuleFile): Problem[] {
+function placeProblems(checked: CheckedFile<RuleFile>, { summary, annotations = {}, scope }: RuleFile): Problem[] {
   const known = [
     ...variableNames(scope),
     ...(scope !== 'source' ? ['c.campaign_id'] : []),
     ...(scope === 'flight' || scope === 'ended' ? ['c.flight_id'] : []),
   ];
-  return [...summary.matchAll(/\{\{\s*([^{}]*?)\s*\}\}/g)]
-    .filter(([, name]) => !known.includes(name) && askedValueOf(name, scope) === undefined)
-    .map(({ 1: name, index }) => {
-      const near = nearest(name, [...known, ...askedNamesLike(name, scope)]);
-      const hint =
-        askedHint(name, scope) ?? (near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`);
-      return { ...checked.placeInside(['summary'], index), message: `summary: unknown name "${name}"; ${hint}` };
-    });
+  const texts = [[['summary'], summary] as const, ...Object.entries(annotations).map(inAnnotations)];
+  return texts.flatMap(([path, text]) =>
+    [...text.matchAll(/\{\{\s*([^{}]*?)\s*\}\}/g)]
+      .filter(([, name]) => !known.includes(name) && askedValueOf(name, scope) === undefined)
+      .map(({ 1: name, index }) => {
+        const near = nearest(name, [...known, ...askedNamesLike(name, scope)]);
+        const hint =
+          askedHint(name, scope) ??
+          (near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`);
+        const message = `${path.join('.')}: unknown name "${name}"; ${hint}`;
+        return { ...checked.placeInside(path, index), message };
+      }),
+  );
+}
+
+function inAnnotations([name, text]: [string, string]): readonly [string[], string] {
+  return [['annotations', name], text];
 }
 
 function shapeProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Problem[] {
@@ -161,6 +183,9 @@ function hoursOf(text: string): ScheduleWindow[] {
   return read;
 }
 
+/** As Nagios has it. */
+const usualFlapping = { above: 50, below: 25 };
+
 function toPlan(rule: RuleFile): RulePlan {
   const toLevel = (each: RuleFile['warning']): LevelPlan | null =>
     each === undefined ? null : { when: each.when, clear: each.clear ?? null, for_ms: each.for };
@@ -185,6 +210,14 @@ function toPlan(rule: RuleFile): RulePlan {
       active: [rule.schedule.active].flat().flatMap(hoursOf),
       outside: rule.schedule.outside,
       zone: rule.schedule.zone ?? null,
+    },
+    labels: rule.labels,
+    annotations: rule.annotations,
+    inhibited_by: rule.inhibited_by,
+    notify: rule.notify && {
+      cool_down_ms: rule.notify.cool_down ?? 0,
+      max_per_day: rule.notify.max_per_day ?? null,
+      flapping: rule.notify.flapping === true ? usualFlapping : (rule.notify.flapping ?? null),
     },
   };
   return { ...plan, hash: ruleHash(plan) };

@@ -309,7 +309,7 @@ export const alertEvents = table({
     column(
       'reason',
       'LowCardinality(String)',
-      'Why: condition, escalated, deescalated, cleared, guard, schedule, no_data, error, scope_ended, rule_updated, rule_deleted.',
+      'Why: condition, escalated, deescalated, cleared, guard, schedule, no_data, error, announced, scope_ended, rule_updated, rule_deleted.',
     ),
     column('as_of', 'DateTime64(3)', 'Event time up to which the values are complete.'),
     column('evaluated_at', 'DateTime64(3)', 'Scheduled instant of the timer, log time.'),
@@ -318,6 +318,30 @@ export const alertEvents = table({
     column('values', 'String', 'The values that the rule names, as JSON with sorted keys; unknown ones are null.'),
     column('completeness', 'String', 'As in pacing_snapshots.'),
     column('summary', 'String', 'One sentence for a person.'),
+    column('labels', 'String', 'Labels of the rule, as JSON with sorted keys: for those who route alerts.', {
+      since: 2,
+      fallback: '{}',
+    }),
+    column('annotations', 'String', 'Further texts of the rule, their places filled, as JSON with sorted keys.', {
+      since: 2,
+      fallback: '{}',
+    }),
+    column('notified', 'UInt8', '1 where people are told something else from here on than before.', {
+      since: 2,
+      fallback: 1,
+    }),
+    column(
+      'told',
+      'LowCardinality(String)',
+      'What people are told from here on: warning, critical, no_data, error; empty = that nothing is. `as_state` in rows written before there was this column: what the state says.',
+      { since: 2, fallback: 'as_state' },
+    ),
+    column(
+      'withheld',
+      'LowCardinality(String)',
+      'Why they are not told what is: shadow, flapping, inhibited, cool_down, day_limit; empty = they are.',
+      { since: 2, fallback: '' },
+    ),
     column('rule_hash', 'String', 'Hash of the part of the rule that decides.'),
     plan,
     column('log_offset', 'UInt64', 'Offset of the record at which this was decided.'),

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { AlertLevel, Transition } from './alert-state.ts';
-import { type CompiledLevel, type CompiledRule, summaryNames } from './compile-plan.ts';
+import { type CompiledLevel, type CompiledRule, summaryNames, type TextParts } from './compile-plan.ts';
 import type { RuleValue } from './condition.ts';
 
 /** What an alert says about itself: the condition that decided, the values compared, a sentence, its identity. */
@@ -32,19 +32,29 @@ export function valuesText(rule: CompiledRule, values: readonly RuleValue[]): st
   return `{${text}}`;
 }
 
-export function summarize(
-  rule: CompiledRule,
-  scope: { readonly campaignId: string; readonly flightId: string },
-  values: readonly RuleValue[],
-): string {
-  let summary = '';
-  for (const part of rule.summary) {
-    if (typeof part === 'string') summary += part;
-    else if (part === summaryNames.campaign) summary += scope.campaignId;
-    else if (part === summaryNames.flight) summary += scope.flightId;
-    else summary += spoken(values[part] ?? null);
+interface NamedScope {
+  readonly campaignId: string;
+  readonly flightId: string;
+}
+
+/** A text with its places filled. */
+export function fillText(text: TextParts, scope: NamedScope, values: readonly RuleValue[]): string {
+  let filled = '';
+  for (const part of text) {
+    if (typeof part === 'string') filled += part;
+    else if (part === summaryNames.campaign) filled += scope.campaignId;
+    else if (part === summaryNames.flight) filled += scope.flightId;
+    else filled += spoken(values[part] ?? null);
   }
-  return summary;
+  return filled;
+}
+
+/** JSON of the annotations of a rule, names sorted. */
+export function annotationsText(rule: CompiledRule, scope: NamedScope, values: readonly RuleValue[]): string {
+  if (rule.annotations.length === 0) return '{}';
+  return JSON.stringify(
+    Object.fromEntries(rule.annotations.map(([name, text]) => [name, fillText(text, scope, values)])),
+  );
 }
 
 /** A value as a sentence says it. */

@@ -1,5 +1,6 @@
 import type { Zone } from '../model/zones.ts';
 import type { RulePlan } from './plan.ts';
+import type { Telling } from './telling.ts';
 
 /** The alert machine of docs/semantics.md §8.4, pure: one state, one judgement, at most one transition. */
 export type AlertStateName = 'ok' | 'pending' | 'firing' | 'recovering' | 'no_data' | 'error';
@@ -14,6 +15,7 @@ type TransitionReason =
   | 'schedule'
   | 'no_data'
   | 'error'
+  | 'announced'
   | 'scope_ended'
   | 'rule_updated'
   | 'rule_deleted';
@@ -30,6 +32,8 @@ export interface AlertState {
   /** Timer instant since which the outcome is unknown. */
   unknownSince: number | null;
   ruleHash: string;
+  /** Null = people were told what it is. */
+  telling: Telling | null;
 }
 
 export interface Transition {
@@ -63,13 +67,18 @@ export function freshAlert(ruleHash: string): AlertState {
     lastKnown: null,
     unknownSince: null,
     ruleHash,
+    telling: null,
   };
 }
 
 /** True when forgetting the state changes nothing. */
 export function isPlainlyOk(alert: AlertState): boolean {
   return (
-    alert.state === 'ok' && alert.warningSince === null && alert.criticalSince === null && alert.unknownSince === null
+    alert.state === 'ok' &&
+    alert.warningSince === null &&
+    alert.criticalSince === null &&
+    alert.unknownSince === null &&
+    alert.telling === null
   );
 }
 
@@ -87,6 +96,13 @@ interface Moment {
   readonly hours: CountedHours | null;
   /** Of what is judged. */
   readonly zone: Zone;
+}
+
+/** What was withheld is told now: the alert stays where it is. */
+export function announce(alert: AlertState): Transition {
+  const { state, level } = alert;
+  const to = state === 'ok' ? 'resolved' : state;
+  return { from: state, to, level, reason: 'announced', decidedBy: 'none', activeSince: sinceOf(alert, level) };
 }
 
 function hasLasted({ hours, zone }: Moment, from: number, to: number, enough: number): boolean {

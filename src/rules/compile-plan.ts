@@ -4,10 +4,12 @@ import { limits } from '../model/limits.ts';
 import { type Asked, AskedPlaces } from './asked-values.ts';
 import { builtInRules } from './built-in-rules.ts';
 import { type Condition, ConditionProblem, compileCondition, variableNames } from './condition.ts';
+import { inhibitionProblems, inOrder } from './inhibition.ts';
 import { keptTextMax, type LevelPlan, type Plan, planSchema, type RulePlan } from './plan.ts';
 import { neededSources } from './plan-sources.ts';
 import { namesCampaigns } from './rule-scope.ts';
 import { Schedule } from './schedule.ts';
+import { isToldPlainly } from './telling.ts';
 
 export interface CompiledLevel {
   readonly plan: LevelPlan;
@@ -34,10 +36,20 @@ export interface CompiledRule {
   /** Every variable of guard, when and clear, by name. */
   readonly variables: readonly RuleVariable[];
   /** The summary in parts: text as it stands, a value by its index, or a name of the scope. */
-  readonly summary: readonly (string | number)[];
+  readonly summary: TextParts;
+  /** Its labels as JSON, names sorted. */
+  readonly labelsText: string;
+  /** By name, sorted. */
+  readonly annotations: readonly (readonly [name: string, text: TextParts])[];
+  /** People are told what its alerts are, whatever happened before. */
+  readonly isToldPlainly: boolean;
+  /** Rules of its plan that silence it. */
+  readonly inhibitors: readonly Pick<RulePlan, 'id' | 'scope'>[];
   /** What it reads beyond the values that are always worked out. */
   readonly asked: readonly Asked[];
 }
+
+export type TextParts = readonly (string | number)[];
 
 /** Whether the rule reads a value, in a condition or in its summary: what none reads need not be worked out. */
 export function reads(rule: CompiledRule, name: string): boolean {
@@ -103,11 +115,13 @@ function compilePlan(plan: Plan): CompiledPlan {
 const rulesOf = new WeakMap<readonly RulePlan[], CompiledRules>();
 
 function compileRules(plans: readonly RulePlan[]): CompiledRules {
+  if (new Set(plans.map((each) => each.id)).size !== plans.length) throw new PlanProblem('two rules share an id');
+  const [wrong] = inhibitionProblems(plans);
+  if (wrong !== undefined) throw new PlanProblem(`rule ${wrong.rule}: ${wrong.message}`);
   const places = new AskedPlaces();
-  const rules = plans.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map((each) => compileRule(each, places));
+  const rules = inOrder(plans).map((plan) => compileRule(plan, places, inhibitorsOf(plan, plans)));
   const problem = tooMuchAsked(places);
   if (problem !== null) throw new PlanProblem(problem);
-  if (new Set(plans.map((each) => each.id)).size !== rules.length) throw new PlanProblem('two rules share an id');
   const campaignRules = rules.filter((each) => each.plan.scope === 'campaign');
   // Who judges flights but was not asked about money outside of them is told of it all the same.
   const isSilent = campaignRules.length === 0 && rules.some((each) => each.plan.scope === 'flight');
@@ -129,8 +143,13 @@ function tooMuchAsked({ count }: AskedPlaces): string | null {
 /** Why rules cannot stand in one plan, in one sentence; null = they can. They compile each for itself. */
 export function rulesProblem(plans: readonly RulePlan[]): string | null {
   const places = new AskedPlaces();
-  for (const each of plans) compileRule(each, places);
+  for (const each of plans) compileRule(each, places, []);
   return tooMuchAsked(places);
+}
+
+/** Who is in shadow silences nobody. */
+function inhibitorsOf({ inhibited_by }: RulePlan, plans: readonly RulePlan[]): CompiledRule['inhibitors'] {
+  return plans.filter(({ id, mode }) => mode === 'notify' && inhibited_by?.includes(id) === true);
 }
 
 /** The built-in rules whose id the plan does not use for another one. */
@@ -139,7 +158,7 @@ function builtInOf(plans: readonly RulePlan[]): readonly CompiledRule[] {
 }
 
 function compileBuiltIn(rule: Omit<RulePlan, 'hash'>): CompiledRule {
-  return compileRule({ ...rule, hash: ruleHash(rule) }, new AskedPlaces());
+  return compileRule({ ...rule, hash: ruleHash(rule) }, new AskedPlaces(), []);
 }
 
 /** A plan nests five deep. Reading JSON takes any depth, whoever walks the value then runs out of stack. */
@@ -173,7 +192,7 @@ function isNestedDeeper(body: string, depthMax: number): boolean {
 
 const [quote, backslash, openBrace, openBracket, closeBrace, closeBracket] = Buffer.from('"\\{[}]');
 
-function compileRule(plan: RulePlan, places: AskedPlaces): CompiledRule {
+function compileRule(plan: RulePlan, places: AskedPlaces, inhibitors: CompiledRule['inhibitors']): CompiledRule {
   try {
     const compile = (condition: string) => compileCondition(condition, plan.scope, places);
     const compileLevel = (each: LevelPlan | null): CompiledLevel | null =>
@@ -196,7 +215,22 @@ function compileRule(plan: RulePlan, places: AskedPlaces): CompiledRule {
     const schedule = plan.schedule === undefined ? null : new Schedule(plan.schedule);
     if (schedule?.outside === 'downgrade' && (warning === null || critical === null))
       throw new PlanProblem(`rule ${plan.id}: outside: downgrade needs both levels`);
-    return { plan, guard, warning, critical, schedule, variables, summary, asked: [...asked] };
+    return {
+      plan,
+      guard,
+      warning,
+      critical,
+      schedule,
+      variables,
+      summary,
+      labelsText: canonicalJson(plan.labels ?? {}),
+      annotations: Object.entries(plan.annotations ?? {})
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, text]) => [name, partsOf(text, plan.scope, indexOf)]),
+      isToldPlainly: isToldPlainly(plan),
+      inhibitors,
+      asked: [...asked],
+    };
   } catch (cause) {
     if (!(cause instanceof ConditionProblem)) throw cause;
     throw new PlanProblem(`rule ${plan.id}: ${cause.message}`, { cause });

@@ -85,6 +85,11 @@ function eitherOf(a: Tri, b: Tri): Tri {
   return a === null || b === null ? null : false;
 }
 
+/** The conditions said what is, and not only that it is not known. */
+export function isKnown(outcome: Outcome): boolean {
+  return outcome === 'critical' || outcome === 'warning' || outcome === 'false' || outcome === 'insufficient';
+}
+
 /** Outcomes that leave an alert which is plainly ok as it is, which is what most judgements find. */
 export function isNothing(outcome: Outcome): boolean {
   return outcome === 'false' || outcome === 'insufficient' || outcome === 'outside';

@@ -6,6 +6,7 @@ import { limits } from '../model/limits.ts';
 import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone } from '../model/zones.ts';
 import { quotasSchema } from './quotas.ts';
+import { notifySchema, ruleNotices } from './rule-notices.ts';
 import { ruleScope } from './rule-scope.ts';
 import { scheduleSchema } from './schedule.ts';
 
@@ -127,6 +128,8 @@ const rule = z.strictObject({
   ...ruleScope,
   /** When it judges; absent = always. */
   schedule: scheduleSchema.optional(),
+  ...ruleNotices,
+  notify: notifySchema.optional(),
   /** First 16 hex digits of SHA-256 over the part that decides; another hash resets the alert. */
   hash: z.string().regex(/^[0-9a-f]{16}$/),
 });

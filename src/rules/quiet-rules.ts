@@ -28,6 +28,6 @@ export function isQuietOnPlan(rules: readonly CompiledRule[], isSpending: boolea
 function isQuiet(rule: CompiledRule, recentSpend: number): boolean {
   if (rule.schedule !== null) return false;
   const names = variableNames('campaign');
-  if (!rule.variables.every(({ index }) => names[index].startsWith('u.'))) return false;
+  if (!rule.variables.every(({ index }) => names[index]?.startsWith('u.') === true)) return false;
   return isNothing(judgeLevels(rule, campaignValues({ ...nothingUnplanned, recentSpend }), false, false).outcome);
 }

@@ -79,8 +79,15 @@ const wanted = {
     advertisers: 3,
     exclude: 3,
     schedule: 10,
+    labels: 2,
+    annotations: 4,
+    inhibited_by: 4,
+    notify: 10,
     hash: 10,
   } satisfies Settings<RulePlan>,
+  notify: { cool_down_ms: 4, max_per_day: ['1', '2', null], flapping: 3 } satisfies Settings<
+    NonNullable<RulePlan['notify']>
+  >,
   schedule: {
     active: 10,
     outside: outsideHours.options,
@@ -153,6 +160,7 @@ test.each(worlds)('$name draw every setting of a plan, and every choice it has',
       for (const level of [each.warning, each.critical]) look('level', level);
       look('noData', each.no_data);
       look('schedule', each.schedule);
+      look('notify', each.notify);
     }
   }
   const missing = Object.entries(wanted).flatMap(([part, settings]) =>

@@ -35,7 +35,8 @@ export function randomRules(random: Random, count: number): RulePlan[] {
   const all = showing('all-values', variableNames('flight'));
   const windows = showing('drawn-windows', [...new Set(Array.from({ length: 24 }, () => drawAskedName(random)))]);
   const drawn = Array.from({ length: count }, (_, i) => drawRule(random, `drawn-${i}`, pick(random, scopes)));
-  return [all, windows, ...drawn];
+  const told = drawn.map((rule) => ({ ...rule, ...drawNotices(offshoot([rule, 'notices']), rule, drawn) }));
+  return [all, windows, ...told];
 }
 
 /** Each of its evaluations shows these values. */
@@ -101,6 +102,23 @@ function drawScope(random: Random, plain: RulePlan['match']): Partial<RulePlan> 
     ...(random() < 0.5 ? { campaigns: campaigns() } : {}),
     ...(random() < 0.3 ? { advertisers: pick(random, [['adv'], ['a*'], ['other', 'adv']]) } : {}),
     ...(random() < 0.5 ? { exclude } : {}),
+  };
+}
+
+/** What decides nothing about an alert, and all about who hears of it: rules are silenced by others that stand behind them. */
+function drawNotices(random: Random, { id, scope }: RulePlan, all: readonly RulePlan[]): Partial<RulePlan> {
+  const behind = all.filter((each) => each.id > id && (scope !== 'source' || each.scope === 'source'));
+  const { cool_down_ms, flapping } = {
+    cool_down_ms: pick(random, [0, 20, 90, 600]) * minuteMs,
+    flapping: pick(random, [null, { above: 20, below: 10 }, { above: 5, below: 4 }]),
+  };
+  return {
+    ...(random() < 0.3 ? { labels: { team: pick(random, ['adops', 'sales']), a: 'b' } } : {}),
+    ...(random() < 0.3
+      ? { annotations: { runbook: 'https://x.test/{{c.campaign_id}}', note: `{{${variableNames(scope)[0]}}}` } }
+      : {}),
+    ...(random() < 0.4 ? { notify: { cool_down_ms, max_per_day: pick(random, [null, 1, 2]), flapping } } : {}),
+    ...(random() < 0.5 && behind.length > 0 ? { inhibited_by: behind.slice(0, 2).map((each) => each.id) } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { LevelPlan, RulePlan } from '../../src/rules/plan.ts';
 import { downgraded, hasPassed, isInHours } from './hours.ts';
 import { type MaybeValues, type Outcome, outcomeOf, type Truth, truthOf } from './rule-values.ts';
+import { Audience, type Word } from './telling.ts';
 import type { Values } from './three-valued.ts';
 
 export type State = 'ok' | 'pending' | 'firing' | 'recovering' | 'no_data' | 'error';
@@ -38,6 +39,7 @@ export class Alert {
   u: number | null = null;
   /** t of the last evaluation row of a source rule. */
   rowAt: number | null = null;
+  readonly audience = new Audience();
   /** Conditions are told as they were written. */
   #written!: RulePlan;
 
@@ -45,17 +47,26 @@ export class Alert {
     this.hash = hash;
   }
 
-  /** Ends the alert because its rule or its flight went away; null when there was nothing to end. */
-  end(reason: string): Step | null {
-    if (this.state === 'ok') return null;
+  /** Ends the alert because its rule or its flight went away; null when there was nothing to end, nor to tell. */
+  end(reason: string): { step: Step; word: Word } | null {
+    const word = this.audience.end();
     const from = this.state;
+    if (from === 'ok' && !word.isNews) return null;
+    const to = from === 'pending' ? 'ok' : 'resolved';
+    return { step: { from, to, level: 'none', reason, condition: '', activeSince: null }, word };
+  }
+
+  /** What was withheld is told now, where the alert stays what it is. */
+  announced(): Step {
+    const { state, level } = this;
+    const activeSince = level === 'critical' ? this.c : level === 'warning' ? this.w : null;
     return {
-      from,
-      to: from === 'pending' ? 'ok' : 'resolved',
-      level: 'none',
-      reason,
+      from: state,
+      to: state === 'ok' ? 'resolved' : state,
+      level,
+      reason: 'announced',
       condition: '',
-      activeSince: null,
+      activeSince,
     };
   }
 

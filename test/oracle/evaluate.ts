@@ -27,6 +27,7 @@ import {
   type ValueTerms,
 } from './rule-values.ts';
 import { shippedRule } from './shipped-rule.ts';
+import { meaningOf, type Word } from './telling.ts';
 import type { Known, Values } from './three-valued.ts';
 import { campaignValues, isNews, rowOf, type Said, SpendReview } from './unplanned.ts';
 import { day, hour } from './whole-numbers.ts';
@@ -47,6 +48,8 @@ export interface TimerContext {
   readonly frontierOf: FrontierOf;
   /** A heartbeat of the source was counted. */
   isHeard(source: string): boolean;
+  /** Alerts of a source by rule id. */
+  ofSource(source: string): ReadonlyMap<string, Alert> | undefined;
   /** How far a source moves at a time, ms (§8.4). */
   rhythmOf(source: string): number;
   emit(table: 'pacing_snapshots' | 'rule_evaluations' | 'alert_events' | 'unplanned_spend', row: Row): void;
@@ -62,6 +65,9 @@ interface Subject {
   readonly values: MaybeValues;
   /** In which its local time is told. */
   readonly zone: string;
+  /** Null for a source. */
+  readonly campaignOf: Campaign | null;
+  readonly flightOf: Flight | null;
   readonly missedSince?: Moment['missedSince'] | undefined;
 }
 
@@ -245,7 +251,17 @@ function valueTerms(plan: Plan, campaign: Campaign): ValueTerms {
 
 function flightSubject(campaign: Campaign, flight: Flight, { asOf, text }: Completeness, values: MaybeValues): Subject {
   const { zone } = flight.dates as Dates;
-  return { campaign: campaign.id, flight: flight.id, source: '', asOf, completeness: text, values, zone };
+  return {
+    campaign: campaign.id,
+    flight: flight.id,
+    source: '',
+    asOf,
+    completeness: text,
+    values,
+    zone,
+    campaignOf: campaign,
+    flightOf: flight,
+  };
 }
 
 function byId(a: string, b: string): number {
@@ -298,7 +314,8 @@ function judgeRules(
   persisted: boolean,
 ): void {
   const ids = new Set([...rules.keys(), ...flight.alerts.keys()]);
-  for (const id of [...ids].sort(byId)) judgeRule(context, subject, flight.alerts, id, rules.get(id), () => persisted);
+  for (const id of inOrder(context.plan, ids))
+    judgeRule(context, subject, flight.alerts, id, rules.get(id), () => persisted);
 }
 
 /** Judges one rule on one subject; `wantsRow` says whether a row is due without a transition. */
@@ -313,11 +330,11 @@ function judgeRule(
   let steps = 0;
   const known = alerts.get(id);
   if (known !== undefined && known.hash !== rule?.hash) {
-    const step = known.end(rule === undefined ? 'rule_deleted' : 'rule_updated');
+    const ended = known.end(rule === undefined ? 'rule_deleted' : 'rule_updated');
     alerts.delete(id);
-    if (step !== null) {
+    if (ended !== null) {
       steps += 1;
-      emitEnd(context, subject, id, known.hash, step);
+      emitEnd(context, subject, id, known.hash, ended);
     }
   }
   if (rule === undefined) return;
@@ -328,19 +345,36 @@ function judgeRule(
   const { zone, values: given, asOf: x, missedSince } = subject;
   const outcome = outcomeAt(rule, given, given === null ? context.t : x, zone);
   const moment: Moment = { t: context.t, x, zone, missedSince };
-  const step = alert.judge(rule, outcome, subject.values, moment);
+  const before = meaningOf(alert);
+  const moved = alert.judge(rule, outcome, subject.values, moment);
+  const isHeld = outcome === 'outside' && rule.schedule?.outside === 'hold';
+  const word = isHeld
+    ? null
+    : alert.audience.hear(rule, before, meaningOf(alert), {
+        t: context.t,
+        zone,
+        isInhibited: isInhibited(context, subject, rule),
+        isKnown: ['critical', 'warning', 'false', 'insufficient'].includes(outcome),
+      });
+  const step = moved ?? (word?.isNews === true ? alert.announced() : null);
   if (step === null && steps === 0 && !wantsRow(alert)) return;
   const values = namedValues(rule, subject.values);
   if (step !== null) {
+    const filled = (text: string) =>
+      summaryOf(text, placesOf(rule.scope, context.plan), {
+        ...subject.values,
+        ...(rule.scope !== 'source' ? { 'c.campaign_id': subject.campaign } : {}),
+        ...(rule.scope === 'flight' || rule.scope === 'ended' ? { 'c.flight_id': subject.flight } : {}),
+      });
+    const annotations = Object.entries(rule.annotations ?? {}).map(([name, text]) => [name, filled(text)] as const);
     emitStep(context, subject, id, step, {
       mode: rule.mode,
       hash: rule.hash,
       values,
-      summary: summaryOf(rule.summary, placesOf(rule.scope, context.plan), {
-        ...subject.values,
-        ...(rule.scope !== 'source' ? { 'c.campaign_id': subject.campaign } : {}),
-        ...(rule.scope === 'flight' || rule.scope === 'ended' ? { 'c.flight_id': subject.flight } : {}),
-      }),
+      summary: filled(rule.summary),
+      labels: sortedJson(Object.entries(rule.labels ?? {})),
+      annotations: sortedJson(annotations),
+      word: word as Word,
     });
   }
   alert.rowAt = context.t;
@@ -355,6 +389,34 @@ function judgeRule(
       rule_hash: rule.hash,
     }),
   );
+}
+
+function sortedJson(entries: readonly (readonly [string, string])[]): string {
+  return JSON.stringify(Object.fromEntries(entries.toSorted(([a], [b]) => byId(a, b))));
+}
+
+/** Whether an alert of a rule that silences this one fires about the same thing (§8.6). */
+function isInhibited({ plan, ofSource }: TimerContext, subject: Subject, { inhibited_by = [] }: RulePlan): boolean {
+  const { flightOf, campaignOf } = subject;
+  return plan.rules
+    .filter(({ id, mode }) => inhibited_by.includes(id) && mode === 'notify')
+    .flatMap(({ id, scope }): (Alert | undefined)[] => {
+      if (campaignOf === null) return [ofSource(subject.source)?.get(id)];
+      if (scope === 'source') return requiredSources(plan, campaignOf.id).map((name) => ofSource(name)?.get(id));
+      if (scope === 'campaign') return [campaignOf.spendAlerts.get(id)];
+      return (flightOf === null ? campaignOf.flights : [flightOf]).map(({ alerts }) => alerts.get(id));
+    })
+    .some((alert) => alert?.state === 'firing' || alert?.state === 'recovering');
+}
+
+/** Who silences others is judged before them. */
+function inOrder(plan: Plan, ids: Iterable<string>): string[] {
+  const rankOf = (id: string): number => {
+    const by = plan.rules.find((rule) => rule.id === id)?.inhibited_by ?? [];
+    const known = by.filter((each) => plan.rules.some((rule) => rule.id === each));
+    return known.length === 0 ? 0 : 1 + Math.max(...known.map(rankOf));
+  };
+  return [...ids].sort((a, b) => rankOf(a) - rankOf(b) || byId(a, b));
 }
 
 function placesOf(scope: RulePlan['scope'], plan: Plan): string[] {
@@ -394,7 +456,7 @@ export function lookAtSpend(context: TimerContext, campaign: Campaign): void {
   const rules = spendRules(plan, campaign);
   for (const id of [...campaign.spendAlerts.keys()].filter((each) => !rules.has(each)).sort(byId))
     judgeRule(context, subject, campaign.spendAlerts, id, undefined, () => false);
-  for (const id of [...rules.keys()].sort(byId))
+  for (const id of inOrder(plan, rules.keys()))
     judgeRule(context, subject, campaign.spendAlerts, id, rules.get(id), () => hasNews);
 }
 
@@ -416,8 +478,8 @@ export function leaveSpend(context: TimerContext, campaign: Campaign): void {
   const subject = spendSubject(context, campaign, null);
   for (const id of [...campaign.spendAlerts.keys()].sort(byId)) {
     const alert = campaign.spendAlerts.get(id) as Alert;
-    const step = alert.end('scope_ended');
-    if (step !== null) emitEnd(context, subject, id, alert.hash, step);
+    const ended = alert.end('scope_ended');
+    if (ended !== null) emitEnd(context, subject, id, alert.hash, ended);
   }
   campaign.spendAlerts.clear();
 }
@@ -426,7 +488,17 @@ function spendSubject(context: TimerContext, campaign: Campaign, values: MaybeVa
   const { plan, t, clock, bounds } = context;
   const { text } = completenessAt(plan, campaign.id, t, clock, context.frontierOf, 'UTC', bounds);
   const zone = campaign.zone ?? plan.defaults.zone;
-  return { campaign: campaign.id, flight: '', source: '', asOf: t, completeness: text, values, zone };
+  return {
+    campaign: campaign.id,
+    flight: '',
+    source: '',
+    asOf: t,
+    completeness: text,
+    values,
+    zone,
+    campaignOf: campaign,
+    flightOf: null,
+  };
 }
 
 /** Those of the plan; for one that was written before there were any, the one that ships (§9.4). */
@@ -442,20 +514,28 @@ const shipped = shippedRule('unplanned-spend');
 function endAlerts(context: TimerContext, flight: Flight, subject: Subject, isOver: (id: string) => boolean): void {
   for (const id of [...flight.alerts.keys()].filter(isOver).sort(byId)) {
     const alert = flight.alerts.get(id) as Alert;
-    const step = alert.end('scope_ended');
-    if (step !== null) emitEnd(context, subject, id, alert.hash, step);
+    const ended = alert.end('scope_ended');
+    if (ended !== null) emitEnd(context, subject, id, alert.hash, ended);
     flight.alerts.delete(id);
   }
 }
 
-function emitEnd(context: TimerContext, subject: Subject, id: string, hash: string, step: Step): void {
+function emitEnd(
+  context: TimerContext,
+  subject: Subject,
+  id: string,
+  hash: string,
+  { step, word }: { step: Step; word: Word },
+): void {
   const rule = context.plan.rules.find((each) => each.id === id);
   // An alert that ends with its flight says what became of it.
   const last = step.reason === 'scope_ended' ? subject.values : null;
   const values = last !== null && rule !== undefined && rule.scope !== 'source' ? namedValues(rule, last) : '{}';
   const verdict = ', {{p.status}} with {{p.delivery_pct}} % of the budget spent';
   const summary = `Rule ${id}: ${step.reason}${last === null ? '' : summaryOf(verdict, placesOf('flight', context.plan), last)}`;
-  emitStep(context, subject, id, step, { mode: rule?.mode ?? 'notify', hash, values, summary });
+  const labels = sortedJson(Object.entries(rule?.labels ?? {}));
+  const receipt = { mode: rule?.mode ?? 'notify', hash, values, summary, labels, annotations: '{}', word };
+  emitStep(context, subject, id, step, receipt);
 }
 
 function address(context: TimerContext, subject: Subject, id: string) {
@@ -478,7 +558,15 @@ function emitStep(
   subject: Subject,
   id: string,
   step: Step,
-  receipt: { mode: string; hash: string; values: string; summary: string },
+  receipt: {
+    mode: string;
+    hash: string;
+    values: string;
+    summary: string;
+    labels: string;
+    annotations: string;
+    word: Word;
+  },
 ): void {
   const scope = [context.org, id, subject.campaign, subject.flight, subject.source];
   const fingerprint = sha256(scope.join('|')).slice(0, 32);
@@ -499,6 +587,11 @@ function emitStep(
       values: receipt.values,
       completeness: subject.completeness,
       summary: receipt.summary,
+      labels: receipt.labels,
+      annotations: receipt.annotations,
+      notified: receipt.word.isNews ? 1 : 0,
+      told: receipt.word.told,
+      withheld: receipt.word.withheld,
       rule_hash: receipt.hash,
       log_offset: context.offset,
     }),
@@ -523,6 +616,8 @@ export function evaluateSources(context: TimerContext, alerts: Map<string, Map<s
       completeness: `${name}=${frontier ?? 'none'}`,
       values: sourceValues(name, t, frontier, expected_interval_ms),
       zone: plan.defaults.zone,
+      campaignOf: null,
+      flightOf: null,
     };
     const ofSource = alerts.get(name) ?? new Map<string, Alert>();
     alerts.set(name, ofSource);
@@ -530,7 +625,7 @@ export function evaluateSources(context: TimerContext, alerts: Map<string, Map<s
       plan.rules.filter((rule) => isDeclared && rule.scope === 'source').map((rule) => [rule.id, rule]),
     );
     const isDue = (alert: Alert) => alert.rowAt === null || t - alert.rowAt >= hour;
-    for (const id of [...new Set([...rules.keys(), ...ofSource.keys()])].sort(byId))
+    for (const id of inOrder(plan, new Set([...rules.keys(), ...ofSource.keys()])))
       judgeRule(context, subject, ofSource, id, rules.get(id), isDue);
     if (ofSource.size === 0) alerts.delete(name);
   }

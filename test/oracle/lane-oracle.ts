@@ -411,6 +411,7 @@ export class LaneOracle {
         return heartbeats ? (moves.get(source)?.at(-1) ?? null) : t - delay_ms;
       },
       isHeard: (source) => moves.has(source),
+      ofSource: (source) => alerts.get(source),
       rhythmOf: (source) => {
         const { heartbeats, expected_interval_ms } = sourceView(plan, source);
         if (expected_interval_ms > 0 || !heartbeats) return expected_interval_ms;

@@ -70,9 +70,10 @@ export function namesOf(rule: RulePlan): string[] {
 }
 
 /** What a rule names in its conditions and its summary. */
-export function namesNamed({ guard, warning, critical, summary }: RulePlan): string[] {
+export function namesNamed({ guard, warning, critical, summary, annotations = {} }: RulePlan): string[] {
   const conditions = [guard, warning?.when, warning?.clear, critical?.when, critical?.clear];
-  const places = [...summary.matchAll(/\{\{\s*([A-Za-z._0-9:-]+)\s*\}\}/g)].map(([, name]) => name);
+  const texts = [summary, ...Object.values(annotations)].join(' ');
+  const places = [...texts.matchAll(/\{\{\s*([A-Za-z._0-9:-]+)\s*\}\}/g)].map(([, name]) => name);
   return [...conditions.flatMap((each) => (each ? namesIn(each) : [])), ...places];
 }
 

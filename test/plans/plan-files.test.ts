@@ -58,6 +58,24 @@ test.each([
     'schedule: { active: mon, zone: Europe/Belin }',
     '5:32: schedule.zone: must be an IANA time zone, such as Europe/Berlin',
   ],
+  ['labels: { severity: page }', '5:21: labels.severity has a name that is none: every alert has that one by itself'],
+  [
+    'labels: { my-team: a }',
+    '5:20: labels.my-team has a name that is none: must be 1 to 64 of a-z A-Z 0-9 _, and begin with none of 0-9',
+  ],
+  ['labels: { __x: a }', '5:16: labels.__x has a name that is none: names that start with __ are reserved'],
+  [
+    'annotations: { summary: a }',
+    '5:25: annotations.summary has a name that is none: every alert has that one by itself',
+  ],
+  [
+    "annotations: { runbook: 'x {{p.osi_pc}}' }",
+    '5:28: annotations.runbook: unknown name "p.osi_pc"; did you mean "p.osi_pct"?',
+  ],
+  ['notify: {}', '5:9: notify: must say cool_down, max_per_day or flapping'],
+  ['notify: { cooldown: 1h }', '5:11: unknown key "cooldown"; did you mean "cool_down"?'],
+  ['notify: { max_per_day: 0 }', '5:24: notify.max_per_day must be 1 at least'],
+  ['notify: { flapping: { above: 20, below: 30 } }', '5:21: notify.flapping: below must be less than above'],
   ['match: { tier: 7 }', '5:16: match.tier must be text, or must be a list'],
 ])('%s is refused', (text, message) => {
   expect(troubles(`id: r\nname: R\ncritical:\n  when: 'p.spend > 1.0'\n${text}\n`)).toContain(`r.yaml:${message}`);
@@ -197,4 +215,18 @@ test('what people mistype is refused with its place, the nearest name and our wo
     const found = readFiles(organizations, rules);
     expect(Array.isArray(found) ? found.join('\n') : 'nothing is wrong', words).toContain(words);
   }
+});
+
+test('rules that silence each other or nobody are named with their place', () => {
+  const rule = (id: string, by: string) =>
+    `id: ${id}\nname: R\ninhibited_by: [${by}]\nwarning: { when: p.day_capped }\n`;
+  const troubles = readFiles('defaults: {}\n', { 'a.yaml': rule('a', 'b'), 'b.yaml': rule('b', 'a, data-freshnes') });
+  expect(Array.isArray(troubles) ? troubles.toSorted() : troubles).toEqual([
+    'rules/a.yaml:3:16: rules silence each other: a, b, a',
+    'rules/b.yaml:3:16: rules silence each other: b, a, b',
+    'rules/b.yaml:3:19: no rule "data-freshnes"',
+  ]);
+  expect(readFiles('defaults: {}\n', { 'a.yaml': rule('late-feed', 'late-fed') })).toEqual([
+    'rules/a.yaml:3:16: no rule "late-fed"; did you mean "late-feed"?',
+  ]);
 });

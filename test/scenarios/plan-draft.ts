@@ -2,7 +2,7 @@ import type { CostBasis } from '../../src/events/event-batch.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import type { CampaignPlan, Lateness, LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
 import { shippedRules } from '../rules/healthy/shipped-rules.ts';
-import { campaignOf, forWhom, scheduleOf } from './rule-words.ts';
+import { campaignOf, forWhom, noticesOf, scheduleOf } from './rule-words.ts';
 import { durationOf, type Words } from './words.ts';
 
 type Named = Readonly<Record<string, string>>;
@@ -108,6 +108,7 @@ function ruleOf(id: string, named: Named): RulePlan {
     summary,
     ...forWhom(named),
     ...scheduleOf(named),
+    ...noticesOf(named),
   };
   return { ...whole, hash: ruleHash(whole) };
 }

@@ -2,6 +2,8 @@ import { assert } from '../../src/model/errors.ts';
 import { readHours } from '../../src/plans/schedule-text.ts';
 import type { CampaignPlan, RulePlan } from '../../src/rules/plan.ts';
 
+import { durationOf } from './words.ts';
+
 type Named = Readonly<Record<string, string>>;
 
 /** For whom a rule is: `match=tier:gold+silver,region:eu campaigns=c1,spring-* exclude.advertisers=adv`. */
@@ -38,6 +40,30 @@ export function scheduleOf(named: Named): Pick<RulePlan, 'schedule'> {
     return read;
   });
   return { schedule: { active: windows, outside: outside as 'hold', zone: zone ?? null } };
+}
+
+/** `labels=team:adops annotation.runbook=… inhibited_by=a,b cool_down=6h max_per_day=3 flapping=50:25`. */
+export function noticesOf(named: Named): Partial<RulePlan> {
+  const { labels, inhibited_by, cool_down = '0s', max_per_day = null, flapping = null } = named;
+  const annotations = Object.entries(named).flatMap(([word, text]) =>
+    word.startsWith('annotation.') ? [[word.slice('annotation.'.length), text]] : [],
+  );
+  const [above, below] = (flapping ?? '').split(':').map(Number);
+  const isBounded = ['cool_down', 'max_per_day', 'flapping'].some((word) => named[word] !== undefined);
+  return {
+    ...(labels === undefined ? {} : { labels: labelsOf(labels) as Record<string, string> }),
+    ...(annotations.length === 0 ? {} : { annotations: Object.fromEntries(annotations) }),
+    ...(inhibited_by === undefined ? {} : { inhibited_by: inhibited_by.split(',') }),
+    ...(isBounded
+      ? {
+          notify: {
+            cool_down_ms: durationOf(cool_down),
+            max_per_day: max_per_day === null ? null : Number(max_per_day),
+            flapping: flapping === null ? null : { above, below },
+          },
+        }
+      : {}),
+  };
 }
 
 function listed(named: Named, word: string, key: string): { [Key in string]?: string[] } {

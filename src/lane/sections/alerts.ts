@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
 import { assert } from '../../model/errors.ts';
 import type { AlertLevel, AlertState, AlertStateName } from '../../rules/alert-state.ts';
+import type { Meaning, Telling } from '../../rules/telling.ts';
 import { type Campaign, type Flight, part } from '../campaign.ts';
 import type { Organization } from '../organization.ts';
 import type { Section } from './section.ts';
@@ -9,7 +10,7 @@ import type { Section } from './section.ts';
 export const flightAlerts: Section<Campaign> = {
   id: 23,
   name: 'flight_alerts',
-  version: 1,
+  version: 2,
 
   write(out: ByteWriter, campaign: Campaign, all: boolean): void {
     const { flights } = campaign;
@@ -24,10 +25,10 @@ export const flightAlerts: Section<Campaign> = {
     }
   },
 
-  read(from: ByteReader, _version: number, { flights }: Campaign): void {
+  read(from: ByteReader, version: number, { flights }: Campaign): void {
     const count = from.count();
     assert(count === flights.length, 'alerts are kept of every flight');
-    for (const flight of flights) readFlightAlerts(from, flight);
+    for (const flight of flights) readFlightAlerts(from, flight, version);
   },
 };
 
@@ -35,7 +36,7 @@ export const flightAlerts: Section<Campaign> = {
 export const sourceAlerts: Section<Organization> = {
   id: 24,
   name: 'source_alerts',
-  version: 1,
+  version: 2,
 
   write(out: ByteWriter, organization: Organization): void {
     out.optional(organization.timerAt);
@@ -48,25 +49,25 @@ export const sourceAlerts: Section<Organization> = {
     }
   },
 
-  read(from: ByteReader, _version: number, organization: Organization): void {
+  read(from: ByteReader, version: number, organization: Organization): void {
     organization.timerAt = from.optional();
-    readSourceAlerts(from, organization);
+    readSourceAlerts(from, organization, version);
   },
 };
 
 /** Version 1 is also how format 1 of a blob wrote them. */
-export function readFlightAlerts(from: ByteReader, flight: Flight): void {
+export function readFlightAlerts(from: ByteReader, flight: Flight, version = 1): void {
   flight.alerts.clear();
-  for (let n = from.count(); n > 0; n--) flight.alerts.set(from.text(), readAlert(from));
+  for (let n = from.count(); n > 0; n--) flight.alerts.set(from.text(), readAlert(from, version));
 }
 
 /** Version 1 is also how format 1 of a blob wrote them. */
-export function readSourceAlerts(from: ByteReader, organization: Organization): void {
+export function readSourceAlerts(from: ByteReader, organization: Organization, version = 1): void {
   organization.sourceAlerts.clear();
   for (let n = from.count(); n > 0; n--) {
     const key = from.text();
     const evaluatedAt = from.optional();
-    organization.sourceAlerts.set(key, { alert: from.flag() ? readAlert(from) : null, evaluatedAt });
+    organization.sourceAlerts.set(key, { alert: from.flag() ? readAlert(from, version) : null, evaluatedAt });
   }
 }
 
@@ -79,9 +80,22 @@ export function writeAlert(out: ByteWriter, alert: AlertState): void {
   out.optional(alert.lastKnown);
   out.optional(alert.unknownSince);
   out.text(alert.ruleHash);
+  out.flag(alert.telling !== null);
+  if (alert.telling !== null) writeTelling(out, alert.telling);
 }
 
-export function readAlert(from: ByteReader): AlertState {
+function writeTelling(out: ByteWriter, telling: Telling): void {
+  out.text(telling.told);
+  out.optional(telling.lastAt);
+  out.text(telling.last);
+  out.int32(telling.day);
+  out.count(telling.count);
+  out.count(telling.changes);
+  out.flag(telling.isFlapping);
+}
+
+/** Since version 2 with what people were told, where that is not what is. */
+export function readAlert(from: ByteReader, version: number): AlertState {
   return {
     state: from.text() as AlertStateName,
     level: from.text() as AlertLevel,
@@ -91,5 +105,18 @@ export function readAlert(from: ByteReader): AlertState {
     lastKnown: from.optional(),
     unknownSince: from.optional(),
     ruleHash: from.text(),
+    telling: version >= 2 && from.flag() ? readTelling(from) : null,
+  };
+}
+
+function readTelling(from: ByteReader): Telling {
+  return {
+    told: from.text() as Meaning,
+    lastAt: from.optional(),
+    last: from.text() as Meaning,
+    day: from.int32(),
+    count: from.count(),
+    changes: from.count(),
+    isFlapping: from.flag(),
   };
 }

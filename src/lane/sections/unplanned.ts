@@ -11,7 +11,7 @@ import type { Section } from './section.ts';
 export const unplannedSection: Section<Campaign> = {
   id: 33,
   name: 'unplanned',
-  version: 1,
+  version: 2,
 
   write(out: ByteWriter, campaign: Campaign, all: boolean): void {
     const { unplanned } = campaign;
@@ -32,7 +32,7 @@ export const unplannedSection: Section<Campaign> = {
     }
   },
 
-  read(from: ByteReader, _version: number, campaign: Campaign): void {
+  read(from: ByteReader, version: number, campaign: Campaign): void {
     const unplanned = new Unplanned();
     unplanned.watchedUntil = from.double();
     for (let n = from.count(); n > 0; n--) {
@@ -41,7 +41,7 @@ export const unplannedSection: Section<Campaign> = {
       const causes = Object.fromEntries(unplannedCauses.map((cause) => [cause, whole(from.exact())]));
       unplanned.say(day, { spend, causes: causes as DayAmounts['causes'] });
     }
-    for (let n = from.count(); n > 0; n--) unplanned.alerts.set(from.text(), readAlert(from));
+    for (let n = from.count(); n > 0; n--) unplanned.alerts.set(from.text(), readAlert(from, version));
     campaign.unplanned = unplanned;
   },
 

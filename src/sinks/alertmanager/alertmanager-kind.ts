@@ -52,7 +52,9 @@ function openAlertmanager(settings: AlertmanagerSettings, ports: SinkPorts, read
 function openAlertsQuery(database: string): string {
   return `SELECT * REPLACE(
     toUnixTimestamp64Milli(evaluated_at) AS evaluated_at, toUnixTimestamp64Milli(active_since) AS active_since
-  ) FROM ${database}.v_alerts_open`;
+  ) FROM ${database}.alert_latest FINAL
+  WHERE told NOT IN ('', 'as_state')
+    OR told = 'as_state' AND mode = 'notify' AND to_state IN ('firing', 'recovering', 'no_data', 'error')`;
 }
 
 function endpointOf(

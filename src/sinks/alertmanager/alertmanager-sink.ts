@@ -3,7 +3,7 @@ import { decodeRows } from '../../rows/row-binary.ts';
 import { alertEvents } from '../../rows/tables.ts';
 import type { OutputChunk, Sink } from '../sink.ts';
 import { AlertmanagerClient, type AlertmanagerEndpoint } from './alertmanager-client.ts';
-import { type AlertTransition, type Notification, notificationsOf, transitionOf } from './notification.ts';
+import { type AlertTransition, isForPeople, type Notification, notificationsOf, transitionOf } from './notification.ts';
 
 interface AlertmanagerOptions extends AlertmanagerEndpoint {
   /** Where people look an alert up; becomes its generatorURL. */
@@ -24,7 +24,7 @@ export function activeUntilMs(clock: Clock, refreshMs: number): number {
 }
 
 /**
- * Alert transitions to Alertmanager, which groups, silences and repeats. Shadow alerts stay here. An
+ * Alert transitions to Alertmanager, which groups, silences and repeats. What people are not told stays here. An
  * alert that is posted twice is the same alert, so repeats are harmless; the last transition of an alert
  * in a round is the one that is said.
  */
@@ -69,5 +69,5 @@ function transitionsOf({ streams }: OutputChunk): AlertTransition[] {
   return streams
     .filter(({ stream }) => stream === alertEvents.name)
     .flatMap(({ bytes }) => decodeRows(alertEvents, bytes).map(transitionOf))
-    .filter(({ mode }) => mode === 'notify');
+    .filter(isForPeople);
 }

@@ -32,10 +32,13 @@ const takenAsIs = [
   'summary',
   'condition',
   'values',
+  'labels',
+  'annotations',
+  'told',
 ] as const;
 
 /** What of an alert transition a notification needs. */
-export interface AlertTransition extends Pick<AlertRow, (typeof takenAsIs)[number] | 'plan_number'> {
+export interface AlertTransition extends Pick<AlertRow, (typeof takenAsIs)[number] | 'plan_number' | 'notified'> {
   /** Epoch ms. */
   readonly evaluated_at: number;
   /** Epoch ms; null when the condition does not hold. */
@@ -46,8 +49,10 @@ export interface AlertTransition extends Pick<AlertRow, (typeof takenAsIs)[numbe
 const severities = ['warning', 'critical', 'no_data', 'error'] as const;
 type Severity = (typeof severities)[number];
 
-/** What the state after a transition means to people; null = nobody needs to act. */
-function severityOf({ to_state, level }: AlertTransition): Severity | null {
+/** What people are told after a transition; null = nobody needs to act. */
+function severityOf({ to_state, level, told }: AlertTransition): Severity | null {
+  // Rows of older releases leave it to the state.
+  if (told !== 'as_state') return severities.find((each) => each === told) ?? null;
   if (to_state === 'no_data' || to_state === 'error') return to_state;
   if (to_state !== 'firing' && to_state !== 'recovering') return null;
   return level === 'critical' ? 'critical' : 'warning';
@@ -85,8 +90,9 @@ function notify(
   const { org_id, rule_id, campaign_id, flight_id, source, fingerprint } = transition;
   const labels = { alertname: rule_id, severity, org_id, campaign_id, flight_id, source, fingerprint };
   return {
-    labels: withoutEmpty(labels),
+    labels: withoutEmpty({ ...textsOf(transition.labels), ...labels }),
     annotations: withoutEmpty({
+      ...textsOf(transition.annotations),
       summary: transition.summary,
       condition: transition.condition,
       values: transition.values,
@@ -98,6 +104,16 @@ function notify(
     endsAt: instant(endsAtMs),
     ...(externalUrl === null ? {} : { generatorURL: `${externalUrl.replace(/\/$/, '')}/alerts/${fingerprint}` }),
   };
+}
+
+/** Whether a row of its kind says something to people: it changed what they are told. */
+export function isForPeople({ mode, notified, told }: AlertTransition): boolean {
+  return notified === 1 && (told !== 'as_state' || mode === 'notify');
+}
+
+/** Names and texts as the engine wrote them. */
+function textsOf(json: string): Record<string, string> {
+  return JSON.parse(json) as Record<string, string>;
 }
 
 /** Alertmanager takes an empty label for a missing one; leaving it out says so. */
@@ -126,6 +142,7 @@ const shownTransition = z.object({
     z.ZodString
   >),
   plan_number: z.int(),
+  notified: z.int(),
   evaluated_at: shownInstant,
   active_since: shownInstant.nullable(),
 });

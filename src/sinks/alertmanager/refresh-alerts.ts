@@ -32,7 +32,7 @@ async function sendOnce(options: RefreshOptions): Promise<void> {
   const { sink, openAlerts, clock, refreshMs, externalUrl, onTrouble } = options;
   try {
     const until = { activeUntilMs: activeUntilMs(clock, refreshMs), externalUrl };
-    const open = (await openAlerts()).filter(({ mode }) => mode === 'notify');
+    const open = await openAlerts();
     await sink.send(open.flatMap((transition) => activeNotificationOf(transition, until)));
   } catch (error) {
     if (!isWorthRetrying(error)) throw error;

@@ -92,7 +92,7 @@ test('an escalation ends the warning; no data is an alert of its own', async () 
 });
 
 test('the last transition of a round counts, and shadow alerts stay here', async () => {
-  const shadow = transition(3, 'firing', 'critical', { mode: 'shadow', fingerprint: 'cafe' });
+  const shadow = transition(3, 'firing', 'critical', { mode: 'shadow', notified: 0, fingerprint: 'cafe' });
   await sink.deliver([chunkOf(transition(9, 'firing', 'critical'), transition(8, 'resolved', 'none'), shadow)]);
   expect(recorder.posts.map(activeIn)).toEqual([[]]);
   expect(recorder.posts[0].every(({ labels }) => labels.fingerprint === 'f00d')).toBe(true);
@@ -157,4 +157,25 @@ test('active alerts are sent again, so that an Alertmanager that restarted knows
   await refreshing;
   expect(recorder.posts.map(activeIn)).toEqual([['critical'], ['critical']]);
   expect(recorder.posts[1]).toHaveLength(1);
+});
+
+test('people hear what the engine says they are told, with the labels of the rule, and of nothing else', async () => {
+  const labels = '{"severity":"mine","team":"adops"}';
+  const annotations = '{"runbook":"https://wiki.test/c1","summary":"mine"}';
+  await sink.deliver([chunkOf(transition(30, 'firing', 'critical', { told: 'warning', labels, annotations }))]);
+  await sink.deliver([
+    chunkOf(transition(20, 'resolved', 'none', { notified: 0, told: 'warning', withheld: 'flapping' })),
+  ]);
+  // What a rule that went into shadow had told is taken back.
+  await sink.deliver([chunkOf(transition(10, 'firing', 'critical', { mode: 'shadow', told: '' }))]);
+  expect(recorder.posts.map(activeIn)).toEqual([['warning'], []]);
+  const [said] = recorder.posts[0].filter((each) => each.labels.severity === 'warning');
+  expect(said.labels).toMatchObject({ team: 'adops', alertname: 'under-pacing' });
+  expect(said.annotations).toMatchObject({ runbook: 'https://wiki.test/c1', summary: 'c1 is behind' });
+});
+
+test('rows of an older release are told as their state says', async () => {
+  await sink.deliver([chunkOf(transition(30, 'firing', 'critical', { told: 'as_state' }))]);
+  await sink.deliver([chunkOf(transition(20, 'firing', 'warning', { told: 'as_state', mode: 'shadow' }))]);
+  expect(recorder.posts.map(activeIn)).toEqual([['critical']]);
 });

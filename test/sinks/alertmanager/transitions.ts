@@ -33,6 +33,10 @@ export function transitionRow(
     level,
     evaluated_at: BigInt(atMs),
     active_since: to_state === 'resolved' ? null : BigInt(atMs - hour),
+    labels: '{}',
+    annotations: '{}',
+    notified: 1,
+    told: to_state === 'no_data' ? 'no_data' : level === 'none' ? '' : level,
     ...more,
   };
 }

@@ -60,12 +60,32 @@ test.each(latestTables)('$name is the newest row of each thing, whatever is said
   expect(wanted.match(/"plan_number":6/g)).toHaveLength(3);
 });
 
+test('the newest of each alert says what people were told, of those before this was kept that the state says it', async () => {
+  const options = { database: 'ads_words', buckets: 1, cluster: null };
+  const migrations = migrationsOf(options);
+  await ask('CREATE DATABASE ads_words ENGINE = Atomic');
+  for (const { name, statements } of migrations)
+    if (name !== 'alert_words') for (const { sql } of statements) await ask(sql);
+  await ask(
+    "INSERT INTO ads_words.alert_events (org_id, alert_id, fingerprint, evaluated_at) VALUES ('acme', 'a', 'f', 1)",
+  );
+  for (const { sql } of migrations.find(({ name }) => name === 'alert_words')!.statements) await ask(sql);
+  const toldOf = () => ask('SELECT told, labels, notified, withheld FROM ads_words.alert_latest FINAL');
+  expect(await toldOf()).toBe('as_state\t{}\t1\t\n');
+  await ask(
+    `INSERT INTO ads_words.alert_events (org_id, alert_id, fingerprint, evaluated_at, told, labels, notified, withheld) VALUES ('acme', 'b', 'f', 2, 'critical', '{"a":"b"}', 0, 'cool_down')`,
+  );
+  expect(await toldOf()).toBe('critical\t{"a":"b"}\t0\tcool_down\n');
+});
+
 test('tables of an older version are filled from what they held, also by a migration that is repeated', async () => {
   const options = { database: 'ads_before', buckets: 1, cluster: null };
   const migrations = migrationsOf(options);
   const latest = migrations.find(({ name }) => name === 'latest')!;
   await ask('CREATE DATABASE ads_before ENGINE = Atomic');
   for (const { statements } of migrations.slice(0, 1)) for (const { sql } of statements) await ask(sql);
+  // Rows of today have columns that came later.
+  await ask(migrations.find(({ name }) => name === 'alert_words')!.statements[0].sql);
   const sink = sinkOf('ads_before');
   for (const { of } of latestTables) await sink.deliver([chunkOf(of, rowsOf(of, 0, 5))]);
   // Cut off in its middle, then from its start.
