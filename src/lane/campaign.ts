@@ -10,7 +10,7 @@ import type { SourcePlan } from '../rules/plan.ts';
 import type { CampaignReports, OldTotal } from './campaign-reports.ts';
 import type { CampaignWeight } from './campaign-weight.ts';
 import type { ControlWords } from './control-words.ts';
-import { ConversionTypes } from './conversion-types.ts';
+import { ConversionTypes, keepFormerTypes } from './conversion-types.ts';
 import type { DayRow } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
@@ -270,7 +270,11 @@ export class Campaign implements Carrier {
 
   /** Gives back what its days hold. */
   forgetDays(): void {
-    for (const day of this.days.values()) day.forget();
+    const types = this.conversionTypes;
+    for (const day of this.days.values()) {
+      if (types !== null && day.isDirty && day.conversions !== null) keepFormerTypes(day, types);
+      day.forget();
+    }
     this.days.clear();
     this.oldDays.forgetBefore(Number.POSITIVE_INFINITY);
     this.quarters?.release();

@@ -3,6 +3,20 @@ import { otherLabel } from '../events/event-columns.ts';
 
 type Attribution = (typeof attributions)[number];
 
+/** Of days that were forgotten with their campaign while their last rows wait: its types are others by then. */
+const formerTypes = new WeakMap<object, ConversionTypes>();
+
+export function keepFormerTypes(day: object, types: ConversionTypes): void {
+  formerTypes.set(day, types);
+}
+
+/** The types of a day's campaign when the day was its; asked once, when the row is written. */
+export function takeFormerTypes(day: object): ConversionTypes | undefined {
+  const types = formerTypes.get(day);
+  formerTypes.delete(day);
+  return types;
+}
+
 /** Code of conversions of which nobody says the type or what brought them about. */
 export const plainConversion = 0;
 

@@ -1,14 +1,9 @@
 import { assert } from '../model/errors.ts';
 import { floorTo, quarterMs } from '../model/time.ts';
 import { floorShare, isSafe, minus, plus, times, type Whole } from '../model/whole.ts';
+import { LongReportList, type Report, ReportList, type Reports, reportsTogetherMax } from './report-list.ts';
 
-/** What a feed says of a span, [from, to); `order` NaN = an addition, else the place of a total in the source's own order. */
-export interface Report<Amount> {
-  readonly from: number;
-  readonly to: number;
-  readonly order: number;
-  readonly amount: Amount;
-}
+export type { Report } from './report-list.ts';
 
 /** Told of every report that counts from now on (`sign` 1) or no more (−1). */
 export type OnReport<Amount> = (from: number, to: number, amount: Amount, sign: 1 | -1) => void;
@@ -32,67 +27,12 @@ export function shareOf(amount: Whole, start: number, end: number, from: number,
   return minus(floorShare(amount, last - start, end - start), floorShare(amount, first - start, end - start));
 }
 
-/** Places in a report's part of `ReportList.spans`. */
-const spanAt = { from: 0, to: 1, order: 2 } as const;
-const spanWidth = 3;
-
-/**
- * Reports side by side, in the order of their spans: numbers in two arrays, no object. There is a list for every
- * campaign, and an array that holds something has room for sixteen more: so there are two and not four.
- */
-class ReportList<Amount> {
-  readonly spans: number[] = [];
-  readonly amounts: Amount[] = [];
-
-  get length(): number {
-    return this.amounts.length;
-  }
-
-  from(at: number): number {
-    return this.spans[at * spanWidth + spanAt.from];
-  }
-  to(at: number): number {
-    return this.spans[at * spanWidth + spanAt.to];
-  }
-  order(at: number): number {
-    return this.spans[at * spanWidth + spanAt.order];
-  }
-
-  /** Index of the first that begins at or after `instant`. */
-  firstFrom(instant: number): number {
-    let low = 0;
-    let high = this.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.from(middle) < instant) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  insert(at: number, { from, to, order, amount }: Report<Amount>): void {
-    // Nearly every report is the newest of its feed.
-    if (at === this.length) {
-      this.spans.push(from, to, order);
-      this.amounts.push(amount);
-      return;
-    }
-    this.spans.splice(at * spanWidth, 0, from, to, order);
-    this.amounts.splice(at, 0, amount);
-  }
-
-  remove(first: number, last: number): void {
-    this.spans.splice(first * spanWidth, (last - first) * spanWidth);
-    this.amounts.splice(first, last - first);
-  }
-}
-
 /** Of feeds that have none of a sort, which nearly all are; never written to. */
 const noReports = new ReportList<never>();
 
 /** As `ReportFeed.sharesBetween`, of those from `first` on. Every evaluation asks: no object a report. */
 function sharesOf<Amount>(
-  list: ReportList<Amount>,
+  list: Reports<Amount>,
   first: number,
   from: number,
   to: number,
@@ -104,7 +44,7 @@ function sharesOf<Amount>(
   for (let i = first; i < list.length && list.from(i) < to; i++) {
     const start = list.from(i);
     const end = list.to(i);
-    const amount = amountOf(list.amounts[i]);
+    const amount = amountOf(list.amount(i));
     const sum = quick + amount * scale;
     if (start >= from && end <= to && isSafe(amount * scale) && isSafe(sum)) quick = sum;
     else if (end > from) exact = plus(exact, shareOf(times(amount, scale), start, end, from, to));
@@ -118,8 +58,8 @@ function sharesOf<Amount>(
  * additions. A newer total of a span replaces the older, a longer one what lies in it.
  */
 export class ReportFeed<Amount> {
-  #totals: ReportList<Amount> = noReports;
-  #additions: ReportList<Amount> = noReports;
+  #totals: Reports<Amount> = noReports;
+  #additions: Reports<Amount> = noReports;
   /** No addition is longer. */
   #longest = 0;
 
@@ -159,12 +99,12 @@ export class ReportFeed<Amount> {
     if (!verdict.counts) return;
     const { from, to, order, amount } = report;
     if (Number.isNaN(order)) {
-      if (this.#additions === noReports) this.#additions = new ReportList();
+      this.#additions = withRoom(this.#additions);
       this.#additions.insert(this.#additions.firstFrom(from + 1), report);
       this.#longest = Math.max(this.#longest, to - from);
     } else {
       this.#remove(this.#totals, verdict.first, verdict.last, on);
-      if (this.#totals === noReports) this.#totals = new ReportList();
+      this.#totals = withRoom(this.#totals);
       this.#totals.insert(verdict.first, report);
       const additions = this.#additions;
       this.#remove(additions, additions.firstFrom(ceilTo(from)), additions.firstFrom(ceilTo(to)), on);
@@ -172,8 +112,8 @@ export class ReportFeed<Amount> {
     on(from, to, amount, 1);
   }
 
-  #remove(list: ReportList<Amount>, first: number, last: number, on: OnReport<Amount>): void {
-    for (let i = first; i < last; i++) on(list.from(i), list.to(i), list.amounts[i], -1);
+  #remove(list: Reports<Amount>, first: number, last: number, on: OnReport<Amount>): void {
+    for (let i = first; i < last; i++) on(list.from(i), list.to(i), list.amount(i), -1);
     if (last > first) list.remove(first, last);
   }
 
@@ -190,7 +130,12 @@ export class ReportFeed<Amount> {
   /** Forgets what ended before `instant`. */
   forgetBefore(instant: number): void {
     for (const list of [this.#totals, this.#additions]) {
-      for (let i = list.length - 1; i >= 0; i--) if (list.to(i) < instant) list.remove(i, i + 1);
+      for (let last = list.length; last > 0; ) {
+        let first = last;
+        while (first > 0 && list.to(first - 1) < instant) first -= 1;
+        if (first < last) list.remove(first, last);
+        last = first - 1;
+      }
     }
   }
 
@@ -202,7 +147,7 @@ export class ReportFeed<Amount> {
   visit(visit: (report: Report<Amount>) => void): void {
     for (const list of [this.#totals, this.#additions]) {
       for (let i = 0; i < list.length; i++) {
-        visit({ from: list.from(i), to: list.to(i), order: list.order(i), amount: list.amounts[i] });
+        visit({ from: list.from(i), to: list.to(i), order: list.order(i), amount: list.amount(i) });
       }
     }
   }
@@ -219,6 +164,12 @@ export class ReportFeed<Amount> {
     assert(verdict !== null, 'a report that counted contradicts none');
     this.put(report, verdict, ignore);
   }
+}
+
+/** The list, where one more may be put. */
+function withRoom<Amount>(list: Reports<Amount>): Reports<Amount> {
+  if (list === noReports) return new ReportList();
+  return list instanceof ReportList && list.length >= reportsTogetherMax ? new LongReportList(list) : list;
 }
 
 function ignore(): void {}

@@ -3,6 +3,7 @@ import { type KindNumber, kind } from '../events/kinds.ts';
 import type { Campaign } from '../lane/campaign.ts';
 import { CampaignReports } from '../lane/campaign-reports.ts';
 import { type Amount, CampaignWeight, lightMax } from '../lane/campaign-weight.ts';
+import { takeFormerTypes } from '../lane/conversion-types.ts';
 import { type Counter, clockSetRightAt, counterAt, type DayRow, dayAt, sumAt } from '../lane/day-row.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
@@ -164,7 +165,7 @@ export class MeasureDays implements Operator {
   /** Of conversions only what changed: days change with every impression. */
   #tellConversions(campaign: Campaign, day: DayRow): void {
     if (day.conversions === null) return;
-    const types = campaign.typesOfConversions();
+    const types = takeFormerTypes(day) ?? campaign.typesOfConversions();
     for (const each of day.conversions) {
       if (!each.isDirty) continue;
       each.isDirty = false;

@@ -10,7 +10,8 @@ import { BrokenInvariant, EngineError } from '../model/errors.ts';
  * - It does not happen again: something of this process was wrong, not the log.
  * - It happens at one record, and there again: that record is refused (dead letter `internal_error`), as one over which the
  *   checks stumble; all before it is exact, and nothing of it counts.
- * - It happens there all the same, or the program says that its own memory is wrong: the lane alone halts.
+ * - It happens twice where the record is refused already, or the program says that its own memory is wrong: the
+ *   lane alone halts.
  */
 export class LaneCare {
   /** Records go one at a time from the first of these offsets up to the second, until that is committed. */
@@ -20,6 +21,8 @@ export class LaneCare {
   readonly #suspected = new Set<number>();
   /** Offsets of records that are refused. */
   readonly #refused = new Set<number>();
+  /** Those at which the program threw once more all the same; by chance, if it does not happen again. */
+  readonly #failedRefused = new Set<number>();
   #commitFailures = 0;
 
   /** How many records may come together at an offset. */
@@ -37,8 +40,11 @@ export class LaneCare {
   atRun(lane: string, run: RecordRun, error: unknown): EngineError | null {
     const [offset] = run.offsets;
     const isAlone = run.count === 1 && this.#from <= offset;
-    if (isAlone && (run.unreadable !== null || error instanceof BrokenInvariant)) return broken(lane, offset, error);
-    if (isAlone && this.#suspected.has(offset)) this.#refused.add(offset);
+    const isRefused = run.unreadable !== null;
+    if (isAlone && (error instanceof BrokenInvariant || (isRefused && this.#failedRefused.has(offset))))
+      return broken(lane, offset, error);
+    if (isAlone && isRefused) this.#failedRefused.add(offset);
+    else if (isAlone && this.#suspected.has(offset)) this.#refused.add(offset);
     else if (isAlone) this.#suspected.add(offset);
     this.#from = Math.min(this.#from, offset);
     this.#to = Math.max(this.#to, run.nextOffset);
@@ -64,6 +70,7 @@ export class LaneCare {
     this.#to = Number.NEGATIVE_INFINITY;
     this.#suspected.clear();
     this.#refused.clear();
+    this.#failedRefused.clear();
   }
 
   /** Whether the record of the run was refused for what it did to the program. */
