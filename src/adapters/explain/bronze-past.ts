@@ -15,7 +15,7 @@ interface OpenedPast extends Past, Disposable {}
 /** The past as bronze has it at this moment, beside an engine that goes on writing. */
 export async function openBronzePast(config: Config): Promise<OpenedPast> {
   const { topic } = config.log;
-  const written = writtenPlans(config);
+  const written = writtenPlans(config, systemClock);
   const asking = config.bronze.enabled ? await openIfThere(config) : 'bronze is off (bronze.enabled)';
   if (typeof asking === 'string')
     return { ...written, topic, whyNoRecords: asking, records: async () => [], [Symbol.dispose]: () => {} };

@@ -60,7 +60,7 @@ export async function openServing(config: Config, context: ServingContext): Prom
       rules,
       access: deskOf(access),
       engine: context.engine,
-      past: tablesAlone(config),
+      past: tablesAlone(config, clock),
       cursors: new SealedCursors(serving.cursor_key === null ? randomBytes(32) : Buffer.from(serving.cursor_key)),
       now: () => clock.wallMs(),
     },

@@ -55,7 +55,8 @@ export function ReceiptView({ org, args: [alertId] }: Route) {
     <p class="story"><${Badge} tone=${alertTone(shown.to_state, shown.level)}>${shown.to_state === 'firing' ? plain(shown.level) : plain(shown.to_state)}<//> ${shown.summary}</p>
     <${Decision} receipt=${shown} />
     <${Values} receipt=${shown} />
-    <${Trail} org=${org} receipt=${shown} />`}<//>`;
+    <${Trail} org=${org} receipt=${shown} />
+    <${Chain} org=${org} alertId=${alertId} />`}<//>`;
 }
 
 function Decision({ receipt }: { receipt: Receipt }) {
@@ -105,4 +106,18 @@ function Trail({ org, receipt }: { org: string; receipt: Receipt }) {
     <li>Transition <code>${receipt.alert_id}</code> of alert <code>${receipt.fingerprint}</code></li>
     ${campaign_id === '' ? null : html`<li><a href=${hrefOf(org, 'flights', [campaign_id, flight_id], { at: evaluated_at })}>The flight as it was known then</a></li>`}
   </ul></section>`;
+}
+
+/** The whole chain in sentences, as `paceline explain` tells it. */
+function Chain({ org, alertId }: { org: string; alertId: string }) {
+  const path = pathOf(['organizations', org, 'transitions', alertId, 'explanation']);
+  const told = useAnswer<{ readonly sentences: readonly string[] }>(path, 0);
+  return html`<section class="card"><h2>How it came, and what became of it</h2><${Answered} shown=${told}>${({
+    sentences,
+  }: {
+    sentences: readonly string[];
+  }) =>
+    html`<details><summary>${sentences.length} steps</summary><ul class="plain-list">${sentences.map(
+      (sentence, at) => html`<li key=${at}>${sentence}</li>`,
+    )}</ul></details>`}<//></section>`;
 }

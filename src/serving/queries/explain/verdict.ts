@@ -69,7 +69,9 @@ interface RuleQuestion {
 export async function verdictsOf(context: OperationContext, question: RuleQuestion): Promise<Verdict[]> {
   const { plan, ruleId, campaignId } = question;
   const rule = plan === null ? undefined : rulesOf(plan).find((each) => each.plan.id === ruleId);
-  if (rule === undefined && (plan !== null || !(await rulesJudged(context)).includes(ruleId)))
+  // Where plans are not recorded, what is written now says nothing against what was judged.
+  const isRecorded = plan !== null && plan.record !== null;
+  if (rule === undefined && (isRecorded || !(await rulesJudged(context)).includes(ruleId)))
     return [silent(question, '', 'no_such_rule', await noSuchRule(context, question))];
   const because = rule === undefined || plan === null ? null : whyNotFor(rule, plan, campaignId);
   if (because !== null) return [silent(question, '', 'not_for_campaign', because)];
@@ -102,7 +104,9 @@ async function noSuchRule(context: OperationContext, { plan, ruleId }: RuleQuest
   const where =
     plan === null
       ? 'no judgement of such a rule is known'
-      : `plan ${plan.compiled.plan.number}, in force then, has no such rule`;
+      : plan.record === null
+        ? 'no such rule is written now, and no judgement of one is known'
+        : `plan ${plan.compiled.plan.number}, in force then, has no such rule`;
   return near === null ? `${where}; it has ${known.join(', ') || 'none'}` : `${where}; did you mean ${near}?`;
 }
 
