@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { openEngine } from './adapters/adapters.ts';
 import type { EngineContext, EngineParts } from './adapters/engine-parts.ts';
+import { namesHistory, refreshHistoryViews } from './adapters/history-views.ts';
 import { type Config, type LoadedConfig, settingsSchema } from './adapters/settings.ts';
 import { openTablesForReading } from './adapters/visits.ts';
 import { ConfigStore, type ReloadOutcome } from './control/config/config-store.ts';
@@ -44,8 +45,13 @@ export interface Queries extends AsyncDisposable {
 
 /** Opens the tables of a data directory for queries: through its running engine, else by itself. */
 export async function openQueries(config: Config, log: Logger, clock: Clock): Promise<Queries> {
-  const { endpoint, close } = await openTablesForReading(config, { clock, log });
-  return { ask: (sql) => askClickHouse(endpoint, sql), [Symbol.asyncDispose]: close };
+  const { endpoint, writer, close } = await openTablesForReading(config, { clock, log });
+  const ask = async (sql: string): Promise<QueryAnswer> => {
+    // An engine tells the views where gold is; without one we do, for who asks them.
+    if (writer !== null && namesHistory(sql)) await refreshHistoryViews(config, writer);
+    return await askClickHouse(endpoint, sql);
+  };
+  return { ask, [Symbol.asyncDispose]: close };
 }
 
 /** The engine trusts no one with its log: what arrives is checked like what a file says. */

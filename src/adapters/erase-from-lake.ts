@@ -7,6 +7,7 @@ import { type ErasedTable, eraseOrganization } from '../lakehouse/jobs/erase-org
 import { eraseKeyedRows } from '../lakehouse/layers/bronze/erase-keyed-rows.ts';
 import { EngineError } from '../model/errors.ts';
 import { idPattern, systemOrg } from '../model/ids.ts';
+import { noteLake } from '../plans/postgres/note-lake.ts';
 import { bronzeTableName } from './bronze-catalog.ts';
 import { databaseOf, writeHistoryViews } from './history-views.ts';
 import { openLayerTools } from './layer-tools.ts';
@@ -90,5 +91,13 @@ export async function eraseFromLake(
   const at = new Date(systemClock.wallMs()).toISOString();
   const receipt = `${lake.root}/erasures/${at.replaceAll(':', '-')}-${encodeURIComponent(org)}.json`;
   await lake.io.create(receipt, Buffer.from(JSON.stringify({ org, at, clickhouse, untrusted, lake: erased, left: 0 })));
+  if (config.postgres.url !== null) {
+    const counts = {
+      clickhouse: Object.fromEntries(clickhouse.map(({ table, rows }) => [table, rows])),
+      lake: Object.fromEntries(erased.map(({ table, rows, files: gone }) => [table, { rows, files: gone.length }])),
+    };
+    const note = { org, action: 'erased', table: 'lake', key: at, receipt: { ...counts, untrusted, receipt } } as const;
+    await noteLake(config.postgres, 'paceline lake erase', [note]);
+  }
   return { org, lake: erased, untrusted, clickhouse, receipt };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Logger } from '../control/logs/logger.ts';
 import { askClickHouse, type QueryEndpoint, rowsOf } from '../control/query-client.ts';
 import { systemClock } from '../control/system-clock.ts';
@@ -30,6 +31,11 @@ interface ViewChange {
   readonly without?: string | null;
 }
 
+/** Whether a query asks a view of all times. */
+export function namesHistory(sql: string): boolean {
+  return goldTables.some((table) => new RegExp(`\\b${historyName(table)}\\b`).test(sql));
+}
+
 /** The database that holds our tables. */
 export function databaseOf({ clickhouse }: Pick<Config, 'clickhouse'>): string {
   return clickhouse.url === null ? 'ads' : clickhouse.database;
@@ -50,9 +56,11 @@ export async function writeHistoryViews(config: ViewSettings, change: ViewChange
   const newest = await newestMonths(config, lake);
   const { cluster } = config.clickhouse;
   const on = onCluster(cluster);
+  const isEmbedded = config.clickhouse.url === null;
+  if (isEmbedded) await ask(`CREATE DATABASE IF NOT EXISTS ${passingDatabase} ENGINE = Memory`);
   for (const table of wanted) {
     const state = await goldState(table, newest, lake);
-    const gold = `${database}.${goldName(table)}`;
+    const gold = isEmbedded ? passingName(table, state) : `${database}.${goldName(table)}`;
     const places: HistoryPlaces = {
       hot: `${database}.${table.name}`,
       leaving: leaving
@@ -62,12 +70,43 @@ export async function writeHistoryViews(config: ViewSettings, change: ViewChange
     };
     try {
       // A table and no table function: a reader needs no rights on the store.
-      if (state !== null) await ask(`CREATE OR REPLACE TABLE ${gold}${on} ${engineOfTable(state.state, config)}`);
+      if (state !== null) {
+        const make = isEmbedded ? 'CREATE TABLE IF NOT EXISTS' : 'CREATE OR REPLACE TABLE';
+        await ask(`${make} ${gold}${on} ${engineOfTable(state.state, config)}`);
+      }
       await ask(`CREATE OR REPLACE VIEW ${database}.${historyName(table)}${on} AS ${historySelect(table, places)}`);
+      if (isEmbedded) await dropPassed(table, gold, ask);
     } catch (cause) {
       throw explain(cause, table, config);
     }
   }
+}
+
+/**
+ * Where the embedded ClickHouse keeps tables that it forgets when it ends: it looks at the store of a table that it
+ * remembers before it opens, and would not open without it.
+ */
+const passingDatabase = 'lake';
+
+/** A name for each state of a table, so that a view changes from one to the next at once. */
+function passingName(table: GoldTable, state: { readonly state: TableState } | null): string {
+  const mark = createHash('sha256')
+    .update(state?.state.metadataLocation ?? '')
+    .digest('hex')
+    .slice(0, 8);
+  return `${passingDatabase}.${goldName(table)}_${mark}`;
+}
+
+async function dropPassed(
+  table: GoldTable,
+  gold: string,
+  ask: (sql: string) => Promise<Record<string, unknown>[]>,
+): Promise<void> {
+  const found = await ask(`SELECT name FROM system.tables WHERE database = '${passingDatabase}'`);
+  const isPassed = new RegExp(`^${goldName(table)}_[0-9a-f]{8}$`);
+  for (const name of found.map((one) => `${passingDatabase}.${one.name}`))
+    if (name !== gold && isPassed.test(name.slice(passingDatabase.length + 1)))
+      await ask(`DROP TABLE IF EXISTS ${name}`);
 }
 
 /** The same for who has no lake open; nothing where there is none. */

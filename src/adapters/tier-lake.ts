@@ -14,6 +14,8 @@ import { goldNamespace } from '../lakehouse/jobs/write-gold.ts';
 import { silverNamespace } from '../lakehouse/jobs/write-silver.ts';
 import { silverDaysTable } from '../lakehouse/layers/silver/build-silver.ts';
 import { EngineError } from '../model/errors.ts';
+import { systemOrg } from '../model/ids.ts';
+import { noteLake } from '../plans/postgres/note-lake.ts';
 import { goldTables } from './gold-tables.ts';
 import { databaseOf, writeHistoryViews } from './history-views.ts';
 import { openLayerTools } from './layer-tools.ts';
@@ -72,6 +74,7 @@ export async function runTiers(
     ...keeping(config.tiers),
     hot: hotTables(endpoint, config, lent?.reader ?? endpoint),
     isDryRun: false,
+    onProved: (report) => noteMoved(config, report),
     onPlaces: (only, without) => writeHistoryViews(config, { endpoint, lake, only, without }),
     onProgress,
     onMoved: (report) => {
@@ -82,7 +85,27 @@ export async function runTiers(
   const expired = await expire(lake, config, false);
   if (expired.length > 0) await writeHistoryViews(config, { endpoint, lake });
   for (const one of expired) log.info('tier.expired', { ...one });
+  await noteExpired(config, expired);
   return { moved, expired };
+}
+
+const actor = 'paceline tier run';
+
+/** In the audit log, where there is one. */
+async function noteMoved({ postgres }: Pick<Config, 'postgres'>, report: MovedMonth): Promise<void> {
+  if (postgres.url === null) return;
+  const { table, month, ...receipt } = report;
+  await noteLake(postgres, actor, [{ org: systemOrg, action: 'moved', table: `ads.${table}`, key: month, receipt }]);
+}
+
+async function noteExpired({ postgres }: Pick<Config, 'postgres'>, expired: readonly ExpiredFiles[]): Promise<void> {
+  if (postgres.url === null) return;
+  const day = new Date(systemClock.wallMs()).toISOString().slice(0, 10);
+  await noteLake(
+    postgres,
+    actor,
+    expired.map(({ table, ...receipt }) => ({ org: systemOrg, action: 'expired', table, key: day, receipt })),
+  );
 }
 
 function context(log: Logger): VisitContext {

@@ -48,24 +48,29 @@ export async function findRunningEngine(dir: string): Promise<EngineInfo | null>
   }
 }
 
+export interface OpenedTables {
+  readonly endpoint: QueryEndpoint;
+  /** Changes them; null where somebody else holds them. */
+  readonly writer: QueryEndpoint | null;
+  close(): Promise<void>;
+}
+
 /** Opens the tables for reading: through the running engine, else by taking the directory. */
-export async function openTablesForReading(
-  config: Config,
-  context: VisitContext,
-): Promise<{ endpoint: QueryEndpoint; close(): Promise<void> }> {
-  if (config.clickhouse.url !== null) return { endpoint: serverEndpoint(config), close: async () => {} };
-  if (context.lent) return { endpoint: context.lent.reader, close: async () => {} };
+export async function openTablesForReading(config: Config, context: VisitContext): Promise<OpenedTables> {
+  const others = { writer: null, close: async () => {} };
+  if (config.clickhouse.url !== null) return { endpoint: serverEndpoint(config), ...others };
+  if (context.lent) return { endpoint: context.lent.reader, ...others };
   const engine = await findRunningEngine(config.data_directory);
   if (engine?.addresses.clickhouse != null) {
     const headers = { 'x-clickhouse-key': engine.tokens.clickhouse_read };
-    return { endpoint: { url: engine.addresses.clickhouse, headers }, close: async () => {} };
+    return { endpoint: { url: engine.addresses.clickhouse, headers }, ...others };
   }
   await using stack = new AsyncDisposableStack();
   stack.adopt(await takeDirectory(config, context), (opened) => opened.close());
   const tables = await openEmbeddedTables(embeddedPlace(config, 0), context);
   stack.defer(() => tables.close());
   const opened = stack.move();
-  return { endpoint: tables.reader, close: () => opened.disposeAsync() };
+  return { endpoint: tables.reader, writer: tables.writer, close: () => opened.disposeAsync() };
 }
 
 /** Opens the tables to change them: on a server, or in a data directory on which no engine runs. */

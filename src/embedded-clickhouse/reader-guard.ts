@@ -81,7 +81,8 @@ function whyTokenMayNot(tokens: readonly SqlToken[], at: number, known: Known): 
 function whyTenantMayNot(tokens: readonly SqlToken[], at: number): string | null {
   const token = tokens[at];
   if (keywordOf(token) === 'PREWHERE') return 'PREWHERE looks at rows of all organizations; say WHERE';
-  if (/_leaving_\d{6}_/.test(token.text)) return 'months that are on their way out are in the views all_…';
+  if (/_leaving_\d{6}_|^gold_\w+_[0-9a-f]{8}$/.test(token.text))
+    return 'rows of the lake, and those on their way there, are in the views all_…';
   if (token.text.toLowerCase() === 'information_schema')
     return 'information_schema is not for readers of one organization';
   return keywordOf(tokens[at - 1]) === 'IN' ? 'say IN (SELECT … FROM …) in place of a name after IN' : null;

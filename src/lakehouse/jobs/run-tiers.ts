@@ -22,6 +22,8 @@ interface TierOptions extends Omit<WriteGoldOptions, 'hot' | 'before'> {
   /** How long a month stays after it is over, by table. */
   hotDaysOf(table: string): number;
   readonly onMoved?: (report: MovedMonth) => void;
+  /** Told when two readers found a month the same, before ClickHouse lets it go; what fails there keeps it. */
+  readonly onProved?: (report: MovedMonth) => Promise<void>;
   /**
    * Told whenever the rows of a table are in other places than before, so that whoever asks for all of them finds
    * them: before rows move to a table beside it, and before such a table (`without`) goes.
@@ -182,7 +184,10 @@ async function copyAndDrop({ table, month, name }: LeavingTable, options: TierOp
   const verified = await verifyMonth(table, month, { hot: leaving, name: full, io, state });
   const snapshotId = currentSnapshot(state.metadata)?.['snapshot-id'] ?? 0n;
   // Nothing, where another run took the month out in the same moment.
-  if (verified.rows > 0) await writeReceipt(table.name, month, verified, snapshotId, options);
+  if (verified.rows > 0) {
+    await writeReceipt(table.name, month, verified, snapshotId, options);
+    await options.onProved?.({ table: table.name, month: monthText(month), ...verified });
+  }
   await options.onPlaces?.(table.name, name);
   await hot.command(`DROP TABLE ${full} SYNC SETTINGS max_table_size_to_drop = 0`);
   return verified;

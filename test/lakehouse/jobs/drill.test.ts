@@ -78,7 +78,7 @@ test('a row of gold that no record gives is found, and told', async () => {
     column === 'date' ? Date.parse(`${row.date}T00:00:00Z`) / 86_400_000 : row[column],
   );
   expect(report.example).toContain(`${name}: ${which.join('/')} has version ${changed.version} in gold`);
-});
+}, 180_000);
 
 test('a week is brought back beside the tables of the engine, as it was, and goes again', async () => {
   const evaluations = tables.find(({ name }) => name === 'rule_evaluations') as (typeof tables)[number];
@@ -100,7 +100,7 @@ test('a week is brought back beside the tables of the engine, as it was, and goe
   await expect(restoreWeek(directory.config, { org: "a'b", week }, silent)).rejects.toMatchObject({ code: 'USAGE' });
   expect(await dropRestored(directory.config, silent)).toContain(restoredName(evaluations));
   expect(await dropRestored(directory.config, silent)).toEqual([]);
-});
+}, 180_000);
 
 test('a week that nobody can look at is told why', async () => {
   const ask = (org: string, week: string) => drillLake(directory.config, options({ chosen: { org, week } }));

@@ -1,11 +1,12 @@
 import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { refreshHistoryViews } from '../../../src/adapters/history-views.ts';
 import { queryLake } from '../../../src/adapters/query-lake.ts';
 import { embeddedPlace, openEmbeddedTables } from '../../../src/adapters/tables.ts';
 import { runTiers } from '../../../src/adapters/tier-lake.ts';
-import { openTablesForReading } from '../../../src/adapters/visits.ts';
 import { writeGoldLayer } from '../../../src/adapters/write-layers.ts';
+import { openQueries } from '../../../src/app.ts';
 import { askClickHouse, rowsOf } from '../../../src/control/query-client.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import { goldName, historyName, type Table, tables } from '../../../src/rows/tables.ts';
@@ -30,12 +31,8 @@ async function asking<T>(
   directory: WorkedDirectory,
   work: (ask: (sql: string) => Promise<Record<string, unknown>[]>) => Promise<T>,
 ): Promise<T> {
-  const reading = await openTablesForReading(directory.config, { clock: systemClock, log: silent });
-  try {
-    return await work(async (sql) => rowsOf(await askClickHouse(reading.endpoint, sql)));
-  } finally {
-    await reading.close();
-  }
+  await using queries = await openQueries(directory.config, silent, systemClock);
+  return await work(async (sql) => rowsOf(await queries.ask(sql)));
 }
 
 async function allByLake(directory: WorkedDirectory, table: Table): Promise<TextRow[]> {
@@ -99,7 +96,7 @@ test('rows that are on their way out are seen, and once', async () => {
   copyFileSync(other, one);
   await expect(runTiers(directory.config, run)).rejects.toMatchObject({ code: 'COPY_DIFFERS' });
   await expectAll(directory);
-});
+}, 180_000);
 
 test('who asks for one organization opens no file of another', async () => {
   using directory = base.copy();
@@ -110,19 +107,15 @@ test('who asks for one organization opens no file of another', async () => {
   const own = rows.filter((row) => row.org_id === org).length;
   expect(own).toBeLessThan(rows.length);
   const sql = `SELECT count() AS count FROM ${historyName(table)} WHERE org_id = '${org}' FORMAT JSON`;
-  const reading = await openTablesForReading(directory.config, { clock: systemClock, log: silent });
-  try {
-    const answer = await askClickHouse(reading.endpoint, sql);
-    const { data, statistics } = JSON.parse(answer.kind === 'text' ? answer.text : '') as {
-      data: [{ count: string }];
-      statistics: { rows_read: number };
-    };
-    expect(Number(data[0].count)).toBe(own);
-    expect(statistics.rows_read).toBe(own);
-  } finally {
-    await reading.close();
-  }
-});
+  await using queries = await openQueries(directory.config, silent, systemClock);
+  const answer = await queries.ask(sql);
+  const { data, statistics } = JSON.parse(answer.kind === 'text' ? answer.text : '') as {
+    data: [{ count: string }];
+    statistics: { rows_read: number };
+  };
+  expect(Number(data[0].count)).toBe(own);
+  expect(statistics.rows_read).toBe(own);
+}, 180_000);
 
 test('a reader of one organization sees its own rows of all times, and no others', async () => {
   using directory = base.copy();
@@ -135,16 +128,19 @@ test('a reader of one organization sees its own rows of all times, and no others
   const opened = await openEmbeddedTables(place, { clock: systemClock, log: silent });
   try {
     const own = { url: opened.reader.url, headers: { 'x-clickhouse-key': token } };
-    for (const name of [historyName(days), goldName(days)]) {
-      const found = rowsOf(await askClickHouse(own, `SELECT org_id, count() AS rows FROM ${name} GROUP BY org_id`));
-      expect(found, name).toEqual([{ org_id: org, rows: String(rows.filter((row) => row.org_id === org).length) }]);
-    }
-    const leaving = askClickHouse(own, `SELECT count() FROM ${days.name}_leaving_202603_0123abcd`);
-    await expect(leaving).rejects.toThrow('months that are on their way out are in the views all_…');
+    await refreshHistoryViews(directory.config, opened.writer);
+    const asked = `SELECT org_id, count() AS rows FROM ${historyName(days)} GROUP BY org_id`;
+    const count = String(rows.filter((row) => row.org_id === org).length);
+    expect(rowsOf(await askClickHouse(own, asked))).toEqual([{ org_id: org, rows: count }]);
+    const inLake = rowsOf(await askClickHouse(opened.reader, "SELECT name FROM system.tables WHERE database = 'lake'"));
+    const gold = inLake.map(({ name }) => String(name)).find((name) => name.startsWith(goldName(days)));
+    expect(gold).toBeDefined();
+    for (const name of [`${days.name}_leaving_202603_0123abcd`, `lake.${gold}`, `lake.\`${gold}\``])
+      await expect(askClickHouse(own, `SELECT count() FROM ${name}`), name).rejects.toThrow('are in the views all_…');
   } finally {
     await opened.close();
   }
-});
+}, 180_000);
 
 test('all times cannot be asked as they were at an instant, and the answer says what can', async () => {
   const asked = queryLake(base.config, { sql: 'SELECT count() FROM all_alert_events', atMs: 0 }, silent);

@@ -79,4 +79,4 @@ test(`corrected silver is events and the corrections of them, as a fold of the l
   );
   for (const row of spend) expect(Number(row[8])).toBe(Number(row[6]) + Number(row[7]));
   expect(expected.spend.size).toBeGreaterThan(10);
-});
+}, 180_000);

@@ -8,11 +8,12 @@ import { type Config, loadConfig } from '../../../src/adapters/settings.ts';
 import { writeSimulatedLog } from '../../../src/adapters/simulated-log.ts';
 import { embeddedTablesDirectory } from '../../../src/adapters/tables.ts';
 import { openTablesForReading } from '../../../src/adapters/visits.ts';
+import { openQueries } from '../../../src/app.ts';
 import { makeLogger } from '../../../src/control/logs/logger.ts';
 import { askClickHouse, rowsOf } from '../../../src/control/query-client.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import { startEmbeddedClickHouse } from '../../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
-import { tables } from '../../../src/rows/tables.ts';
+import { historyName, tables } from '../../../src/rows/tables.ts';
 
 const root = join(import.meta.dirname, '../../..');
 export const mainFile = join(root, 'src/main.ts');
@@ -30,30 +31,33 @@ export class WorkedDirectory implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'paceline-worked-'));
   readonly config: Config;
 
-  private constructor() {
+  private constructor(settings: Record<string, unknown> = {}) {
     const shippedConfigDirectory = join(root, 'config');
-    this.config = loadConfig([], { shippedConfigDirectory, overrides: { data_directory: this.path } }).config;
+    const overrides = { ...settings, data_directory: this.path };
+    this.config = loadConfig([], { shippedConfigDirectory, overrides }).config;
   }
 
-  static async make(seed: number): Promise<WorkedDirectory> {
-    const made = new WorkedDirectory();
+  /** `settings`: where the lake and its audit log are; `prepare`: what comes before the engine. */
+  static async make(
+    seed: number,
+    settings: Record<string, unknown> = {},
+    prepare: (made: WorkedDirectory) => Promise<void> = async () => {},
+  ): Promise<WorkedDirectory> {
+    const made = new WorkedDirectory(settings);
+    await prepare(made);
     const world = { seed, days: 2, campaigns: 12, partitions: 2, encoding: 'binary' } as const;
     await writeSimulatedLog({ dir: made.path, ...world, plans: made.config.plans, clock: systemClock });
-    const settings = join(made.path, 'paceline.yaml');
-    writeFileSync(settings, 'http:\n  port: 0\nclickhouse:\n  port: 0\n');
+    // A file names no key of a store, and the rules of these worlds are files.
+    const { postgres: _, s3 = {}, ...others } = settings as { s3?: Record<string, unknown>; postgres?: unknown };
+    const secret = String(s3.secret_access_key ?? '');
+    const hidden = secret === '' ? s3 : { ...s3, secret_access_key: '${env:WORKED_SECRET}' };
+    const whole = { http: { port: 0 }, clickhouse: { port: 0 }, s3: hidden, ...others };
+    const file = join(made.path, 'paceline.yaml');
+    writeFileSync(file, JSON.stringify(whole));
     const engine = spawnSync(
       process.execPath,
-      [
-        '--disable-warning=ExperimentalWarning',
-        mainFile,
-        'run',
-        '--config',
-        settings,
-        '--data',
-        made.path,
-        '--until-end',
-      ],
-      { encoding: 'utf8', cwd: root },
+      ['--disable-warning=ExperimentalWarning', mainFile, 'run', '--config', file, '--data', made.path, '--until-end'],
+      { encoding: 'utf8', cwd: root, env: { ...process.env, WORKED_SECRET: secret } },
     );
     if (engine.status !== 0) throw new Error(`the engine ended with ${engine.status}: ${engine.stderr.slice(-2_000)}`);
     return made;
@@ -78,6 +82,12 @@ export class WorkedDirectory implements Disposable {
     } finally {
       await reading.close();
     }
+  }
+
+  /** What the view of all times of a table says, by key. */
+  async history({ name, key }: NamedTable): Promise<TextRow[]> {
+    await using queries = await openQueries(this.config, silent, systemClock);
+    return plain(rowsOf(await queries.ask(`SELECT * FROM ${historyName({ name })}`)), key);
   }
 
   /** What tables of gold say, by key. */
