@@ -1,16 +1,26 @@
 import { defineConfig } from 'vitest/config';
 
+/** Names of tests that `npm test` leaves to `npm run test:long`: each takes more than five seconds. */
+export const long = 'test/**/*.long.test.ts';
+/** Those that need servers: `npm run test:stack`. */
+const stack = 'test/**/*.stack.test.ts';
+/** Trees of examples are tested on a copy of the repository (test/extending/apply.ts). */
+const trees = 'test/extending/*/tree/**';
+
+export const shared = {
+  // chdb allows one open directory per process, and its child must not share a thread with others.
+  pool: 'forks',
+  // Vitest leaves a core to itself, which is half of a small machine; most tests compute, and few wait.
+  maxWorkers: process.env.VITEST_MAX_WORKERS ?? '100%',
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+} as const;
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Trees of examples are tested on a copy of the repository (test/extending/apply.ts).
-    exclude: ['test/**/*.stack.test.ts', 'test/extending/*/tree/**'],
+    ...shared,
     globalSetup: ['test/say-skipped.ts'],
-    // chdb allows one open directory per process, and its child must not share a thread with others.
-    pool: 'forks',
-    // Vitest leaves a core to itself, which is half of a small machine; most tests compute, and few wait.
-    maxWorkers: process.env.VITEST_MAX_WORKERS ?? '100%',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    include: ['test/**/*.test.ts'],
+    exclude: [stack, long, trees],
   },
 });

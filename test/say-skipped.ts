@@ -1,14 +1,20 @@
 import { globSync } from 'node:fs';
 
-/** Tells at the end of a whole run which suites wait for servers, so that a green line never says too much. */
+/** What a run of `npm test` leaves to other commands. */
+const others = [
+  { suites: 'test/**/*.long.test.ts', why: 'take their time', command: 'npm run test:long' },
+  { suites: 'test/**/*.stack.test.ts', why: 'need servers', command: 'npm run test:stack' },
+];
+
+/** Tells at the end of a whole run which suites it left out, so that a green line never says too much. */
 export default function setup({ vitest }: { vitest: { filenamePattern?: string[] } }): (() => void) | undefined {
   // Whoever names files knows what was left out.
   if ((vitest.filenamePattern ?? []).length > 0) return undefined;
   return () => {
-    const suites = globSync('test/**/*.stack.test.ts').sort();
-    const lines = suites.map((suite) => `  ${suite}`).join('\n');
-    process.stdout.write(
-      `\nSKIPPED here, ${suites.length} suites that need servers (run them: npm run test:stack):\n${lines}\n`,
-    );
+    for (const { suites, why, command } of others) {
+      const found = globSync(suites).sort();
+      const lines = found.map((suite) => `  ${suite}`).join('\n');
+      process.stdout.write(`\nSKIPPED here, ${found.length} suites that ${why} (run them: ${command}):\n${lines}\n`);
+    }
   };
 }

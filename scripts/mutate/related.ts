@@ -18,7 +18,7 @@ export function relatedTests(root: string): Map<string, Map<string, number>> {
   const imports = new Map(sources.map((file) => [file.path, importsOf(file)]));
   const related = new Map<string, Map<string, number>>();
   for (const { path } of sources) {
-    if (!path.endsWith('.test.ts') || path.endsWith('.stack.test.ts') || path.includes('/tree/')) continue;
+    if (!path.endsWith('.test.ts') || /\.(stack|long)\.test\.ts$/.test(path) || path.includes('/tree/')) continue;
     if (leftOut.some((pattern) => pattern.test(path))) continue;
     for (const [file, distance] of reachedFrom(path, imports)) {
       if (!related.has(file)) related.set(file, new Map());

@@ -7,7 +7,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 // The table of kinds is the one place where a kind is declared: whoever adds one is led by the
 // compiler to every place that must know more of it, and to no other.
 const root = join(import.meta.dirname, '../..');
-const copied = ['src', 'test', 'scripts', 'bench', 'tsconfig.json', 'vitest.config.ts', 'vitest.stack.config.ts'];
+const copied = [
+  'src',
+  'test',
+  'scripts',
+  'bench',
+  'tsconfig.json',
+  'vitest.config.ts',
+  'vitest.long.config.ts',
+  'vitest.stack.config.ts',
+];
 
 /** Puts text behind a line of a file of the copy. */
 function insert(path: string, line: string, text: string): void {
