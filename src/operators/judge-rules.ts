@@ -336,20 +336,39 @@ export class JudgeRules implements Operator {
   }
 
   #flightScope({ campaign, flight, asOf, t, offset, completeness }: FlightScope): Scope {
-    const { orgId, id: campaignId } = campaign;
-    const { zone } = flight.dates as FlightDates;
-    const organization = this.#state.organizations[campaign.orgSlot];
-    const about = { campaign, flight, organization };
-    return { orgId, campaignId, flightId: flight.id, source: '', asOf, t, offset, completeness, zone, ...about };
+    // One object an evaluation, written out: a spread would make another.
+    return {
+      orgId: campaign.orgId,
+      campaignId: campaign.id,
+      flightId: flight.id,
+      source: '',
+      asOf,
+      t,
+      offset,
+      completeness,
+      zone: (flight.dates as FlightDates).zone,
+      campaign,
+      flight,
+      organization: this.#state.organizations[campaign.orgSlot],
+    };
   }
 
   #campaignScope({ campaign, t, offset, completeness }: CampaignMoment): Scope {
-    const { orgId, id: campaignId } = campaign;
-    const zone = this.#state.zoneOf(campaign);
-    // What was spent is known when it is booked: there is nothing to wait for (docs/semantics.md §9).
-    const asOf = t as number as EventTimeMs;
-    const about = { campaign, flight: null, organization: this.#state.organizations[campaign.orgSlot] };
-    return { orgId, campaignId, flightId: '', source: '', asOf, t, offset, completeness, zone, ...about };
+    return {
+      orgId: campaign.orgId,
+      campaignId: campaign.id,
+      flightId: '',
+      source: '',
+      // What was spent is known when it is booked: there is nothing to wait for (docs/semantics.md §9).
+      asOf: t as number as EventTimeMs,
+      t,
+      offset,
+      completeness,
+      zone: this.#state.zoneOf(campaign),
+      campaign,
+      flight: null,
+      organization: this.#state.organizations[campaign.orgSlot],
+    };
   }
 
   #sourceScope(

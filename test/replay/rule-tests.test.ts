@@ -130,7 +130,7 @@ tests:
 `,
   );
   expect(await problemsOf(root)).toEqual([
-    '/tests/idle.test.yaml:17:9: tests.1.expect.0: must say state, level, outcome, summary or values',
+    '/tests/idle.test.yaml:17:9: tests.1.expect.0: must say state, level, outcome, told, withheld, summary or values',
     '/tests/idle.test.yaml:17:19: unknown key "stat"; did you mean "state"?',
   ]);
   writeFileSync(

@@ -139,8 +139,13 @@ class Judged {
     compare('state', 'state', text.state, state, isState(text.state, state));
     compare('level', 'level', text.level, standing?.level ?? 'none', text.level === (standing?.level ?? 'none'));
     compare('outcome', 'outcome', text.outcome, standing?.outcome ?? 'not judged', text.outcome === standing?.outcome);
+    const row = this.#newestAt(standing);
+    const told = row?.told || 'nothing';
+    compare('told', 'told', text.told, told, text.told === told);
+    const withheld = row?.withheld || 'nothing';
+    compare('withheld', 'withheld', text.withheld, withheld, text.withheld === withheld);
     if (text.summary !== undefined) {
-      const got = this.#summaryAt(standing);
+      const got = row?.summary ?? 'nothing was told';
       compare('summary', 'summary', text.summary, got, got === text.summary);
     }
     for (const [name, wanted] of values) {
@@ -150,13 +155,10 @@ class Judged {
     return differences;
   }
 
-  /** Of the newest transition by then. */
-  #summaryAt(standing: Standing | undefined): string {
-    if (standing === undefined) return 'nothing was told';
-    const told = this.#alerts.findLast(
-      (row) => scopeOf(row) === standing.of && Number(row.evaluated_at) <= standing.at,
-    );
-    return told?.summary ?? 'nothing was told';
+  /** The newest transition by then. */
+  #newestAt(standing: Standing | undefined): Alert | undefined {
+    if (standing === undefined) return undefined;
+    return this.#alerts.findLast((row) => scopeOf(row) === standing.of && Number(row.evaluated_at) <= standing.at);
   }
 }
 

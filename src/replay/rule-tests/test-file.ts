@@ -51,14 +51,18 @@ const expectation = z
     source: id.optional(),
     state: z.enum(stateNames).optional(),
     level: z.enum(['none', 'warning', 'critical']).optional(),
-    outcome: z.enum(['critical', 'warning', 'false', 'insufficient', 'unknown', 'error']).optional(),
+    outcome: z.enum(['critical', 'warning', 'false', 'insufficient', 'outside', 'unknown', 'error']).optional(),
+    /** What people have been told by then. */
+    told: z.enum(['nothing', 'warning', 'critical', 'no_data', 'error']).optional(),
+    /** Why they have not been told what is. */
+    withheld: z.enum(['shadow', 'flapping', 'inhibited', 'cool_down', 'day_limit']).optional(),
     summary: z.string().max(2_000).optional(),
     values: z.record(z.string(), wanted).optional(),
   })
   .refine(
-    ({ state, level, outcome, summary, values }) =>
-      [state, level, outcome, summary, values].some((each) => each !== undefined),
-    'must say state, level, outcome, summary or values',
+    ({ state, level, outcome, told, withheld, summary, values }) =>
+      [state, level, outcome, told, withheld, summary, values].some((each) => each !== undefined),
+    'must say state, level, outcome, told, withheld, summary or values',
   );
 export type ExpectationText = z.infer<typeof expectation>;
 

@@ -25,6 +25,9 @@ interface Receipt {
   readonly values: Readonly<Record<string, Value>>;
   readonly completeness: string;
   readonly summary: string;
+  readonly notified: number;
+  readonly told: string;
+  readonly withheld: string;
   readonly rule_hash: string;
   readonly plan_number: number;
   readonly partition: number;
@@ -39,6 +42,7 @@ const reasons: Readonly<Record<string, string>> = {
   cleared: 'the condition that clears it held',
   guard: 'the guard of the rule holds no more',
   schedule: 'the hours of the rule are over',
+  announced: 'people could be told now of what holds',
   no_data: 'what it needs to know is not known',
   error: 'its condition could not be computed',
   scope_ended: 'what it watched has ended',
@@ -96,12 +100,27 @@ function shownValue(value: Value): string {
   return typeof value === 'number' ? value.toLocaleString('en', { maximumFractionDigits: 4 }) : String(value);
 }
 
+const withheldWords: Readonly<Record<string, string>> = {
+  shadow: 'in shadow: nobody was told',
+  flapping: 'nobody was told: it comes and goes',
+  inhibited: 'nobody was told: a rule that says it better fires',
+  cool_down: 'nobody was told: they were a short while ago',
+  day_limit: 'nobody was told: they were often enough that day',
+};
+
+/** Whether people heard of it, and why not. */
+function toldWords({ mode, notified, withheld }: Receipt): string {
+  if (mode === 'shadow') return withheldWords.shadow;
+  if (withheld !== '') return withheldWords[withheld] ?? withheld;
+  return notified === 1 ? 'and people were told' : 'and there was nothing to tell';
+}
+
 function Trail({ org, receipt }: { org: string; receipt: Receipt }) {
   const { campaign_id, flight_id, completeness, as_of, evaluated_at } = receipt;
   return html`<section class="card"><h2>Where it came from</h2><ul class="plain-list">
     <li>Values are complete to <${Time} at=${as_of} detail="second" />, ${span(toMs(evaluated_at) - toMs(as_of))} before the decision</li>
     <${Completeness} text=${completeness} at=${evaluated_at} />
-    <li>Plan <b>${receipt.plan_number}</b>, the deciding part of the rule <code>${receipt.rule_hash}</code>, ${receipt.mode === 'shadow' ? 'in shadow: nobody was told' : 'and people were told'}</li>
+    <li>Plan <b>${receipt.plan_number}</b>, the deciding part of the rule <code>${receipt.rule_hash}</code>, ${toldWords(receipt)}</li>
     <li>Record at partition <b>${receipt.partition}</b>, offset <b>${receipt.log_offset}</b> of the log; row version <code>${receipt.version}</code></li>
     <li>Transition <code>${receipt.alert_id}</code> of alert <code>${receipt.fingerprint}</code></li>
     ${campaign_id === '' ? null : html`<li><a href=${hrefOf(org, 'flights', [campaign_id, flight_id], { at: evaluated_at })}>The flight as it was known then</a></li>`}

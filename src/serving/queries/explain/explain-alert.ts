@@ -140,16 +140,29 @@ function comparedOf({ condition, source, flight_id, values }: Receipt): ChangeSh
   }
 }
 
-/** What a committed change is sent as: to the topic of alerts always, to Alertmanager where people are to be told. */
-function toldOf({ mode, from_state, to_state, level, partition, version }: Receipt): string[] {
+/** What a committed change is sent as: to the topic of alerts always, to Alertmanager where people are told something new. */
+function toldOf({
+  mode,
+  from_state,
+  to_state,
+  level,
+  told,
+  notified,
+  withheld,
+  partition,
+  version,
+}: Receipt): string[] {
   const record = `a record of ${alertsTopic}, partition ${partition}, row version ${version}`;
+  const alertmanager = 'Alertmanager, where alertmanager.urls names one';
   if (mode === 'shadow') return [`${record}, marked as shadow: Alertmanager hears nothing`];
+  if (told !== 'as_state') {
+    if (notified === 0)
+      return withheld === '' ? [record] : [`${record}; Alertmanager hears nothing of it (${withheld})`];
+    return [record, told === '' ? `${alertmanager}: ended` : `${alertmanager}: active, severity ${told}`];
+  }
   const severity = severityOf(to_state, level);
-  if (severity !== null)
-    return [record, `Alertmanager, where alertmanager.urls names one: active, severity ${severity}`];
-  return severityOf(from_state, level) === null
-    ? [record]
-    : [record, 'Alertmanager, where alertmanager.urls names one: ended'];
+  if (severity !== null) return [record, `${alertmanager}: active, severity ${severity}`];
+  return severityOf(from_state, level) === null ? [record] : [record, `${alertmanager}: ended`];
 }
 
 function severityOf(state: unknown, level: unknown): string | null {

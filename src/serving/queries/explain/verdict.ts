@@ -21,6 +21,7 @@ import { instantText, spanText } from './words.ts';
 const whys = [
   'fired',
   'shadow',
+  'withheld',
   'no_such_rule',
   'not_for_campaign',
   'flight_unknown',
@@ -44,7 +45,7 @@ export const verdict = z
       .enum(whys)
       .meta({ title: 'RuleVerdictReason' })
       .describe(
-        '`fired`: it was not silent. `shadow`: it fires, and nobody is told. `no_such_rule`, `not_for_campaign`, `flight_unknown`: it was never asked. `not_started`, `flight_over`, `not_judged`: not at that time. `outside_hours`: its schedule leaves that hour out. `guard_false`, `level_not_true`: it was asked and said no. `for_not_over`: it holds, not yet for long enough. `unknown`: a source is not complete. `error`: a condition has no result.',
+        '`fired`: it was not silent. `shadow`: it fires, and nobody is told. `withheld`: it fires, and people are not told (yet). `no_such_rule`, `not_for_campaign`, `flight_unknown`: it was never asked. `not_started`, `flight_over`, `not_judged`: not at that time. `outside_hours`: its schedule leaves that hour out. `guard_false`, `level_not_true`: it was asked and said no. `for_not_over`: it holds, not yet for long enough. `unknown`: a source is not complete. `error`: a condition has no result.',
       ),
     because: z.string().describe('In one sentence.'),
     until: instant.nullable().describe('Where it was `unknown`: when the flight was judged again; null = not yet.'),
@@ -230,8 +231,21 @@ function stateOf({ evaluation, change }: Known): string {
 function fired(change: Change, state: string): Reading {
   const since = `${state === 'firing' ? 'it is firing' : 'it fired and is recovering'} (${change.level}) since ${change.evaluated_at}, change ${change.alert_id}`;
   if (change.mode === 'shadow') return { why: 'shadow', because: `${since}; the rule is in shadow, so nobody is told` };
+  if (change.withheld !== '')
+    return {
+      why: 'withheld',
+      because: `${since}; people are not told of it: ${withheldWords[String(change.withheld)]}`,
+    };
   return { why: 'fired', because: `it is not silent: ${since}` };
 }
+
+/** Why people are not told of an alert, by the column `withheld`. */
+const withheldWords: Readonly<Record<string, string>> = {
+  flapping: 'it comes and goes',
+  inhibited: 'a rule that says it better fires',
+  cool_down: 'they were told a short while ago',
+  day_limit: 'they were told often enough that day',
+};
 
 function neverJudged({ snapshot }: Known, scope: string, isEnded: boolean): Reading {
   if (scope === 'campaign')
