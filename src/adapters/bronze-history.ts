@@ -79,13 +79,14 @@ export class BronzeHistory implements History {
     return new BronzeHistory(lake, config.log.topic, partitions, files, () => codec.makeDecoder());
   }
 
-  async records(partition: number): Promise<number> {
+  async extent(partition: number): Promise<{ readonly records: number; readonly isWhole: boolean }> {
     const rows = this.#filesOf(partition, Number.POSITIVE_INFINITY).reduce(
       (sum, { recordCount }) => sum + recordCount,
       0,
     );
     // Files of several lanes are counted by each of them.
-    return Math.min(rows, this.#files.reduce((sum, { recordCount }) => sum + recordCount, 0) / this.partitions);
+    const share = this.#files.reduce((sum, { recordCount }) => sum + recordCount, 0) / this.partitions;
+    return { records: Math.min(rows, share), isWhole: true };
   }
 
   async *runs(partition: number, toMs: number): AsyncGenerator<RecordRun> {

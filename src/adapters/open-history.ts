@@ -23,8 +23,8 @@ export type HistoryPlace =
 /** Records that were: read only, beside whatever engine goes on writing them. */
 export interface History {
   readonly partitions: number;
-  /** About how many records a lane holds: for progress. */
-  records(partition: number): Promise<number>;
+  /** About how many records a lane holds, and whether it still has its first one. */
+  extent(partition: number): Promise<{ readonly records: number; readonly isWhole: boolean }>;
   /** The records of a lane, from the first that is still there; those from `toMs` on may be left out. */
   runs(partition: number, toMs: number): AsyncIterable<RecordRun>;
   makeDecoder(): Decoder;
@@ -51,11 +51,11 @@ async function openLog(directory: string, topic: string): Promise<History> {
   };
 }
 
-function readingOf(source: Source): Pick<History, 'records' | 'runs'> {
+function readingOf(source: Source): Pick<History, 'extent' | 'runs'> {
   return {
-    records: async (partition) => {
+    extent: async (partition) => {
       const { start, end } = await source.bounds(partition);
-      return end - start;
+      return { records: end - start, isWhole: start === 0 };
     },
     async *runs(partition) {
       const { start, end } = await source.bounds(partition);

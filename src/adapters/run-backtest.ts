@@ -7,27 +7,30 @@ import { readPlanFiles, readRules } from '../plans/plan-files.ts';
 import { readRule } from '../plans/rule-file.ts';
 import type { Candidate, CandidateRule } from '../replay/backtest/candidate.ts';
 import { type Comparison, compareVerdicts } from '../replay/backtest/compare.ts';
-import { type Bound, figureOf, readBound } from '../replay/backtest/fail-if.ts';
+import { type Bound, checkBound, figureOf, readBound } from '../replay/backtest/fail-if.ts';
 import { backtestPage } from '../replay/backtest/page.ts';
 import type { LaneVerdicts } from '../replay/backtest/play-lane.ts';
 import { backtestJson, backtestLines, type ReportLine } from '../replay/backtest/report.ts';
 import { mergeVerdicts, type Period } from '../replay/backtest/verdict.ts';
 import type { BacktestThread, FromThread } from './backtest-worker.ts';
-import { openHistory } from './open-history.ts';
+import { type History, openHistory } from './open-history.ts';
 
 /** What came of a backtest, and how it is told. */
 export class BacktestResult {
   readonly records: number;
   readonly lanes: number;
+  /** Lanes whose history has lost its beginning. */
+  readonly cutLanes: number;
   readonly #comparison: Comparison;
   /** What was asked for, else from the first to the last record. */
   readonly #period: Period;
 
-  constructor(comparison: Comparison, period: Period, { records, lanes }: { records: number; lanes: number }) {
+  constructor(comparison: Comparison, period: Period, counts: { records: number; lanes: number; cutLanes: number }) {
     this.#comparison = comparison;
     this.#period = period;
-    this.records = records;
-    this.lanes = lanes;
+    this.records = counts.records;
+    this.lanes = counts.lanes;
+    this.cutLanes = counts.cutLanes;
   }
 
   json(): Record<string, unknown> {
@@ -59,13 +62,15 @@ export function readBounds(texts: readonly string[]): Bound[] {
 
 interface BacktestOptions {
   readonly threads: number | null;
+  readonly bounds: readonly Bound[];
   readonly signal: AbortSignal;
   onProgress(records: number, total: number): void;
 }
 
 /** Plays every lane of a history twice, on as many threads as there are cores and lanes. Changes nothing anywhere. */
 export async function runBacktest(thread: BacktestThread, options: BacktestOptions): Promise<BacktestResult> {
-  const counts = await countRecords(thread);
+  const extents = await extentsOf(thread);
+  const counts = extents.map(({ records }) => records);
   const total = counts.reduce((sum, each) => sum + each, 0);
   // The largest first, so that no thread is left alone with it in the end.
   const queue = counts
@@ -83,17 +88,28 @@ export async function runBacktest(thread: BacktestThread, options: BacktestOptio
     playLanes(thread, queue, { lanes, onProgress, signal: options.signal }),
   );
   await Promise.all(pool.map(({ done }) => done)).finally(() => Promise.all(pool.map(({ stop }) => stop())));
+  if (lanes.every(({ plans }) => plans === 0))
+    throw new EngineError(
+      'USAGE',
+      'the history holds no plan up to there: nothing was judged, and nothing stands where a candidate could',
+    );
+  const rules = [...new Set(lanes.flatMap((lane) => lane.rules))].sort();
+  for (const bound of options.bounds) checkBound(bound, rules);
   const comparison = compareVerdicts(
     mergeVerdicts(lanes.map(({ inForce }) => inForce)),
     mergeVerdicts(lanes.map(({ candidate }) => candidate)),
   );
-  return new BacktestResult(comparison, shownPeriod(thread.period, lanes), { records, lanes: lanes.length });
+  return new BacktestResult(comparison, shownPeriod(thread.period, lanes), {
+    records,
+    lanes: lanes.length,
+    cutLanes: extents.filter(({ isWhole }) => !isWhole).length,
+  });
 }
 
-async function countRecords({ place }: BacktestThread): Promise<number[]> {
+async function extentsOf({ place }: BacktestThread): Promise<Awaited<ReturnType<History['extent']>>[]> {
   const history = await openHistory(place);
   try {
-    return await Promise.all(Array.from({ length: history.partitions }, (_, partition) => history.records(partition)));
+    return await Promise.all(Array.from({ length: history.partitions }, (_, partition) => history.extent(partition)));
   } finally {
     await history.close();
   }

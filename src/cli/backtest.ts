@@ -9,6 +9,8 @@ import { Progress } from './progress.ts';
 import { listenForStop } from './signals.ts';
 import type { Terminal } from './terminal.ts';
 
+/** As after a SIGINT. */
+const stoppedExit = 130;
 /** Lines of changes on a terminal; the rest is for --json and --html. */
 const changesShownMax = 40;
 
@@ -62,14 +64,27 @@ async function runBacktestCommand(call: Call, terminal: Terminal): Promise<numbe
   using _ = { [Symbol.dispose]: found.dispose };
   const progress = new Progress(terminal, systemClock, 'playing records');
   using stop = listenForStop(terminal);
-  const result = await runBacktest(
+  const played = runBacktest(
     { place: found.place, candidate, period, planKey: config.plans.root_key },
     {
       threads: call.number('threads') ?? null,
+      bounds,
       signal: stop.signal,
       onProgress: (records, total) => progress.update(records, total),
     },
   ).finally(() => progress.end());
+  const result = await played.catch((error: unknown) => {
+    if (stop.signal.aborted) return null;
+    throw error;
+  });
+  if (result === null) {
+    terminal.note('stopped; nothing was changed');
+    return stoppedExit;
+  }
+  if (result.cutLanes > 0)
+    terminal.note(
+      `${result.cutLanes} lanes have lost their beginning: what flights and alerts were before it is not known`,
+    );
   const broken = result.broken(bounds);
   if (call.has('json')) terminal.printJson({ records: result.records, lanes: result.lanes, ...result.json(), broken });
   else {

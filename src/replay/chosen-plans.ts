@@ -28,6 +28,10 @@ export class ChosenPlans {
   /** Numbers in force in the log, and in what is played. */
   readonly #numbers = new Map<string, number>();
   readonly #given = new Map<string, number>();
+  /** Of rules in the plans that came into force, and in those that took their places. */
+  readonly rules = new Set<string>();
+  /** Plans of the log that others took the place of. */
+  replaced = 0;
 
   constructor(
     lane: { readonly partition: number; readonly partitions: number; readonly planKey: string | null },
@@ -52,6 +56,9 @@ export class ChosenPlans {
     const plan = isOfItsOrganization(batch, row, detail) ? this.#inForce(detail, record.offset) : null;
     const drafts = plan === null ? [] : this.#choose(plan).filter(({ org_id }) => this.#isOurs(org_id));
     const { offset, logTime } = record;
+    if (plan !== null) this.replaced += 1;
+    for (const { rules } of [...drafts, ...(plan === null ? [] : [plan])])
+      for (const { id } of rules) this.rules.add(id);
     if (drafts.length === 0) return [{ offset, logTime, key: null, value: tick }];
     return drafts.map((draft) => {
       const number = Math.max(plan?.number ?? 0, (this.#given.get(draft.org_id) ?? 0) + 1);

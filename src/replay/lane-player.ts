@@ -63,6 +63,11 @@ export class LanePlayer {
     return this.#program.clockMs;
   }
 
+  /** What was chosen so far; null where the plans are those of the log. */
+  get chosen(): Pick<ChosenPlans, 'rules' | 'replaced'> | null {
+    return this.#chosen;
+  }
+
   /** Plays a run. Throws what the schema registry throws, and whatever stops an engine at such a record. */
   async play(run: RecordRun): Promise<void> {
     this.#batch.of(this.#batch.dictionaries.within(this.#program.namesKeptMax));

@@ -44,7 +44,7 @@ function load(overrides: Readonly<Record<string, unknown>> = {}) {
 async function backtest(asked: Parameters<typeof chooseHistory>[1], period = forever, threads: number | null = 2) {
   const { place, dispose } = chooseHistory(load().config, asked);
   const candidate = readCandidate({ rules: [join(dir, 'loud')], organizations: null });
-  const options = { threads, signal: new AbortController().signal, onProgress: () => {} };
+  const options = { threads, bounds: [], signal: new AbortController().signal, onProgress: () => {} };
   try {
     return (await runBacktest({ place, candidate, period, planKey: null }, options)).json();
   } finally {
@@ -245,6 +245,18 @@ test('the command: table, JSON, page, bounds and what it refuses', { timeout: 12
   expect((await call('--rules', join(dir, 'loud'), '--data', join(dir, 'loud'))).notes).toContain(
     'holds no log of ads.events.v1',
   );
+  const typo = await call(...here, '--fail-if', 'under-pacin.came > 3', '--to', '2026-03-08');
+  expect([typo.code, typo.notes]).toEqual([
+    64,
+    expect.stringContaining('neither side has a rule "under-pacin"; did you mean "under-pacing"?'),
+  ]);
+  expect((await call(...here, '--to', '2026-03-06')).notes).toMatch(/the history holds no plan up to there/);
+  const many = join(dir, 'many');
+  mkdirSync(many);
+  for (let at = 0; at < 257; at++)
+    writeFileSync(join(many, `r${at}.yaml`), `id: r${at}\nname: r\nwarning: { when: 'p.osi_pct < 1.0' }\n`);
+  const refused = await call('--data', data, '--rules', many, '--to', '2026-03-08');
+  expect([refused.code, refused.notes]).toEqual([78, expect.stringContaining('the engine would refuse the plan of')]);
   const broken = join(dir, 'broken');
   mkdirSync(broken);
   writeFileSync(join(broken, 'x.yaml'), `id: x\nname: x\nwarning: { when: 'p.osi < 1.0' }\n`);

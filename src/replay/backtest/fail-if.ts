@@ -51,6 +51,14 @@ export function readBound(text: string): Bound {
   return { text, rule, name: name as FigureName, isBroken: (value) => tests[operator](value, Number(number)) };
 }
 
+/** Throws USAGE for a bound of a rule that neither side has: it would hold for ever. */
+export function checkBound({ text, rule }: Bound, rules: readonly string[]): void {
+  if (rule === null || rules.includes(rule)) return;
+  const near = nearest(rule, rules);
+  const hint = near === undefined ? `there are ${rules.join(', ')}` : `did you mean "${near}"?`;
+  throw new EngineError('USAGE', `"${text}": neither side has a rule "${rule}"; ${hint}`);
+}
+
 /** The figure that a bound asks for. */
 export function figureOf({ rule, name }: Bound, comparison: Comparison): number {
   return figures[name](rule === null ? comparison : ofRule(rule, comparison));

@@ -27,6 +27,10 @@ export interface LaneVerdicts {
   readonly candidate: Verdict;
   /** Log times of the first and the last record that were played, ms; null = there is none. */
   readonly played: readonly [firstMs: number, lastMs: number] | null;
+  /** Plans of the history that were replaced: without one, nothing is judged. */
+  readonly plans: number;
+  /** Ids of the rules of either side. */
+  readonly rules: readonly string[];
 }
 
 /**
@@ -53,7 +57,8 @@ export async function backtestLane(lane: LaneOfBacktest, options: BacktestOption
     if (run !== whole) break;
   }
   const played = firstMs === null ? null : ([firstMs, inForce.clockMs] as const);
-  return { inForce: inForce.verdict(), candidate: tried.verdict(), played };
+  const { replaced, rules } = tried.chosen;
+  return { inForce: inForce.verdict(), candidate: tried.verdict(), played, plans: replaced, rules: [...rules] };
 }
 
 const tables = [alertEvents, pacingSnapshots];
@@ -72,6 +77,10 @@ class Side {
 
   get clockMs(): number {
     return this.#player.clockMs;
+  }
+
+  get chosen(): { readonly replaced: number; readonly rules: ReadonlySet<string> } {
+    return this.#player.chosen ?? { replaced: 0, rules: new Set() };
   }
 
   async play(run: RecordRun): Promise<void> {
