@@ -9,6 +9,7 @@ import { EngineError } from '../../src/model/errors.ts';
 import { RowWriter } from '../../src/rows/row-binary.ts';
 import { type Row, type Table, tables, tenantTables } from '../../src/rows/tables.ts';
 import type { Admission, Authenticator, Credentials } from '../../src/serving/access/authenticate.ts';
+import type { QueryCache } from '../../src/serving/cache/query-cache.ts';
 import { type Caller, permissionsOfRole, type Role } from '../../src/serving/caller.ts';
 import { ConnectDoor } from '../../src/serving/connect/connect-door.ts';
 import { type GraphqlSettings, graphqlSection } from '../../src/serving/graphql/config.ts';
@@ -84,6 +85,9 @@ export async function openShop(
     graphql?: Partial<GraphqlSettings>;
     documents?: Documents;
     rules?: RuleStore;
+    cache?: QueryCache;
+    /** As served to people; answers are then not held against what they promise. */
+    freshnessMs?: number;
     tls?: () => TlsFiles;
     /** Beside those that every shop has. */
     doors?: readonly Door[];
@@ -107,7 +111,7 @@ export async function openShop(
   const shown = new ClickHouseTables({
     endpoint: { url: clickhouse.url, headers: { 'x-clickhouse-key': clickhouse.readToken } },
     ...{ database: 'ads', isEmbedded: true, cluster: null, clock: systemClock },
-    ...{ queriesMax, waitingMax, timeoutMs: 20_000, freshnessMs: 10 },
+    ...{ queriesMax, waitingMax, timeoutMs: 20_000, freshnessMs: options.freshnessMs ?? 10 },
     onTrouble: (error) => {
       throw error;
     },
@@ -132,8 +136,12 @@ export async function openShop(
       cursors: new SealedCursors(Buffer.from('a key of a test')),
       now: () => nowMs,
     },
-    ...{ authenticator: authenticatorOf(revoked), limiter: options.limiter ?? unlimited, checksOutput: true },
-    cache: { get: (_key, compute) => compute() },
+    ...{
+      authenticator: authenticatorOf(revoked),
+      limiter: options.limiter ?? unlimited,
+      checksOutput: options.freshnessMs === undefined,
+    },
+    cache: options.cache ?? { get: (_key, compute) => compute() },
   });
   let requests = 0;
   const server = await startServingServer({
