@@ -6,7 +6,7 @@ import { answerOf } from './answers.ts';
 import { type Json, type RawRow, rowJson, rowShape } from './columns.ts';
 import { id, paging, period, periodOf } from './fields.ts';
 import { type OperationContext, operation } from './operation.ts';
-import { type List, pageOf, positionOf } from './pages.ts';
+import { inPeriod, newestFirst, pagedRows } from './paged-rows.ts';
 import { valuesOf, valuesSchema } from './receipt-values.ts';
 
 /** States of an alert that somebody should know of. */
@@ -51,30 +51,29 @@ export const listAlerts = operation({
   isOfTables: true,
   cost: 2,
   async run(context, input) {
-    const { limit, cursor, state = openStates, level = [], mode = '', rule_id = '', campaign_id = '' } = input;
-    const list: List = {
-      name: 'alerts',
-      args: [state.toSorted(), level.toSorted(), mode, rule_id, campaign_id],
-      width: 3,
-    };
-    const [rank = -1, age = 0, fingerprint = ''] = positionOf(context, list, cursor) ?? [];
-    const rows = await context.tables.rows<RawRow>({
-      sql: `SELECT ${columns.join(', ')}, transform(level, ['critical', 'warning'], [0, 1], 2) AS rank, -toUnixTimestamp64Milli(evaluated_at) AS age
-FROM alert_latest FINAL
-WHERE org_id = {org:String} AND has({states:Array(String)}, to_state)
-  AND (empty({levels:Array(String)}) OR has({levels:Array(String)}, level))
-  AND ({mode:String} = '' OR mode = {mode:String}) AND ({rule:String} = '' OR rule_id = {rule:String})
-  AND ({campaign:String} = '' OR campaign_id = {campaign:String})
-  AND (rank, age, fingerprint) > ({rank:Int32}, {age:Int64}, {fingerprint:String})
-ORDER BY rank, age, fingerprint LIMIT {limit:UInt32}`,
-      parameters: {
-        ...{ states: state, levels: level, mode, rule: rule_id, campaign: campaign_id, limit: limit + 1 },
-        ...{ rank, age, fingerprint },
-      },
-    });
-    const { shown, nextCursor } = pageOf(context, list, rows, {
-      limit,
-      keyOf: (row) => [Number(row.rank), String(row.age), String(row.fingerprint)],
+    const { state = openStates, level = [], mode = '', rule_id = '', campaign_id = '' } = input;
+    const { shown, nextCursor } = await pagedRows(context, {
+      list: { name: 'alerts', args: [state.toSorted(), level.toSorted(), mode, rule_id, campaign_id] },
+      input,
+      columns: [
+        ...columns,
+        "transform(level, ['critical', 'warning'], [0, 1], 2) AS rank",
+        '-toUnixTimestamp64Milli(evaluated_at) AS age',
+      ],
+      table: 'alert_latest FINAL',
+      where: [
+        'has({states:Array(String)}, to_state)',
+        '(empty({levels:Array(String)}) OR has({levels:Array(String)}, level))',
+        "({mode:String} = '' OR mode = {mode:String}) AND ({rule:String} = '' OR rule_id = {rule:String})",
+        "({campaign:String} = '' OR campaign_id = {campaign:String})",
+      ],
+      parameters: { states: state, levels: level, mode, rule: rule_id, campaign: campaign_id },
+      sortedBy: [
+        { name: 'rank', type: 'Int32', first: -1 },
+        { name: 'age', type: 'Int64', first: 0 },
+        { name: 'fingerprint', type: 'String', first: '' },
+      ],
+      direction: 'ASC',
     });
     return answerOf(
       shown.map((row) => rowJson(alertEvents, columns, row)),
@@ -102,31 +101,26 @@ export const listTransitions = operation({
   isOfTables: true,
   cost: 2,
   async run(context, input) {
-    const { limit, cursor, rule_id = '', campaign_id = '', fingerprint = '' } = input;
+    const { rule_id = '', campaign_id = '', fingerprint = '' } = input;
     const { from, to } = periodOf(input, context.ports.now(), historyDaysMax * dayMs);
-    const list: List = {
-      name: 'transitions',
-      args: [input.from, input.to, rule_id, campaign_id, fingerprint],
-      width: 3,
-    };
-    const [before = to, offset = 0, alert = ''] = positionOf(context, list, cursor) ?? [];
-    const rows = await context.tables.rows<RawRow>({
-      sql: `SELECT ${columns.join(', ')}, toUnixTimestamp64Milli(evaluated_at) AS at
-FROM alert_events FINAL
-WHERE org_id = {org:String}
-  AND evaluated_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND evaluated_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
-  AND ({rule:String} = '' OR rule_id = {rule:String}) AND ({campaign:String} = '' OR campaign_id = {campaign:String})
-  AND ({fingerprint:String} = '' OR fingerprint = {fingerprint:String})
-  AND (at, log_offset, alert_id) < ({before:Int64}, {offset:UInt64}, {alert:String})
-ORDER BY at DESC, log_offset DESC, alert_id DESC LIMIT {limit:UInt32}`,
-      parameters: {
-        ...{ from, to, rule: rule_id, campaign: campaign_id, fingerprint, limit: limit + 1 },
-        ...{ before, offset, alert },
-      },
-    });
-    const { shown, nextCursor } = pageOf(context, list, rows, {
-      limit,
-      keyOf: (row) => [String(row.at), String(row.log_offset), String(row.alert_id)],
+    const { column, key } = newestFirst('evaluated_at', to);
+    const { shown, nextCursor } = await pagedRows(context, {
+      list: { name: 'transitions', args: [input.from, input.to, rule_id, campaign_id, fingerprint] },
+      input,
+      columns: [...columns, column],
+      table: 'alert_events FINAL',
+      where: [
+        inPeriod('evaluated_at'),
+        "({rule:String} = '' OR rule_id = {rule:String}) AND ({campaign:String} = '' OR campaign_id = {campaign:String})",
+        "({fingerprint:String} = '' OR fingerprint = {fingerprint:String})",
+      ],
+      parameters: { from, to, rule: rule_id, campaign: campaign_id, fingerprint },
+      sortedBy: [
+        key,
+        { name: 'log_offset', type: 'UInt64', first: 0 },
+        { name: 'alert_id', type: 'String', first: '' },
+      ],
+      direction: 'DESC',
     });
     return answerOf(
       shown.map((row) => rowJson(alertEvents, columns, row)),

@@ -2,10 +2,10 @@ import * as z from 'zod';
 import { dayMs } from '../../model/time.ts';
 import { ruleEvaluations } from '../../rows/tables.ts';
 import { answerOf } from './answers.ts';
-import { type RawRow, rowJson, rowShape } from './columns.ts';
+import { rowJson, rowShape } from './columns.ts';
 import { id, paging, period, periodOf } from './fields.ts';
 import { operation } from './operation.ts';
-import { type List, pageOf, positionOf } from './pages.ts';
+import { inPeriod, newestFirst, pagedRows } from './paged-rows.ts';
 import { valuesOf, valuesSchema } from './receipt-values.ts';
 
 const columns = [
@@ -50,38 +50,32 @@ export const listEvaluations = operation({
   isOfTables: true,
   cost: 3,
   async run(context, input) {
-    const { limit, cursor, rule_id, campaign_id = '', flight_id = '', source = '', outcome = [] } = input;
+    const { rule_id, campaign_id = '', flight_id = '', source = '', outcome = [] } = input;
     const { from, to } = periodOf(input, context.ports.now(), evaluationDaysMax * dayMs);
-    const args = [input.from, input.to, rule_id, campaign_id, flight_id, source, outcome.toSorted()];
-    const list: List = { name: 'evaluations', args, width: 4 };
-    const [before = to, campaign = '', flight = '', ofSource = ''] = positionOf(context, list, cursor) ?? [];
-    const rows = await context.tables.rows<RawRow>({
-      sql: `SELECT ${columns.join(', ')}, values, toUnixTimestamp64Milli(evaluated_at) AS at
-FROM rule_evaluations FINAL
-WHERE org_id = {org:String} AND rule_id = {rule:String}
-  AND evaluated_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND evaluated_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
-  AND ({campaign:String} = '' OR campaign_id = {campaign:String}) AND ({flight:String} = '' OR flight_id = {flight:String})
-  AND ({source:String} = '' OR source = {source:String})
-  AND (empty({outcomes:Array(String)}) OR has({outcomes:Array(String)}, outcome))
-  AND (at, campaign_id, flight_id, source) < ({before:Int64}, {before_campaign:String}, {before_flight:String}, {before_source:String})
-ORDER BY at DESC, campaign_id DESC, flight_id DESC, source DESC LIMIT {limit:UInt32}`,
-      parameters: {
-        ...{
-          rule: rule_id,
-          campaign: campaign_id,
-          flight: flight_id,
-          source,
-          outcomes: outcome,
-          from,
-          to,
-          limit: limit + 1,
-        },
-        ...{ before, before_campaign: campaign, before_flight: flight, before_source: ofSource },
+    const { column, key } = newestFirst('evaluated_at', to);
+    const { shown, nextCursor } = await pagedRows(context, {
+      list: {
+        name: 'evaluations',
+        args: [input.from, input.to, rule_id, campaign_id, flight_id, source, outcome.toSorted()],
       },
-    });
-    const { shown, nextCursor } = pageOf(context, list, rows, {
-      limit,
-      keyOf: (row) => [String(row.at), String(row.campaign_id), String(row.flight_id), String(row.source)],
+      input,
+      columns: [...columns, 'values', column],
+      table: 'rule_evaluations FINAL',
+      where: [
+        'rule_id = {rule:String}',
+        inPeriod('evaluated_at'),
+        "({campaign:String} = '' OR campaign_id = {campaign:String}) AND ({flight:String} = '' OR flight_id = {flight:String})",
+        "({source:String} = '' OR source = {source:String})",
+        '(empty({outcomes:Array(String)}) OR has({outcomes:Array(String)}, outcome))',
+      ],
+      parameters: { from, to, rule: rule_id, campaign: campaign_id, flight: flight_id, source, outcomes: outcome },
+      sortedBy: [
+        key,
+        { name: 'campaign_id', type: 'String', first: '' },
+        { name: 'flight_id', type: 'String', first: '' },
+        { name: 'source', type: 'String', first: '' },
+      ],
+      direction: 'DESC',
     });
     const data = shown.map((row) => ({ ...rowJson(ruleEvaluations, columns, row), values: valuesOf(row.values) }));
     return answerOf(data, shown, nextCursor);

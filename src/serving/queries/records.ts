@@ -6,7 +6,7 @@ import { answerOf } from './answers.ts';
 import { instant, instantOf, type RawRow, rowJson, rowShape } from './columns.ts';
 import { paging, period, periodOf } from './fields.ts';
 import { operation } from './operation.ts';
-import { type List, pageOf, positionOf } from './pages.ts';
+import { inPeriod, newestFirst, pagedRows } from './paged-rows.ts';
 
 const daysMax = 31;
 const columns = [
@@ -27,7 +27,6 @@ const offset = z
   .max(2 ** 48);
 const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/);
 const reason = z.string().regex(/^[a-z_]{1,64}$/);
-const inPeriod = `log_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND log_time < fromUnixTimestamp64Milli({to:Int64}, 'UTC')`;
 
 export const countDeadLetters = operation({
   doc: 'Records of a period that could not be used, by topic and reason, the most frequent first, each with its newest record as an example.',
@@ -60,7 +59,7 @@ export const countDeadLetters = operation({
     const rows = await context.tables.rows<RawRow>({
       sql: `SELECT topic, reason, count() AS records, max(d.log_time) AS newest, max(d.version) AS version,
   argMax((d.partition, d.log_offset), (d.log_time, d.log_offset)) AS example
-FROM dead_letters AS d FINAL WHERE org_id = {org:String} AND ${inPeriod}
+FROM dead_letters AS d FINAL WHERE org_id = {org:String} AND ${inPeriod('log_time')}
 GROUP BY topic, reason ORDER BY records DESC, topic, reason LIMIT 1000`,
       parameters: { from, to },
     });
@@ -99,20 +98,23 @@ export const listDeadLetters = operation({
   isOfTables: true,
   cost: 2,
   async run(context, input) {
-    const { limit, cursor, reason: wanted = '' } = input;
+    const { reason: wanted = '' } = input;
     const { from, to } = periodOf(input, context.ports.now(), daysMax * dayMs);
-    const list: List = { name: 'dead_letters', args: [input.from, input.to, wanted], width: 4 };
-    const [before = to, ofTopic = '', partition = 0, at = 0] = positionOf(context, list, cursor) ?? [];
-    const rows = await context.tables.rows<RawRow>({
-      sql: `SELECT ${columns.join(', ')}, toUnixTimestamp64Milli(log_time) AS at
-FROM dead_letters FINAL WHERE org_id = {org:String} AND ${inPeriod} AND ({reason:String} = '' OR reason = {reason:String})
-  AND (at, topic, partition, log_offset) < ({before:Int64}, {topic:String}, {partition:UInt16}, {offset:UInt64})
-ORDER BY at DESC, topic DESC, partition DESC, log_offset DESC LIMIT {limit:UInt32}`,
-      parameters: { from, to, reason: wanted, limit: limit + 1, before, topic: ofTopic, partition, offset: at },
-    });
-    const { shown, nextCursor } = pageOf(context, list, rows, {
-      limit,
-      keyOf: (row) => [String(row.at), String(row.topic), Number(row.partition), String(row.log_offset)],
+    const { column, key } = newestFirst('log_time', to);
+    const { shown, nextCursor } = await pagedRows(context, {
+      list: { name: 'dead_letters', args: [input.from, input.to, wanted] },
+      input,
+      columns: [...columns, column],
+      table: 'dead_letters FINAL',
+      where: [inPeriod('log_time'), "({reason:String} = '' OR reason = {reason:String})"],
+      parameters: { from, to, reason: wanted },
+      sortedBy: [
+        key,
+        { name: 'topic', type: 'String', first: '' },
+        { name: 'partition', type: 'UInt16', first: 0 },
+        { name: 'log_offset', type: 'UInt64', first: 0 },
+      ],
+      direction: 'DESC',
     });
     return answerOf(shown.map(letterJson), shown.map(withoutAsOf), nextCursor);
   },
@@ -185,20 +187,22 @@ export const listLateEvents = operation({
   isOfTables: true,
   cost: 2,
   async run(context, input) {
-    const { limit, cursor } = input;
     const { from, to } = periodOf(input, context.ports.now(), daysMax * dayMs);
-    const list: List = { name: 'late_events', args: [input.from, input.to], width: 4 };
-    const [before = to, partition = 0, at = 0, campaign = ''] = positionOf(context, list, cursor) ?? [];
-    const rows = await context.tables.rows<RawRow>({
-      sql: `SELECT ${lateColumns.join(', ')}, toUnixTimestamp64Milli(log_time) AS at
-FROM late_events FINAL WHERE org_id = {org:String} AND ${inPeriod}
-  AND (at, partition, log_offset, campaign_id) < ({before:Int64}, {partition:UInt16}, {offset:UInt64}, {campaign:String})
-ORDER BY at DESC, partition DESC, log_offset DESC, campaign_id DESC LIMIT {limit:UInt32}`,
-      parameters: { from, to, limit: limit + 1, before, partition, offset: at, campaign },
-    });
-    const { shown, nextCursor } = pageOf(context, list, rows, {
-      limit,
-      keyOf: (row) => [String(row.at), Number(row.partition), String(row.log_offset), String(row.campaign_id)],
+    const { column, key } = newestFirst('log_time', to);
+    const { shown, nextCursor } = await pagedRows(context, {
+      list: { name: 'late_events', args: [input.from, input.to] },
+      input,
+      columns: [...lateColumns, column],
+      table: 'late_events FINAL',
+      where: [inPeriod('log_time')],
+      parameters: { from, to },
+      sortedBy: [
+        key,
+        { name: 'partition', type: 'UInt16', first: 0 },
+        { name: 'log_offset', type: 'UInt64', first: 0 },
+        { name: 'campaign_id', type: 'String', first: '' },
+      ],
+      direction: 'DESC',
     });
     const data = shown.map((row) => rowJson(lateEvents, lateColumns, row));
     return answerOf(data, shown.map(withoutAsOf), nextCursor);
