@@ -8,9 +8,10 @@ export function linkTo(
   path: string,
 ): string {
   const { public_url } = config.serving.access;
+  const scheme = config.serving.tls.cert_file === null ? 'http' : 'https';
   const base =
     public_url ??
     readEngineInfo(config.data_directory)?.addresses.api ??
-    `http://${config.serving.host}:${servingPort(config)}`;
+    `${scheme}://${config.serving.host}:${servingPort(config)}`;
   return new URL(path, base).href;
 }
