@@ -1,3 +1,5 @@
+import { plus, type Whole } from '../model/whole.ts';
+
 /** One amount that a record adds to sums of its campaign. */
 export interface Amount {
   /** Field of the record, for whoever sent it. */
@@ -17,26 +19,42 @@ export const weightMax = { count: 2 ** 52, exact: 2 ** 62 } as const;
 /** What is no larger weighs nothing: so the plain event of a campaign costs nothing here. */
 export const lightMax = { count: 2 ** 10, exact: 2 ** 26 } as const;
 
-/** How much was ever added to the sums of a campaign, upwards and downwards; campaigns of light records have none. */
+interface Side {
+  count: number;
+  exact: Whole;
+}
+
+/** How much the sums of a campaign hold, upwards and downwards; campaigns of light records have none. */
 export class CampaignWeight {
-  readonly up = { count: 0, exact: 0 };
-  readonly down = { count: 0, exact: 0 };
+  readonly up: Side = { count: 0, exact: 0 };
+  readonly down: Side = { count: 0, exact: 0 };
   /** Put something on since the last harvest. */
   isDirty = false;
 
-  /** Puts the amounts on; or names the first that goes beyond what a campaign takes, and puts on nothing. */
-  put(amounts: readonly Amount[]): Amount | null {
+  /**
+   * Takes back what counts no more and puts the amounts on; or names the first that goes beyond what a campaign takes,
+   * and changes nothing.
+   */
+  put(amounts: readonly Amount[], back: readonly Amount[] = []): Amount | null {
     const { up, down } = this;
     const before = [up.count, up.exact, down.count, down.exact] as const;
+    for (const amount of back) this.#add(amount, -1);
     for (const amount of amounts) {
-      if (Math.abs(amount.value) <= lightMax[amount.of]) continue;
-      const side = amount.value > 0 ? up : down;
-      side[amount.of] += Math.abs(amount.value);
-      if (side[amount.of] <= weightMax[amount.of]) continue;
+      if (this.#add(amount, 1) <= weightMax[amount.of]) continue;
       [up.count, up.exact, down.count, down.exact] = before;
       return amount;
     }
     this.isDirty = true;
     return null;
+  }
+
+  /** The side on which the amount weighs, with it; 0 when it is too light. */
+  #add({ of, value }: Amount, sign: 1 | -1): Whole {
+    if (Math.abs(value) <= lightMax[of]) return 0;
+    const side = value > 0 ? this.up : this.down;
+    const weight = sign * Math.ceil(Math.abs(value));
+    if (of === 'count') side.count += weight;
+    else side.exact = plus(side.exact, weight);
+    return side[of];
   }
 }

@@ -94,6 +94,14 @@ export class ReportFeed<Amount> {
     return { counts: true, first, last };
   }
 
+  /** Amounts of what counts no more when the report counts, as `weigh` said. */
+  replacedBy({ from, to, order }: Report<Amount>, verdict: Verdict): readonly Amount[] {
+    if (!verdict.counts || Number.isNaN(order)) return [];
+    const additions = this.#additions;
+    const inside = additions.amounts.slice(additions.firstFrom(ceilTo(from)), additions.firstFrom(ceilTo(to)));
+    return [...this.#totals.amounts.slice(verdict.first, verdict.last), ...inside];
+  }
+
   /** Has the report count, as `weigh` said. */
   put(report: Report<Amount>, verdict: Verdict, on: OnReport<Amount>): void {
     if (!verdict.counts) return;

@@ -23,7 +23,7 @@ import { addToFlights, watchIfOutside } from './flight-totals.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import { amountsOf, isLight } from './record-amounts.ts';
-import { ReportBooker } from './report-booker.ts';
+import { ReportBooker, type Weighs } from './report-booker.ts';
 import type { Segment } from './segment.ts';
 
 /** About what a dirty day adds to delta and rows. */
@@ -245,9 +245,16 @@ export class MeasureDays implements Operator {
     return this.#putWeight(segment, row, this.#state.campaigns[slot], amountsOf(batch, row));
   }
 
-  #putWeight(segment: Segment, row: number, campaign: Campaign, amounts: readonly Amount[]): boolean {
+  #putWeight(
+    segment: Segment,
+    row: number,
+    campaign: Campaign,
+    amounts: readonly Amount[],
+    back: readonly Amount[] = [],
+  ): boolean {
+    if (campaign.weight === null && amounts.every(({ of, value }) => Math.abs(value) <= lightMax[of])) return true;
     campaign.weight ??= new CampaignWeight();
-    const beyond = campaign.weight.put(amounts);
+    const beyond = campaign.weight.put(amounts, back);
     if (beyond === null) return true;
     segment.counted[row] = 0;
     const detail = `${beyond.field} is ${beyond.value}: with what the campaign has, more than sums hold`;
@@ -330,17 +337,6 @@ export class MeasureDays implements Operator {
     return day;
   }
 
-  /** Of spend only what the plan takes is weighed. */
-  #weighsReport(segment: Segment, row: number, campaign: Campaign, isSpend: boolean): boolean {
-    const { batch } = segment;
-    if (isLight(batch, row)) return true;
-    const all = amountsOf(batch, row);
-    const field = batch.kinds[row] === kind.spend ? 'amount_micros' : 'spend_micros';
-    const amounts = isSpend ? all : all.filter((each) => each.field !== field);
-    if (amounts.every(({ of, value }) => Math.abs(value) <= lightMax[of])) return true;
-    return this.#putWeight(segment, row, campaign, amounts);
-  }
-
   #report(segment: Segment, row: number, slot: number): void {
     const { batch } = segment;
     const campaign = this.#state.campaigns[slot];
@@ -348,11 +344,12 @@ export class MeasureDays implements Operator {
       batch.basis[row] === this.#hot[slot * hotWidth + hotAt.feedBasis] && !this.#isOtherSource(slot, batch, row);
     const isPerformance = batch.kinds[row] === kind.performance_report;
     if (!isPerformance && !isSpend) return;
-    if (!this.#weighsReport(segment, row, campaign, isSpend)) return;
-    const isSound = isPerformance
-      ? this.#reports.performance(batch, row, campaign, isSpend)
-      : this.#reports.spend(batch, row, campaign);
-    if (isSound) {
+    const weighs: Weighs = (amounts, back) => this.#putWeight(segment, row, campaign, amounts, back);
+    const outcome = isPerformance
+      ? this.#reports.performance(batch, row, campaign, isSpend, weighs)
+      : this.#reports.spend(batch, row, campaign, weighs);
+    if (outcome === 'too heavy') return;
+    if (outcome === 'booked') {
       const detail = batch.details.get(row) as Detail & { kind: 'spend' | 'performance_report' };
       const { to } = detail;
       if (isSpend && (detail.kind === 'spend' || detail.hasSpend))

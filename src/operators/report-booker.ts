@@ -1,7 +1,8 @@
 import { costBases, type Detail, type EventBatch, flag } from '../events/event-batch.ts';
 import type { Campaign } from '../lane/campaign.ts';
 import { CampaignReports, type Counts, impressionsIn, revenueCode } from '../lane/campaign-reports.ts';
-import { type Counter, counterAt, sumAt } from '../lane/day-row.ts';
+import type { Amount } from '../lane/campaign-weight.ts';
+import { type Counter, counterAt, counterPlaces, sumAt } from '../lane/day-row.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { type Report, type ReportFeed, shareOf, type Verdict } from '../lane/report-feed.ts';
 import { nanosPerMicro } from '../model/money.ts';
@@ -10,9 +11,15 @@ import { times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import type { DayBooker } from './day-booker.ts';
 import { addSharesToFlights } from './flight-totals.ts';
+import { amountsOf, isLight } from './record-amounts.ts';
 
 type SpendDetail = Detail & { kind: 'spend' };
 type PerformanceDetail = Detail & { kind: 'performance_report' };
+
+/** Whether the campaign takes the amounts in place of those that count no more. */
+export type Weighs = (amounts: readonly Amount[], back: readonly Amount[]) => boolean;
+/** What became of a report; one that counts nothing is booked too. */
+type BookedReport = 'booked' | 'overlaps' | 'too heavy';
 
 /** Books what feeds say of periods, spread over them (docs/semantics.md §4.4). */
 export class ReportBooker {
@@ -26,20 +33,26 @@ export class ReportBooker {
     this.#days = days;
   }
 
-  /** A spend record that the plan wants; false when it contradicts a total. */
-  spend(batch: EventBatch, row: number, campaign: Campaign): boolean {
+  /** A spend record that the plan wants; `weighs` is asked whether the campaign takes what it changes. */
+  spend(batch: EventBatch, row: number, campaign: Campaign, weighs: Weighs): BookedReport {
     const { to, order } = batch.details.get(row) as SpendDetail;
     const isTotal = (batch.flags[row] & flag.cumulative) !== 0;
     const report = { from: batch.t1[row], to, order: isTotal ? order : Number.NaN, amount: batch.amount[row] };
     const feed = this.#feedName(batch, row);
-    const verdict = this.#reports(campaign).spendFeed(feed).weigh(report);
-    if (verdict === null) return false;
+    const reports = this.#reports(campaign).spendFeed(feed);
+    const verdict = reports.weigh(report);
+    if (verdict === null) return 'overlaps';
+    const isWeighed = campaign.weight !== null || !isLight(batch, row);
+    if (verdict.counts && isWeighed) {
+      const back = reports.replacedBy(report, verdict).map((value) => spendAmount('amount_micros', value));
+      if (!weighs([spendAmount('amount_micros', report.amount)], back)) return 'too heavy';
+    }
     this.#putSpend(campaign, feed, report, verdict, batch.offsets[row]);
-    return true;
+    return 'booked';
   }
 
-  /** A performance_report; `isSpend` = the plan takes its spend. False when it contradicts a total. */
-  performance(batch: EventBatch, row: number, campaign: Campaign, isSpend: boolean): boolean {
+  /** A performance_report; `isSpend` = the plan takes its spend. */
+  performance(batch: EventBatch, row: number, campaign: Campaign, isSpend: boolean, weighs: Weighs): BookedReport {
     const detail = batch.details.get(row) as PerformanceDetail;
     const span = { from: batch.t1[row], to: detail.to, order: detail.order };
     const source = batch.dictionaries.sources.text(batch.sources[row]);
@@ -48,10 +61,23 @@ export class ReportBooker {
     const verdict = reports.countsFeed(source).weigh({ ...span, amount: [] });
     const withSpend = isSpend && detail.hasSpend;
     const spendVerdict = withSpend ? reports.spendFeed(feed).weigh({ ...span, amount: 0 }) : undefined;
-    if (verdict === null || spendVerdict === null) return false;
+    if (verdict === null || spendVerdict === null) return 'overlaps';
     const offset = batch.offsets[row];
     const currency = this.#state.books.currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies);
     const counts = countsOf(detail, currency);
+    if (campaign.weight !== null || !isLight(batch, row)) {
+      const all = amountsOf(batch, row);
+      const told = all.filter(({ field }) =>
+        field === 'spend_micros' ? spendVerdict?.counts === true : verdict.counts,
+      );
+      const back = reports
+        .countsFeed(source)
+        .replacedBy({ ...span, amount: [] }, verdict)
+        .flatMap(amountsOfCounts);
+      const spendBack =
+        spendVerdict === undefined ? [] : reports.spendFeed(feed).replacedBy({ ...span, amount: 0 }, spendVerdict);
+      if (!weighs(told, [...back, ...spendBack.map((value) => spendAmount('spend_micros', value))])) return 'too heavy';
+    }
     reports.putCounts(source, { ...span, amount: counts }, verdict, (from, to, amount, sign) =>
       this.#bookCounts(campaign, from, to, amount, sign, offset),
     );
@@ -59,7 +85,7 @@ export class ReportBooker {
       const report = { ...span, amount: batch.amount[row] };
       this.#putSpend(campaign, feed, report, spendVerdict, offset);
     }
-    return true;
+    return 'booked';
   }
 
   /** Ids of sources mean others from now on. */
@@ -196,4 +222,12 @@ function countsOf(detail: PerformanceDetail, currency: number): Counts {
   say(revenueCode(currency, true), detail.revenueByTouch);
   say(revenueCode(currency, false), detail.revenueByConversion);
   return counts;
+}
+
+function spendAmount(field: string, value: number): Amount {
+  return { field, of: 'exact', value };
+}
+
+function amountsOfCounts(counts: Counts): readonly Amount[] {
+  return counts.map(([code, value]) => ({ field: '', of: counterPlaces.includes(code) ? 'count' : 'exact', value }));
 }

@@ -44,11 +44,32 @@ test('a restore knows the weight, and a delta says only what changed', () => {
   heavy.weight.put([exact(2 ** 60), count(-5_000)]);
   weightSection.write(out, heavy, false);
   const restored = campaign();
-  weightSection.read(new ByteReader(out.take()), 1, restored);
-  expect(restored.weight).toMatchObject({ up: { count: 0, exact: 2 ** 60 }, down: { count: 5_000, exact: 0 } });
+  weightSection.read(new ByteReader(out.take()), 2, restored);
+  expect(restored.weight).toMatchObject({ up: { count: 0, exact: 2n ** 60n }, down: { count: 5_000, exact: 0 } });
   weightSection.settle?.(heavy);
   weightSection.write(out, heavy, false);
   expect(out.length).toBe(0);
   weightSection.forget?.(heavy);
   expect(heavy.weight).toBeNull();
+});
+
+test('what counts no more is taken back, to the last digit', () => {
+  const weight = new CampaignWeight();
+  for (let told = 0; told < 1_000; told++) {
+    const [old, next] = [2 ** 61 + told * 1_024, 2 ** 61 + (told + 1) * 1_024];
+    expect(weight.put([exact(next), exact(-(2 ** 40))], told === 0 ? [] : [exact(old), exact(-(2 ** 40))])).toBeNull();
+  }
+  expect(BigInt(weight.up.exact)).toBe(2n ** 61n + 1_024_000n);
+  expect(BigInt(weight.down.exact)).toBe(2n ** 40n);
+  expect(weight.put([exact(2 ** 62)])).toMatchObject({ value: 2 ** 62 });
+});
+
+test('a weight of an older release is read', () => {
+  const out = new ByteWriter();
+  for (const value of [5_000, 2 ** 60, 0, 1_234.5]) out.double(value);
+  const campaign = new Campaign(0, 0, 'acme', 'spring', 0, new LaneBooks());
+  weightSection.read(new ByteReader(out.take()), 1, campaign);
+  expect(campaign.weight?.up.count).toBe(5_000);
+  expect(BigInt(campaign.weight?.up.exact ?? 0)).toBe(2n ** 60n);
+  expect(campaign.weight?.down).toEqual({ count: 0, exact: 1_235 });
 });

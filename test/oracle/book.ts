@@ -1,5 +1,6 @@
 import type { RejectReason } from '../../src/events/event-batch.ts';
 import type { Plan } from '../../src/rules/plan.ts';
+import { amountsOfReports } from './burden.ts';
 import type { Campaign, DayRow } from './campaign.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import type { OracleEvent } from './events.ts';
@@ -237,8 +238,11 @@ function bookReport(context: BookContext, event: OracleEvent): RejectReason | nu
   if (isSpend && fields.amount_micros !== null) {
     const amounts = new Map([['spend', 1_000n * BigInt(fields.amount_micros)]]);
     if (!weigh(campaign.spendReports, `${source}|${fields.basis}`, { ...span, amounts })) return 'overlapping_report';
-    campaign.noteMoney(span.from, span.to, context.clock);
   }
+  const left = changes.flatMap(([, , change]) => change.left);
+  const joined = changes.flatMap(([, , change]) => change.joined);
+  if (!campaign.burden.take(amountsOfReports(joined), amountsOfReports(left))) return 'money_out_of_range';
+  if (isSpend && fields.amount_micros !== null) campaign.noteMoney(span.from, span.to, context.clock);
   for (const [book, feed, change] of changes) {
     book.apply(feed, change);
     for (const report of change.left) bookSpan(context, report, -1n);
@@ -248,7 +252,7 @@ function bookReport(context: BookContext, event: OracleEvent): RejectReason | nu
 }
 
 /** Whether the plan takes spend from what the record reports. */
-export function wantsSpend(
+function wantsSpend(
   { plan, campaign }: Pick<BookContext, 'plan' | 'campaign'>,
   { source, fields }: OracleEvent,
 ): boolean {

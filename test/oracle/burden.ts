@@ -1,20 +1,26 @@
-import { type BookContext, correctable, wantsSpend } from './book.ts';
+import { type BookContext, correctable } from './book.ts';
 import type { EventFields, OracleEvent } from './events.ts';
+import type { Report } from './reports.ts';
 
-/** What a campaign's sums have taken so far (§2.11), in the doubles that the page speaks of. */
+/** What a campaign's sums hold (§2.11). */
 export class Burden {
-  readonly up = { counts: 0, exact: 0 };
-  readonly down = { counts: 0, exact: 0 };
+  #up = { counts: 0n, exact: 0n };
+  #down = { counts: 0n, exact: 0n };
 
-  /** True when all of it fits, and is added; else nothing is. */
-  take({ counts, exact }: Amounts): boolean {
-    const [up, down] = [{ ...this.up }, { ...this.down }];
-    for (const value of counts) if (Math.abs(value) > 2 ** 10) (value > 0 ? up : down).counts += Math.abs(value);
-    for (const value of exact) if (Math.abs(value) > 2 ** 26) (value > 0 ? up : down).exact += Math.abs(value);
-    if (Math.max(up.counts, down.counts) > 2 ** 52 || Math.max(up.exact, down.exact) > 2 ** 62) return false;
-    Object.assign(this.up, up);
-    Object.assign(this.down, down);
-    return true;
+  /** True when all of it fits, what counts no more being taken off before; else nothing changes. */
+  take({ counts, exact }: Amounts, back: Amounts = none()): boolean {
+    const [up, down] = [{ ...this.#up }, { ...this.#down }];
+    const add = (of: 'counts' | 'exact', value: number, sign: bigint) => {
+      if (Math.abs(value) <= (of === 'counts' ? 2 ** 10 : 2 ** 26)) return;
+      (value > 0 ? up : down)[of] += sign * BigInt(Math.ceil(Math.abs(value)));
+    };
+    for (const value of back.counts) add('counts', value, -1n);
+    for (const value of back.exact) add('exact', value, -1n);
+    for (const value of counts) add('counts', value, 1n);
+    for (const value of exact) add('exact', value, 1n);
+    const isOver = [up, down].some((side) => side.counts > 2n ** 52n || side.exact > 2n ** 62n);
+    if (!isOver) [this.#up, this.#down] = [up, down];
+    return !isOver;
   }
 }
 
@@ -36,12 +42,9 @@ const amountsOf: Readonly<Record<OracleEvent['kind'], (fields: EventFields) => A
     const sign = reversal ? -1 : 1;
     return { counts: [], exact: [sign * Math.round(weight * 1e6), sign * revenue_micros] };
   },
-  spend: ({ amount_micros }) => ({ counts: [], exact: [amount_micros ?? 0] }),
-  performance_report: ({ amount_micros, counts: said }) => {
-    const values = (isCount: boolean) =>
-      [...said].filter(([name]) => correctable.includes(name) === isCount).map(([, value]) => Number(value));
-    return { counts: values(true), exact: [amount_micros ?? 0, ...values(false)] };
-  },
+  // Reports are weighed by what they change.
+  spend: none,
+  performance_report: none,
   spend_adjustment: ({ delta_micros }) => ({ counts: [], exact: [delta_micros] }),
   metric_correction: ({ deltas }) => ({ counts: Object.values(deltas), exact: [] }),
   budget_changed: none,
@@ -56,10 +59,18 @@ function none(): Amounts {
   return { counts: [], exact: [] };
 }
 
-/** Whether the campaign's sums take what the record adds; of spend in reports what the plan takes. */
-export function isBearable(context: BookContext, event: OracleEvent): boolean {
-  const { kind, fields } = event;
-  const isReport = kind === 'spend' || kind === 'performance_report';
-  const told = isReport && !wantsSpend(context, event) ? { ...fields, amount_micros: 0 } : fields;
-  return context.campaign.burden.take(amountsOf[kind](told));
+/** Whether the campaign's sums take what the record adds. */
+export function isBearable({ campaign }: BookContext, { kind, fields }: OracleEvent): boolean {
+  return campaign.burden.take(amountsOf[kind](fields));
+}
+
+/** What reports weigh: spend in micros, counters, and the rest as exact amounts. */
+export function amountsOfReports(reports: readonly Report[]): Amounts {
+  const all = reports.flatMap(({ amounts }) => [...amounts]);
+  return {
+    counts: all.flatMap(([name, value]) => (correctable.includes(name) ? [Number(value)] : [])),
+    exact: all.flatMap(([name, value]) =>
+      correctable.includes(name) ? [] : [Number(name === 'spend' ? value / 1_000n : value)],
+    ),
+  };
 }

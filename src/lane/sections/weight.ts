@@ -1,4 +1,5 @@
 import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
+import { whole } from '../../model/whole.ts';
 import type { Campaign } from '../campaign.ts';
 import { CampaignWeight } from '../campaign-weight.ts';
 import type { Section } from './section.ts';
@@ -7,17 +8,23 @@ import type { Section } from './section.ts';
 export const weightSection: Section<Campaign> = {
   id: 32,
   name: 'weight',
-  version: 1,
+  version: 2,
 
   write(out: ByteWriter, { weight }: Campaign, all: boolean): void {
     if (weight === null || !(all || weight.isDirty)) return;
-    for (const value of [weight.up.count, weight.up.exact, weight.down.count, weight.down.exact]) out.double(value);
+    for (const { count, exact } of [weight.up, weight.down]) {
+      out.double(count);
+      out.exact(exact);
+    }
   },
 
-  read(from: ByteReader, _version: number, campaign: Campaign): void {
+  read(from: ByteReader, version: number, campaign: Campaign): void {
     campaign.weight ??= new CampaignWeight();
-    const { up, down } = campaign.weight;
-    [up.count, up.exact, down.count, down.exact] = [from.double(), from.double(), from.double(), from.double()];
+    for (const side of [campaign.weight.up, campaign.weight.down]) {
+      side.count = from.double();
+      // Older releases added up doubles, thousandths of a CPM among them.
+      side.exact = version === 1 ? whole(BigInt(Math.ceil(from.double()))) : whole(from.exact());
+    }
   },
 
   forget(campaign: Campaign): void {
