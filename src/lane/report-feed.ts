@@ -97,9 +97,12 @@ export class ReportFeed<Amount> {
   /** Amounts of what counts no more when the report counts, as `weigh` said. */
   replacedBy({ from, to, order }: Report<Amount>, verdict: Verdict): readonly Amount[] {
     if (!verdict.counts || Number.isNaN(order)) return [];
-    const additions = this.#additions;
-    const inside = additions.amounts.slice(additions.firstFrom(ceilTo(from)), additions.firstFrom(ceilTo(to)));
-    return [...this.#totals.amounts.slice(verdict.first, verdict.last), ...inside];
+    const [totals, additions] = [this.#totals, this.#additions];
+    const replaced: Amount[] = [];
+    for (let at = verdict.first; at < verdict.last; at++) replaced.push(totals.amount(at));
+    const end = additions.firstFrom(ceilTo(to));
+    for (let at = additions.firstFrom(ceilTo(from)); at < end; at++) replaced.push(additions.amount(at));
+    return replaced;
   }
 
   /** Has the report count, as `weigh` said. */
