@@ -21,6 +21,10 @@ import { fillPage, publishPage } from './publish-page.ts';
 // that ship. `--check` writes nothing and fails when the file differs.
 const root = join(import.meta.dirname, '..');
 const rulesDirectory = join(root, 'config', 'rules');
+const templatesDirectory = join(rulesDirectory, 'templates');
+const templates = readdirSync(templatesDirectory)
+  .filter((name) => name.endsWith('.yaml'))
+  .sort();
 const files = readdirSync(rulesDirectory)
   .filter((name) => name.endsWith('.yaml'))
   .sort();
@@ -39,6 +43,14 @@ function shippedRow(file: string): string {
   assert(read !== undefined, `${file} is a good rule`);
   const { rule } = read;
   return `| \`${rule.id}\` | ${rule.name} | ${levelCell(rule.warning)} | ${levelCell(rule.critical)} |`;
+}
+
+function templateRow(file: string): string {
+  const { read } = readRule(file, readFileSync(join(templatesDirectory, file), 'utf8'));
+  assert(read !== undefined, `${file} is a good rule`);
+  const { rule } = read;
+  const guard = rule.guard === null ? '–' : `\`${rule.guard.replaceAll('|', '\\|')}\``;
+  return `| \`${rule.id}\` | ${rule.name} | ${guard} | ${levelCell(rule.warning)} | ${levelCell(rule.critical)} |`;
 }
 
 function levelCell(level: RulePlan['warning'] | LevelPlan): string {
@@ -108,5 +120,6 @@ publishPage(
     campaign: nameRows('campaign'),
     source: nameRows('source'),
     shipped: files.map(shippedRow).join('\n'),
+    templates: templates.map(templateRow).join('\n'),
   }),
 );

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeEventCodec } from '../../src/adapters/event-codec.ts';
 import { readerSchema } from '../../src/decoders/event-schemas.ts';
@@ -13,10 +13,13 @@ import type { Plan, RulePlan } from '../../src/rules/plan.ts';
 import { mutantsOf } from './mutate-rule.ts';
 
 const directory = join(import.meta.dirname, '../../config/rules');
-const files = readdirSync(directory).filter((name) => name.endsWith('.yaml'));
+const yamlIn = (folder: string) => readdirSync(join(directory, folder)).filter((name) => name.endsWith('.yaml'));
+/** Those in force, and those that are there to be copied. */
+const files = [...yamlIn('.'), ...yamlIn('templates').map((name) => `templates/${name}`)];
 
 /** Mutants that nobody can tell from the rule, with the reason. */
 const equal: Readonly<Record<string, string>> = {
+  'templates/creative-rejected.yaml warning.when: 3.0 → 2.7 (at 30)': 'disapprovals are counted in whole ones',
   'no-delivery.yaml critical.clear: 0.0 → (-1.0) (at 29)':
     'the level is left only once impressions are not 0, and they are never negative',
   'over-pacing.yaml critical.clear: 25.0 → 27.5 (at 67)':
@@ -68,7 +71,8 @@ function withRules(ruleTest: RuleTest, rules: readonly RulePlan[]): RuleTest {
 }
 
 function testsOf(name: string, text: string): readonly RuleTest[] {
-  const file = join(directory, 'tests', name.replace('.yaml', '.test.yaml'));
+  const path = join(directory, name);
+  const file = join(dirname(path), 'tests', basename(path).replace('.yaml', '.test.yaml'));
   const found = readTests(file, readFileSync(file, 'utf8'), [ruleOf(name, text)], schemaOf);
   expect(found.problems).toEqual([]);
   return found.tests;
