@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { chdir } from 'node:process';
+import { chdir, cwd } from 'node:process';
 import type { Logger } from '../control/logs/logger.ts';
 import { downloadFromClickHouse } from '../control/query-client.ts';
 import { systemClock } from '../control/system-clock.ts';
@@ -49,6 +49,8 @@ export async function queryLake(config: Config, { sql, atMs }: LakeQuery, log: L
       `${historyName(histories[0])} tells of now: ask gold.${histories[0].name} with --at`,
     );
   await using stack = new AsyncDisposableStack();
+  const folder = cwd();
+  stack.defer(() => chdir(folder));
   const hot = histories.length === 0 ? [] : await fetchHot(config, histories, { log, stack });
   const statements = await withLake(config, async (lake) => {
     const asked = (await tablesOf(lake)).filter((table) => isAsked(table, sql));
