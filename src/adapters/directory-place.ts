@@ -55,8 +55,8 @@ async function openForEngine(config: Config, directory: DataDirectory, clock: Cl
 }
 
 async function openForReading(config: Pick<Config, 'data_directory' | 'log'>, clock: Clock): Promise<ReadLog> {
-  const { topic } = config.log;
-  const source = await openLogReader({ dir: join(config.data_directory, 'log'), topic, clock });
+  const { topic, on_damaged_batch: onDamagedBatch } = config.log;
+  const source = await openLogReader({ dir: join(config.data_directory, 'log'), topic, clock, onDamagedBatch });
   const { partitions } = await source.identity();
   const codec = makeEventCodec(source.encoding);
   return { source, assignment: allLanes(partitions), codec, close: () => source.close() };

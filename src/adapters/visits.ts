@@ -105,7 +105,7 @@ export async function openEventLog(
   directory: DataDirectory,
   clock: Clock,
 ): Promise<RecordedLog> {
-  const { topic, partitions, mode, encoding } = config.log;
+  const { topic, partitions, mode, encoding, on_damaged_batch: onDamagedBatch } = config.log;
   const dir = directory.logDirectory;
   const existing = readStreamFile(dir, topic);
   return await openRecordedLog({
@@ -115,6 +115,7 @@ export async function openEventLog(
     mode,
     encoding,
     clock,
+    onDamagedBatch,
   });
 }
 

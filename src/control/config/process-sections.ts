@@ -19,6 +19,10 @@ export const logSection = z
       doc: 'live: the log stamps each record when it is appended. replayed: records bring their original log time.',
       reload: 'restart',
     }),
+    on_damaged_batch: setting(z.enum(['report', 'stop']).default('report'), {
+      doc: 'What becomes of a stretch of the log in the data directory that cannot be read (its checksum is wrong). report: one dead letter damaged_batch in its place, with the range of its offsets, counted as lost records, and the lane goes on. stop: its lane alone stands still, until somebody has mended the file.',
+      reload: 'restart',
+    }),
   })
   .prefault({});
 

@@ -159,18 +159,26 @@ export class BinaryScanner implements RecordScanner {
   }
 }
 
+/** A whole frame, and what its first record says. */
+interface FoundFrame {
+  readonly at: number;
+  readonly offset: number;
+  readonly logTime: number;
+}
+
 /**
- * Whether a whole frame stands anywhere in bytes[from, end): then what precedes it was damaged later,
- * not torn by a crash. The first record's offset must follow, which makes chance hits hopeless.
+ * The first whole frame that stands anywhere in bytes[from, end), or null: where there is one, what precedes it was
+ * damaged later, not torn by a crash. The first record's offset must follow, which makes chance hits hopeless.
  */
-export function holdsFrame(bytes: Buffer, from: number, end: number, minOffset: number): boolean {
+export function findFrame(bytes: Buffer, from: number, end: number, minOffset: number): FoundFrame | null {
   for (let at = from; at + frameHeaderBytes + recordHeaderBytes <= end; at++) {
     const length = bytes.readUInt32LE(at);
     const start = at + frameHeaderBytes;
     if (length < recordHeaderBytes || start + length > end) continue;
     const offset = bytes.readDoubleLE(start);
     if (!Number.isSafeInteger(offset) || offset < minOffset) continue;
-    if (crc32(bytes.subarray(start, start + length)) === bytes.readUInt32LE(at + 4)) return true;
+    if (crc32(bytes.subarray(start, start + length)) !== bytes.readUInt32LE(at + 4)) continue;
+    return { at, offset, logTime: bytes.readDoubleLE(start + 8) };
   }
-  return false;
+  return null;
 }

@@ -1,7 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { RecordRun } from '../../events/record-run.ts';
 import { EngineError } from '../../model/errors.ts';
-import type { LogEncoding, RecordScanner } from './log-encoding.ts';
+import { findFrame } from './binary-frames.ts';
+import type { LogEncoding, RecordScanner, ScanStop } from './log-encoding.ts';
 import { RunBuilder } from './run-builder.ts';
 import { listSegments, newScanner, type Segment } from './segment-files.ts';
 
@@ -15,6 +17,21 @@ export interface PartitionPlace {
   readonly encoding: LogEncoding;
 }
 
+/** What becomes of a stretch that cannot be read: one report in its place, or LOG_CORRUPT. */
+export type OnDamage = 'report' | 'stop';
+
+/** So much of what cannot be read is kept with its report. */
+const damagedBytesMax = 16 * 1024 * 1024;
+
+/** What was passed over because it cannot be read. */
+interface Damage {
+  readonly bytes: Buffer;
+  readonly offset: number;
+  readonly offsets: number;
+  readonly logTime: number;
+  readonly path: string;
+}
+
 /**
  * Reads one partition from a position of its own, through one reused buffer. Any number of readers,
  * in any thread or process, may read a log that is being written.
@@ -23,6 +40,7 @@ export class PartitionReader {
   readonly #place: PartitionPlace;
   /** Offset past the last record that may be shown: what the writer knows to be durable. */
   readonly #endOffset: () => number;
+  readonly #onDamage: OnDamage;
   readonly #run = new RunBuilder();
   #buffer = Buffer.alloc(0);
   #filled = 0;
@@ -38,8 +56,13 @@ export class PartitionReader {
   /** Nothing whole was left in the buffer when it was last looked at. */
   #isDrained = false;
 
-  constructor(place: PartitionPlace, endOffset: () => number = () => Number.POSITIVE_INFINITY) {
+  constructor(
+    place: PartitionPlace,
+    endOffset: () => number = () => Number.POSITIVE_INFINITY,
+    onDamage: OnDamage = 'stop',
+  ) {
     this.#place = place;
+    this.#onDamage = onDamage;
     this.#endOffset = endOffset;
   }
 
@@ -73,7 +96,11 @@ export class PartitionReader {
       this.#run.clear();
       const stop = this.#scanOnce(bounds);
       if (stop === 'hidden') break;
-      if (stop === 'short' && !this.#advance()) break;
+      if (stop === 'bad') this.#skipDamage();
+      else if (stop === 'short' && !this.#advance()) {
+        if (!this.#isDamagedHere()) break;
+        this.#skipDamage();
+      }
     }
     this.#run.clear();
     const scanner = this.#scanner as RecordScanner;
@@ -90,8 +117,12 @@ export class PartitionReader {
       if (this.#scanner === null && !this.#enterFirst()) return null;
       const stop = this.#scanOnce({ ...max, endOffset });
       if (this.#run.count > 0) break;
-      if (stop !== 'short') return null;
-      if (!this.#advance()) return null;
+      if (stop === 'short') {
+        if (this.#advance()) continue;
+        if (!this.#isDamagedHere()) return null;
+      } else if (stop !== 'bad') return null;
+      const damage = this.#skipDamage();
+      if (damage.offsets > 0) return this.#report(damage);
     }
     this.#position = (this.#scanner as RecordScanner).nextOffset;
     this.#run.gaps += this.#gap;
@@ -112,14 +143,65 @@ export class PartitionReader {
     this.#buffer = Buffer.alloc(0);
   }
 
-  #scanOnce(bounds: { records: number; bytes: number; endOffset: number }): 'full' | 'hidden' | 'short' {
+  #scanOnce(bounds: { records: number; bytes: number; endOffset: number }): ScanStop {
     const scanner = this.#scanner as RecordScanner;
     const stop = scanner.scan(this.#buffer, this.#filled, this.#run, bounds);
     this.#isDrained = stop === 'short';
-    if (stop !== 'bad') return stop;
     // What was found before the bad place is handed out first; the next poll meets it again.
-    if (this.#run.count > 0) return 'full';
-    throw this.corruption();
+    return stop === 'bad' && this.#run.count > 0 ? 'full' : stop;
+  }
+
+  /** Whether what is left here can never become a record: the segment was left for good, or whole frames stand behind it. */
+  #isDamagedHere(): boolean {
+    const at = this.#scanner?.at ?? 0;
+    if (this.#segment === null || this.#filled <= at) return false;
+    if (this.#nextSegment() !== undefined) return true;
+    if (this.#place.encoding !== 'binary') return false;
+    return findFrame(this.#buffer, at + 1, this.#filled, (this.#scanner as RecordScanner).nextOffset) !== null;
+  }
+
+  #nextSegment(): Segment | undefined {
+    const here = this.#segment as Segment;
+    return listSegments(this.#place.directory, this.#place.encoding).find(
+      ({ baseOffset }) => baseOffset > here.baseOffset,
+    );
+  }
+
+  /** Goes on at the first whole frame behind the damage. Throws LOG_CORRUPT where that is not wanted, or there is none. */
+  #skipDamage(): Damage {
+    const { segment, bytes: at } = this.intactEnd;
+    const scanner = this.#scanner as RecordScanner;
+    const { nextOffset: offset } = scanner;
+    const next = this.#nextSegment();
+    if (this.#onDamage === 'stop' || segment === null) throw this.corruption();
+    const file = readFileSync(segment.path);
+    const frame = this.#place.encoding === 'binary' ? findFrame(file, at + 1, file.length, offset) : null;
+    const goesOnAt = frame?.offset ?? next?.baseOffset ?? Number.POSITIVE_INFINITY;
+    // Behind the last record that may be shown nothing is told of yet.
+    if (goesOnAt > this.#endOffset() || goesOnAt === Number.POSITIVE_INFINITY) throw this.corruption();
+    this.#leave();
+    if (frame === null) this.#enter(next as Segment);
+    else this.#enter(segment, frame);
+    return {
+      bytes: file.subarray(at, frame?.at ?? file.length),
+      offset,
+      offsets: goesOnAt - offset,
+      logTime: frame?.logTime ?? scanner.lastLogTime,
+      path: segment.path,
+    };
+  }
+
+  #report({ bytes, offset, offsets, logTime, path }: Damage): RecordRun {
+    const kept = bytes.subarray(0, damagedBytesMax);
+    this.#run.clear();
+    this.#run.add(offset, logTime, -1, -1, 0, kept.length);
+    this.#run.gaps += this.#gap;
+    this.#gap = 0;
+    this.#position = offset + offsets;
+    const range = offsets === 1 ? `offset ${offset}` : `offsets ${offset} to ${offset + offsets - 1}`;
+    const detail = `${range} cannot be read: ${bytes.length} bytes of ${basename(path)} are damaged`;
+    const unreadable = { reason: 'damaged_batch', detail, offsets } as const;
+    return this.#run.build(this.#place.topic, this.#place.partition, kept, this.#position, unreadable);
   }
 
   /** Names the file and the byte where reading stopped. */
@@ -131,13 +213,11 @@ export class PartitionReader {
   /** More bytes of this segment, or the next segment; false when there is neither now. */
   #advance(): boolean {
     if (this.#fill()) return true;
-    const segments = listSegments(this.#place.directory, this.#place.encoding);
-    const here = this.#segment as Segment;
-    const next = segments.find(({ baseOffset }) => baseOffset > here.baseOffset);
+    const next = this.#nextSegment();
     if (next === undefined) return false;
     // The writer leaves a segment for good before it creates the next one: what is here now is all.
     if (this.#fill()) return true;
-    if (this.#filled > (this.#scanner as RecordScanner).at) throw this.corruption();
+    if (this.#filled > (this.#scanner as RecordScanner).at) return false;
     this.#gap += next.baseOffset - (this.#scanner as RecordScanner).nextOffset;
     this.#leave();
     this.#enter(next);
@@ -151,12 +231,13 @@ export class PartitionReader {
     return this.#scanner !== null;
   }
 
-  #enter(segment: Segment): void {
+  /** At its beginning, or at a frame of it. */
+  #enter(segment: Segment, frame = { at: 0, offset: segment.baseOffset }): void {
     this.#file = openSync(segment.path, 'r');
     this.#segment = segment;
-    this.#filePosition = 0;
+    this.#filePosition = frame.at;
     this.#filled = 0;
-    this.#scanner = newScanner(this.#place.encoding, segment.baseOffset);
+    this.#scanner = newScanner(this.#place.encoding, frame.offset);
     this.#fill();
   }
 

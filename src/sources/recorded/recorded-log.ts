@@ -6,7 +6,7 @@ import type { StreamIdentity } from '../../model/lane.ts';
 import type { Clock } from '../../model/time.ts';
 import type { Source } from '../source.ts';
 import type { LogEncoding } from './log-encoding.ts';
-import { type PartitionPlace, PartitionReader } from './partition-reader.ts';
+import { type OnDamage, type PartitionPlace, PartitionReader } from './partition-reader.ts';
 import { PartitionWriter, segmentBytesMax } from './partition-writer.ts';
 import {
   createStreamFile,
@@ -26,6 +26,8 @@ interface RecordedLogOptions {
   readonly clock: Clock;
   /** A segment that would grow past this is left and the next one begun. */
   readonly segmentBytes?: number;
+  /** What becomes of what cannot be read; absent = stop. */
+  readonly onDamagedBatch?: OnDamage;
 }
 
 /** How often a reader looks whether another process has appended, ms. */
@@ -54,6 +56,7 @@ export async function openLogReader(options: {
   readonly dir: string;
   readonly topic: string;
   readonly clock: Clock;
+  readonly onDamagedBatch?: OnDamage;
 }): Promise<RecordedLog> {
   const stream = readStreamFile(options.dir, options.topic);
   if (stream === null)
@@ -68,6 +71,7 @@ interface Opened {
   readonly stream: StreamFile;
   readonly isWriter: boolean;
   readonly segmentBytes?: number;
+  readonly onDamagedBatch?: OnDamage;
 }
 
 /** The embedded log: segments on disk, one writer, any number of readers. */
@@ -81,9 +85,19 @@ export class RecordedLog implements Source {
   /** Empty when this is a reader. */
   readonly #writers: PartitionWriter[] = [];
   readonly #ends: PartitionReader[] = [];
+  readonly #onDamage: OnDamage;
   readonly #waiters = new Set<() => void>();
 
-  constructor({ dir, topic, clock, stream, isWriter, segmentBytes = segmentBytesMax }: Opened) {
+  constructor({
+    dir,
+    topic,
+    clock,
+    stream,
+    isWriter,
+    segmentBytes = segmentBytesMax,
+    onDamagedBatch = 'stop',
+  }: Opened) {
+    this.#onDamage = onDamagedBatch;
     this.topic = topic;
     this.encoding = stream.encoding;
     this.#clock = clock;
@@ -95,8 +109,8 @@ export class RecordedLog implements Source {
       if (isWriter) {
         const writer = new PartitionWriter(place, { segmentBytes, onDurable: () => this.#wake() });
         this.#writers.push(writer);
-        this.#readers.push(new PartitionReader(place, () => writer.durableEnd));
-      } else this.#readers.push(new PartitionReader(place));
+        this.#readers.push(new PartitionReader(place, () => writer.durableEnd, onDamagedBatch));
+      } else this.#readers.push(new PartitionReader(place, undefined, onDamagedBatch));
     }
   }
 
@@ -128,7 +142,7 @@ export class RecordedLog implements Source {
 
   async *readBack(partition: number, from: number, to: number): AsyncIterable<RecordRun> {
     await this.#checkRange(partition, from, to);
-    const reader = new PartitionReader(this.#places[partition], () => to);
+    const reader = new PartitionReader(this.#places[partition], () => to, this.#onDamage);
     try {
       reader.seek(from);
       for (let run = reader.poll(readBackMax); run !== null; run = reader.poll(readBackMax)) yield run;
@@ -219,7 +233,7 @@ export class RecordedLog implements Source {
     const place = this.#places[partition];
     let reader = this.#ends[partition];
     if (reader === undefined) {
-      reader = new PartitionReader(place);
+      reader = new PartitionReader(place, undefined, this.#onDamage);
       this.#ends[partition] = reader;
       reader.seek(listSegments(place.directory, place.encoding).at(-1)?.baseOffset ?? 0);
     }

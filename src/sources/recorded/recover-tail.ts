@@ -1,7 +1,5 @@
 import { appendFileSync, readFileSync, truncateSync } from 'node:fs';
 import { EngineError } from '../../model/errors.ts';
-import { holdsFrame } from './binary-frames.ts';
-import type { LogEncoding } from './log-encoding.ts';
 import { type PartitionPlace, PartitionReader } from './partition-reader.ts';
 import { listSegments, type Segment } from './segment-files.ts';
 
@@ -16,18 +14,18 @@ interface LogTail {
 
 /**
  * Reads the last segment to its end and repairs what a crash left there: a half-written record was
- * never acknowledged and is cut off. Damage with whole records behind it is not a crash: LOG_CORRUPT.
- * Null when the partition has no segment.
+ * never acknowledged and is cut off. Damage with whole records behind it is not a crash: it stays, for readers to
+ * deal with. Null when the partition has no segment.
  */
 export function recoverTail(place: PartitionPlace): LogTail | null {
   const last = listSegments(place.directory, place.encoding).at(-1);
   if (last === undefined) return null;
   if (place.encoding === 'jsonl') closeLastLine(last);
-  const reader = new PartitionReader(place);
+  const reader = new PartitionReader(place, undefined, 'report');
   try {
     const offset = readToEnd(reader, last);
     const { bytes, rest } = reader.intactEnd;
-    if (rest > 0) cutTail(last, place.encoding, bytes, offset);
+    if (rest > 0) truncateSync(last.path, bytes);
     return { path: last.path, bytes, offset, logTime: reader.lastLogTime };
   } finally {
     reader.close();
@@ -44,17 +42,10 @@ function readToEnd(reader: PartitionReader, last: Segment): number {
       offset = run.nextOffset;
     }
   } catch (error) {
-    // A bad frame may be the torn end; `cutTail` looks at what stands behind it.
+    // A bad frame with none behind it is the torn end.
     if (error instanceof EngineError && error.code === 'LOG_CORRUPT') return offset;
     throw error;
   }
-}
-
-function cutTail(segment: Segment, encoding: LogEncoding, at: number, offset: number): void {
-  const bytes = readFileSync(segment.path);
-  if (encoding === 'binary' && holdsFrame(bytes, at + 1, bytes.length, offset))
-    throw new EngineError('LOG_CORRUPT', `${segment.path} is damaged at byte ${at} (offset ${offset})`);
-  truncateSync(segment.path, at);
 }
 
 /** A person's last line may lack its newline: when the line is a whole record it is kept. */

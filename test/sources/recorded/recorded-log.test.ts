@@ -49,13 +49,18 @@ class StillClock implements Clock {
 const clock = new StillClock();
 const topic = 'ads.events.v1';
 
-function open(dir: string, encoding: LogEncoding, more: { segmentBytes?: number; mode?: 'live' | 'replayed' } = {}) {
+function open(
+  dir: string,
+  encoding: LogEncoding,
+  more: { segmentBytes?: number; mode?: 'live' | 'replayed'; onDamagedBatch?: 'report' | 'stop' } = {},
+) {
   return openRecordedLog({ dir, topic, partitions: 2, mode: 'live', encoding, clock, ...more });
 }
 
 const suffix = { binary: '.seg', jsonl: '.jsonl' } as const;
 const segment = (dir: string, encoding: LogEncoding, base = 0) =>
   join(dir, topic, '0', String(base).padStart(20, '0') + suffix[encoding]);
+const max = { records: 100, bytes: 1_000_000 };
 const bytes = (text: string) => Buffer.from(text);
 const values = async (log: RecordedLog, lane = 0) => (await pollAll(log, lane)).map(({ value }) => value);
 
@@ -137,23 +142,93 @@ describe.each(['binary', 'jsonl'] as const)('%s', (encoding) => {
   });
 });
 
-test('damage before the end is named by file and byte, not cut off', async () => {
+/** Three frames of one record each. */
+async function threeFrames(): Promise<{ dir: string; path: string; whole: Buffer; frame: number }> {
   const dir = newDirectory();
   const log = await open(dir, 'binary');
   for (let i = 0; i < 3; i++) await log.append(0, null, bytes(`value ${i}`));
   await log.close();
   const path = segment(dir, 'binary');
   const whole = readFileSync(path);
-  const frame = whole.length / 3;
+  return { dir, path, whole, frame: whole.length / 3 };
+}
+
+test('damage before the end is named by file and byte, not cut off, and stops who reads it', async () => {
+  const { dir, path, whole, frame } = await threeFrames();
   for (let at = frame; at < 2 * frame; at++) {
     const damaged = Buffer.from(whole);
     damaged[at] ^= 0x40;
     writeFileSync(path, damaged);
-    await expect(open(dir, 'binary'), `byte ${at}`).rejects.toMatchObject({
-      code: 'LOG_CORRUPT',
-      message: expect.stringContaining(`${path} is damaged at byte ${frame}`),
-    });
+    const log = await open(dir, 'binary');
+    expect((await log.poll(0, max))?.nextOffset, `byte ${at}`).toBe(1);
+    for (let n = 0; n < 2; n++)
+      await expect(log.poll(0, max), `byte ${at}`).rejects.toMatchObject({
+        code: 'LOG_CORRUPT',
+        message: expect.stringContaining(`${path} is damaged at byte ${frame}`),
+      });
+    expect(await log.bounds(0)).toEqual({ start: 0, end: 3 });
+    await log.close();
+    expect(readFileSync(path)).toEqual(damaged);
   }
+});
+
+test('what is damaged is reported once, with its offsets, and all else is read, at whatever byte and by whomever', async () => {
+  const { dir, path, whole, frame } = await threeFrames();
+  for (let at = frame; at < 2 * frame; at++) {
+    const damaged = Buffer.from(whole);
+    damaged[at] ^= 0x40;
+    writeFileSync(path, damaged);
+    const log = await open(dir, 'binary', { onDamagedBatch: 'report' });
+    const reader = await openLogReader({ dir, topic, clock, onDamagedBatch: 'report' });
+    for (const each of [log, reader]) {
+      const seen: unknown[] = [];
+      for (let run = await each.poll(0, max); run !== null; run = await each.poll(0, max))
+        seen.push([[...run.offsets], run.nextOffset, run.gaps, run.unreadable]);
+      const detail = `offset 1 cannot be read: ${frame} bytes of 00000000000000000000.seg are damaged`;
+      expect(seen, `byte ${at}`).toEqual([
+        [[0], 1, 0, null],
+        [[1], 2, 0, { reason: 'damaged_batch', detail, offsets: 1 }],
+        [[2], 3, 0, null],
+      ]);
+      // From behind the damage, and back over it.
+      await each.seek(0, 2);
+      expect((await pollAll(each, 0)).map(({ offset }) => offset)).toEqual([2]);
+      const back = [];
+      for await (const run of each.readBack(0, 0, 3)) back.push(run.unreadable?.offsets ?? [...run.offsets]);
+      expect(back).toEqual([[0], 1, [2]]);
+    }
+    // It is still written at its end.
+    expect(await log.append(0, null, bytes('more'))).toBe(3);
+    await reader.close();
+    await log.close();
+    expect(readFileSync(path).subarray(0, whole.length)).toEqual(damaged);
+    truncateSync(path, whole.length);
+  }
+});
+
+test('damage that reaches the end of a segment is reported up to the next one; a torn end is cut off', async () => {
+  const dir = newDirectory();
+  const log = await open(dir, 'binary', { segmentBytes: 100 });
+  for (let i = 0; i < 8; i++) await log.append(0, null, bytes(`value ${i}`));
+  await log.close();
+  const paths = readdirSync(join(dir, topic, '0')).sort();
+  const second = join(dir, topic, '0', paths[1]);
+  const from = Number.parseInt(paths[1], 10);
+  const to = Number.parseInt(paths[2], 10);
+  writeFileSync(second, Buffer.alloc(readFileSync(second).length, 7));
+  appendFileSync(join(dir, topic, '0', paths.at(-1) as string), 'torn');
+  const again = await open(dir, 'binary', { segmentBytes: 100, onDamagedBatch: 'report' });
+  const reports = [];
+  let passed = 0;
+  for (let run = await again.poll(0, max); run !== null; run = await again.poll(0, max)) {
+    if (run.unreadable !== null) reports.push([run.offsets[0], run.unreadable.offsets]);
+    passed += run.gaps + (run.unreadable?.offsets ?? run.count);
+    expect(run.nextOffset).toBe(passed);
+  }
+  expect(reports).toEqual([[from, to - from]]);
+  expect(passed).toBe(8);
+  expect(await again.append(0, null, bytes('more'))).toBe(8);
+  await again.close();
 });
 
 test('a log written by hand is read; its bad lines are records too', async () => {
