@@ -118,7 +118,7 @@ export type Detail =
   | { kind: 'creative_status'; creative_id: string; status: string; policy_code: string | null }
   | { kind: 'source_heartbeat'; count: number };
 
-export const pacingModes = ['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED'] as const;
+export const pacingModes = ['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED', 'DAYPARTED'] as const;
 export type PacingMode = (typeof pacingModes)[number];
 export type Rebase = 'ON_PLAN' | 'ON_ACTUAL' | 'NONE';
 export type CampaignStatus = 'ACTIVE' | 'PAUSED' | 'ENDED';

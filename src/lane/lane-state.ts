@@ -8,13 +8,14 @@ import { floorTo, type LogTimeMs, minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
 import { curveWeight, isCurve } from '../pacing/curve-weight.ts';
 import type { WeightOf } from '../pacing/flight-ledger.ts';
-import { evenWeight, trafficWeight, type Weight } from '../pacing/pacing-weight.ts';
+import { evenWeight, type Weight } from '../pacing/pacing-weight.ts';
 import type { CompiledPlan } from '../rules/compile-plan.ts';
-import type { CampaignPlan, Plan, SpendPlan } from '../rules/plan.ts';
+import type { CampaignPlan, SpendPlan } from '../rules/plan.ts';
 import { isForCampaign } from '../rules/rule-scope.ts';
 import { Campaign, type CampaignPlanView, type Flight, type FlightDates, part } from './campaign.ts';
 import { CampaignIndex } from './campaign-index.ts';
 import { ClockMarks } from './clock-marks.ts';
+import { findWeight } from './find-weight.ts';
 import { LaneBooks } from './lane-books.ts';
 import { Organization } from './organization.ts';
 import {
@@ -402,7 +403,8 @@ export class LaneState implements Carrier {
 
   #makeWeightOf(campaign: Campaign, { start, zone }: FlightDates): WeightOf {
     const { plan } = this.planOf(campaign.orgId);
-    const fallback = this.campaignPlan(campaign).profile ?? plan.defaults.profile;
+    const own = this.campaignPlan(campaign);
+    const fallback = { profile: own.profile ?? plan.defaults.profile, daypart: own.daypart ?? plan.defaults.daypart };
     // Asked several times an evaluation, nearly always for the same.
     let [lastMode, lastCurve, lastWeight]: [PacingMode, string | null, Weight] = ['EVEN', null, evenWeight];
     let lastEnd = Number.NaN;
@@ -474,10 +476,4 @@ export class LaneState implements Carrier {
 
 function longer(a: DuplicateWindow, b: DuplicateWindow): DuplicateWindow {
   return b.ms > a.ms ? b : a;
-}
-
-function findWeight(plan: Plan, mode: PacingMode, curve: string | null, fallback: string | null, zone: Zone): Weight {
-  if (mode !== 'TRAFFIC') return evenWeight;
-  const name = [curve, fallback].find((each) => each !== null && Object.hasOwn(plan.profiles, each));
-  return name === undefined || name === null ? evenWeight : trafficWeight(zone, plan.profiles[name]);
 }

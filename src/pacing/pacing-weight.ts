@@ -1,7 +1,7 @@
 import { BoundedMap } from '../model/bounded-map.ts';
 import { assert } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { floorTo, hourMs, quarterMs } from '../model/time.ts';
+import { dayMs, floorTo, hourMs, quarterMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
 
 /** How expectation is spread over a flight: W(a, b) of docs/semantics.md §6.4. All weights are safe integers. */
@@ -16,12 +16,14 @@ export const evenWeight: Weight = {
   reach: (from, need) => from + need,
 };
 
-const hoursAWeek = 168;
+const weekMs = 7 * dayMs;
 /** Monday 1970-01-05 is day 4. */
-const mondayOffsetHours = 4 * 24;
+const mondayOffsetMs = 4 * dayMs;
+/** Weights by the hour, or by the quarter-hour. */
+const profileLengths = [weekMs / hourMs, weekMs / quarterMs];
 const blockQuarters = 2_688; // Four weeks.
 
-/** Weight by the local hour of the week; prefix sums over quarter-hours, grown where asked. */
+/** Weight by the local hour or quarter-hour of the week; prefix sums over quarter-hours, grown where asked. */
 class TrafficWeight implements Weight {
   readonly #zone: Zone;
   readonly #profile: readonly number[];
@@ -31,7 +33,7 @@ class TrafficWeight implements Weight {
   #weights = new Float64Array(0);
 
   constructor(zone: Zone, profile: readonly number[]) {
-    assert(profile.length === hoursAWeek, 'a profile has 168 weights');
+    assert(profileLengths.includes(profile.length), 'a profile has 168 or 672 weights');
     this.#zone = zone;
     this.#profile = profile;
   }
@@ -72,7 +74,7 @@ class TrafficWeight implements Weight {
     const weights = new Float64Array(to - from);
     const sums = new Float64Array(to - from + 1);
     for (let i = 0; i < weights.length; i++) {
-      weights[i] = this.#profile[localHourOfWeek(this.#zone, (from + i) * quarterMs)];
+      weights[i] = this.#profile[localSlotOfWeek(this.#zone, (from + i) * quarterMs, weekMs / this.#profile.length)];
       sums[i + 1] = sums[i] + weights[i] * quarterMs;
     }
     this.#firstQuarter = from;
@@ -82,9 +84,9 @@ class TrafficWeight implements Weight {
 }
 
 /** Monday 00:00 local = 0. */
-function localHourOfWeek(zone: Zone, at: number): number {
-  const hours = Math.floor((at + zone.offsetAt(at)) / hourMs) - mondayOffsetHours;
-  return ((hours % hoursAWeek) + hoursAWeek) % hoursAWeek;
+function localSlotOfWeek(zone: Zone, at: number, slotMs: number): number {
+  const since = (at + zone.offsetAt(at) - mondayOffsetMs) % weekMs;
+  return Math.floor((since < 0 ? since + weekMs : since) / slotMs);
 }
 
 type ByZone = BoundedMap<string, Weight>;

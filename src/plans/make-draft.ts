@@ -53,17 +53,22 @@ interface NameProblem {
 }
 
 /** Profiles and sources that are named and do not exist. */
-function nameProblems({ defaults, campaigns, sources, profiles }: PlanDraft): NameProblem[] {
+function nameProblems({ defaults, campaigns, sources, profiles, dayparts = {} }: PlanDraft): NameProblem[] {
   const problems: NameProblem[] = [];
   const checkSource = (name: string | null | undefined, path: readonly string[]) => {
     if (name == null || name === '' || Object.hasOwn(sources, name)) return;
     problems.push({ path, message: `source "${name}" is not in sources${hint(name, sources)}` });
   };
-  const check = ({ profile, delivery_source, spend }: CampaignPlan, at: readonly string[]) => {
+  const check = ({ profile, daypart, delivery_source, spend }: CampaignPlan, at: readonly string[]) => {
     if (profile !== undefined && !Object.hasOwn(profiles, profile))
       problems.push({
         path: [...at, 'profile'],
         message: `profile "${profile}" does not exist${hint(profile, profiles)}`,
+      });
+    if (daypart !== undefined && !Object.hasOwn(dayparts, daypart))
+      problems.push({
+        path: [...at, 'daypart'],
+        message: `daypart "${daypart}" does not exist${hint(daypart, dayparts)}`,
       });
     checkSource(delivery_source, [...at, 'delivery_source']);
     checkSource(spend?.source, [...at, 'spend', 'source']);

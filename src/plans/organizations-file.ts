@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defaultPlanOrg } from '../model/ids.ts';
+import { daypartSchema } from '../rules/daypart.ts';
 import {
   type CampaignPlan,
   type Lateness,
@@ -10,6 +11,7 @@ import {
 } from '../rules/plan.ts';
 import { quotasSchema } from '../rules/quotas.ts';
 import { duration } from './duration.ts';
+import { readHours } from './schedule-text.ts';
 
 /** `config/organizations.yaml`: what organizations share, and where each differs (docs/rules.md). */
 const { id, profile, allowancePercent } = planValues;
@@ -46,11 +48,33 @@ const campaign = z.strictObject({
   spend: spend.optional(),
   delivery_source: id.nullable().optional(),
   profile: id.optional(),
+  daypart: id.optional(),
   day_allowance_percent: allowancePercent.optional(),
   currency: planValues.currency.optional(),
   advertiser: id.optional(),
   labels: z.record(id, planValues.label).optional(),
 });
+
+const hours = z
+  .string()
+  .min(1)
+  .max(200)
+  .transform((text, context) => {
+    const read = readHours(text);
+    if (Array.isArray(read)) return read;
+    context.issues.push({ code: 'custom', message: read.message, input: text });
+    return z.NEVER;
+  });
+
+/** Serving hours: one text, several, or with the zone whose clocks they go by. */
+const listOfHours = z.union([hours.transform((each) => [each]), z.array(hours).min(1).max(64)]);
+const daypart = z
+  .union([
+    listOfHours.transform((active) => ({ active, zone: undefined })),
+    z.strictObject({ active: listOfHours, zone: planValues.zone.optional() }),
+  ])
+  .transform(({ active, zone }) => ({ active: active.flat(), zone: zone ?? null }))
+  .pipe(daypartSchema);
 
 const settings = {
   zone: planValues.zone.optional(),
@@ -60,6 +84,7 @@ const settings = {
   spend: spend.optional(),
   delivery_source: id.nullable().optional(),
   profile: id.nullable().optional(),
+  daypart: id.optional(),
   day_allowance_percent: allowancePercent.optional(),
   cause_when_unnamed: planValues.unnamedCause.optional(),
   currency: planValues.currency.optional(),
@@ -68,6 +93,7 @@ const settings = {
   quotas: quotasSchema.optional(),
   sources: z.record(id, source).optional(),
   profiles: z.record(id, profile).optional(),
+  dayparts: z.record(id, daypart).optional(),
   campaigns: z.record(id, campaign).optional(),
 };
 
@@ -97,6 +123,7 @@ export function listOrganizations(file: OrganizationsFile): OrganizationSettings
 export function toSettings(orgId: string, shared: Section, own: Section): OrganizationSettings {
   const sources = { ...shared.sources, ...own.sources };
   const campaigns = { ...shared.campaigns, ...own.campaigns };
+  const dayparts = { ...shared.dayparts, ...own.dayparts };
   return {
     org_id: orgId,
     defaults: {
@@ -109,6 +136,7 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
       cause_when_unnamed: own.cause_when_unnamed ?? shared.cause_when_unnamed ?? 'ADVERTISER',
       ...given({
         currency: own.currency ?? shared.currency,
+        daypart: own.daypart ?? shared.daypart,
         lateness: toLateness({ ...shared.lateness, ...own.lateness }),
         duplicate_window_ms: own.duplicate_window ?? shared.duplicate_window,
         quotas: said({ ...shared.quotas, ...own.quotas }),
@@ -122,6 +150,7 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
       ...given({ lateness: own && toLateness(own), clock }),
     })),
     profiles: { ...shared.profiles, ...own.profiles },
+    ...(Object.keys(dayparts).length === 0 ? {} : { dayparts }),
     campaigns: mapValues(campaigns, toCampaign),
   };
 }

@@ -5,6 +5,7 @@ import { idPattern } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
 import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone } from '../model/zones.ts';
+import { daypartSchema } from './daypart.ts';
 import { quotasSchema } from './quotas.ts';
 import { notifySchema, ruleNotices } from './rule-notices.ts';
 import { ruleScope } from './rule-scope.ts';
@@ -157,11 +158,15 @@ const source = z.strictObject({
   clock: planValues.sourceClock.optional(),
 });
 
+/** Serving hours by name. */
+const dayparts = z.record(id, daypartSchema);
+
 /** What differs for a campaign. */
 const campaign = z.strictObject({
   spend: spend.optional(),
   delivery_source: id.nullable().optional(),
   profile: id.optional(),
+  daypart: id.optional(),
   day_allowance_bp: planValues.allowanceBp.optional(),
   /** Holds until a budget names one. */
   currency: planValues.currency.optional(),
@@ -179,6 +184,8 @@ const defaults = z.strictObject({
   delivery_source: id.nullable(),
   /** Profile of TRAFFIC flights that name no curve. */
   profile: id.nullable(),
+  /** Serving hours of DAYPARTED flights that name no curve. */
+  daypart: id.optional(),
   /** What the platform may spend on one day, basis points of the booked daily budget. */
   day_allowance_bp: planValues.allowanceBp,
   /** What a status without a cause (SYSTEM, the default of the event) means; absent = ADVERTISER. */
@@ -226,6 +233,7 @@ export const planSchema = z.strictObject({
     .record(id, source)
     .refine((all) => Object.keys(all).length <= limits.sourcesPerOrganizationMax, 'too many sources'),
   profiles: shared(z.record(id, planValues.profile)),
+  dayparts: shared(dayparts).optional(),
   rules: shared(z.array(rule).max(limits.rulesPerPlanMax)),
   campaigns: z.record(id, campaign),
 });
@@ -235,7 +243,7 @@ export const planDraftSchema = planSchema.omit({ number: true });
 /** Values of a flight, with their CEL types. */
 const flightVariables = {
   'p.status': ['string', 'Pacing status of this snapshot.'],
-  'p.mode': ['string', 'even, traffic, asap, ahead or front_loaded.'],
+  'p.mode': ['string', 'even, traffic, asap, ahead, front_loaded or dayparted.'],
   'p.osi_pct': ['double', 'On-schedule indicator, %.'],
   'p.delivery_pct': ['double', 'Spend over budget, %.'],
   'p.elapsed_pct': ['double', 'Elapsed weight, %.'],

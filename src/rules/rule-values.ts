@@ -29,6 +29,7 @@ export const modeWords: Readonly<Record<PacingMode, string>> = {
   ASAP: 'asap',
   AHEAD: 'ahead',
   FRONT_LOADED: 'front_loaded',
+  DAYPARTED: 'dayparted',
 };
 type CampaignName = keyof typeof ruleVariables.campaign;
 type SourceName = keyof typeof ruleVariables.source;

@@ -10,7 +10,7 @@ const weekMs = 7 * dayMs;
 /** The first day of all, 1970-01-01, was a Thursday. */
 const daysSinceMonday = 3;
 
-const window = z
+export const scheduleWindow = z
   .strictObject({
     /** Monday = 1, Sunday = 7. */
     days: z.array(z.int().min(1).max(7)).min(1).max(7),
@@ -22,7 +22,7 @@ const window = z
     to: z.int().min(1).max(dayMinutes),
   })
   .refine(({ from, to }) => from < to, 'must begin before it ends');
-export type ScheduleWindow = z.infer<typeof window>;
+export type ScheduleWindow = z.infer<typeof scheduleWindow>;
 
 export const outsideHours = z.enum(['hold', 'drop', 'downgrade']);
 
@@ -30,7 +30,7 @@ export const outsideHours = z.enum(['hold', 'drop', 'downgrade']);
 const windowsMax = 128;
 
 export const scheduleSchema = z.strictObject({
-  active: z.array(window).min(1).max(windowsMax),
+  active: z.array(scheduleWindow).min(1).max(windowsMax),
   /** `hold`: the alert stays as it is. `drop`: as if the guard were false. `downgrade`: critical is warning. */
   outside: outsideHours,
   /** Null = the zone of what is judged. */

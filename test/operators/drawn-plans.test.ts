@@ -29,6 +29,7 @@ const wanted = {
     evaluate_every_ms: 3,
     delivery_source: ['adserver', null],
     profile: ['busy', null],
+    daypart: ['office', 'late', absent],
     day_allowance_bp: 4,
     cause_when_unnamed: [...planValues.unnamedCause.options, absent],
     currency: ['USD', absent],
@@ -44,6 +45,7 @@ const wanted = {
   campaign: {
     delivery_source: ['dsp', null, absent],
     profile: ['evening', absent],
+    daypart: ['office', 'late', absent],
     day_allowance_bp: 3,
     currency: ['USD', 'EUR', absent],
     advertiser: ['adv', 'other', absent],

@@ -8,7 +8,7 @@ import { offshoot } from './random-source.ts';
 
 /** `plan` with everything drawn that people may decide; `drawn-plans.test.ts` sees that nothing is left out. */
 export function drawPlan(plan: Plan, random: Random, rules: number): Plan {
-  return withQuotas({
+  const drawn = withQuotas({
     ...plan,
     defaults: drawDefaults(plan.defaults, random),
     sources: Object.fromEntries(Object.entries(plan.sources).map(([name, each]) => [name, drawSource(each, random)])),
@@ -21,6 +21,34 @@ export function drawPlan(plan: Plan, random: Random, rules: number): Plan {
       c3: drawCampaign(random),
     },
   });
+  return withDayparts(drawn, offshoot(drawn));
+}
+
+const served: Plan['dayparts'] = {
+  office: { active: [{ days: [1, 2, 3, 4, 5], from: 480, to: 1_200 }], zone: null },
+  late: {
+    active: [
+      { days: [6, 7], from: 45, to: 1_305 },
+      { days: [1], from: 0, to: 195 },
+    ],
+    zone: 'Asia/Kolkata',
+  },
+};
+
+/** Serving hours for flights that have them, by name or not at all. */
+function withDayparts(plan: Plan, random: Random): Plan {
+  const some = () => maybe(random, 0.6, () => ({ daypart: pick(random, ['office', 'late']) }));
+  const campaigns = Object.entries(plan.campaigns).map(([id, each]): [string, CampaignPlan] => [
+    id,
+    { ...each, ...some() },
+  ]);
+  const defaults = { ...plan.defaults, ...some() };
+  return {
+    ...plan,
+    defaults,
+    campaigns: Object.fromEntries(campaigns),
+    ...maybe(random, 0.9, () => ({ dayparts: served })),
+  };
 }
 
 /** Small shares, now and then; by what is drawn already, since one draw more would move all that follow. */

@@ -4,7 +4,7 @@ import type { Campaign, DayRow } from './campaign.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import { type Dates, type Flight, Ledger, type Parameters } from './flight.ts';
 import { campaignView, requiredSources, sourceView } from './plans.ts';
-import { CurveWeight, evenWeight, trafficWeight, type Weight } from './weight.ts';
+import { CurveWeight, daypartWeight, evenWeight, trafficWeight, type Weight } from './weight.ts';
 import { ceilDivide, day, floorDivide, floorTo, hour, larger, minute, quarter, smaller } from './whole-numbers.ts';
 
 /** Frontier of each required source, and what follows from them (§7.1). */
@@ -88,6 +88,13 @@ export interface Pacing {
 function weightFrom(plan: Plan, campaign: string, dates: Dates) {
   return ({ mode, curve, end }: Parameters): Weight => {
     if (mode === 'AHEAD' || mode === 'FRONT_LOADED') return new CurveWeight(mode, dates.s, end);
+    if (mode === 'DAYPARTED') {
+      const { dayparts = {} } = plan;
+      const name = [curve, campaignView(plan, campaign).daypart].find(
+        (each) => each != null && Object.hasOwn(dayparts, each),
+      );
+      return name == null ? evenWeight : daypartWeight(dates.zone, dayparts[name]);
+    }
     if (mode !== 'TRAFFIC') return evenWeight;
     const fallback = campaignView(plan, campaign).profile;
     for (const name of [curve, fallback])

@@ -62,7 +62,7 @@ export class Plans {
   }
 }
 
-type CampaignView = Pick<PlanDefaults, 'spend' | 'delivery_source' | 'profile' | 'day_allowance_bp'> & {
+type CampaignView = Pick<PlanDefaults, 'spend' | 'delivery_source' | 'profile' | 'daypart' | 'day_allowance_bp'> & {
   readonly labels: Readonly<Record<string, string>>;
   readonly advertiser: string | undefined;
 };
@@ -74,6 +74,7 @@ export function campaignView(plan: Plan, campaign: string): CampaignView {
     spend: own.spend ?? plan.defaults.spend,
     delivery_source: own.delivery_source === undefined ? plan.defaults.delivery_source : own.delivery_source,
     profile: own.profile ?? plan.defaults.profile,
+    daypart: own.daypart ?? plan.defaults.daypart,
     day_allowance_bp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
     labels: own.labels ?? {},
     advertiser: own.advertiser,

@@ -1,4 +1,5 @@
-import { hourOfWeek } from './civil-time.ts';
+import type { Plan } from '../../src/rules/plan.ts';
+import { hourOfWeek, offsetAt } from './civil-time.ts';
 import { floorTo, quarter } from './whole-numbers.ts';
 
 /** How a flight's budget is meant to flow: W(a, b) of docs/semantics.md §6.4. */
@@ -55,7 +56,9 @@ export class TrafficWeight implements Weight {
   }
 
   #at(quarterStart: number): number {
-    return this.#profile[hourOfWeek(this.#zone, quarterStart)];
+    if (this.#profile.length === 168) return this.#profile[hourOfWeek(this.#zone, quarterStart)];
+    const local = quarterStart + offsetAt(this.#zone, quarterStart);
+    return this.#profile[4 * hourOfWeek(this.#zone, quarterStart) + Math.floor((local / quarter) % 4)];
   }
 
   #cover(from: number, to: number): void {
@@ -124,4 +127,19 @@ export function trafficWeight(zone: string, profile: readonly number[]): Traffic
   const weight = byZone.get(zone) ?? new TrafficWeight(zone, profile);
   byZone.set(zone, weight);
   return weight;
+}
+
+type Daypart = NonNullable<Plan['dayparts']>[string];
+const ofDayparts = new WeakMap<Daypart, readonly number[]>();
+
+/** 1 in each quarter-hour of the week that lies in one of the windows, else 0. */
+export function daypartWeight(zone: string, daypart: Daypart): TrafficWeight {
+  const isServed = (slot: number) =>
+    daypart.active.some(({ days, from, to }) => {
+      const minute = (15 * slot) % 1_440;
+      return days.includes(Math.floor(slot / 96) + 1) && from <= minute && minute < to;
+    });
+  const weights = ofDayparts.get(daypart) ?? Array.from({ length: 672 }, (_, slot) => (isServed(slot) ? 1 : 0));
+  ofDayparts.set(daypart, weights);
+  return trafficWeight(daypart.zone ?? zone, weights);
 }

@@ -230,3 +230,41 @@ test('rules that silence each other or nobody are named with their place', () =>
     'rules/a.yaml:3:16: no rule "late-fed"; did you mean "late-feed"?',
   ]);
 });
+
+test('serving hours are read as people write them, and refused with their place', () => {
+  const read = readFiles(`defaults:
+  daypart: office
+  dayparts:
+    office: mon-fri 08:00-20:00
+    night: { active: ['fri,sat 22:00-02:30'], zone: Europe/London }
+organizations:
+  acme:
+    dayparts: { office: [mon, tue 09:00-12:00] }
+    campaigns: { c1: { daypart: night } }
+`);
+  if (Array.isArray(read)) throw new Error(read.join());
+  const [defaults, acme] = read.drafts;
+  expect(defaults.dayparts).toEqual({
+    office: { active: [{ days: [1, 2, 3, 4, 5], from: 480, to: 1_200 }], zone: null },
+    night: {
+      active: [
+        { days: [5, 6], from: 1_320, to: 1_440 },
+        { days: [6, 7], from: 0, to: 150 },
+      ],
+      zone: 'Europe/London',
+    },
+  });
+  expect(acme.dayparts?.office.active).toHaveLength(2);
+  expect(acme.defaults.daypart).toBe('office');
+  const troubles = (text: string) => readFiles(`defaults:\n${text}\n`);
+  expect(troubles('  daypart: ofice\n  dayparts: { office: mon-fri }')).toEqual([
+    'organizations.yaml:2:12: _default: daypart "ofice" does not exist; did you mean "office"?',
+  ]);
+  expect(troubles('  dayparts: { office: { active: mon-fri 08:10-20:00 } }')).toEqual([
+    expect.stringContaining('must begin and end at quarter-hours'),
+  ]);
+  expect(troubles('  dayparts: { office: { active: mon-fry } }')).toEqual([
+    expect.stringContaining('unknown day "fry"; did you mean "fri"?'),
+  ]);
+  expect(troubles('  dayparts: { office: mon-fry }')).toEqual([expect.stringContaining('unknown day "fry"')]);
+});

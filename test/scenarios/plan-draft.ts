@@ -2,7 +2,7 @@ import type { CostBasis } from '../../src/events/event-batch.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import type { CampaignPlan, Lateness, LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
 import { shippedRules } from '../rules/healthy/shipped-rules.ts';
-import { campaignOf, forWhom, noticesOf, scheduleOf } from './rule-words.ts';
+import { campaignOf, daypartOf, forWhom, noticesOf, scheduleOf } from './rule-words.ts';
 import { durationOf, type Words } from './words.ts';
 
 type Named = Readonly<Record<string, string>>;
@@ -12,15 +12,17 @@ export class PlanDraft {
   readonly #head: Named;
   readonly #sources: Record<string, SourcePlan> = {};
   readonly #rules: RulePlan[] = [];
+  readonly #dayparts: Record<string, NonNullable<Plan['dayparts']>[string]> = {};
   readonly #campaigns: Record<string, CampaignPlan> = {};
 
   constructor(head: Named) {
     this.#head = head;
   }
 
-  add({ plain: [verb, id], named }: Words): void {
+  add({ plain: [verb, id, hours], named }: Words): void {
     if (verb === 'rule') this.#rules.push(ruleOf(id, named));
     else if (verb === 'campaign') this.#campaigns[id] = campaignOf(named);
+    else if (verb === 'daypart') this.#dayparts[id] = daypartOf(hours, named);
     else this.#sources[id] = sourceOf(named);
   }
 
@@ -34,6 +36,7 @@ export class PlanDraft {
       delivery,
       allowance = '100',
       unnamed,
+      daypart,
       rules = '',
       currency,
       window,
@@ -57,6 +60,7 @@ export class PlanDraft {
         },
         delivery_source: delivery ?? null,
         profile: null,
+        ...(daypart === undefined ? {} : { daypart }),
         day_allowance_bp: 100 * Number(allowance),
         ...(unnamed === undefined ? {} : { cause_when_unnamed: unnamed as 'ADVERTISER' | 'SYSTEM' }),
         ...(currency === undefined ? {} : { currency }),
@@ -67,6 +71,7 @@ export class PlanDraft {
       profiles: {},
       rules: rules === 'shipped' ? [...shippedRules(), ...this.#rules] : this.#rules,
       campaigns: this.#campaigns,
+      ...(Object.keys(this.#dayparts).length === 0 ? {} : { dayparts: this.#dayparts }),
     };
   }
 }

@@ -1,6 +1,6 @@
 import { assert } from '../../src/model/errors.ts';
 import { readHours } from '../../src/plans/schedule-text.ts';
-import type { CampaignPlan, RulePlan } from '../../src/rules/plan.ts';
+import type { CampaignPlan, Plan, RulePlan } from '../../src/rules/plan.ts';
 
 import { durationOf } from './words.ts';
 
@@ -40,6 +40,13 @@ export function scheduleOf(named: Named): Pick<RulePlan, 'schedule'> {
     return read;
   });
   return { schedule: { active: windows, outside: outside as 'hold', zone: zone ?? null } };
+}
+
+/** `daypart shop "mon-fri 09:00-17:00" zone=Europe/London` in a plan. */
+export function daypartOf(hours: string, { zone }: Named): NonNullable<Plan['dayparts']>[string] {
+  const read = readHours(hours.replaceAll('"', ''));
+  assert(Array.isArray(read), `${hours} says hours`);
+  return { active: read, zone: zone ?? null };
 }
 
 /** `labels=team:adops annotation.runbook=… inhibited_by=a,b cool_down=6h max_per_day=3 flapping=50:25`. */

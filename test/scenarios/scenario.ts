@@ -60,7 +60,8 @@ class Teller {
     if (told === '' || told.startsWith('#')) return;
     const words = wordsOf(told);
     const [verb] = words.plain;
-    if (verb === 'source' || verb === 'rule' || verb === 'campaign') return this.#plan().add(words);
+    if (verb === 'source' || verb === 'rule' || verb === 'campaign' || verb === 'daypart')
+      return this.#plan().add(words);
     this.#flushPlan();
     if (verb === 'raw') return this.#append('acme', told.slice(4));
     const step = this.#steps[verb];

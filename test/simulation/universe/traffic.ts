@@ -211,7 +211,7 @@ export class Traffic {
       end_local,
       ...hoursOf(tz, today - 1, end_local, this.#ledger),
       tz,
-      mode: random.pick(['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED']),
+      mode: this.#mode(random.pick(['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED'])),
       rebase: random.pick(['ON_PLAN', 'ON_ACTUAL', 'NONE']),
       ledger_version: this.#ledger++,
     });
@@ -222,6 +222,11 @@ export class Traffic {
       currency: 'USD',
       ledger_version: this.#ledger++,
     });
+  }
+
+  /** Half of the flights that follow traffic have serving hours, where plans are drawn: the others stay what they were. */
+  #mode(drawn: string): string {
+    return drawn === 'TRAFFIC' && this.#options.plans !== null && this.#ledger % 2 === 1 ? 'DAYPARTED' : drawn;
   }
 
   #plan(org: string, atMs: number, partition: number): void {
