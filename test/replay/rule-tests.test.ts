@@ -49,7 +49,7 @@ test('series add up to the micro whatever the steps', () => {
     expect(all(step).reduce((sum, each) => sum + each, 0n)).toBe(23_000_000n);
   expect(series.amountIn(0, hour)).toBe(10_000_000n);
   expect(series.amountIn(2 * hour, 3.5 * hour)).toBe(0n);
-  expect(series.amountIn(3.5 * hour, 3.5 * hour + 1)).toBe(7_000_000n);
+  expect(series.amountIn(3.5 * hour, 3.5 * hour + 1), '1/d begins, rounded up').toBe(7_000_001n);
   expect(readBeats('every 15m for 1h, nothing for 1h, every 1h for 1h').map((at) => at / 60_000)).toEqual([
     15, 30, 45, 60, 180,
   ]);
@@ -246,4 +246,18 @@ test('check reads the tests, and refuses a rule without one where plans.require_
   expect(answer.problems[0].message).toMatch(/^rule "other" has no test, and plans.require_tests asks for one/);
   place('required', good.replace('state: ok', 'state: fine'), { idle, other });
   expect(await check(false)).toMatchObject({ code: 78, answer: { problems: [{ line: 4 }] } });
+});
+
+test('the examples of docs/testing-rules.md pass', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/testing-rules.md'), 'utf8');
+  const [whole, events] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text);
+  const shipped = join(import.meta.dirname, '../../config/rules');
+  const rule = readFileSync(join(shipped, 'under-pacing.yaml'), 'utf8');
+  const indented = events.replaceAll(/^/gm, '    ');
+  const others = `  - name: events\n    settings: { sources: { adserver: {}, dsp: {} } }\n    flights: { f1: { budget: 240 } }\n${indented}`;
+  const root = place('page', `${whole}${others.trimEnd()}\n    expect: [{ at: 42h, outcome: insufficient }]\n`, {
+    'under-pacing': rule,
+  });
+  const { passed, lines } = await run(root);
+  expect(passed, lines.map(({ line }) => line).join('\n')).toBe(2);
 });

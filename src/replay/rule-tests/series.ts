@@ -80,11 +80,15 @@ export function readBeats(text: string): number[] {
   return beats;
 }
 
-/** What the stretch brings before `t`: a step begins with what lies at its first instant. */
+/**
+ * What the stretch brings before `t`: a step begins with what lies at its first instant. Rounded up to the next
+ * millionth: 0.85 an hour is never 84.99 % of one.
+ */
 function amountBefore({ from, to, amount, unitMs }: Stretch, t: number): bigint {
   if (t <= from) return 0n;
   if (from === to) return amount;
-  return (amount * BigInt(Math.min(t, to) - from)) / BigInt(unitMs);
+  const [parts, unit] = [amount * BigInt(Math.min(t, to) - from), BigInt(unitMs)];
+  return (parts + unit - 1n) / unit;
 }
 
 function partsOf(text: string): { part: string; at: number }[] {
