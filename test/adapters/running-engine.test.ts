@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { type BronzeThread, FailureRelay, type OpenedDoors, RunningParts } from '../../src/adapters/running-engine.ts';
 import type { Runner } from '../../src/runtime/runner.ts';
+import type { RunnerStatus } from '../../src/runtime/runner-options.ts';
 
 /** Doors that write down in which order they are used. */
-function openDoors(options: { isUntilEnd?: boolean; full?: string } = {}) {
+function openDoors(
+  options: { isUntilEnd?: boolean; full?: string; status?: (calm: RunnerStatus) => RunnerStatus } = {},
+) {
   const calls: string[] = [];
   let onError: (error: unknown, isFatal: boolean) => void = () => {};
   const call = (name: string) => async (): Promise<void> => void calls.push(name);
@@ -17,6 +20,14 @@ function openDoors(options: { isUntilEnd?: boolean; full?: string } = {}) {
     records: 0,
     commits: 0,
   };
+  const calm: RunnerStatus = {
+    lanes: ['t:0', 't:1'].map((name, partition) => {
+      return { ...lane, lane: name, partition, committedOffset: 0, pausedReason: null, isOpen: true, trouble: null };
+    }),
+    sinks: [],
+    undeliveredBytes: 0,
+    failure: null,
+  };
   const runner: Runner = {
     start: call('runner.start'),
     untilEnd: call('runner.untilEnd'),
@@ -26,13 +37,8 @@ function openDoors(options: { isUntilEnd?: boolean; full?: string } = {}) {
       calls.push('runner.drain');
       return true;
     },
-    status: () => ({
-      lanes: [{ ...lane, committedOffset: 0, pausedReason: null, isOpen: true, trouble: null }],
-      sinks: [],
-      undeliveredBytes: 0,
-      failure: null,
-    }),
-    isReady: () => true,
+    status: () => options.status?.(calm) ?? calm,
+    isReady: () => options.status === undefined,
   };
   const stats = {
     location: 'x',
@@ -118,4 +124,58 @@ test('a fatal failure is told once, and closing does not drain any more', async 
 test('an engine whose disk is full is not ready, and says which', () => {
   const { engine } = openDoors({ full: 'the disk of /data (data) is full' });
   expect(engine.whyNotReady()).toBe('the disk of /data (data) is full');
+});
+
+type Lane = RunnerStatus['lanes'][number];
+
+/** The second of two lanes is like this. */
+const second = (change: Partial<Lane>) => (calm: RunnerStatus) => ({
+  ...calm,
+  lanes: [calm.lanes[0], { ...calm.lanes[1], ...change }],
+});
+const refusing: RunnerStatus['sinks'][number] = {
+  name: 'clickhouse',
+  chunksQueued: 1,
+  rowsDelivered: 0,
+  isUp: false,
+  isRejected: true,
+  lastError: 'no such table',
+};
+
+test.each<[string, (calm: RunnerStatus) => RunnerStatus]>([
+  ['lane t:1 is being restored', second({ isOpen: false, pausedReason: 'opening' })],
+  [
+    'lane t:1 waits (state_unavailable): Redis does not answer',
+    second({ isOpen: false, pausedReason: 'state_unavailable', trouble: 'Redis does not answer' }),
+  ],
+  // Open, and yet it stands still until somebody acts.
+  [
+    'lane t:1 waits (halted): 0000.seg is damaged at byte 7',
+    second({ isOpen: true, pausedReason: 'halted', trouble: '0000.seg is damaged at byte 7' }),
+  ],
+  // Of two that wait, the one that no waiting heals.
+  [
+    'lane t:1 waits (halted): the log was cut',
+    (calm) => {
+      const [first, other] = calm.lanes;
+      const lanes = [
+        { ...first, isOpen: false },
+        { ...other, pausedReason: 'halted' as const, trouble: 'the log was cut' },
+      ];
+      return { ...calm, lanes };
+    },
+  ],
+  ['sink clickhouse refuses: no such table', (calm) => ({ ...calm, sinks: [refusing] })],
+  // What ended everything comes before what followed from it.
+  [
+    'the state is gone',
+    (calm) => ({ ...second({ isOpen: false })(calm), sinks: [refusing], failure: 'the state is gone' }),
+  ],
+  ['the lanes are not running', (calm) => calm],
+])('an engine that is not ready says why: %s', (why, status) => {
+  expect(openDoors({ status }).engine.whyNotReady()).toBe(why);
+});
+
+test('an engine that is ready says nothing', () => {
+  expect(openDoors().engine.whyNotReady()).toBeNull();
 });
