@@ -92,8 +92,8 @@ function isOpen(state: string): boolean {
 /** Where silence, or a lesser level, becomes an alert. */
 function pagesOf(alerts: readonly Alert[]): Alert[] {
   return alerts.filter(
-    ({ mode, from_state, to_state, reason }) =>
-      mode === 'notify' && isOpen(to_state) && (!isOpen(from_state) || reason === 'escalated'),
+    ({ mode, from_state, to_state, reason, withheld }) =>
+      mode === 'notify' && withheld === '' && isOpen(to_state) && (!isOpen(from_state) || reason === 'escalated'),
   );
 }
 

@@ -184,6 +184,8 @@ test('a campaign is told rule by rule, and names that are wrong with the one tha
     because: 'Plan 1, in force then, has no such rule; did you mean under-pacing?',
   });
   expect(await why('data-freshness')).toMatchObject({ why: 'not_for_campaign' });
+  const early = { campaign_id, rule_id: 'under-pacing', at: '2020-01-01T00:00:00Z' };
+  expect((await explainer.silence(org, early)).verdicts[0]).toMatchObject({ why: 'flight_unknown', evidence: null });
   await expect(explainer.silence(org, { campaign_id: `${campaign_id}x`, rule_id: 'ended' })).rejects.toMatchObject({
     code: 'NOT_FOUND',
     message: `no table knows campaign ${campaign_id}x of ${org}; did you mean ${campaign_id}?`,

@@ -152,7 +152,7 @@ async function verdictOf(
 ): Promise<Verdict> {
   const known = await knownOf(context, question, flightId);
   const { evaluation, change } = known;
-  const { why, because } = readVerdict(known, rule, question.plan);
+  const { why, because } = readVerdict(known, flightId, rule, question.plan);
   const again =
     why === 'unknown' && evaluation !== null && flightId !== ''
       ? await judgedAgainAt(context, { campaignId: question.campaignId, flightId }, msOf(evaluation.evaluated_at))
@@ -206,12 +206,12 @@ interface Reading {
 }
 
 /** What the rows say, by the state of the alert first: docs/semantics.md §8.4. Pure. */
-function readVerdict(known: Known, rule: CompiledRule | null, plan: KnownPlan | null): Reading {
+function readVerdict(known: Known, flightId: string, rule: CompiledRule | null, plan: KnownPlan | null): Reading {
   const { evaluation, change, snapshot } = known;
   const state = stateOf(known);
-  if (change !== null && (state === 'firing' || state === 'recovering')) return fired(change, state);
+  if (change !== null && (state === 'firing' || state === 'recovering')) return fired(change, state, rule);
   const ended = snapshot !== null && String(snapshot.status).startsWith('ended_');
-  const scope = rule?.plan.scope ?? (snapshot === null ? 'campaign' : 'flight');
+  const scope = rule?.plan.scope ?? (flightId === '' ? 'campaign' : 'flight');
   if (scope === 'flight' && ended)
     return {
       why: 'flight_over',
@@ -228,15 +228,17 @@ function stateOf({ evaluation, change }: Known): string {
   return String(isNewer ? change.to_state : evaluation.state);
 }
 
-function fired(change: Change, state: string): Reading {
+function fired(change: Change, state: string, rule: CompiledRule | null): Reading {
   const since = `${state === 'firing' ? 'it is firing' : 'it fired and is recovering'} (${change.level}) since ${change.evaluated_at}, change ${change.alert_id}`;
   if (change.mode === 'shadow') return { why: 'shadow', because: `${since}; the rule is in shadow, so nobody is told` };
-  if (change.withheld !== '')
-    return {
-      why: 'withheld',
-      because: `${since}; people are not told of it: ${withheldWords[String(change.withheld)]}`,
-    };
-  return { why: 'fired', because: `it is not silent: ${since}` };
+  const withheld = String(change.withheld);
+  if (withheld === '') return { why: 'fired', because: `it is not silent: ${since}` };
+  const rules = withheld === 'inhibited' ? (rule?.plan.inhibited_by ?? []) : [];
+  const by = rules.length === 0 ? '' : ` (${rules.join(', ')})`;
+  return {
+    why: 'withheld',
+    because: `${since}; people are not told of it: ${withheldWords[withheld] ?? withheld}${by}`,
+  };
 }
 
 /** Why people are not told of an alert, by the column `withheld`. */
@@ -295,7 +297,7 @@ function readOutcome(evaluation: Evaluation, known: Known, rule: CompiledRule | 
     case 'error':
       return { why: 'error', because: `a condition of it had no result ${at}` };
     default:
-      return { why: 'for_not_over', because: `${holding(known, String(level), rule)} ${at}` };
+      return { why: 'for_not_over', because: `${holding(known, String(level), rule)} (${at})` };
   }
 }
 
@@ -303,11 +305,11 @@ function readOutcome(evaluation: Evaluation, known: Known, rule: CompiledRule | 
 function holding({ change, evaluation }: Known, level: string, rule: CompiledRule | null): string {
   const own = level === 'critical' ? rule?.plan.critical : rule?.plan.warning;
   const needs = own == null ? 'for as long as it must' : `for ${spanText(own.for_ms)}`;
-  if (change?.active_since == null || evaluation === null) return `its ${level} level held, not yet ${needs},`;
+  if (change?.active_since == null || evaluation === null) return `its ${level} level held, not yet ${needs}`;
   const since = msOf(change.active_since);
   const held = spanText(msOf(evaluation.as_of) - since);
-  const due = own == null ? '' : ` until ${instantText(since + own.for_ms)}`;
-  return `its ${level} level held since ${change.active_since}, ${held}, and must hold ${needs}${due},`;
+  const due = own == null ? '' : `, until ${instantText(since + own.for_ms)}`;
+  return `its ${level} level had held for ${held}, since ${change.active_since}, and must hold ${needs}${due}`;
 }
 
 /** The source that is the reason, in words. */
