@@ -68,7 +68,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(data, { recursive: true, force: true }));
 
-// What the rows must be, and that kills change nothing, is proven in test/chaos/prove.test.ts.
+// What the rows must be, and that kills change nothing, is proven in test/chaos/prove.long.test.ts.
 test('a simulated log becomes tables, alert records and dead letters, and a second run changes nothing', {
   timeout: 180_000,
 }, async () => {
