@@ -285,6 +285,11 @@ export const ruleEvaluations = table({
   ],
 });
 
+const toldDoc =
+  'What people are told from here on: warning, critical, no_data, error; empty = that nothing is. `as_state` in rows written before there was this column: what the state says.';
+const withheldDoc =
+  'Why they are not told what is: shadow, flapping, inhibited, cool_down, day_limit; empty = they are.';
+
 export const alertEvents = table({
   name: 'alert_events',
   doc: 'One immutable row per transition of an alert, with its decision receipt.',
@@ -318,30 +323,11 @@ export const alertEvents = table({
     column('values', 'String', 'The values that the rule names, as JSON with sorted keys; unknown ones are null.'),
     column('completeness', 'String', 'As in pacing_snapshots.'),
     column('summary', 'String', 'One sentence for a person.'),
-    column('labels', 'String', 'Labels of the rule, as JSON with sorted keys: for those who route alerts.', {
-      since: 2,
-      fallback: '{}',
-    }),
-    column('annotations', 'String', 'Further texts of the rule, their places filled, as JSON with sorted keys.', {
-      since: 2,
-      fallback: '{}',
-    }),
-    column('notified', 'UInt8', '1 where people are told something else from here on than before.', {
-      since: 2,
-      fallback: 1,
-    }),
-    column(
-      'told',
-      'LowCardinality(String)',
-      'What people are told from here on: warning, critical, no_data, error; empty = that nothing is. `as_state` in rows written before there was this column: what the state says.',
-      { since: 2, fallback: 'as_state' },
-    ),
-    column(
-      'withheld',
-      'LowCardinality(String)',
-      'Why they are not told what is: shadow, flapping, inhibited, cool_down, day_limit; empty = they are.',
-      { since: 2, fallback: '' },
-    ),
+    column('labels', 'String', 'Labels of the rule, as JSON with sorted keys.', { since: 2, fallback: '{}' }),
+    column('annotations', 'String', 'Further texts of the rule, the same way.', { since: 2, fallback: '{}' }),
+    column('notified', 'UInt8', '1 where people are told something else from here on.', { since: 2, fallback: 1 }),
+    column('told', 'LowCardinality(String)', toldDoc, { since: 2, fallback: 'as_state' }),
+    column('withheld', 'LowCardinality(String)', withheldDoc, { since: 2, fallback: '' }),
     column('rule_hash', 'String', 'Hash of the part of the rule that decides.'),
     plan,
     column('log_offset', 'UInt64', 'Offset of the record at which this was decided.'),

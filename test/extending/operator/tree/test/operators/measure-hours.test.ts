@@ -2,8 +2,9 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { flag } from '../../src/events/event-batch.ts';
+import { type Detail, flag } from '../../src/events/event-batch.ts';
 import { hourMs } from '../../src/model/time.ts';
+import type { Plan } from '../../src/rules/plan.ts';
 import { EmbeddedStateStore } from '../../src/state/sqlite/embedded-state-store.ts';
 import { CampaignLane } from '../../src/topology/campaign-topology.ts';
 import type { TestRecord } from './batch-builder.ts';
@@ -27,9 +28,19 @@ function hoursOf(records: readonly TestRecord[]): Map<string, number> {
 function plainWorld(seed: number): TestRecord[] {
   return randomRecords(seed, 1_500).map((record) => {
     const { kind, offset, logTime, eventTime = logTime } = record;
+    if (record.detail?.kind === 'org_plan') return generous(record, record.detail);
     const isPlain = kind !== 'impression' || (eventTime <= logTime && eventTime > logTime - 12 * hourMs);
     return isPlain ? { ...record, eventId: offset } : { kind: 'tick', key: null, offset, logTime };
   });
+}
+
+/** Quotas and currencies of plans refuse what is right otherwise. */
+function generous(record: TestRecord, detail: Detail & { kind: 'org_plan' }): TestRecord {
+  const plan = JSON.parse(detail.body) as Plan;
+  const { quotas, currency, ...defaults } = plan.defaults;
+  const campaigns = Object.entries(plan.campaigns).map(([id, { currency: own, ...rest }]) => [id, rest]);
+  const body = JSON.stringify({ ...plan, defaults, campaigns: Object.fromEntries(campaigns) });
+  return { ...record, eventId: record.offset, detail: { ...detail, body } };
 }
 
 function crashing(seed: number): Drive {
