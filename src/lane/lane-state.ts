@@ -354,7 +354,8 @@ export class LaneState implements Carrier {
   }
 
   campaignPlan(campaign: Campaign): CampaignPlan {
-    return this.planOf(campaign.orgId).plan.campaigns[campaign.id] ?? nothingOfItsOwn;
+    const { campaigns } = this.planOf(campaign.orgId).plan;
+    return Object.hasOwn(campaigns, campaign.id) ? campaigns[campaign.id] : nothingOfItsOwn;
   }
 
   /** The currency that the plan in force says for the campaign. */

@@ -147,7 +147,7 @@ export class JudgeRules implements Operator {
     const { endedRules } = this.#state.planView(at.campaign);
     const { alerts } = at.flight;
     if (alerts.size === 0 && endedRules.length === 0) return;
-    const named = this.#flightValues(at, values);
+    const named = this.#flightValues(at, values, this.#askedByAlerts(at));
     this.#dropRules(scope, alerts, 'scope_ended', (id) => !endedRules.some((rule) => rule.plan.id === id), named);
     this.#judgeAll(at, endedRules, named, isPersisted);
     if (isLast) this.#dropRules(scope, alerts, 'scope_ended', () => true, named);
@@ -383,7 +383,16 @@ export class JudgeRules implements Operator {
     return { orgId: organization.id, campaignId: '', flightId: '', source, asOf, ...at, zone, ...about };
   }
 
-  #flightValues(at: FlightScope, values: PacingValues): readonly RuleValue[] {
+  /** What rules with open alerts read, whether or not they are still for the campaign: they end with their values. */
+  #askedByAlerts({ campaign, flight: { alerts } }: FlightScope): readonly Asked[] | null {
+    if (alerts.size === 0) return null;
+    const { asked } = this.#state.planView(campaign);
+    const { flightRules, endedRules } = this.#state.planOf(campaign.orgId);
+    const open = [...flightRules, ...endedRules].filter(({ plan }) => alerts.has(plan.id));
+    return [...new Set([...asked, ...open.flatMap((rule) => rule.asked)])];
+  }
+
+  #flightValues(at: FlightScope, values: PacingValues, wanted: readonly Asked[] | null = null): readonly RuleValue[] {
     const { campaign, flight, asOf } = at;
     const { start, end, zone } = flight.dates as FlightDates;
     const view = this.#state.planView(campaign);
@@ -393,10 +402,11 @@ export class JudgeRules implements Operator {
     const hasImpressions = view.hasImpressions || values.impressionsFlight > 0;
     const named = flightValues({
       ...facts,
-      monthSpend: readsMonth ? monthSpend(campaign, zone, day, asOf, this.#retained()) : null,
+      monthSpend: readsMonth || wanted !== null ? monthSpend(campaign, zone, day, asOf, this.#retained()) : null,
       hasImpressions,
     });
-    if (asked.length > 0) this.#addAsked(named, asked, at, values, hasImpressions);
+    const read = wanted ?? asked;
+    if (read.length > 0) this.#addAsked(named, read, at, values, hasImpressions);
     return named;
   }
 

@@ -33,5 +33,9 @@ export const keptSeeds: readonly { readonly seed: number; readonly found: string
   },
   { seed: 9_511_010, found: 'types of conversions stood in a day in another order after a restore' },
   { seed: 9_520_887, found: 'a lane halted for ever over one bug of chance at a record that it had refused already' },
+  {
+    seed: 9_532_315,
+    found: 'an alert whose rule was no longer for its campaign ended without the windows that the rule reads',
+  },
   { seed: 2_094_836, found: 'a fail-over that lost a trim alone left the chunk in the outbox until the next claim' },
 ];
