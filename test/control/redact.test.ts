@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -62,6 +62,16 @@ test('what leaves by errors, logs and the open port holds no password', async ()
   }
 });
 
+/** YAML with one setting. The shipped rules with all their tests would be read again each time. */
+function configWith(path: readonly string[], value: unknown): string {
+  const own = path.reduceRight<unknown>((inner, part) => ({ [part]: inner }), value);
+  const rules = join(dir, 'rules');
+  mkdirSync(rules, { recursive: true });
+  cpSync(join(import.meta.dirname, '../../config/rules/ended.yaml'), join(rules, 'ended.yaml'));
+  const { plans = {}, ...others } = own as { plans?: object };
+  return JSON.stringify({ plans: { rules, ...plans }, ...others });
+}
+
 /** Everything that a setting can be given: an address that works, and some that do not. */
 const values = [url, `x${url}`, `["${url}"]`, `${url} `];
 const walked = settingsSchema.settings.filter(({ type, secret }) => secret !== true && /string|any|array/.test(type));
@@ -72,9 +82,7 @@ test.each(walked.map(({ name }) => name))(
   async (name) => {
     for (const value of values) {
       const file = join(dir, 'config.yaml');
-      const parts = name.split('.');
-      const text = parts.map((part, depth) => `${'  '.repeat(depth)}${part}:`).join('\n');
-      writeFileSync(file, `${text} ${value.startsWith('[') ? value : JSON.stringify(value)}\n`);
+      writeFileSync(file, configWith(name.split('.'), value.startsWith('[') ? JSON.parse(value) : value));
       for (const args of [
         ['check', '--offline'],
         ['check', '--offline', '--json'],

@@ -26,7 +26,7 @@ export function meaningOf({ state, level }: { readonly state: string; readonly l
 
 export class Audience {
   #told: Meaning = '';
-  #news: { readonly t: number; readonly meaning: Meaning }[] = [];
+  #news: { readonly t: number; readonly day: number; readonly meaning: Meaning }[] = [];
   #changed: boolean[] = [];
   #isFlapping = false;
 
@@ -44,7 +44,7 @@ export class Audience {
     this.#watch(notify?.flapping ?? null, before !== after, isKnown);
     const why = this.#why(rule, after, wasFlapping, t, zone, isInhibited);
     const word = this.#say(why === '' ? after : this.#told, after === this.#told ? '' : why);
-    if (word.isNews && after !== '') this.#news.push({ t, meaning: after });
+    if (word.isNews && after !== '') this.#news.push({ t, day: localDay(zone, t), meaning: after });
     if (this.#isSettled(rule, after, t, zone)) this.#forget();
     return word;
   }
@@ -75,7 +75,8 @@ export class Audience {
     const last = this.#news.at(-1);
     const isWorse = after === 'critical' && last?.meaning !== 'critical';
     if (last !== undefined && !isWorse && t < last.t + notify.cool_down_ms) return 'cool_down';
-    const today = this.#news.filter((each) => localDay(zone, each.t) === localDay(zone, t)).length;
+    const before = this.#news.findLastIndex(({ day }) => day !== localDay(zone, t));
+    const today = this.#news.length - 1 - before;
     return notify.max_per_day !== null && today >= notify.max_per_day ? 'day_limit' : '';
   }
 
@@ -97,7 +98,7 @@ export class Audience {
     if (after !== '' || this.#told !== '' || this.#isFlapping || this.#changed.includes(true)) return false;
     const last = this.#news.at(-1);
     if (last === undefined || notify === undefined) return true;
-    const isOfToday = notify.max_per_day !== null && localDay(zone, last.t) === localDay(zone, t);
+    const isOfToday = notify.max_per_day !== null && last.day === localDay(zone, t);
     return t >= last.t + notify.cool_down_ms && !isOfToday;
   }
 
