@@ -38,6 +38,15 @@ test('every field of every schema says what it means', () => {
   expect(mute).toEqual([]);
 });
 
+test('no default looks like JSON: a registry tells the type of a schema by what stands in it', () => {
+  const braces = current.flatMap((name) =>
+    schemaJson(name)
+      .fields.filter((field) => typeof field.default === 'string' && /^[{[]/.test(field.default))
+      .map((field) => `${name}.${field.name}`),
+  );
+  expect(braces).toEqual([]);
+});
+
 const breaks: Readonly<Record<string, (schema: SchemaJson) => void>> = {
   'test is gone': ({ fields }) => fields.pop(),
   'extra is new and has no default': ({ fields }) => fields.push({ name: 'extra', type: 'long' }),
