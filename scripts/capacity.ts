@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { listTables, type TableFacts } from '../src/adapters/look-at-lake.ts';
-import { openProgram } from '../src/adapters/open-bronze.ts';
 import { tablesOf, withLake } from '../src/adapters/open-lake.ts';
 import { loadConfig } from '../src/adapters/settings.ts';
 import { writeSimulatedLog } from '../src/adapters/simulated-log.ts';
@@ -14,7 +13,7 @@ import { readManifestList } from '../src/lakehouse/format/manifest.ts';
 import { currentSnapshot } from '../src/lakehouse/format/table-metadata.ts';
 import { liveFilesOf } from '../src/lakehouse/operations/live-files.ts';
 import { LocalFileIO } from '../src/lakehouse/storage/local-file-io.ts';
-import { createRunner } from '../src/runtime/runner.ts';
+import { fileBronze } from '../test/lakehouse/layers/file-bronze.ts';
 
 /**
  * What a large lake costs, computed from the parts of a small one that is written here and measured:
@@ -75,16 +74,7 @@ async function measure() {
   const world = { seed: numberOf('seed'), days: numberOf('days'), campaigns: numberOf('campaigns'), partitions: 2 };
   await writeSimulatedLog({ dir: directory, ...world, encoding: 'binary', plans: config.plans, clock: systemClock });
 
-  const filing = await timed(async () => {
-    const settings = { config, generation: 1, isNewGeneration: false };
-    const parts = await openProgram(settings, { onChange: () => {} });
-    const failed = Promise.withResolvers<never>();
-    const runner = createRunner({ ...parts.runner, onError: (error) => failed.reject(error) });
-    await runner.start();
-    await Promise.race([failed.promise, runner.catchUp()]);
-    await runner.stop();
-    await parts.close();
-  });
+  const filing = await timed(() => fileBronze(config));
   const raw = tableOf(await listTables(config), 'bronze.events');
   const silverWork = await timed(() => writeSilverLayer(config, { isDryRun: false, onProgress: () => {} }));
   const tending = await timed(() =>

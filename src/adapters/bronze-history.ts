@@ -10,7 +10,6 @@ import { recordedPartitions } from '../lakehouse/layers/bronze/recorded-offsets.
 import { hasDeleteFiles, liveFilesOf } from '../lakehouse/operations/live-files.ts';
 import { EngineError } from '../model/errors.ts';
 import { bronzeTableName } from './bronze-catalog.ts';
-import { makeEventCodec } from './event-codec.ts';
 import type { History } from './open-history.ts';
 import { hasLake, type Lake, openLake } from './open-lake.ts';
 import { openEventCodec } from './schema-registry.ts';
@@ -72,8 +71,7 @@ export class BronzeHistory implements History {
     const files: DataFile[] = [];
     for await (const { file } of liveFilesOf(lake.io, state.metadata, snapshot)) files.push(file);
     // Where Kafka is the log, values name the schemas of its registry.
-    const codec =
-      config.registry.url === null ? makeEventCodec('binary') : await openEventCodec(config, 'binary', systemClock);
+    const codec = await openEventCodec(config, 'binary', systemClock);
     const partitions = Math.max(0, ...recordedPartitions(state.metadata)) + 1;
     stack.move();
     return new BronzeHistory(lake, config.log.topic, partitions, files, () => codec.makeDecoder());

@@ -24,6 +24,7 @@ import {
 import { monthsOf, parseWeek, type Week, weekOf } from '../lakehouse/layers/gold/weeks.ts';
 import { EngineError } from '../model/errors.ts';
 import { systemOrg } from '../model/ids.ts';
+import { dayMs } from '../model/time.ts';
 import { LanePlayer } from '../replay/lane-player.ts';
 import { tables } from '../rows/tables.ts';
 import { bronzeTableName } from './bronze-catalog.ts';
@@ -51,7 +52,7 @@ export interface DrillReport extends Omit<Drill, 'week'> {
 }
 
 /** As gold closes a week. */
-const closedAfterMs = 86_400_000;
+const closedAfterMs = dayMs;
 /** Rows come to ClickHouse after their record, and to gold after that. */
 const deliveryMs = 10 * 60_000;
 /** A draw may hit a week in which an organization had nothing yet. */
@@ -164,7 +165,7 @@ function closedWeeks(marks: readonly GoldMonthMark[]): { org: string; week: Week
     for (const { month, writtenAtMs } of own)
       writtenMs.set(month, Math.min(writtenAtMs, writtenMs.get(month) ?? writtenAtMs));
     for (const month of writtenMs.keys()) {
-      for (let ms = Date.UTC(1970, month, 1); ms < Date.UTC(1970, month + 1, 1); ms += 86_400_000) {
+      for (let ms = Date.UTC(1970, month, 1); ms < Date.UTC(1970, month + 1, 1); ms += dayMs) {
         const week = weekOf(ms);
         const isWritten = monthsOf(week).every(
           (one) => (writtenMs.get(one) ?? Number.POSITIVE_INFINITY) >= week.endMs + closedAfterMs,

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type LakeJob, lakeJobs } from '../lakehouse/jobs/config.ts';
 import { EngineError, type ErrorCode } from '../model/errors.ts';
 import { publishFact } from '../model/facts.ts';
-import { type Clock, minuteMs } from '../model/time.ts';
+import { type Clock, dayMs, hourMs, minuteMs } from '../model/time.ts';
 import type { JobReport, LakeLook } from './lake-jobs.ts';
 import { hasLake } from './open-lake.ts';
 import type { Config } from './settings.ts';
@@ -31,9 +31,6 @@ interface KeeperOptions {
   /** In place of a process of its own: for tests. */
   readonly run?: (order: LakeOrder, signal: AbortSignal) => Promise<JobReport | LakeLook>;
 }
-
-const dayMs = 86_400_000;
-const hourMs = 3_600_000;
 
 /** The next instant at which jobs are due: daily, at an hour of UTC. */
 export function nextDue(nowMs: number, hour: number): number {

@@ -8,6 +8,7 @@ import {
   type TableMetadata,
 } from '../lakehouse/format/table-metadata.ts';
 import { liveFilesOf } from '../lakehouse/operations/live-files.ts';
+import { dayText } from '../model/day-text.ts';
 import { tableOf, tablesOf, withLake } from './open-lake.ts';
 import type { Config } from './settings.ts';
 
@@ -81,17 +82,14 @@ export interface PartitionFacts {
 export async function listPartitions(config: Config, table: string): Promise<PartitionFacts[]> {
   return withLake(config, async (lake) => {
     const { metadata } = (await tableOf(lake, table)).state;
-    const snapshot = currentSnapshot(metadata);
     const found = new Map<string, { partition: string; files: number; rows: number; bytes: number }>();
-    if (snapshot !== null) {
-      for await (const { file, specId } of liveFilesOf(lake.io, metadata, snapshot)) {
-        const partition = partitionText(metadata, specById(metadata, specId), file.partition);
-        const one = found.get(partition) ?? { partition, files: 0, rows: 0, bytes: 0 };
-        found.set(partition, one);
-        one.files += 1;
-        one.rows += file.recordCount;
-        one.bytes += file.sizeBytes;
-      }
+    for await (const { file, specId } of liveFilesOf(lake.io, metadata)) {
+      const partition = partitionText(metadata, specById(metadata, specId), file.partition);
+      const one = found.get(partition) ?? { partition, files: 0, rows: 0, bytes: 0 };
+      found.set(partition, one);
+      one.files += 1;
+      one.rows += file.recordCount;
+      one.bytes += file.sizeBytes;
     }
     return [...found.values()].sort((a, b) => (a.partition < b.partition ? -1 : 1));
   });
@@ -104,5 +102,5 @@ function partitionText(metadata: TableMetadata, spec: PartitionSpec, values: rea
 
 function valueText(type: FieldType, value: PartitionValue): string {
   if (value === null) return 'null';
-  return type === 'date' ? new Date(Number(value) * 86_400_000).toISOString().slice(0, 10) : String(value);
+  return type === 'date' ? dayText(Number(value)) : String(value);
 }

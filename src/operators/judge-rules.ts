@@ -98,18 +98,17 @@ export class JudgeRules implements Operator {
       this.#dropRules(scope, alerts, 'rule_deleted', (id) => !rules.some((rule) => rule.plan.id === id));
     }
     if (rules.length === 0) return;
-    const named = values === null ? unknownFlight : this.#flightValues(at, values);
-    this.#judgeAll(at, rules, values === null ? null : named, isPersisted);
+    this.#judgeAll(at, scope, rules, values === null ? null : this.#flightValues(at, values), isPersisted);
   }
 
-  /** `named` null = unknown. */
+  /** `known` null = unknown. */
   #judgeAll(
     at: FlightScope,
+    scope: Scope,
     rules: readonly CompiledRule[],
     known: readonly RuleValue[] | null,
     isPersisted: boolean,
   ): void {
-    const scope = this.#flightScope(at);
     const named = known ?? unknownFlight;
     const standing = { at: known === null ? at.t : at.asOf, zone: scope.zone };
     const { alerts } = at.flight;
@@ -149,7 +148,7 @@ export class JudgeRules implements Operator {
     if (alerts.size === 0 && endedRules.length === 0) return;
     const named = this.#flightValues(at, values, this.#askedByAlerts(at));
     this.#dropRules(scope, alerts, 'scope_ended', (id) => !endedRules.some((rule) => rule.plan.id === id), named);
-    this.#judgeAll(at, endedRules, named, isPersisted);
+    this.#judgeAll(at, scope, endedRules, named, isPersisted);
     if (isLast) this.#dropRules(scope, alerts, 'scope_ended', () => true, named);
   }
 

@@ -15,8 +15,9 @@ import {
 import type { Weight } from './pacing-weight.ts';
 
 /** The pure heart of pacing: docs/semantics.md §7.2 and §7.3 as arithmetic over integers. */
-export const pacingStatuses = [
-  'not_started',
+
+/** What a flight can be while it is judged between its start and its end. */
+export const runningStatuses = [
   'warming_up',
   'on_track',
   'ahead',
@@ -27,6 +28,11 @@ export const pacingStatuses = [
   'overspent_after_cut',
   'paused',
   'blocked',
+] as const;
+
+export const pacingStatuses = [
+  'not_started',
+  ...runningStatuses,
   'stale_data',
   'ended_under',
   'ended_full',

@@ -1,4 +1,5 @@
 import { dayMs, hourMs } from '../model/time.ts';
+import { runningStatuses } from '../pacing/pacing.ts';
 import { askedValueOf } from './asked-values.ts';
 import {
   anyNumber,
@@ -134,19 +135,6 @@ export function sourceReach(name: string, source: SourcePlan): Map<string, Reach
 function constant(value: number): Reach {
   return numbersBetween(value, value);
 }
-
-const runningStatuses = [
-  'warming_up',
-  'on_track',
-  'ahead',
-  'behind',
-  'severely_behind',
-  'exhausted',
-  'capped_today',
-  'overspent_after_cut',
-  'paused',
-  'blocked',
-];
 
 /** What is known of values; of one that is not named here nothing but its type is. */
 const usualReach: { readonly [Name in FlightName]?: Reach } = {

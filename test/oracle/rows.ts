@@ -65,6 +65,12 @@ export function shape(table: Table, values: Readonly<Record<string, ColumnValue>
   return row;
 }
 
+/** What a lane left in its tables, by key, in their order. */
+export function tableRows(final: Readonly<Record<string, ReadonlyMap<string, Row>>>): TableRows {
+  const sorted = Object.entries(final).map(([name, rows]) => [name, sortRows(tableNamed(name), [...rows.values()])]);
+  return Object.fromEntries(sorted) as unknown as TableRows;
+}
+
 /** Order of the rows of a table: its key, texts by code unit. */
 export function sortRows(table: Table, rows: readonly Row[]): Row[] {
   return rows.toSorted((a, b) => {

@@ -19,6 +19,7 @@ import { type Episode, type Verdict, VerdictMaker } from '../../src/replay/backt
 import type { alertEvents, pacingSnapshots, ReadRowOf } from '../../src/rows/tables.ts';
 import { runInBatches } from '../chaos/run-in-batches.ts';
 import { fakeTerminal } from '../cli/terminal-double.ts';
+import { plan } from '../oracle/story.ts';
 import { simulate, writeRules } from './simulated-week.ts';
 
 const shippedConfigDirectory = join(import.meta.dirname, '../../config');
@@ -118,27 +119,10 @@ test('bronze and the directory of a running engine tell the same', { timeout: 24
 
 test('one file of JSON lines is a lane', async () => {
   const file = join(dir, 'story.jsonl');
-  const plan = {
-    format: 1,
-    org_id: 'acme',
-    number: 1,
-    defaults: {
-      zone: 'UTC',
-      evaluate_every_ms: 300_000,
-      spend: { from: 'impressions', source: '', cost_basis: 'MEDIA' },
-      delivery_source: null,
-      profile: null,
-      day_allowance_bp: 10_000,
-    },
-    sources: {},
-    profiles: {},
-    rules: [],
-    campaigns: {},
-  };
   const at = Date.parse('2026-03-01T00:00:00Z');
   const of = { org_id: 'acme', campaign_id: 'c1', event_time: at, source: 'dsp', effective_at: at, flight_id: 'f1' };
   const records = [
-    { key: 'acme', value: { type: 'org_plan', org_id: 'acme', number: 1, hash: '', body: JSON.stringify(plan) } },
+    { key: 'acme', value: { type: 'org_plan', org_id: 'acme', number: 1, hash: '', body: JSON.stringify(plan()) } },
     {
       key: 'acme',
       value: {

@@ -1,10 +1,9 @@
 import { createDecoder } from '../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../src/decoders/event-schemas.ts';
-import type { Row } from '../../src/rows/tables.ts';
 import { recordRun } from '../decoders/record-run.ts';
 import { type Drive, driveLane } from '../operators/run-lane.ts';
 import type { LogRecord } from '../oracle/events.ts';
-import { sortRows, type TableName, type TableRows, tableNamed } from '../oracle/rows.ts';
+import { type TableRows, tableRows } from '../oracle/rows.ts';
 
 /** Ways to run a log; what comes out must be the same. */
 export const drives: Readonly<Record<string, Drive>> = {
@@ -22,7 +21,5 @@ export function runScenario(records: readonly LogRecord[], drive: Drive): TableR
     if (missing >= 0) throw new Error('scenarios are written in JSON');
     return run;
   });
-  const tables: Record<string, Row[]> = {};
-  for (const [name, rows] of Object.entries(final)) tables[name] = sortRows(tableNamed(name), [...rows.values()]);
-  return tables as Record<TableName, Row[]>;
+  return tableRows(final);
 }

@@ -19,12 +19,21 @@ import type { CallFacts, Door } from '../../src/serving/http/door.ts';
 import type { TlsFiles } from '../../src/serving/http/listener.ts';
 import { type CallEnd, type ServingServer, startServingServer } from '../../src/serving/http/serving-server.ts';
 import type { RateLimiter } from '../../src/serving/limits/rate-limiter.ts';
-import type { RuleStore } from '../../src/serving/ports.ts';
+import type { Past, RuleStore } from '../../src/serving/ports.ts';
 import { openApiDocument } from '../../src/serving/rest/openapi.ts';
 import { RestDoor } from '../../src/serving/rest/rest-door.ts';
 import { Service } from '../../src/serving/service.ts';
 import { createClickHouseSink } from '../../src/sinks/clickhouse/clickhouse-sink.ts';
 import { makeSmallDesk, type SmallDesk } from './access/small-desk.ts';
+
+/** No records, for who asks none. */
+export const noPast: Past = {
+  topic: 'ads.events.v1',
+  whyNoRecords: 'a test',
+  records: async () => [],
+  planNow: async () => null,
+  organizationsOfRule: async () => null,
+};
 
 /** The wall clock of the shop: rows of its tables are from the hours before. */
 export const nowMs = Date.UTC(2026, 2, 10, 12);
@@ -126,13 +135,7 @@ export async function openShop(
       rules: options.rules ?? fewRules,
       access: desk,
       engine: null,
-      past: {
-        topic: 'ads.events.v1',
-        whyNoRecords: 'a test',
-        records: async () => [],
-        planNow: async () => null,
-        organizationsOfRule: async () => null,
-      },
+      past: noPast,
       cursors: new SealedCursors(Buffer.from('a key of a test')),
       now: () => nowMs,
     },

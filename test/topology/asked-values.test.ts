@@ -6,7 +6,7 @@ import { printTables, runLane, whole } from '../operators/run-lane.ts';
 import { weeksOf } from '../operators/weeks-world.ts';
 import { compareTables } from '../oracle/compare.ts';
 import { foldLog } from '../oracle/fold.ts';
-import { sortRows, type TableRows, tableNamed } from '../oracle/rows.ts';
+import { tableRows } from '../oracle/rows.ts';
 import { seedsFrom } from '../soak.ts';
 import { toLogRecord, toOracleEvent } from './to-oracle.ts';
 
@@ -24,13 +24,7 @@ test.each(seeds)(
       decode: ({ offset }) => toOracleEvent(records[offset]),
     });
     const final = runLane(records, whole);
-    const actual = Object.fromEntries(
-      Object.entries(final).map(([name, rows]) => [
-        name,
-        sortRows(tableNamed(name as keyof TableRows), [...rows.values()]),
-      ]),
-    ) as unknown as TableRows;
-    expect(compareTables(expected, actual, { show: 10 }), `seed ${seed}`).toEqual([]);
+    expect(compareTables(expected, tableRows(final), { show: 10 }), `seed ${seed}`).toEqual([]);
     const random = randomSource(seed);
     const crashing = {
       batch: () => 1 + Math.floor(random() * 400),

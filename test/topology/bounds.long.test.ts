@@ -3,11 +3,11 @@ import { checkedLaneLimits, type LaneLimits, laneLimits } from '../../src/model/
 import { dayMs, hourMs, minuteMs, quarterMs } from '../../src/model/time.ts';
 import type { TestRecord } from '../operators/batch-builder.ts';
 import { hoursOf, randomRecords, randomSource, ruledPlan } from '../operators/random-world.ts';
-import { type Drive, type FinalTables, printTables, runLane, whole } from '../operators/run-lane.ts';
+import { type Drive, printTables, runLane, whole } from '../operators/run-lane.ts';
 import { type Bounds, written } from '../oracle/bounds.ts';
 import { compareTables } from '../oracle/compare.ts';
 import { foldLog } from '../oracle/fold.ts';
-import { sortRows, type TableRows, tableNamed } from '../oracle/rows.ts';
+import { tableRows } from '../oracle/rows.ts';
 import { toLogRecord, toOracleEvent } from './to-oracle.ts';
 
 // A day of log cannot meet a month's bound, so the bounds come to the log: each as small as the others let it be.
@@ -134,14 +134,6 @@ function drive(seed: number, limits: LaneLimits): Drive {
   };
 }
 
-function asOracleTables(final: FinalTables): TableRows {
-  const rows = Object.entries(final).map(([name, each]) => [
-    name,
-    sortRows(tableNamed(name as keyof TableRows), [...each.values()]),
-  ]);
-  return Object.fromEntries(rows) as TableRows;
-}
-
 test('every limit of a lane has a case, and every bound of the oracle', () => {
   const tried = Object.values(cases);
   const limits = new Set(tried.flatMap((each) => Object.keys(each.limits)));
@@ -163,7 +155,7 @@ test.each(Object.keys(cases))('engine and oracle agree at the bound %s, whatever
       bounds,
     });
     const final = runLane(records, drive(seed, limits));
-    expect(compareTables(expected, asOracleTables(final), { show: 10 }), `seed ${seed}`).toEqual([]);
+    expect(compareTables(expected, tableRows(final), { show: 10 }), `seed ${seed}`).toEqual([]);
     if (printTables(final) !== unbounded(seed, pauseDays, records)) met += 1;
   }
   expect(met, 'the log meets the bound').toBeGreaterThan(0);

@@ -1,3 +1,4 @@
+import { dayMs } from '../../model/time.ts';
 import type { Catalog, TableName, TableState } from '../catalog/catalog.ts';
 import { currentSnapshot, type Snapshot } from '../format/table-metadata.ts';
 import { readLastDrill } from '../layers/gold/gold-drills.ts';
@@ -27,8 +28,6 @@ export interface LakeFigures {
   /** Changes whenever a table of gold does. */
   readonly goldMark: string;
 }
-
-const dayMs = 86_400_000;
 
 /** Reads no data file but those of one row. */
 export async function readLakeFigures(

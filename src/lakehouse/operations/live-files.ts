@@ -1,5 +1,5 @@
 import { type DataFile, entryStatus, type ManifestFile, readManifest, readManifestList } from '../format/manifest.ts';
-import { type Snapshot, specById, type TableMetadata } from '../format/table-metadata.ts';
+import { currentSnapshot, type Snapshot, specById, type TableMetadata } from '../format/table-metadata.ts';
 import type { FileIO } from '../storage/file-io.ts';
 
 /** A data file of a snapshot, with what its rows inherited. */
@@ -10,8 +10,16 @@ export interface LiveFile {
   readonly sequenceNumber: number;
 }
 
-/** All data files of a snapshot, one manifest after the other; files of deletes are not among them. */
-export async function* liveFilesOf(io: FileIO, metadata: TableMetadata, snapshot: Snapshot): AsyncGenerator<LiveFile> {
+/**
+ * All data files of a snapshot, else of the newest one, one manifest after the other; none where there is no snapshot
+ * yet. Files of deletes are not among them.
+ */
+export async function* liveFilesOf(
+  io: FileIO,
+  metadata: TableMetadata,
+  snapshot: Snapshot | null = currentSnapshot(metadata),
+): AsyncGenerator<LiveFile> {
+  if (snapshot === null) return;
   for (const manifest of readManifestList(await io.read(snapshot['manifest-list']))) {
     if (manifest.content === 0) yield* await liveFilesIn(io, metadata, manifest);
   }

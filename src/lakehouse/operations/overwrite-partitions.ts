@@ -24,10 +24,8 @@ export async function filesOfPartitions(
   state: TableState,
   includes: Overwrite['includes'],
 ): Promise<DataFile[]> {
-  const snapshot = currentSnapshot(state.metadata);
   const files: DataFile[] = [];
-  if (snapshot === null) return files;
-  for await (const { file } of liveFilesOf(io, state.metadata, snapshot)) {
+  for await (const { file } of liveFilesOf(io, state.metadata)) {
     if (includes(file.partition)) files.push(file);
   }
   return files;

@@ -1,5 +1,5 @@
-import { Temporal } from 'temporal-polyfill';
 import type { AvroField, AvroRecord } from '../../events/avro/schema.ts';
+import { dayText } from '../../model/day-text.ts';
 import { nearest } from '../../model/nearest.ts';
 import { dayMs } from '../../model/time.ts';
 import type { Zone } from '../../model/zones.ts';
@@ -42,12 +42,6 @@ export function dayOf(text: string): number | null {
   const at = Date.parse(`${text}T00:00:00Z`);
   // Date.parse makes 2 March of 30 February.
   return Number.isNaN(at) || dayText(at / dayMs) !== text ? null : at / dayMs;
-}
-
-function dayText(day: number): string {
-  return Temporal.Instant.fromEpochMilliseconds(day * dayMs)
-    .toString()
-    .slice(0, 10);
 }
 
 /**

@@ -91,7 +91,10 @@ class Judged {
     this.#test = test;
     this.#alerts = alerts.toSorted(byTime);
     // An evaluation at a transition says the same and more, so it comes second.
-    const all = [...alerts.map(standingOfAlert), ...evaluations.map(standingOfEvaluation)].sort((a, b) => a.at - b.at);
+    const all = [
+      ...alerts.map((row) => standingOf(row, { state: row.to_state, outcome: null })),
+      ...evaluations.map((row) => standingOf(row, row)),
+    ].sort((a, b) => a.at - b.at);
     this.#standings = new Map([...Map.groupBy(all, ({ of }) => of)].map(([of, each]) => [of, keepResolved(each)]));
   }
 
@@ -180,28 +183,9 @@ function byTime(a: Alert, b: Alert): number {
   return Number(a.evaluated_at) - Number(b.evaluated_at);
 }
 
-function standingOfAlert(row: Alert): Standing {
+function standingOf(row: Alert | Evaluation, { state, outcome }: Pick<Standing, 'state' | 'outcome'>): Standing {
   const values = JSON.parse(row.values) as Standing['values'];
-  return {
-    at: Number(row.evaluated_at),
-    of: scopeOf(row),
-    state: row.to_state,
-    level: row.level,
-    outcome: null,
-    values,
-  };
-}
-
-function standingOfEvaluation(row: Evaluation): Standing {
-  const values = JSON.parse(row.values) as Standing['values'];
-  return {
-    at: Number(row.evaluated_at),
-    of: scopeOf(row),
-    state: row.state,
-    level: row.level,
-    outcome: row.outcome,
-    values,
-  };
+  return { at: Number(row.evaluated_at), of: scopeOf(row), state, level: row.level, outcome, values };
 }
 
 /** `under-pacing of campaign c1, flight f1`. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { dayText } from '../../model/day-text.ts';
 import { EngineError } from '../../model/errors.ts';
 import { idPattern } from '../../model/ids.ts';
 import { dayMs } from '../../model/time.ts';
@@ -64,8 +65,4 @@ export function daysOf(
 
 function dayNumber(text: string): number {
   return Math.floor(Date.parse(`${text}T00:00:00Z`) / dayMs);
-}
-
-function dayText(day: number): string {
-  return new Date(day * dayMs).toISOString().slice(0, 10);
 }

@@ -3,17 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import avsc, { type Schema } from 'avsc';
 import { openLayerTools } from '../../../src/adapters/layer-tools.ts';
-import { openProgram } from '../../../src/adapters/open-bronze.ts';
 import { openLake } from '../../../src/adapters/open-lake.ts';
 import { type Config, loadConfig } from '../../../src/adapters/settings.ts';
 import { writeSimulatedLog } from '../../../src/adapters/simulated-log.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import { currentSnapshot } from '../../../src/lakehouse/format/table-metadata.ts';
-import { createRunner } from '../../../src/runtime/runner.ts';
 import { openRecordedLog } from '../../../src/sources/recorded/recorded-log.ts';
 import { StoredLog } from '../../chaos/read-log.ts';
 import { decodeEither, releasedSchemas } from '../../oracle/decode-avro.ts';
 import type { LogRecord } from '../../oracle/events.ts';
+import { fileBronze } from './file-bronze.ts';
 
 const topic = 'ads.events.v1';
 const dayMs = 86_400_000;
@@ -76,14 +75,7 @@ export class SilverWorld implements Disposable {
 
   /** Bronze up to the end of the log. */
   async fileBronze(): Promise<void> {
-    const settings = { config: this.config, generation: 1, isNewGeneration: false };
-    const parts = await openProgram(settings, { onChange: () => {} });
-    const failed = Promise.withResolvers<never>();
-    const runner = createRunner({ ...parts.runner, onError: (error) => failed.reject(error) });
-    await runner.start();
-    await Promise.race([failed.promise, runner.catchUp()]);
-    await runner.stop();
-    await parts.close();
+    await fileBronze(this.config);
     this.#records = null;
   }
 

@@ -8,6 +8,7 @@ import type { RuleStore, Tables } from '../../../src/serving/ports.ts';
 import { RestDoor } from '../../../src/serving/rest/rest-door.ts';
 import { Service } from '../../../src/serving/service.ts';
 import { by } from '../../exams/accounts-exam.ts';
+import { noPast } from '../shop.ts';
 import { type AccessBench, makeAccessBench } from './access-bench.ts';
 
 // People, keys and documents over REST, with real sessions and real keys.
@@ -24,13 +25,7 @@ beforeEach(async () => {
       tables: tables as unknown as Tables,
       rules: {} as RuleStore,
       engine: null,
-      past: {
-        topic: 'ads.events.v1',
-        whyNoRecords: 'a test',
-        records: async () => [],
-        planNow: async () => null,
-        organizationsOfRule: async () => null,
-      },
+      past: noPast,
       cursors: new SealedCursors(Buffer.from('a key of a test')),
       now: () => bench.now,
       access: {

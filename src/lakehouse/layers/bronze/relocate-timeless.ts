@@ -2,7 +2,7 @@ import type { TableState } from '../../catalog/catalog.ts';
 import type { DataFileEncoder } from '../../format/data-file-encoder.ts';
 import type { DataFile } from '../../format/manifest.ts';
 import { readParquetColumns } from '../../format/parquet-reader.ts';
-import { currentSnapshot, findSpec } from '../../format/table-metadata.ts';
+import { findSpec } from '../../format/table-metadata.ts';
 import { type LiveFile, liveFilesOf } from '../../operations/live-files.ts';
 import { loadTable, type ProducerOptions, SnapshotProducer } from '../../operations/snapshot-producer.ts';
 import { storeFile } from '../../operations/store-file.ts';
@@ -33,12 +33,9 @@ const filesPerSnapshot = 200;
 export async function relocateTimeless(options: RelocateOptions): Promise<Relocated> {
   const { io, catalog, isDryRun } = options;
   const state = await loadTable(catalog);
-  const snapshot = currentSnapshot(state.metadata);
   const files: LiveFile[] = [];
-  if (snapshot !== null) {
-    for await (const one of liveFilesOf(io, state.metadata, snapshot)) {
-      if (one.specId === findSpec(state.metadata, bronzeSpec) && one.file.partition[1] === timelessDay) files.push(one);
-    }
+  for await (const one of liveFilesOf(io, state.metadata)) {
+    if (one.specId === findSpec(state.metadata, bronzeSpec) && one.file.partition[1] === timelessDay) files.push(one);
   }
   const total = { rows: 0, files: 0, made: 0 };
   for (let from = 0; from < files.length; from += filesPerSnapshot) {

@@ -1,6 +1,5 @@
 import type { TableState } from '../../catalog/catalog.ts';
 import { readParquetColumns } from '../../format/parquet-reader.ts';
-import { currentSnapshot } from '../../format/table-metadata.ts';
 import { liveFilesOf } from '../../operations/live-files.ts';
 import type { FileIO } from '../../storage/file-io.ts';
 import type { GoldMonthMark } from './gold-months.ts';
@@ -15,9 +14,7 @@ export async function readReceipts(
   wanted: (table: string, month: number) => boolean,
 ): Promise<Receipt[]> {
   const receipts: Receipt[] = [];
-  const snapshot = currentSnapshot(metadata);
-  if (snapshot === null) return receipts;
-  for await (const { file } of liveFilesOf(io, metadata, snapshot)) {
+  for await (const { file } of liveFilesOf(io, metadata)) {
     const [table, month] = file.partition;
     if (!wanted(String(table), Number(month))) continue;
     receipts.push(

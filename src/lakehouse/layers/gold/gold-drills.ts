@@ -1,8 +1,8 @@
+import { dayMs } from '../../../model/time.ts';
 import type { TableState } from '../../catalog/catalog.ts';
 import type { DataFileEncoder } from '../../format/data-file-encoder.ts';
 import type { DataFile } from '../../format/manifest.ts';
 import type { Field, PartitionSpec, Schema } from '../../format/schema.ts';
-import { currentSnapshot } from '../../format/table-metadata.ts';
 import { liveFilesOf } from '../../operations/live-files.ts';
 import { longOf, writeOneRow } from '../../operations/one-row-files.ts';
 import type { FileIO } from '../../storage/file-io.ts';
@@ -71,8 +71,6 @@ export const goldDrillsSpec: PartitionSpec = {
   ],
 };
 
-const dayMs = 86_400_000;
-
 export async function writeDrill(
   drill: Drill,
   { io, ids, encoder, location }: { io: FileIO; ids: IdSource; encoder: DataFileEncoder; location: string },
@@ -99,10 +97,8 @@ export async function readLastDrill(
   io: FileIO,
   { metadata }: TableState,
 ): Promise<{ readonly drilledAtMs: number; readonly differences: number } | null> {
-  const snapshot = currentSnapshot(metadata);
-  if (snapshot === null) return null;
   let last: { drilledAtMs: number; differences: number } | null = null;
-  for await (const { file } of liveFilesOf(io, metadata, snapshot)) {
+  for await (const { file } of liveFilesOf(io, metadata)) {
     const drilledAtMs = Number(longOf(file, id.drilled_at)) / 1_000;
     if (last === null || drilledAtMs > last.drilledAtMs)
       last = { drilledAtMs, differences: Number(longOf(file, id.differences)) };

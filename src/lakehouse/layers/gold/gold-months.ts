@@ -2,7 +2,6 @@ import type { TableState } from '../../catalog/catalog.ts';
 import type { DataFileEncoder } from '../../format/data-file-encoder.ts';
 import type { DataFile } from '../../format/manifest.ts';
 import type { Field, PartitionSpec, Schema } from '../../format/schema.ts';
-import { currentSnapshot } from '../../format/table-metadata.ts';
 import { liveFilesOf } from '../../operations/live-files.ts';
 import { longOf, writeOneRow } from '../../operations/one-row-files.ts';
 import type { FileIO } from '../../storage/file-io.ts';
@@ -63,9 +62,7 @@ export function monthKey(table: string, org: string, month: number): string {
 /** What each month was made of, by `monthKey`. A file is one row: its bounds tell it. */
 export async function readGoldMonths(io: FileIO, { metadata }: TableState): Promise<Map<string, MonthMark>> {
   const months = new Map<string, MonthMark>();
-  const snapshot = currentSnapshot(metadata);
-  if (snapshot === null) return months;
-  for await (const { file } of liveFilesOf(io, metadata, snapshot)) {
+  for await (const { file } of liveFilesOf(io, metadata)) {
     const [org, table, month] = file.partition;
     const mark = { rows: Number(longOf(file, id.hot_rows)), versions: longOf(file, id.hot_versions) };
     months.set(monthKey(String(table), String(org), Number(month)), mark);
@@ -86,9 +83,7 @@ export interface GoldMonthMark {
 /** All of them. */
 export async function readMonthMarks(io: FileIO, { metadata }: TableState): Promise<GoldMonthMark[]> {
   const marks: GoldMonthMark[] = [];
-  const snapshot = currentSnapshot(metadata);
-  if (snapshot === null) return marks;
-  for await (const { file } of liveFilesOf(io, metadata, snapshot)) {
+  for await (const { file } of liveFilesOf(io, metadata)) {
     const [org, table, month] = file.partition;
     marks.push({
       ...{ org: String(org), table: String(table), month: Number(month) },

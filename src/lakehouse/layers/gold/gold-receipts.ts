@@ -1,7 +1,6 @@
 import type { TableState } from '../../catalog/catalog.ts';
 import type { CellValue } from '../../format/parquet-reader.ts';
 import type { Field, PartitionSpec, Schema } from '../../format/schema.ts';
-import { currentSnapshot } from '../../format/table-metadata.ts';
 import { liveFilesOf } from '../../operations/live-files.ts';
 import { longOf } from '../../operations/one-row-files.ts';
 import type { FileIO } from '../../storage/file-io.ts';
@@ -84,10 +83,8 @@ export function receiptOf(table: string, month: number, cells: ReadonlyMap<numbe
 
 /** When two readers last found a month the same, epoch ms; null where none has left yet. */
 export async function readLastVerified(io: FileIO, { metadata }: TableState): Promise<number | null> {
-  const snapshot = currentSnapshot(metadata);
   let last: number | null = null;
-  if (snapshot === null) return last;
-  for await (const { file } of liveFilesOf(io, metadata, snapshot))
+  for await (const { file } of liveFilesOf(io, metadata))
     last = Math.max(last ?? 0, Number(longOf(file, id.verified_at)) / 1_000);
   return last;
 }
@@ -95,9 +92,7 @@ export async function readLastVerified(io: FileIO, { metadata }: TableState): Pr
 /** The newest month that left each table, since 1970: every row of it, and of months before it, is in gold. */
 export async function readNewestReceipts(io: FileIO, { metadata }: TableState): Promise<Map<string, number>> {
   const newest = new Map<string, number>();
-  const snapshot = currentSnapshot(metadata);
-  if (snapshot === null) return newest;
-  for await (const { file } of liveFilesOf(io, metadata, snapshot)) {
+  for await (const { file } of liveFilesOf(io, metadata)) {
     const [table, month] = file.partition;
     newest.set(String(table), Math.max(Number(month), newest.get(String(table)) ?? Number.NEGATIVE_INFINITY));
   }

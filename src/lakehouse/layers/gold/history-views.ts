@@ -1,3 +1,5 @@
+import { dayText } from '../../../model/day-text.ts';
+import { dayMs } from '../../../model/time.ts';
 import { identifier, quoted } from '../../engine/sql-places.ts';
 import { dayOf, isOfMonth } from './build-gold.ts';
 import { firstDayOf, type GoldColumn, type GoldTable } from './gold-tables.ts';
@@ -59,8 +61,7 @@ export function goldSelect(table: GoldTable, { sql, columns }: Omit<GoldPlace, '
 /** Rows of a week. */
 export function isOfWeek(table: GoldTable, { startMs, endMs }: Week): string {
   const at = identifier(table.partitionBy);
-  const dayText = (ms: number) => new Date(ms).toISOString().slice(0, 10);
-  return `${at} >= ${dayOf(table, dayText(startMs))} AND ${at} < ${dayOf(table, dayText(endMs))}`;
+  return `${at} >= ${dayOf(table, dayText(startMs / dayMs))} AND ${at} < ${dayOf(table, dayText(endMs / dayMs))}`;
 }
 
 /** Of the type that ClickHouse has; plain text and dates are of one type already, and stay open to pruning. */

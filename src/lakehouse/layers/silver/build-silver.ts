@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { dayText } from '../../../model/day-text.ts';
 import { assert, EngineError } from '../../../model/errors.ts';
 import type { CatalogTable, TableState } from '../../catalog/catalog.ts';
 import type { SqlEngine } from '../../engine/sql-engine.ts';
@@ -14,7 +15,7 @@ import { filesOfPartitions, overwritePartitions } from '../../operations/overwri
 import { loadTable, type ProducerOptions } from '../../operations/snapshot-producer.ts';
 import { storeFile } from '../../operations/store-file.ts';
 import type { SilverCell } from './plan-silver.ts';
-import { dayKey, dayText, partitionFolder, silverDaysSpec, writeSilverDays } from './silver-days.ts';
+import { dayKey, partitionFolder, silverDaysSpec, writeSilverDays } from './silver-days.ts';
 import { type EventKind, type SilverTable, silverTables } from './silver-kinds.ts';
 import { silverColumns, silverSpec } from './silver-schema.ts';
 import {

@@ -1,5 +1,5 @@
 import type { TableState } from '../../catalog/catalog.ts';
-import { currentSnapshot, findSpec } from '../../format/table-metadata.ts';
+import { findSpec } from '../../format/table-metadata.ts';
 import { liveFilesOf } from '../../operations/live-files.ts';
 import type { FileIO } from '../../storage/file-io.ts';
 import { bronzeSpec } from '../bronze/bronze-schema.ts';
@@ -34,10 +34,8 @@ export async function readBronzeDays(
   systemOrg: string,
 ): Promise<Map<string, SilverCell>> {
   const days = new Map<string, { org: string; day: number; records: number }>();
-  const snapshot = currentSnapshot(metadata);
-  if (snapshot === null) return days;
   const specId = findSpec(metadata, bronzeSpec);
-  for await (const { file, specId: own } of liveFilesOf(io, metadata, snapshot)) {
+  for await (const { file, specId: own } of liveFilesOf(io, metadata)) {
     if (own !== specId) continue;
     const [org, day] = [String(file.partition[0]), Number(file.partition[1])];
     if (org === systemOrg) continue;

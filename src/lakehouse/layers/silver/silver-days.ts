@@ -1,8 +1,8 @@
+import { dayText } from '../../../model/day-text.ts';
 import type { TableState } from '../../catalog/catalog.ts';
 import type { DataFileEncoder } from '../../format/data-file-encoder.ts';
 import type { DataFile } from '../../format/manifest.ts';
 import type { Field, PartitionSpec, Schema } from '../../format/schema.ts';
-import { currentSnapshot } from '../../format/table-metadata.ts';
 import { liveFilesOf } from '../../operations/live-files.ts';
 import { longOf, writeOneRow } from '../../operations/one-row-files.ts';
 import type { FileIO } from '../../storage/file-io.ts';
@@ -60,9 +60,7 @@ export const silverDaysSpec: PartitionSpec = {
 /** How many records of bronze each day was made from, by `dayKey`. A file is one row: its bounds tell it. */
 export async function readSilverDays(io: FileIO, { metadata }: TableState): Promise<Map<string, number>> {
   const days = new Map<string, number>();
-  const snapshot = currentSnapshot(metadata);
-  if (snapshot === null) return days;
-  for await (const { file } of liveFilesOf(io, metadata, snapshot)) {
+  for await (const { file } of liveFilesOf(io, metadata)) {
     const [org, day] = file.partition;
     days.set(dayKey(String(org), Number(day)), Number(longOf(file, field.bronze_records)));
   }
@@ -98,16 +96,9 @@ export function partitionFolder(org: string, name: string, day: number): string 
   return `org_id=${encodeURIComponent(org)}/${name}=${dayText(day)}`;
 }
 
-export function dayText(day: number): string {
-  return new Date(day * 86_400_000).toISOString().slice(0, 10);
-}
-
 /** The newest day that silver has of any organization, since 1970-01-01; null while it has none. */
 export async function readNewestDay(io: FileIO, { metadata }: TableState): Promise<number | null> {
-  const snapshot = currentSnapshot(metadata);
   let newest: number | null = null;
-  if (snapshot === null) return newest;
-  for await (const { file } of liveFilesOf(io, metadata, snapshot))
-    newest = Math.max(newest ?? 0, Number(file.partition[1]));
+  for await (const { file } of liveFilesOf(io, metadata)) newest = Math.max(newest ?? 0, Number(file.partition[1]));
   return newest;
 }

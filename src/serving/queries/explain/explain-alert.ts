@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { alertsTopic } from '../../../model/ids.ts';
 import { dayMs } from '../../../model/time.ts';
+import type { AlertLevel } from '../../../rules/alert-state.ts';
 import { ConditionProblem, type ConditionScope } from '../../../rules/condition.ts';
+import { meaningOf } from '../../../rules/telling.ts';
 import { getTransition, listTransitions, type Receipt, receiptsOf } from '../alerts.ts';
 import { id } from '../fields.ts';
 import { type Answer, type OperationContext, operation } from '../operation.ts';
@@ -160,13 +162,9 @@ function toldOf({
       return withheld === '' ? [record] : [`${record}; Alertmanager hears nothing of it (${withheld})`];
     return [record, told === '' ? `${alertmanager}: ended` : `${alertmanager}: active, severity ${told}`];
   }
-  const severity = severityOf(to_state, level);
-  if (severity !== null) return [record, `${alertmanager}: active, severity ${severity}`];
-  return severityOf(from_state, level) === null ? [record] : [record, `${alertmanager}: ended`];
-}
-
-function severityOf(state: unknown, level: unknown): string | null {
-  if (state === 'no_data' || state === 'error') return state;
-  if (state !== 'firing' && state !== 'recovering') return null;
-  return level === 'critical' ? 'critical' : 'warning';
+  const severity = meaningOf({ state: text(to_state), level: text(level) as AlertLevel });
+  if (severity !== '') return [record, `${alertmanager}: active, severity ${severity}`];
+  return meaningOf({ state: text(from_state), level: text(level) as AlertLevel }) === ''
+    ? [record]
+    : [record, `${alertmanager}: ended`];
 }
