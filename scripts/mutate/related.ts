@@ -8,7 +8,7 @@ const leftOut = [
   /^test\/(extending|chaos|upgrade|embedded-clickhouse|cli|mutate|stack|deploy)\//,
   /^test\/simulation\/(universe|bronze\/bronze)\.test\.ts$/,
   /^test\/(end-to-end|signed-stream|house-rules|app)\.test\.ts$/,
-  /^test\/(events\/one-more-kind|model\/three-times|rules\/healthy\/healthy-month|simulator\/truth)\.test\.ts$/,
+  /^test\/(events\/one-more-kind|model\/three-times|simulator\/truth)\.test\.ts$/,
   /^test\/sinks\/clickhouse\//,
 ];
 

@@ -1,6 +1,6 @@
-import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isAllowedHost } from '../../src/serving/http/hosts.ts';
+import { sendRaw } from '../serving/send-raw.ts';
 import { openShop, type Shop } from '../serving/shop.ts';
 
 // What is sent to the port that no well-meaning client sends.
@@ -21,20 +21,6 @@ beforeAll(async () => {
   });
 });
 afterAll(() => shop.close());
-
-/** Everything that comes back on a connection until the other side ends it. */
-function sendRaw(bytes: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(shop.server.port, '127.0.0.1', () => socket.write(bytes));
-    let text = '';
-    socket.setTimeout(15_000, () => socket.destroy(new Error(`the connection stays open: ${text}`)));
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1');
-    });
-    socket.on('close', () => resolve(text));
-    socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? resolve(text) : reject(error)));
-  });
-}
 
 const path = '/api/v1/organizations/acme/plan';
 const start = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer operator\r\n`;
@@ -75,17 +61,11 @@ test.each([
     404,
   ],
 ])('%s is answered in HTTP’s own words, and the connection ends', async (_, bytes, status) => {
-  const text = await sendRaw(bytes);
+  const text = await sendRaw(shop.server.port, bytes);
   expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   expect(text).not.toContain('secret');
   // One answer: nothing of it was taken for a second call.
   expect(text.match(/HTTP\/1\.1 /g)).toHaveLength(1);
-});
-
-test('who sends a head without an end is cut off', { timeout: 30_000 }, async () => {
-  const began = Date.now();
-  expect(await sendRaw('GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ')).toMatch(/^HTTP\/1\.1 408 /);
-  expect(Date.now() - began).toBeLessThan(14_000);
 });
 
 test('no page of another site may frame, read or guess an answer', async () => {
