@@ -145,9 +145,9 @@ function resultSection(name: string): string {
   return `### ${name}\n\n${(json as { doc: string }).doc}\n\n${fieldRows(schema.fields)}\n`;
 }
 
-/** A worked producer; test/decoders/producers.stack.test.ts runs it from the page. */
-function producer(file: string): string {
-  return readFileSync(join(import.meta.dirname, 'events-doc', 'producers', file), 'utf8');
+/** A worked client; test/decoders/producers.stack.test.ts and test/servers/clients.stack.test.ts run it from the page. */
+function client(file: string): string {
+  return readFileSync(join(import.meta.dirname, 'events-doc', file), 'utf8');
 }
 
 const prose = readFileSync(join(import.meta.dirname, 'events-doc', 'prose.md'), 'utf8');
@@ -156,9 +156,11 @@ publishPage(
   fillPage(prose, {
     envelope: fieldRows(envelope),
     treatment: treatmentTable(),
-    python: producer('click.py'),
-    node: producer('click.mjs'),
-    java: producer('Click.java'),
+    python: client('producers/click.py'),
+    node: client('producers/click.mjs'),
+    java: client('producers/Click.java'),
+    kcat: client('consumers/kcat.sh'),
+    reader: client('consumers/results.py'),
     kinds: eventKinds.map(section).join('\n'),
     reasons: rejectReasons.map((reason) => `| \`${reason}\` | ${reasons[reason]} |`).join('\n'),
     results: resultNames.map(resultSection).join('\n'),

@@ -1,5 +1,4 @@
-import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
@@ -10,6 +9,7 @@ import { attachStack, type Stack } from '../../scripts/stack/stack.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { ConfluentRegistry } from '../../src/decoders/registry/confluent-registry.ts';
 import { partitionOfKey } from '../../src/model/hash.ts';
+import { pythonWithKafka, runToEnd } from '../servers/clients/python.ts';
 import { decodeRows } from './decode-records.ts';
 
 // The producers that docs/events.md shows, run as they stand there against a real broker and registry:
@@ -51,11 +51,6 @@ function exampleOf(language: string, file: string, topic: string): string {
   return path;
 }
 
-function run(command: string, args: readonly string[]): void {
-  const { status, stderr, stdout } = spawnSync(command, args, { encoding: 'utf8', timeout: 90_000 });
-  expect({ command, status, said: status === 0 ? '' : stdout + stderr }).toEqual({ command, status: 0, said: '' });
-}
-
 /** The newest record of the topic, as the decoder reads it, and where it lies. */
 async function newest(topic: string) {
   const kafka = new kafkajs.Kafka({ brokers: [stack.addresses.kafka.plaintext], logLevel: kafkajs.logLevel.ERROR });
@@ -88,24 +83,15 @@ async function expectOneClick(topic: string): Promise<void> {
 
 test('the Node example of docs/events.md sends a click that counts', async () => {
   const topic = await names.createTopic('node', partitions);
-  run(process.execPath, [exampleOf('js', 'click.mjs', topic)]);
+  runToEnd(process.execPath, [exampleOf('js', 'click.mjs', topic)]);
   await expectOneClick(topic);
 });
 
 test('the Python example of docs/events.md sends a click that counts', async ({ skip }) => {
-  const venv = process.env.PACELINE_PRODUCERS_VENV ?? join(tmpdir(), 'paceline-producers-venv');
-  const python = join(venv, 'bin', 'python');
-  const wanted = join(root, 'test/decoders/producers-requirements.txt');
-  const installed = join(venv, 'installed.txt');
-  const isThere = existsSync(installed) && readFileSync(installed, 'utf8') === readFileSync(wanted, 'utf8');
-  if (!isThere) {
-    if (spawnSync('python3', ['--version']).status !== 0) skip('python3 is missing, so the Python example was NOT run');
-    run('python3', ['-m', 'venv', venv]);
-    run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', wanted]);
-    cpSync(wanted, installed);
-  }
+  const python = pythonWithKafka();
+  if (python === null) return skip('python3 is missing, so the Python example was NOT run');
   const topic = await names.createTopic('python', partitions);
-  run(python, [exampleOf('python', 'click.py', topic)]);
+  runToEnd(python, [exampleOf('python', 'click.py', topic)]);
   await expectOneClick(topic);
 });
 
