@@ -26,12 +26,14 @@ import { adjustment, avro, goodClick, json, money, record } from './producer.ts'
 /** How full every bounded cache became. */
 const fullest = new Map<object, { readonly max: number; size: number }>();
 const { set } = BoundedMap.prototype;
-vi.spyOn(BoundedMap.prototype, 'set').mockImplementation(function (this: BoundedMap<unknown, unknown>, key, value) {
-  set.call(this, key, value);
-  const seen = fullest.get(this) ?? { max: this.max, size: 0 };
-  fullest.set(this, { max: this.max, size: Math.max(seen.size, this.size) });
+beforeEach(() => {
+  fullest.clear();
+  vi.spyOn(BoundedMap.prototype, 'set').mockImplementation(function (this: BoundedMap<unknown, unknown>, key, value) {
+    set.call(this, key, value);
+    const seen = fullest.get(this) ?? { max: this.max, size: 0 };
+    fullest.set(this, { max: this.max, size: Math.max(seen.size, this.size) });
+  });
 });
-beforeEach(() => fullest.clear());
 
 /** A cache of this bound was filled, and none beyond its own. */
 function expectFull(max: number): void {
