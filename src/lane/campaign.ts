@@ -1,7 +1,7 @@
 import { nanosOf } from '../model/money.ts';
 import { plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
-import type { Change, Ledger, WeightOf } from '../pacing/flight-ledger.ts';
+import type { Change, Ledger, Settled, WeightOf } from '../pacing/flight-ledger.ts';
 import type { PacingStatus } from '../pacing/pacing.ts';
 import type { AlertState } from '../rules/alert-state.ts';
 import type { Asked } from '../rules/asked-values.ts';
@@ -38,7 +38,10 @@ export class Flight {
   readonly id: string;
   /** Set by the newest flight_changed; null while only a budget is known. */
   dates: FlightDates | null = null;
-  readonly changes: Change[] = [];
+  /** Without those that have settled. */
+  changes: Change[] = [];
+  /** What the changes of long ago come to; null while none has settled. */
+  settled: Settled | null = null;
   /** Derived; null = to be made again. */
   ledger: Ledger | null = null;
   /** Derived from the plan of an epoch and the dates at that time. */
@@ -107,7 +110,7 @@ export class Flight {
   }
 
   get hasBudget(): boolean {
-    return this.changes.some((change) => change.kind === 'budget');
+    return this.settled !== null || this.changes.some((change) => change.kind === 'budget');
   }
   get isEvaluable(): boolean {
     return this.dates !== null && this.hasBudget && (!this.isDone || this.isRestated);
@@ -170,8 +173,10 @@ export class Campaign implements Carrier {
   /** Where its days and cells keep their numbers. */
   readonly books: LaneBooks;
   zone: Zone | null = null;
-  /** Status changes, by record, newest last. */
-  readonly statuses: (Change & { kind: 'status' })[] = [];
+  /** Status changes, by record, newest last; of those that have settled what is still asked for. */
+  statuses: (Change & { kind: 'status' })[] = [];
+  /** Up to where they have settled. */
+  settledUntil = Number.NEGATIVE_INFINITY;
   /** Instant of the pending timer, null = none is set. */
   timerAt: number | null = null;
   readonly days = new Map<number, DayRow>();

@@ -1,3 +1,4 @@
+import { isAfterSettled } from '../pacing/flight-ledger.ts';
 import { type BudgetStep, type CreativeFacts, type CreativeWord, disapprovedStatuses } from '../rules/event-values.ts';
 import type { Campaign, Flight } from './campaign.ts';
 
@@ -82,16 +83,20 @@ export function creativeFacts({ words }: Campaign): CreativeFacts {
 }
 
 /** The newest change that gave the flight another budget, of those that took effect by `at`; null = none did. */
-export function budgetStep({ words }: Campaign, { changes }: Flight, at: number): BudgetStep | null {
-  const budgets = changes
+export function budgetStep({ words }: Campaign, { changes, settled }: Flight, at: number): BudgetStep | null {
+  const later = changes
     .filter((change) => change.kind === 'budget')
-    .filter((change) => change.at <= at)
+    .filter((change) => change.at <= at && (settled === null || isAfterSettled(change, settled)))
     .sort((a, b) => a.at - b.at || a.order - b.order);
+  const budgets = settled === null ? later : [settled.budget, ...later];
+  let step = settled?.budget.step ?? null;
   for (let index = budgets.length - 1; index > 0; index--) {
     const [before, now] = [budgets[index - 1], budgets[index]];
     if (before.budget === now.budget) continue;
-    const word = words?.budgets.get(now.order);
-    return { at: now.at, from: before.budget, to: now.budget, by: word?.by ?? null, source: word?.source ?? null };
+    step = { at: now.at, order: now.order, from: before.budget, to: now.budget };
+    break;
   }
-  return null;
+  if (step === null) return null;
+  const word = words?.budgets.get(step.order);
+  return { at: step.at, from: step.from, to: step.to, by: word?.by ?? null, source: word?.source ?? null };
 }

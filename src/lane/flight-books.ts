@@ -73,7 +73,8 @@ function newest(clock: LogTimeMs): number {
 
 /** What shapes the expectation of a flight that has dates; made again after each change. */
 export function ledgerOf(campaign: Campaign, flight: Flight): Ledger {
-  flight.ledger ??= makeLedger([...flight.changes, ...campaign.statuses], (flight.dates as FlightDates).start);
+  const { start } = flight.dates as FlightDates;
+  flight.ledger ??= makeLedger([...flight.changes, ...campaign.statuses], start, flight.settled);
   return flight.ledger;
 }
 

@@ -73,12 +73,12 @@ function readRecord(from: ByteReader, campaign: Campaign): void {
   campaign.zone = zone === '' ? null : findZone(zone);
   campaign.timerAt = from.optional();
   campaign.statuses.length = 0;
-  for (let n = from.count(); n > 0; n--) campaign.statuses.push(readChange(from) as Change & { kind: 'status' });
+  for (let n = from.count(); n > 0; n--) campaign.statuses.push(readChange(from, false) as Change & { kind: 'status' });
   campaign.forgetFlights();
   for (let n = from.count(); n > 0; n--) {
     const flight = new Flight(from.text(), campaign.books.flights);
     flight.dates = readDates(from, 1);
-    for (let changes = from.count(); changes > 0; changes--) flight.changes.push(readChange(from));
+    for (let changes = from.count(); changes > 0; changes--) flight.changes.push(readChange(from, false));
     flight.budgetLedgerVersion = from.double();
     flight.flightLedgerVersion = from.double();
     readPace(from, flight);

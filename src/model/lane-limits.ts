@@ -33,9 +33,11 @@ export interface LaneLimits {
   /** Dead letters that are kept whole, by organization and hour of the clock. */
   readonly deadLettersPerHourMax: number;
   readonly flightsPerCampaignMax: number;
-  /** Budget and flight changes of a flight; one more is refused. */
+  /** Budget and flight changes of a flight that have not settled; one more is refused. */
   readonly changesPerFlightMax: number;
-  /** Status changes of a campaign; one more is refused. */
+  /** Changes that took effect and were said longer ago settle. */
+  readonly settledAfterMs: number;
+  /** Status changes of a campaign that have not settled; one more is refused. */
   readonly statusesPerCampaignMax: number;
   /** Types of conversions of a campaign that are told apart; the others are one. */
   readonly conversionTypesPerCampaignMax: number;
@@ -83,10 +85,11 @@ export const laneLimits: LaneLimits = checkedLaneLimits({
   rareRecordsPerDayMax: 2_000_000,
   // 64 KiB each at most.
   deadLettersPerHourMax: 10_000,
-  // Monthly flights of ten years; more than three changes a day for the longest flight.
+  // Monthly flights of ten years; a hundred changes a day until they settle, or more than three a day for the longest flight.
   flightsPerCampaignMax: 128,
   changesPerFlightMax: 4_096,
   statusesPerCampaignMax: 4_096,
+  settledAfterMs: 33 * dayMs,
   conversionTypesPerCampaignMax: 32,
   flightDaysMax: 1_100,
   minutesBehind: 177,
@@ -140,5 +143,9 @@ export function checkedLaneLimits(limits: LaneLimits): LaneLimits {
   );
   assert(limits.campaignsPerOrganizationMax <= limits.campaignsPerLaneMax, 'an organization fits a lane');
   assert(limits.rareDayGroups * dayMs > moneyLatenessMs + 2 * dayMs, 'the group of a day is free when it comes round');
+  assert(
+    limits.settledAfterMs >= limits.judgedBackMs + dayMs && limits.settledAfterMs >= limits.retainedDays * dayMs,
+    'nothing that settled is asked for one by one: a judgement and the day behind it, and days of unplanned spend',
+  );
   return limits;
 }

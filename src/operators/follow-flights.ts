@@ -28,6 +28,7 @@ import { FollowZone } from './follow-zone.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import type { Segment } from './segment.ts';
+import { settleLedgers } from './settle-ledgers.ts';
 
 interface Problem {
   readonly reason: RejectReason;
@@ -167,6 +168,7 @@ export class FollowFlights implements Operator {
   #applyControl(batch: EventBatch, row: number, campaign: Campaign): Problem | null {
     const detail = batch.details.get(row) as Detail & { kind: ControlKind };
     const order = batch.offsets[row];
+    settleLedgers(this.#state, campaign, order);
     switch (detail.kind) {
       case 'budget_changed':
         return this.#budget(detail, order, campaign);
@@ -187,7 +189,7 @@ export class FollowFlights implements Operator {
       };
     }
     for (const flight of campaign.flights) flight.ledger = null;
-    campaign.statuses.push({ kind: 'status', at, order, status, cause });
+    campaign.statuses.push({ kind: 'status', at, order, seen: this.#state.clock, status, cause });
     return null;
   }
 
@@ -203,7 +205,7 @@ export class FollowFlights implements Operator {
     flight.budgetLedgerVersion = detail.ledger_version;
     const { effective_at: at, budget_micros: budget, daily_cap_micros: cap } = detail;
     flight.ledger = null;
-    flight.changes.push({ kind: 'budget', at, order, budget, cap, actual });
+    flight.changes.push({ kind: 'budget', at, order, seen: this.#state.clock, budget, cap, actual });
     return null;
   }
 
@@ -227,7 +229,8 @@ export class FollowFlights implements Operator {
     const actual = this.#actual(campaign, flight, detail.effective_at);
     const { effective_at: at, mode, curve_id: curve, rebase } = detail;
     flight.ledger = null;
-    flight.changes.push({ kind: 'flight', at, order, mode, curve, end: dates.end, rebase, actual });
+    const seen = this.#state.clock;
+    flight.changes.push({ kind: 'flight', at, order, seen, mode, curve, end: dates.end, rebase, actual });
     return null;
   }
 

@@ -3,7 +3,11 @@ import { floorShare, minus, plus, type Whole } from '../model/whole.ts';
 import type { Weight } from './pacing-weight.ts';
 
 /** One change of a flight or of its campaign's status, in force from `at` (event time). */
-export type Change = { readonly at: number; readonly order: number } & (
+export type Change = {
+  readonly at: number;
+  readonly order: number /** Lane clock at its record. */;
+  readonly seen: number;
+} & (
   | { readonly kind: 'budget'; readonly budget: number; readonly cap: number | null; readonly actual: Whole }
   | {
       readonly kind: 'flight';
@@ -48,21 +52,58 @@ export interface LedgerSegment {
 /** A flight's own changes and its campaign's status changes, as the walk over them needs them. */
 export interface Ledger {
   readonly start: number;
-  /** What holds from the start. */
+  /** What holds from the start, or where the ledger has settled, from there. */
   readonly initial: Terms;
+  /** The stretch that begins with it. */
+  readonly first: LedgerSegment;
   /** What changes it later, in ledger order. */
   readonly later: readonly Change[];
+}
+
+/** What the changes of a ledger up to an instant come to, in their place (docs/semantics.md §6.5). */
+export interface Settled {
+  /** Start of the flight by which they were walked over. */
+  readonly start: number;
+  readonly until: number;
+  /** The record at which they were settled: later ones may say something of before `until`. */
+  readonly order: number;
+  readonly terms: Terms;
+  readonly segment: LedgerSegment;
+  /** The last of each kind that took effect. */
+  readonly budget: SettledBudget;
+  readonly flightAt: number;
+  /** -Infinity = none. */
+  readonly statusAt: number;
+}
+
+/** The last budget, and the last one that differs from the one before it; null = none does. */
+export interface SettledBudget {
+  readonly at: number;
+  readonly order: number;
+  readonly budget: number;
+  readonly step: { readonly at: number; readonly order: number; readonly from: number; readonly to: number } | null;
 }
 
 /**
  * E at one instant, by walking the ledger's segments (docs/semantics.md §6.4): the expectation so far
  * is kept at every change (they come in ledger order) and what remains of the budget is spread over what remains of the flight.
  */
-export function expectationAt({ start, initial, later }: Ledger, at: number, weightOf: WeightOf): Expectation {
+export function expectationAt(ledger: Ledger, at: number, weightOf: WeightOf): Expectation {
+  const { start } = ledger;
+  const { terms, segment } = stretchAt(ledger, at, weightOf);
+  if (terms.mode === 'ASAP') return { terms, segment, expected: null };
+  return { terms, segment, expected: at < start ? 0 : valueInSegment(terms, segment, at, weightOf) };
+}
+
+/** The stretch in force at `at`, and what holds in it. */
+export function stretchAt(
+  { start, initial, first, later }: Ledger,
+  at: number,
+  weightOf: WeightOf,
+): { readonly terms: Terms; readonly segment: LedgerSegment } {
   const until = Math.max(at, start);
   let terms = initial;
-  let from = start;
-  let base: Whole = 0;
+  let { from, base } = first;
   for (const change of later) {
     if (change.at > until) break;
     const reached = segmentValue(terms, from, base, change.at, weightOf);
@@ -71,9 +112,7 @@ export function expectationAt({ start, initial, later }: Ledger, at: number, wei
     from = rebase === 'NONE' ? start : change.at;
     base = rebase === 'NONE' ? 0 : rebase === 'ON_ACTUAL' && change.kind !== 'status' ? change.actual : reached;
   }
-  const segment = { from, base };
-  if (terms.mode === 'ASAP') return { terms, segment, expected: null };
-  return { terms, segment, expected: at < start ? 0 : segmentValue(terms, from, base, at, weightOf) };
+  return { terms, segment: { from, base } };
 }
 
 /** What is in force at `at`: the terms after all changes that apply at or before it. */
@@ -99,8 +138,9 @@ export function frozenStretches(changes: readonly Change[]): readonly { readonly
   return stretches;
 }
 
-/** The ledger of a flight that starts at `start`; changes in any order. */
-export function makeLedger(changes: readonly Change[], start: number): Ledger {
+/** The ledger of a flight that starts at `start`; changes in any order, without those that have settled. */
+export function makeLedger(changes: readonly Change[], start: number, settled: Settled | null): Ledger {
+  if (settled !== null) return settledLedger(changes, start, settled);
   const sorted = changes.toSorted(byLedgerOrder);
   const firstBudget = sorted.find((change) => change.kind === 'budget');
   const firstFlight = sorted.find((change) => change.kind === 'flight');
@@ -108,12 +148,37 @@ export function makeLedger(changes: readonly Change[], start: number): Ledger {
   return {
     start,
     initial: sorted.filter(isInitial).reduce(termsAfter, emptyTerms(start)),
+    first: { from: start, base: 0 },
     later: sorted.filter((change) => !isInitial(change)),
   };
 }
 
+/** Goes on where the changes before have settled; what says something of before then applies there, unless a later word of its kind did. */
+function settledLedger(changes: readonly Change[], start: number, settled: Settled): Ledger {
+  const left = changes
+    .filter((change) => isAfterSettled(change, settled))
+    .sort(byLedgerOrder)
+    .map((change) => (change.at < settled.until ? { ...change, at: settled.until } : change));
+  if (start === settled.start) return { start, initial: settled.terms, first: settled.segment, later: left };
+  // The flight begins at another instant: all that is settled holds from there.
+  return {
+    start,
+    initial: left.filter(({ at }) => at <= start).reduce(termsAfter, settled.terms),
+    first: { from: start, base: 0 },
+    later: left.filter(({ at }) => at > start),
+  };
+}
+
+/** Whether a change still says something to a ledger that has settled. */
+export function isAfterSettled(change: Change, settled: Settled): boolean {
+  if (change.at > settled.until) return true;
+  if (change.order < settled.order) return false;
+  if (change.kind === 'budget') return change.at >= settled.budget.at;
+  return change.at >= (change.kind === 'flight' ? settled.flightAt : settled.statusAt);
+}
+
 /** By when they take effect; ties by record. */
-function byLedgerOrder(a: Change, b: Change): number {
+export function byLedgerOrder(a: Change, b: Change): number {
   return a.at - b.at || a.order - b.order;
 }
 

@@ -363,6 +363,7 @@ const noTables: Readonly<Record<string, string>> = {
   quarterCells: 'a fixed ring of each campaign',
   asOfBehindMs: 'a time',
   judgedBackMs: 'a time',
+  settledAfterMs: 'a time',
   evaluatedAfterEndMs: 'a time',
   retainedDays: 'a time',
   keptDays: 'a time',

@@ -29,6 +29,8 @@ export interface Bounds {
   readonly flights: number;
   readonly changes: number;
   readonly statuses: number;
+  /** §6.5 */
+  readonly settledAfterMs: number;
   /** §5.1 */
   readonly conversionTypes: number;
   /** §6.3 */
@@ -61,6 +63,7 @@ export const written: Bounds = {
   flights: 128,
   changes: 4_096,
   statuses: 4_096,
+  settledAfterMs: 33 * day,
   conversionTypes: 32,
   retainedMs: 33 * day,
   actualMs: 285 * quarter,

@@ -73,6 +73,8 @@ export class Campaign {
   adjustments: { readonly date: number; readonly nanos: bigint; instant: number }[] = [];
   flights: Flight[] = [];
   statuses: StatusChange[] = [];
+  /** §6.5 */
+  settledUntil = Number.NEGATIVE_INFINITY;
   readonly days = new Map<number, DayRow>();
   /** Days whose rows stand, and which nobody remembers. */
   #gone: ReadonlySet<number> = new Set();
@@ -188,6 +190,7 @@ export class Campaign {
     this.zone = null;
     this.flights = [];
     this.statuses = [];
+    this.settledUntil = Number.NEGATIVE_INFINITY;
     this.#gone = new Set(this.days.keys());
     this.currencySaidBy = 0;
     this.bookingZone = null;

@@ -1,7 +1,7 @@
 import type { Plan } from '../../src/rules/plan.ts';
 import type { Campaign } from './campaign.ts';
 import type { OracleEvent } from './events.ts';
-import type { BudgetChange, Flight } from './flight.ts';
+import { type BudgetChange, type Flight, saysSomething } from './flight.ts';
 import { campaignView } from './plans.ts';
 import type { Known } from './three-valued.ts';
 import { floorDivide, hour } from './whole-numbers.ts';
@@ -80,9 +80,11 @@ export function wordValues(campaign: Campaign, flight: Flight, plan: Plan, a: nu
 
 function budgetValues({ budgetWords }: Campaign, flight: Flight, a: number): Record<string, Known | null> {
   const until = Math.max(a, flight.dates?.s ?? a);
-  const all = flight.changes
+  const later = flight.changes
     .filter((change): change is BudgetChange => change.type === 'budget' && change.effectiveAt <= until)
+    .filter((change) => saysSomething(change, flight.settled))
     .sort((x, y) => x.effectiveAt - y.effectiveAt || x.order - y.order);
+  const all = [...(flight.settled?.budgets ?? []), ...later];
   const index = all.findLastIndex((change, at) => at > 0 && change.budget !== all[at - 1].budget);
   const names = ['from', 'to', 'change_pct', 'hours', 'by', 'source'].map((name) => `e.budget_${name}`);
   if (index < 0) return Object.fromEntries(names.map((name) => [name, null]));

@@ -5,6 +5,8 @@ import type { Campaign } from './campaign.ts';
 import { isZone } from './civil-time.ts';
 import type { OracleEvent } from './events.ts';
 import { actualAt, type BudgetChange, type Dates, datesOf, Flight } from './flight.ts';
+import { ledgerOf } from './pacing.ts';
+import { settle } from './settle.ts';
 
 /** Control records (§6.2). `dropped` = an old ledger version. */
 export type ControlAnswer = RejectReason | 'dropped' | 'counted';
@@ -16,6 +18,7 @@ export function applyControl(
   clock: number,
   order: number,
 ): ControlAnswer {
+  if (isOfLedgers(event)) settle(campaign, clock, order, (flight) => ledgerOf(campaign, flight, plan).ledger);
   if (event.kind === 'flight_changed') return changeFlight(campaign, event, plan, clock, order);
   if (event.kind === 'budget_changed') return changeBudget(campaign, event, clock, order);
   if (event.kind === 'status_changed') {
@@ -23,9 +26,13 @@ export function applyControl(
     const unnamed = plan.defaults.cause_when_unnamed ?? 'ADVERTISER';
     const cause = event.fields.cause === 'SYSTEM' ? unnamed : event.fields.cause;
     if (campaign.statuses.length >= campaign.bounds.statuses) return 'too_many_changes';
-    campaign.statuses.push({ type: 'status', effectiveAt: effective_at, order, status, cause });
+    campaign.statuses.push({ type: 'status', effectiveAt: effective_at, order, seen: clock, status, cause });
   }
   return 'counted';
+}
+
+function isOfLedgers({ kind }: OracleEvent): boolean {
+  return kind === 'flight_changed' || kind === 'budget_changed' || kind === 'status_changed';
 }
 
 function changeFlight(
@@ -58,6 +65,7 @@ function changeFlight(
     type: 'flight',
     effectiveAt: fields.effective_at,
     order,
+    seen: clock,
     mode: fields.mode,
     curve: fields.curve_id,
     end: dates.e,
@@ -87,6 +95,7 @@ function changeBudget(
     type: 'budget',
     effectiveAt: fields.effective_at,
     order,
+    seen: clock,
     budget: BigInt(fields.budget_micros),
     cap: fields.daily_cap_micros === null ? null : BigInt(fields.daily_cap_micros),
     actual: actualAt(flight, fields.effective_at, clock, campaign.spend, campaign.bounds.actualMs),

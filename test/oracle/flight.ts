@@ -8,6 +8,8 @@ export interface BudgetChange {
   readonly type: 'budget';
   readonly effectiveAt: number;
   readonly order: number;
+  /** Clock at its record. */
+  readonly seen: number;
   readonly budget: bigint;
   readonly cap: bigint | null;
   readonly actual: bigint;
@@ -17,6 +19,8 @@ export interface FlightChange {
   readonly type: 'flight';
   readonly effectiveAt: number;
   readonly order: number;
+  /** Clock at its record. */
+  readonly seen: number;
   readonly mode: string;
   readonly curve: string | null;
   readonly end: number;
@@ -28,6 +32,8 @@ export interface StatusChange {
   readonly type: 'status';
   readonly effectiveAt: number;
   readonly order: number;
+  /** Clock at its record. */
+  readonly seen: number;
   readonly status: string;
   readonly cause: string;
 }
@@ -98,7 +104,9 @@ export interface LastEvaluation {
 export class Flight {
   readonly id: string;
   dates: Dates | null = null;
-  readonly changes: (BudgetChange | FlightChange)[] = [];
+  changes: (BudgetChange | FlightChange)[] = [];
+  /** What its changes of long ago came to (§6.5). */
+  settled: Settled | null = null;
   highestBudgetVersion: number | null = null;
   highestFlightVersion: number | null = null;
   readonly spend = new FlightTotal();
@@ -122,7 +130,7 @@ export class Flight {
   }
 
   get hasBudget(): boolean {
-    return this.changes.some((change) => change.type === 'budget');
+    return this.settled !== null || this.changes.some((change) => change.type === 'budget');
   }
 
   get isEvaluable(): boolean {
@@ -153,7 +161,19 @@ export interface Parameters {
 
 export type WeightOf = (parameters: Parameters) => Weight;
 
-interface Segment {
+/** A ledger up to an instant. */
+export interface Settled {
+  readonly s: number;
+  readonly until: number;
+  /** The record before which it settled. */
+  readonly before: number;
+  readonly segment: Segment;
+  /** All that settled, as far as budgets and the newest of each type go. */
+  readonly budgets: readonly BudgetChange[];
+  readonly newest: ReadonlyMap<Change['type'], number>;
+}
+
+export interface Segment {
   readonly at: number;
   readonly c: number;
   readonly start: bigint;
@@ -170,8 +190,14 @@ export class Ledger {
     const dates = flight.dates as Dates;
     this.#weightOf = weightOf;
     this.#s = dates.s;
-    const changes: Change[] = [...flight.changes, ...statuses];
+    const changes: Change[] = [...flight.changes, ...statuses].filter((change) =>
+      saysSomething(change, flight.settled),
+    );
     changes.sort((a, b) => a.effectiveAt - b.effectiveAt || a.order - b.order);
+    if (flight.settled !== null) {
+      this.#goOn(flight.settled, changes);
+      return;
+    }
     const firstBudget = changes.find((change) => change.type === 'budget');
     const firstFlight = changes.find((change) => change.type === 'flight');
     const isAtStart = (change: Change) =>
@@ -180,6 +206,24 @@ export class Ledger {
     for (const change of changes.filter(isAtStart)) parameters = changed(parameters, change);
     this.#segments.push({ at: dates.s, c: dates.s, start: 0n, parameters });
     for (const change of changes.filter((each) => !isAtStart(each))) this.#follow(change);
+  }
+
+  /** From what has settled (§6.5). */
+  #goOn({ s, until, segment }: Settled, changes: readonly Change[]): void {
+    const late = changes.map((change) => ({ ...change, effectiveAt: Math.max(change.effectiveAt, until) }));
+    if (s === this.#s) {
+      this.#segments.push({ ...segment, at: this.#s });
+      for (const change of late) this.#follow(change);
+      return;
+    }
+    let { parameters } = segment;
+    for (const change of late) if (change.effectiveAt <= this.#s) parameters = changed(parameters, change);
+    this.#segments.push({ at: this.#s, c: this.#s, start: 0n, parameters });
+    for (const change of late) if (change.effectiveAt > this.#s) this.#follow(change);
+  }
+
+  segmentAt(at: number): Segment {
+    return this.#segmentAt(at);
   }
 
   /** Parameters after all changes that apply at or before max(at, s). */
@@ -233,6 +277,13 @@ export class Ledger {
     else if (parameters.rebase === 'ON_ACTUAL') this.#segments.push({ at, c: at, start: change.actual, parameters });
     else this.#segments.push({ at, c: this.#s, start: 0n, parameters });
   }
+}
+
+/** Whether a change that is not part of what settled changes anything. */
+export function saysSomething(change: Change, settled: Settled | null): boolean {
+  if (settled === null || change.effectiveAt > settled.until) return true;
+  const newest = settled.newest.get(change.type) ?? Number.NEGATIVE_INFINITY;
+  return change.order >= settled.before && change.effectiveAt >= newest;
 }
 
 function empty(end: number): Parameters {

@@ -109,7 +109,7 @@ export function inForceAt(campaign: Campaign, flight: Flight, plan: Plan, a: num
   return { mode, budget: budget ?? 0n };
 }
 
-function ledgerOf(campaign: Campaign, flight: Flight, plan: Plan) {
+export function ledgerOf(campaign: Campaign, flight: Flight, plan: Plan) {
   const weightOf = weightFrom(plan, campaign.id, flight.dates as Dates);
   return { ledger: new Ledger(flight, campaign.statuses, weightOf), weightOf };
 }

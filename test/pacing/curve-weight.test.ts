@@ -66,6 +66,7 @@ test.each(modes)(
         const end = zone.dayStart(first + days);
         const flight: Change = {
           kind: 'flight',
+          seen: 0,
           at: start,
           order: 0,
           mode,
@@ -78,10 +79,10 @@ test.each(modes)(
         const amounts = [budget];
         for (const [, more] of steps) amounts.push(Math.min(9e15, amounts[amounts.length - 1] + more));
         const budgets = amounts.map((each, order): Change & { kind: 'budget' } => ({
-          ...{ kind: 'budget', order: order + 1, actual: 0, cap: null, budget: each },
+          ...{ kind: 'budget', order: order + 1, seen: 0, actual: 0, cap: null, budget: each },
           at: order === 0 ? start : Math.round(start + steps[order - 1][0] * (end - start)),
         }));
-        const ledger = makeLedger([flight, ...budgets], start);
+        const ledger = makeLedger([flight, ...budgets], start, null);
         const expected = (at: number) =>
           BigInt(
             expectationAt(ledger, at, (each, _, until) => curveWeight(each as CurveMode, start, until)).expected ?? -1n,

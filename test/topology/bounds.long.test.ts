@@ -55,6 +55,11 @@ const cases: Readonly<Record<string, Case>> = {
   },
   changesPerFlightMax: { limits: { changesPerFlightMax: 3 }, bounds: { changes: 3 } },
   statusesPerCampaignMax: { limits: { statusesPerCampaignMax: 1 }, bounds: { statuses: 1 } },
+  settledAfterMs: {
+    limits: { ...shortLateness, ...shortJudgement, retainedDays: 3, keptDays: 5, settledAfterMs: 3 * dayMs },
+    bounds: { ...shortLateness, ...shortSight, retainedMs: 3 * dayMs, settledAfterMs: 3 * dayMs },
+    pauseDays: 3,
+  },
   conversionTypesPerCampaignMax: { limits: { conversionTypesPerCampaignMax: 2 }, bounds: { conversionTypes: 2 } },
   flightDaysMax: { limits: { flightDaysMax: 3 }, bounds: { flightDays: 3 } },
   minutesBehind: { limits: { minutesBehind: 20, minuteCells: 23 }, bounds: { minutesMs: 20 * minuteMs } },
@@ -177,6 +182,7 @@ const broken: Readonly<Record<string, Partial<LaneLimits>>> = {
   'a retained day is kept': { keptDays: 34 },
   'nothing that is still in time': { forgetAfterMs: 33 * dayMs },
   'no retained day belongs': { retainedDays: 1_103, keptDays: 1_105 },
+  'nothing that settled is asked for': { settledAfterMs: 32 * dayMs },
   'the group of a day is free': { rareDayGroups: 34 },
 };
 

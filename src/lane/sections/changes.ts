@@ -3,7 +3,7 @@ import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
 import { assert } from '../../model/errors.ts';
 import { whole } from '../../model/whole.ts';
 import { findZone, type Zone } from '../../model/zones.ts';
-import type { Change } from '../../pacing/flight-ledger.ts';
+import type { Change, Settled, SettledBudget, Terms } from '../../pacing/flight-ledger.ts';
 import type { FlightDates } from '../campaign.ts';
 
 /** Entries of ledgers and dates of flights as bytes, in section `flights` and in format 1 of a blob. */
@@ -11,6 +11,7 @@ export function writeChange(out: ByteWriter, change: Change): void {
   out.text(change.kind);
   out.double(change.at);
   out.count(change.order);
+  out.double(change.seen);
   if (change.kind === 'status') {
     out.text(change.status);
     out.text(change.cause);
@@ -28,18 +29,78 @@ export function writeChange(out: ByteWriter, change: Change): void {
   out.text(change.rebase);
 }
 
-export function readChange(from: ByteReader): Change {
+/** Those of older releases were seen long ago. */
+export function readChange(from: ByteReader, isSeen: boolean): Change {
   const kind = from.text() as Change['kind'];
   const at = from.double();
   const order = from.count();
+  const seen = isSeen ? from.double() : Number.NEGATIVE_INFINITY;
   if (kind === 'status') {
-    return { kind, at, order, status: from.text() as CampaignStatus, cause: from.text() as StatusCause };
+    return { kind, at, order, seen, status: from.text() as CampaignStatus, cause: from.text() as StatusCause };
   }
   const actual = whole(from.exact());
-  if (kind === 'budget') return { kind, at, order, actual, budget: from.double(), cap: from.optional() };
+  if (kind === 'budget') return { kind, at, order, seen, actual, budget: from.double(), cap: from.optional() };
   const mode = from.text() as PacingMode;
   const curve = from.text() || null;
-  return { kind, at, order, actual, mode, curve, end: from.double(), rebase: from.text() as Rebase };
+  return { kind, at, order, seen, actual, mode, curve, end: from.double(), rebase: from.text() as Rebase };
+}
+
+export function writeSettled(out: ByteWriter, settled: Settled | null): void {
+  out.flag(settled !== null);
+  if (settled === null) return;
+  const { terms, segment, budget } = settled;
+  out.double(settled.start);
+  out.double(settled.until);
+  out.count(settled.order);
+  out.double(segment.from);
+  out.exact(segment.base);
+  out.optional(terms.budget);
+  out.optional(terms.replacedBudget);
+  out.optional(terms.cap);
+  out.text(terms.mode);
+  out.text(terms.curve ?? '');
+  out.double(terms.end);
+  out.text(terms.rebase);
+  out.flag(terms.isFrozen);
+  out.double(settled.flightAt);
+  out.double(settled.statusAt);
+  out.double(budget.at);
+  out.count(budget.order);
+  out.double(budget.budget);
+  out.flag(budget.step !== null);
+  if (budget.step === null) return;
+  out.double(budget.step.at);
+  out.count(budget.step.order);
+  out.double(budget.step.from);
+  out.double(budget.step.to);
+}
+
+export function readSettled(from: ByteReader): Settled | null {
+  if (!from.flag()) return null;
+  const [start, until, order] = [from.double(), from.double(), from.count()];
+  const segment = { from: from.double(), base: whole(from.exact()) };
+  const terms = readTerms(from);
+  const [flightAt, statusAt] = [from.double(), from.double()];
+  return { start, until, order, terms, segment, flightAt, statusAt, budget: readSettledBudget(from) };
+}
+
+function readTerms(from: ByteReader): Terms {
+  return {
+    budget: from.optional(),
+    replacedBudget: from.optional(),
+    cap: from.optional(),
+    mode: from.text() as PacingMode,
+    curve: from.text() || null,
+    end: from.double(),
+    rebase: from.text() as Rebase,
+    isFrozen: from.flag(),
+  };
+}
+
+function readSettledBudget(from: ByteReader): SettledBudget {
+  const [at, order, budget] = [from.double(), from.count(), from.double()];
+  const step = from.flag() ? { at: from.double(), order: from.count(), from: from.double(), to: from.double() } : null;
+  return { at, order, budget, step };
 }
 
 export function writeDates(out: ByteWriter, dates: FlightDates | null): void {

@@ -2,20 +2,21 @@ import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
 import { whole } from '../../model/whole.ts';
 import type { Change } from '../../pacing/flight-ledger.ts';
 import { type Campaign, Flight, part } from '../campaign.ts';
-import { readChange, readDates, writeChange, writeDates, zoneNamed } from './changes.ts';
+import { readChange, readDates, readSettled, writeChange, writeDates, writeSettled, zoneNamed } from './changes.ts';
 import type { Section } from './section.ts';
 
 /** What control records said of a campaign: its zone, its status, its flights with dates and ledgers. */
 export const flightsSection: Section<Campaign> = {
   id: 19,
   name: 'flights',
-  version: 2,
+  version: 3,
 
   write(out: ByteWriter, campaign: Campaign, all: boolean): void {
     const { zone, statuses, flights } = campaign;
     if (!all && !campaign.hasChanged(part.flights)) return;
     if (zone === null && statuses.length === 0 && flights.length === 0) return;
     out.text(zone?.id ?? '');
+    out.optional(Number.isFinite(campaign.settledUntil) ? campaign.settledUntil : null);
     out.count(statuses.length);
     for (const status of statuses) writeChange(out, status);
     out.count(flights.length);
@@ -24,6 +25,7 @@ export const flightsSection: Section<Campaign> = {
       writeDates(out, flight.dates);
       out.count(flight.changes.length);
       for (const change of flight.changes) writeChange(out, change);
+      writeSettled(out, flight.settled);
       out.double(flight.budgetLedgerVersion);
       out.double(flight.flightLedgerVersion);
     }
@@ -32,13 +34,18 @@ export const flightsSection: Section<Campaign> = {
   read(from: ByteReader, version: number, campaign: Campaign): void {
     const zone = from.text();
     campaign.zone = zone === '' ? null : zoneNamed(zone);
+    // Nothing settled in older releases.
+    const isSettling = version >= 3;
+    campaign.settledUntil = (isSettling ? from.optional() : null) ?? Number.NEGATIVE_INFINITY;
     campaign.statuses.length = 0;
-    for (let n = from.count(); n > 0; n--) campaign.statuses.push(readChange(from) as Change & { kind: 'status' });
+    for (let n = from.count(); n > 0; n--)
+      campaign.statuses.push(readChange(from, isSettling) as Change & { kind: 'status' });
     campaign.forgetFlights();
     for (let n = from.count(); n > 0; n--) {
       const flight = new Flight(from.text(), campaign.books.flights);
       flight.dates = readDates(from, version);
-      for (let changes = from.count(); changes > 0; changes--) flight.changes.push(readChange(from));
+      for (let changes = from.count(); changes > 0; changes--) flight.changes.push(readChange(from, isSettling));
+      if (isSettling) flight.settled = readSettled(from);
       flight.budgetLedgerVersion = from.double();
       flight.flightLedgerVersion = from.double();
       campaign.flights.push(flight);
@@ -48,6 +55,7 @@ export const flightsSection: Section<Campaign> = {
   forget(campaign: Campaign): void {
     campaign.zone = null;
     campaign.statuses.length = 0;
+    campaign.settledUntil = Number.NEGATIVE_INFINITY;
     campaign.forgetFlights();
   },
 };
