@@ -4,6 +4,7 @@ import { assert } from '../src/model/errors.ts';
 import { readRule } from '../src/plans/rule-file.ts';
 import { campaignWords, eventValues } from '../src/rules/event-values.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../src/rules/plan.ts';
+import { riskValues } from '../src/rules/risk-values.ts';
 import { absentBaselineFor, absentFor, absentMeasureFor } from '../src/rules/rule-reach.ts';
 import {
   baselineDaysMax,
@@ -113,6 +114,7 @@ publishPage(
     flight: nameRows('flight'),
     words: declaredRows(campaignWords),
     events: declaredRows(eventValues),
+    risks: declaredRows(riskValues),
     windows: windowRows,
     counters: measureRows(windowCounters),
     ratios: measureRows(windowRatios),

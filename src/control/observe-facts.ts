@@ -29,6 +29,8 @@ export class FactObserver implements Disposable {
   #controlTrouble: string | null = null;
   readonly #organizations: OrganizationObserver;
   readonly #stops: (() => void)[] = [];
+  /** Currencies in which lanes told of money at risk, by partition. */
+  readonly #riskTold = new Map<number, Set<string>>();
   /** Dead letters since the last line about them, by reason. */
   readonly #untold = new Map<string, number>();
   /** Steady time of the last line about failed records, by stage, and about dead letters, by reason. */
@@ -154,6 +156,14 @@ export class FactObserver implements Disposable {
     this.#on('records.clock_set_right', ({ partition, records }) => {
       this.#metrics.add('paceline_clocks_set_right_total', { partition: String(partition) }, records);
     });
+    this.#on('money.at_risk', ({ partition, amounts }) => {
+      const told = this.#riskTold.get(partition) ?? new Set();
+      this.#riskTold.set(partition, told);
+      for (const { currency, micros } of amounts) {
+        told.add(currency);
+        this.#metrics.set('paceline_money_at_risk', { currency, partition: String(partition) }, micros / 1e6);
+      }
+    });
     this.#on('records.failed', (fact) => this.#recordsFailed(fact));
   }
 
@@ -203,6 +213,9 @@ export class FactObserver implements Disposable {
     this.#lanes.delete(lane);
     const labels = { partition: partitionOf(lane) };
     for (const name of perLaneGauges) this.#metrics.remove(name, labels);
+    for (const currency of this.#riskTold.get(Number(labels.partition)) ?? [])
+      this.#metrics.remove('paceline_money_at_risk', { currency, ...labels });
+    this.#riskTold.delete(Number(labels.partition));
   }
 
   #setPaused(partition: number, reason: string, value: number): void {

@@ -68,6 +68,8 @@ export interface Facts {
   };
   /** Events of a batch whose instants lay after the log's, of sources whose clock the plan does not trust: they count at its time. */
   'records.clock_set_right': { lane: string; partition: number; records: number };
+  /** Money at risk of the lane's flights, where it changed; a currency that was told once is told again, at 0 too. */
+  'money.at_risk': { partition: number; amounts: readonly { currency: string; micros: number }[] };
   /** Records over which the engine stumbled: dead letters `internal_error`. One fact a batch, with the first of them. */
   'records.failed': {
     stage: 'decode' | 'check' | 'apply';

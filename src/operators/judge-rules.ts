@@ -11,7 +11,8 @@ import { organizationTimer } from '../lane/timers.ts';
 import { CampaignWindows } from '../lane/window-books.ts';
 import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
-import { dayJudged, type PacingValues } from '../pacing/pacing.ts';
+import { moneyAtRisk, riskUnknown } from '../pacing/money-at-risk.ts';
+import { dayJudged, type FlightBooks, type PacingValues } from '../pacing/pacing.ts';
 import { annotationsText, decidingCondition, fillText, spoken, valuesText } from '../rules/alert-receipt.ts';
 import {
   type AlertState,
@@ -30,6 +31,7 @@ import { type RuleValue, variableNames } from '../rules/condition.ts';
 import { eventValue } from '../rules/event-values.ts';
 import { isKnown, isNothing, judgeAt } from '../rules/judgement.ts';
 import { isQuietOnPlan } from '../rules/quiet-rules.ts';
+import { riskValue } from '../rules/risk-values.ts';
 import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import { meaningOf, type Told, tell, tellEnd } from '../rules/telling.ts';
 import { workOut } from '../rules/window-values.ts';
@@ -45,6 +47,8 @@ export interface FlightScope {
   readonly t: LogTimeMs;
   readonly offset: number;
   readonly completeness: { readonly text: string };
+  /** Of the flight at as_of; null = it is stale, or a moment that was left out. */
+  readonly books: FlightBooks | null;
   /** Nothing is known but totals: the last word on a flight. */
   readonly isLastWord: boolean;
   /** A longer step than this between known outcomes left moments out, ms. */
@@ -132,7 +136,7 @@ export class JudgeRules implements Operator {
     const last = alert.lastKnown;
     if (last === null || at.asOf - last <= at.gapMax || !hasClock(alert)) return;
     for (const { asOf, values } of at.missedSince(last)) {
-      const named = this.#flightValues({ ...at, asOf }, values);
+      const named = this.#flightValues({ ...at, asOf, books: null }, values);
       passAlert(alert, rule.plan, judgeAt(rule, named, false, { at: asOf, zone }), asOf);
     }
   }
@@ -413,7 +417,7 @@ export class JudgeRules implements Operator {
   #addAsked(
     named: RuleValue[],
     asked: readonly Asked[],
-    { campaign, flight, asOf, isLastWord }: FlightScope,
+    { campaign, flight, asOf, t, books: seen, isLastWord }: FlightScope,
     values: PacingValues,
     hasImpressions: boolean,
   ): void {
@@ -425,8 +429,13 @@ export class JudgeRules implements Operator {
       budget: () => budgetStep(campaign, flight, Math.max(asOf, dates.start)),
       creatives: () => creativeFacts(campaign),
     };
+    const risk =
+      seen !== null && asked.some(({ value }) => value.kind === 'risk')
+        ? moneyAtRisk(seen, values, asOf, t)
+        : riskUnknown;
     for (const { index, value } of asked) {
       if (value.kind === 'event') named[index] = eventValue(value.name, facts);
+      else if (value.kind === 'risk') named[index] = riskValue(value.name, risk);
       else if (value.kind === 'word' || value.kind === 'label')
         named[index] = wordOf(value, campaign.id, flight.id, own);
       else named[index] = isLastWord ? null : workOut(value, books);

@@ -7,13 +7,15 @@ import { paceSection } from '../lane/sections/pace.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { unplannedSection } from '../lane/sections/unplanned.ts';
 import { campaignTimer } from '../lane/timers.ts';
-import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
+import { dayMs, type EventTimeMs, floorTo, hourMs, type LogTimeMs, quarterMs } from '../model/time.ts';
 import type { Whole } from '../model/whole.ts';
 import { expectationAt } from '../pacing/flight-ledger.ts';
+import { type MoneyAtRisk, moneyAtRisk, riskUnknown } from '../pacing/money-at-risk.ts';
 import { type PacingStatus, type PacingValues, paceFlight } from '../pacing/pacing.ts';
 import type { FlightScope, JudgeRules, PacedMoment } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
+import { RiskTally } from './risk-tally.ts';
 import { WatchSpend } from './watch-spend.ts';
 
 const moveBp = 100;
@@ -39,6 +41,7 @@ export class PaceFlights implements Operator {
   readonly #outputs: LaneOutputs;
   readonly #rules: JudgeRules;
   readonly #spend: WatchSpend;
+  readonly #risk = new RiskTally();
 
   constructor(state: LaneState, outputs: LaneOutputs, rules: JudgeRules) {
     this.#spend = new WatchSpend(state, outputs, rules);
@@ -61,6 +64,10 @@ export class PaceFlights implements Operator {
     this.#spend.look(campaign, completeness, t, offset);
     this.#state.rearmCampaign(campaign, t);
     this.#spend.leave(campaign, completeness, t, offset);
+  }
+
+  harvest(): void {
+    this.#risk.tell(this.#outputs.partition);
   }
 
   rearm(): void {
@@ -98,12 +105,25 @@ export class PaceFlights implements Operator {
       asOf < books.end || flight.lastStatus !== values.status
         ? this.#whyPersist(flight, values.status, osi, t, isInFlight, false)
         : this.#whyRestate(flight, values.spend, osi, t, asOf >= books.end + this.#state.limits.evaluatedAfterEndMs);
-    if (why !== null)
-      this.#persist(campaign, flight, { asOf, t, offset, status: values.status, why }, completeness, values);
+    if (why !== null) {
+      const news = { asOf, t, offset, status: values.status, why };
+      this.#persist(campaign, flight, news, completeness, values, moneyAtRisk(books, values, asOf, t));
+    }
     const missedSince = (since: number) => this.#missed(campaign, flight, { since, until: asOf, grain });
     const gapMax = 2 * grain;
     const { isLastWord = false } = at;
-    const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness, isLastWord, gapMax, missedSince };
+    const scope: FlightScope = {
+      campaign,
+      flight,
+      asOf,
+      t,
+      offset,
+      completeness,
+      books,
+      isLastWord,
+      gapMax,
+      missedSince,
+    };
     const isLast = asOf >= books.end + this.#state.limits.evaluatedAfterEndMs;
     if (isInFlight) this.#rules.judgeFlight(scope, values, why !== null);
     else if (asOf >= books.end) this.#rules.judgeEnded(scope, values, why !== null, isLast);
@@ -148,19 +168,30 @@ export class PaceFlights implements Operator {
     const asOf = (flight.lastAsOf ?? 0) as EventTimeMs;
     const why = this.#whyPersist(flight, 'stale_data', null, t, true, true);
     if (why !== null) {
-      this.#persist(campaign, flight, { asOf, t, offset, status: 'stale_data', why }, completeness, null);
+      const risk = this.#riskUnheard(campaign, flight, t);
+      this.#persist(campaign, flight, { asOf, t, offset, status: 'stale_data', why }, completeness, null, risk);
       flight.persistedAt = t;
       flight.persistedOsi = null;
       flight.persistedSpend = null;
     }
     if (flight.wasInFlight) {
-      const nothing = { isLastWord: false, gapMax: Number.POSITIVE_INFINITY, missedSince: () => [] };
+      const nothing = { books: null, isLastWord: false, gapMax: Number.POSITIVE_INFINITY, missedSince: () => [] };
       const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness, ...nothing };
       this.#rules.judgeFlight(scope, null, why !== null);
     }
     flight.lastStatus = 'stale_data';
     flight.wasStale = true;
     this.#state.touchParts(campaign, part.pace | part.alerts);
+  }
+
+  /** What a flight may be spending of which nothing is heard: at the rate at which it was seen last, as known now. */
+  #riskUnheard(campaign: Campaign, flight: Flight, t: LogTimeMs): MoneyAtRisk {
+    const { clock, limits } = this.#state;
+    const asOf = flight.lastAsOf;
+    if (asOf === null || asOf < clock - limits.judgedBackMs) return riskUnknown;
+    const isDaily = asOf < floorTo(clock, quarterMs) - limits.asOfBehindMs;
+    const books = this.#booksOf(campaign, flight, { asOf: asOf as EventTimeMs, isDaily });
+    return moneyAtRisk(books, paceFlight(books, asOf), asOf, t);
   }
 
   #whyPersist(
@@ -189,7 +220,9 @@ export class PaceFlights implements Operator {
     at: { asOf: EventTimeMs; t: LogTimeMs; offset: number; status: PacingStatus; why: PersistedFor },
     completeness: Completeness,
     values: PacingValues | null,
+    risk: MoneyAtRisk,
   ): void {
+    this.#risk.note(flight, campaign.currency, risk.atRisk);
     const weightOf = this.#state.weightOf(campaign, flight);
     const terms = values?.terms ?? expectationAt(ledgerOf(campaign, flight), at.asOf, weightOf).terms;
     this.#outputs.snapshots.write({
@@ -204,6 +237,8 @@ export class PaceFlights implements Operator {
       currency: campaign.currency,
       budget_micros: terms.budget ?? 0,
       ...numbers(values),
+      unseen_micros: shown(risk.unseen),
+      money_at_risk_micros: shown(risk.atRisk),
       daily_cap_micros: values === null ? null : terms.cap,
       completeness: completeness.text,
       ledger_version: flight.ledgerVersion,

@@ -163,7 +163,8 @@ interface RunRate {
   readonly weight: number;
 }
 
-function runRate(books: FlightBooks, weight: Weight, a: number): RunRate {
+/** What was spent in the last day, or since the start, and its weight. */
+export function runRate(books: FlightBooks, weight: Weight, a: number): RunRate {
   const yesterday = books.isDaily ? books.zone.dayStart(dayJudged(books, a)) : floorTo(a - dayMs, quarterMs);
   const from = Math.max(books.start, yesterday);
   return { from, spend: microsOf(books.spendBetween(from, a)), weight: weight.between(from, a) };

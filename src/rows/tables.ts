@@ -198,6 +198,18 @@ export const pacingSnapshots = table({
     column('spend_2h_micros', 'Nullable(Int64)', 'Spend in the same window.'),
     column('expected_2h_micros', 'Nullable(Int64)', 'Expected spend in the same window.'),
     column(
+      'unseen_micros',
+      'Nullable(Int64)',
+      'What the flight may have spent after `as_of` and before `evaluated_at`, at the run rate; of stale flights too.',
+      { since: 2, fallback: null },
+    ),
+    column(
+      'money_at_risk_micros',
+      'Nullable(Int64)',
+      'The part of `unseen_micros` for which neither the budget nor the daily caps had room.',
+      { since: 2, fallback: null },
+    ),
+    column(
       'completeness',
       'String',
       'Each required source with its frontier: name=epoch-ms, comma separated, by name; `none` = not known.',

@@ -1,6 +1,7 @@
 import { idPattern } from '../model/ids.ts';
 import { type CampaignWord, campaignWords, type EventName, eventValues } from './event-values.ts';
 import { type CampaignPlan, ruleVariables } from './plan.ts';
+import { type RiskName, riskValues } from './risk-values.ts';
 import { type WindowValue, windowHint, windowNamesLike, windowValueOf } from './window-values.ts';
 
 /**
@@ -13,6 +14,7 @@ type AskedScope = keyof typeof ruleVariables;
 type AskedValue =
   | WindowValue
   | { readonly kind: 'event'; readonly name: EventName }
+  | { readonly kind: 'risk'; readonly name: RiskName }
   | { readonly kind: 'word'; readonly name: CampaignWord }
   | { readonly kind: 'label'; readonly label: string };
 
@@ -66,7 +68,7 @@ export class AskedPlaces {
 
 function typeOf(value: AskedValue): Asked['type'] {
   if (value.kind === 'event') return eventValues[value.name][0];
-  return value.kind === 'window' || value.kind === 'baseline' ? 'double' : 'string';
+  return value.kind === 'risk' || value.kind === 'window' || value.kind === 'baseline' ? 'double' : 'string';
 }
 
 const labelPrefix = 'c.labels.';
@@ -82,6 +84,7 @@ export function askedValueOf(name: string, scope: AskedScope): AskedValue | unde
     return { kind: 'word', name: name as CampaignWord };
   }
   if (scope === 'campaign') return undefined;
+  if (Object.hasOwn(riskValues, name)) return { kind: 'risk', name: name as RiskName };
   return Object.hasOwn(eventValues, name) ? { kind: 'event', name: name as EventName } : windowValueOf(name);
 }
 
@@ -94,7 +97,9 @@ export function askedHint(name: string, scope: AskedScope): string | undefined {
 export function askedNamesLike(name: string, scope: AskedScope): readonly string[] {
   if (scope === 'source') return [];
   const words = Object.keys(campaignWords).filter((each) => askedValueOf(each, scope) !== undefined);
-  return scope === 'campaign' ? words : [...words, ...Object.keys(eventValues), ...windowNamesLike(name)];
+  return scope === 'campaign'
+    ? words
+    : [...words, ...Object.keys(riskValues), ...Object.keys(eventValues), ...windowNamesLike(name)];
 }
 
 /** What a campaign is, by the plan; null = the plan does not say. */

@@ -14,6 +14,7 @@ import {
 import { campaignWords, eventValues } from './event-values.ts';
 import { type CampaignPlan, type PlanDraft, ruleVariables, type SourcePlan } from './plan.ts';
 import { requiredSources } from './plan-sources.ts';
+import { riskValues } from './risk-values.ts';
 import { modeWords } from './rule-values.ts';
 import { type Measure, measures, type Statistic, windowCounters, windowHours } from './window-values.ts';
 
@@ -52,6 +53,7 @@ export function absentAskedFor(name: string): string | undefined {
   const value = askedValueOf(name, 'flight');
   if (value === undefined) return undefined;
   if (value.kind === 'label') return 'campaigns without that label';
+  if (value.kind === 'risk') return riskValues[value.name][2];
   if (value.kind === 'word' || value.kind === 'event') {
     const [, , absent] = value.kind === 'word' ? campaignWords[value.name] : eventValues[value.name];
     return absent === '–' ? undefined : absent;

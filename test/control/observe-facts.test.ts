@@ -82,3 +82,11 @@ test('dead letters are counted by reason from the start, and told once a minute 
     [6, 30],
   ]);
 });
+
+test('money at risk is told by currency, and ends with its lane', async () => {
+  claim(0);
+  publishFact('money.at_risk', { partition: 3, amounts: [{ currency: 'EUR', micros: 12_500_000 }] });
+  expect(metrics.value('paceline_money_at_risk', { currency: 'EUR', ...labels })).toBe(12.5);
+  publishFact('lanes.assigned', { topic: 't', partitions: [] });
+  expect(await metrics.print()).not.toContain('paceline_money_at_risk{');
+});

@@ -2,6 +2,7 @@ import { ruleHash } from '../../src/rules/compile-plan.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { campaignWords, type EventName, eventValues } from '../../src/rules/event-values.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
+import { riskValues } from '../../src/rules/risk-values.ts';
 import { outsideHours } from '../../src/rules/schedule.ts';
 import { baselineStatistics, measures, windowHours } from '../../src/rules/window-values.ts';
 import { offshoot } from './random-source.ts';
@@ -32,7 +33,7 @@ const words = [
 
 /** Every flight value in one rule, so that each of its evaluations shows them all; some windows; and some rules of each kind. */
 export function randomRules(random: Random, count: number): RulePlan[] {
-  const all = showing('all-values', variableNames('flight'));
+  const all = showing('all-values', [...variableNames('flight'), ...Object.keys(riskValues)]);
   const windows = showing('drawn-windows', [...new Set(Array.from({ length: 24 }, () => drawAskedName(random)))]);
   const drawn = Array.from({ length: count }, (_, i) => drawRule(random, `drawn-${i}`, pick(random, scopes)));
   const told = drawn.map((rule) => ({ ...rule, ...drawNotices(offshoot([rule, 'notices']), rule, drawn) }));

@@ -17,6 +17,7 @@ import {
   statusOf,
 } from './pacing.ts';
 import { campaignView, isNeeded, requiredSources, sourceView } from './plans.ts';
+import { noRisk, type Risk, riskAt } from './risk.ts';
 import { shape } from './rows.ts';
 import {
   flightValues,
@@ -30,7 +31,7 @@ import { shippedRule } from './shipped-rule.ts';
 import { meaningOf, type Word } from './telling.ts';
 import type { Known, Values } from './three-valued.ts';
 import { campaignValues, isNews, rowOf, type Said, SpendReview } from './unplanned.ts';
-import { day, hour } from './whole-numbers.ts';
+import { day, floorTo, hour, quarter } from './whole-numbers.ts';
 import { namesAsked, namesNamed, namesOf, windowValues } from './windows.ts';
 
 /** What a timer knows when it runs. */
@@ -88,13 +89,14 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   const pacing = pacingAt(campaign, flight, plan, completeness, clock);
   const status = statusOf(pacing, campaign, flight.last?.status ?? null);
   const reason = persistReason(context, flight, status, pacing);
-  if (reason !== null) persist(context, campaign, flight, completeness, pacing, status, reason);
+  const risk = riskAt(pacing, context.t);
+  if (reason !== null) persist(context, campaign, flight, { completeness, risk }, pacing, status, reason);
   flight.lastBefore = flight.last?.status ?? null;
   flight.last = { status, stale: false };
   flight.judgedAsOf = asOf;
   flight.judgedInFlight = asOf >= s && asOf < e;
   flight.isClosed = asOf >= e + context.bounds.closedAfterMs;
-  const values = valuesAt(plan, campaign, flight, pacing, status, completeness);
+  const values = valuesAt(plan, campaign, flight, pacing, { status, risk }, completeness);
   const missedSince = (last: number) => missedMoments(context, campaign, flight, { last, completeness });
   const subject = { ...flightSubject(campaign, flight, completeness, values), missedSince };
   flight.isRestated = false;
@@ -110,11 +112,20 @@ function evaluateStale(context: TimerContext, campaign: Campaign, flight: Flight
   const completeness = { ...found, asOf: flight.judgedAsOf ?? 0 };
   const reason = persistReason(context, flight, 'stale_data', null);
   const left = inForceAt(campaign, flight, context.plan, completeness.asOf);
-  if (reason !== null) persist(context, campaign, flight, completeness, left, 'stale_data', reason);
+  const risk = riskUnheard(context, campaign, flight);
+  if (reason !== null) persist(context, campaign, flight, { completeness, risk }, left, 'stale_data', reason);
   flight.last = { status: 'stale_data', stale: true };
   if (!flight.judgedInFlight) return;
   const subject = flightSubject(campaign, flight, completeness, null);
   judgeRunning(context, campaign, flight, subject, reason !== null);
+}
+
+/** At the last judged as_of, as it is known now (§7.5). */
+function riskUnheard({ plan, clock, bounds, t }: TimerContext, campaign: Campaign, flight: Flight): Risk {
+  const asOf = flight.judgedAsOf;
+  if (asOf === null || asOf < clock - bounds.judgedBackMs) return noRisk;
+  const daily = asOf < floorTo(clock, quarter) - bounds.fineMs;
+  return riskAt(pacingAt(campaign, flight, plan, { asOf, daily }, clock), t);
 }
 
 /** `pacing` is null when the evaluation is stale. */
@@ -142,7 +153,7 @@ function persist(
   context: TimerContext,
   campaign: Campaign,
   flight: Flight,
-  { asOf, text }: Completeness,
+  { completeness: { asOf, text }, risk }: { completeness: Completeness; risk: Risk },
   pacing: Pacing | Pick<Pacing, 'mode' | 'budget'>,
   status: string,
   reason: string,
@@ -180,6 +191,8 @@ function persist(
       impressions_2h: known?.impressions2h ?? null,
       spend_2h_micros: known?.spend2h ?? null,
       expected_2h_micros: known?.expected2h ?? null,
+      unseen_micros: risk.unseen,
+      money_at_risk_micros: risk.atRisk,
       completeness: text,
       ledger_version: flight.ledgerVersion,
       plan_number: context.plan.number,
@@ -207,7 +220,7 @@ function missedMoments(
       continue;
     const pacing = pacingAt(campaign, flight, plan, place, clock);
     const status = statusOf(pacing, campaign, flight.lastBefore);
-    found.push({ x: place.asOf, values: valuesAt(plan, campaign, flight, pacing, status, place) });
+    found.push({ x: place.asOf, values: valuesAt(plan, campaign, flight, pacing, { status, risk: noRisk }, place) });
   }
   return found;
 }
@@ -218,7 +231,7 @@ function valuesAt(
   campaign: Campaign,
   flight: Flight,
   pacing: Pacing,
-  status: string,
+  { status, risk }: { status: string; risk: Risk },
   { daily, lastWord = false }: Pick<Completeness, 'daily' | 'lastWord'>,
 ): Values {
   const terms = valueTerms(plan, campaign);
@@ -230,6 +243,8 @@ function valuesAt(
     ...windowValues(plan, place),
     ...wordValues(campaign, flight, plan, pacing.a),
     ...flightValues(pacing, status, terms),
+    'p.unseen_spend': risk.unseen === null ? null : Number(risk.unseen) / 1e6,
+    'p.money_at_risk': risk.atRisk === null ? null : Number(risk.atRisk) / 1e6,
   };
 }
 

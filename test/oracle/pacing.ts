@@ -83,6 +83,9 @@ export interface Pacing {
   readonly impressions2h: bigint | null;
   readonly spend2h: bigint | null;
   readonly expected2h: bigint | null;
+  /** Spend of the last day, or since the start, and its weight; and how weight lies in the flight. */
+  readonly rate: { readonly spend: bigint; readonly weight: bigint };
+  readonly weight: Weight;
 }
 
 function weightFrom(plan: Plan, campaign: string, dates: Dates) {
@@ -162,6 +165,8 @@ export function pacingAt(
     s,
     e,
     zone,
+    rate: { spend: R, weight: past },
+    weight: W,
     mode: now.mode,
     budget: B,
     budgetWasCut: now.replaced !== null && B < now.replaced,

@@ -58,7 +58,9 @@ const asked = new WeakMap<Plan, readonly string[]>();
 export function namesAsked(plan: Plan): readonly string[] {
   let names = asked.get(plan);
   if (names === undefined) {
-    names = [...new Set(plan.rules.flatMap(namesOf))].filter((name) => isWindow(name) || /^[ec]\./.test(name));
+    names = [...new Set(plan.rules.flatMap(namesOf))].filter(
+      (name) => isWindow(name) || /^[ec]\./.test(name) || name === 'p.unseen_spend' || name === 'p.money_at_risk',
+    );
     asked.set(plan, names);
   }
   return names;

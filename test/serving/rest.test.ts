@@ -196,7 +196,7 @@ test('sums, receipts, sources and records say what the rows say', async () => {
   const { data: summaries } = await bodyOf('/organizations/acme/flight-summaries');
   expect(summaries.find(({ status }: Body) => status === 'behind')).toEqual({
     ...{ status: 'behind', currency: 'EUR', flights: 2, budget_micros: '9000000000' },
-    ...{ spend_micros: '18014398509481986', at_risk_micros: '900000000' },
+    ...{ spend_micros: '18014398509481986', at_risk_micros: '900000000', money_at_risk_micros: '0' },
   });
   const { data: days } = await bodyOf('/organizations/acme/days');
   expect(days).toHaveLength(2);

@@ -45,6 +45,11 @@ export const metricCatalogue = {
     help: "Events of sources with clock: untrusted whose instants lay after the log's, and that count at the log's time instead.",
     labels: ['partition'],
   },
+  paceline_money_at_risk: {
+    type: 'gauge',
+    help: 'What flights may have spent unseen, beyond their budgets and daily caps, by their newest snapshots, in units of the currency; after a start it is known as flights are snapshot, within the hour. Currencies beyond 32 a lane are told together (other).',
+    labels: ['currency', 'partition'],
+  },
   paceline_dead_letters_total: {
     type: 'counter',
     help: 'Records that became dead letters, whoever refused them; reasons are explained in events.md.',

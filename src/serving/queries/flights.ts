@@ -45,6 +45,8 @@ const boardColumns = [
   'day_target_micros',
   'day_spend_micros',
   'exhaustion_at',
+  'unseen_micros',
+  'money_at_risk_micros',
   'completeness',
   'as_of',
   'evaluated_at',
@@ -73,7 +75,7 @@ function flightJson(row: RawRow) {
 }
 
 export const listFlights = operation({
-  doc: 'The board: how every flight stands now, the worst first, and of equals the one with the most money at risk. Money of different currencies is compared by its number alone.',
+  doc: 'The board: how every flight stands now, the worst first, and of equals the one whose projection misses its budget the most. Money of different currencies is compared by its number alone.',
   input: z.strictObject({
     ...paging,
     status: z.array(status).max(pacingStatuses.length).optional().describe('Only flights of these statuses.'),
@@ -111,7 +113,7 @@ ORDER BY rank, safety, campaign_id, flight_id LIMIT {limit:UInt32}`,
 });
 
 export const summarizeFlights = operation({
-  doc: 'The board in numbers: flights by status and currency, with what they spent, and how much is at risk.',
+  doc: 'The board in numbers: flights by status and currency, with what they spent, by how much projections miss budgets, and the money at risk.',
   input: z.strictObject({}),
   output: z.array(
     z
@@ -121,6 +123,9 @@ export const summarizeFlights = operation({
         flights: z.number().int().describe('How many flights.'),
         budget_micros: micros.describe('Budgets together.'),
         spend_micros: micros.describe('Of the flights whose spend is known.'),
+        money_at_risk_micros: micros.describe(
+          'What they may have spent unseen beyond budgets and caps, of the flights for which it is known.',
+        ),
         at_risk_micros: micros.describe('Sum of `at_risk_micros` of the flights for which it is known.'),
       })
       .meta({ title: 'FlightSummary' }),
@@ -134,6 +139,7 @@ export const summarizeFlights = operation({
     const rows = await context.tables.rows<RawRow>({
       sql: `SELECT status, currency, count() AS flights, sum(toInt128(p.budget_micros)) AS budget, sum(toInt128(ifNull(p.spend_micros, 0))) AS spend,
   sum(toInt128(ifNull(${riskSql}, 0))) AS at_risk,
+  sum(toInt128(ifNull(p.money_at_risk_micros, 0))) AS money_at_risk,
   min(p.as_of) AS as_of, max(p.evaluated_at) AS evaluated_at, max(p.version) AS version
 FROM pacing_latest AS p FINAL WHERE org_id = {org:String}
 GROUP BY status, currency ORDER BY ${rankSql}, status, currency LIMIT 1000`,
@@ -145,6 +151,7 @@ GROUP BY status, currency ORDER BY ${rankSql}, status, currency LIMIT 1000`,
       flights: Number(row.flights),
       budget_micros: String(row.budget),
       spend_micros: String(row.spend),
+      money_at_risk_micros: String(row.money_at_risk),
       at_risk_micros: String(row.at_risk),
     }));
     return answerOf(data, rows);

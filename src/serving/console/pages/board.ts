@@ -26,6 +26,7 @@ interface Summary {
   readonly status: string;
   readonly currency: string;
   readonly flights: number;
+  readonly money_at_risk_micros: string;
   readonly at_risk_micros: string;
 }
 
@@ -113,23 +114,17 @@ interface NumbersProps {
 
 function Numbers({ org, summaries, alerts, urgent, isKnown }: NumbersProps) {
   if (!isKnown)
-    return html`<dl class="stats" aria-busy="true">${[1, 2, 3, 4].map(() => html`<div class="stat"></div>`)}</dl>`;
+    return html`<dl class="stats" aria-busy="true">${[1, 2, 3, 4, 5].map(() => html`<div class="stat"></div>`)}</dl>`;
   const flightsOf = (statuses: readonly string[]): number =>
     summaries.filter(({ status }) => statuses.includes(status)).reduce((sum, { flights }) => sum + flights, 0);
-  const risk = new Map<string, bigint>();
-  for (const { currency, at_risk_micros } of summaries)
-    if (currency !== '') risk.set(currency, (risk.get(currency) ?? 0n) + BigInt(at_risk_micros));
+  const unseen = summed(summaries, (each) => each.money_at_risk_micros);
+  const missed = summed(summaries, (each) => each.at_risk_micros);
   const off = flightsOf(groups[1].statuses);
   const critical = alerts.filter(({ level }) => level === 'critical').length;
   return html`<dl class="stats">
-    <${Stat} label="Money at risk" note="by how much the projections miss their budgets">${
-      risk.size === 0
-        ? '–'
-        : [...risk].map(
-            ([currency, micros]) =>
-              html`<span class="sum"><${Money} micros=${String(micros)} currency=${currency} /></span>`,
-          )
-    }<//>
+    <${Stat} label="Money at risk" tone=${unseen.some(([, micros]) => micros > 0n) ? 'bad' : 'good'}
+      note="may be spent beyond budgets and caps, unseen as yet"><${Sums} sums=${unseen} /><//>
+    <${Stat} label="Off their budgets" note="by how much the projections miss them"><${Sums} sums=${missed} /><//>
     <${Stat} label="Need you now" tone=${urgent > 0 ? 'bad' : 'good'} note=${urgent > 0 ? 'by their status, or a critical alert' : 'no flight'}>${urgent}<//>
     <${Stat} label="Off their pace" tone=${off > 0 ? 'warn' : 'good'} note=${`of ${plural(
       summaries.reduce((sum, { flights }) => sum + flights, 0),
@@ -138,6 +133,21 @@ function Numbers({ org, summaries, alerts, urgent, isKnown }: NumbersProps) {
     <${Stat} label="Open alerts" tone=${critical > 0 ? 'bad' : alerts.length > 0 ? 'warn' : 'good'} note=${`${critical} critical`}>
       <a href=${hrefOf(org, 'alerts')}>${alerts.length}</a><//>
   </dl>`;
+}
+
+/** By currency; flights in which no money was seen have none. */
+function summed(summaries: readonly Summary[], of: (each: Summary) => string): [currency: string, micros: bigint][] {
+  const sums = new Map<string, bigint>();
+  for (const each of summaries)
+    if (each.currency !== '') sums.set(each.currency, (sums.get(each.currency) ?? 0n) + BigInt(of(each)));
+  return [...sums];
+}
+
+function Sums({ sums }: { sums: readonly [string, bigint][] }) {
+  if (sums.length === 0) return '–';
+  return sums.map(
+    ([currency, micros]) => html`<span class="sum"><${Money} micros=${String(micros)} currency=${currency} /></span>`,
+  );
 }
 
 function Chips({ summaries, chosen }: { summaries: readonly Summary[]; chosen: string }) {
@@ -187,9 +197,9 @@ function Flights({ org, flights, bells, status, filter }: FlightsProps) {
   if (shown.length === 0)
     return html`<${Nothing} title="No flight fits">${filter === '' ? 'None has this status now.' : `None has "${filter}" in the name of its campaign or flight.`}<//>`;
   return html`<div ref=${table}><table class="grid board">
-    <caption class="hidden">Flights, the worst first, and of equals the one with the most money at risk</caption>
+    <caption class="hidden">Flights, the worst first, and of equals the one whose projection misses its budget the most</caption>
     <thead><tr><th scope="col">Flight</th><th scope="col">Status</th><th scope="col">Spent of budget</th>
-      <th scope="col" class="number">Pace</th><th scope="col" class="number">At risk</th>
+      <th scope="col" class="number">Pace</th><th scope="col" class="number">Off budget</th>
       <th scope="col" class="number wide">Heading for</th><th scope="col" class="number wide">Today of target</th></tr></thead>
     ${groups.map(({ title }, at) => {
       const rows = shown.filter((flight) => groupOf(flight, bells) === at);
