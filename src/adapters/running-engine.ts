@@ -78,9 +78,10 @@ export class RunningParts implements EngineParts {
   }
 
   async drain(signal?: AbortSignal): Promise<void> {
-    if (this.#doors.isUntilEnd) await this.#runner.untilEnd();
+    const { isUntilEnd, bronze } = this.#doors;
+    if (isUntilEnd) await this.#runner.untilEnd();
     else await this.#runner.catchUp(signal);
-    if (!signal?.aborted) await this.#doors.bronze?.drain();
+    if (!signal?.aborted) await bronze?.drain(isUntilEnd);
   }
 
   /** Lanes, then bronze, then doors; each is closed whatever the others do. */

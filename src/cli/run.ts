@@ -17,7 +17,7 @@ export const runCommand: Command = {
     'paceline run --data ./data --until-end',
     'paceline run --config base.yaml --config local.yaml',
   ],
-  doc: 'Reads the log in the data directory lane by lane, writes tables, bronze and alert records, and serves metrics and status. Logs are JSON lines on stderr. SIGHUP reloads the configuration; SIGTERM or Ctrl+C drains and ends with 0, a second one ends at once. --until-end works off what the log holds, appends nothing (no tick, no plan), and ends. In a consumer group it ends when the lanes that the group gave to this instance are at their ends, whatever others have: lanes of a member that was killed are still its own until its session times out (kafka.session_timeout_ms), so start --until-end again after that, or run it alone; a lane that is at its end costs nothing.',
+  doc: 'Reads the log in the data directory lane by lane, writes tables, bronze and alert records, and serves metrics and status. Logs are JSON lines on stderr. SIGHUP reloads the configuration; SIGTERM or Ctrl+C drains and ends with 0, a second one ends at once. --until-end works off what the log holds, appends nothing (no tick, no plan), and ends. In a consumer group it ends when every partition is at the end that it had at the start, those of other instances too: it takes over the lanes of a member that was killed as soon as the group misses it (kafka.session_timeout_ms), and ends with RUN_INCOMPLETE when another instance holds lanes and does not bring them on.',
   flags: {
     config: configFlag,
     data: dataFlag,

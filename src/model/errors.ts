@@ -46,6 +46,11 @@ export const errorCatalogue = {
     exit: 77,
     next: 'Correct the credentials, the permissions or the topic that the message names; "paceline doctor" checks them.',
   },
+  RUN_INCOMPLETE: {
+    retry: 'with_backoff',
+    exit: 75,
+    next: 'What is committed stays. Look at the instance that has the named lanes, or let it end, then run --until-end again.',
+  },
   STATE_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the state store.' },
   STATE_CORRUPT: {
     retry: 'never',

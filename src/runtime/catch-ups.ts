@@ -1,7 +1,6 @@
-import { BackOff } from '../model/back-off.ts';
-import { isWorthRetrying } from '../model/errors.ts';
 import type { Source } from '../sources/source.ts';
 import type { Alarm } from './alarm.ts';
+import { askBounds } from './ask-bounds.ts';
 import type { LaneRunner } from './lane-runner.ts';
 
 interface CatchUp {
@@ -48,23 +47,11 @@ export class CatchUps {
   async #begin(resolve: () => void, reject: (error: unknown) => void): Promise<void> {
     await this.#isAssigned.promise;
     const ends = new Map<number, number>();
-    for (const { partition } of this.#lanes()) ends.set(partition, await this.#endOf(partition));
+    const question = { source: this.#source, retryAlarm: this.#retryAlarm, isEnded: () => this.#ending !== null };
+    for (const { partition } of this.#lanes()) ends.set(partition, (await askBounds(partition, question)).end);
     if (this.#ending !== null) throw this.#ending.error;
     this.#waiting.push({ ends, resolve, reject });
     this.#wake();
-  }
-
-  /** A log that is away for a while is asked again. */
-  async #endOf(partition: number): Promise<number> {
-    const backOff = new BackOff();
-    for (;;) {
-      try {
-        return (await this.#source.bounds(partition)).end;
-      } catch (error) {
-        if (!isWorthRetrying(error) || this.#ending !== null) throw error;
-        await this.#retryAlarm.sleep(backOff.fail());
-      }
-    }
   }
 
   /** Somebody waits for nothing but commits. */

@@ -26,6 +26,10 @@ export class LaneRoster {
     this.#ports = ports;
   }
 
+  get partitions(): ReadonlySet<number> {
+    return new Set(this.lanes.map(({ partition }) => partition));
+  }
+
   /** These lanes, and no others, are ours; `partitions` is how many the stream has. */
   assign(ours: readonly number[], partitions: number): void {
     for (const lane of this.lanes) if (!ours.includes(lane.partition)) lane.release();

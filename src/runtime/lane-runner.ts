@@ -18,8 +18,10 @@ export interface LaneRunnerPorts extends OpenLanePorts {
   readonly limits: LaneLimits;
   /** A round of commits is under way. */
   readonly isCommitting: () => boolean;
-  /** The run ends where the log ended when the lane was opened first. */
+  /** The run ends where the log ended when it began. */
   readonly isBounded: () => boolean;
+  /** Where the log of a partition ended when a bounded run began; Infinity where none did. */
+  readonly stopOf: (partition: number) => number;
 }
 
 type StumbleFact = Omit<Facts['lane.stumbled'], 'lane' | 'partition'>;
@@ -242,11 +244,13 @@ export class LaneRunner {
       });
   }
 
-  /** A bounded run ends where the log ends when it first looks, whatever comes later. */
+  /** A bounded run ends where the log ended when it began, whatever comes later. */
   async #boundsOnce(): Promise<void> {
     const { end } = await this.#ports.source.bounds(this.partition);
     this.endOffset = end;
-    if (this.#ports.isBounded() && this.stopOffset === Number.POSITIVE_INFINITY) this.stopOffset = end;
+    const stop = this.#ports.stopOf(this.partition);
+    if (this.stopOffset === Number.POSITIVE_INFINITY)
+      this.stopOffset = stop === this.stopOffset ? stop : Math.min(stop, end);
   }
 
   #reasonToPause(session: LaneSession): PauseReason | null {

@@ -33,8 +33,11 @@ interface ProgramThreadOptions {
 export interface ProgramThread<Stats> {
   /** As of the last commit. */
   stats(): Stats;
-  /** Resolves when all that the log holds at the call is committed; rejects when the thread dies first. */
-  drain(): Promise<void>;
+  /**
+   * Resolves when all that the log holds at the call is committed, in lanes of other instances too where
+   * `everywhere` says so; rejects when the thread dies first.
+   */
+  drain(everywhere?: boolean): Promise<void>;
   /** Ends without committing what waits (call `drain` before to keep it): a restart reads it again. */
   stop(): Promise<void>;
 }
@@ -50,7 +53,9 @@ type ToParent =
   | { readonly type: 'trouble'; readonly failure: Failure }
   | { readonly type: 'failed'; readonly failure: Failure };
 
-type ToWorker = { readonly type: 'drain'; readonly id: number } | { readonly type: 'stop' };
+type ToWorker =
+  | { readonly type: 'drain'; readonly id: number; readonly everywhere: boolean }
+  | { readonly type: 'stop' };
 
 /** Starts a program on a thread of its own; resolves once it is open. */
 export async function startProgramThread<Stats>(options: ProgramThreadOptions): Promise<ProgramThread<Stats>> {
@@ -101,13 +106,13 @@ export async function startProgramThread<Stats>(options: ProgramThreadOptions): 
       assert(stats !== undefined, 'a started program has sent its stats');
       return stats;
     },
-    drain: () => {
+    drain: (everywhere = false) => {
       if (failure !== undefined) return Promise.reject(failure);
       if (isStopping) return Promise.reject(new Error(`${options.name} was stopped`));
       const id = nextId++;
       return new Promise((resolve, reject) => {
         drains.set(id, { resolve, reject });
-        send({ type: 'drain', id });
+        send({ type: 'drain', id, everywhere });
       });
     },
     stop: async () => {
@@ -142,8 +147,8 @@ async function runProgram(port: NonNullable<typeof parentPort>, adapter: string,
       runner.stop().then(ended.resolve, ended.reject);
       return;
     }
-    const { id } = message;
-    runner.catchUp().then(
+    const { id, everywhere } = message;
+    (everywhere ? runner.catchUpEverywhere() : runner.catchUp()).then(
       () => send({ type: 'drained', id, stats: stats(), failure: null }),
       (error: unknown) => {
         // A thread that ends says why itself, and with that to all who wait.

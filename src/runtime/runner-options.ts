@@ -30,6 +30,8 @@ export interface RunnerSettings {
   readonly pollRecordsMax: number;
   readonly pollBytesMax: number;
   readonly undeliveredBytesMax: number;
+  /** How much longer than the group takes to miss a member a run to the end waits for lanes that nobody moves. */
+  readonly othersPatienceMs: number;
   /** How often an idle lane asks whether it is still ours. */
   readonly idleCheckMs: number;
   readonly dispatch: DispatchSettings;
@@ -45,6 +47,7 @@ export const defaultRunnerSettings: Omit<RunnerSettings, 'generation' | 'tickVal
   pollRecordsMax: limits.batchRecordsMax,
   pollBytesMax: limits.batchBytesMax,
   undeliveredBytesMax: limits.undeliveredBytesMax,
+  othersPatienceMs: 20_000,
   idleCheckMs: 5_000,
   dispatch: defaultDispatchSettings,
 };

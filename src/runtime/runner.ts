@@ -11,6 +11,7 @@ import { Dispatch } from './dispatch.ts';
 import { LaneRoster } from './lane-roster.ts';
 import type { LaneRunner, LaneRunnerPorts } from './lane-runner.ts';
 import type { LaneSession } from './lane-session.ts';
+import { OtherLanes } from './other-lanes.ts';
 import type { RunnerOptions, RunnerStatus } from './runner-options.ts';
 import { Ticker } from './ticker.ts';
 
@@ -23,8 +24,9 @@ export interface Runner {
   /** Runs until `drain` or `stop`; ticks when the stream is live. Throws when the source cannot be asked what it is. */
   start(): Promise<void>;
   /**
-   * Runs to the end offsets seen now, appends nothing, and resolves when all output is delivered, or
-   * when drained or stopped earlier.
+   * Runs to the end offsets seen now, appends nothing, and resolves when all output is delivered, of lanes
+   * that others own too, or when drained or stopped earlier. Rejects with RUN_INCOMPLETE when nobody brings
+   * such a lane on.
    */
   untilEnd(): Promise<void>;
   /**
@@ -32,6 +34,8 @@ export interface Runner {
    * delivered, or when aborted; nothing waits for company meanwhile. Rejects when the runner ends before.
    */
   catchUp(signal?: AbortSignal): Promise<void>;
+  /** As `catchUp`, for all lanes of the log; rejects with RUN_INCOMPLETE as `untilEnd` does. */
+  catchUpEverywhere(): Promise<void>;
   /** Reads no more, commits, flushes the sinks. True when all was done within the deadline; then stops. */
   drain(deadlineMs: number): Promise<boolean>;
   /** Stops at once; what was not committed is replayed by the next owner. Resolves when the loop is out. */
@@ -59,6 +63,8 @@ class EngineRunner implements Runner {
   readonly #roster: LaneRoster;
   readonly #catchUps: CatchUps;
   #isBounded = false;
+  /** Of a bounded run: where the log ended, and how far lanes are that are not ours. */
+  #others: OtherLanes | null = null;
   #hasJoined = false;
   #partitions = 0;
   #ticker: Ticker | null = null;
@@ -100,6 +106,7 @@ class EngineRunner implements Runner {
       limits: settings,
       isCommitting: () => this.#round !== null,
       isBounded: () => this.#isBounded,
+      stopOf: (partition) => this.#others?.endOf(partition) ?? Number.POSITIVE_INFINITY,
     };
     this.#catchUps = new CatchUps(source, this.#retryAlarm, () => this.#alarm.ring());
     this.#roster = new LaneRoster(source.topic, this.#ports);
@@ -124,6 +131,7 @@ class EngineRunner implements Runner {
   async untilEnd(): Promise<void> {
     this.#isBounded = true;
     await this.#open();
+    this.#others = await this.#beginOthers();
     try {
       await this.#begin();
       // With a sink that refuses, the end can never be reached: say so instead of waiting for ever.
@@ -135,6 +143,30 @@ class EngineRunner implements Runner {
 
   catchUp(signal?: AbortSignal): Promise<void> {
     return this.#catchUps.add(signal);
+  }
+
+  async catchUpEverywhere(): Promise<void> {
+    await this.catchUp();
+    const others = await this.#beginOthers();
+    for (;;) {
+      await this.catchUp();
+      const ours = this.#roster.partitions;
+      await others.look(ours);
+      if (others.areDone(ours)) return;
+      await others.rest();
+    }
+  }
+
+  #beginOthers(): Promise<OtherLanes> {
+    const { source, store, settings, assignment } = this.#options;
+    return OtherLanes.begin(this.#partitions, {
+      source,
+      store,
+      clock: this.#clock,
+      retryAlarm: this.#retryAlarm,
+      isEnded: () => this.#mode === 'stopped',
+      patienceMs: (assignment.missedAfterMs ?? 0) + settings.othersPatienceMs,
+    });
   }
 
   async drain(deadlineMs: number): Promise<boolean> {
@@ -323,8 +355,22 @@ class EngineRunner implements Runner {
     );
   }
 
-  /** All applied is committed, delivered, and trimmed from the outbox. */
+  /** All applied is committed, delivered, and trimmed from the outbox; lanes of others are where a bounded run ends. */
   #isFinished(): boolean {
+    const others = this.#mode === 'draining' ? null : this.#others;
+    if (!this.#isEnding()) others?.stir();
+    if (!this.#isOursFinished()) return false;
+    const ours = this.#roster.partitions;
+    if (others === null || others.areDone(ours)) return true;
+    others.glance(
+      ours,
+      () => this.#alarm.ring(),
+      (error) => this.#fail(error),
+    );
+    return false;
+  }
+
+  #isOursFinished(): boolean {
     if (!this.#isEnding() || this.#round !== null || !this.#dispatch.isEmpty) return false;
     return this.#roster.lanes.every(
       ({ session }) =>

@@ -1,6 +1,6 @@
 import type { FiledRun } from '../events/filed-run.ts';
 import { partitionOfLane } from '../model/lane.ts';
-import type { CommitOutcome, LaneCommit, LaneSnapshot, LaneStore } from '../state/state-store.ts';
+import type { CommitOutcome, LaneCommit, LaneSnapshot, LaneStanding, LaneStore } from '../state/state-store.ts';
 
 /**
  * A table of raw records that knows itself up to which offsets it holds them. Throws errors that are worth
@@ -89,6 +89,16 @@ export class TableStore implements LaneStore {
   /** It has no output to drop. */
   async trim(): Promise<CommitOutcome> {
     return 'OK';
+  }
+
+  /** What others have committed since shows when the table is opened again. */
+  standing(lane: string): Promise<LaneStanding | null> {
+    return this.#inTurn(async () => {
+      this.#isStale = true;
+      await this.#refresh();
+      const nextOffset = this.#table.positions().get(partitionOfLane(lane));
+      return nextOffset === undefined ? null : { seq: nextOffset, nextOffset, oldestOutput: null };
+    });
   }
 
   #add({ lane, token, nextOffset, prevOffset, filed = [] }: LaneCommit): CommitOutcome {

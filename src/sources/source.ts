@@ -45,6 +45,8 @@ export interface Source {
  * time are sorted out by the state store's fence (StateStore.claim, DESIGN §5).
  */
 export interface LaneAssignment {
+  /** After how long at most the lanes of a member that died are given to others; absent = there are no others. */
+  readonly missedAfterMs?: number;
   /** Joins; the listener hears the first assignment later. Throws when the world refuses us. */
   start(listener: AssignmentListener): Promise<void>;
   /** Leaves, so that others may take over at once; no call of the listener comes after it. */

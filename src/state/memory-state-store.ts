@@ -1,6 +1,6 @@
 import type { StreamIdentity } from '../model/lane.ts';
 import { judgeCheck, judgeCommit } from './commit-rules.ts';
-import type { CommitOutcome, LaneCommit, LaneMeta, LaneSnapshot, StateStore } from './state-store.ts';
+import type { CommitOutcome, LaneCommit, LaneMeta, LaneSnapshot, LaneStanding, StateStore } from './state-store.ts';
 
 interface HeldLane {
   token: string | null;
@@ -56,6 +56,12 @@ export class MemoryStateStore implements StateStore {
     if (held.token !== token) return 'FENCED';
     for (const seq of acknowledged) held.outbox.delete(seq);
     return 'OK';
+  }
+
+  async standing(lane: string): Promise<LaneStanding | null> {
+    const { meta, outbox } = this.#lane(lane);
+    if (meta === null) return null;
+    return { seq: meta.seq, nextOffset: meta.nextOffset, oldestOutput: listed(outbox)[0]?.seq ?? null };
   }
 
   /** What is held survives, as it would on a disk. */

@@ -21,6 +21,15 @@ export interface LaneMeta {
   readonly leaderEpoch?: number;
 }
 
+/** How far a lane is, whoever owns it. */
+export interface LaneStanding {
+  readonly seq: number;
+  /** First offset not yet applied. */
+  readonly nextOffset: number;
+  /** The oldest commit whose output not every sink has acknowledged; null when there is none. */
+  readonly oldestOutput: number | null;
+}
+
 /** One lane's share of a commit round; applied whole or not at all. */
 export interface LaneCommit {
   readonly lane: string;
@@ -69,6 +78,8 @@ export interface LaneStore {
   check(lane: string, token: string, seq: number): Promise<CommitOutcome>;
   /** Drops acknowledged output of an idle lane without a commit. */
   trim(lane: string, token: string, acknowledged: readonly number[]): Promise<CommitOutcome>;
+  /** How far a lane is; no claim, its owner goes on. Null when it never committed, as far as this store knows. */
+  standing(lane: string): Promise<LaneStanding | null>;
   /** These partitions, and no others, are ours from now on; for a store in which progress of others shows. */
   assigned?(partitions: readonly number[]): void;
   /**

@@ -32,6 +32,7 @@ function openDoors(
     start: call('runner.start'),
     untilEnd: call('runner.untilEnd'),
     catchUp: call('runner.catchUp'),
+    catchUpEverywhere: call('runner.catchUpEverywhere'),
     stop: call('runner.stop'),
     drain: async () => {
       calls.push('runner.drain');

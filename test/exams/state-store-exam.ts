@@ -46,6 +46,24 @@ export function stateStoreExam(name: string, open: () => Promise<StoreBench>): v
       });
     });
 
+    withBench('how far a lane is shows without a claim, and what waits for sinks', async (bench) => {
+      const { store } = bench;
+      expect(await store.standing('ads:0')).toBeNull();
+      await store.claim('ads:0', 'a');
+      expect(await store.standing('ads:0')).toBeNull();
+      await store.commit([commitOf('ads:0', 'a', 1, { outbox: blob('rows 1') })]);
+      await store.commit([commitOf('ads:0', 'a', 2, { outbox: blob('rows 2') })]);
+      expect(await store.standing('ads:0')).toEqual({ seq: 2, nextOffset: 20, oldestOutput: 1 });
+      await store.trim('ads:0', 'a', [1]);
+      expect(await store.standing('ads:0')).toEqual({ seq: 2, nextOffset: 20, oldestOutput: 2 });
+      await bench.reopen();
+      await bench.store.claim('ads:0', 'b');
+      await bench.store.trim('ads:0', 'b', [2]);
+      expect(await bench.store.standing('ads:0')).toEqual({ seq: 2, nextOffset: 20, oldestOutput: null });
+      expect(await bench.store.check('ads:0', 'b', 2)).toBe('OK');
+      expect(await bench.store.standing('ads:1')).toBeNull();
+    });
+
     withBench('the epoch of the leader comes back with the offset that it belongs to', async (bench) => {
       await bench.store.claim('ads:0', 'a');
       await bench.store.commit([commitOf('ads:0', 'a', 1, { leaderEpoch: 7 })]);

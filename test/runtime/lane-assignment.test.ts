@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { EngineError } from '../../src/model/errors.ts';
 import type { AssignmentListener, LaneAssignment } from '../../src/sources/source.ts';
 import { CalmWorld } from '../topology/calm-world.ts';
 
@@ -81,18 +82,86 @@ test('a lane that is taken away leaves no trace, and comes back from where its n
   expect(world.errors).toEqual([]);
 });
 
-test('a bounded run ends when the lanes that it was given are at their ends', async () => {
-  const world = new CalmWorld();
+/** A run to the end whose group gave it lane 1 alone; `isOver` once it ended. */
+async function halfARun(world: CalmWorld) {
   world.produce(0, 20);
   world.produce(1, 20);
   const group = new SteeredGroup();
-  const end = world.runner({}, group).untilEnd();
+  const run = { group, runner: world.runner({}, group), isOver: false, end: Promise.resolve() };
+  run.end = run.runner.untilEnd().finally(() => {
+    run.isOver = true;
+  });
+  run.end.catch(() => undefined);
   await world.pass(5_000);
   expect(world.commits).toEqual([]);
   group.listener.assigned([1]);
-  await world.settle(end);
+  await world.pass(5_000);
   expect(world.server.snapshot('simulated:1').meta?.nextOffset).toBe(20);
-  expect(world.server.snapshot('simulated:0').meta).toBeNull();
+  expect(run.isOver).toBe(false);
+  return run;
+}
+
+test('a bounded run waits until another has brought its lane to where it ended, and delivered it', async () => {
+  const world = new CalmWorld();
+  const run = await halfARun(world);
+  world.tables.trouble = new EngineError('SINK_UNAVAILABLE', 'away');
+  const other = await startIn(world);
+  other.group.listener.assigned([0]);
+  await world.pass(5_000);
+  expect(world.server.snapshot('simulated:0').meta?.nextOffset).toBe(20);
+  expect(run.isOver, 'committed, not delivered').toBe(false);
+  world.tables.trouble = null;
+  await world.settle(run.end);
+  expect(world.server.snapshot('simulated:0').outbox).toEqual([]);
+  expect(run.runner.status().failure).toBeNull();
+});
+
+test('a bounded run takes over the lane of a member that was killed, up to where the log ended', async () => {
+  const world = new CalmWorld();
+  const { group, end } = await halfARun(world);
+  world.produce(0, 5);
+  group.listener.assigned([0, 1]);
+  await world.settle(end);
+  expect(world.server.snapshot('simulated:0').meta?.nextOffset).toBe(20);
+});
+
+test('a bounded run that waits for a lane which nobody moves says so, and gives up', async () => {
+  const world = new CalmWorld();
+  const { end, runner } = await halfARun(world);
+  await world.pass(10_000);
+  await expect(world.settle(end)).rejects.toMatchObject({
+    code: 'RUN_INCOMPLETE',
+    message: expect.stringMatching(/^our own lanes .* simulated:0 \(0 of 20\) belong .* for 2\d s$/),
+  });
+  expect(runner.status().failure).toContain('simulated:0');
+});
+
+test('lanes of others with nothing in them are not waited for', async () => {
+  const world = new CalmWorld();
+  world.produce(1, 20);
+  const group = new SteeredGroup();
+  const end = world.runner({}, group).untilEnd();
+  await world.pass(1_000);
+  group.listener.assigned([1]);
+  await world.settle(end);
+});
+
+test('whoever catches up everywhere waits for the lanes of others too', async () => {
+  const world = new CalmWorld();
+  const { group, runner } = await startIn(world);
+  world.produce(0, 10);
+  world.produce(1, 10);
+  group.listener.assigned([1]);
+  let isOver = false;
+  const all = runner.catchUpEverywhere().finally(() => {
+    isOver = true;
+  });
+  await world.settle(runner.catchUp());
+  await world.pass(3_000);
+  expect(isOver).toBe(false);
+  group.listener.assigned([0, 1]);
+  await world.settle(all);
+  expect(world.server.snapshot('simulated:0').meta?.nextOffset).toBe(10);
 });
 
 test('a group that refuses us stops the runner loudly', async () => {

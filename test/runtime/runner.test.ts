@@ -137,7 +137,8 @@ test('lanes that all catch up take turns of several runs', async () => {
   const poll = vi.spyOn(SimulatedSource.prototype, 'poll');
   onTestFinished(() => poll.mockRestore());
   await world.settle(world.runner({ pollRecordsMax: 10 }).untilEnd());
-  const turns = turnsOf(poll);
+  // At the end one lane has all turns to itself.
+  const turns = turnsOf(poll).slice(0, -1);
   expect(Math.max(...turns)).toBe(8);
   expect(turns.filter((runs) => runs === 8).length).toBeGreaterThanOrEqual(6);
 });

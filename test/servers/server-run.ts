@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import kafkajs from 'kafkajs';
+import '../../src/sources/kafka/calm-kafkajs.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import {
   type EmbeddedClickHouse,
@@ -26,6 +29,7 @@ export class ServerRun implements AsyncDisposable {
   readonly clickhouseFaults: Fault[] = [];
   readonly #directory: string;
   readonly #topics: LogTopics;
+  readonly #group: string;
   readonly #config: string;
   readonly #clickhouse: EmbeddedClickHouse;
   readonly #closers: AsyncDisposableStack;
@@ -37,6 +41,7 @@ export class ServerRun implements AsyncDisposable {
     parts: {
       directory: string;
       topics: LogTopics;
+      group: string;
       config: string;
       clickhouse: EmbeddedClickHouse;
       faults: Fault[];
@@ -46,6 +51,7 @@ export class ServerRun implements AsyncDisposable {
     this.stage = stage;
     this.#directory = parts.directory;
     this.#topics = parts.topics;
+    this.#group = parts.group;
     this.#config = parts.config;
     this.#clickhouse = parts.clickhouse;
     this.clickhouseFaults = parts.faults;
@@ -92,7 +98,15 @@ export class ServerRun implements AsyncDisposable {
       bronze: { warehouse: join(directory, 'lake'), catalog: 'postgres', commit_interval_ms: 1_000 },
     });
     await paceline('migrate', '--config', config, '--replication-factor', '1');
-    return new ServerRun(stage, { directory, topics, config, clickhouse, faults, closers: closers.move() });
+    return new ServerRun(stage, {
+      directory,
+      topics,
+      group: prefix,
+      config,
+      clickhouse,
+      faults,
+      closers: closers.move(),
+    });
   }
 
   engine(name: Instance): EngineProcess | undefined {
@@ -114,25 +128,44 @@ export class ServerRun implements AsyncDisposable {
     return this.#isDone;
   }
 
-  /**
-   * Both work until both came to the end by themselves; who was killed starts again. An engine ends when the lanes that it
-   * has are at their ends, which it may be before the group misses a killed one: at last one alone takes what that left.
-   */
+  /** Both work until both came to the end by themselves; who was killed starts again. */
   async workOff(): Promise<void> {
     try {
-      const kills = await Promise.all(instances.map((name) => this.#toTheEnd(name)));
-      if (kills.some((count) => count > 0)) await this.#toTheEnd(instances[0]);
+      await Promise.all(instances.map((name) => this.#toTheEnd(name)));
     } finally {
       this.#isDone = true;
     }
   }
 
-  /** How often it was killed on the way. */
-  async #toTheEnd(name: Instance): Promise<number> {
-    for (let kills = 0; ; kills++) {
+  /** Two engines, of which one is killed as soon as both share the lanes, for good; the other ends by itself. */
+  async workOffAlone(): Promise<void> {
+    const [survivor, killed] = instances.map((name) => this.start(name));
+    while ((await this.#members()) < 2) {
+      if (survivor.hasEnded !== null) throw new Error(`it ended before the other came: ${survivor.lastWords()}`);
+      await sleep(50);
+    }
+    await killed.kill();
+    const { code } = await survivor.ended;
+    if (code !== 0) throw new Error(`the engine that was left ended with ${code}: ${survivor.lastWords()}`);
+  }
+
+  /** How many sit in the group, each with its lanes. */
+  async #members(): Promise<number> {
+    const admin = new kafkajs.Kafka({ brokers: [...this.stage.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+    await admin.connect();
+    try {
+      const { groups } = await admin.describeGroups([this.#group]);
+      return groups[0].state === 'Stable' ? groups[0].members.length : 0;
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  async #toTheEnd(name: Instance): Promise<void> {
+    for (;;) {
       const ended = await this.start(name).ended;
       if (ended.signal === 'SIGKILL') continue;
-      if (ended.code === 0) return kills;
+      if (ended.code === 0) return;
       throw new Error(`engine ${name} ended with ${ended.signal ?? ended.code}: ${this.engine(name)?.lastWords()}`);
     }
   }

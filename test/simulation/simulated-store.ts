@@ -1,6 +1,6 @@
 import { EngineError } from '../../src/model/errors.ts';
 import type { StreamIdentity } from '../../src/model/lane.ts';
-import type { CommitOutcome, LaneCommit, LaneSnapshot, StateStore } from '../../src/state/state-store.ts';
+import type { CommitOutcome, LaneCommit, LaneSnapshot, LaneStanding, StateStore } from '../../src/state/state-store.ts';
 import type { Random } from './random.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
@@ -128,6 +128,12 @@ export class StoreServer {
     this.#settled.add(lane);
     this.#write(lane, { ...row, outbox: row.outbox.filter(({ seq }) => !acknowledged.includes(seq)) });
     return 'OK';
+  }
+
+  standing(lane: string): LaneStanding | null {
+    this.#failWhenDown();
+    const { seq, nextOffset, outbox } = this.#row(lane);
+    return seq === 0 ? null : { seq, nextOffset, oldestOutput: outbox[0]?.seq ?? null };
   }
 
   /** A fail-over that loses the last `count` writes of these lanes, claims among them, all together. */
@@ -258,6 +264,10 @@ export class SimulatedStore implements StateStore {
 
   trim(lane: string, token: string, acknowledged: readonly number[]): Promise<CommitOutcome> {
     return this.#call(() => this.#server.trim(lane, token, acknowledged));
+  }
+
+  standing(lane: string): Promise<LaneStanding | null> {
+    return this.#call(() => this.#server.standing(lane));
   }
 
   async close(): Promise<void> {}

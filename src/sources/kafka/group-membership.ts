@@ -32,6 +32,7 @@ const protocolName = 'paceline-sticky';
  * offset is taken from it.
  */
 export class GroupMembership implements LaneAssignment {
+  readonly missedAfterMs: number;
   readonly #options: GroupMembershipOptions;
   readonly #connection: KafkaConnection;
   readonly #cluster: WireCluster;
@@ -50,6 +51,7 @@ export class GroupMembership implements LaneAssignment {
   constructor(connection: KafkaConnection, options: GroupMembershipOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.missedAfterMs = options.sessionTimeoutMs + rebalanceTimeoutMs;
     this.#cluster = connection.openCluster();
   }
 

@@ -1,10 +1,10 @@
 import { assert, EngineError, isWorthRetrying } from '../../model/errors.ts';
 import { type StreamIdentity, storedIdentity } from '../../model/lane.ts';
-import type { CommitOutcome, LaneCommit, LaneSnapshot, StateStore } from '../state-store.ts';
+import type { CommitOutcome, LaneCommit, LaneSnapshot, LaneStanding, StateStore } from '../state-store.ts';
 import { wrapBlob } from './blob-envelope.ts';
 import { claimLane } from './claim-lane.ts';
 import { generationKey, type LaneKeys, laneKeys, splitLane } from './lane-keys.ts';
-import { writeEpoch } from './lane-record.ts';
+import { readLaneRecord, writeEpoch } from './lane-record.ts';
 import { checkScript, commitScript, type LaneScript, trimScript } from './lane-scripts.ts';
 import type { RedisCalls, ScriptReply } from './redis-calls.ts';
 import type { SnapshotArchive } from './snapshot-archive.ts';
@@ -112,6 +112,21 @@ export class RedisStateStore implements StateStore {
     this.#requireWell();
     const { meta, outbox } = laneKeys(this.#prefix, lane);
     return this.#note(lane, token, await this.#ask(trimScript, [meta, outbox], [token, ...acknowledged]));
+  }
+
+  /** The record first: what it has told and the outbox lacks afterwards has been delivered. */
+  async standing(lane: string): Promise<LaneStanding | null> {
+    this.#requireWell();
+    const { calls } = this.#ports;
+    const { meta, outbox } = laneKeys(this.#prefix, lane);
+    const { topic } = splitLane(lane);
+    const stream = this.#streams.get(topic) ?? (await this.readGeneration(topic));
+    const fields = await calls.guard(() => calls.client.hgetall(meta));
+    const record = readLaneRecord(lane, Object.entries(fields).flat());
+    if (record.seq === 0 || record.isRestoring || record.generation !== (stream?.generation ?? 0)) return null;
+    const seqs = (await calls.guard(() => calls.client.hkeys(outbox))).map(Number);
+    const oldestOutput = seqs.length === 0 ? null : Math.min(...seqs);
+    return { seq: record.seq, nextOffset: record.nextOffset, oldestOutput };
   }
 
   isRecoverable(lane: string): boolean {

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { EngineError } from '../../model/errors.ts';
 import { type StreamIdentity, storedIdentity } from '../../model/lane.ts';
 import { judgeCheck, judgeCommit, type LaneOwner } from '../commit-rules.ts';
-import type { CommitOutcome, LaneCommit, LaneSnapshot, StateStore } from '../state-store.ts';
+import type { CommitOutcome, LaneCommit, LaneSnapshot, LaneStanding, StateStore } from '../state-store.ts';
 import { migrateState } from './migrate-state.ts';
 
 /**
@@ -106,6 +106,15 @@ export class EmbeddedStateStore implements StateStore {
       if (this.#owner(lane).token !== token) return 'FENCED';
       this.#dropOutput(lane, acknowledged);
       return 'OK';
+    });
+  }
+
+  async standing(lane: string): Promise<LaneStanding | null> {
+    return this.#guard(() => {
+      const { seq, nextOffset } = this.#owner(lane);
+      if (seq === 0) return null;
+      const oldest = this.#sql("SELECT min(number) AS number FROM blobs WHERE lane = ? AND kind = 'outbox'").get(lane);
+      return { seq, nextOffset, oldestOutput: (oldest?.number ?? null) as number | null };
     });
   }
 

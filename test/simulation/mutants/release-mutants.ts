@@ -70,6 +70,7 @@ function emitting(store: StateStore, engine: MutatedEngine): StateStore {
     },
     check: (...args) => store.check(...args),
     trim: (...args) => store.trim(...args),
+    standing: (lane) => store.standing(lane),
     close: () => store.close(),
   };
 }

@@ -125,6 +125,7 @@ function bound(store: StateStore): StateStore {
     commit: (round) => store.commit(round),
     check: (...args) => store.check(...args),
     trim: (...args) => store.trim(...args),
+    standing: (lane) => store.standing(lane),
     close: () => store.close(),
   };
 }

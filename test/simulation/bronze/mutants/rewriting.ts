@@ -33,6 +33,7 @@ export function alteredLanes(lanes: LaneStore, changes: Partial<LaneStore>): Lan
     commit: (round) => lanes.commit(round),
     check: (lane, token, seq) => lanes.check(lane, token, seq),
     trim: (lane, token, acknowledged) => lanes.trim(lane, token, acknowledged),
+    standing: (lane) => lanes.standing(lane),
     assigned: (partitions) => lanes.assigned?.(partitions),
   };
   return Object.assign(same, changes);
