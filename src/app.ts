@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { openEngine } from './adapters/adapters.ts';
 import type { EngineContext, EngineParts } from './adapters/engine-parts.ts';
 import { namesHistory, refreshHistoryViews } from './adapters/history-views.ts';
+import { openTracing } from './adapters/open-tracing.ts';
 import { type Config, type LoadedConfig, settingsSchema } from './adapters/settings.ts';
 import { openTablesForReading } from './adapters/visits.ts';
 import { ConfigStore, type ReloadOutcome } from './control/config/config-store.ts';
@@ -12,6 +13,7 @@ import { Metrics } from './control/metrics/metrics.ts';
 import { FactObserver } from './control/observe-facts.ts';
 import { askClickHouse, type QueryAnswer } from './control/query-client.ts';
 import type { EngineState, EngineStatus } from './control/status.ts';
+import type { Tracing } from './control/tracing/start-tracing.ts';
 import { rejectReasons } from './events/event-batch.ts';
 import { assert, EngineError } from './model/errors.ts';
 import type { Clock } from './model/time.ts';
@@ -119,6 +121,7 @@ class RunningEngine implements Engine {
   #http: HttpServer | null = null;
   #api: { readonly url: string; close(): Promise<void> } | null = null;
   #serving: Promise<void> | null = null;
+  #tracing: Tracing | null = null;
   /** The part that the opening waits for, with its trouble. */
   #waitingFor: string | null = null;
   #state: EngineState = 'starting';
@@ -160,6 +163,9 @@ class RunningEngine implements Engine {
 
   /** Opens, serves, announces, starts the lanes; in this order, so that a taken port leaves no trace. */
   async begin(): Promise<void> {
+    const { version, clock, log, isSilent } = this.#options;
+    if (!isSilent)
+      this.#tracing = await openTracing(this.#config.config, { version, clock, log, metrics: this.metrics });
     const parts = await this.#open();
     this.#parts = parts;
     this.#observer.knowSinks(parts.sinks().map(({ sink }) => sink));
@@ -309,6 +315,7 @@ class RunningEngine implements Engine {
       await this.#parts?.close();
     } finally {
       await this.#http?.close();
+      await this.#tracing?.close();
     }
   }
 

@@ -89,6 +89,8 @@ export const checkCatalogue: Readonly<Record<string, string>> = {
     'In every place that a setting names as `s3://bucket/key` a small object can be made, read and removed with the key of `s3.*`.',
   'iceberg.reachable':
     'With `bronze.catalog: rest`, the catalog of `iceberg_rest.url` answers, takes our login, and tells of the bronze table or that there is none yet.',
+  'tracing.reachable':
+    'The collector of `tracing.endpoint` takes an empty message of OTLP, with our header where one is set. The engine runs as well without it; its spans are lost.',
   ...sinkChecks,
 };
 

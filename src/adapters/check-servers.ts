@@ -1,5 +1,7 @@
 import type { Logger } from '../control/logs/logger.ts';
 import { askClickHouse, rowsOf } from '../control/query-client.ts';
+import { checkCollector } from '../control/tracing/checks.ts';
+import type { TracingSettings } from '../control/tracing/config.ts';
 import { checkRegistry } from '../decoders/registry/checks.ts';
 import { checkRestCatalog } from '../lakehouse/catalog/checks.ts';
 import { checkPlace } from '../lakehouse/storage/checks.ts';
@@ -14,6 +16,7 @@ import { logPlaceOf } from './log-place.ts';
 import { openRestCatalog } from './open-lake.ts';
 import { cacheEndpoint, stateEndpoint } from './open-state.ts';
 import { isS3, openStorage } from './open-storage.ts';
+import { collectorAuthorities } from './open-tracing.ts';
 import { readPem } from './pem.ts';
 import { openRegistry } from './schema-registry.ts';
 import type { Config } from './settings.ts';
@@ -45,6 +48,7 @@ export async function checkServers(
     ['postgres', config.postgres.url === null ? null : checkPostgres(config, clock)],
     ['clickhouse', config.clickhouse.url === null ? null : askTables(config, clock)],
     ['s3', askStorage(config)],
+    ['tracing', config.tracing.endpoint === null ? null : askCollector(config.tracing)],
     ['iceberg', askCatalog(config)],
     ...Object.keys(sinkKinds).map((name) => [name, askSink(config, name)] as [string, Promise<CheckResult[]> | null]),
   ];
@@ -95,6 +99,10 @@ function askCatalog(config: Config): Promise<CheckResult[]> | null {
   const { bronze, iceberg_rest } = config;
   if (!bronze.enabled || bronze.catalog !== 'rest') return null;
   return Promise.all([checkRestCatalog(iceberg_rest.url ?? '', () => openRestCatalog(config), bronzeTableName)]);
+}
+
+async function askCollector(tracing: TracingSettings): Promise<CheckResult[]> {
+  return [await checkCollector(tracing, collectorAuthorities(tracing))];
 }
 
 function askSink(config: Config, name: string): Promise<CheckResult[]> | null {

@@ -11,6 +11,7 @@ import {
   shutdownSection,
 } from '../control/config/process-sections.ts';
 import { SettingsSchema } from '../control/config/settings-schema.ts';
+import { tracingSection } from '../control/tracing/config.ts';
 import { registrySection } from '../decoders/registry/config.ts';
 import { icebergRestSection } from '../lakehouse/catalog/config.ts';
 import { lakehouseSection, tiersSection } from '../lakehouse/jobs/config.ts';
@@ -52,6 +53,7 @@ export const configSchema = z.strictObject({
   s3: s3Section,
   iceberg_rest: icebergRestSection,
   logging: loggingSection,
+  tracing: tracingSection,
   limits: limitsSection,
   plans: plansSection,
   serving: servingSection,

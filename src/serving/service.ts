@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { assert, EngineError } from '../model/errors.ts';
 import { idPattern } from '../model/ids.ts';
+import { inSpan, noteOnSpan } from '../model/spans.ts';
 import type { Authenticator, Credentials } from './access/authenticate.ts';
 import type { QueryCache } from './cache/query-cache.ts';
 import type { Caller } from './caller.ts';
@@ -58,16 +59,24 @@ export class Service {
 
   /** The answer as the bytes of its envelope. Throws EngineError, and what a bug of ours throws. */
   async call(call: ServiceCall): Promise<Uint8Array> {
+    return await inSpan(call.name, {}, () => this.#answer(call));
+  }
+
+  async #answer(call: ServiceCall): Promise<Uint8Array> {
     const described: Operation = operationOf(call.name);
     const orgId = described.scope === 'organization' ? call.orgId : null;
-    const caller = await this.#admit(call, described, orgId);
+    const caller = await inSpan('admit', {}, () => this.#admit(call, described, orgId));
     const input = readInput(described, call.input);
     const context = { caller, ports: this.#parts.ports, tables: this.#tablesOf(caller.orgId) };
     const run = async () => encode(this.#checked(described, await described.run(context, input)));
     if (!described.isOfTables) return await run();
     const dataVersion = await this.#parts.ports.tables.dataVersion();
     const key = { orgId: caller.orgId, dataVersion, query: call.name, args: JSON.stringify(input) };
-    return await this.#parts.cache.get(key, run);
+    return await inSpan('answer', {}, async () => {
+      const bytes = await this.#parts.cache.get(key, run);
+      noteOnSpan('paceline.bytes', bytes.length);
+      return bytes;
+    });
   }
 
   async #admit(call: ServiceCall, described: Operation, orgId: string | null): Promise<Caller> {

@@ -143,6 +143,7 @@ function lineOf({
   orgId,
   actor,
   error,
+  traceId,
 }: CallFacts & CallEnd) {
   const call = {
     request_id: requestId,
@@ -152,7 +153,8 @@ function lineOf({
     status,
     ms: Math.round(ms * 10) / 10,
   };
-  return { ...call, door, operation, org_id: orgId, actor, code: error };
+  const trace = traceId === null ? {} : { trace_id: traceId };
+  return { ...call, door, operation, org_id: orgId, actor, code: error, ...trace };
 }
 
 function asError(error: unknown): Error {

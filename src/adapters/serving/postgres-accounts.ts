@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { EngineError } from '../../model/errors.ts';
+import { inSpan } from '../../model/spans.ts';
 import type { PostgresSettings } from '../../plans/postgres/config.ts';
 import { Database } from '../../plans/postgres/database.ts';
 import type { AccountsDatabase, RunSql } from '../../serving/access/store/accounts-database.ts';
@@ -16,11 +17,11 @@ export function postgresAccountsDatabase(settings: PostgresSettings): AccountsDa
     instant: (parameter) => `to_timestamp(${parameter}::float8 / 1000)`,
     micros: (column) => `round(extract(epoch FROM ${column}) * 1000000)::float8`,
     instantOfMicros: (parameter) => `to_timestamp(${parameter}::float8 / 1000000)`,
-    read: (text, values = []) => coded(() => database.query(text, values)),
+    read: (text, values = []) => coded('read', () => database.query(text, values)),
     readOf: (orgId) => (text, values) =>
-      coded(() => database.transaction((connection) => asPeopleOf(connection, orgId, text, values))),
+      coded('read', () => database.transaction((connection) => asPeopleOf(connection, orgId, text, values))),
     write: (by, work) =>
-      coded(() =>
+      coded('write', () =>
         database.transaction((connection) => work(runOn(connection)), { actor: by.actor, requestId: by.requestId }),
       ),
     admitOrganization: () => Promise.resolve(),
@@ -49,9 +50,10 @@ async function asPeopleOf<Row extends object>(
 }
 
 /** Callers wait or give up; whether it is the server or its rights is the log's to say. */
-async function coded<T>(work: () => Promise<T>): Promise<T> {
+async function coded<T>(verb: 'read' | 'write', work: () => Promise<T>): Promise<T> {
+  const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': verb };
   try {
-    return await work();
+    return await inSpan(`accounts ${verb}`, { kind: 'client', attributes }, work);
   } catch (error) {
     if (error instanceof EngineError && (error.code === 'CONTROL_UNAVAILABLE' || error.code === 'CONTROL_REFUSED'))
       throw new EngineError('ACCESS_UNAVAILABLE', error.message, { cause: error });

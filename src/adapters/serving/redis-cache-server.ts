@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { EngineError } from '../../model/errors.ts';
+import { inSpan } from '../../model/spans.ts';
 import type { CacheReply, CacheScript, CacheServer } from '../../serving/cache/cache-server.ts';
 import { describeEndpoint, makeClient } from '../../state/redis/redis-client.ts';
 import { isReply } from '../../state/redis/redis-errors.ts';
@@ -44,7 +45,7 @@ class RedisCacheServer implements CacheServer {
 
   async run(script: CacheScript, keys: readonly string[], values: readonly (string | number)[]): Promise<CacheReply> {
     const rest = [...keys, ...values.map(String)];
-    return (await this.#coded(async () => {
+    return (await this.#coded('EVALSHA', async () => {
       try {
         return await this.#client.evalsha(script.sha, keys.length, rest);
       } catch (error) {
@@ -55,21 +56,21 @@ class RedisCacheServer implements CacheServer {
   }
 
   async getBytes(key: string): Promise<Uint8Array | null> {
-    return await this.#coded(() => this.#client.getBuffer(key));
+    return await this.#coded('GET', () => this.#client.getBuffer(key));
   }
 
   async setBytes(key: string, bytes: Uint8Array, ttlMs: number): Promise<void> {
-    await this.#coded(() =>
+    await this.#coded('SET', () =>
       this.#client.set(key, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 'PX', ttlMs),
     );
   }
 
   async delete(keys: readonly string[]): Promise<void> {
-    if (keys.length > 0) await this.#coded(() => this.#client.del(...keys));
+    if (keys.length > 0) await this.#coded('DEL', () => this.#client.del(...keys));
   }
 
   async publish(channel: string, message: string): Promise<void> {
-    await this.#coded(() => this.#client.publish(channel, message));
+    await this.#coded('PUBLISH', () => this.#client.publish(channel, message));
   }
 
   subscribe(channel: string, onMessage: (message: string) => void): void {
@@ -97,7 +98,12 @@ class RedisCacheServer implements CacheServer {
     listening.subscribe(...channels).catch(() => listening.disconnect(true));
   }
 
-  async #coded<T>(call: () => Promise<T>): Promise<T> {
+  #coded<T>(command: string, call: () => Promise<T>): Promise<T> {
+    const attributes = { 'db.system.name': 'redis', 'db.operation.name': command };
+    return inSpan(command, { kind: 'client', attributes }, () => this.#sent(call));
+  }
+
+  async #sent<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {

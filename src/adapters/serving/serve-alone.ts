@@ -4,6 +4,7 @@ import type { Logger } from '../../control/logs/logger.ts';
 import { Metrics } from '../../control/metrics/metrics.ts';
 import { EngineError } from '../../model/errors.ts';
 import type { Clock } from '../../model/time.ts';
+import { openTracing } from '../open-tracing.ts';
 import type { Config } from '../settings.ts';
 import { serverEndpoint } from '../tables.ts';
 import { openServing } from './open-serving.ts';
@@ -33,6 +34,8 @@ export async function serveAlone(
     );
   await using stack = new AsyncDisposableStack();
   const metrics = new Metrics({ withProcess: true });
+  const tracing = await openTracing(config, { version, clock, log, metrics });
+  stack.defer(() => tracing.close());
   const randomToken = randomBytes(24).toString('base64url');
   const token = () => config.http.token ?? randomToken;
   const endpoint = serverEndpoint(config);

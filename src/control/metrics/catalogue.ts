@@ -298,6 +298,12 @@ export const metricCatalogue = {
     labels: ['door', 'operation'],
     buckets: seconds,
   },
+  paceline_spans_total: {
+    type: 'counter',
+    help: 'Spans of OpenTelemetry that the collector took, and those that it did not.',
+    labels: ['outcome'],
+    values: { outcome: ['sent', 'lost'] },
+  },
   paceline_metrics_series_rejected_total: {
     type: 'counter',
     help: 'Series refused because the cap of series was reached.',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EngineError } from '../../model/errors.ts';
+import { noteOnSpan } from '../../model/spans.ts';
 import type { CacheServer } from './cache-server.ts';
 import type { KeptAnswers } from './kept-answers.ts';
 import type { QueryCache, QueryKey } from './query-cache.ts';
@@ -39,16 +40,16 @@ export class SharedQueryCache implements QueryCache {
   }
 
   async get(key: QueryKey, compute: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    const { memory, onOutcome } = this.#options;
+    const { memory } = this.#options;
     const name = answerName(key);
     const kept = memory.get(name);
     if (kept !== null) {
-      onOutcome?.('memory');
+      this.#tell('memory');
       return kept;
     }
     const joined = this.#underWay.get(name);
     if (joined !== undefined) {
-      onOutcome?.('joined');
+      this.#tell('joined');
       return await joined;
     }
     const work = this.#find(name, compute);
@@ -61,20 +62,25 @@ export class SharedQueryCache implements QueryCache {
   }
 
   async #find(name: string, compute: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    const { memory, answerBytesMax, onOutcome } = this.#options;
+    const { memory, answerBytesMax } = this.#options;
     const held = await this.#read(name);
     if (held !== null) {
-      onOutcome?.('redis');
+      this.#tell('redis');
       memory.keep(name, held);
       return held;
     }
-    onOutcome?.('computed');
+    this.#tell('computed');
     const made = await compute();
     if (made.length <= answerBytesMax) {
       memory.keep(name, made);
       await this.#write(name, made);
     }
     return made;
+  }
+
+  #tell(outcome: CacheOutcome): void {
+    this.#options.onOutcome?.(outcome);
+    noteOnSpan('paceline.answer', outcome);
   }
 
   /** The value repeats its name, so that nothing that stands in the wrong place is ever handed out. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { untraced } from '../../model/spans.ts';
 import { tellRefusal } from '../refusals.ts';
 
 export interface Watched {
@@ -36,7 +37,7 @@ async function pause(signal: AbortSignal, ms: number): Promise<boolean> {
 
 async function lookAgain(look: Watched['look']): Promise<Buffer | null> {
   try {
-    return Buffer.from(await look());
+    return Buffer.from(await untraced(look));
   } catch (error) {
     if ([429, 503, 504].includes(tellRefusal(error).http)) return null;
     throw error;

@@ -19,10 +19,10 @@ interface ListenerOptions {
 export interface Listener {
   /** What listens; its limits are those of HTTP/1.1. */
   readonly server: Server;
-  /** Sends connections of HTTP/2 away when their calls are answered. */
-  closeHttp2(): void;
-  /** Cuts them off. */
-  destroyHttp2(): void;
+  /** Sends connections of HTTP/2 away when their calls are answered, and at once those that said nothing yet. */
+  leave(): void;
+  /** Cuts off whatever is still connected. */
+  cutOff(): void;
   /** Takes a new certificate for connections to come. */
   renew(tls: TlsFiles): void;
 }
@@ -49,22 +49,30 @@ export function createListener({ tls, onRequest }: ListenerOptions): Listener {
       ? createServer(options, onRequest)
       : createSecureServer({ ...options, ...tls, ...secure }, onRequest as never);
   const http2 = openHttp2(onRequest);
+  const connected = new Set<Socket>();
+  server.on('connection', (socket) => {
+    connected.add(socket);
+    socket.once('close', () => connected.delete(socket));
+  });
+  const silent = new Set<Socket>();
   const event = tls === null ? 'connection' : 'secureConnection';
   // The server has its limits by its own listener, which stays the only way to it.
   const [toHttp1] = server.listeners(event) as ((socket: Socket) => void)[];
-  server.removeAllListeners(event);
+  server.off(event, toHttp1);
   server.on(event, (socket: Socket) => {
-    if (tls === null) sniff(socket, (isHttp2) => (isHttp2 ? http2.take(socket) : toHttp1.call(server, socket)));
+    if (tls === null) sniff(socket, silent, (isHttp2) => (isHttp2 ? http2.take(socket) : toHttp1.call(server, socket)));
     else if ((socket as TLSSocket).alpnProtocol === 'h2') http2.take(socket);
     else toHttp1.call(server, socket);
   });
   return {
     server,
-    closeHttp2() {
+    leave() {
       for (const session of http2.sessions) session.close();
+      for (const socket of silent) socket.destroy();
     },
-    destroyHttp2() {
+    cutOff() {
       for (const session of http2.sessions) session.destroy();
+      for (const socket of connected) socket.destroy();
     },
     renew: (files) => (server as unknown as { setSecureContext(files: TlsFiles): void }).setSecureContext(files),
   };
@@ -101,8 +109,9 @@ function openHttp2(onRequest: ListenerOptions['onRequest']): {
 }
 
 /** Looks at the first bytes, and gives them back. Who sends too few of them for too long is cut off. */
-function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
+function sniff(socket: Socket, silent: Set<Socket>, decide: (isHttp2: boolean) => void): void {
   const tooLong = setTimeout(() => socket.destroy(), headerMs);
+  silent.add(socket);
   // Given back at once, they would wake us again and again until the next ones come.
   let seen = Buffer.alloc(0);
   const look = (): void => {
@@ -119,6 +128,7 @@ function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
   };
   const done = (): void => {
     clearTimeout(tooLong);
+    silent.delete(socket);
     socket.off('readable', look);
     socket.off('close', done);
     socket.off('error', ignore);

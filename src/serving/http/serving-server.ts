@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { EngineError } from '../../model/errors.ts';
+import { idPattern } from '../../model/ids.ts';
+import { beginCall } from '../../model/spans.ts';
 import type { Credentials } from '../access/authenticate.ts';
 import { readCookie, sessionCookie } from '../auth/cookies.ts';
 import { type CallFacts, type Door, type HttpCall, HttpRefusal } from './door.ts';
@@ -32,6 +34,8 @@ export interface CallEnd {
   readonly address: string;
   readonly status: number;
   readonly ms: number;
+  /** Of OpenTelemetry; null where the call is not traced. */
+  readonly traceId: string | null;
 }
 
 export interface ServingServer {
@@ -87,11 +91,11 @@ async function close(listener: Listener, stopping: AbortController): Promise<voi
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   stopping.abort(new EngineError('TABLES_UNAVAILABLE', 'this process is stopping'));
   // A connection is idle as soon as its last call is answered.
-  listener.closeHttp2();
+  listener.leave();
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   const cut = setTimeout(() => {
     server.closeAllConnections();
-    listener.destroyHttp2();
+    listener.cutOff();
   }, drainMs);
   await closed;
   clearInterval(idle);
@@ -130,11 +134,38 @@ async function answer(
 ): Promise<void> {
   const call = receive(request, response, options, stopping);
   const startMs = performance.now();
+  const span = beginCall(request.headers, 'call');
   response.once('close', () => {
     const { requestId, method, path, facts } = call;
     const end = { requestId, method, path, address: call.credentials.address, status: response.statusCode };
-    options.onCall({ ...facts, ...end, ms: performance.now() - startMs });
+    const { traceId } = span;
+    span.end(`${facts.door} ${facts.operation}`, spanAttributes(call), failureOf(call));
+    options.onCall({ ...facts, ...end, traceId, ms: performance.now() - startMs });
   });
+  await span.during(() => handOver(call, options));
+}
+
+/** Names and codes alone: a path may carry what opens a door. */
+function spanAttributes({ method, request, response, requestId, facts }: HttpCall): Record<string, string | number> {
+  return {
+    ...{ 'http.request.method': methods.has(method) ? method : '_OTHER', 'paceline.request_id': requestId },
+    ...{ 'http.response.status_code': response.statusCode, 'network.protocol.version': request.httpVersion },
+    ...{ 'paceline.door': facts.door, 'paceline.operation': facts.operation },
+    ...(facts.orgId !== null && idPattern.test(facts.orgId) && { 'paceline.organization': facts.orgId }),
+    ...(facts.error !== null && { 'error.type': facts.error }),
+  };
+}
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** What callers do wrong, or break off, is no failure of ours. */
+function failureOf({ response, facts }: HttpCall): string | null {
+  if (response.statusCode < 500 && facts.error !== 'INTERNAL') return null;
+  return facts.error ?? String(response.statusCode);
+}
+
+async function handOver(call: HttpCall, options: ServingServerOptions): Promise<void> {
+  const { request, response } = call;
   try {
     setCommonHeaders(response, call.requestId);
     refuseTwice(request);
