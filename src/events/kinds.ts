@@ -75,10 +75,9 @@ const delivery = {
 
 const rare = { ...delivery, class: 'rare', lateness: 'control' } as const;
 
-/** What a feed says of a period; it may bring a flight back that was over, and with it a timer. */
+/** What a feed says of a period; it may bring a flight back that was over, whose timer is then due in another minute. */
 const report = {
   ...rare,
-  standsAlone: true,
   isHot: false,
   hasDetail: true,
   instants: ['period_start', 'as_of'],
@@ -169,7 +168,6 @@ export const kinds = {
   spend_adjustment: {
     ...rare,
     number: 8,
-    standsAlone: true,
     isHot: false,
     hasDetail: true,
     lateness: 'correction',

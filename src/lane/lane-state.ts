@@ -429,7 +429,9 @@ export class LaneState implements Carrier {
 
   /** Money came that no flight waits for, or decisions that say which does: the campaign is looked at for some days. */
   watch(campaign: Campaign, clock: number): void {
-    this.unplannedOf(campaign).watchedUntil = clock + this.limits.evaluatedAfterEndMs;
+    const unplanned = this.unplannedOf(campaign);
+    // Within a segment feeds are booked before deliveries of older clocks.
+    unplanned.watchedUntil = Math.max(unplanned.watchedUntil, clock + this.limits.evaluatedAfterEndMs);
     this.touchParts(campaign, part.unplanned);
   }
 

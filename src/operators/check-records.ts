@@ -1,5 +1,14 @@
 import { type Detail, type EventBatch, flag, type Reject, type RejectReason } from '../events/event-batch.ts';
-import { isByDay, isDelivery, isOnDevices, isRare, isReport, isSystem, namesCampaign } from '../events/kind-facts.ts';
+import {
+  isByDay,
+  isDelivery,
+  isMedia,
+  isOnDevices,
+  isRare,
+  isReport,
+  isSystem,
+  namesCampaign,
+} from '../events/kind-facts.ts';
 import { kind } from '../events/kinds.ts';
 import { internalErrorDetail, RecordFailures } from '../events/record-failures.ts';
 import { saidBy } from '../lane/campaign.ts';
@@ -168,8 +177,9 @@ export class CheckRecords implements Operator {
   #changesMuch({ clocks }: Segment, batch: EventBatch, row: number): boolean {
     const recordKind = batch.kinds[row];
     if (recordKind === kind.source_heartbeat) return this.#quotas.isUnheard(batch, row);
-    if (recordKind !== kind.impression && recordKind !== kind.click) return false;
-    if (batch.eventTimes[row] < clocks[row] - this.#limits.deliveryLatenessMs) return true;
+    if (isMedia[recordKind] === 0 && recordKind !== kind.performance_report) return false;
+    const isLate = batch.eventTimes[row] < clocks[row] - this.#limits.deliveryLatenessMs;
+    if (isLate && isDelivery[recordKind] === 1) return true;
     const campaign = this.#state.findCampaign(batch.orgs[row], batch.campaigns[row], batch.dictionaries);
     return campaign !== undefined && this.#currency.wouldRename(batch, row, campaign);
   }
