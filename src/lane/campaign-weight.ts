@@ -24,6 +24,11 @@ interface Side {
   exact: Whole;
 }
 
+/** What an exact amount weighs upwards. */
+function weightOf(value: number): number {
+  return value > lightMax.exact ? Math.ceil(value) : 0;
+}
+
 /** How much the sums of a campaign hold, upwards and downwards; campaigns of light records have none. */
 export class CampaignWeight {
   readonly up: Side = { count: 0, exact: 0 };
@@ -46,6 +51,18 @@ export class CampaignWeight {
     }
     this.isDirty = true;
     return null;
+  }
+
+  /** As `put` of two exact amounts that replace nothing, without an object; false = one of them goes beyond. */
+  putExact(a: number, b: number): boolean {
+    const upwards = plus(weightOf(a), weightOf(b));
+    const downwards = plus(weightOf(-a), weightOf(-b));
+    const [up, down] = [plus(this.up.exact, upwards), plus(this.down.exact, downwards)];
+    if ((upwards > 0 && up > weightMax.exact) || (downwards > 0 && down > weightMax.exact)) return false;
+    this.up.exact = up;
+    this.down.exact = down;
+    this.isDirty = true;
+    return true;
   }
 
   /** The side on which the amount weighs, with it; 0 when it is too light. */

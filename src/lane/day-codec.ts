@@ -34,7 +34,7 @@ export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void 
     }
   }
   // Equal states are equal bytes, whichever type came first.
-  const conversions = day.conversions?.toSorted((a, b) => a.code - b.code) ?? [];
+  const conversions = inOrder(day.conversions ?? noConversions);
   out.count(conversions.length);
   for (const { code, byTouch, byConversion, offset, planNumber } of conversions) {
     out.count(code);
@@ -44,6 +44,12 @@ export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void 
     out.count(planNumber);
   }
 }
+
+function inOrder(conversions: NonNullable<DayRow['conversions']>): NonNullable<DayRow['conversions']> {
+  return conversions.length < 2 ? conversions : conversions.toSorted((a, b) => a.code - b.code);
+}
+
+const noConversions: NonNullable<DayRow['conversions']> = [];
 
 /** Reads what `writeDay` wrote, in a section of that version, into a row, whatever it held. */
 export function readDay(from: ByteReader, version: number, day: DayRow, currencies: Names): void {
@@ -66,15 +72,8 @@ export function readDay(from: ByteReader, version: number, day: DayRow, currenci
   for (let n = from.count(); n > 0; n--) {
     const code = from.count();
     const [byTouch, byConversion] = [whole(from.exact()), whole(from.exact())];
-    day.conversions ??= [];
-    day.conversions.push({
-      code,
-      byTouch,
-      byConversion,
-      offset: from.count(),
-      planNumber: from.count(),
-      isDirty: false,
-    });
+    const [offset, planNumber] = [from.count(), from.count()];
+    day.keepConversions({ code, byTouch, byConversion, offset, planNumber, isDirty: false });
   }
 }
 

@@ -120,7 +120,7 @@ export class DayRow {
    */
   otherRevenue: Map<number, Revenue> | null = null;
   /** Each of a code of its own; one that was there once stays, be it 0. Null while nothing was converted. */
-  conversions: TypedConversions[] | null = null;
+  conversions: readonly TypedConversions[] | null = null;
 
   constructor(day: number, slab: NumberSlab) {
     this.day = day;
@@ -178,17 +178,27 @@ export class DayRow {
   }
 
   /** The record of `offset` adds conversions of a code; with none it changes nothing. */
-  addConversions(code: number, { byTouch, byConversion }: Revenue, offset: number, planNumber: number): void {
+  addConversions(code: number, byTouch: Whole, byConversion: Whole, offset: number, planNumber: number): void {
     if (isZero(byTouch) && isZero(byConversion)) return;
-    this.conversions ??= [];
-    let known = this.conversions.find((each) => each.code === code);
-    if (known === undefined) {
-      known = { code, byTouch: 0, byConversion: 0, offset, planNumber, isDirty: true };
-      this.conversions.push(known);
-    }
+    const known = this.#conversionsOf(code);
+    if (known === undefined)
+      return this.keepConversions({ code, byTouch, byConversion, offset, planNumber, isDirty: true });
     known.byTouch = plus(known.byTouch, byTouch);
     known.byConversion = plus(known.byConversion, byConversion);
-    Object.assign(known, { offset, planNumber, isDirty: true });
+    known.offset = offset;
+    known.planNumber = planNumber;
+    known.isDirty = true;
+  }
+
+  #conversionsOf(code: number): TypedConversions | undefined {
+    if (this.conversions === null) return undefined;
+    for (const each of this.conversions) if (each.code === code) return each;
+    return undefined;
+  }
+
+  /** Of a code that is not there. Nearly all days have one: an array that grows would make room for seventeen. */
+  keepConversions(typed: TypedConversions): void {
+    this.conversions = this.conversions === null ? [typed] : [...this.conversions, typed];
   }
 
   /** As it was kept before, be it 0. */

@@ -12,6 +12,13 @@ export class Zone {
   readonly id: string;
   readonly #chunks = new BoundedMap<number, Chunk>(limits.zoneSpansKeptMax);
 
+  /** The chunk that was asked for last: what is asked lies close together. */
+  #recent: Chunk | null = null;
+  #recentIndex = Number.NaN;
+  /** First instants of days that were asked for, each at the place of its number's lowest bits. */
+  readonly #days = new Float64Array(daysAtHand).fill(Number.NaN);
+  readonly #dayStarts = new Float64Array(daysAtHand);
+
   constructor(id: string) {
     this.id = id;
   }
@@ -33,6 +40,15 @@ export class Zone {
 
   /** First instant of the local day. */
   dayStart(day: number): number {
+    const place = day & (daysAtHand - 1);
+    if (this.#days[place] !== day) {
+      this.#dayStarts[place] = this.#findDayStart(day);
+      this.#days[place] = day;
+    }
+    return this.#dayStarts[place];
+  }
+
+  #findDayStart(day: number): number {
     const midnight = day * dayMs;
     // Offsets lie within ±15 h, so the day starts inside this span; walk its transitions.
     let at = midnight - 15 * 3_600_000;
@@ -58,6 +74,14 @@ export class Zone {
 
   #chunkOf(at: number): Chunk {
     const index = Math.floor(at / chunkMs);
+    if (index === this.#recentIndex) return this.#recent as Chunk;
+    const chunk = this.#findChunk(index);
+    this.#recent = chunk;
+    this.#recentIndex = index;
+    return chunk;
+  }
+
+  #findChunk(index: number): Chunk {
     let chunk = this.#chunks.get(index);
     if (chunk === undefined) {
       chunk = readChunk(this.id, index);
@@ -74,6 +98,8 @@ interface Chunk {
   readonly returns: { readonly from: number; readonly until: number; readonly day: number }[];
 }
 
+/** A power of two, and more days than a campaign's books are asked for again and again. */
+const daysAtHand = 64;
 const chunkMs = 1_461 * dayMs;
 
 function chunkEnd(at: number): number {

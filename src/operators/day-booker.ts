@@ -69,16 +69,18 @@ export class DayBooker {
     byConversion: Whole,
     offset: number,
   ): void {
-    day.addWhole(sumAt.conversionsByTouch, byTouch);
-    day.addWhole(sumAt.conversionsByConversion, byConversion);
-    day.addConversions(code, { byTouch, byConversion }, offset, this.#state.planOf(campaign.orgId).plan.number);
+    if (byTouch !== 0) day.addWhole(sumAt.conversionsByTouch, byTouch);
+    if (byConversion !== 0) day.addWhole(sumAt.conversionsByConversion, byConversion);
+    const isInForce = day.planEpoch === this.#state.planEpoch;
+    const planNumber = isInForce ? day.planNumber : this.#state.planOf(campaign.orgId).plan.number;
+    day.addConversions(code, byTouch, byConversion, offset, planNumber);
   }
 
   /** Revenue shows in the row where it is in the campaign's currency, and is kept beside it where not. */
   addRevenue(campaign: Campaign, day: DayRow, currency: number, byTouch: Whole, byConversion: Whole): void {
     if (this.#state.books.hot.values[campaign.hot + hotAt.currency] === currency) {
-      day.addWhole(sumAt.revenueByTouch, byTouch);
-      day.addWhole(sumAt.revenueByConversion, byConversion);
+      if (byTouch !== 0) day.addWhole(sumAt.revenueByTouch, byTouch);
+      if (byConversion !== 0) day.addWhole(sumAt.revenueByConversion, byConversion);
     } else day.addOtherRevenue(currency, byTouch, byConversion);
   }
 

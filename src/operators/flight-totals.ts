@@ -1,6 +1,7 @@
 import type { Campaign, Flight } from '../lane/campaign.ts';
 import { part } from '../lane/campaign.ts';
 import type { LaneState } from '../lane/lane-state.ts';
+import { shareOf } from '../lane/report-feed.ts';
 import { plus, type Whole } from '../model/whole.ts';
 
 /** Adds to the totals of the flights that have the instant; a flight that was done is evaluated once more. */
@@ -33,6 +34,25 @@ export function addSharesToFlights(
     if (nanos === 0 && impressions === 0) continue;
     flight.spentNanos = sign === 1 ? plus(flight.spentNanos, nanos) : plus(flight.spentNanos, negative(nanos));
     flight.impressions += sign * impressions;
+    if (flight.isDone) restate(state, campaign, flight);
+  }
+  campaign.putAway();
+}
+
+/** Adds to each flight's spend what of `nanos`, which are spread over [start, end), lies in it. */
+export function addSpendToFlights(
+  state: LaneState,
+  campaign: Campaign,
+  sign: 1 | -1,
+  nanos: Whole,
+  start: number,
+  end: number,
+): void {
+  for (const flight of campaign.flights) {
+    if (flight.dates === null) continue;
+    const share = shareOf(nanos, start, end, flight.dates.start, flight.dates.end);
+    if (share === 0) continue;
+    flight.addNanos(sign === 1 ? share : negative(share));
     if (flight.isDone) restate(state, campaign, flight);
   }
   campaign.putAway();

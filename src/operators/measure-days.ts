@@ -23,7 +23,7 @@ import { addToFlights, watchIfOutside } from './flight-totals.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import { amountsOf, isLight } from './record-amounts.ts';
-import { ReportBooker, type Weighs } from './report-booker.ts';
+import { ReportBooker, type Weigher } from './report-booker.ts';
 import type { Segment } from './segment.ts';
 
 /** About what a dirty day adds to delta and rows. */
@@ -45,7 +45,7 @@ const videoCounters = [
  * Books every counted record on its local day (docs/semantics.md §5), and says which spend item and
  * how many valid impressions it makes, for the operators behind.
  */
-export class MeasureDays implements Operator {
+export class MeasureDays implements Operator, Weigher {
   readonly name = 'days';
   readonly does = "daily metrics in the campaign's zone";
   readonly state: OwnedSections;
@@ -242,10 +242,17 @@ export class MeasureDays implements Operator {
     const { batch } = segment;
     // Reports are weighed where the plan is asked what it takes.
     if (batch.kinds[row] === kind.spend || batch.kinds[row] === kind.performance_report) return true;
-    return this.#putWeight(segment, row, this.#state.campaigns[slot], amountsOf(batch, row));
+    const campaign = this.#state.campaigns[slot];
+    if (batch.kinds[row] === kind.conversion) {
+      const sign = (batch.flags[row] & flag.reversal) !== 0 ? -1 : 1;
+      campaign.weight ??= new CampaignWeight();
+      if (campaign.weight.putExact(sign * batch.amount2[row], sign * batch.amount[row])) return true;
+    }
+    return this.weighs(segment, row, campaign, amountsOf(batch, row));
   }
 
-  #putWeight(
+  /** Puts amounts on a campaign's weight in place of others; false = they are more than it takes, and the row a dead letter. */
+  weighs(
     segment: Segment,
     row: number,
     campaign: Campaign,
@@ -313,12 +320,15 @@ export class MeasureDays implements Operator {
     this.#booker.addConversions(campaign, converted, code, 0, weight, offset);
     this.#booker.addRevenue(campaign, converted, currency, 0, revenue);
     if ((batch.flags[row] & flag.setRight) !== 0) this.#setRight(campaign, converted, batch.t1[row]);
-    this.#booker.keepConversions(campaign, batch.t1[row], code, 0, weight);
-    this.#booker.keepRevenue(campaign, batch.t1[row], currency, 0, revenue);
+    if (campaign.quarters !== null) {
+      this.#booker.keepConversions(campaign, batch.t1[row], code, 0, weight);
+      this.#booker.keepRevenue(campaign, batch.t1[row], currency, 0, revenue);
+    }
     if (touchedAt < clock - this.#state.latenessOf(batch, row)) return;
     const touched = this.#rowAt(campaign, touchedAt, offset);
     this.#booker.addConversions(campaign, touched, code, weight, 0, offset);
     this.#booker.addRevenue(campaign, touched, currency, revenue, 0);
+    if (campaign.quarters === null) return;
     this.#booker.keepConversions(campaign, touchedAt, code, weight, 0);
     this.#booker.keepRevenue(campaign, touchedAt, currency, revenue, 0);
   }
@@ -331,10 +341,22 @@ export class MeasureDays implements Operator {
 
   /** The row of an instant's day, on which the record of `offset` books. */
   #rowAt(campaign: Campaign, at: number, offset: number): DayRow {
-    const zone = campaign.quarters?.zone ?? this.#state.zoneOf(campaign);
-    const day = this.#booker.dayRow(campaign, zone.localDay(at));
+    const day = this.#atHand(campaign, at) ?? this.#findRow(campaign, at);
     this.#booker.change(campaign, day, offset);
     return day;
+  }
+
+  /** The day at hand, if it is that of the instant. */
+  #atHand(campaign: Campaign, at: number): DayRow | null {
+    const hot = this.#hot;
+    const base = campaign.hot;
+    const isAtHand = campaign.quarters === null && at >= hot[base + hotAt.dayStart] && at < hot[base + hotAt.dayEnd];
+    return isAtHand ? campaign.day : null;
+  }
+
+  #findRow(campaign: Campaign, at: number): DayRow {
+    const zone = campaign.quarters?.zone ?? this.#state.zoneOf(campaign);
+    return this.#booker.dayRow(campaign, zone.localDay(at));
   }
 
   #report(segment: Segment, row: number, slot: number): void {
@@ -344,10 +366,9 @@ export class MeasureDays implements Operator {
       batch.basis[row] === this.#hot[slot * hotWidth + hotAt.feedBasis] && !this.#isOtherSource(slot, batch, row);
     const isPerformance = batch.kinds[row] === kind.performance_report;
     if (!isPerformance && !isSpend) return;
-    const weighs: Weighs = (amounts, back) => this.#putWeight(segment, row, campaign, amounts, back);
     const outcome = isPerformance
-      ? this.#reports.performance(batch, row, campaign, isSpend, weighs)
-      : this.#reports.spend(batch, row, campaign, weighs);
+      ? this.#reports.performance(segment, row, campaign, isSpend, this)
+      : this.#reports.spend(segment, row, campaign, this);
     if (outcome === 'too heavy') return;
     if (outcome === 'booked') {
       const detail = batch.details.get(row) as Detail & { kind: 'spend' | 'performance_report' };

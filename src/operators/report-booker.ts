@@ -4,20 +4,30 @@ import { CampaignReports, type Counts, impressionsIn, revenueCode } from '../lan
 import type { Amount } from '../lane/campaign-weight.ts';
 import { type Counter, counterAt, counterPlaces, sumAt } from '../lane/day-row.ts';
 import type { LaneState } from '../lane/lane-state.ts';
-import { type Report, type ReportFeed, shareOf, type Verdict } from '../lane/report-feed.ts';
+import { type OnReport, type Report, type ReportFeed, shareOf, type Verdict } from '../lane/report-feed.ts';
 import { nanosPerMicro } from '../model/money.ts';
 import { floorTo, quarterMs } from '../model/time.ts';
 import { times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import type { DayBooker } from './day-booker.ts';
-import { addSharesToFlights } from './flight-totals.ts';
+import { addSharesToFlights, addSpendToFlights } from './flight-totals.ts';
 import { amountsOf, isLight } from './record-amounts.ts';
+import type { Segment } from './segment.ts';
 
 type SpendDetail = Detail & { kind: 'spend' };
 type PerformanceDetail = Detail & { kind: 'performance_report' };
 
-/** Whether the campaign takes the amounts in place of those that count no more. */
-export type Weighs = (amounts: readonly Amount[], back: readonly Amount[]) => boolean;
+/** Who knows whether a campaign takes the amounts of a row in place of those that count no more. */
+export interface Weigher {
+  weighs(
+    segment: Segment,
+    row: number,
+    campaign: Campaign,
+    amounts: readonly Amount[],
+    back: readonly Amount[],
+  ): boolean;
+}
+
 /** What became of a report; one that counts nothing is booked too. */
 type BookedReport = 'booked' | 'overlaps' | 'too heavy';
 
@@ -25,6 +35,12 @@ type BookedReport = 'booked' | 'overlaps' | 'too heavy';
 export class ReportBooker {
   readonly #state: LaneState;
   readonly #days: DayBooker;
+  /** Whose spend is booked now, and the offset of the record that says it. */
+  #campaign: Campaign | null = null;
+  #offset = 0;
+  /** One for all reports. */
+  readonly #onSpend: OnReport<number> = (from, to, amount, sign) =>
+    this.#bookSpend(this.#campaign as Campaign, from, to, amount, sign, this.#offset);
   /** Names of feeds by source and basis, made once: they are asked for at every report. */
   readonly #feedNames: string[] = [];
 
@@ -33,8 +49,9 @@ export class ReportBooker {
     this.#days = days;
   }
 
-  /** A spend record that the plan wants; `weighs` is asked whether the campaign takes what it changes. */
-  spend(batch: EventBatch, row: number, campaign: Campaign, weighs: Weighs): BookedReport {
+  /** A spend record that the plan wants; `weigher` is asked whether the campaign takes what it changes. */
+  spend(segment: Segment, row: number, campaign: Campaign, weigher: Weigher): BookedReport {
+    const { batch } = segment;
     const { to, order } = batch.details.get(row) as SpendDetail;
     const isTotal = (batch.flags[row] & flag.cumulative) !== 0;
     const report = { from: batch.t1[row], to, order: isTotal ? order : Number.NaN, amount: batch.amount[row] };
@@ -42,17 +59,21 @@ export class ReportBooker {
     const reports = this.#reports(campaign).spendFeed(feed);
     const verdict = reports.weigh(report);
     if (verdict === null) return 'overlaps';
-    const isWeighed = campaign.weight !== null || !isLight(batch, row);
-    if (verdict.counts && isWeighed) {
+    const isWeighed = verdict.counts && (campaign.weight !== null || !isLight(batch, row));
+    // An addition replaces nothing, and nearly none is too heavy.
+    const isTaken = isWeighed && !isTotal && campaign.weight?.putExact(report.amount, 0) === true;
+    if (isWeighed && !isTaken) {
       const back = reports.replacedBy(report, verdict).map((value) => spendAmount('amount_micros', value));
-      if (!weighs([spendAmount('amount_micros', report.amount)], back)) return 'too heavy';
+      if (!weigher.weighs(segment, row, campaign, [spendAmount('amount_micros', report.amount)], back))
+        return 'too heavy';
     }
     this.#putSpend(campaign, feed, report, verdict, batch.offsets[row]);
     return 'booked';
   }
 
   /** A performance_report; `isSpend` = the plan takes its spend. */
-  performance(batch: EventBatch, row: number, campaign: Campaign, isSpend: boolean, weighs: Weighs): BookedReport {
+  performance(segment: Segment, row: number, campaign: Campaign, isSpend: boolean, weigher: Weigher): BookedReport {
+    const { batch } = segment;
     const detail = batch.details.get(row) as PerformanceDetail;
     const span = { from: batch.t1[row], to: detail.to, order: detail.order };
     const source = batch.dictionaries.sources.text(batch.sources[row]);
@@ -76,7 +97,8 @@ export class ReportBooker {
         .flatMap(amountsOfCounts);
       const spendBack =
         spendVerdict === undefined ? [] : reports.spendFeed(feed).replacedBy({ ...span, amount: 0 }, spendVerdict);
-      if (!weighs(told, [...back, ...spendBack.map((value) => spendAmount('spend_micros', value))])) return 'too heavy';
+      const allBack = [...back, ...spendBack.map((value) => spendAmount('spend_micros', value))];
+      if (!weigher.weighs(segment, row, campaign, told, allBack)) return 'too heavy';
     }
     reports.putCounts(source, { ...span, amount: counts }, verdict, (from, to, amount, sign) =>
       this.#bookCounts(campaign, from, to, amount, sign, offset),
@@ -105,23 +127,30 @@ export class ReportBooker {
   }
 
   #putSpend(campaign: Campaign, feed: string, report: Report<number>, verdict: Verdict, offset: number): void {
-    this.#reports(campaign).putSpend(feed, report, verdict, (from, to, amount, sign) =>
-      this.#bookSpend(campaign, from, to, amount, sign, offset),
-    );
+    this.#campaign = campaign;
+    this.#offset = offset;
+    this.#reports(campaign).putSpend(feed, report, verdict, this.#onSpend);
+    this.#campaign = null;
   }
 
   #bookSpend(campaign: Campaign, start: number, end: number, micros: number, sign: 1 | -1, offset: number): void {
     const nanos = times(micros, nanosPerMicro);
     const zone = this.#zoneOf(campaign);
-    forEachDay(zone, start, end, start, (number, from, to) => {
-      const day = this.#days.dayRow(campaign, number);
-      day.addWhole(sumAt.spendNanos, times(sign, shareOf(nanos, start, end, from, to)));
-      this.#days.change(campaign, day, offset);
-    });
-    addSharesToFlights(this.#state, campaign, sign, (from, to) => ({
-      nanos: shareOf(nanos, start, end, from, to),
-      impressions: 0,
-    }));
+    const first = zone.localDay(start);
+    // Nearly all are of hours of one day.
+    if (Math.max(end, start + 1) <= zone.dayStart(first + 1))
+      this.#addSpend(campaign, first, times(sign, nanos), offset);
+    else
+      forEachDay(zone, start, end, start, (day, from, to) =>
+        this.#addSpend(campaign, day, times(sign, shareOf(nanos, start, end, from, to)), offset),
+      );
+    addSpendToFlights(this.#state, campaign, sign, nanos, start, end);
+  }
+
+  #addSpend(campaign: Campaign, number: number, nanos: Whole, offset: number): void {
+    const day = this.#days.dayRow(campaign, number);
+    day.addWhole(sumAt.spendNanos, nanos);
+    this.#days.change(campaign, day, offset);
   }
 
   #bookCounts(campaign: Campaign, start: number, end: number, counts: Counts, sign: 1 | -1, offset: number): void {
