@@ -10,7 +10,7 @@ const stages: readonly (readonly [stage: string, files: RegExp])[] = [
   ],
   [
     'days',
-    /\/src\/operators\/(measure-days|day-booker|report-booker)\.ts|\/src\/lane\/(day-row|day-codec|old-days|report-feed|campaign-reports|provisional-quarters)\.ts/,
+    /\/src\/operators\/(measure-days|day-booker|day-rows|report-booker)\.ts|\/src\/lane\/(day-row|day-codec|old-days|report-feed|campaign-reports|provisional-quarters)\.ts/,
   ],
   [
     'flights',

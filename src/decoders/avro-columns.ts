@@ -15,9 +15,10 @@ import {
   instantMin,
   instantProblem,
   label,
+  orderOf,
   periodProblem,
   smallCountMax,
-  spanOf,
+  spanEnd,
   weightInMillionths,
 } from './event-fields.ts';
 
@@ -132,7 +133,7 @@ const besides: Readonly<Partial<Record<KindName, Beside>>> = {
       source_seq: variable('value', 'sequence', 'source_seq'),
       produced_at: variable('instant', 'producedAt', 'produced_at'),
     },
-    end: 'help.spend(cursor, batch, row, { periodEnd, sequence, producedAt });',
+    end: 'help.spend(cursor, batch, row, periodEnd, sequence, producedAt);',
   },
 };
 
@@ -185,12 +186,6 @@ function untouchedColumns(lines: readonly string[]): string[] {
     .map(([column, value]) => `batch.${column}[row] = ${value};`);
 }
 
-interface SpendFields {
-  readonly periodEnd: number;
-  readonly sequence: number;
-  readonly producedAt: number;
-}
-
 /** What generated code calls when a value is out of its bounds. */
 const help = {
   skip: skipValue,
@@ -220,13 +215,21 @@ const help = {
     return 0;
   },
   /** The period and its order, once all fields are there. */
-  spend(cursor: AvroCursor, batch: EventBatch, row: number, { periodEnd, sequence, producedAt }: SpendFields): void {
+  spend(
+    cursor: AvroCursor,
+    batch: EventBatch,
+    row: number,
+    periodEnd: number,
+    sequence: number,
+    producedAt: number,
+  ): void {
     if (cursor.problem !== null || cursor.at > cursor.end) return;
     const start = batch.t1[row];
     const problem = periodProblem(start, periodEnd);
     if (problem !== null) cursor.fail('bad_field', problem);
-    const span = spanOf(start, periodEnd, batch.eventTimes[row], { asOf: batch.t2[row], sequence, producedAt });
-    batch.details.set(row, { kind: 'spend', ...span });
+    const at = batch.eventTimes[row];
+    const to = spanEnd(start, periodEnd, at, batch.t2[row]);
+    batch.details.set(row, { kind: 'spend', to, order: orderOf(at, sequence, producedAt) });
   },
   day(cursor: AvroCursor, name: string, value: number): number {
     if (value * dayMs >= instantMin && value * dayMs <= instantMax) return checkedDay(name, value);

@@ -19,12 +19,15 @@ export class AvroCursor {
   detail = '';
   /** Field of the writer at which a reader of objects gave up. */
   failedField: string | null = null;
+  /** And for texts in them. */
+  #texts: Buffer = Buffer.alloc(0);
   readonly #scratch = new DataView(new ArrayBuffer(8));
 
   begin(bytes: Uint8Array, at: number, end: number): void {
     if (bytes !== this.bytes) {
       this.bytes = bytes;
       this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.#texts = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     }
     this.at = at;
     this.end = end;
@@ -191,7 +194,7 @@ export class AvroCursor {
   text(): string {
     const start = this.skipBytes();
     if (this.problem !== null) return '';
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, this.at - start).toString('utf8');
+    return this.#texts.toString('utf8', start, this.at);
   }
 
   /** Index of the writer's enum symbol; out of range is a problem. */

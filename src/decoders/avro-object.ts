@@ -7,7 +7,7 @@ import { quoted } from './shown-value.ts';
 /**
  * Reads a record as a plain object shaped like our own schema, whatever compatible schema wrote it
  * (Avro specification, "Schema Resolution"). For rare kinds, tools and tests; events of the hot kinds
- * go straight into columns.
+ * go straight into columns. Where a record cannot be read, what is returned has no fields.
  */
 export type ReadObject = (cursor: AvroCursor) => Record<string, unknown>;
 
@@ -23,19 +23,50 @@ export function compileObjectReader(writer: AvroRecord, reader: AvroRecord): Rea
   for (const field of missing) {
     if (!field.hasDefault) throw unresolvable(reader.name, field.name, 'the writer lacks it and it has no default');
   }
-  return (cursor) => {
-    const value: Record<string, unknown> = {};
-    for (const field of missing) value[field.name] = field.default;
-    for (const { name, written, read } of steps) {
-      const each = read(cursor);
-      if (cursor.problem !== null || cursor.at > cursor.end) {
-        cursor.failedField = written;
-        return value;
-      }
-      if (name !== null) value[name] = each;
-    }
-    return value;
+  const defaults = missing.map((field) => field.default);
+  return generateReader(steps, defaults, [
+    ...missing.map(({ name }, i) => [name, `defaults[${i}]`] as const),
+    ...steps.flatMap(({ name }, i) => (name === null ? [] : [[name, `v${i}`] as const])),
+  ]);
+}
+
+/** A step for each field of the writer: how it is read, and its name there. */
+interface Step {
+  readonly written: string;
+  readonly read: Read;
+}
+
+const nothing: Record<string, unknown> = Object.freeze({});
+
+/**
+ * Straight-line code that ends in one literal: an object that gets its fields one by one is made anew every few of
+ * them. Of schemas nothing but the names of our own fields enters the text, as strings.
+ */
+function generateReader(
+  steps: readonly Step[],
+  defaults: readonly unknown[],
+  members: readonly (readonly [name: string, code: string])[],
+): ReadObject {
+  const lines = steps.map(
+    (_, i) => `const v${i} = reads[${i}](cursor);
+      if (cursor.problem !== null || cursor.at > cursor.end) return fail(cursor, ${i});`,
+  );
+  const literal = members.map(([name, code]) => `${JSON.stringify(name)}: ${code}`).join(', ');
+  const make = new Function(
+    'reads',
+    'defaults',
+    'fail',
+    `return function readObject(cursor) {\n${lines.join('\n')}\nreturn { ${literal} };\n};`,
+  );
+  const fail = (cursor: AvroCursor, step: number): Record<string, unknown> => {
+    cursor.failedField = steps[step].written;
+    return nothing;
   };
+  return make(
+    steps.map(({ read }) => read),
+    defaults,
+    fail,
+  ) as ReadObject;
 }
 
 export function names(field: AvroField): readonly string[] {

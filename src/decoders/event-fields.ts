@@ -181,9 +181,11 @@ function reportSpan(fields: Fields): ReportSpan {
   const problem = periodProblem(from, end);
   if (problem !== null) throw new BadField('bad_field', problem);
   const maybe = (name: string) => (isAbsent(fields[name]) ? Number.NaN : instant(fields, name));
+  const asOf = maybe('as_of');
   const sequence = isAbsent(fields.source_seq) ? Number.NaN : integer(fields, 'source_seq');
-  const told = { asOf: maybe('as_of'), sequence, producedAt: maybe('produced_at') };
-  return spanOf(from, end, instant(fields, 'event_time'), told);
+  const producedAt = maybe('produced_at');
+  const at = instant(fields, 'event_time');
+  return { to: spanEnd(from, end, at, asOf), order: orderOf(at, sequence, producedAt) };
 }
 
 /** What is wrong with the period of a report; null = nothing. */
@@ -192,17 +194,17 @@ export function periodProblem(start: number, end: number): string | null {
   return end - start > periodMaxMs ? 'the period is longer than 400 days' : null;
 }
 
-/** Of what a report speaks, and its place in its source's order (docs/semantics.md §4.4); NaN = not said. */
-export function spanOf(
-  from: number,
-  end: number,
-  eventTime: number,
-  { asOf, sequence, producedAt }: { readonly asOf: number; readonly sequence: number; readonly producedAt: number },
-): ReportSpan {
+/** Up to where a report speaks of its period (docs/semantics.md §4.4); NaN = not said. */
+export function spanEnd(from: number, end: number, eventTime: number, asOf: number): number {
   const usual = eventTime > from && eventTime < end ? eventTime : end;
   const taken = Number.isNaN(asOf) ? usual : asOf;
-  const order = Number.isNaN(sequence) ? (Number.isNaN(producedAt) ? eventTime : producedAt) : sequence;
-  return { to: Math.max(from, Math.min(end, Math.ceil(taken / minuteMs) * minuteMs)), order };
+  return Math.max(from, Math.min(end, Math.ceil(taken / minuteMs) * minuteMs));
+}
+
+/** Its place in its source's order; NaN = not said. */
+export function orderOf(eventTime: number, sequence: number, producedAt: number): number {
+  if (!Number.isNaN(sequence)) return sequence;
+  return Number.isNaN(producedAt) ? eventTime : producedAt;
 }
 
 function performance(fields: Fields): Detail & { kind: 'performance_report' } {

@@ -159,17 +159,21 @@ export class CampaignReports {
 
   /** Σ nanos of the shares of spend in [from, to); `itemsFrom` = cells hold no items before it. */
   spendBetween(from: number, to: number, itemsFrom: number): Whole {
-    let sum: Whole = 0;
     this.#spendList ??= [...this.#spend].map(([name, feed]) => ({ name, feed }));
-    for (const { name, feed } of this.#spendList) {
+    const feeds = this.#spendList;
+    let sum: Whole = 0;
+    for (let i = 0; i < feeds.length; i++) {
+      const { name, feed } = feeds[i];
       const since = name === itemsTakenBack ? Math.max(from, itemsFrom) : from;
-      sum = plus(sum, feed.sharesBetween(since, to, same, nanosPerMicro));
+      const share = feed.sharesBetween(since, to, same, nanosPerMicro);
+      if (share !== 0) sum = plus(sum, share);
     }
     return sum;
   }
 
   /** Σ of the shares of impressions in [from, to). */
   impressionsBetween(from: number, to: number): number {
+    if (this.counts === noCounts) return 0;
     let sum: Whole = 0;
     for (const feed of this.counts.values()) sum = plus(sum, feed.sharesBetween(from, to, impressionsOf, 1));
     return Number(sum);

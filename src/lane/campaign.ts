@@ -110,7 +110,9 @@ export class Flight {
   }
 
   get hasBudget(): boolean {
-    return this.settled !== null || this.changes.some((change) => change.kind === 'budget');
+    if (this.settled !== null) return true;
+    for (const { kind } of this.changes) if (kind === 'budget') return true;
+    return false;
   }
   get isEvaluable(): boolean {
     return this.dates !== null && this.hasBudget && (!this.isDone || this.isRestated);

@@ -15,10 +15,9 @@ export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void 
   out.text(day.currency < 0 ? '' : currencies.text(day.currency));
   out.count(day.planNumber);
   out.count(day.offset);
-  let said = 0;
-  for (const place of addedPlaces) if (day.compactSum(place) !== 0) said += 1;
-  out.count(said);
-  for (const place of addedPlaces) {
+  out.count(day.placesSaid());
+  for (let i = 0; i < addedPlaces.length; i++) {
+    const place = addedPlaces[i];
     const sum = day.compactSum(place);
     if (sum === 0) continue;
     out.count(place);

@@ -253,8 +253,20 @@ export class DayRow {
 
   /** The sum as a number where it is a safe integer, else as it is: cheap to write down. */
   compactSum(place: number): Whole {
-    const large = this.#large?.get(place);
+    if (this.#large === null) return this.count(place);
+    const large = this.#large.get(place);
     return large === undefined ? this.count(place) : whole(large + BigInt(this.count(place)));
+  }
+
+  /** How many of its places that add up are not zero. */
+  placesSaid(): number {
+    const { values } = this.#slab;
+    let said = 0;
+    for (let i = 0; i < addedPlaces.length; i++) {
+      const place = addedPlaces[i];
+      if (values[this.base + place] !== 0 || (this.#large !== null && this.compactSum(place) !== 0)) said += 1;
+    }
+    return said;
   }
 
   /** For sums in nanos: the floor in micros. */

@@ -249,8 +249,9 @@ export class DeliveryCells {
   /** Of this campaign; the list itself is emptied once for all. */
   clearTouched(): void {
     const { cells, touched } = this.#slab;
-    for (const cell of touched.of(this.#hot.values, this.#hotBase)) {
-      cells.values[this.#place(cell) + cellAt.isTouched] = 0;
+    const hot = this.#hot.values;
+    for (let at = touched.firstOf(hot, this.#hotBase); at !== none; at = touched.nextOf(at)) {
+      cells.values[this.#place(touched.cellOf(at)) + cellAt.isTouched] = 0;
     }
     touched.forget(this.#hot.values, this.#hotBase);
   }

@@ -63,8 +63,19 @@ export class EventIdSet {
     return (offset - this.#chunkOf(entry).words[(entry % chunkEntries) * entryWords + offsetWord]) >>> 0;
   }
 
-  /** Makes this the newest occurrence of what `find` was asked for and answered with `found`. */
-  put(found: number, org: number, ids: Int32Array, at: number, clock: number, offset: number): void {
+  /**
+   * Makes this the newest occurrence of what `find` was asked for and answered with `found`. The clock is read from
+   * `clocks`: handed over, it would be an object.
+   */
+  put(
+    found: number,
+    org: number,
+    ids: Int32Array,
+    at: number,
+    clocks: Float64Array,
+    row: number,
+    offset: number,
+  ): void {
     const slot = found < 0 ? ~found : found;
     const k = (this.#entries % chunkEntries) * entryWords;
     if (k === 0) this.#addChunk();
@@ -75,7 +86,7 @@ export class EventIdSet {
     words[k + 3] = ids[at + 2];
     words[k + 4] = ids[at + 3];
     words[k + offsetWord] = offset;
-    doubles[k / 2 + clockDouble] = clock;
+    doubles[k / 2 + clockDouble] = clocks[row];
     this.#entries += 1;
     this.#index[2 * slot] = this.#entries;
     if (found < 0) this.#index[2 * slot + 1] = hashOf(this.#key, org, ids, at);

@@ -68,9 +68,10 @@ export class LaneCodec {
     const { sections, dirtyCampaigns, organizations, books } = this.#state;
     for (const section of sections.lane) section.settle?.(this.#state);
     for (const section of sections.campaigns) {
-      if (section.settle !== undefined) for (const campaign of dirtyCampaigns) section.settle(campaign);
+      if (section.settle !== undefined)
+        for (let i = 0; i < dirtyCampaigns.length; i++) section.settle(dirtyCampaigns[i]);
     }
-    for (const campaign of dirtyCampaigns) campaign.settle();
+    for (let i = 0; i < dirtyCampaigns.length; i++) dirtyCampaigns[i].settle();
     for (const organization of organizations) {
       if (!organization.isDirty) continue;
       for (const section of sections.organizations) section.settle?.(organization);

@@ -9,6 +9,8 @@ import { EventIdSet, type VisitOccurrence } from './event-id-set.ts';
  */
 export class RareIds {
   readonly #set = new EventIdSet();
+  /** The clock that the set is given. */
+  readonly #clock = new Float64Array(1);
   readonly #latenessMs: number;
   /** Days whose ids may still matter, and a little more, so that a day's group is free when it comes round. */
   readonly groups: number;
@@ -88,7 +90,8 @@ export class RareIds {
   }
 
   #remember(found: number, org: number, ids: Int32Array, at: number, clock: number): void {
-    this.#set.put(found, org, ids, at, clock, 0);
+    this.#clock[0] = clock;
+    this.#set.put(found, org, ids, at, this.#clock, 0, 0);
     this.#newestDay = Math.max(this.#newestDay, dayOf(clock));
   }
 

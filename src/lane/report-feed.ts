@@ -62,6 +62,8 @@ export class ReportFeed<Amount> {
   #additions: Reports<Amount> = noReports;
   /** No addition is longer. */
   #longest = 0;
+  /** No report has anything at or after this instant. */
+  #until = Number.NEGATIVE_INFINITY;
 
   /** What the report would change; null when a counting total shares instants with it and neither holds the other. */
   weigh({ from, to, order }: Report<Amount>): Verdict | null {
@@ -120,6 +122,8 @@ export class ReportFeed<Amount> {
       const additions = this.#additions;
       this.#remove(additions, additions.firstFrom(ceilTo(from)), additions.firstFrom(ceilTo(to)), on);
     }
+    // One of no length has its instant.
+    this.#until = Math.max(this.#until, to, from + 1);
     on(from, to, amount, 1);
   }
 
@@ -130,6 +134,7 @@ export class ReportFeed<Amount> {
 
   /** Σ of the shares in [from, to) of `amountOf` each, times `scale`. */
   sharesBetween(from: number, to: number, amountOf: (amount: Amount) => number, scale: number): Whole {
+    if (from >= this.#until) return 0;
     const { length } = this.#totals;
     const first = length === 0 ? 0 : Math.max(0, this.#totals.firstFrom(from) - 1);
     const totals = length === 0 ? 0 : sharesOf(this.#totals, first, from, to, amountOf, scale);

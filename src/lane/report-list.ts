@@ -51,7 +51,16 @@ export class ReportList<Amount> implements Reports<Amount> {
   }
 
   firstFrom(instant: number): number {
-    return firstWhere(this.length, (at) => this.from(at) >= instant);
+    // Spelled out: a function for the question would be an object, and every evaluation asks several times.
+    const { spans } = this;
+    let low = 0;
+    let high = this.amounts.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (spans[middle * spanWidth + spanAt.from] >= instant) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   insert(at: number, { from, to, order, amount }: Report<Amount>): void {

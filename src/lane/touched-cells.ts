@@ -25,6 +25,17 @@ export class TouchedCells {
     hot[base + hotAt.lastTouched] = entry;
   }
 
+  /** The campaign's first entry, to walk its cells without a list of them; `none` where there is none. */
+  firstOf(hot: Float64Array, base: number): number {
+    return hot[base + hotAt.firstTouched];
+  }
+  nextOf(entry: number): number {
+    return this.#next[entry];
+  }
+  cellOf(entry: number): number {
+    return this.#cells[entry];
+  }
+
   /** The campaign's cells, in the order in which they were written first. */
   of(hot: Float64Array, base: number): number[] {
     const cells: number[] = [];

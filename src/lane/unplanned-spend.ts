@@ -146,27 +146,31 @@ export class UnplannedSpend {
 
 /**
  * What nearly every campaign is: one flight whose budget is not spent holds all of its days, and nothing ever froze
- * it, so that there is no cause to look for. Spend in micros of its newest `daysMax` days that have some and are
- * looked at; null = look at the days one by one.
+ * it, so that there is no cause to look for.
  */
-export function plainSpend(
-  campaign: Campaign,
-  zone: Zone,
-  clock: LogTimeMs,
-  { retainedDays, daysMax }: { readonly retainedDays: number; readonly daysMax: number },
-): Whole | null {
-  const { flights, statuses, days } = campaign;
-  if (flights.length !== 1 || statuses.length > 0) return null;
+export function isPlain({ flights, statuses, days }: Campaign, zone: Zone, isOver: boolean): boolean {
+  if (isOver || flights.length !== 1 || statuses.length > 0) return false;
   const [flight] = flights;
-  if (!isDated(flight) || !flight.hasBudget || isOverBudget(campaign, clock)) return null;
+  if (!isDated(flight) || !flight.hasBudget) return false;
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   for (const number of days.keys()) {
     if (number < first) first = number;
     if (number > last) last = number;
   }
-  if (first > last) return 0;
-  if (zone.dayStart(first) < flight.dates.start || zone.dayStart(last + 1) > flight.dates.end) return null;
+  if (first > last) return true;
+  return zone.dayStart(first) >= flight.dates.start && zone.dayStart(last + 1) <= flight.dates.end;
+}
+
+/** Spend in micros of a campaign's newest `daysMax` days that have some and are looked at. */
+export function recentSpend(
+  { days }: Campaign,
+  zone: Zone,
+  clock: LogTimeMs,
+  { retainedDays, daysMax }: { readonly retainedDays: number; readonly daysMax: number },
+): Whole {
+  const first = Math.min(...days.keys());
+  const last = Math.max(...days.keys());
   let spent: Whole = 0;
   const oldest = clock - retainedDays * dayMs;
   for (let number = last, left = daysMax; number >= first && left > 0 && zone.dayStart(number) >= oldest; number--) {

@@ -3,6 +3,7 @@ import type { LaneState } from '../lane/lane-state.ts';
 import type { Organization } from '../lane/organization.ts';
 import type { EventTimeMs, LogTimeMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
+import type { RowInHand, ruleEvaluations } from '../rows/tables.ts';
 import { digest, valuesText } from '../rules/alert-receipt.ts';
 import type { AlertState, Judgement, Transition } from '../rules/alert-state.ts';
 import type { CompiledRule } from '../rules/compile-plan.ts';
@@ -50,6 +51,23 @@ interface AlertReceipt {
 export class AlertRows {
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
+  readonly #evaluation: RowInHand<typeof ruleEvaluations> = {
+    org_id: '',
+    rule_id: '',
+    campaign_id: '',
+    flight_id: '',
+    source: '',
+    as_of: 0,
+    evaluated_at: 0,
+    outcome: '',
+    state: '',
+    level: '',
+    values: '',
+    rule_hash: '',
+    plan_number: 0,
+    partition: 0,
+    version: 0,
+  };
 
   constructor(state: LaneState, outputs: LaneOutputs) {
     this.#state = state;
@@ -99,22 +117,22 @@ export class AlertRows {
     { judgement, values }: Judged,
     transition: Transition | null,
   ): void {
-    this.#outputs.evaluations.write({
-      org_id: scope.orgId,
-      rule_id: rule.plan.id,
-      campaign_id: scope.campaignId,
-      flight_id: scope.flightId,
-      source: scope.source,
-      as_of: scope.asOf,
-      evaluated_at: scope.t,
-      outcome: judgement.outcome,
-      state: transition?.to === 'resolved' ? 'resolved' : alert.state,
-      level: alert.level,
-      values: valuesText(rule, values),
-      rule_hash: rule.plan.hash,
-      plan_number: this.#state.planOf(scope.orgId).plan.number,
-      partition: this.#outputs.partition,
-      version: this.#outputs.version(scope.offset),
-    });
+    const row = this.#evaluation;
+    row.org_id = scope.orgId;
+    row.rule_id = rule.plan.id;
+    row.campaign_id = scope.campaignId;
+    row.flight_id = scope.flightId;
+    row.source = scope.source;
+    row.as_of = scope.asOf;
+    row.evaluated_at = scope.t;
+    row.outcome = judgement.outcome;
+    row.state = transition?.to === 'resolved' ? 'resolved' : alert.state;
+    row.level = alert.level;
+    row.values = valuesText(rule, values);
+    row.rule_hash = rule.plan.hash;
+    row.plan_number = this.#state.planOf(scope.orgId).plan.number;
+    row.partition = this.#outputs.partition;
+    row.version = this.#outputs.version(scope.offset);
+    this.#outputs.evaluations.write(row);
   }
 }

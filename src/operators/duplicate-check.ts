@@ -52,7 +52,7 @@ export class DuplicateCheck {
     const found = ids.find(org, batch.eventIds, 4 * row);
     const isSeen =
       found >= 0 && this.#isInWindow(org, clock, ids.clockAt(found), offset, ids.recordsSince(found, offset));
-    ids.put(found, org, batch.eventIds, 4 * row, clock, offset);
+    ids.put(found, org, batch.eventIds, 4 * row, clocks, row, offset);
     return isSeen;
   }
 

@@ -30,7 +30,7 @@ import { type CompiledPlan, type CompiledRule, canonicalJson } from '../rules/co
 import { type RuleValue, variableNames } from '../rules/condition.ts';
 import { eventValue } from '../rules/event-values.ts';
 import { isKnown, isNothing, judgeAt } from '../rules/judgement.ts';
-import { isQuietOnPlan } from '../rules/quiet-rules.ts';
+import { quietOnPlan } from '../rules/quiet-rules.ts';
 import { riskValue } from '../rules/risk-values.ts';
 import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import { meaningOf, type Told, tell, tellEnd } from '../rules/telling.ts';
@@ -53,8 +53,15 @@ export interface FlightScope {
   readonly isLastWord: boolean;
   /** A longer step than this between known outcomes left moments out, ms. */
   readonly gapMax: number;
+  /** About how far apart moments are, ms. */
+  readonly grain: number;
+  readonly moments: Moments;
+}
+
+/** Who knows what a flight was like where nobody judged it. */
+export interface Moments {
   /** The moments between `since` and as_of that were left out, as they turned out; oldest first. */
-  missedSince(since: number): readonly PacedMoment[];
+  missedSince(at: FlightScope, since: number): readonly PacedMoment[];
 }
 
 export interface PacedMoment {
@@ -135,7 +142,7 @@ export class JudgeRules implements Operator {
   #passMissed(at: FlightScope, rule: CompiledRule, alert: AlertState, zone: Zone): void {
     const last = alert.lastKnown;
     if (last === null || at.asOf - last <= at.gapMax || !hasClock(alert)) return;
-    for (const { asOf, values } of at.missedSince(last)) {
+    for (const { asOf, values } of at.moments.missedSince(at, last)) {
       const named = this.#flightValues({ ...at, asOf, books: null }, values);
       passAlert(alert, rule.plan, judgeAt(rule, named, false, { at: asOf, zone }), asOf);
     }
@@ -157,8 +164,8 @@ export class JudgeRules implements Operator {
   }
 
   /** Whether its rules about money that no flight covers find nothing in the campaign when all of it is planned. */
-  isQuietOnPlan(campaign: Campaign, isSpending: boolean): boolean {
-    return isQuietOnPlan(this.#state.planView(campaign).campaignRules, isSpending);
+  quietOnPlan(campaign: Campaign): ReturnType<typeof quietOnPlan> {
+    return quietOnPlan(this.#state.planView(campaign).campaignRules);
   }
 
   /** Judges rules about money that no flight covers; `isNews` = a row of it was written. */

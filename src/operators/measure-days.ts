@@ -3,7 +3,6 @@ import { type KindNumber, kind } from '../events/kinds.ts';
 import type { Campaign } from '../lane/campaign.ts';
 import { CampaignReports } from '../lane/campaign-reports.ts';
 import { type Amount, CampaignWeight, lightMax } from '../lane/campaign-weight.ts';
-import { takeFormerTypes } from '../lane/conversion-types.ts';
 import { type Counter, clockSetRightAt, counterAt, type DayRow, dayAt, sumAt } from '../lane/day-row.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
@@ -18,6 +17,7 @@ import { assert } from '../model/errors.ts';
 import { quickSum } from '../model/money.ts';
 import { quarterMs } from '../model/time.ts';
 import type { DayBooker } from './day-booker.ts';
+import { DayRows } from './day-rows.ts';
 import { instantOfDay } from './flight-dates.ts';
 import { addToFlights, watchIfOutside } from './flight-totals.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
@@ -53,6 +53,7 @@ export class MeasureDays implements Operator, Weigher {
   readonly #outputs: LaneOutputs;
   readonly #booker: DayBooker;
   readonly #reports: ReportBooker;
+  readonly #rows: DayRows;
   /** Campaigns with something in their quarter-hour at hand. */
   readonly #unsettled: Campaign[] = [];
 
@@ -71,6 +72,7 @@ export class MeasureDays implements Operator, Weigher {
     this.#outputs = outputs;
     this.#booker = booker;
     this.#reports = new ReportBooker(state, booker);
+    this.#rows = new DayRows(state, outputs);
   }
 
   onSegment(segment: Segment): void {
@@ -106,82 +108,8 @@ export class MeasureDays implements Operator, Weigher {
 
   /** Writes the rows that changed since the last harvest, as they stand now. */
   harvest(): void {
-    const { currencies } = this.#state.books;
-    for (const { campaign, day } of this.#booker.dirtyRows) {
-      this.#outputs.days.write({
-        org_id: campaign.orgId,
-        campaign_id: campaign.id,
-        date: day.day,
-        currency: day.currency < 0 ? '' : currencies.text(day.currency),
-        impressions: day.count(counterAt.impressions),
-        invalid_impressions: day.count(counterAt.invalid_impressions),
-        measurable_impressions: day.count(counterAt.measurable_impressions),
-        viewable_impressions: day.count(counterAt.viewable_impressions),
-        clicks: day.count(counterAt.clicks),
-        invalid_clicks: day.count(counterAt.invalid_clicks),
-        video_starts: day.count(counterAt.video_starts),
-        video_first_quartiles: day.count(counterAt.video_first_quartiles),
-        video_midpoints: day.count(counterAt.video_midpoints),
-        video_third_quartiles: day.count(counterAt.video_third_quartiles),
-        video_completes: day.count(counterAt.video_completes),
-        auction_requests: day.count(counterAt.auction_requests),
-        auction_bids: day.count(counterAt.auction_bids),
-        auction_wins: day.count(counterAt.auction_wins),
-        conversions_by_touch: day.compactSum(sumAt.conversionsByTouch),
-        revenue_by_touch_micros: day.compactSum(sumAt.revenueByTouch),
-        conversions_by_conversion: day.compactSum(sumAt.conversionsByConversion),
-        revenue_by_conversion_micros: day.compactSum(sumAt.revenueByConversion),
-        spend_micros: day.micros(sumAt.spendNanos),
-        adjustment_micros: day.micros(sumAt.adjustmentNanos),
-        clock_set_right: day.count(clockSetRightAt),
-        plan_number: day.planNumber,
-        partition: this.#outputs.partition,
-        version: this.#outputs.version(day.offset),
-      });
-      this.#tellOtherRevenue(campaign, day);
-      this.#tellConversions(campaign, day);
-      day.settle();
-    }
+    this.#rows.write(this.#booker.dirtyRows);
     this.#booker.dirtyRows.length = 0;
-  }
-
-  #tellOtherRevenue(campaign: Campaign, day: DayRow): void {
-    if (day.otherRevenue === null) return;
-    for (const [currency, { byTouch, byConversion }] of day.otherRevenue) {
-      this.#outputs.otherRevenue.write({
-        org_id: campaign.orgId,
-        campaign_id: campaign.id,
-        date: day.day,
-        currency: this.#state.books.currencies.text(currency),
-        revenue_by_touch_micros: byTouch,
-        revenue_by_conversion_micros: byConversion,
-        plan_number: day.planNumber,
-        partition: this.#outputs.partition,
-        version: this.#outputs.version(day.offset),
-      });
-    }
-  }
-
-  /** Of conversions only what changed: days change with every impression. */
-  #tellConversions(campaign: Campaign, day: DayRow): void {
-    if (day.conversions === null) return;
-    const types = takeFormerTypes(day) ?? campaign.typesOfConversions();
-    for (const each of day.conversions) {
-      if (!each.isDirty) continue;
-      each.isDirty = false;
-      this.#outputs.conversions.write({
-        org_id: campaign.orgId,
-        campaign_id: campaign.id,
-        date: day.day,
-        conversion_type: types.nameOf(each.code),
-        attribution: types.attributionOf(each.code),
-        conversions_by_touch: each.byTouch,
-        conversions_by_conversion: each.byConversion,
-        plan_number: each.planNumber,
-        partition: this.#outputs.partition,
-        version: this.#outputs.version(each.offset),
-      });
-    }
   }
 
   /** Every day belongs to a campaign, or was forgotten while its last row waits for the commit. */

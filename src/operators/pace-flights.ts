@@ -12,7 +12,7 @@ import type { Whole } from '../model/whole.ts';
 import { expectationAt } from '../pacing/flight-ledger.ts';
 import { type MoneyAtRisk, moneyAtRisk, riskUnknown } from '../pacing/money-at-risk.ts';
 import { type PacingStatus, type PacingValues, paceFlight } from '../pacing/pacing.ts';
-import type { FlightScope, JudgeRules, PacedMoment } from './judge-rules.ts';
+import type { FlightScope, JudgeRules, Moments, PacedMoment } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import { RiskTally } from './risk-tally.ts';
@@ -32,7 +32,7 @@ interface SourceFacts {
 type PersistedFor = 'status' | 'move' | 'hour' | 'restated';
 
 /** Evaluates flights when their campaign's timer runs (docs/semantics.md §7), and has their rules judged. */
-export class PaceFlights implements Operator {
+export class PaceFlights implements Operator, Moments {
   readonly name = 'pace';
   readonly does = 'expectation, OSI, projection, status';
   readonly timer = campaignTimer;
@@ -86,7 +86,7 @@ export class PaceFlights implements Operator {
     // What came after the last word needs no source to be complete further than it was then.
     const isLastWord = flight.isRestated && last !== null && (now === null || now.asOf < last);
     const at: Standpoint | null = isLastWord ? { asOf: last as EventTimeMs, isDaily: false, isLastWord } : now;
-    if (at === null) return this.#stale(campaign, flight, completeness, t, offset);
+    if (at === null) return this.#stale(campaign, flight, sources, t, offset);
     const { asOf } = at;
     if (flight.isRestated) return this.#judge(campaign, flight, at, sources, t, offset);
     if (last !== null && (asOf < last || (asOf === last && !flight.wasStale))) return;
@@ -109,7 +109,6 @@ export class PaceFlights implements Operator {
       const news = { asOf, t, offset, status: values.status, why };
       this.#persist(campaign, flight, news, completeness, values, moneyAtRisk(books, values, asOf, t));
     }
-    const missedSince = (since: number) => this.#missed(campaign, flight, { since, until: asOf, grain });
     const gapMax = 2 * grain;
     const { isLastWord = false } = at;
     const scope: FlightScope = {
@@ -122,7 +121,8 @@ export class PaceFlights implements Operator {
       books,
       isLastWord,
       gapMax,
-      missedSince,
+      grain,
+      moments: this,
     };
     const isLast = asOf >= books.end + this.#state.limits.evaluatedAfterEndMs;
     if (isInFlight) this.#rules.judgeFlight(scope, values, why !== null);
@@ -150,8 +150,7 @@ export class PaceFlights implements Operator {
   }
 
   /** What the flight was like where nobody could judge it, a grain apart, as known now. */
-  #missed(campaign: Campaign, flight: Flight, gap: { since: number; until: number; grain: number }): PacedMoment[] {
-    const { since, until, grain } = gap;
+  missedSince({ campaign, flight, asOf: until, grain }: FlightScope, since: number): PacedMoment[] {
     const { zone } = flight.dates as FlightDates;
     const step = grain * Math.max(1, Math.ceil((until - since) / (grain * missedMax)));
     const moments: PacedMoment[] = [];
@@ -164,7 +163,7 @@ export class PaceFlights implements Operator {
     return moments;
   }
 
-  #stale(campaign: Campaign, flight: Flight, completeness: Completeness, t: LogTimeMs, offset: number): void {
+  #stale(campaign: Campaign, flight: Flight, { completeness, grain }: SourceFacts, t: LogTimeMs, offset: number): void {
     const asOf = (flight.lastAsOf ?? 0) as EventTimeMs;
     const why = this.#whyPersist(flight, 'stale_data', null, t, true, true);
     if (why !== null) {
@@ -175,8 +174,8 @@ export class PaceFlights implements Operator {
       flight.persistedSpend = null;
     }
     if (flight.wasInFlight) {
-      const nothing = { books: null, isLastWord: false, gapMax: Number.POSITIVE_INFINITY, missedSince: () => [] };
-      const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness, ...nothing };
+      const of = { books: null, isLastWord: false, gapMax: Number.POSITIVE_INFINITY, grain, moments: this };
+      const scope: FlightScope = { campaign, flight, asOf, t, offset, completeness, ...of };
       this.#rules.judgeFlight(scope, null, why !== null);
     }
     flight.lastStatus = 'stale_data';

@@ -3,9 +3,10 @@ import { part } from '../lane/campaign.ts';
 import type { Completeness } from '../lane/completeness.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { isWatched, type Unplanned } from '../lane/unplanned.ts';
-import { type DayAmounts, isOverBudget, plainSpend, UnplannedSpend } from '../lane/unplanned-spend.ts';
+import { type DayAmounts, isOverBudget, isPlain, recentSpend, UnplannedSpend } from '../lane/unplanned-spend.ts';
 import type { LogTimeMs } from '../model/time.ts';
 import { floorShare, minus, plus, type Whole } from '../model/whole.ts';
+import type { Zone } from '../model/zones.ts';
 import {
   type CampaignFacts,
   nothingUnplanned,
@@ -32,18 +33,26 @@ export class WatchSpend {
 
   look(campaign: Campaign, completeness: Completeness, t: LogTimeMs, offset: number): void {
     const { clock } = this.#state;
-    if (!this.#isAsked(campaign, t) && campaign.statuses.length === 0 && !isOverBudget(campaign, clock)) return;
+    const isOver = isOverBudget(campaign, clock);
+    if (!isOver && campaign.statuses.length === 0 && !this.#isAsked(campaign, t)) return;
     const zone = campaign.quarters?.zone ?? this.#state.zoneOf(campaign);
+    if (!hasSaid(campaign) && isPlain(campaign, zone, isOver))
+      return this.#lookAtPlain(campaign, zone, completeness, t, offset);
     const at = { campaign, t, offset, completeness };
-    const plain = hasSaid(campaign) ? null : plainSpend(campaign, zone, clock, this.#recent);
-    if (plain !== null) {
-      const isQuiet = campaign.unplanned?.hasAlerts !== true && this.#rules.isQuietOnPlan(campaign, plain > 0);
-      return isQuiet ? undefined : this.#judge(at, false, () => ({ ...nothingUnplanned, recentSpend: plain }));
-    }
     const spend = new UnplannedSpend(campaign, zone, clock, this.#state.limits);
     const amounts = spend.amounts();
     const isNews = this.#say(campaign, spend, amounts, offset);
     this.#judge(at, isNews, () => factsOf(spend, amounts, campaign.unplanned?.said ?? noneSaid));
+  }
+
+  /** Nearly always no rule finds anything, whatever was spent. */
+  #lookAtPlain(campaign: Campaign, zone: Zone, completeness: Completeness, t: LogTimeMs, offset: number): void {
+    const quiet =
+      campaign.unplanned?.hasAlerts === true ? { spending: false, idle: false } : this.#rules.quietOnPlan(campaign);
+    if (quiet.spending && quiet.idle) return;
+    const spent = recentSpend(campaign, zone, this.#state.clock, this.#recent);
+    if (spent > 0 ? quiet.spending : quiet.idle) return;
+    this.#judge({ campaign, t, offset, completeness }, false, () => ({ ...nothingUnplanned, recentSpend: spent }));
   }
 
   #judge(at: CampaignMoment, isNews: boolean, facts: () => CampaignFacts): void {

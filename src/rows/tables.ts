@@ -75,6 +75,9 @@ export type RowOf<T extends Table> = {
   readonly [C in T['columns'][number] as C['name']]: WrittenValue<C['type']>;
 };
 
+/** A row that is filled anew for each that is written: tables of many rows would make an object of each. */
+export type RowInHand<T extends Table> = { -readonly [Name in keyof RowOf<T>]: RowOf<T>[Name] };
+
 /** A row as it is read; text of the columns named `Raw` comes as its bytes. */
 export type ReadRowOf<T extends Table, Raw extends string = never> = {
   readonly [C in T['columns'][number] as C['name']]: C['name'] extends Raw ? Uint8Array : ReadValue<C['type']>;

@@ -3,6 +3,7 @@ import { variableNames } from './condition.ts';
 import { isNothing, judgeLevels } from './judgement.ts';
 import { campaignValues, nothingUnplanned } from './rule-values.ts';
 
+/** What rules find in campaigns all of whose money is planned: nothing in those that spend, nothing in those that do not. */
 interface Quiet {
   readonly spending: boolean;
   readonly idle: boolean;
@@ -15,14 +16,14 @@ const known = new WeakMap<readonly CompiledRule[], Quiet>();
  * every campaign at each of its evaluations, and all of them look alike to such rules, but for whether they spend:
  * so it is found out once. False where a rule asks for more than that.
  */
-export function isQuietOnPlan(rules: readonly CompiledRule[], isSpending: boolean): boolean {
+export function quietOnPlan(rules: readonly CompiledRule[]): Quiet {
   let quiet = known.get(rules);
   if (quiet === undefined) {
     const areAll = (recentSpend: number) => rules.every((rule) => isQuiet(rule, recentSpend));
     quiet = { spending: areAll(1), idle: areAll(0) };
     known.set(rules, quiet);
   }
-  return isSpending ? quiet.spending : quiet.idle;
+  return quiet;
 }
 
 function isQuiet(rule: CompiledRule, recentSpend: number): boolean {

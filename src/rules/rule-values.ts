@@ -21,7 +21,6 @@ export interface FlightFacts {
   readonly hasImpressions: boolean;
 }
 
-type FlightName = keyof typeof ruleVariables.flight;
 /** What conditions call the modes. */
 export const modeWords: Readonly<Record<PacingMode, string>> = {
   EVEN: 'even',
@@ -77,11 +76,6 @@ export const nothingUnplanned: CampaignFacts = {
 const sourceNames = Object.keys(ruleVariables.source) as SourceName[];
 export const unknownFlight: readonly RuleValue[] = Object.keys(ruleVariables.flight).map(() => null);
 
-/** In the order of `ruleVariables.flight`, which is the order of the names below (a test compares them). */
-export function flightValues(facts: FlightFacts): RuleValue[] {
-  return Object.values(namedFlightValues(facts));
-}
-
 const campaignNames = Object.keys(ruleVariables.campaign) as CampaignName[];
 
 export function campaignValues(facts: CampaignFacts): RuleValue[] {
@@ -109,46 +103,50 @@ export function sourceValues(name: string, lagMs: number | null, expectedInterva
   return sourceNames.map((each) => named[each]);
 }
 
-export function namedFlightValues(facts: FlightFacts): Record<FlightName, RuleValue> {
+/**
+ * In the order of `ruleVariables.flight` (a test works out each of them by hand). Every evaluation asks: a list at once,
+ * and no object of names.
+ */
+export function flightValues(facts: FlightFacts): RuleValue[] {
   const { values, asOf, start, end, dayAllowanceBp, hasImpressions } = facts;
   const { budget, terms, daySpend, dayBudget } = values;
   const { cap } = terms;
   const { leadHours, leadPct } = exhaustionLead(values, start, end);
-  return {
-    'p.status': values.status,
-    'p.mode': modeWords[terms.mode],
-    'p.osi_pct': scaled(values.osiBp, 100),
-    'p.delivery_pct': scaled(values.deliveryBp, 100),
-    'p.elapsed_pct': scaled(values.elapsedBp, 100),
-    'p.elapsed_hours': (asOf - start) / hourMs,
-    'p.hours_left': (end - asOf) / hourMs,
-    'p.days_left': (end - asOf) / dayMs,
-    'p.projected_pct': values.projected === null ? null : share(values.projected, budget),
-    'p.lift_needed': scaled(values.liftBp, 10_000),
-    'p.required_daily': scaled(values.requiredPerDay, 1e6),
-    'p.run_rate_daily': scaled(values.runRatePerDay, 1e6),
-    'p.exhaust_lead_hours': leadHours,
-    'p.exhaust_lead_pct': leadPct,
-    'p.day_pct': dayBudget === null ? null : share(daySpend, dayBudget),
-    'p.day_allowance_pct': dayAllowanceBp / 100,
-    'p.day_capped': isCapped(values),
-    'p.daily_cap_allowed': scaled(values.capAllowed, 1e6),
-    'p.daily_cap': scaled(cap, 1e6),
-    'p.day_spend': scaled(daySpend, 1e6),
-    'p.day_target': scaled(values.dayTarget, 1e6),
-    'p.day_budget': scaled(dayBudget, 1e6),
-    'p.month_spend': scaled(facts.monthSpend, 1e6),
-    'p.month_allowed': dayBudget === null ? null : scaled(floorShare(dayBudget, 304, 10), 1e6),
-    'p.budget': scaled(budget, 1e6),
-    'p.spend': scaled(values.spend, 1e6),
-    'p.expected': scaled(values.expected, 1e6),
-    'p.projected': scaled(values.projected, 1e6),
-    'm.impressions_2h': hasImpressions ? values.impressions2h : null,
-    'm.spend_2h': scaled(values.spend2h, 1e6),
-    'm.expected_spend_2h': scaled(values.expected2h, 1e6),
-    'm.impressions_flight': hasImpressions ? values.impressionsFlight : null,
-    't.local_hour': localHour(facts),
-  };
+  return [
+    values.status, // p.status
+    modeWords[terms.mode], // p.mode
+    scaled(values.osiBp, 100), // p.osi_pct
+    scaled(values.deliveryBp, 100), // p.delivery_pct
+    scaled(values.elapsedBp, 100), // p.elapsed_pct
+    (asOf - start) / hourMs, // p.elapsed_hours
+    (end - asOf) / hourMs, // p.hours_left
+    (end - asOf) / dayMs, // p.days_left
+    values.projected === null ? null : share(values.projected, budget), // p.projected_pct
+    scaled(values.liftBp, 10_000), // p.lift_needed
+    scaled(values.requiredPerDay, 1e6), // p.required_daily
+    scaled(values.runRatePerDay, 1e6), // p.run_rate_daily
+    leadHours, // p.exhaust_lead_hours
+    leadPct, // p.exhaust_lead_pct
+    dayBudget === null ? null : share(daySpend, dayBudget), // p.day_pct
+    dayAllowanceBp / 100, // p.day_allowance_pct
+    isCapped(values), // p.day_capped
+    scaled(values.capAllowed, 1e6), // p.daily_cap_allowed
+    scaled(cap, 1e6), // p.daily_cap
+    scaled(daySpend, 1e6), // p.day_spend
+    scaled(values.dayTarget, 1e6), // p.day_target
+    scaled(dayBudget, 1e6), // p.day_budget
+    scaled(facts.monthSpend, 1e6), // p.month_spend
+    dayBudget === null ? null : scaled(floorShare(dayBudget, 304, 10), 1e6), // p.month_allowed
+    scaled(budget, 1e6), // p.budget
+    scaled(values.spend, 1e6), // p.spend
+    scaled(values.expected, 1e6), // p.expected
+    scaled(values.projected, 1e6), // p.projected
+    hasImpressions ? values.impressions2h : null, // m.impressions_2h
+    scaled(values.spend2h, 1e6), // m.spend_2h
+    scaled(values.expected2h, 1e6), // m.expected_spend_2h
+    hasImpressions ? values.impressionsFlight : null, // m.impressions_flight
+    localHour(facts), // t.local_hour
+  ];
 }
 
 /** Of the day that is judged: at its very end the hour is 24. */

@@ -9,7 +9,7 @@ const remainingBefore =
   "    column('expected_micros', 'Nullable(Int64)', 'Expected spend at `as_of` by the segment ledger; null when ASAP.'),\n";
 
 const capName = "  'p.daily_cap': ['double', 'Daily cap, currency units.'],\n";
-const capValue = "    'p.daily_cap': scaled(cap, 1e6),\n";
+const capValue = '    scaled(cap, 1e6), // p.daily_cap\n';
 const capByHand = "  'p.daily_cap': 300,\n";
 
 const listOfSinks = 'src/adapters/sinks.ts';
@@ -109,7 +109,7 @@ const value: Change = {
     {
       file: 'src/rules/rule-values.ts',
       find: capValue,
-      replace: `    'p.cap_left': values.capAllowed === null ? null : scaled(minus(values.capAllowed, daySpend), 1e6),\n${capValue}`,
+      replace: `    values.capAllowed === null ? null : scaled(minus(values.capAllowed, daySpend), 1e6), // p.cap_left\n${capValue}`,
     },
     {
       file: 'src/rules/rule-values.ts',

@@ -430,7 +430,7 @@ test('ids that share a place under one hash do not under another', () => {
     const words = Int32Array.of(i, unmixed(i, 0x85ebca6b), unmixed(i >> 3, 0xc2b2ae35), i >> 3);
     const found = ids.find(1, words, 0);
     if (ids.isFull) ids.makeRoom(Number.NEGATIVE_INFINITY, i, entries);
-    ids.put(ids.find(1, words, 0), 1, words, 0, dayMs, i);
+    ids.put(ids.find(1, words, 0), 1, words, 0, Float64Array.of(dayMs), 0, i);
     expect(found).toBeLessThan(0);
     places.add(ids.placeOf(1, words, 0));
   }

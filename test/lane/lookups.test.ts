@@ -106,7 +106,7 @@ test('ids are found with their newest occurrence, however often the set makes ro
           expect(set.recordsSince(found, offset)).toBe(offset - before);
           expect(set.clockAt(found)).toBe(clock + before);
         } else if (found >= 0) expect(set.recordsSince(found, offset)).toBeGreaterThan(recordsMax);
-        set.put(found, org, words, 0, clock + offset, offset);
+        set.put(found, org, words, 0, Float64Array.of(clock + offset), 0, offset);
         newest.set(`${org}/${id}`, offset);
       }
     }),
@@ -124,7 +124,7 @@ function rememberingFor(windowMs: number) {
     const found = set.find(1, words, 0);
     const before = newest.get(id) ?? Number.NEGATIVE_INFINITY;
     if (before >= now - windowMs) expect(set.clockAt(found)).toBe(before);
-    set.put(found, 1, words, 0, now, offset);
+    set.put(found, 1, words, 0, Float64Array.of(now), 0, offset);
     newest.set(id, now);
   };
   return { set, meet };

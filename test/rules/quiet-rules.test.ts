@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readPlan } from '../../src/rules/compile-plan.ts';
-import { isQuietOnPlan } from '../../src/rules/quiet-rules.ts';
+import { quietOnPlan } from '../../src/rules/quiet-rules.ts';
 import { plan, rule } from '../oracle/story.ts';
 import { shippedRules } from './healthy/shipped-rules.ts';
 
@@ -8,7 +8,8 @@ import { shippedRules } from './healthy/shipped-rules.ts';
 function quietly(when: string): [boolean, boolean] {
   const own = rule('own', { scope: 'campaign', warning: { when, clear: null, for_ms: 0 } });
   const { campaignRules } = readPlan(JSON.stringify(plan({}, { rules: [own] })));
-  return [isQuietOnPlan(campaignRules, true), isQuietOnPlan(campaignRules, false)];
+  const { spending, idle } = quietOnPlan(campaignRules);
+  return [spending, idle];
 }
 
 test.each([
@@ -24,5 +25,5 @@ test.each([
 test('the rules that ship are quiet where all money is planned', () => {
   const { campaignRules } = readPlan(JSON.stringify(plan({}, { rules: shippedRules() })));
   expect(campaignRules.length).toBeGreaterThan(0);
-  expect([isQuietOnPlan(campaignRules, true), isQuietOnPlan(campaignRules, false)]).toEqual([true, true]);
+  expect(quietOnPlan(campaignRules)).toEqual({ spending: true, idle: true });
 });
