@@ -182,6 +182,8 @@ export class Campaign implements Carrier {
   /** Instant of the pending timer, null = none is set. */
   timerAt: number | null = null;
   readonly days = new Map<number, DayRow>();
+  /** How many of its days changed since the last harvest. */
+  dirtyDays = 0;
   /** Null while all its records were light. */
   weight: CampaignWeight | null = null;
   /** Days that few records reach any more. */
@@ -283,6 +285,7 @@ export class Campaign implements Carrier {
       day.forget();
     }
     this.days.clear();
+    this.dirtyDays = 0;
     this.oldDays.forgetBefore(Number.POSITIVE_INFINITY);
     this.quarters?.release();
     this.quarters = null;
@@ -308,6 +311,7 @@ export class Campaign implements Carrier {
   /** It was saved as it stands. */
   settle(): void {
     this.isDirty = false;
+    this.dirtyDays = 0;
     this.wasForgotten = false;
     this.#changed = 0;
   }

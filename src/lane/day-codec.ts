@@ -15,14 +15,8 @@ export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void 
   out.text(day.currency < 0 ? '' : currencies.text(day.currency));
   out.count(day.planNumber);
   out.count(day.offset);
-  out.count(day.placesSaid());
-  for (let i = 0; i < addedPlaces.length; i++) {
-    const place = addedPlaces[i];
-    const sum = day.compactSum(place);
-    if (sum === 0) continue;
-    out.count(place);
-    out.exact(sum);
-  }
+  if (day.isSmall) writeSums(out, day.values, day.base);
+  else writeLargeSums(out, day);
   const { otherRevenue } = day;
   out.count(otherRevenue?.size ?? 0);
   if (otherRevenue !== null) {
@@ -41,6 +35,29 @@ export function writeDay(out: ByteWriter, day: DayRow, currencies: Names): void 
     out.exact(byConversion);
     out.count(offset);
     out.count(planNumber);
+  }
+}
+
+/** Of sums that all lie in the slab, which nearly all do. */
+function writeSums(out: ByteWriter, values: Float64Array, base: number): void {
+  let said = 0;
+  for (let i = 0; i < addedPlaces.length; i++) if (values[base + addedPlaces[i]] !== 0) said += 1;
+  out.count(said);
+  for (let i = 0; i < addedPlaces.length; i++) {
+    const place = addedPlaces[i];
+    const sum = values[base + place];
+    if (sum === 0) continue;
+    out.count(place);
+    out.exact(sum);
+  }
+}
+
+function writeLargeSums(out: ByteWriter, day: DayRow): void {
+  const said = addedPlaces.filter((place) => day.compactSum(place) !== 0);
+  out.count(said.length);
+  for (const place of said) {
+    out.count(place);
+    out.exact(day.compactSum(place));
   }
 }
 

@@ -258,15 +258,14 @@ export class DayRow {
     return large === undefined ? this.count(place) : whole(large + BigInt(this.count(place)));
   }
 
-  /** How many of its places that add up are not zero. */
-  placesSaid(): number {
-    const { values } = this.#slab;
-    let said = 0;
-    for (let i = 0; i < addedPlaces.length; i++) {
-      const place = addedPlaces[i];
-      if (values[this.base + place] !== 0 || (this.#large !== null && this.compactSum(place) !== 0)) said += 1;
-    }
-    return said;
+  /** True when all its sums lie in the slab. */
+  get isSmall(): boolean {
+    return this.#large === null;
+  }
+
+  /** The slab, in which its numbers lie from `base` on; another one when it has grown. */
+  get values(): Float64Array {
+    return this.#slab.values;
   }
 
   /** For sums in nanos: the floor in micros. */

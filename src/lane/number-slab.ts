@@ -10,12 +10,15 @@ export class NumberSlab {
   values: Float64Array;
   /** What every record begins as. */
   readonly #blank: Float64Array;
+  /** Fields of it that are not 0: memory that was never used holds the others. */
+  readonly #marked: readonly number[];
   readonly #width: number;
   #used = 0;
   readonly #free: number[] = [];
 
   constructor(blank: readonly number[]) {
     this.#blank = Float64Array.from(blank);
+    this.#marked = blank.flatMap((value, field) => (Object.is(value, 0) ? [] : [field]));
     this.#width = blank.length;
     this.values = new Float64Array(this.#width * firstRecords);
   }
@@ -27,7 +30,10 @@ export class NumberSlab {
     const base = this.#used;
     this.#used += this.#width;
     if (this.#used > this.values.length) this.values = grownInPlace(this.values, this.values.length * 2);
-    this.values.set(this.#blank, base);
+    const { values } = this;
+    const blank = this.#blank;
+    const marked = this.#marked;
+    for (let i = 0; i < marked.length; i++) values[base + marked[i]] = blank[marked[i]];
     return base;
   }
 

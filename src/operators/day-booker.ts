@@ -46,6 +46,7 @@ export class DayBooker {
   markDirty(campaign: Campaign, day: DayRow): void {
     this.#state.touch(campaign);
     day.isDirty = true;
+    campaign.dirtyDays += 1;
     this.dirtyRows.push({ campaign, day });
   }
 

@@ -124,6 +124,10 @@ export class MeasureDays implements Operator, Weigher {
     const waiting = new Set(this.#booker.dirtyRows.map(({ day }) => day));
     assert(waiting.size === this.#booker.dirtyRows.length, 'a row waits once');
     for (const day of days) assert(day.isDirty === waiting.has(day), `the row of day ${day.day} waits when it changed`);
+    for (const { id, days: own, dirtyDays } of this.#state.campaigns) {
+      const dirty = [...own.values()].filter(({ isDirty }) => isDirty).length;
+      assert(dirty === dirtyDays, `campaign ${id} knows how many of its days changed`);
+    }
   }
 
   get dirtyBytes(): number {

@@ -29,16 +29,19 @@ export class NameCurrency {
   hear(batch: EventBatch, row: number, campaign: Campaign): number {
     const { values } = this.#state.books.hot;
     const offset = batch.offsets[row];
-    const planned = this.#state.currencyOfPlan(campaign);
-    if (planned !== undefined && campaign.currencySaidBy <= saidBy.plan) {
-      this.#name(campaign, this.#state.books.currencies.number(planned), saidBy.plan, offset);
-    }
+    if (campaign.currencySaidBy <= saidBy.plan) this.#hearPlan(campaign, offset);
     const currency = this.#currencyOf(batch, row);
     if (currency < 0) return -1;
     const word = this.#wordOf(batch, row);
     if (word > campaign.currencySaidBy) this.#name(campaign, currency, word, offset);
     const known = values[campaign.hot + hotAt.currency];
     return word === saidBy.conversion || known === currency ? -1 : currency;
+  }
+
+  #hearPlan(campaign: Campaign, offset: number): void {
+    const planned = this.#state.currencyOfPlan(campaign);
+    if (planned === undefined) return;
+    this.#name(campaign, this.#state.books.currencies.number(planned), saidBy.plan, offset);
   }
 
   /** Whose word the record's currency is. */

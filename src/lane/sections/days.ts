@@ -40,17 +40,31 @@ function writeAll(out: ByteWriter, campaign: Campaign): void {
   if (campaign.days.size === 0 && campaign.oldDays.isEmpty) return;
   out.count(campaign.days.size);
   // Equal states are equal bytes, whatever became of old days on the way.
-  for (const day of [...campaign.days.values()].sort((a, b) => a.day - b.day)) writeOne(out, campaign, day);
+  for (const day of inOrder(campaign)) writeOne(out, campaign, day);
   out.flag(true);
   campaign.oldDays.write(out);
 }
 
+/** Days come in their order, nearly always. */
+function inOrder({ days }: Campaign): Iterable<DayRow> {
+  let last = Number.NEGATIVE_INFINITY;
+  for (const number of days.keys()) {
+    if (number < last) return [...days.values()].sort((a, b) => a.day - b.day);
+    last = number;
+  }
+  return days.values();
+}
+
 function writeChanged(out: ByteWriter, campaign: Campaign): void {
-  let changed = 0;
-  for (const day of campaign.days.values()) if (day.isDirty) changed += 1;
-  if (changed === 0) return;
-  out.count(changed);
-  for (const day of campaign.days.values()) if (day.isDirty) writeOne(out, campaign, day);
+  let left = campaign.dirtyDays;
+  if (left === 0) return;
+  out.count(left);
+  for (const day of campaign.days.values()) {
+    if (!day.isDirty) continue;
+    writeOne(out, campaign, day);
+    left -= 1;
+    if (left === 0) break;
+  }
   out.flag(false);
 }
 
