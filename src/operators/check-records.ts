@@ -130,10 +130,9 @@ export class CheckRecords implements Operator {
   /** No record may end the process: until it is counted, nothing of it is in the books. */
   #stumble(segment: Segment, row: number, error: unknown): void {
     if (error instanceof BrokenInvariant || segment.counted[row] === 1) throw error;
-    const failures = new RecordFailures('check', segment.batch);
-    failures.note(row, error);
-    failures.publish();
+    tellFailure(segment, row, error);
     this.#outputs.deadLetter(segment, row, 'internal_error', internalErrorDetail);
+    this.#rememberRow(segment, row);
   }
 
   /**
@@ -201,12 +200,23 @@ export class CheckRecords implements Operator {
 
   /** Fills the duplicate memory from records read back; `clocks` are the lane clock at each row. */
   remember(segment: Segment): void {
+    for (let row = 0; row < segment.batch.count; row++) this.#rememberRow(segment, row);
+  }
+
+  /**
+   * Also of a record over which we stumbled: a restart finds it in the log, and not what became of it. One whose
+   * id is what we stumble over is remembered by nobody.
+   */
+  #rememberRow(segment: Segment, row: number): void {
     const { batch } = segment;
-    for (let row = 0; row < batch.count; row++) {
-      if (isDelivery[batch.kinds[row]] === 0) continue;
+    if (isDelivery[batch.kinds[row]] === 0) return;
+    try {
       // Who was known then is known now.
       const wasTaken = this.#identityProblem(batch, row) === null && this.#quotas.isKnown(batch, row);
       if (wasTaken) this.#duplicates.isSeen(segment, row);
+    } catch (error) {
+      if (error instanceof BrokenInvariant) throw error;
+      tellFailure(segment, row, error);
     }
   }
 
@@ -417,6 +427,12 @@ export class CheckRecords implements Operator {
   #growOrganizations(id: number): void {
     this.#partitionVerdicts = grown(this.#partitionVerdicts, Math.max(id + 1, this.#partitionVerdicts.length * 2));
   }
+}
+
+function tellFailure({ batch }: Segment, row: number, error: unknown): void {
+  const failures = new RecordFailures('check', batch);
+  failures.note(row, error);
+  failures.publish();
 }
 
 function identityDetail(problem: RejectReason, batch: EventBatch, row: number, partition: number): string {

@@ -46,6 +46,11 @@ export interface LaneProgram {
   tailStart(): number;
   /** Records of the tail, read back after a restore; only fills the duplicate memory. */
   remember(batch: EventBatch): void;
+  /**
+   * Records that were refused because the program threw over them, as they were sent: it takes note of what a
+   * restart would find of them in the tail.
+   */
+  rememberRefused(batch: EventBatch): void;
   /** True when an alert transition waits for its commit. */
   readonly isAlertPending: boolean;
   /** Bytes the next harvest would roughly hold: the runner commits early at a bound. */

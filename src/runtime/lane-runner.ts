@@ -317,6 +317,7 @@ export class LaneRunner {
     }
     try {
       session.program.apply(batch, run);
+      if (this.care.hasRefused(run)) this.#rememberRefused(session, polled);
       this.#account(session, run);
     } catch (error) {
       this.#stumble(session, { offset: run.offsets[0], while: 'apply', error }, this.care.atRun(this.name, run, error));
@@ -325,6 +326,14 @@ export class LaneRunner {
     session.pendingRun = null;
     this.records += run.count;
     return true;
+  }
+
+  /** What a restart would read back of a record that was refused, it must know now too. */
+  #rememberRefused(session: LaneSession, polled: RecordRun): void {
+    const batch = this.#ports.batch.of(this.#dictionaries);
+    const schema = this.#ports.decoder.decode(polled, batch);
+    assert(schema < 0, 'who threw over a record had read it');
+    session.program.rememberRefused(batch);
   }
 
   /** As after `apply`, when the changes were taken for a commit. */

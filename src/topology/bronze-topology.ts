@@ -67,6 +67,8 @@ export class BronzeLane implements LaneProgram {
     return Number.POSITIVE_INFINITY;
   }
   remember(): void {}
+
+  rememberRefused(): void {}
   restore(): void {}
   distrustBases(): void {}
 

@@ -157,6 +157,14 @@ export class CampaignLane implements LaneProgram {
     for (const operator of this.#operators) operator.remember?.(segment);
   }
 
+  /** The clock has been at the record since it was refused. */
+  rememberRefused(batch: EventBatch): void {
+    this.#know(batch.dictionaries);
+    segment.begin(batch, noRawRecords);
+    segment.clocks.fill(this.#state.clock, 0, batch.count);
+    for (const operator of this.#operators) operator.remember?.(segment);
+  }
+
   harvest(seq: number): LaneHarvest {
     this.#outputs.counts.tell(this.#topic, this.#outputs.partition);
     const delta = this.codec.writeDelta(seq);

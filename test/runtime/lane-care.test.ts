@@ -169,6 +169,36 @@ test.each([
   expect(world.errors).toEqual([]);
 });
 
+/** One record is refused and comes again, each time by a new process or not; clicks and letters at the end. */
+async function sendAgain(restarts: boolean): Promise<{ clicks: number; letters: number }> {
+  const world = new TrappedWorld();
+  const settings = { commitIntervalMs: 100, catchUpIntervalMs: 100, pollRecordsMax: 64 };
+  world.applyTrap = (offsets, isRefused) => (offsets.includes(130) && !isRefused ? new TypeError('always') : null);
+  let runner = world.runner(settings);
+  await world.settle(runner.start());
+  world.produce(0, 300);
+  await world.pass(3_000);
+  for (let n = 0; n < 2; n++) {
+    if (restarts) {
+      await world.settle(runner.drain(5_000));
+      runner = world.runner(settings);
+      await world.settle(runner.start());
+    }
+    const { key, value } = world.log.partitions[0][130];
+    world.log.append(0, { key, value });
+    world.produce(0, 10);
+    await world.pass(3_000);
+  }
+  await world.settle(runner.drain(5_000));
+  return { clicks: world.clicksOf(0), letters: world.rows(deadLetters).length };
+}
+
+test('a delivery that was refused and comes again is a duplicate, whether the process that refused it lives or not', async () => {
+  const expected = { clicks: 319, letters: 1 };
+  expect(await sendAgain(false)).toEqual(expected);
+  expect(await sendAgain(true)).toEqual(expected);
+});
+
 test('a release that mends it goes on where the lane stopped', async () => {
   const world = new TrappedWorld();
   world.applyTrap = (offsets) => (offsets.includes(130) ? new BrokenInvariant('invariant broken: for now') : null);

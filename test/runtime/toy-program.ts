@@ -63,6 +63,8 @@ class ToyProgram implements LaneProgram {
     return Math.max(0, this.#nextOffset - duplicateWindow);
   }
 
+  rememberRefused(): void {}
+
   remember(batch: EventBatch): void {
     for (let row = 0; row < batch.count; row++) {
       if (batch.kinds[row] !== kind.tick) this.#isDuplicate(batch.eventIds[4 * row], batch.offsets[row]);

@@ -1,7 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
+import { attachStack } from '../../scripts/stack/stack.ts';
+import { openLake } from '../../src/adapters/open-lake.ts';
+import type { Config } from '../../src/adapters/settings.ts';
 import type { Engine } from '../../src/app.ts';
 import { EngineError } from '../../src/model/errors.ts';
 import { collectFacts, EngineBench, eventually, impression } from './engine-bench.ts';
@@ -92,21 +97,82 @@ test('a state in the data directory refuses the lanes of another instance, and s
   await eventually(async () => expect(await bench.impressions()).toBe(12));
 });
 
-test('bronze of a topic that was made anew is set aside with the new generation', async () => {
-  await using bench = await EngineBench.open();
-  const withBronze = { bronze: { enabled: true, commit_interval_ms: 1_000 } };
-  const first = await bench.start(withBronze);
-  await work(bench, first, 5);
-  await first.stop();
-  await bench.administer((admin) => admin.deleteTopics({ topics: [bench.topic] }));
-  await eventually(() => bench.migrate());
-  const second = await bench.start(withBronze, { isNewGeneration: true });
-  await work(bench, second, 7);
-  await eventually(() => {
-    expect(second.parts.bronze()?.records).toBeGreaterThan(0);
-    expect(second.parts.bronze()?.location).toMatch(/events-2$/);
-  });
-});
+/** Where bronze may lie, beside the data directory. */
+const places = {
+  'in a catalog of SQLite': async () => ({}),
+  'on S3': async () => {
+    const { endpoint, region, accessKeyId, secretAccessKey } = attachStack(['s3']).addresses.s3;
+    const credentials = { accessKeyId, secretAccessKey };
+    const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials });
+    const bucket = `aside-${randomBytes(4).toString('hex')}`;
+    await client.send(new CreateBucketCommand({ Bucket: bucket }));
+    client.destroy();
+    const key = { access_key_id: accessKeyId, secret_access_key: secretAccessKey };
+    return { bronze: { warehouse: `s3://${bucket}/lake` }, s3: { endpoint, region, path_style: true, ...key } };
+  },
+  'behind a REST catalog': async () => ({
+    bronze: { catalog: 'rest' },
+    iceberg_rest: { url: attachStack(['iceberg-rest']).addresses.icebergRest.url },
+  }),
+} as const;
+
+/** Records of the tables of bronze by name, as their newest snapshots say. */
+async function bronzeTables(config: Config): Promise<Record<string, number>> {
+  await using lake = disposable(await openLake(config));
+  const counted: Record<string, number> = {};
+  for (const name of await lake.catalog.tables('bronze')) {
+    const state = await lake.catalog.table(name).load();
+    const newest = state?.metadata.snapshots.find(
+      (each) => each['snapshot-id'] === state.metadata['current-snapshot-id'],
+    );
+    counted[name.table] = Number(newest?.summary['total-records'] ?? 0);
+  }
+  return counted;
+}
+
+function disposable<T extends { close(): Promise<void> }>(opened: T): T & AsyncDisposable {
+  return Object.assign(opened, { [Symbol.asyncDispose]: () => opened.close() });
+}
+
+test.each(Object.entries(places))(
+  'bronze of a topic that was made anew is set aside with each new generation (%s)',
+  async (_, place) => {
+    await using bench = await EngineBench.open();
+    const where: { bronze?: object } = await place();
+    const settings = { ...where, bronze: { enabled: true, commit_interval_ms: 1_000, ...where.bronze } };
+    // A catalog behind REST may hold tables of others.
+    await using lake = disposable(await openLake(bench.load(settings).config));
+    for (const name of await lake.catalog.tables('bronze')) await lake.catalog.drop(name);
+    const first = await bench.start(settings);
+    await work(bench, first, 5);
+    await first.stop();
+    const { events: begun } = await bronzeTables(bench.load(settings).config);
+    expect(begun).toBeGreaterThan(0);
+    const kept: Record<string, number> = {};
+    for (const generation of [2, 3]) {
+      const before = await bronzeTables(bench.load(settings).config);
+      kept[`events_before_generation_${generation}`] = before.events;
+      await bench.administer((admin) => admin.deleteTopics({ topics: [bench.topic] }));
+      await eventually(() => bench.migrate());
+      expect(await reasonOf(bench.start(settings))).toMatch(/^GENERATION_MISMATCH: .*--new-generation/);
+      const engine = await bench.start(settings, { isNewGeneration: true });
+      await work(bench, engine, 7);
+      expect(engine.parts.bronze()?.location).toMatch(new RegExp(`events-${generation}$`));
+      await engine.stop();
+      const again = await bench.start(settings);
+      await work(bench, again, 1);
+      await again.stop();
+      const { events, ...aside } = await bronzeTables(bench.load(settings).config);
+      expect(aside).toEqual(kept);
+      // All that this topic ever held, and nothing else.
+      let held = 0;
+      await bench.administer(async (admin) => {
+        for (const { offset } of await admin.fetchTopicOffsets(bench.topic)) held += Number(offset);
+      });
+      expect(events).toBe(held);
+    }
+  },
+);
 
 test('what Redis lost comes back from the snapshot, and what came after it from the log', async () => {
   await using bench = await EngineBench.open();

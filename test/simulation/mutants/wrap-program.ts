@@ -12,6 +12,7 @@ export function wrap(program: LaneProgram, overrides: Overrides): LaneProgram {
     inPresentShape: (stored) => program.inPresentShape(stored),
     tailStart: () => program.tailStart(),
     remember: (batch) => program.remember(batch),
+    rememberRefused: (batch) => program.rememberRefused(batch),
     get isAlertPending() {
       return program.isAlertPending;
     },
