@@ -6,6 +6,7 @@ import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './comma
 import { loadCallConfig } from './load-call-config.ts';
 import { makeDirectory } from './make-directory.ts';
 import { quietLogger } from './quiet-logger.ts';
+import { tellTorn } from './tell-torn.ts';
 import type { Terminal } from './terminal.ts';
 
 export const applyCommand: Command = {
@@ -25,6 +26,7 @@ async function runApply(call: Call, terminal: Terminal): Promise<number> {
   const { config } = loadCallConfig(call);
   makeDirectory(config.data_directory);
   const { applyFiles } = await import('../adapters/apply-files.ts');
+  using _ = tellTorn(terminal);
   const actor = `${userInfo().username} by paceline apply`;
   const applied = await applyFiles(config, { clock: systemClock, log: quietLogger(), actor });
   if (call.has('json')) printJson(applied, terminal);

@@ -4,6 +4,7 @@ import { loadCallConfig } from './load-call-config.ts';
 import { Progress } from './progress.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { listenForStop } from './signals.ts';
+import { tellTorn } from './tell-torn.ts';
 
 export const produceCommand: Command = {
   name: 'produce',
@@ -40,6 +41,7 @@ export const produceCommand: Command = {
     const rate = call.number('rate');
     const topic = call.text('topic');
     using stop = listenForStop(terminal);
+    using _ = tellTorn(terminal);
     const records = await produceInto(call.words[0], config, context, {
       ...(rate === undefined ? {} : { rate }),
       ...(topic === undefined ? {} : { topic }),

@@ -200,6 +200,11 @@ export class FactObserver implements Disposable {
         this.#metrics.add('paceline_records_lost_total', { partition: String(partition) }, offsets);
       this.#log.error('records.unreadable', { lane, reason, offset, offsets, detail });
     });
+    this.#metrics.add('paceline_log_torn_total', {}, 0);
+    this.#on('log.torn', ({ topic, partition, offset, bytes, kept }) => {
+      this.#metrics.add('paceline_log_torn_total', {});
+      this.#log.warn('log.torn', { topic, partition, offset, bytes, kept });
+    });
   }
 
   #measureLag({ nextOffset, endOffset }: LaneTally, partition: number): void {

@@ -87,6 +87,8 @@ export interface Facts {
     offsets: number;
     detail: string;
   };
+  /** A log of ours ended in something that is no whole record: it was cut off, and is kept in a file. */
+  'log.torn': { topic: string; partition: number; offset: number; bytes: number; kept: string };
   'lane.committed': {
     lane: string;
     partition: number;

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { ConfluentRegistry } from '../../src/decoders/registry/confluent-registry.ts';
 import { frameValue } from '../../src/events/avro/encode.ts';
+import { collectFacts } from '../model/collect-facts.ts';
 import { ruleText } from '../plans/postgres/rows.ts';
-import { collectFacts, EngineBench, eventually, impression } from './engine-bench.ts';
+import { EngineBench, eventually, impression } from './engine-bench.ts';
 
 // Records and rules that nobody can use, between others that are good.
 const unknownId = 987_654_321;

@@ -16,7 +16,6 @@ import {
   type EmbeddedClickHouse,
   startEmbeddedClickHouse,
 } from '../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
-import { type FactName, type Facts, onFact } from '../../src/model/facts.ts';
 
 type Sections = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
@@ -188,11 +187,4 @@ export function impression(org: string, count = 1): { org: string; value: object
 /** Waits until `look` no longer throws; what it threw last when that takes too long. */
 export function eventually<T>(look: () => T | Promise<T>, timeout = 15_000): Promise<T> {
   return vi.waitFor(look, { timeout, interval: 25 });
-}
-
-/** Collects the facts of one name while it is held. */
-export function collectFacts<Name extends FactName>(name: Name): { facts: Facts[Name][] } & Disposable {
-  const facts: Facts[Name][] = [];
-  const stop = onFact(name, (fact) => facts.push(fact));
-  return { facts, [Symbol.dispose]: stop };
 }

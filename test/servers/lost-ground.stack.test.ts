@@ -9,7 +9,8 @@ import { openLake } from '../../src/adapters/open-lake.ts';
 import type { Config } from '../../src/adapters/settings.ts';
 import type { Engine } from '../../src/app.ts';
 import { EngineError } from '../../src/model/errors.ts';
-import { collectFacts, EngineBench, eventually, impression } from './engine-bench.ts';
+import { collectFacts } from '../model/collect-facts.ts';
+import { EngineBench, eventually, impression } from './engine-bench.ts';
 
 // The ground changes below an engine between two starts: the topic, or what Redis held.
 const org = 'acme';

@@ -7,9 +7,10 @@ import type { Engine } from '../../src/app.ts';
 import { makeLogger } from '../../src/control/logs/logger.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { EngineError } from '../../src/model/errors.ts';
+import { collectFacts } from '../model/collect-facts.ts';
 import { makeDatabase } from '../plans/postgres/server.ts';
 import { startProxy } from '../state/tcp-proxy.ts';
-import { collectFacts, EngineBench, eventually, impression } from './engine-bench.ts';
+import { EngineBench, eventually, impression } from './engine-bench.ts';
 
 // What an engine says when servers are not there yet, or do not let it in.
 const secret = 'not-the-password';

@@ -5,7 +5,8 @@ import { readerSchema } from '../../src/decoders/event-schemas.ts';
 import { ConfluentRegistry } from '../../src/decoders/registry/confluent-registry.ts';
 import { compileEncoder, frameValue } from '../../src/events/avro/encode.ts';
 import { partitionOfKey } from '../../src/model/hash.ts';
-import { collectFacts, EngineBench, eventually, impression } from './engine-bench.ts';
+import { collectFacts } from '../model/collect-facts.ts';
+import { EngineBench, eventually, impression } from './engine-bench.ts';
 import { type RegistryFront, startRegistryFront } from './registry-front.ts';
 
 // A registry that goes away, or lets us in no longer, while a schema arrives that nobody has seen before.

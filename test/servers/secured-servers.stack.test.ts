@@ -8,9 +8,10 @@ import type { Engine } from '../../src/app.ts';
 import { makeLogger } from '../../src/control/logs/logger.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { EngineError } from '../../src/model/errors.ts';
+import { collectFacts } from '../model/collect-facts.ts';
 import { type Recorder, startRecorder } from '../sinks/alertmanager/recorder.ts';
 import { bearer } from './bearer.ts';
-import { collectFacts, EngineBench, eventually, impression } from './engine-bench.ts';
+import { EngineBench, eventually, impression } from './engine-bench.ts';
 import { startTlsFront, type TlsFront } from './tls-front.ts';
 
 // An engine whose every server talks TLS: Kafka with a bearer token and PostgreSQL by themselves, the

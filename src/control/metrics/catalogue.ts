@@ -71,6 +71,11 @@ export const metricCatalogue = {
     labels: ['stage'],
     values: { stage: ['decode', 'check', 'apply'] },
   },
+  paceline_log_torn_total: {
+    type: 'counter',
+    help: 'Half-written ends that were cut off a log in the data directory at its opening, as a crash leaves them; the bytes are kept beside the segment.',
+    labels: [],
+  },
   paceline_offsets_passed_total: {
     type: 'counter',
     help: 'Offsets that lanes moved on by; equals the sum of paceline_offsets_accounted_total.',

@@ -1,6 +1,7 @@
 import { mkdirSync, truncateSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { assert, EngineError } from '../../model/errors.ts';
+import { epochAt, isCutAt, readCuts, writeCuts } from './log-cuts.ts';
 import type { RecordEncoder } from './log-encoding.ts';
 import type { PartitionPlace } from './partition-reader.ts';
 import { recoverTail } from './recover-tail.ts';
@@ -29,6 +30,10 @@ export class PartitionWriter {
   /** The flush after the one under way; everybody who waits for it shares it. */
   #following: Promise<void> | null = null;
   #broken: EngineError | null = null;
+  /** See log-cuts.ts. */
+  #cuts: number[];
+  /** The log was longer once: what is appended next begins an epoch. */
+  #isCut = false;
 
   /** Finds the end of the log; cuts off what a crash left half written. Throws LOG_CORRUPT. */
   constructor(place: PartitionPlace, options: { segmentBytes: number; onDurable: () => void }) {
@@ -38,6 +43,8 @@ export class PartitionWriter {
     this.#onDurable = options.onDurable;
     mkdirSync(place.directory, { recursive: true });
     this.#recover();
+    this.#cuts = readCuts(place.directory);
+    this.#isCut = isCutAt(place.directory, this.#durableEnd);
   }
 
   /** Offset after the last durable record. */
@@ -51,6 +58,21 @@ export class PartitionWriter {
 
   get bufferedBytes(): number {
     return this.#encoder.length;
+  }
+
+  /** Somebody has read beyond the end: the log has lost records, whoever appends next. */
+  noteCut(): void {
+    this.#isCut = true;
+  }
+
+  /** Nearly no log was ever cut. */
+  get hasCuts(): boolean {
+    return this.#cuts.length > 0;
+  }
+
+  /** Epoch of the record at an offset. */
+  epochAt(offset: number): number {
+    return epochAt(this.#cuts, offset);
   }
 
   /** Takes a record in; it is in the log once a later `flush` resolves. Returns its offset. */
@@ -102,6 +124,7 @@ export class PartitionWriter {
     const start = this.#firstPending;
     const end = this.#nextOffset;
     try {
+      this.#beginEpoch();
       const file = await this.#fileFor(start, bytes.length);
       await writeAll(file, bytes, this.#size);
       await file.datasync();
@@ -111,6 +134,15 @@ export class PartitionWriter {
     this.#size += bytes.length;
     this.#durableEnd = end;
     this.#onDurable();
+  }
+
+  /** Before anything is appended behind a cut; until then the log may still be mended. */
+  #beginEpoch(): void {
+    if (!this.#isCut) return;
+    const cuts = [...this.#cuts, this.#durableEnd];
+    writeCuts(this.#place.directory, cuts);
+    this.#cuts = cuts;
+    this.#isCut = false;
   }
 
   async #fileFor(start: number, more: number): Promise<FileHandle> {

@@ -132,11 +132,23 @@ export class RecordedLog implements Source {
   }
 
   async poll(partition: number, max: { records: number; bytes: number }): Promise<RecordRun | null> {
-    return this.#reader(partition).poll(max);
+    const run = this.#reader(partition).poll(max);
+    const writer = this.#writers[partition];
+    if (run === null || writer === undefined || !writer.hasCuts) return run;
+    return { ...run, leaderEpoch: writer.epochAt(run.nextOffset - 1) };
   }
 
-  async seek(partition: number, offset: number): Promise<void> {
+  /** Of a log that was never cut every record is of epoch 0, as those are of which no epoch was kept. */
+  async seek(partition: number, offset: number, leaderEpoch = 0): Promise<void> {
+    const writer = this.#writers[partition];
+    if (writer !== undefined && offset > writer.durableEnd) writer.noteCut();
     await this.#checkRange(partition, offset, offset);
+    const held = offset === 0 ? leaderEpoch : (writer?.epochAt(offset - 1) ?? leaderEpoch);
+    if (held !== leaderEpoch)
+      throw new EngineError(
+        'LOG_TRUNCATED',
+        `${this.topic}:${partition} was cut since offset ${offset} was read: other records stand before it (epoch ${held}, not ${leaderEpoch})`,
+      );
     this.#reader(partition).seek(offset);
   }
 

@@ -1,5 +1,7 @@
 import { appendFileSync, readFileSync, truncateSync } from 'node:fs';
 import { EngineError } from '../../model/errors.ts';
+import { publishFact } from '../../model/facts.ts';
+import { keepTorn } from './log-cuts.ts';
 import { type PartitionPlace, PartitionReader } from './partition-reader.ts';
 import { listSegments, type Segment } from './segment-files.ts';
 
@@ -14,7 +16,8 @@ interface LogTail {
 
 /**
  * Reads the last segment to its end and repairs what a crash left there: a half-written record was
- * never acknowledged and is cut off. Damage with whole records behind it is not a crash: it stays, for readers to
+ * never acknowledged and is cut off. Nobody can tell it from a last record that the disk has damaged since, so it is
+ * told, and its bytes are kept beside the segment. Damage with whole records behind it is not a crash: it stays, for readers to
  * deal with. Null when the partition has no segment.
  */
 export function recoverTail(place: PartitionPlace): LogTail | null {
@@ -25,7 +28,7 @@ export function recoverTail(place: PartitionPlace): LogTail | null {
   try {
     const offset = readToEnd(reader, last);
     const { bytes, rest } = reader.intactEnd;
-    if (rest > 0) truncateSync(last.path, bytes);
+    if (rest > 0) cutOff(place, last, { bytes, offset });
     return { path: last.path, bytes, offset, logTime: reader.lastLogTime };
   } finally {
     reader.close();
@@ -46,6 +49,14 @@ function readToEnd(reader: PartitionReader, last: Segment): number {
     if (error instanceof EngineError && error.code === 'LOG_CORRUPT') return offset;
     throw error;
   }
+}
+
+function cutOff(place: PartitionPlace, { path }: Segment, end: { bytes: number; offset: number }): void {
+  const torn = readFileSync(path).subarray(end.bytes);
+  const kept = keepTorn(place.directory, end.offset, torn);
+  truncateSync(path, end.bytes);
+  const { topic, partition } = place;
+  publishFact('log.torn', { topic, partition, offset: end.offset, bytes: torn.length, kept });
 }
 
 /** A person's last line may lack its newline: when the line is a whole record it is kept. */

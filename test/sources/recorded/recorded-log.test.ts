@@ -16,6 +16,7 @@ import type { Clock, WallTimeMs } from '../../../src/model/time.ts';
 import type { LogEncoding } from '../../../src/sources/recorded/log-encoding.ts';
 import { openLogReader, openRecordedLog, type RecordedLog } from '../../../src/sources/recorded/recorded-log.ts';
 import { pollAll, sourceExam } from '../../exams/source-exam.ts';
+import { collectFacts } from '../../model/collect-facts.ts';
 
 const directories: string[] = [];
 afterEach(() => {
@@ -92,8 +93,14 @@ describe.each(['binary', 'jsonl'] as const)('%s', (encoding) => {
     const whole = readFileSync(segment(dir, encoding));
     for (let cut = before; cut < whole.length - 1; cut++) {
       writeFileSync(segment(dir, encoding), whole.subarray(0, cut));
+      using torn = collectFacts('log.torn');
       const again = await open(dir, encoding);
       expect(readFileSync(segment(dir, encoding)).length).toBe(before);
+      // What is cut off is told, and kept; an end between two records is no torn one.
+      expect(torn.facts).toEqual(
+        cut === before ? [] : [{ topic, partition: 0, offset: 2, bytes: cut - before, kept: expect.any(String) }],
+      );
+      for (const { kept } of torn.facts) expect(readFileSync(kept)).toEqual(whole.subarray(before, cut));
       expect(await again.append(0, null, bytes('{"n":3}')), `cut at ${cut}`).toBe(2);
       expect(await values(again), `cut at ${cut}`).toEqual(['{"n":0}', '{"n":1}', '{"n":3}']);
       await again.close();
@@ -229,6 +236,78 @@ test('damage that reaches the end of a segment is reported up to the next one; a
   expect(passed).toBe(8);
   expect(await again.append(0, null, bytes('more'))).toBe(8);
   await again.close();
+});
+
+/** A log of five records of which the last is lost at `offset` by damage, and a state that has read all of them. */
+async function damagedEnd(damage: (bytes: Buffer, last: number) => void): Promise<{ dir: string; path: string }> {
+  const dir = newDirectory();
+  const log = await open(dir, 'binary');
+  let last = 0;
+  for (let n = 0; n < 5; n++) {
+    last = n === 0 ? 0 : readFileSync(segment(dir, 'binary')).length;
+    await log.append(0, null, bytes(`value ${n}`));
+  }
+  await log.close();
+  const path = segment(dir, 'binary');
+  const written = readFileSync(path);
+  damage(written, last);
+  writeFileSync(path, written);
+  return { dir, path };
+}
+
+test('an end that was acknowledged and is lost stops who has read it, whatever is appended in its place', async () => {
+  const { dir } = await damagedEnd((written) => {
+    written[written.length - 1] ^= 0xff;
+  });
+  const log = await open(dir, 'binary');
+  expect(await log.bounds(0)).toEqual({ start: 0, end: 4 });
+  await expect(log.seek(0, 5)).rejects.toMatchObject({ code: 'LOG_TRUNCATED' });
+  await log.append(0, null, bytes('another'));
+  await log.append(0, null, bytes('and more'));
+  await log.close();
+  for (let n = 0; n < 2; n++) {
+    const again = await open(dir, 'binary');
+    await expect(again.seek(0, 5)).rejects.toMatchObject({
+      code: 'LOG_TRUNCATED',
+      message: expect.stringContaining('was cut since offset 5 was read'),
+    });
+    // Who stood before the cut goes on, and keeps the epoch from then on.
+    await again.seek(0, 4);
+    const run = await again.poll(0, max);
+    expect([run?.nextOffset, run?.leaderEpoch]).toEqual([6, 1]);
+    await again.seek(0, 6, 1);
+    await expect(again.seek(0, 6)).rejects.toMatchObject({ code: 'LOG_TRUNCATED' });
+    await again.close();
+  }
+});
+
+test('a log that comes back shorter stops who has read more, also when it is as long again', async () => {
+  const { dir, path } = await damagedEnd(() => {});
+  const whole = readFileSync(path);
+  truncateSync(path, (whole.length / 5) * 3);
+  const shorter = await open(dir, 'binary');
+  await expect(shorter.seek(0, 5)).rejects.toMatchObject({ code: 'LOG_TRUNCATED' });
+  await shorter.close();
+  // Until something is appended it can be mended.
+  writeFileSync(path, whole);
+  const mended = await open(dir, 'binary');
+  await mended.seek(0, 5);
+  await mended.close();
+  truncateSync(path, (whole.length / 5) * 3);
+  const again = await open(dir, 'binary');
+  await expect(again.seek(0, 5)).rejects.toMatchObject({ code: 'LOG_TRUNCATED' });
+  for (const value of ['a', 'b', 'c']) await again.append(0, null, bytes(value));
+  await expect(again.seek(0, 5)).rejects.toMatchObject({ code: 'LOG_TRUNCATED' });
+  await again.close();
+});
+
+test('a file of cuts that is none is said, not passed over', async () => {
+  const { dir } = await damagedEnd(() => {});
+  writeFileSync(join(dir, topic, '0', 'cuts.json'), '{"format":2}');
+  await expect(open(dir, 'binary')).rejects.toMatchObject({
+    code: 'LOG_CORRUPT',
+    message: expect.stringMatching(/cuts\.json does not say where the log was cut: format 2 is not 1/),
+  });
 });
 
 test('a log written by hand is read; its bad lines are records too', async () => {
