@@ -25,8 +25,11 @@ export const plainConversion = 0;
  * about (a click, a view, unsaid) are one code; type 0 is that of conversions without one, the last that of all
  * types that are not told apart.
  */
+const noNames: readonly string[] = [];
+
 export class ConversionTypes {
-  readonly #names: string[] = [];
+  /** Replaced where one comes: an array that grows would make room for seventeen, in every campaign. */
+  #names: readonly string[] = noNames;
   readonly #namesMax: number;
   /** A name came since the last harvest. */
   isDirty = false;
@@ -55,11 +58,11 @@ export class ConversionTypes {
   }
 
   restore(names: readonly string[]): void {
-    this.#names.splice(0, this.#names.length, ...names);
+    this.#names = [...names];
   }
 
   forget(): void {
-    this.#names.length = 0;
+    this.#names = noNames;
   }
 
   #numberOf(name: string): number {
@@ -69,6 +72,7 @@ export class ConversionTypes {
     if (known >= 0) return known + 1;
     if (this.#names.length >= this.#namesMax) return this.#namesMax + 1;
     this.isDirty = true;
-    return this.#names.push(name);
+    this.#names = [...this.#names, name];
+    return this.#names.length;
   }
 }

@@ -60,7 +60,7 @@ export class EventIdSet {
   /** Offsets between the newest occurrence and `offset`, which is not before it; modulo 2^32. */
   recordsSince(slot: number, offset: number): number {
     const entry = this.#index[2 * slot] - 1;
-    return (offset - this.#chunkOf(entry).words[(entry % chunkEntries) * entryWords + offsetWord]) >>> 0;
+    return (offset - this.#chunkOf(entry).offsetOf(entry % chunkEntries)) >>> 0;
   }
 
   /**
@@ -77,16 +77,17 @@ export class EventIdSet {
     offset: number,
   ): void {
     const slot = found < 0 ? ~found : found;
-    const k = (this.#entries % chunkEntries) * entryWords;
-    if (k === 0) this.#addChunk();
-    const { words, doubles } = this.#tail;
+    const n = this.#entries % chunkEntries;
+    if (n === 0) this.#addChunk();
+    const tail = this.#tail;
+    const { words } = tail;
+    const k = n * entryWords;
     words[k] = org;
     words[k + 1] = ids[at];
     words[k + 2] = ids[at + 1];
     words[k + 3] = ids[at + 2];
     words[k + 4] = ids[at + 3];
-    words[k + offsetWord] = offset;
-    doubles[k / 2 + clockDouble] = clocks[row];
+    tail.setMoment(n, clocks, row, offset);
     this.#entries += 1;
     this.#index[2 * slot] = this.#entries;
     if (found < 0) this.#index[2 * slot + 1] = hashOf(this.#key, org, ids, at);
@@ -196,11 +197,9 @@ export class EventIdSet {
   }
 }
 
-const entryWords = 8;
-const entryDoubles = entryWords / 2;
-const offsetWord = 5;
-const clockDouble = 3;
-/** 32 KiB: small beside what a busy lane remembers, and not much for one that is idle. */
+/** Organization and id. */
+const entryWords = 5;
+/** 24 KiB: small beside what a busy lane remembers, and not much for one that is idle. */
 const chunkEntries = 1_024;
 /** Room for a first chunk within the load. */
 const capacityMin = 2_048;
@@ -211,27 +210,81 @@ const loadAfterRebuild = 0.5;
 /** An occurrence: `words[at]` is its organization, the four behind it are the id. */
 export type VisitOccurrence = (words: Int32Array, at: number, clock: number) => void;
 
-/** Occurrences, eight words each: organization, the id, offset modulo 2^32, clock (a double). */
+/** Clocks and offsets of a chunk as they are, where they lie too far apart. */
+interface Moments {
+  readonly clocks: Float64Array;
+  readonly offsets: Int32Array;
+}
+
+/**
+ * Occurrences: five words each, organization and id; and when each came, its clock and its offset modulo 2^32. Those of
+ * a busy lane lie within a minute and some thousand records of the chunk's first, and take two bytes each.
+ */
 class Chunk {
   readonly words: Int32Array;
-  /** The same memory. */
-  readonly doubles: Float64Array;
+  /** Since the first occurrence, ms and records. */
+  readonly #clocksSince: Uint16Array;
+  readonly #offsetsSince: Uint16Array;
+  #firstClock = 0;
+  #firstOffset = 0;
+  #moments: Moments | null = null;
   /** Known when the chunk is full. */
   oldestClock = Number.POSITIVE_INFINITY;
   newestClock = Number.NEGATIVE_INFINITY;
 
   constructor(entries = chunkEntries) {
+    const wordBytes = entries * entryWords * Int32Array.BYTES_PER_ELEMENT;
+    const sinceBytes = entries * Uint16Array.BYTES_PER_ELEMENT;
     // As in grownInPlace: memory for which the collector does not run.
-    this.words = new Int32Array(new SharedArrayBuffer(entries * entryWords * Int32Array.BYTES_PER_ELEMENT));
-    this.doubles = new Float64Array(this.words.buffer);
+    const memory = new SharedArrayBuffer(wordBytes + 2 * sinceBytes);
+    this.words = new Int32Array(memory, 0, entries * entryWords);
+    this.#clocksSince = new Uint16Array(memory, wordBytes, entries);
+    this.#offsetsSince = new Uint16Array(memory, wordBytes + sinceBytes, entries);
   }
 
   get lastOffset(): number {
-    return this.words[this.words.length - entryWords + offsetWord];
+    return this.offsetOf(chunkEntries - 1);
   }
 
   clockOf(n: number): number {
-    return this.doubles[n * entryDoubles + clockDouble];
+    return this.#moments === null ? this.#firstClock + this.#clocksSince[n] : this.#moments.clocks[n];
+  }
+
+  offsetOf(n: number): number {
+    return this.#moments === null ? (this.#firstOffset + this.#offsetsSince[n]) | 0 : this.#moments.offsets[n];
+  }
+
+  /** When occurrence n came, all before it being there; the clock is read from `clocks`. */
+  setMoment(n: number, clocks: Float64Array, row: number, offset: number): void {
+    const clock = clocks[row];
+    if (n === 0) {
+      this.#firstClock = clock;
+      this.#firstOffset = offset | 0;
+      this.#moments = null;
+    }
+    const clockSince = clock - this.#firstClock;
+    const offsetSince = (offset - this.#firstOffset) >>> 0;
+    const isNear = clockSince === (clockSince & sinceMax) && offsetSince <= sinceMax;
+    if (this.#moments === null && isNear) {
+      this.#clocksSince[n] = clockSince;
+      this.#offsetsSince[n] = offsetSince;
+    } else this.#setFar(n, clock, offset);
+  }
+
+  #setFar(n: number, clock: number, offset: number): void {
+    this.#moments ??= this.#spellOut(n);
+    this.#moments.clocks[n] = clock;
+    this.#moments.offsets[n] = offset;
+  }
+
+  #spellOut(count: number): Moments {
+    const clocks = new Float64Array(chunkEntries);
+    const offsets = new Int32Array(chunkEntries);
+    for (let n = 0; n < count; n++) {
+      clocks[n] = this.clockOf(n);
+      offsets[n] = this.offsetOf(n);
+    }
+    return { clocks, offsets };
   }
 
   visit(n: number, visit: VisitOccurrence): void {
@@ -242,12 +295,15 @@ class Chunk {
   seal(): void {
     this.oldestClock = Number.POSITIVE_INFINITY;
     this.newestClock = Number.NEGATIVE_INFINITY;
-    for (let k = clockDouble; k < this.doubles.length; k += entryDoubles) {
-      this.oldestClock = Math.min(this.oldestClock, this.doubles[k]);
-      this.newestClock = Math.max(this.newestClock, this.doubles[k]);
+    for (let n = 0; n * entryWords < this.words.length; n++) {
+      const clock = this.clockOf(n);
+      this.oldestClock = Math.min(this.oldestClock, clock);
+      this.newestClock = Math.max(this.newestClock, clock);
     }
   }
 }
+
+const sinceMax = 0xffff;
 
 const noChunk = new Chunk(0);
 

@@ -21,11 +21,23 @@ type Dated = Flight & { readonly dates: FlightDates };
  */
 export function settleLedgers(state: LaneState, campaign: Campaign, order: number): void {
   const horizon = state.clock - state.limits.settledAfterMs;
+  if (isAllYoung(campaign, horizon)) return;
   const flights = campaign.flights.filter(isDated);
   const said = [...saidOfStatuses(campaign.statuses), ...flights.flatMap((flight) => saidOfFlight(asSettling(flight)))];
   campaign.settledUntil = settlesTo(said, campaign.settledUntil, horizon);
   for (const flight of flights) settleFlight(state, campaign, flight, horizon, order);
   campaign.statuses = keptStatuses(campaign.statuses, campaign.settledUntil);
+}
+
+/** Nearly always: nothing ever settled, and nothing was said so long ago. */
+function isAllYoung({ flights, statuses, settledUntil }: Campaign, horizon: number): boolean {
+  if (settledUntil !== Number.NEGATIVE_INFINITY) return false;
+  for (const { seen } of statuses) if (seen <= horizon) return false;
+  for (const { changes, settled } of flights) {
+    if (settled !== null) return false;
+    for (const { seen } of changes) if (seen <= horizon) return false;
+  }
+  return true;
 }
 
 function settleFlight(state: LaneState, campaign: Campaign, flight: Dated, horizon: number, order: number): void {

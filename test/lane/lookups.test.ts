@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CampaignIndex } from '../../src/lane/campaign-index.ts';
 import { EventIdSet } from '../../src/lane/event-id-set.ts';
+import { dayMs } from '../../src/model/time.ts';
 import { CellsOfALane, cellsOf } from '../operators/one-campaign.ts';
 
 // The lane's own memory against plain Maps and bigints that do the same slowly.
@@ -111,6 +112,37 @@ test('ids are found with their newest occurrence, however often the set makes ro
       }
     }),
     { ...runs, ...long, numRuns: 10 },
+  );
+});
+
+test('clocks and offsets of ids are known however far apart they lie', () => {
+  const step = fc.record({
+    id: fc.integer({ min: 0, max: 300 }),
+    wait: fc.constantFrom(0, 1, 900, 65_535, 65_536, 40 * dayMs, -3_000),
+    skip: fc.constantFrom(1, 2, 65_535, 65_536, 3_000_000_000),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 900, maxLength: 3_000, size: 'max' }), (steps) => {
+      const set = new EventIdSet();
+      const newest = new Map<number, { clock: number; offset: number }>();
+      let clock = 1_000_000;
+      let offset = 0;
+      for (const { id, wait, skip } of steps) {
+        clock += wait;
+        offset += skip;
+        if (set.isFull) set.makeRoom(Number.NEGATIVE_INFINITY, offset, 0xffffffff);
+        const words = Int32Array.of(id, 1, 2, 3);
+        const found = set.find(1, words, 0);
+        const before = newest.get(id);
+        if (before !== undefined && found >= 0) {
+          expect(set.clockAt(found)).toBe(before.clock);
+          expect(set.recordsSince(found, offset)).toBe((offset - before.offset) % 2 ** 32);
+        }
+        set.put(found, 1, words, 0, Float64Array.of(clock), 0, offset);
+        newest.set(id, { clock, offset });
+      }
+    }),
+    { ...runs, numRuns: 20 },
   );
 });
 
