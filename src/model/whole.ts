@@ -105,3 +105,14 @@ function highBits(value: number): number {
   const scaled = value * 134_217_729; // 2^27 + 1 (Veltkamp's split).
   return scaled - (scaled - value);
 }
+
+/** The largest whole number whose square is not above the value, which is not negative (Newton's method from above). */
+export function squareRoot(value: bigint): bigint {
+  if (value < 2n) return value;
+  let root = 1n << BigInt((value.toString(2).length + 1) >> 1);
+  for (;;) {
+    const next = (root + value / root) >> 1n;
+    if (next >= root) return root;
+    root = next;
+  }
+}

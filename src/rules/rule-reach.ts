@@ -72,10 +72,13 @@ export function absentAskedFor(name: string): string | undefined {
 export const absentBaselineFor: Readonly<Record<Exclude<Statistic, 'n'>, string>> = {
   prev_week: 'campaigns that did not run a week before',
   mean: 'fewer than three weeks',
+  ewma: 'fewer than three weeks',
   median: 'fewer than three weeks',
   mad: 'fewer than three weeks',
   ratio: 'fewer than three weeks; a median of 0 or less',
   score: 'fewer than three weeks; a window that differs where all weeks are the same',
+  expected: 'fewer than three weeks; a window with nothing to take a share of',
+  z: 'fewer than three weeks; a window with nothing to take a share of; where all or none are counted',
 };
 
 /** For whom no window of a measure is there; undefined = it is always there. */

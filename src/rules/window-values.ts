@@ -1,4 +1,4 @@
-import { floorShare, minus, plus, times, type Whole } from '../model/whole.ts';
+import { floorShare, minus, plus, squareRoot, times, type Whole } from '../model/whole.ts';
 
 /**
  * Values that sum counters of a campaign over a window of time, and ratios of such sums: `m.MEASURE_WINDOW`; and the same
@@ -138,10 +138,13 @@ export const baselineStatistics = {
   prev_week: 'The same window a week before',
   n: 'How many of the last four weeks have a value there, 0 to 4',
   mean: 'Their mean; of a ratio the ratio of the sums',
+  ewma: 'Their mean in which each week weighs twice the one before it; of a ratio of the sums',
   median: 'Their median',
   mad: 'The median of their distances from the median',
   ratio: 'The window over the median',
   score: "The window's distance from the median in robust standard deviations",
+  expected: "How many there should be of what the window's ratio counts, at the ratio of the weeks; of `_pct` alone",
+  z: "By how many standard deviations the window's ratio is above that of the weeks, as two proportions; of `_pct` alone",
 } as const;
 export type Statistic = keyof typeof baselineStatistics;
 /** Fewer weeks than these have no mean, no median and nothing that follows from them. */
@@ -162,7 +165,7 @@ export function windowValueOf(name: string): WindowValue | undefined {
     if (statistic !== undefined || !hasWindow(measure, window)) return undefined;
     return { kind: 'window', measure, window };
   }
-  if (!isStatistic(statistic) || window.of !== 'days' || window.count > baselineDaysMax) return undefined;
+  if (!isStatistic(statistic) || !statisticsOf(measure).includes(statistic) || window.of !== 'days' || window.count > baselineDaysMax) return undefined;
   return { kind: 'baseline', measure, days: window.count, statistic };
 }
 
@@ -186,6 +189,12 @@ function isStatistic(name: string | undefined): name is Statistic {
   return name !== undefined && Object.hasOwn(baselineStatistics, name);
 }
 
+/** Of shares of a whole alone it can be said how many there should be, and how sure a difference is. */
+export function statisticsOf({ name }: Measure): Statistic[] {
+  const all = Object.keys(baselineStatistics) as Statistic[];
+  return name.endsWith('_pct') ? all : all.filter((each) => each !== 'expected' && each !== 'z');
+}
+
 /** Why a name that looks like a window is none, with what there is; undefined = it does not look like one. */
 export function windowHint(name: string): string | undefined {
   const [, space, rest, tail] = /^([mb])\.([a-z_]+?)(_(?:\d+[a-z]+|today|flight)(?:_.*)?)$/.exec(name) ?? [];
@@ -196,7 +205,7 @@ export function windowHint(name: string): string | undefined {
     const meant = `${space}.${longer}${tail}`;
     return windowValueOf(meant) === undefined ? undefined : `did you mean "${meant}"?`;
   }
-  return space === 'm' ? `m.${rest} has the windows ${windowsOf(measure)}` : baselinesOf(rest);
+  return space === 'm' ? `m.${rest} has the windows ${windowsOf(measure)}` : baselinesOf(measure);
 }
 
 export function windowsOf(measure: Measure): string {
@@ -205,8 +214,9 @@ export function windowsOf(measure: Measure): string {
   return `${windowHours.map((hours) => `${hours}h`).join(', ')}, today, ${days} and flight`;
 }
 
-function baselinesOf(name: string): string {
-  const statistics = Object.keys(baselineStatistics).join(', ');
+function baselinesOf(measure: Measure): string {
+  const { name } = measure;
+  const statistics = statisticsOf(measure).join(', ');
   return `b.${name} has the windows 1d to ${baselineDaysMax}d, each with ${statistics}: b.${name}_1d_median`;
 }
 
@@ -263,11 +273,23 @@ function baseline(measure: Measure, days: number, statistic: Statistic, books: W
   if (statistic === 'n') return samples.length;
   if (samples.length < baselineSamplesMin) return null;
   const values = samples.map(({ value }) => value);
-  if (statistic === 'mean') {
-    if (measure.ratio === null) return shown(floorShare(values.reduce(plus), 1, values.length), scale);
+  if (statistic === 'mean' || statistic === 'ewma') {
+    const weightOf = (week: number) => (statistic === 'mean' ? 1 : 2 ** (baselineWeeks - week));
     const sumOf = (counter: WindowCounter) =>
-      samples.reduce((sum: Whole, { week }) => plus(sum, books.weeksBefore(counter, days, week) as Whole), 0);
-    return shown(ofSums(measure, sumOf), scale);
+      samples.reduce(
+        (sum: Whole, { week }) => plus(sum, times(weightOf(week), books.weeksBefore(counter, days, week) as Whole)),
+        0,
+      );
+    const sum = ofSums(measure, sumOf);
+    if (measure.ratio !== null || sum === null) return shown(sum, scale);
+    return shown(floorShare(sum, 1, samples.reduce((all, { week }) => all + weightOf(week), 0)), scale);
+  }
+  if (statistic === 'expected' || statistic === 'z') {
+    const before = partsOf(measure, (counter) =>
+      samples.reduce((sum: Whole, { week }) => plus(sum, books.weeksBefore(counter, days, week) as Whole), 0),
+    );
+    const now = partsOf(measure, (counter) => books.sum(counter, { of: 'days', count: days }, true));
+    return now === null || before === null ? null : againstWeeks(measure, statistic, now, before);
   }
   const middle = median(values);
   if (statistic === 'median') return shown(middle, scale);
@@ -278,6 +300,38 @@ function baseline(measure: Measure, days: number, statistic: Statistic, books: W
   if (now === null) return null;
   if (statistic === 'ratio') return middle <= 0 ? null : shown(floorShare(now, 10_000, middle), 10_000);
   return shown(score(minus(now, middle), spread, distances), 100);
+}
+
+/** What a share is of, and of how many. */
+interface Parts {
+  readonly of: Whole;
+  readonly by: Whole;
+}
+
+function partsOf({ ratio }: Measure, sumOf: (counter: WindowCounter) => Whole | null): Parts | null {
+  if (ratio === null) return null;
+  const of = sumOf(ratio.of);
+  const by = ratio.by.map(sumOf);
+  if (of === null || by.includes(null)) return null;
+  return { of, by: (by as Whole[]).reduce(plus) };
+}
+
+function againstWeeks({ ratio }: Measure, statistic: 'expected' | 'z', now: Parts, before: Parts): number | null {
+  const { scale } = windowCounters[(ratio as RatioFacts).of];
+  if (now.by <= 0 || before.by <= 0) return null;
+  if (statistic === 'expected') return shown(floorShare(before.of, now.by, before.by), scale);
+  return twoProportions(now, before, scale);
+}
+
+/** z of two proportions with their pooled variance, hundredths towards 0; null where all or none are counted. */
+function twoProportions(now: Parts, before: Parts, scale: number): number | null {
+  const [x1, n1, x2, n2] = [now.of, now.by, before.of, before.by].map(BigInt);
+  const [x, n] = [x1 + x2, n1 + n2];
+  const others = BigInt(scale) * n - x;
+  if (x <= 0n || others <= 0n) return null;
+  const distance = x1 * n2 - x2 * n1;
+  const hundredths = Number(squareRoot((10_000n * distance * distance * n) / (n1 * n2 * x * others))) / 100;
+  return distance < 0n ? 0 - hundredths : hundredths;
 }
 
 /** Hundredths of 0.6745 · x / MAD; without MAD of x / (1.253314 · mean distance) (Iglewicz and Hoaglin, 1993). */

@@ -4,7 +4,7 @@ import { campaignWords, type EventName, eventValues } from '../../src/rules/even
 import { type LevelPlan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 import { riskValues } from '../../src/rules/risk-values.ts';
 import { outsideHours } from '../../src/rules/schedule.ts';
-import { baselineStatistics, measures, windowHours } from '../../src/rules/window-values.ts';
+import { measures, statisticsOf, windowHours } from '../../src/rules/window-values.ts';
 import { offshoot } from './random-source.ts';
 
 /** Rules that nobody would write, over every value, level, policy and mode: what engine and oracle must agree on. */
@@ -63,7 +63,7 @@ export function drawAskedName(random: Random, fewDays = 3): string {
   const measure = pick(random, [...measures.values()]);
   const days = 1 + Math.floor(random() * (random() < 0.7 ? fewDays : 31));
   if (random() < 0.35)
-    return `b.${measure.name}_${Math.min(days, 7)}d_${pick(random, Object.keys(baselineStatistics))}`;
+    return `b.${measure.name}_${Math.min(days, 7)}d_${pick(random, statisticsOf(measure))}`;
   const fine = measure.isFine ? ['today', ...windowHours.map((hours) => `${hours}h`)] : [];
   return `m.${measure.name}_${pick(random, [`${days}d`, `${days}d`, 'flight', ...fine])}`;
 }

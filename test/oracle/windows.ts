@@ -135,12 +135,24 @@ class Sums {
     return this.#ratio(name, (counter) => this.#days(counter, first, last));
   }
 
-  /** Of sums over several weeks. */
-  weeks(name: string, days: number, all: readonly number[]): bigint | null {
-    return this.#ratio(name, (counter) => {
-      const sums = all.map((weeks) => this.#days(counter, this.#last - 7 * weeks - days + 1, this.#last - 7 * weeks));
-      return sums.includes(null) ? null : (sums as bigint[]).reduce((sum, each) => sum + each, 0n);
-    });
+  /** Of sums over several weeks, each as often as its weight says. */
+  weeks(name: string, days: number, all: readonly number[], weights = all.map(() => 1n)): bigint | null {
+    return this.#ratio(name, (counter) => this.sumOfWeeks(counter, days, all, weights));
+  }
+
+  sumOfWeeks(
+    counter: string,
+    days: number,
+    all: readonly number[],
+    weights: readonly bigint[] = all.map(() => 1n),
+  ): bigint | null {
+    const sums = all.map((weeks) => this.#days(counter, this.#last - 7 * weeks - days + 1, this.#last - 7 * weeks));
+    if (sums.includes(null)) return null;
+    return (sums as bigint[]).reduce((sum, each, index) => sum + weights[index] * each, 0n);
+  }
+
+  sumOfDays(counter: string, days: number): bigint | null {
+    return this.#days(counter, this.#last - days + 1, this.#last);
   }
 
   #ratio(name: string, sumOf: (counter: string) => bigint | null): bigint | null {
@@ -209,6 +221,13 @@ function baseline(sums: Sums, measure: string, days: number, statistic: string):
     const total = sums.weeks(measure, days, counting);
     return over(measure in ratios ? total : floorDivide(total as bigint, BigInt(n)), unit);
   }
+  if (statistic === 'ewma') {
+    const weights = counting.map((weeks) => 1n << BigInt(4 - weeks));
+    const total = sums.weeks(measure, days, counting, weights);
+    const divisor = weights.reduce((sum, each) => sum + each);
+    return over(measure in ratios ? total : floorDivide(total as bigint, divisor), unit);
+  }
+  if (statistic === 'expected' || statistic === 'z') return share(sums, measure, days, counting, statistic);
   const middle = middleOf(values);
   if (statistic === 'median') return over(middle, unit);
   const distances = values.map((value) => (value < middle ? middle - value : value - middle));
@@ -222,6 +241,34 @@ function baseline(sums: Sums, measure: string, days: number, statistic: string):
   const all = distances.reduce((sum, each) => sum + each, 0n);
   if (all > 0n) return over(floorDivide(100_000_000n * BigInt(n) * x, 1_253_314n * all), 100);
   return x === 0n ? 0 : null;
+}
+
+/** Of a share in per cent: how many there should be, or how far the two proportions are apart. */
+function share(
+  sums: Sums,
+  measure: string,
+  days: number,
+  counting: readonly number[],
+  statistic: 'expected' | 'z',
+): number | null {
+  const [of, by] = ratios[measure];
+  const [x1, ...parts1] = [of, ...by].map((counter) => sums.sumOfDays(counter, days));
+  const [x2, ...parts2] = [of, ...by].map((counter) => sums.sumOfWeeks(counter, days, counting));
+  if (x1 === null || x2 === null || parts1.includes(null) || parts2.includes(null)) return null;
+  const n1 = (parts1 as bigint[]).reduce((sum, each) => sum + each);
+  const n2 = (parts2 as bigint[]).reduce((sum, each) => sum + each);
+  if (n1 <= 0n || n2 <= 0n) return null;
+  const unit = unitOf(of);
+  if (statistic === 'expected') return over(floorDivide(n1 * x2, n2), unit);
+  const successes = x1 + x2;
+  const failures = BigInt(unit) * (n1 + n2) - successes;
+  if (successes <= 0n || failures <= 0n) return null;
+  const apart = x1 * n2 - x2 * n1;
+  const square = floorDivide(10_000n * apart * apart * (n1 + n2), n1 * n2 * successes * failures);
+  let root = BigInt(Math.floor(Math.sqrt(Number(square))));
+  while (root * root > square) root -= 1n;
+  while ((root + 1n) * (root + 1n) <= square) root += 1n;
+  return Number(apart < 0n && root > 0n ? -root : root) / 100;
 }
 
 function middleOf(values: readonly bigint[]): bigint {

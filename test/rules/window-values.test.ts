@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import type { Whole } from '../../src/model/whole.ts';
 import { ConditionProblem, compileCondition } from '../../src/rules/condition.ts';
 import {
-  baselineStatistics,
   measures,
+  statisticsOf,
   type WindowBooks,
   type WindowCounter,
   type windowCounters,
@@ -117,6 +117,7 @@ test.each([
   ['prev_week', 0.0001],
   ['n', 4],
   ['mean', 0.000107], // ⌊431/4⌋.
+  ['ewma', 0.000109], // (8 · 100 + 4 · 140 + 2 · 90 + 101)/15 = 109.4.
   ['median', 0.0001], // ⌊(100 + 101)/2⌋.
   ['mad', 0.000005], // 0, 1, 10 and 40 from it: ⌊(1 + 10)/2⌋.
   ['ratio', 2.5],
@@ -125,9 +126,26 @@ test.each([
   expect(value(`b.spend_1d_${statistic}`, { spend: 250 }, four)).toBe(hand);
 });
 
+test('four weeks of 100 clicks of 10,000, and 60 now: 100 were to be expected, and chance does not do that', () => {
+  const weeks = four.map(() => ({ impressions: 10_000, clicks: 100 }));
+  const now = { impressions: 10_000, clicks: 60 };
+  expect(value('b.ctr_pct_1d_expected', now, weeks)).toBe(100);
+  // 0.006 − 0.01 over √(0.0092 · 0.9908 · (1/10,000 + 1/40,000)) = −3.7473.
+  expect(value('b.ctr_pct_1d_z', now, weeks)).toBe(-3.74);
+  expect(value('b.ctr_pct_1d_z', { impressions: 10_000, clicks: 140 }, weeks)).toBe(3.46); // 0.004 / 0.0011556 = 3.461.
+  // Conversions are told in millionths: 8 of 100 in each week, of 90 clicks none.
+  const tracked = four.map(() => ({ clicks: 100, conversions: 8_000_000 }));
+  expect(value('b.cvr_pct_1d_expected', { clicks: 90, conversions: 0 }, tracked)).toBe(7.2);
+  expect(value('b.cvr_pct_1d_z', { clicks: 90, conversions: 0 }, tracked)).toBe(-2.77); // 0.08 over 0.02884.
+  for (const nothing of [0, -5]) expect(value('b.ctr_pct_1d_z', { impressions: nothing, clicks: 1 }, weeks)).toBeNull();
+  const none = weeks.map(({ impressions }) => ({ impressions, clicks: 0 }));
+  expect(value('b.ctr_pct_1d_z', { impressions: 9, clicks: 0 }, none)).toBeNull();
+  expect(value('b.ctr_pct_1d_expected', { impressions: 9, clicks: 0 }, none)).toBe(0);
+});
+
 test('three weeks are the least for a mean; n and the week before ask for none', () => {
   const two = [null, ...four.slice(1, 3), null];
-  for (const statistic of Object.keys(baselineStatistics)) {
+  for (const statistic of statisticsOf(measures.get('spend')!)) {
     const found = value(`b.spend_1d_${statistic}`, { spend: 250 }, two);
     expect(found, statistic).toBe(statistic === 'n' ? 2 : null);
     const three = value(`b.spend_1d_${statistic}`, { spend: 250 }, [...four.slice(0, 3), null]);
@@ -175,11 +193,11 @@ test.each([
   ['m.spend_1d_median', 'm.spend has the windows 1h, 2h, 6h, 12h, 24h, today, 1d to 31d and flight'],
   [
     'b.spend_1d',
-    'b.spend has the windows 1d to 7d, each with prev_week, n, mean, median, mad, ratio, score: b.spend_1d_median',
+    'b.spend has the windows 1d to 7d, each with prev_week, n, mean, ewma, median, mad, ratio, score: b.spend_1d_median',
   ],
   [
     'b.spend_8d_mean',
-    'b.spend has the windows 1d to 7d, each with prev_week, n, mean, median, mad, ratio, score: b.spend_1d_median',
+    'b.spend has the windows 1d to 7d, each with prev_week, n, mean, ewma, median, mad, ratio, score: b.spend_1d_median',
   ],
   ['b.click_1d_mean', 'did you mean "b.clicks_1d_mean"?'],
 ])('%s is none, and the refusal says what there is', (name, hint) => {
