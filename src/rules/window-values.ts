@@ -165,7 +165,13 @@ export function windowValueOf(name: string): WindowValue | undefined {
     if (statistic !== undefined || !hasWindow(measure, window)) return undefined;
     return { kind: 'window', measure, window };
   }
-  if (!isStatistic(statistic) || !statisticsOf(measure).includes(statistic) || window.of !== 'days' || window.count > baselineDaysMax) return undefined;
+  if (
+    !isStatistic(statistic) ||
+    !statisticsOf(measure).includes(statistic) ||
+    window.of !== 'days' ||
+    window.count > baselineDaysMax
+  )
+    return undefined;
   return { kind: 'baseline', measure, days: window.count, statistic };
 }
 
@@ -282,7 +288,14 @@ function baseline(measure: Measure, days: number, statistic: Statistic, books: W
       );
     const sum = ofSums(measure, sumOf);
     if (measure.ratio !== null || sum === null) return shown(sum, scale);
-    return shown(floorShare(sum, 1, samples.reduce((all, { week }) => all + weightOf(week), 0)), scale);
+    return shown(
+      floorShare(
+        sum,
+        1,
+        samples.reduce((all, { week }) => all + weightOf(week), 0),
+      ),
+      scale,
+    );
   }
   if (statistic === 'expected' || statistic === 'z') {
     const before = partsOf(measure, (counter) =>

@@ -62,8 +62,7 @@ export function drawAskedName(random: Random, fewDays = 3): string {
   if (random() < 0.2) return pick(random, [...Object.keys(eventValues), ...Object.keys(campaignWords), ...drawnLabels]);
   const measure = pick(random, [...measures.values()]);
   const days = 1 + Math.floor(random() * (random() < 0.7 ? fewDays : 31));
-  if (random() < 0.35)
-    return `b.${measure.name}_${Math.min(days, 7)}d_${pick(random, statisticsOf(measure))}`;
+  if (random() < 0.35) return `b.${measure.name}_${Math.min(days, 7)}d_${pick(random, statisticsOf(measure))}`;
   const fine = measure.isFine ? ['today', ...windowHours.map((hours) => `${hours}h`)] : [];
   return `m.${measure.name}_${pick(random, [`${days}d`, `${days}d`, 'flight', ...fine])}`;
 }
