@@ -36,6 +36,8 @@ export const reasons: Readonly<Record<RejectReason, string>> = {
   too_many_campaigns: 'The partition holds 1,000,000 campaigns.',
   quota:
     'The organization has its share of the partition: 200,000 campaigns, 64 undeclared sources of heartbeats, 2,000,000 records a day that are remembered for a month (money, conversions, control), or 10,000 dead letters an hour, of which further ones keep no bytes, unless its plan says other [quotas](rules.md); or 100,000 organizations are known, and nobody wrote a plan for this one.',
+  organization_closed:
+    'The organization was erased ([lakehouse.md](lakehouse.md#erasing-an-organization)), and its records are refused until somebody opens it anew. No bytes are kept, whatever else is wrong with the record.',
   internal_error:
     'Paceline stumbled over the record: a bug of ours. Its bytes are kept; tell us, and send it again once it is mended (an impression, click or video event after the duplicate window, or it passes for a duplicate).',
 };

@@ -128,7 +128,7 @@ export class ScannedPlanLog implements PlanLog {
     if (verdict.kind === 'in_force') {
       const { plan } = verdict.compiled;
       const { number: _, ...draft } = plan;
-      newest.set(orgId, { number, hash: draftHash(draft), keyId, isForgotten: false });
+      newest.set(orgId, { number, hash: draftHash(draft), keyId, offset: place.offset, isForgotten: false });
       this.#onTaken({ ...place, orgId, number, keyId, plan });
     } else if (verdict.kind === 'keys' && gate.ringBody !== null) {
       const { number: _, ...draft } = readKeyRing(gate.ringBody);

@@ -5,6 +5,7 @@ import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './doctor/doctor.ts';
+import { eraseCommand } from './erase.ts';
 import { explainCommand } from './explain.ts';
 import { graphCommand } from './graph.ts';
 import { keysCommand } from './keys.ts';
@@ -44,6 +45,7 @@ export const commands: readonly Command[] = [
   sqlCommand,
   lakeCommand,
   tierCommand,
+  eraseCommand,
   graphCommand,
   doctorCommand,
   versionCommand,

@@ -7,6 +7,7 @@ import type { SilverReport } from '../adapters/write-layers.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { EngineError } from '../model/errors.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
+import { erasureLines } from './erase.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { usage } from './parse-call.ts';
 import { Progress } from './progress.ts';
@@ -45,7 +46,7 @@ export const lakeCommand: Command = {
     'paceline lake drill --data ./data',
     'paceline lake sql "SELECT kind, count() FROM bronze GROUP BY kind" --at 2026-11-30T09:00:00Z --data ./data',
   ],
-  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, bronze is short for bronze.events, and all_campaign_metrics_daily (and so on) has the rows of all times, hot ones too. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. gold writes closed weeks of the tables of ClickHouse, each row in its last version. views tells the views all_… of ClickHouse (rows of all times) where rows are now, which tier run does by itself. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. erase removes an organization from ClickHouse and from all snapshots of all tables, looks for it with another reader and leaves a receipt in the lake: it needs --confirm, and no engine on an embedded ClickHouse. restore brings a week of an organization from gold to tables restored_… of ClickHouse, to be looked at beside those of the engine; --drop removes them. drill draws a closed week of an organization, reads it back from gold, compares it with its receipts, plays all records of its lane from bronze through the operators of the engine and compares what they give with gold, to the byte; what came of it stands in gold.drills, and it ends with COPY_DIFFERS where something differs. Time travel ends where snapshots expire.',
+  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, bronze is short for bronze.events, and all_campaign_metrics_daily (and so on) has the rows of all times, hot ones too. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. gold writes closed weeks of the tables of ClickHouse, each row in its last version. views tells the views all_… of ClickHouse (rows of all times) where rows are now, which tier run does by itself. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. erase removes an organization from ClickHouse and from all snapshots of all tables, looks for it with another reader and leaves a receipt in the lake: it needs --confirm, and no engine on an embedded ClickHouse ("paceline erase" does it everywhere, and closes the door first). restore brings a week of an organization from gold to tables restored_… of ClickHouse, to be looked at beside those of the engine; --drop removes them. drill draws a closed week of an organization, reads it back from gold, compares it with its receipts, plays all records of its lane from bronze through the operators of the engine and compares what they give with gold, to the byte; what came of it stands in gold.drills, and it ends with COPY_DIFFERS where something differs. Time travel ends where snapshots expire.',
   flags: {
     config: configFlag,
     data: dataFlag,
@@ -174,8 +175,15 @@ async function erase(org: string, call: Call, terminal: Terminal): Promise<numbe
   const { eraseFromLake } = await import('../adapters/erase-from-lake.ts');
   const report = await eraseFromLake(config, org, { isDryRun, log: quietLogger() });
   if (call.has('json')) terminal.printJson({ ...report, dry_run: isDryRun });
-  else for (const line of erasureLines(report, isDryRun)) terminal.print(line);
+  else for (const line of lakeErasureLines(report, isDryRun)) terminal.print(line);
   return 0;
+}
+
+function lakeErasureLines(report: ErasureReport, isDryRun: boolean): string[] {
+  const { org, lake, clickhouse, receipt } = report;
+  if (lake.length === 0 && clickhouse.length === 0) return [`nothing of ${org} is there`];
+  const found = receipt === null ? [] : [`no reader finds ${org} any more; receipt: ${receipt}`];
+  return [...erasureLines(report, isDryRun), ...found];
 }
 
 async function restore([org, week]: readonly string[], call: Call, terminal: Terminal): Promise<number> {
@@ -222,20 +230,6 @@ function drillSentence({ org, week, rows, records, differences, restated, receip
   const later = restated === 0 ? '' : `; ${restated} were restated since and come with the next lake gold`;
   const found = differences === 0 ? 'is what bronze gives, to the byte' : `differs in ${differences} places`;
   return `${org}, week of ${week}: gold ${found} (${rows} rows, hash ${hash}, ${records} records played, ${receipts} receipts agree${later})`;
-}
-
-function erasureLines({ org, lake, untrusted, clickhouse, receipt }: ErasureReport, isDryRun: boolean): string[] {
-  const went = isDryRun ? 'would go' : 'went';
-  if (lake.length === 0 && clickhouse.length === 0) return [`nothing of ${org} is there`];
-  return [
-    ...clickhouse.map(({ table, rows }) => `ClickHouse ${table}: ${rows} rows ${went}`),
-    ...lake.map(({ table, rows, files, snapshots, tags }) => {
-      const names = tags.length === 0 ? '' : ` and the names ${tags.join(', ')}`;
-      return `${table}: ${rows} rows in ${files.length} files ${went}, with ${snapshots} past snapshots of all organizations${names}`;
-    }),
-    ...(untrusted === 0 ? [] : [`bronze: ${untrusted} records with its key that were filed as nobody's ${went}`]),
-    ...(receipt === null ? [] : [`no reader finds ${org} any more; receipt: ${receipt}`]),
-  ];
 }
 
 async function writeSilver(config: Config, call: Call, terminal: Terminal): Promise<void> {

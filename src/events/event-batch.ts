@@ -51,6 +51,7 @@ export const rejectReasons = [
   'not_ours',
   'too_many_campaigns',
   'quota',
+  'organization_closed',
   'internal_error',
 ] as const;
 export type RejectReason = (typeof rejectReasons)[number];

@@ -1,8 +1,11 @@
 import type { PacingMode } from '../events/event-batch.ts';
 import type { Zone } from '../model/zones.ts';
+import { curveWeight, isCurve } from '../pacing/curve-weight.ts';
+import type { WeightOf } from '../pacing/flight-ledger.ts';
 import { evenWeight, trafficWeight, type Weight } from '../pacing/pacing-weight.ts';
 import { quarterWeights, zoneOfDaypart } from '../rules/daypart.ts';
-import type { Plan } from '../rules/plan.ts';
+import type { CampaignPlan, Plan } from '../rules/plan.ts';
+import type { FlightDates } from './campaign.ts';
 
 /** What a campaign follows where its flight names no curve. */
 interface Fallback {
@@ -11,7 +14,7 @@ interface Fallback {
 }
 
 /** How a mode that goes by the local week weighs time (docs/semantics.md §6.4): where the plan has no such curve, evenly. */
-export function findWeight(
+function findWeight(
   { profiles, dayparts = {} }: Plan,
   mode: PacingMode,
   curve: string | null,
@@ -31,4 +34,18 @@ export function findWeight(
 
 function named(all: object, ...names: readonly (string | null | undefined)[]): string | undefined {
   return names.find((each): each is string => each != null && Object.hasOwn(all, each));
+}
+
+/** How modes and curves weigh time for a flight of these dates, of a campaign of which the plan says `own`. */
+export function makeWeightOf(plan: Plan, own: CampaignPlan, { start, zone }: FlightDates): WeightOf {
+  const fallback = { profile: own.profile ?? plan.defaults.profile, daypart: own.daypart ?? plan.defaults.daypart };
+  // Asked several times an evaluation, nearly always for the same.
+  let [lastMode, lastCurve, lastWeight]: [PacingMode, string | null, Weight] = ['EVEN', null, evenWeight];
+  let lastEnd = Number.NaN;
+  return (mode, curve, end) => {
+    if (mode === lastMode && curve === lastCurve && (end === lastEnd || !isCurve(mode))) return lastWeight;
+    [lastMode, lastCurve, lastEnd] = [mode, curve, end];
+    lastWeight = isCurve(mode) ? curveWeight(mode, start, end) : findWeight(plan, mode, curve, fallback, zone);
+    return lastWeight;
+  };
 }

@@ -87,6 +87,11 @@ export class LaneCodec {
     return this.#rolling.rewrite(seq, deltaBytes, (group) => this.#writeBase(group, seq));
   }
 
+  /** As `RollingBases`. */
+  hurry(seq: number, bytes?: number): void {
+    this.#rolling.hurry(seq, bytes);
+  }
+
   distrustBases(): void {
     this.#rolling.distrustLast();
   }

@@ -1,4 +1,4 @@
-import type { EventBatch, LaneDictionaries, PacingMode } from '../events/event-batch.ts';
+import type { EventBatch, LaneDictionaries } from '../events/event-batch.ts';
 import { latenessNames, latenessOf } from '../events/kind-facts.ts';
 import { assert } from '../model/errors.ts';
 import { fnv1a } from '../model/hash.ts';
@@ -6,16 +6,14 @@ import { defaultPlanOrg } from '../model/ids.ts';
 import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
 import { floorTo, type LogTimeMs, minuteMs } from '../model/time.ts';
 import { findZone, utc, type Zone } from '../model/zones.ts';
-import { curveWeight, isCurve } from '../pacing/curve-weight.ts';
 import type { WeightOf } from '../pacing/flight-ledger.ts';
-import { evenWeight, type Weight } from '../pacing/pacing-weight.ts';
 import type { CompiledPlan } from '../rules/compile-plan.ts';
 import type { CampaignPlan, SpendPlan } from '../rules/plan.ts';
 import { isForCampaign } from '../rules/rule-scope.ts';
 import { Campaign, type CampaignPlanView, type Flight, type FlightDates, part } from './campaign.ts';
 import { CampaignIndex } from './campaign-index.ts';
 import { ClockMarks } from './clock-marks.ts';
-import { findWeight } from './find-weight.ts';
+import { makeWeightOf } from './find-weight.ts';
 import { LaneBooks } from './lane-books.ts';
 import { Organization } from './organization.ts';
 import {
@@ -30,6 +28,7 @@ import {
   usualWindow,
 } from './plan-bounds.ts';
 import { makePlanView } from './plan-view.ts';
+import { planZero } from './plan-zero.ts';
 import { PlannedQuotas } from './planned-quotas.ts';
 import { RareIds } from './rare-ids.ts';
 import { clockSection } from './sections/clock.ts';
@@ -39,32 +38,8 @@ import type { CarriedPart, Carrier } from './sections/section.ts';
 import { campaignTimer, nextInstant, organizationTimer, Timers } from './timers.ts';
 import { isWatched, Unplanned } from './unplanned.ts';
 
-/** Plan 0: what holds before any plan was written (docs/semantics.md §3). */
-const planZero: CompiledPlan = {
-  plan: {
-    format: 1,
-    org_id: defaultPlanOrg,
-    number: 0,
-    defaults: {
-      zone: 'UTC',
-      evaluate_every_ms: 5 * minuteMs,
-      spend: { from: 'impressions', source: '', cost_basis: 'MEDIA' },
-      delivery_source: null,
-      profile: null,
-      day_allowance_bp: 10_000,
-    },
-    sources: {},
-    profiles: {},
-    rules: [],
-    campaigns: {},
-  },
-  flightRules: [],
-  endedRules: [],
-  campaignRules: [],
-  sourceRules: [],
-  namingRules: [],
-  neededSources: new Set(),
-};
+/** Of those that were forgotten by name: no id is like it. */
+const noName = '';
 
 /** What a plan says of most campaigns. */
 const nothingOfItsOwn: CampaignPlan = {};
@@ -101,6 +76,9 @@ export class LaneState implements Carrier {
   /** Organizations, `_default` included, whose plan says more than the usual. */
   readonly #ownTimes = new Set<string>();
   readonly #untrusted = new Set<string>();
+  /** Organizations whose plan in force closes them. */
+  readonly #closed = new Set<string>();
+  #hasForgotten = false;
   readonly #windows = new Map<string, DuplicateWindow>();
   #longestWindow: DuplicateWindow;
   readonly #usualLateness: ReturnType<typeof usualLatenessMs>;
@@ -128,13 +106,17 @@ export class LaneState implements Carrier {
   /** The plan comes into force with the record of `offset`. */
   putPlan(orgId: string, compiled: CompiledPlan, body: string, offset: number): void {
     const before = this.planOf(orgId);
+    const wasClosed = this.isClosed(orgId);
     this.#setPlan(orgId, compiled, body);
     this.dirtyPlans.add(orgId);
+    if (this.isClosed(orgId) && !wasClosed) this.#forgetOrganization(orgId);
     const isDefault = orgId === defaultPlanOrg;
     const followers = isDefault
       ? this.organizations.filter(({ id }) => !this.plans.has(id))
       : [this.#plannedOrganization(orgId, offset)];
     for (const organization of followers) organization.outgrow(before.plan, this.clock, offset, this.limits);
+    // Of what was refused no id is remembered.
+    if (wasClosed) for (const organization of followers) organization.duplicatesFrom = offset;
     for (const organization of isDefault ? this.organizations : followers) this.setOrganizationTimer(organization);
   }
 
@@ -146,10 +128,57 @@ export class LaneState implements Carrier {
     return organization;
   }
 
+  /** Whether something was forgotten that the store still has; asked once for each time. */
+  takeForgotten(): boolean {
+    const has = this.#hasForgotten;
+    this.#hasForgotten = false;
+    return has;
+  }
+
+  /** Whether its records are refused. */
+  isClosed(orgId: string): boolean {
+    return this.#closed.size > 0 && this.#closed.has(orgId);
+  }
+
+  /** As if no record of it had ever been met. Slots are names in saved state: those that it had stay, without a name. */
+  #forgetOrganization(orgId: string): void {
+    const known = this.#organizationsById.get(orgId);
+    if (known === undefined) return;
+    for (const campaign of this.campaigns) if (campaign.orgSlot === known.slot) this.#blankCampaign(campaign, true);
+    this.#blankOrganization(known).isDirty = true;
+    this.timers.drop((of, slot) => (of === 'organization' ? slot === known.slot : this.campaigns[slot].id === noName));
+    this.forgetIds();
+  }
+
+  #blankOrganization({ slot, id }: Organization): Organization {
+    const blank = new Organization(slot, noName);
+    this.organizations[slot] = blank;
+    if (this.#organizationsById.get(id)?.slot === slot) this.#organizationsById.delete(id);
+    return blank;
+  }
+
+  /** Rows of the old one that wait for the commit keep its name. */
+  #blankCampaign(campaign: Campaign, isChange: boolean): Campaign {
+    this.forget(campaign);
+    campaign.lastSeen = Number.NEGATIVE_INFINITY;
+    const { slot, orgSlot, orgId, id } = campaign;
+    const blank = new Campaign(slot, orgSlot, noName, noName, 0, this.books);
+    this.campaigns[slot] = blank;
+    this.#campaignsByKey.delete(`${orgId}/${id}`);
+    const at = campaign.isDirty ? this.dirtyCampaigns.indexOf(campaign) : -1;
+    if (at >= 0) this.dirtyCampaigns[at] = blank;
+    blank.wasForgotten = isChange;
+    if (isChange) this.touchParts(blank);
+    return blank;
+  }
+
   #setPlan(orgId: string, compiled: CompiledPlan, body: string): void {
     this.plans.set(orgId, { compiled, body });
     this.#planEpoch += 1;
     const { plan } = compiled;
+    // Also when it is read back: whoever had the lane before may have stopped in the middle of it.
+    this.#hasForgotten ||= plan.closed === true;
+    this.#closed[plan.closed === true ? 'add' : 'delete'](orgId);
     if (hasOwnTimes(plan)) this.#ownTimes.add(orgId);
     else this.#ownTimes.delete(orgId);
     if (hasUntrustedClock(plan)) this.#untrusted.add(orgId);
@@ -280,6 +309,7 @@ export class LaneState implements Carrier {
   organizationAt(slot: number, id: string): Organization {
     const known = this.organizations[slot];
     if (known !== undefined) {
+      if (known.id !== id && id === noName) return this.#blankOrganization(known);
       assert(known.id === id, 'a slot belongs to one organization');
       return known;
     }
@@ -293,6 +323,7 @@ export class LaneState implements Carrier {
   campaignAt({ slot, orgSlot, orgId, id }: { slot: number; orgSlot: number; orgId: string; id: string }): Campaign {
     const known = this.campaigns[slot];
     if (known === undefined) return this.addCampaign({ slot: orgSlot, id: orgId }, id, slot);
+    if (known.id !== id && id === noName) return this.#blankCampaign(known, false);
     assert(known.orgId === orgId && known.id === id, 'a slot belongs to one campaign');
     return known;
   }
@@ -397,24 +428,9 @@ export class LaneState implements Carrier {
   weightOf(campaign: Campaign, flight: Flight): WeightOf {
     const { weight, dates } = flight;
     if (weight !== null && weight.epoch === this.#planEpoch && weight.dates === dates) return weight.of;
-    const of = this.#makeWeightOf(campaign, dates as FlightDates);
+    const of = makeWeightOf(this.planOf(campaign.orgId).plan, this.campaignPlan(campaign), dates as FlightDates);
     flight.weight = { epoch: this.#planEpoch, dates: dates as FlightDates, of };
     return of;
-  }
-
-  #makeWeightOf(campaign: Campaign, { start, zone }: FlightDates): WeightOf {
-    const { plan } = this.planOf(campaign.orgId);
-    const own = this.campaignPlan(campaign);
-    const fallback = { profile: own.profile ?? plan.defaults.profile, daypart: own.daypart ?? plan.defaults.daypart };
-    // Asked several times an evaluation, nearly always for the same.
-    let [lastMode, lastCurve, lastWeight]: [PacingMode, string | null, Weight] = ['EVEN', null, evenWeight];
-    let lastEnd = Number.NaN;
-    return (mode, curve, end) => {
-      if (mode === lastMode && curve === lastCurve && (end === lastEnd || !isCurve(mode))) return lastWeight;
-      [lastMode, lastCurve, lastEnd] = [mode, curve, end];
-      lastWeight = isCurve(mode) ? curveWeight(mode, start, end) : findWeight(plan, mode, curve, fallback, zone);
-      return lastWeight;
-    };
   }
 
   /** At a control record, which stands alone. */

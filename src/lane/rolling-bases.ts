@@ -10,6 +10,9 @@ export class RollingBases {
   #replaced: { group: number; baseSeq: number }[] = [];
   #next = 0;
   #credit = 0;
+  /** Bases that are older than this commit are rewritten soon, whatever deltas pay for; 0 = there is no hurry. */
+  #hurrySeq = 0;
+  #hurryBytes = 0;
 
   constructor(groups: number) {
     this.#baseSeqs = new Array<number>(groups).fill(0);
@@ -27,6 +30,12 @@ export class RollingBases {
     this.#changedSeqs[group] = seq;
   }
 
+  /** What the store had before the commit of `seq` is to leave it: so many bytes more go with each commit until then. */
+  hurry(seq: number, bytes = hurryBytes): void {
+    this.#hurrySeq = seq;
+    this.#hurryBytes = bytes;
+  }
+
   /** Rewrites what the delta's bytes pay for. */
   rewrite(
     seq: number,
@@ -36,6 +45,7 @@ export class RollingBases {
     const bases: { group: number; bytes: Uint8Array }[] = [];
     this.#replaced = [];
     this.#credit += deltaBytes * baseShare;
+    if (this.#hurrySeq > 0) this.#credit = this.#creditOfHurry();
     for (let turn = 0; turn < this.#baseSeqs.length; turn++) {
       const group = this.#next;
       if (this.#changedSeqs[group] > this.#baseSeqs[group]) {
@@ -50,6 +60,13 @@ export class RollingBases {
       this.#next = (group + 1) % this.#baseSeqs.length;
     }
     return bases;
+  }
+
+  #creditOfHurry(): number {
+    const isOld = (baseSeq: number, group: number) => baseSeq < this.#hurrySeq && this.#changedSeqs[group] > baseSeq;
+    if (this.#baseSeqs.some(isOld)) return this.#credit + this.#hurryBytes;
+    this.#hurrySeq = 0;
+    return Math.min(this.#credit, sizeGuess);
   }
 
   /** The bases of the last rewrite may not be stored: those before them count again. */
@@ -73,6 +90,9 @@ export class RollingBases {
  * and a restore reads at most about two states' worth of deltas.
  */
 const baseShare = 0.5;
+
+/** With each commit, while something is to leave the store: a state of 100 MB has gone through it in half a minute. */
+const hurryBytes = 4 * 1024 * 1024;
 
 /** Before a group was ever written. */
 const sizeGuess = 1_024;

@@ -84,6 +84,13 @@ export class Timers {
     this.#count = 0;
   }
 
+  /** Takes out those of owners that are gone. */
+  drop(isGone: (of: TimerScope, slot: number) => boolean): void {
+    const all = Array.from({ length: this.#count }, (_, i) => timerOf(this.#ats[i], this.#owners[i]));
+    this.clear();
+    for (const timer of all) if (!isGone(this.#scopes[timer.rank] as TimerScope, timer.slot)) this.push(timer);
+  }
+
   /** Asserts that the heap is one, and that the timers of a kind are those that are pending, once each. */
   verify(pending: ReadonlyMap<TimerKind, ReadonlyMap<number, number>>): void {
     const left = new Map([...pending].map(([{ rank }, bySlot]) => [rank, new Map(bySlot)]));

@@ -27,12 +27,13 @@ import { defaultPlanOrg, planKeysOrg } from '../model/ids.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
 import type { LogTimeMs } from '../model/time.ts';
 import { isSafe } from '../model/whole.ts';
+import { PlanProblem, readPlan } from '../rules/compile-plan.ts';
 import { PlanGate, type PlansInForce } from '../rules/plan-gate.ts';
 import { CheckQuotas } from './check-quotas.ts';
 import type { DayBooker } from './day-booker.ts';
 import type { DuplicateCheck } from './duplicate-check.ts';
 import { FollowZone } from './follow-zone.ts';
-import type { LaneOutputs } from './lane-outputs.ts';
+import { closedDetail, type LaneOutputs } from './lane-outputs.ts';
 import { NameCurrency } from './name-currency.ts';
 import type { Operator } from './operator.ts';
 import { bookedInstant, kindProblem, latestInstant } from './record-facts.ts';
@@ -246,7 +247,7 @@ export class CheckRecords implements Operator {
       verdict = this.#checkPartition(batch.dictionaries.orgs.text(org));
       this.#partitionVerdicts[org] = verdict;
     }
-    if (verdict === rightPartition) return null;
+    if (verdict === rightPartition || (verdict === wrongPartition && closesDoor(batch, row))) return null;
     return verdict === wrongPartition ? 'wrong_partition' : 'bad_id';
   }
 
@@ -268,6 +269,7 @@ export class CheckRecords implements Operator {
     const clock = clocks[row];
     const noRoom = this.#quotas.organization(batch, row);
     if (noRoom !== null) return this.#overQuota(segment, row, noRoom);
+    if (this.#state.isClosed(batch.dictionaries.orgs.text(batch.orgs[row]))) return this.#closed(segment, row);
     // Whatever becomes of the record, its organization is known from now on, and its timer is set.
     this.#duplicates.orgSlot(batch, row);
     const isSeen = isDelivery[recordKind] === 1 && this.#duplicates.isSeen(segment, row);
@@ -289,6 +291,10 @@ export class CheckRecords implements Operator {
       return;
     }
     this.#known(segment, row);
+  }
+
+  #closed(segment: Segment, row: number): void {
+    this.#outputs.deadLetter(segment, row, 'organization_closed', closedDetail);
   }
 
   #heartbeat(segment: Segment, row: number): void {
@@ -393,7 +399,14 @@ export class CheckRecords implements Operator {
     if (noRoom !== null) return this.#overQuota(segment, row, noRoom);
     const needsPlan = !isOfAll && this.#quotas.isUninvited(batch, row);
     const verdict = this.#gate.take({ ...detail, offset: batch.offsets[row] }, this.#plansInForce);
-    if (verdict.kind === 'in_force') this.#state.putPlan(orgId, verdict.compiled, body, batch.offsets[row]);
+    if (verdict.kind === 'in_force') {
+      this.#state.putPlan(orgId, verdict.compiled, body, batch.offsets[row]);
+      if (this.#state.isClosed(orgId)) {
+        // It has another slot now, and so will its campaigns, should they come back.
+        this.#duplicates.forgetIds();
+        segment.slots.fill(-1, row + 1, batch.count);
+      }
+    }
     // Known too, but only now: its timer goes by the plan that has just come into force.
     if (!isOfAll && (verdict.kind === 'in_force' || !needsPlan)) this.#duplicates.orgSlot(batch, row);
     if (verdict.kind === 'refused') this.#outputs.deadLetter(segment, row, verdict.reason, verdict.detail);
@@ -433,6 +446,17 @@ function tellFailure({ batch }: Segment, row: number, error: unknown): void {
   const failures = new RecordFailures('check', batch);
   failures.note(row, error);
   failures.publish();
+}
+
+/** A plan that closes its organization goes into every lane: a producer with another partitioner sends to any. */
+function closesDoor({ kinds, details }: EventBatch, row: number): boolean {
+  if (kinds[row] !== kind.org_plan) return false;
+  try {
+    return readPlan((details.get(row) as Detail & { kind: 'org_plan' }).body).plan.closed === true;
+  } catch (cause) {
+    if (cause instanceof PlanProblem) return false;
+    throw cause;
+  }
 }
 
 function identityDetail(problem: RejectReason, batch: EventBatch, row: number, partition: number): string {

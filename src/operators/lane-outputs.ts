@@ -25,6 +25,9 @@ import type { RawRecords, Segment } from './segment.ts';
 
 const keyBytesMax = 1_024;
 
+/** What every letter of a closed organization says, whatever else is wrong with the record. */
+export const closedDetail = 'the organization was erased; its records are refused until it is opened anew';
+
 /** The record of a row, why it is refused, and of whose share it takes. */
 interface Letter {
   readonly row: number;
@@ -55,6 +58,7 @@ export class LaneOutputs {
   /** An alert opened or closed: people wait for it, so the commit should not. */
   isAlertPending = false;
   readonly #allowance: LetterAllowance;
+  readonly #isClosed: (orgId: string) => boolean;
   /** Of the segment under way, in no order. */
   readonly #pending: Letter[] = [];
   /** Records so far that no table counts, by what became of them; `control` are ticks and plans. */
@@ -68,10 +72,16 @@ export class LaneOutputs {
   #versionOffset = -1;
   #version = 0n;
 
-  constructor(partition: number, generation: number, allowance: LetterAllowance) {
-    this.partition = partition;
-    this.generation = generation;
+  /** `isClosed`: of whose letters no bytes are kept. */
+  constructor(
+    lane: { readonly partition: number; readonly generation: number },
+    allowance: LetterAllowance,
+    isClosed: (orgId: string) => boolean,
+  ) {
+    this.partition = lane.partition;
+    this.generation = lane.generation;
     this.#allowance = allowance;
+    this.#isClosed = isClosed;
   }
 
   /** Of rows that the record of `offset` made or changed; rules make several at one. */
@@ -101,7 +111,10 @@ export class LaneOutputs {
     const { raw } = segment;
     const orgId = organizationOfKey(bytesOf(raw, raw.keyStarts[row], raw.keyEnds[row]));
     // Who is known may change before the segment ends.
-    this.#pending.push({ row, reason, detail, schemaId, orgId, owner: this.#allowance.ownerOf(orgId) });
+    const letter = { row, reason, detail, schemaId, orgId, owner: this.#allowance.ownerOf(orgId) };
+    this.#pending.push(
+      this.#isClosed(orgId) ? { ...letter, reason: 'organization_closed', detail: closedDetail } : letter,
+    );
   }
 
   /** Writes the letters of a segment in the order of its rows, whichever operators found them. */
@@ -126,6 +139,7 @@ export class LaneOutputs {
     this.#noteLetter(reason, batch.offsets[row], detail);
     const value = bytesOf(raw, raw.valueStarts[row], raw.valueEnds[row]);
     const key = bytesOf(raw, raw.keyStarts[row], raw.keyEnds[row]);
+    const isKept = isWhole && !this.#isClosed(orgId);
     this.letters.write({
       org_id: orgId,
       topic: batch.topic,
@@ -136,7 +150,7 @@ export class LaneOutputs {
       detail,
       schema_id: schemaId ?? batch.schemaIds[row],
       key: key.subarray(0, keyBytesMax),
-      raw: value.subarray(0, isWhole ? limits.deadLetterBytesMax : 0),
+      raw: value.subarray(0, isKept ? limits.deadLetterBytesMax : 0),
       raw_length: value.length,
       raw_sha256: hash('sha256', value, 'hex'),
       version: this.version(batch.offsets[row]),

@@ -2,9 +2,9 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { EngineError } from '../model/errors.ts';
 import { partitionOfKey } from '../model/hash.ts';
-import { defaultPlanOrg, planKeysOrg } from '../model/ids.ts';
+import { defaultPlanOrg } from '../model/ids.ts';
 import { canonicalJson } from '../rules/compile-plan.ts';
-import type { Plan, PlanDraft } from '../rules/plan.ts';
+import { closingPlan, type Plan, type PlanDraft } from '../rules/plan.ts';
 import type { KeyRing, KeyRingDraft } from '../rules/plan-gate.ts';
 import { beginKeyRing } from './key-ring.ts';
 import type { PlanSigning } from './plan-signer.ts';
@@ -30,6 +30,8 @@ export interface NewestPlan {
   readonly hash: string;
   /** Id of the key that signed it; null = it is not signed. */
   readonly keyId: string | null;
+  /** Of its record, where that is known. */
+  readonly offset?: number | null;
   /** The log no longer holds it: lanes that begin anew do not know of it. */
   readonly isForgotten: boolean;
 }
@@ -80,17 +82,21 @@ export async function applyPlans(drafts: readonly PlanDraft[], log: PlanLog): Pr
   return applied;
 }
 
-/** One result for each lane of the draft. Throws RULE_INVALID when it cannot get a number, and what the log throws. */
-export async function applyPlan(draft: PlanDraft, log: PlanLog): Promise<AppliedPlan[]> {
+/**
+ * One result for each lane of the draft. `reopens`: it may open an organization that was erased. Throws RULE_INVALID
+ * when it may not, or cannot get a number, and what the log throws.
+ */
+export async function applyPlan(draft: PlanDraft, log: PlanLog, { reopens = false } = {}): Promise<AppliedPlan[]> {
   const applied: AppliedPlan[] = [];
-  for (const partition of partitionsOf(draft.org_id, log.partitions))
-    applied.push(await applyToLane(draft, partition, log));
+  for (const partition of partitionsOf(draft, log.partitions))
+    applied.push(await applyToLane(draft, partition, log, reopens));
   return applied;
 }
 
-async function applyToLane(draft: PlanDraft, partition: number, log: PlanLog): Promise<AppliedPlan> {
+async function applyToLane(draft: PlanDraft, partition: number, log: PlanLog, reopens: boolean): Promise<AppliedPlan> {
   const newest = await log.newest(draft.org_id, partition);
   const { org_id: orgId } = draft;
+  if (isClosing(orgId, newest) && draft.closed !== true && !reopens) throw stillClosed(orgId);
   // What was in force before the first key ring is said again, signed.
   const mustBeSigned = newest !== null && newest.keyId === null && log.signing.root !== null;
   const isSaid = newest?.hash === draftHash(draft) && !mustBeSigned;
@@ -101,6 +107,18 @@ async function applyToLane(draft: PlanDraft, partition: number, log: PlanLog): P
   const last = newest === null || isExhausted ? await unseenNumber(partition, log) : newest.number;
   const number = isSaid && !isExhausted ? last : last + 1;
   return { orgId, partition, number, offset: await log.append(planRecord(draft, partition, number, log.signing)) };
+}
+
+/** Whether the plan in force is the one that closes its organization: nobody can say another that does. */
+export function isClosing(orgId: string, newest: Pick<NewestPlan, 'hash'> | null): boolean {
+  return newest?.hash === draftHash(closingPlan(orgId));
+}
+
+function stillClosed(orgId: string): EngineError {
+  return new EngineError(
+    'RULE_INVALID',
+    `${orgId} was erased, and no plan of it is taken: take it out of the files, or open it anew with "paceline erase ${orgId} --reopen --confirm"`,
+  );
 }
 
 /** Plans are numbered with 32 bits, in every row that carries one. */
@@ -147,9 +165,9 @@ export function draftHash(draft: PlanDraft | KeyRingDraft): string {
   return hash('sha256', canonicalJson(draft), 'hex');
 }
 
-/** Where an organization's plan belongs; the default plan and the key ring go into every lane. */
-function partitionsOf(orgId: string, partitions: number): number[] {
-  if (orgId === defaultPlanOrg || orgId === planKeysOrg) return Array.from({ length: partitions }, (_, index) => index);
+/** Where a plan belongs; the default plan, and a plan that closes its organization, go into every lane. */
+function partitionsOf({ org_id: orgId, closed }: PlanDraft, partitions: number): number[] {
+  if (orgId === defaultPlanOrg || closed === true) return Array.from({ length: partitions }, (_, index) => index);
   const bytes = Buffer.from(orgId);
   return [partitionOfKey(bytes, 0, bytes.length, partitions)];
 }

@@ -227,6 +227,8 @@ export const planSchema = z.strictObject({
   format: z.literal(1),
   org_id: id,
   number: z.int().min(1).max(4_294_967_295),
+  /** The organization was erased: its records are refused, and what the lane knew of it is forgotten. Absent = it is open. */
+  closed: z.literal(true).optional(),
   defaults,
   /** Sources by name. A record of an undeclared source is counted but never waited for. */
   sources: z
@@ -239,6 +241,22 @@ export const planSchema = z.strictObject({
 });
 
 export const planDraftSchema = planSchema.omit({ number: true });
+
+/** What holds where nobody wrote a plan (docs/semantics.md §3). */
+export const usualDefaults: PlanDefaults = {
+  zone: 'UTC',
+  evaluate_every_ms: 5 * minuteMs,
+  spend: { from: 'impressions', source: '', cost_basis: 'MEDIA' },
+  delivery_source: null,
+  profile: null,
+  day_allowance_bp: 10_000,
+};
+
+/** The plan that closes an organization: it says nothing that anybody planned. */
+export function closingPlan(orgId: string): PlanDraft {
+  const nothing = { sources: {}, profiles: {}, rules: [], campaigns: {} };
+  return { format: 1, org_id: orgId, closed: true, defaults: usualDefaults, ...nothing };
+}
 
 /** Values of a flight, with their CEL types. */
 const flightVariables = {

@@ -57,7 +57,7 @@ export class CampaignLane implements LaneProgram {
     this.#state = state;
     const isKnown = (orgId: string) => state.findOrganization(orgId) !== undefined;
     const letters = new LetterAllowance((orgId) => state.quotas.of(orgId).dead_letters_per_hour, isKnown);
-    const outputs = new LaneOutputs(lane.partition, lane.generation, letters);
+    const outputs = new LaneOutputs(lane, letters, (orgId) => state.isClosed(orgId));
     const duplicates = new DuplicateCheck(state);
     const rules = new JudgeRules(state, outputs);
     const days = new DayBooker(state);
@@ -168,12 +168,25 @@ export class CampaignLane implements LaneProgram {
   harvest(seq: number): LaneHarvest {
     this.#outputs.counts.tell(this.#topic, this.#outputs.partition);
     const delta = this.codec.writeDelta(seq);
+    if (this.#state.takeForgotten()) this.codec.hurry(seq);
     for (const operator of this.#operators) operator.harvest?.();
     this.codec.settle();
     const bases = this.codec.writeBases(seq, delta.length);
     const outputs = this.#outputs.writers.filter((writer) => writer.rows > 0).map(takeRows);
     this.#outputs.isAlertPending = false;
     return { delta, bases, oldestDeltaSeq: this.codec.oldestDeltaSeq(seq), outputs };
+  }
+
+  /** A commit that leaves nothing in the store that an older one wrote. */
+  harvestWhole(seq: number): LaneHarvest {
+    this.#state.takeForgotten();
+    this.codec.hurry(seq, Number.POSITIVE_INFINITY);
+    return this.harvest(seq);
+  }
+
+  /** How many campaigns of an organization it knows. */
+  campaignsOf(orgId: string): number {
+    return this.#state.campaigns.filter((campaign) => campaign.orgId === orgId).length;
   }
 
   distrustBases(): void {

@@ -168,6 +168,12 @@ export class Seen {
     return false;
   }
 
+  /** No id of the organization is remembered any more. */
+  forget(org: string): void {
+    for (const all of [this.#delivery, this.#others])
+      for (const identity of all.keys()) if (identity.startsWith(`${org}/`)) all.delete(identity);
+  }
+
   /** The clock never runs back, so the oldest entries come first; no window is longer than 72 h. */
   #forgetOld(clock: number): void {
     for (const [identity, before] of this.#delivery) {

@@ -85,6 +85,9 @@ export class LaneOracle {
   readonly #rare = new Map<string, { span: number; count: number }>();
   readonly #letters = new Map<string, { span: number; count: number }>();
   readonly #seen: Seen;
+  /** What a closing forgot: it takes up room, and its rows stay. */
+  readonly #forgotten: Campaign[] = [];
+  #forgottenOrganizations = 0;
   readonly #keys: PlanKeys;
   readonly #rows = emptyRows();
   readonly #partitionOfKey = new Map<string, number>();
@@ -117,18 +120,23 @@ export class LaneOracle {
 
   /** All rows so far. */
   tables(): TableRows {
-    const daily = [...this.#campaigns.values()].flatMap((campaign) =>
-      dailyRows(campaign, this.#partition, (offset) => this.#version(offset)),
+    // Rows of those that exist replace the ones of those that were forgotten.
+    const all = [...this.#forgotten, ...this.#campaigns.values()];
+    const daily = newest(
+      all.flatMap((campaign) => dailyRows(campaign, this.#partition, (offset) => this.#version(offset))),
+      ({ org_id, campaign_id, date }) => `${org_id} ${campaign_id} ${date}`,
     );
     // Rows of a key replace each other.
     const unplanned = new Map(
       this.#rows.unplanned_spend.map((row) => [`${row.org_id} ${row.campaign_id} ${row.date}`, row]),
     );
-    const others = [...this.#campaigns.values()].flatMap((campaign) =>
-      otherRevenueRows(campaign, this.#partition, (offset) => this.#version(offset)),
+    const others = newest(
+      all.flatMap((campaign) => otherRevenueRows(campaign, this.#partition, (offset) => this.#version(offset))),
+      ({ org_id, campaign_id, date, currency }) => `${org_id} ${campaign_id} ${date} ${currency}`,
     );
-    const conversions = [...this.#campaigns.values()].flatMap((campaign) =>
-      conversionRows(campaign, this.#partition, (offset) => this.#version(offset)),
+    const conversions = newest(
+      all.flatMap((campaign) => conversionRows(campaign, this.#partition, (offset) => this.#version(offset))),
+      (row) => `${row.org_id} ${row.campaign_id} ${row.date} ${row.conversion_type} ${row.attribution}`,
     );
     const rows = {
       ...this.#rows,
@@ -150,13 +158,16 @@ export class LaneOracle {
     const isOfAll = event.kind === 'org_plan' && (event.org === '_default' || this.#keys.isOfKeys(event.org));
     const problem = keyProblem(event, record.key, isOfAll);
     if (problem !== null) return problem;
-    if (record.key !== null && this.#partitionOf(record.key) !== this.#partition) return 'wrong_partition';
+    const isDoor = event.kind === 'org_plan' && parsePlan(event.fields.body)?.closed === true;
+    if (record.key !== null && !isDoor && this.#partitionOf(record.key) !== this.#partition) return 'wrong_partition';
     if (!isOfAll) {
       const room = (event.kind === 'org_plan' ? 2 : 1) * this.#bounds.organizations;
-      if (!this.#organizations.has(event.org) && this.#organizations.size >= room) return 'quota';
-      const needsPlan = !this.#organizations.has(event.org) && this.#organizations.size >= this.#bounds.organizations;
+      const known = this.#organizations.size + this.#forgottenOrganizations;
+      if (!this.#organizations.has(event.org) && known >= room) return 'quota';
+      const needsPlan = !this.#organizations.has(event.org) && known >= this.#bounds.organizations;
       if (!needsPlan) this.#organization(event.org);
     }
+    if (event.kind !== 'org_plan' && this.#isClosed(event.org)) return 'organization_closed';
     const bounds = duplicateBoundsOf(this.#plans.inForce(event.org), this.#bounds);
     const isDuplicate = this.#seen.noteDelivery(event, record.offset, this.#clock, bounds);
     if (event.kind === 'org_plan') return this.#decide(event, record.offset);
@@ -226,17 +237,41 @@ export class LaneOracle {
 
   #putInForce(org: string, plan: Plan): void {
     const owners = org === '_default' ? [...this.#organizations.keys()] : [org];
-    const before = owners.map((each) => ({ organization: this.#organization(each), plan: this.#plans.inForce(each) }));
+    const before = owners.map((each) => [each, this.#plans.inForce(each)] as const);
+    for (const each of owners) this.#organization(each);
+    const wasClosed = this.#isClosed(org);
     this.#plans.put(org, plan);
     this.#keys.tookPlan(org);
+    if (this.#isClosed(org) && !wasClosed) this.#forget(org);
     // What no report could reach any more stays out of reach, whatever the new plan allows.
-    for (const { organization, plan: old } of before) {
-      if (this.#plans.inForce(organization.id) === old) continue;
+    for (const [each, old] of before) {
+      if (this.#plans.inForce(each) === old) continue;
+      const organization = this.#organization(each);
       organization.reportsSince = Math.max(
         organization.reportsSince,
         this.#clock - reportsReachBack(old, this.#bounds),
       );
     }
+  }
+
+  #isClosed(org: string): boolean {
+    return org !== '_default' && this.#plans.own(org)?.closed === true;
+  }
+
+  /** As if no record of it had ever been met (§2.4). */
+  #forget(org: string): void {
+    for (const [key, campaign] of this.#campaigns) {
+      if (campaign.org !== org) continue;
+      this.#forgotten.push(campaign);
+      this.#campaigns.delete(key);
+    }
+    for (const [name, timer] of this.#timers) if (timer.org === org) this.#timers.delete(name);
+    this.#nextDue = Math.min(...[...this.#timers.values()].map(({ t }) => t));
+    this.#seen.forget(org);
+    this.#rare.delete(org);
+    this.#organizations.delete(org);
+    this.#forgottenOrganizations += 1;
+    this.#organization(org);
   }
 
   #advance({ org, source, fields }: OracleEvent): void {
@@ -290,7 +325,7 @@ export class LaneOracle {
     // Those that were forgotten still exist: their rows do.
     const ofOne = [...this.#campaigns.values()].filter(({ org }) => org === event.org).length;
     if (ofOne >= this.#quotasOf(event.org).campaignsOfOne) return 'quota';
-    if (this.#campaigns.size >= this.#bounds.campaigns) return 'too_many_campaigns';
+    if (this.#campaigns.size + this.#forgotten.length >= this.#bounds.campaigns) return 'too_many_campaigns';
     const campaign = new Campaign(event.org, event.campaign, this.#clock, this.#bounds);
     this.#campaigns.set(key, campaign);
     return campaign;
@@ -350,11 +385,11 @@ export class LaneOracle {
         partition: this.#partition,
         log_offset: record.offset,
         log_time: record.logTimeMs,
-        reason: isWhole ? reason : 'quota',
+        reason: isWhole ? (this.#isClosed(org) ? 'organization_closed' : reason) : 'quota',
         detail: '',
         schema_id: schemaId,
         key: (record.key ?? new Uint8Array()).slice(0, 1_024),
-        raw: value.slice(0, isWhole ? 65_536 : 0),
+        raw: value.slice(0, isWhole && !this.#isClosed(org) ? 65_536 : 0),
         raw_length: value.length,
         raw_sha256: sha256(value),
         version: this.#version(record.offset),
@@ -433,6 +468,11 @@ export class LaneOracle {
     if (isDue(known, t)) this.#setTimer({ rank, org, campaign, t: 0 }, t, plan);
     else leaveSpend(context, known);
   }
+}
+
+/** The last row of each key. */
+function newest<R extends Row>(rows: readonly R[], keyOf: (row: R) => string): R[] {
+  return [...new Map(rows.map((row) => [keyOf(row), row])).values()];
 }
 
 const controls: ReadonlySet<string> = new Set(['budget_changed', 'flight_changed', 'status_changed']);

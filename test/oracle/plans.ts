@@ -47,6 +47,10 @@ export class Plans {
     this.#own.set(org, plan);
   }
 
+  own(org: string): Plan | undefined {
+    return this.#own.get(org);
+  }
+
   /** Number of the organization's own plan. */
   numberOf(org: string): number | undefined {
     return this.#own.get(org)?.number;

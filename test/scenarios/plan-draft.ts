@@ -40,6 +40,7 @@ export class PlanDraft {
       rules = '',
       currency,
       window,
+      closed,
     } = this.#head;
     const lateness = latenessOf(this.#head);
     const [from, names, basis] = spend.split(':');
@@ -49,6 +50,7 @@ export class PlanDraft {
       format: 1,
       org_id: org,
       number: Number(number),
+      ...(closed === 'yes' ? { closed: true as const } : {}),
       defaults: {
         zone,
         evaluate_every_ms: durationOf(every),

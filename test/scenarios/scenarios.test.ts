@@ -17,12 +17,16 @@ test.each(names)('the oracle tells %s', (name) => {
 });
 
 describe.each(Object.entries(drives))('the engine, %s,', (_, drive) => {
-  test.each(names)('tells %s, to the last column as the oracle does', (name) => {
-    const scenario = parseScenario(readFileSync(`${folder}/${name}`, 'utf8'));
-    const tables = runScenario(scenario.records, drive);
-    expect(checkScenario(scenario, tables)).toEqual([]);
-    expect(compareTables(foldLog(scenario.records, options), tables)).toEqual([]);
-  });
+  test.each(names)(
+    'tells %s, to the last column as the oracle does',
+    (name) => {
+      const scenario = parseScenario(readFileSync(`${folder}/${name}`, 'utf8'));
+      const tables = runScenario(scenario.records, drive);
+      expect(checkScenario(scenario, tables)).toEqual([]);
+      expect(compareTables(foldLog(scenario.records, options), tables)).toEqual([]);
+    },
+    180_000,
+  );
 });
 
 test('an expectation that does not hold is told, and a line that cannot be read is named', () => {

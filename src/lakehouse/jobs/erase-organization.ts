@@ -3,6 +3,7 @@ import { type Catalog, type CatalogTable, fullName, type TableName, type TableSt
 import type { Requirement, Update } from '../format/metadata-updates.ts';
 import { currentSnapshot, findSpec, specById } from '../format/table-metadata.ts';
 import { type LiveFile, liveFilesOf } from '../operations/live-files.ts';
+import { filesOfMetadata, notedFiles, noteFiles, removeNoted } from '../operations/noted-files.ts';
 import { filesOfPartitions, overwritePartitions } from '../operations/overwrite-partitions.ts';
 import { removeExpiredFiles } from '../operations/snapshot-expiry.ts';
 import { loadTable, type ProducerOptions, SnapshotProducer } from '../operations/snapshot-producer.ts';
@@ -41,7 +42,9 @@ export async function eraseOrganization(options: EraseOptions): Promise<ErasedTa
     const state = await table.load();
     if (state === null || !isPartitionedByOrg(state)) continue;
     const found = await filesOfOrg(options, state);
-    if (found.length === 0 && !options.alsoForget.has(fullName(name))) continue;
+    // Noted by a run that was killed before it removed them.
+    const noted = (await notedFiles(options.io, state)).size;
+    if (found.length === 0 && noted === 0 && !options.alsoForget.has(fullName(name))) continue;
     const { metadata } = state;
     const current = currentSnapshot(metadata)?.['snapshot-id'];
     const report = {
@@ -79,8 +82,13 @@ async function filesOfOrg({ io, org }: EraseOptions, { metadata }: TableState): 
 }
 
 async function eraseFrom(table: CatalogTable, report: ErasedTable, options: EraseOptions): Promise<void> {
-  const { io, org, attemptsMax } = options;
+  const { io, ids, org, attemptsMax } = options;
   const own = { ...options, catalog: table };
+  const note = async (files: readonly string[]) => {
+    const state = await loadTable(table);
+    await noteFiles(io, ids, state, [...files, ...(await filesOfMetadata(io, state))]);
+  };
+  await note(report.files);
   for (let attempt = 1; ; attempt++) {
     const state = await loadTable(table);
     const spec = specById(state.metadata, state.metadata['default-spec-id']);
@@ -95,14 +103,15 @@ async function eraseFrom(table: CatalogTable, report: ErasedTable, options: Eras
   const specId = findSpec(metadata, specById(metadata, metadata['default-spec-id'])) ?? 0;
   const clustering = { operation: 'replace', added: [], specId, isClustering: true } as const;
   await new SnapshotProducer(own).commit({ ...clustering, marks: () => ({}), check: () => 'go' });
+  await note([]);
   await forgetPast(table, options);
-  await io.deleteAll(report.files);
   const folder = `${metadata.location}/data/org_id=${encodeURIComponent(org)}`;
   for await (const file of io.list(`${folder}/`)) await io.delete(file.uri);
   const kept = metadata.properties[keepMetadata] ?? '100';
   // Each commit drops metadata files beyond so many: the last two tell of nothing that went.
   for (const versions of ['1', '1', kept])
     await change(table, options, () => [{ action: 'set-properties', updates: { [keepMetadata]: versions } }]);
+  await removeNoted(io, await loadTable(table));
 }
 
 /** All snapshots but the newest, all names but `main`, and what only they reached. */

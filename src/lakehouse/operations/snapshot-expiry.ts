@@ -40,9 +40,10 @@ export async function removeExpiredFiles(
   const used = await manifestsOf(io, metadata.snapshots);
   const gone = await manifestsOf(io, expired);
   for (const path of used.keys()) gone.delete(path);
-  for (const path of await unreachableFiles(io, metadata, { expired, used, gone })) await io.delete(path);
-  for (const path of gone.keys()) await io.delete(path);
-  for (const snapshot of expired) await io.delete(snapshot['manifest-list']);
+  // Data first: as long as a manifest is there, it tells of them.
+  await io.deleteAll([...(await unreachableFiles(io, metadata, { expired, used, gone }))]);
+  await io.deleteAll([...gone.keys()]);
+  await io.deleteAll(expired.map((snapshot) => snapshot['manifest-list']));
 }
 
 interface Reach {

@@ -3,7 +3,7 @@ import type { Problem } from '../../control/config/problem.ts';
 import { EngineError } from '../../model/errors.ts';
 import { defaultPlanOrg } from '../../model/ids.ts';
 import type { PlanDraft } from '../../rules/plan.ts';
-import { type AppliedPlan, applyPlan } from '../apply-plans.ts';
+import { type AppliedPlan, applyPlan, isClosing } from '../apply-plans.ts';
 import { beginKeyRing, type ChangedRing, changeKeyRing } from '../key-ring.ts';
 import type { Database, Queryable } from './database.ts';
 import { draftsOfRows, type RefusedOrganization, type RowDraft } from './drafts-of-rows.ts';
@@ -63,6 +63,21 @@ export async function changeKeysByLedger(
   });
 }
 
+/** Appends one plan by way of the ledger; null when another instance writes plans at this moment. */
+export async function applyByLedger(
+  database: Database,
+  target: PlanTarget,
+  draft: PlanDraft,
+  options: { readonly reopens: boolean },
+): Promise<AppliedPlan[] | null> {
+  return await underPlanLock(database, target.stream, async (connection) => {
+    await assertMigrated(connection);
+    const ledger = await PlanLedger.open(connection, target, { isMending: true });
+    await beginKeyRing(ledger);
+    return await applyPlan(draft, ledger, options);
+  });
+}
+
 /** Throws CONTROL_REFUSED unless the tables are those that this version works with. */
 export async function assertMigrated(connection: Queryable): Promise<void> {
   const missing = missingMigrations(readMigrations(), await readLedger(connection));
@@ -114,7 +129,7 @@ function draftsOfTheGone(rows: PlanRows, drafts: readonly RowDraft[], ledger: Pl
   if (byDefault === undefined) return [];
   const listed = new Set([defaultPlanOrg, ...rows.organizations.map(({ id }) => id)]);
   return [...ledger.organizations()]
-    .filter((orgId) => !listed.has(orgId))
+    .filter((orgId) => !listed.has(orgId) && !isClosing(orgId, ledger.held(orgId)))
     .map((orgId) => ({ ...byDefault, org_id: orgId }));
 }
 

@@ -83,6 +83,11 @@ export class PlanLedger implements PlanLog {
     return new Set(all.filter((orgId) => orgId !== planKeysOrg));
   }
 
+  /** The newest plan of an organization of one lane; null where the ledger knows of none. */
+  held(orgId: string): Pick<NewestPlan, 'hash'> | null {
+    return [...this.#newest.values()].find((entry) => entry.orgId === orgId) ?? null;
+  }
+
   start(partition: number): Promise<number> {
     const asked = this.#starts.get(partition) ?? this.#target.log.start(partition);
     this.#starts.set(partition, asked);
@@ -93,7 +98,8 @@ export class PlanLedger implements PlanLog {
     const entry = this.#newest.get(keyOf(orgId, partition)) ?? (await this.#findInLog(orgId, partition));
     if (entry === null) return null;
     const isForgotten = this.#isMending && !(await this.#isInLog(entry));
-    return { number: entry.number, hash: entry.hash, keyId: entry.keyId, isForgotten };
+    const { number, hash, keyId, offset } = entry;
+    return { number, hash, keyId, offset, isForgotten };
   }
 
   async keyRing(partition: number): Promise<KeyRing | null> {

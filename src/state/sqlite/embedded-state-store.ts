@@ -118,6 +118,12 @@ export class EmbeddedStateStore implements StateStore {
     });
   }
 
+  /** Writes the file anew, so that nothing of what was deleted is left in its free pages. */
+  compact(): void {
+    this.#statements.clear();
+    this.#guard(() => this.#db.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE)'));
+  }
+
   async close(): Promise<void> {
     this.#statements.clear();
     if (this.#db.isOpen) this.#db.close();

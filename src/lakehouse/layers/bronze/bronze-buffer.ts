@@ -1,6 +1,9 @@
+import { erasedRecord } from '../../../model/erased-record.ts';
+import { systemOrg } from '../../../model/ids.ts';
 import type { Column } from '../../format/data-file-encoder.ts';
 import { fieldById } from '../../format/schema.ts';
 import { bronzeField, bronzeLayout, bronzeSchema } from './bronze-schema.ts';
+import type { ClosedOrganizations } from './closed-organizations.ts';
 
 const dayMs = 86_400_000;
 const microsPerDay = 86_400_000_000n;
@@ -57,6 +60,20 @@ class BronzeGroup {
   constructor(org: string, day: number) {
     this.org = org;
     this.day = day;
+  }
+
+  row(at: number): BronzeRow {
+    return {
+      topic: this.topics[at],
+      partition: this.partitions[at],
+      offset: this.offsets[at],
+      eventTimeMicros: this.eventTimes[at],
+      logTimeMicros: this.logTimes[at],
+      schemaId: this.schemaIds[at],
+      kind: this.kinds[at],
+      key: this.keys[at],
+      value: this.values[at],
+    };
   }
 
   columns(): Column[] {
@@ -121,6 +138,22 @@ export class BronzeBuffer {
     group.values.push(row.value);
   }
 
+  /** Of records of closed organizations only their places stay; what was filed as nobody's goes by its key. */
+  blank(closed: ClosedOrganizations): void {
+    if (closed.size === 0) return;
+    const groups = this.groups().filter(({ org }) => closed.has(org) || org === systemOrg);
+    for (const group of groups) {
+      this.#groups.get(group.org)?.delete(group.day);
+      for (let at = 0; at < group.offsets.length; at++) {
+        const row = group.row(at);
+        const until = closed.get(group.org === systemOrg ? keyText(row.key) : group.org);
+        const isOpen = until === undefined || (until !== null && row.offset >= BigInt(until));
+        if (isOpen) this.addRow(group.org, row);
+        else this.addRow(systemOrg, erasedRow(row));
+      }
+    }
+  }
+
   /** By organization and day, so that the same records always make the same files in the same order. */
   groups(): BronzeGroup[] {
     return [...this.#groups.values()]
@@ -148,6 +181,25 @@ export class BronzeBuffer {
     return group;
   }
 }
+
+/** What stays of a row whose record was erased. */
+export function erasedRow({ topic, partition, offset, logTimeMicros }: ErasedPlace): BronzeRow {
+  return {
+    ...{ topic, partition, offset, logTimeMicros },
+    eventTimeMicros: logTimeMicros,
+    schemaId: null,
+    kind: 'tick',
+    key: null,
+    value: erasedRecord,
+  };
+}
+
+/** What a key says, byte by byte; no key is like no name. */
+function keyText(key: Uint8Array | null): string {
+  return key === null ? '' : Buffer.from(key).toString('latin1');
+}
+
+type ErasedPlace = Pick<BronzeRow, 'topic' | 'partition' | 'offset' | 'logTimeMicros'>;
 
 /** Null where the record has none. */
 function view(bytes: Uint8Array, start: number, end: number): Uint8Array | null {

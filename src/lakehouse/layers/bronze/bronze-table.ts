@@ -12,6 +12,7 @@ import type { FileIO } from '../../storage/file-io.ts';
 import type { IdSource } from '../../storage/id-source.ts';
 import { BronzeBuffer, type BronzeRun } from './bronze-buffer.ts';
 import { bronzeSchema, bronzeSpec } from './bronze-schema.ts';
+import { type ClosedOrganizations, closedKey, readClosed } from './closed-organizations.ts';
 import { encodeOffsets, offsetsKey, type Positions, readOffsets } from './recorded-offsets.ts';
 
 interface BronzeTableOptions {
@@ -57,6 +58,9 @@ export class BronzeTable {
   #committed = new Map<number, number>();
   #buffered = new Map<number, number>();
   #files: DataFile[] | null = null;
+  /** Whose records are not kept, as the table said it last. */
+  #closed: ClosedOrganizations = new Map();
+  #closedText: string | undefined;
   /** Ours in this table, which need not be its default any more. */
   #specId = bronzeSpec['spec-id'];
   /** What we read; null = all. */
@@ -140,8 +144,11 @@ export class BronzeTable {
         const sequence = state.metadata['last-sequence-number'] + 1;
         return { [offsetsKey]: encodeOffsets(this.#options, ends, sequence) };
       },
-      check: (state): Verdict => (this.#isContiguous(state) ? 'go' : 'give_up'),
+      check: (state): Verdict => (this.#isContiguous(state) && !this.#hasClosed(state) ? 'go' : 'give_up'),
     });
+    // Files may hold what was erased meanwhile: it is read once more, and filed without.
+    if (result.outcome !== 'committed' && this.#hasClosed(result.state))
+      await this.#options.io.deleteAll(this.#files.map(({ path }) => path));
     this.#stats.conflicts += result.conflicts;
     this.#stats.unknown += result.unknown;
     if (result.outcome === 'committed') {
@@ -168,11 +175,17 @@ export class BronzeTable {
     );
   }
 
+  /** Whether an organization was closed, or opened anew, since we looked. */
+  #hasClosed({ metadata }: TableState): boolean {
+    return metadata.properties[closedKey] !== this.#closedText;
+  }
+
   /** One file a table partition; while some are being written, the next ones are encoded. */
   async #writeFiles(): Promise<DataFile[]> {
     const { io, ids, encoder, location } = this.#options;
     const files: DataFile[] = [];
     const writing = new Writing(filesAtOnceMax);
+    this.#buffer.blank(this.#closed);
     for (const group of this.#buffer.groups()) {
       const { bytes, ...facts } = encoder.encode(group.columns());
       const day = new Date(group.day * 86_400_000).toISOString().slice(0, 10);
@@ -187,6 +200,8 @@ export class BronzeTable {
 
   #resume(state: TableState): void {
     this.#specId = specOf(state);
+    this.#closedText = state.metadata.properties[closedKey];
+    this.#closed = readClosed(state.metadata);
     this.#committed = new Map(readOffsets(state.metadata, this.#options));
     this.#buffered.clear();
     this.#buffer.clear();

@@ -1,3 +1,4 @@
+import { erasedRecord } from '../../../model/erased-record.ts';
 import type { Column, DataFileEncoder } from '../../format/data-file-encoder.ts';
 import type { DataFile } from '../../format/manifest.ts';
 import { type CellValue, readParquetColumns } from '../../format/parquet-reader.ts';
@@ -17,7 +18,7 @@ interface EraseRowsOptions extends ProducerOptions {
 
 /**
  * Removes records of an organization that bronze filed as nobody's: rejected ones, and those of a time that cannot
- * be, told by their key. Their files are written anew without them. Returns how many there were.
+ * be, told by their key. Their files are written anew, with their places alone. Returns how many there were.
  */
 export async function eraseKeyedRows(options: EraseRowsOptions): Promise<number> {
   const { io, catalog, systemOrg, isDryRun } = options;
@@ -32,13 +33,21 @@ export async function eraseKeyedRows(options: EraseRowsOptions): Promise<number>
   for (const { file } of files) {
     const columns = await readParquetColumns(await io.read(file.path), bronzeSchema.fields);
     const keys = columns.get(bronzeField.key) ?? [];
-    const kept = keys.flatMap((key, row) => (isKeyOf(key, options.org) ? [] : [row]));
-    if (kept.length === keys.length) continue;
-    rows += keys.length - kept.length;
-    if (!isDryRun) await replace(file, columns, kept, specId, state.metadata.location, options);
+    const theirs = keys.flatMap((key, row) => (isKeyOf(key, options.org) ? [row] : []));
+    if (theirs.length === 0) continue;
+    rows += theirs.length;
+    if (!isDryRun) await replace(file, columns, theirs, specId, state.metadata.location, options);
   }
   return rows;
 }
+
+/** What stands in a row whose record was erased, in the columns that told of it. */
+const erasedCells: ReadonlyMap<number, CellValue> = new Map<number, CellValue>([
+  [bronzeField.key, null],
+  [bronzeField.schema_id, null],
+  [bronzeField.kind, 'tick'],
+  [bronzeField.value, erasedRecord],
+]);
 
 function isKeyOf(key: CellValue, org: string): boolean {
   return key instanceof Uint8Array && Buffer.from(key).toString('latin1') === org;
@@ -47,29 +56,23 @@ function isKeyOf(key: CellValue, org: string): boolean {
 async function replace(
   file: DataFile,
   columns: ReadonlyMap<number, CellValue[]>,
-  kept: readonly number[],
+  theirs: readonly number[],
   specId: number,
   location: string,
   options: EraseRowsOptions,
 ): Promise<void> {
   const { io, ids, encoder } = options;
-  const added: DataFile[] = [];
-  if (kept.length > 0) {
-    const left = bronzeSchema.fields.map((field): Column => {
-      const values = columns.get(field.id) ?? [];
-      const { repetitive, unbounded } = bronzeLayout;
-      return {
-        field,
-        values: kept.map((row) => values[row]),
-        hasBounds: !unbounded.has(field.id),
-        isRepetitive: repetitive.has(field.id),
-      };
-    });
-    const path = `${location}/data/merged/${ids.uuid()}.parquet`;
-    added.push(await storeFile(io, { path, partition: file.partition }, encoder.encode(left)));
-  }
+  const left = bronzeSchema.fields.map((field): Column => {
+    const values = (columns.get(field.id) ?? []).slice();
+    const { repetitive, unbounded } = bronzeLayout;
+    const erased = erasedCells.get(field.id);
+    if (erased !== undefined) for (const row of theirs) values[row] = erased;
+    return { field, values, hasBounds: !unbounded.has(field.id), isRepetitive: repetitive.has(field.id) };
+  });
+  const path = `${location}/data/merged/${ids.uuid()}.parquet`;
+  const added = [await storeFile(io, { path, partition: file.partition }, encoder.encode(left))];
   const result = await new SnapshotProducer(options).commit({
-    operation: added.length === 0 ? 'delete' : 'overwrite',
+    operation: 'overwrite',
     added,
     removed: [file],
     specId,
