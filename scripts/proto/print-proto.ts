@@ -69,6 +69,11 @@ const knowledge: readonly Member[] = [
     true,
     'instant',
   ),
+  member(
+    'reach',
+    'How far back the answer could look: `hot` = what ClickHouse keeps, `all_times` = also what left it for the lake; unset where no period is asked for.',
+    true,
+  ),
   member('as_of', 'Log time of the newest thing that the answer knows; unset where nothing has one.', true, 'instant'),
 ];
 

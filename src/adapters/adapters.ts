@@ -78,7 +78,7 @@ export async function openEngine(config: Config, context: EngineContext): Promis
     // The doors need the rest of the time.
     drainDeadlineMs: config.shutdown.deadline_ms * 0.8,
     announce: async (addresses) => announce(directory, tables, addresses),
-    serve: (door) => serveEngine(config, door, { tables, context }),
+    serve: (door) => serveEngine(config, door, { tables, context, log }),
     producer: log.appender === null ? null : { log: log.appender, encoder: log.codec.encoder },
     applyDrafts: (drafts) => applyPlans(drafts, log.plans),
     appendRecords: async (body) => {
@@ -232,12 +232,13 @@ function runnerOf(
 async function serveEngine(
   config: Config,
   { version, metrics, status, token }: EngineDoor,
-  { tables, context }: { tables: Tables; context: EngineContext },
+  { tables, context, log }: { tables: Tables; context: EngineContext; log: EngineLog },
 ): Promise<ServingServer | null> {
   if (!isServing(config)) return null;
   return await openServing(config, {
     ...{ version, metrics, clock: context.clock, log: context.log, endpoint: tables.reader, operatorToken: token },
     engine: { status, graph: () => graphOf(config) },
+    writer: log.appender === null ? null : log.source,
   });
 }
 

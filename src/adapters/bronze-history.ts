@@ -115,6 +115,16 @@ export class BronzeHistory implements History {
     if (run.length > 0) yield runOfRecords(this.#topic, partition, run);
   }
 
+  /** One record; null where bronze does not hold it. Reads each file that may have it, and no other. */
+  async recordAt(partition: number, offset: number): Promise<LaneRecord | null> {
+    for (const { file, first } of this.#filesOf(partition, Number.POSITIVE_INFINITY)) {
+      if (first > offset || upperLong(file, bronzeField.log_offset) < offset) continue;
+      const found = (await this.#read(file, partition)).find((record) => record.offset === offset);
+      if (found !== undefined) return found;
+    }
+    return null;
+  }
+
   makeDecoder(): Decoder {
     return this.#makeDecoder();
   }
@@ -168,6 +178,11 @@ function bytesOf(cell: CellValue): Uint8Array | null {
 function intBound(bounds: DataFile['lowerBounds'], field: number, unknown: number): number {
   const bytes = bounds.get(field);
   return bytes === undefined ? unknown : Buffer.from(bytes).readInt32LE();
+}
+
+function upperLong({ upperBounds }: DataFile, field: number): number {
+  const bytes = upperBounds.get(field);
+  return bytes === undefined ? Number.POSITIVE_INFINITY : Number(Buffer.from(bytes).readBigInt64LE());
 }
 
 function longBound({ lowerBounds }: DataFile, field: number, unknown: number): number {

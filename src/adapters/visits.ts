@@ -102,7 +102,7 @@ async function takeDirectory(
 /** A log that exists keeps its own number of partitions, mode and encoding. */
 export async function openEventLog(
   config: Pick<Config, 'log'>,
-  directory: DataDirectory,
+  directory: Pick<DataDirectory, 'logDirectory'>,
   clock: Clock,
 ): Promise<RecordedLog> {
   const { topic, partitions, mode, encoding, on_damaged_batch: onDamagedBatch } = config.log;

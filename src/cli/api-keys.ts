@@ -10,7 +10,7 @@ export const apiKeysCommand: Command = {
     'paceline api-keys list acme --json',
     'paceline api-keys revoke acme 0b0e5c1a-6a55-4d0e-9b8e-6a3c6f0f2a11',
   ],
-  doc: 'A key belongs to one organization and may do what its scopes say: pacing.read, alerts.read, records.read, sources.read, rules.read, rules.write, members.read, members.write, keys.read, keys.write, configurations.read, configurations.write, audit.read. add prints the key once; only its SHA-256 is kept. A program sends it as "Authorization: Bearer KEY". A revoked key opens nothing from the end of the command on. The keys that sign plans are another thing: "paceline keys".',
+  doc: 'A key belongs to one organization and may do what its scopes say: pacing.read, alerts.read, records.read, records.write, sources.read, rules.read, rules.write, members.read, members.write, keys.read, keys.write, configurations.read, configurations.write, audit.read. add prints the key once; only its SHA-256 is kept. A program sends it as "Authorization: Bearer KEY". A revoked key opens nothing from the end of the command on. The keys that sign plans are another thing: "paceline keys".',
   flags: {
     config: configFlag,
     data: dataFlag,

@@ -3,6 +3,7 @@ import { applyCommand } from './apply.ts';
 import { backtestCommand } from './backtest.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
+import { deadLettersCommand } from './dead-letters.ts';
 import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './doctor/doctor.ts';
 import { eraseCommand } from './erase.ts';
@@ -12,6 +13,7 @@ import { keysCommand } from './keys.ts';
 import { lakeCommand } from './lake.ts';
 import { migrateCommand } from './migrate.ts';
 import { produceCommand } from './produce.ts';
+import { recordCommand } from './record.ts';
 import { rulesCommand } from './rules.ts';
 import { runCommand } from './run.ts';
 import { makeHelpCommand } from './run-command-line.ts';
@@ -42,6 +44,8 @@ export const commands: readonly Command[] = [
   simulateCommand,
   produceCommand,
   explainCommand,
+  recordCommand,
+  deadLettersCommand,
   sqlCommand,
   lakeCommand,
   tierCommand,

@@ -143,6 +143,11 @@ export const errorCatalogue = {
     next: 'Too many passwords are being checked at once; try again in a moment.',
   },
   RATE_LIMITED: { retry: 'with_backoff', exit: 75, next: 'Wait as long as Retry-After says.' },
+  REPLAY_REFUSED: {
+    retry: 'never',
+    exit: 77,
+    next: 'The message says why nothing is sent again here; docs/dead-letters.md says how it is done.',
+  },
   EDIT_CONFLICT: { retry: 'never', exit: 65, next: 'Somebody edited it since: read it again, and edit that.' },
   EDIT_REFUSED: { retry: 'never', exit: 77, next: 'It is kept in files: change it there, then run "paceline apply".' },
 } as const satisfies Record<string, { retry: Retry; exit: number; next: string }>;

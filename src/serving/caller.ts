@@ -3,6 +3,7 @@ export const permissions = [
   'pacing.read',
   'alerts.read',
   'records.read',
+  'records.write',
   'sources.read',
   'rules.read',
   'rules.write',

@@ -24,6 +24,16 @@ export interface TableReader {
    * QUERY_TIMEOUT, QUERY_OVERLOADED where too many wait, TABLES_UNAVAILABLE, or QUERY_FAILED.
    */
   rows<Row>(query: TableQuery): Promise<Row[]>;
+  /** Where rows of a table are read whose period begins at an instant, ms. */
+  since(table: string, fromMs: number): Promise<ReadTable>;
+}
+
+/** A table as a statement reads it, each row once and in its last version. */
+export interface ReadTable {
+  /** As FROM takes it, with the alias `d`. */
+  readonly sql: string;
+  /** `hot`: what ClickHouse keeps. `all_times`: with what left it for the lake. */
+  readonly reach: 'hot' | 'all_times';
 }
 
 /** Makes readers. Its connections are its own: what waits here never delays a lane. */
@@ -139,6 +149,50 @@ export interface Past {
   organizationsOfRule(ruleId: string): Promise<readonly string[] | null>;
 }
 
+/** A record as it lies at its address: its bytes, and nothing read into them. */
+export interface StoredRecord extends Place {
+  readonly topic: string;
+  /** Append time, ms. */
+  readonly logTimeMs: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  /** Where it was found. */
+  readonly heldBy: 'log' | 'bronze';
+}
+
+/** What decoding makes of a value, as a lane would at this moment. */
+export interface ReadValue {
+  /** Why it cannot be used; null = it decodes, and what only a lane knows may still be against it. */
+  readonly problem: { readonly reason: string; readonly detail: string } | null;
+  /** The organization that the value names; null where it cannot be read. */
+  readonly orgId: string | null;
+  readonly kind: string | null;
+  /** Tick or plan: records of the engine, which nobody sends. */
+  readonly isSystem: boolean;
+  /** How lanes remember its id: for some hours, for as long as money may be late, or not at all. */
+  readonly idMemory: 'delivery' | 'rare' | 'none';
+  /** Lower-case hex. */
+  readonly eventId: string | null;
+  /** When it happened, ms. */
+  readonly eventTimeMs: number | null;
+  /** All its fields, as `PastRecord` has them. */
+  readonly fields: Readonly<Record<string, unknown>> | null;
+}
+
+/** The log of events by its addresses. Every call may throw SOURCE_UNAVAILABLE, or REGISTRY_UNAVAILABLE. */
+export interface EventLog {
+  readonly topic: string;
+  /** The record at a place, from the log, else from bronze; null where neither has it. Throws QUERY_OVERLOADED. */
+  record(place: Place): Promise<StoredRecord | null>;
+  read(values: readonly { readonly key: Uint8Array | null; readonly value: Uint8Array | null }[]): Promise<ReadValue[]>;
+  /** The partition of an organization, and the offset that its next record gets. Throws REPLAY_REFUSED where nobody may append. */
+  placeOf(orgId: string): Promise<Place>;
+  /** Appends values under the key of the organization; resolves with their offsets once they are durable. */
+  append(orgId: string, values: readonly Uint8Array[]): Promise<number[]>;
+  /** Offsets of records of an organization from a place on, and up to a log time, by the SHA-256 of their values. */
+  find(from: Place, orgId: string, untilMs: number): Promise<ReadonlyMap<string, readonly number[]>>;
+}
+
 /** The engine as `/-/status` shows it; null in a process that runs none. */
 export interface EngineView {
   status(): unknown;
@@ -160,7 +214,10 @@ export interface ServingPorts {
   readonly access: AccessDesk;
   readonly engine: EngineView | null;
   readonly past: Past;
+  readonly log: EventLog;
   readonly cursors: Cursors;
+  /** UUIDs. */
+  readonly newId: () => string;
   /** Wall time, ms. */
   readonly now: () => number;
 }

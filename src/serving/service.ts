@@ -44,6 +44,12 @@ export const envelopeShape = {
     .datetime()
     .nullable()
     .describe('Event time up to which all that is shown is complete; null = not known for all of it.'),
+  reach: z
+    .enum(['hot', 'all_times'])
+    .nullable()
+    .describe(
+      'How far back the answer could look: `hot` = what ClickHouse keeps, `all_times` = also what left it for the lake; null where no period is asked for.',
+    ),
   as_of: z.iso.datetime().nullable().describe('Log time of the newest thing that the answer knows.'),
 };
 
@@ -123,6 +129,7 @@ export class Service {
 const noTables: TableReader = {
   orgId: '',
   rows: () => Promise.reject(new TypeError('an operation of no organization asked a table')),
+  since: () => Promise.reject(new TypeError('an operation of no organization asked for a table')),
 };
 
 function readInput(described: Operation, input: unknown): Record<string, unknown> {
@@ -134,12 +141,13 @@ function readInput(described: Operation, input: unknown): Record<string, unknown
   throw new EngineError('REQUEST_INVALID', problems.join('; '));
 }
 
-function encode({ data, nextCursor, dataVersion, completeThroughMs, asOfMs }: Answer<unknown>): Uint8Array {
+function encode({ data, nextCursor, dataVersion, completeThroughMs, reach, asOfMs }: Answer<unknown>): Uint8Array {
   const envelope: Envelope = {
     data,
     next_cursor: nextCursor,
     data_version: dataVersion,
     complete_through: completeThroughMs === null ? null : new Date(completeThroughMs).toISOString(),
+    reach: reach ?? null,
     as_of: asOfMs === null ? null : new Date(asOfMs).toISOString(),
   };
   return Buffer.from(JSON.stringify(envelope));

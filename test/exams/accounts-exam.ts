@@ -293,6 +293,58 @@ export function examineAccounts(name: string, makeBench: () => Promise<AccountsB
       await expect(write('{}', 0, 'none')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     });
 
+    test('a dead letter is taken once, and again only where nobody wrote down what became of it', async () => {
+      const claim = {
+        ...{ topic: 'ads.events.v1', partition: 3, offset: 281_474_976_710_000, toPartition: 5, fromOffset: 70 },
+        ...{ sha256: 'ab'.repeat(32), isMended: true, newEventId: 'cd'.repeat(16) },
+      };
+      const second = { ...claim, partition: 4, isMended: false, newEventId: null };
+      const { replays } = accounts;
+      const [one, two] = [randomUUID(), randomUUID()];
+      const at = now;
+      const call = { orgId: 'acme', replayId: one, staleBeforeMs: now - 1_000 };
+      const taken = await Promise.all([replays.take(by, call, [claim, second]), replays.take(by, call, [claim])]);
+      expect(taken.flat().map(({ partition }) => partition)).toEqual([3, 4]);
+      const mine = { orgId: 'acme', replayId: one, createdBy: by.actor, createdMs: at, toOffset: null, sentMs: null };
+      expect(await replays.of('acme', [claim, second])).toEqual(
+        expect.arrayContaining([
+          { ...claim, ...mine },
+          { ...second, ...mine },
+        ]),
+      );
+      expect(await replays.of('bolt', [claim])).toEqual([]);
+      expect(await replays.of('acme', [])).toEqual([]);
+
+      await replays.settle(by, 'acme', [{ ...claim, toOffset: 71 }]);
+      now += 5_000;
+      // What was sent is nobody's to take; what was left is.
+      const later = { orgId: 'acme', replayId: two, staleBeforeMs: now - 1_000 };
+      expect(
+        (await replays.take(by, later, [claim, { ...second, fromOffset: 90 }])).map(({ partition }) => partition),
+      ).toEqual([4]);
+      await replays.settle(by, 'bolt', [{ ...second, toOffset: 91 }]);
+      expect(await replays.list('acme')).toEqual([
+        { ...second, ...mine, fromOffset: 90, replayId: two, createdMs: now },
+        { ...claim, ...mine, toOffset: 71, sentMs: at },
+      ]);
+      expect(await replays.list('acme', { replayId: one, count: 5 })).toHaveLength(1);
+      expect(await replays.list('acme', { letter: second })).toHaveLength(1);
+      expect(await replays.list('acme', { before: { ...second, createdMs: now } })).toHaveLength(1);
+      expect(await replays.list('bolt')).toEqual([]);
+
+      // Letters of nobody are the operators'.
+      await replays.take(by, { ...call, orgId: '_system' }, [claim]);
+      expect(await replays.list('_system')).toHaveLength(1);
+      await expect(replays.list('_default')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      const audit = await accounts.audit.list('acme', { table: 'replays' });
+      expect(audit.map(({ action, key }) => `${action} ${key}`)).toEqual([
+        'update acme/ads.events.v1/4/281474976710000',
+        'update acme/ads.events.v1/3/281474976710000',
+        'insert acme/ads.events.v1/4/281474976710000',
+        'insert acme/ads.events.v1/3/281474976710000',
+      ]);
+    });
+
     test('every change is in the audit log: who, before, after, by which call; no hash of a secret', async () => {
       const who = { actor: 'key:7', requestId: 'call-42' };
       const user = await addUser();

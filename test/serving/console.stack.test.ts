@@ -130,10 +130,15 @@ const views: readonly View[] = [
   { name: 'alerts', path: () => `/console/${org}/alerts`, sign: '.bands .stretch' },
   { name: 'sources', path: () => `/console/${org}/sources`, sign: 'table.sources' },
   { name: 'engine', path: () => `/console/${org}/engine`, sign: '.graph .node' },
-  { name: 'records', path: () => `/console/${org}/records`, sign: 'table.letters' },
-  { name: 'record', path: () => `/console/${org}/records/${recordAddress}`, sign: '.condition' },
+  { name: 'records', path: () => `/console/${org}/records`, sign: '.replay .button' },
+  { name: 'record', path: () => `/console/${org}/records/${recordAddress}`, sign: '.editor' },
   { name: 'rules', path: () => `/console/${org}/rules`, sign: 'table.rules' },
   { name: 'rule', path: () => `/console/${org}/rules/under-pacing`, sign: '.card td .badge' },
+  {
+    name: 'why-not',
+    path: () => `/console/${org}/alerts/why-not?campaign=${campaign}&rule=under-pacing`,
+    sign: '.why',
+  },
   { name: 'receipt', path: () => `/console/${org}/alerts/${alertId}`, sign: '.condition' },
 ];
 
@@ -193,6 +198,40 @@ describe.skipIf(isSkipped)('the console', () => {
       }
       await page.context().close();
     }
+  });
+
+  test.each(['login', 'invitation'])('the page of the %s is accessible in each light, at each width', async (name) => {
+    for (const { scheme, width } of looks) {
+      const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 } });
+      const page = await context.newPage();
+      await page.goto(`${link.origin}/auth/${name}`);
+      await page.locator('form:not([hidden]), #trouble:not(:empty)').first().waitFor();
+      const where = `${name} ${scheme} ${width}`;
+      expect(await violationsOf(page), where).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth'), `${where} fits`).toBeLessThanOrEqual(width);
+      if (shots !== undefined) await page.screenshot({ path: join(shots, `${name}-${scheme}-${width}.png`) });
+      await context.close();
+    }
+  });
+
+  test('a letter is looked at, mended in sight, and its sending is tried before it is done', async () => {
+    const { page, errors } = await open(`/console/${org}/records`);
+    await page.waitForSelector('.replay');
+    await page.getByRole('button', { name: 'Show what would be sent' }).click();
+    await page.getByRole('region', { name: 'Outcomes' }).waitFor();
+    expect(await page.locator('.replay [role=status]').textContent()).toMatch(/would be sent/);
+    expect(await violationsOf(page)).toEqual([]);
+    await page.goto(`${link.origin}/console/${org}/records/${recordAddress}`);
+    await page.getByLabel(/Send another value/).check();
+    const event = { type: 'click', event_id: '018f3a5c7e00700280000000000000ff', org_id: org, campaign_id: campaign };
+    const at = await page.locator('.clock time').getAttribute('datetime');
+    const more = { event_time: Date.parse(at!) - 3_600_000, source: 'adserver', currency: 'EUR', cost_micros: 1 };
+    await page.getByLabel(/The event as JSON/).fill(JSON.stringify({ ...event, ...more }));
+    await page.getByRole('button', { name: 'Show what would be sent' }).click();
+    await page.getByRole('region', { name: 'Outcomes' }).waitFor();
+    expect(await violationsOf(page)).toEqual([]);
+    expect(errors).toEqual([]);
+    await page.context().close();
   });
 
   test('who brings no token is asked for one, and what is missing is said with its code', async () => {

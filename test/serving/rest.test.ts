@@ -150,7 +150,7 @@ test('the board shows every flight once, the worst first, with money as text and
   });
   expect(data.at(-1).at_risk_micros).toBeNull();
   expect(rest).toEqual({
-    ...{ next_cursor: null, data_version: '1:53' },
+    ...{ next_cursor: null, data_version: '1:53', reach: null },
     ...{ complete_through: '2026-03-10T10:59:00.000Z', as_of: '2026-03-10T11:00:00.000Z' },
   });
   const response = await shop.get('/organizations/acme/flights');

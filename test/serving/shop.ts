@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClickHouseTables } from '../../src/adapters/serving/clickhouse-tables.ts';
 import { SealedCursors } from '../../src/adapters/serving/sealed-cursors.ts';
+import { askClickHouse } from '../../src/control/query-client.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { startEmbeddedClickHouse } from '../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
 import { EngineError } from '../../src/model/errors.ts';
@@ -25,6 +27,7 @@ import { RestDoor } from '../../src/serving/rest/rest-door.ts';
 import { Service } from '../../src/serving/service.ts';
 import { createClickHouseSink } from '../../src/sinks/clickhouse/clickhouse-sink.ts';
 import { makeSmallDesk, type SmallDesk } from './access/small-desk.ts';
+import { openSmallLog, type SmallLog } from './small-log.ts';
 
 /** No records, for who asks none. */
 export const noPast: Past = {
@@ -50,6 +53,9 @@ export interface Shop {
   /** Tokens that are good for nothing any more. */
   readonly revoked: Set<string>;
   readonly desk: SmallDesk;
+  readonly events: SmallLog;
+  /** Runs a statement as the engine, which may change tables. */
+  change(sql: string): Promise<void>;
   /** Writes rows as the sink of an engine does. */
   write(table: Table, rows: readonly Row[]): Promise<void>;
   /** A request of GraphQL, and the status and body of its answer. */
@@ -120,11 +126,13 @@ export async function openShop(
   const shown = new ClickHouseTables({
     endpoint: { url: clickhouse.url, headers: { 'x-clickhouse-key': clickhouse.readToken } },
     ...{ database: 'ads', isEmbedded: true, cluster: null, clock: systemClock },
+    hotDaysOf: () => 90,
     ...{ queriesMax, waitingMax, timeoutMs: 20_000, freshnessMs: options.freshnessMs ?? 10 },
     onTrouble: (error) => {
       throw error;
     },
   });
+  const events = await openSmallLog(join(directory, 'events'), () => nowMs);
   const desk = await makeSmallDesk(['acme', 'globex'], () => nowMs);
   const calls: (CallFacts & CallEnd)[] = [];
   const troubles: unknown[] = [];
@@ -136,6 +144,8 @@ export async function openShop(
       access: desk,
       engine: null,
       past: noPast,
+      log: events.log,
+      newId: randomUUID,
       cursors: new SealedCursors(Buffer.from('a key of a test')),
       now: () => nowMs,
     },
@@ -165,7 +175,10 @@ export async function openShop(
     onTrouble: (error) => void troubles.push(error),
   });
   return {
-    ...{ server, calls, troubles, tables: shown, revoked, desk },
+    ...{ server, calls, troubles, tables: shown, revoked, desk, events },
+    async change(sql) {
+      await askClickHouse({ url: clickhouse.url, headers: { 'x-clickhouse-key': clickhouse.writeToken } }, sql);
+    },
     async write(table, rows) {
       const writer = new RowWriter(table);
       for (const row of rows) writer.write(row);
@@ -193,6 +206,7 @@ export async function openShop(
     },
     async close() {
       await server.close();
+      await events.close();
       shown[Symbol.dispose]();
       await sink.close();
       await clickhouse.stop();

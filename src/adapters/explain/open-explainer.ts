@@ -10,7 +10,7 @@ import type { ServingPorts } from '../../serving/ports.ts';
 import { explainAlert } from '../../serving/queries/explain/explain-alert.ts';
 import { explainCampaign, explainSilence } from '../../serving/queries/explain/explain-silence.ts';
 import type { Operation, OperationContext } from '../../serving/queries/operation.ts';
-import { ClickHouseTables } from '../serving/clickhouse-tables.ts';
+import { ClickHouseTables, hotDaysOf } from '../serving/clickhouse-tables.ts';
 import { SealedCursors } from '../serving/sealed-cursors.ts';
 import type { Config } from '../settings.ts';
 import { openTablesForReading } from '../visits.ts';
@@ -47,6 +47,7 @@ export async function openExplainer(config: Config, { clock, log }: ExplainerCon
       ...{ endpoint: reading.endpoint, database: isEmbedded ? 'ads' : clickhouse.database, isEmbedded, clock },
       ...{ cluster: clickhouse.cluster, queriesMax: 2, waitingMax: 64 },
       ...{ timeoutMs: serving.query_timeout_ms, freshnessMs: serving.freshness_ms },
+      hotDaysOf: hotDaysOf(config.tiers),
       onTrouble: (error) => log.warn('explain.no_data_version', { error }),
     }),
   );

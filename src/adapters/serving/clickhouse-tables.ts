@@ -4,9 +4,10 @@ import { type AskOptions, askClickHouse, type QueryEndpoint, rowsOf } from '../.
 import { assert, EngineError } from '../../model/errors.ts';
 import { idPattern } from '../../model/ids.ts';
 import { inSpan, traceHeaders } from '../../model/spans.ts';
-import type { Clock } from '../../model/time.ts';
-import { tenantTables } from '../../rows/tables.ts';
-import type { ParameterValue, TableQuery, TableReader, Tables } from '../../serving/ports.ts';
+import { type Clock, dayMs } from '../../model/time.ts';
+import { historyName, tenantTables } from '../../rows/tables.ts';
+import type { ParameterValue, ReadTable, TableQuery, TableReader, Tables } from '../../serving/ports.ts';
+import type { Config } from '../settings.ts';
 import { Turns } from './turns.ts';
 
 interface ClickHouseTablesOptions {
@@ -22,8 +23,12 @@ interface ClickHouseTablesOptions {
   readonly timeoutMs: number;
   /** How old the version of the data may be, ms. */
   readonly freshnessMs: number;
+  /** For how long each table keeps its rows, days; older ones are asked of the views of all times, too. */
+  readonly hotDaysOf: (table: string) => number;
   readonly onTrouble: (error: EngineError) => void;
 }
+
+const viewsKnownMs = 30_000;
 
 /**
  * The tables for the doors: a few connections of their own to ClickHouse, a bounded queue before them, and a
@@ -34,6 +39,7 @@ export class ClickHouseTables implements Tables, Disposable {
   readonly #agent: Agent;
   readonly #turns: Turns;
   #version: { readonly text: Promise<string>; readonly untilMs: number } | null = null;
+  #history: { readonly names: Promise<ReadonlySet<string>>; readonly untilMs: number } | null = null;
   #isVersionRefused = false;
 
   constructor(options: ClickHouseTablesOptions) {
@@ -56,7 +62,33 @@ export class ClickHouseTables implements Tables, Disposable {
         const answer = await this.#ask(query.sql, { parameters: { ...parameters, org: orgId }, ...bound });
         return answer as Row[];
       },
+      since: (table, fromMs) => this.#since(table, fromMs),
     };
+  }
+
+  /** Whatever is younger than a table keeps is in it: only older questions are dear ones. */
+  async #since(table: string, fromMs: number): Promise<ReadTable> {
+    const { hotDaysOf, clock } = this.#options;
+    const isOld = fromMs < clock.wallMs() - hotDaysOf(table) * dayMs;
+    const history = historyName({ name: table });
+    if (isOld && (await this.#views()).has(history)) return { sql: `${history} AS d`, reach: 'all_times' };
+    return { sql: `${table} AS d FINAL`, reach: 'hot' };
+  }
+
+  /** Views of all times that know of a table of the lake: without one they tell what ClickHouse keeps. */
+  async #views(): Promise<ReadonlySet<string>> {
+    const now = this.#options.clock.steadyMs();
+    if (this.#history !== null && now < this.#history.untilMs) return await this.#history.names;
+    const sql = `SELECT name FROM system.tables
+WHERE database = {database:String} AND startsWith(name, 'all_') AND position(create_table_query, 'gold_') > 0`;
+    const names = this.#ask(sql, { parameters: { database: this.#options.database } }).then(
+      (rows) => new Set(rows.map(({ name }) => String(name))),
+    );
+    this.#history = { names, untilMs: now + viewsKnownMs };
+    names.catch(() => {
+      this.#history = null;
+    });
+    return await names;
   }
 
   async organizations(after: string, limit: number): Promise<string[]> {
@@ -143,6 +175,11 @@ ORDER BY evaluated_at DESC, version DESC LIMIT {limit:UInt32}`;
       throw error;
     }
   }
+}
+
+/** As `tiers` says for each table. */
+export function hotDaysOf({ hot_days, hot_days_of }: Config['tiers']): (table: string) => number {
+  return (table) => (Object.hasOwn(hot_days_of, table) ? hot_days_of[table] : hot_days);
 }
 
 /** How values are spelt, whatever the profile of the user says: no digit is lost on the way through JSON. */

@@ -14,9 +14,11 @@ import type { AccessDesk, EngineView } from '../../serving/ports.ts';
 import { openApiDocument } from '../../serving/rest/openapi.ts';
 import { RestDoor } from '../../serving/rest/rest-door.ts';
 import { Service } from '../../serving/service.ts';
+import type { Source } from '../../sources/source.ts';
 import { tablesAlone } from '../explain/tables-alone.ts';
+import { AddressedLog } from '../records/event-log.ts';
 import type { Config } from '../settings.ts';
-import { ClickHouseTables } from './clickhouse-tables.ts';
+import { ClickHouseTables, hotDaysOf } from './clickhouse-tables.ts';
 import { forgetEndedHourly } from './forget-ended.ts';
 import { type Access, openAccess } from './open-access.ts';
 import { openAuthDoor } from './open-auth-door.ts';
@@ -36,6 +38,8 @@ interface ServingContext {
   readonly endpoint: QueryEndpoint;
   /** Null where no engine runs. */
   readonly engine: EngineView | null;
+  /** Appends to the log, where this process is its writer; null = others are, or everybody may. */
+  readonly writer: Pick<Source, 'append'> | null;
   /** Token of the operator, as engine.json has it. */
   readonly operatorToken: () => string;
 }
@@ -54,6 +58,7 @@ export async function openServing(config: Config, context: ServingContext): Prom
   const access = stack.adopt(openAccess(config, context), (opened) => opened.close());
   stack.use(forgetEndedHourly({ ...access, log, days: serving.access.forget_after_days }));
   const rules = stack.adopt(openRules(config), (opened) => opened.close());
+  const events = stack.use(new AddressedLog(config, context));
   const service = new Service({
     ports: {
       tables,
@@ -61,6 +66,8 @@ export async function openServing(config: Config, context: ServingContext): Prom
       access: deskOf(access),
       engine: context.engine,
       past: tablesAlone(config, clock),
+      log: events,
+      newId: () => randomUUID(),
       cursors: new SealedCursors(serving.cursor_key === null ? randomBytes(32) : Buffer.from(serving.cursor_key)),
       now: () => clock.wallMs(),
     },
@@ -113,15 +120,15 @@ function nameHolder(cause: unknown, port: number): unknown {
 }
 
 function openTables(
-  config: Pick<Config, 'clickhouse' | 'serving'>,
+  config: Pick<Config, 'clickhouse' | 'serving' | 'tiers'>,
   { endpoint, clock, log }: ServingContext,
 ): ClickHouseTables {
-  const { serving, clickhouse } = config;
+  const { serving, clickhouse, tiers } = config;
   return new ClickHouseTables({
     ...{ endpoint, clock, database: clickhouse.url === null ? 'ads' : clickhouse.database },
     ...{ isEmbedded: clickhouse.url === null, cluster: clickhouse.cluster },
     ...{ queriesMax: serving.queries_max, waitingMax: serving.waiting_max },
-    ...{ timeoutMs: serving.query_timeout_ms, freshnessMs: serving.freshness_ms },
+    ...{ timeoutMs: serving.query_timeout_ms, freshnessMs: serving.freshness_ms, hotDaysOf: hotDaysOf(tiers) },
     onTrouble: (error) => log.warn('serving.no_data_version', { error }),
   });
 }

@@ -46,6 +46,7 @@ export async function serveAlone(
     metrics,
     endpoint,
     engine: null,
+    writer: null,
     operatorToken: token,
   });
   stack.defer(() => serving.close());

@@ -22,6 +22,7 @@ const tenantTables = [
   'permissions',
   'pipelines',
   'plans',
+  'replays',
   'rules',
   'sessions',
   'users',

@@ -1,4 +1,4 @@
-import { create, type DescMethod, type Message } from '@bufbuild/protobuf';
+import { create, type DescMethod, type DescService, type Message } from '@bufbuild/protobuf';
 import {
   Code,
   ConnectError,
@@ -23,6 +23,7 @@ import { tellRefusal } from '../refusals.ts';
 import type { Service } from '../service.ts';
 import { type Contract, readContract } from './contract.ts';
 import { answerMessage, askedBy } from './messages.ts';
+import { isReflection, makeReflection } from './reflection.ts';
 import { protoPackage } from './services.ts';
 
 /** As the other doors: a body of 256 KiB, unpacked. */
@@ -49,6 +50,7 @@ export class ConnectDoor implements Door {
   readonly #options: ConnectDoorOptions;
   readonly #contract: Contract = readContract();
   readonly #handlers: ReadonlyMap<string, UniversalHandler>;
+  readonly #reflection = makeReflection(this.#contract.image);
 
   constructor(options: ConnectDoorOptions) {
     this.#options = options;
@@ -58,11 +60,13 @@ export class ConnectDoor implements Door {
       jsonOptions: { ignoreUnknownFields: false, registry: this.#contract.registry },
     });
     for (const service of this.#contract.services) for (const method of service.methods) this.#route(router, method);
+    for (const service of this.#reflection.services)
+      router.rpc(service.methods[0], ((asked: AsyncIterable<Message>) => this.#reflect(service, asked)) as never);
     this.#handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   }
 
   takes(path: string): boolean {
-    return path.startsWith(`/${protoPackage}.`);
+    return path.startsWith(`/${protoPackage}.`) || isReflection(path);
   }
 
   async answer(call: HttpCall): Promise<void> {
@@ -70,7 +74,7 @@ export class ConnectDoor implements Door {
     if (handler === undefined)
       throw new HttpRefusal(404, `${call.path.slice(0, 200)} is no procedure; schemas/proto/ lists them`);
     call.response.setHeader('Cache-Control', 'no-store');
-    call.facts.operation = this.#contract.operationOf(handler.method).name;
+    call.facts.operation = isReflection(call.path) ? 'reflection' : this.#contract.operationOf(handler.method).name;
     const values = createContextValues().set(callKey, call);
     const request = universalRequestFromNodeRequest(call.request, call.response, undefined, values);
     await universalResponseToNodeResponse(await handler(request), call.response);
@@ -104,6 +108,11 @@ export class ConnectDoor implements Door {
     } catch (error) {
       throw this.#refusal(call, error);
     }
+  }
+
+  /** The contracts are no secret: whoever reaches the port may read them, as the OpenAPI document. */
+  #reflect(service: DescService, asked: AsyncIterable<Message>): AsyncGenerator<Message> {
+    return this.#reflection.answers(service, asked);
   }
 
   /** Asks the operation of a procedure as its caller, each time anew. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createFileRegistry, type DescMethod, type DescService, fromBinary, type Registry } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { type FileDescriptorSet, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { assert } from '../../model/errors.ts';
 import { type OperationName, operationNames } from '../operations.ts';
 import { procedureOf, protoPackage, serviceOf, watchProcedure } from './services.ts';
@@ -8,6 +8,7 @@ import { procedureOf, protoPackage, serviceOf, watchProcedure } from './services
 /** The contracts of schemas/proto/ as buf compiled them. */
 export interface Contract {
   readonly registry: Registry;
+  readonly image: FileDescriptorSet;
   readonly services: readonly DescService[];
   /** The operation of each procedure, and whether it is sent as a stream. */
   operationOf(method: DescMethod): { readonly name: OperationName; readonly isWatched: boolean };
@@ -18,7 +19,8 @@ export interface Contract {
 const image = new URL('../../../schemas/proto/paceline.binpb', import.meta.url);
 
 export function readContract(): Contract {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(image)));
+  const files = fromBinary(FileDescriptorSetSchema, readFileSync(image));
+  const registry = createFileRegistry(files);
   const byProcedure = new Map<string, OperationName>(
     operationNames.map((name) => [`${protoPackage}.${serviceOf[name]}.${procedureOf(name)}`, name]),
   );
@@ -31,7 +33,7 @@ export function readContract(): Contract {
   const errorDetail = registry.getMessage(`${protoPackage}.ErrorDetail`);
   assert(errorDetail !== undefined, 'schemas/proto/ has what errors say');
   return {
-    ...{ registry, services, errorDetail },
+    ...{ registry, services, errorDetail, image: files },
     operationOf(method) {
       const procedure = `${method.parent.typeName}.${method.name}`;
       if (procedure === watched) return { name: watchProcedure.of, isWatched: true };

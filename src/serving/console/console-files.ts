@@ -29,6 +29,7 @@ const style = 'text/css; charset=utf-8';
 const modules: Readonly<Record<string, URL>> = {
   'app.ts': new URL('./pages/app.ts', import.meta.url),
   'api.ts': new URL('./pages/api.ts', import.meta.url),
+  'write.ts': new URL('./pages/write.ts', import.meta.url),
   'route.ts': new URL('./pages/route.ts', import.meta.url),
   'words.ts': new URL('./pages/words.ts', import.meta.url),
   'parts.ts': new URL('./pages/parts.ts', import.meta.url),
@@ -41,10 +42,13 @@ const modules: Readonly<Record<string, URL>> = {
   'alerts.ts': new URL('./pages/alerts.ts', import.meta.url),
   'sources.ts': new URL('./pages/sources.ts', import.meta.url),
   'engine.ts': new URL('./pages/engine.ts', import.meta.url),
+  'record.ts': new URL('./pages/record.ts', import.meta.url),
+  'replay.ts': new URL('./pages/replay.ts', import.meta.url),
   'records.ts': new URL('./pages/records.ts', import.meta.url),
   'rules.ts': new URL('./pages/rules.ts', import.meta.url),
   'rule-editor.ts': new URL('./pages/rule-editor.ts', import.meta.url),
   'rule-places.ts': new URL('./pages/rule-places.ts', import.meta.url),
+  'why-not.ts': new URL('./pages/why-not.ts', import.meta.url),
   'receipt.ts': new URL('./pages/receipt.ts', import.meta.url),
 };
 

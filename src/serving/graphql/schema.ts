@@ -32,9 +32,12 @@ interface GraphqlSchema {
   readonly operationOfField: ReadonlyMap<string, OperationName>;
 }
 
+/** Accounts and what opens with them are not changed here. */
+const editing: ReadonlySet<Operation['permission']> = new Set(['rules.write', 'records.write']);
+
 /**
- * The schema, from the table of operations: every reading one is a field of Query, every one that writes rules a
- * field of Mutation.
+ * The schema, from the table of operations: every reading one is a field of Query, every one that writes rules or
+ * sends records again a field of Mutation.
  */
 export function makeGraphqlSchema(): GraphqlSchema {
   const types = new TypesOfShapes();
@@ -43,7 +46,7 @@ export function makeGraphqlSchema(): GraphqlSchema {
   const operationOfField = new Map<string, OperationName>();
   for (const name of operationNames) {
     const described = operationOf(name);
-    if (described.isWrite && described.permission !== 'rules.write') continue;
+    if (described.isWrite && !editing.has(described.permission)) continue;
     const field = fieldOf(name);
     assert(!operationOfField.has(field), `two operations are called ${field}`);
     operationOfField.set(field, name);
@@ -166,6 +169,11 @@ const knowledge = {
     'complete_through',
     scalars.instant,
     'Event time up to which all that is shown is complete; null = not known for all of it.',
+  ),
+  reach: said(
+    'reach',
+    GraphQLString,
+    'How far back the answer could look: hot = what ClickHouse keeps, all_times = also what left it for the lake; null where no period is asked for.',
   ),
   asOf: said('as_of', scalars.instant, 'Log time of the newest thing that the answer knows.'),
 };

@@ -104,11 +104,12 @@ export const listTransitions = operation({
     const { rule_id = '', campaign_id = '', fingerprint = '' } = input;
     const { from, to } = periodOf(input, context.ports.now(), historyDaysMax * dayMs);
     const { column, key } = newestFirst('evaluated_at', to);
+    const table = await context.tables.since('alert_events', from);
     const { shown, nextCursor } = await pagedRows(context, {
       list: { name: 'transitions', args: [input.from, input.to, rule_id, campaign_id, fingerprint] },
       input,
       columns: [...columns, column],
-      table: 'alert_events FINAL',
+      table: table.sql,
       where: [
         inPeriod('evaluated_at'),
         "({rule:String} = '' OR rule_id = {rule:String}) AND ({campaign:String} = '' OR campaign_id = {campaign:String})",
@@ -122,11 +123,8 @@ export const listTransitions = operation({
       ],
       direction: 'DESC',
     });
-    return answerOf(
-      shown.map((row) => rowJson(alertEvents, columns, row)),
-      shown,
-      nextCursor,
-    );
+    const data = shown.map((row) => rowJson(alertEvents, columns, row));
+    return answerOf(data, shown, nextCursor, table.reach);
   },
 });
 

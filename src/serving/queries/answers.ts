@@ -1,15 +1,22 @@
+import type { ReadTable } from '../ports.ts';
 import type { RawRow } from './columns.ts';
 import { versionOf } from './columns.ts';
 import type { Answer } from './operation.ts';
 
 /** An answer about rows of tables: what they say of version, completeness and age goes with it. */
-export function answerOf<Data>(data: Data, rows: readonly RawRow[], nextCursor: string | null = null): Answer<Data> {
+export function answerOf<Data>(
+  data: Data,
+  rows: readonly RawRow[],
+  nextCursor: string | null = null,
+  reach?: ReadTable['reach'],
+): Answer<Data> {
   const asOf = rows.map(({ as_of }) => millis(as_of));
   const isKnown = asOf.length > 0 && asOf.every((each) => each !== null);
   return {
     data,
     nextCursor,
     dataVersion: highestVersion(rows),
+    ...(reach !== undefined && { reach }),
     completeThroughMs: isKnown ? Math.min(...(asOf as number[])) : null,
     asOfMs: newest(rows.map(({ evaluated_at, log_time }) => millis(evaluated_at ?? log_time))),
   };

@@ -1,12 +1,13 @@
 import * as z from 'zod';
-import { campaignMetricsDaily } from '../../rows/tables.ts';
+import { campaignMetricsDaily, conversionsDaily } from '../../rows/tables.ts';
 import { answerOf } from './answers.ts';
 import { decimal, micros, type RawRow, rowJson, rowShape } from './columns.ts';
 import { days, daysOf, id, paging } from './fields.ts';
 import { operation } from './operation.ts';
-import { type List, pageOf, positionOf } from './pages.ts';
+import { pagedRows } from './paged-rows.ts';
 
 const daysMax = 92;
+const leastInt64 = String(-(2n ** 63n));
 const count = z.number().int();
 
 const campaign = z
@@ -32,26 +33,27 @@ export const listCampaigns = operation({
   isOfTables: true,
   cost: 5,
   async run(context, input) {
-    const { limit, cursor } = input;
     const { from, to } = daysOf(input, context.ports.now(), daysMax);
-    // The default period moves on at midnight, and a list that was begun goes on with its own.
-    const list: List = { name: 'campaigns', args: [input.from, input.to], width: 3 };
-    const position = positionOf(context, list, cursor);
-    const [spend = '0', after = '', currency = ''] = position ?? [];
-    const rows = await context.tables.rows<RawRow>({
-      sql: `SELECT campaign_id, currency, count() AS days, sum(d.impressions) AS impressions, sum(d.clicks) AS clicks,
+    const table = await context.tables.since('campaign_metrics_daily', Date.parse(from));
+    const { shown, nextCursor } = await pagedRows(context, {
+      // The default period moves on at midnight, and a list that was begun goes on with its own.
+      list: { name: 'campaigns', args: [input.from, input.to] },
+      input,
+      columns: ['*', '-spend AS unspent'],
+      table: `(SELECT org_id, campaign_id, currency, count() AS days, sum(d.impressions) AS impressions, sum(d.clicks) AS clicks,
   toString(sum(d.conversions_by_touch)) AS conversions, sum(d.spend_micros) AS spend,
   sum(d.revenue_by_touch_micros) AS revenue, max(d.version) AS version
-FROM campaign_metrics_daily AS d FINAL
+FROM ${table.sql}
 WHERE org_id = {org:String} AND date BETWEEN {from:Date32} AND {to:Date32}
-GROUP BY campaign_id, currency
-HAVING {is_first:UInt8} = 1 OR (-spend, campaign_id, currency) > (-{spend:Int64}, {after:String}, {currency:String})
-ORDER BY -spend, campaign_id, currency LIMIT {limit:UInt32}`,
-      parameters: { from, to, is_first: position === null ? 1 : 0, spend, after, currency, limit: limit + 1 },
-    });
-    const { shown, nextCursor } = pageOf(context, list, rows, {
-      limit,
-      keyOf: (row) => [String(row.spend), String(row.campaign_id), String(row.currency)],
+GROUP BY org_id, campaign_id, currency)`,
+      where: [],
+      parameters: { from, to },
+      sortedBy: [
+        { name: 'unspent', type: 'Int64', first: leastInt64 },
+        { name: 'campaign_id', type: 'String', first: '' },
+        { name: 'currency', type: 'String', first: '' },
+      ],
+      direction: 'ASC',
     });
     const data = shown.map((row) => ({
       campaign_id: String(row.campaign_id),
@@ -63,7 +65,7 @@ ORDER BY -spend, campaign_id, currency LIMIT {limit:UInt32}`,
       spend_micros: String(row.spend),
       revenue_by_touch_micros: String(row.revenue),
     }));
-    return answerOf(data, shown, nextCursor);
+    return answerOf(data, shown, nextCursor, table.reach);
   },
 });
 
@@ -83,16 +85,71 @@ export const listCampaignDays = operation({
   cost: 2,
   async run(context, input) {
     const { from, to } = daysOf(input, context.ports.now(), daysMax);
+    const table = await context.tables.since('campaign_metrics_daily', Date.parse(from));
     const rows = await context.tables.rows<RawRow>({
-      sql: `SELECT ${dayColumns.join(', ')} FROM campaign_metrics_daily FINAL
+      sql: `SELECT ${dayColumns.join(', ')} FROM ${table.sql}
 WHERE org_id = {org:String} AND campaign_id = {campaign:String} AND date BETWEEN {from:Date32} AND {to:Date32}
 ORDER BY date DESC LIMIT ${daysMax}`,
       parameters: { campaign: input.campaign_id, from, to },
     });
-    return answerOf(
-      rows.map((row) => rowJson(campaignMetricsDaily, dayColumns, row)),
-      rows,
-    );
+    const data = rows.map((row) => rowJson(campaignMetricsDaily, dayColumns, row));
+    return answerOf(data, rows, null, table.reach);
+  },
+});
+
+const conversionColumns = conversionsDaily.columns
+  .map(({ name }) => name)
+  .filter((name) => name !== 'org_id' && name !== 'campaign_id' && name !== 'partition');
+const conversions = z.strictObject(rowShape(conversionsDaily, conversionColumns)).meta({ title: 'ConversionDay' });
+
+export const listConversions = operation({
+  doc: "A campaign's conversions by local day, type and what brought them about (a click, a view, or what nobody said), the newest day first. Their sums are those of the days.",
+  input: z.strictObject({
+    campaign_id: id.describe('The campaign.'),
+    ...days,
+    ...paging,
+    conversion_type: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('Only conversions of this type, as the events call it.'),
+    attribution: z
+      .enum(['CLICK', 'VIEW', 'NONE'])
+      .meta({ title: 'Attribution' })
+      .optional()
+      .describe('Only those after a click, after a view, or of which it is not said.'),
+  }),
+  output: z.array(conversions),
+  scope: 'organization',
+  permission: 'pacing.read',
+  isWrite: false,
+  isOfTables: true,
+  cost: 2,
+  async run(context, input) {
+    const { campaign_id: campaign, conversion_type: type = '', attribution = '' } = input;
+    const { from, to } = daysOf(input, context.ports.now(), daysMax);
+    const table = await context.tables.since('conversions_daily', Date.parse(from));
+    const { shown, nextCursor } = await pagedRows(context, {
+      list: { name: 'conversions', args: [campaign, input.from, input.to, type, attribution] },
+      input,
+      columns: [...conversionColumns, '-toInt32(date) AS age'],
+      table: table.sql,
+      where: [
+        'campaign_id = {campaign:String} AND date BETWEEN {from:Date32} AND {to:Date32}',
+        "({type:String} = '' OR conversion_type = {type:String})",
+        "({attribution:String} = '' OR attribution = {attribution:String})",
+      ],
+      parameters: { campaign, from, to, type, attribution },
+      sortedBy: [
+        { name: 'age', type: 'Int32', first: -(2 ** 31) },
+        { name: 'conversion_type', type: 'String', first: '' },
+        { name: 'attribution', type: 'String', first: '' },
+      ],
+      direction: 'ASC',
+    });
+    const data = shown.map((row) => rowJson(conversionsDaily, conversionColumns, row));
+    return answerOf(data, shown, nextCursor, table.reach);
   },
 });
 
@@ -122,11 +179,12 @@ export const listOrganizationDays = operation({
   cost: 5,
   async run(context, input) {
     const { from, to } = daysOf(input, context.ports.now(), daysMax);
+    const table = await context.tables.since('campaign_metrics_daily', Date.parse(from));
     const rows = await context.tables.rows<RawRow>({
       sql: `SELECT date, currency, count() AS campaigns, sum(d.impressions) AS impressions, sum(d.clicks) AS clicks,
   toString(sum(d.conversions_by_touch)) AS conversions, sum(d.spend_micros) AS spend,
   sum(d.revenue_by_touch_micros) AS revenue, max(d.version) AS version
-FROM campaign_metrics_daily AS d FINAL
+FROM ${table.sql}
 WHERE org_id = {org:String} AND date BETWEEN {from:Date32} AND {to:Date32}
 GROUP BY date, currency ORDER BY date DESC, currency LIMIT 2000`,
       parameters: { from, to },
@@ -141,6 +199,6 @@ GROUP BY date, currency ORDER BY date DESC, currency LIMIT 2000`,
       spend_micros: String(row.spend),
       revenue_by_touch_micros: String(row.revenue),
     }));
-    return answerOf(data, rows);
+    return answerOf(data, rows, null, table.reach);
   },
 });

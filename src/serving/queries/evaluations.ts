@@ -53,6 +53,7 @@ export const listEvaluations = operation({
     const { rule_id, campaign_id = '', flight_id = '', source = '', outcome = [] } = input;
     const { from, to } = periodOf(input, context.ports.now(), evaluationDaysMax * dayMs);
     const { column, key } = newestFirst('evaluated_at', to);
+    const table = await context.tables.since('rule_evaluations', from);
     const { shown, nextCursor } = await pagedRows(context, {
       list: {
         name: 'evaluations',
@@ -60,7 +61,7 @@ export const listEvaluations = operation({
       },
       input,
       columns: [...columns, 'values', column],
-      table: 'rule_evaluations FINAL',
+      table: table.sql,
       where: [
         'rule_id = {rule:String}',
         inPeriod('evaluated_at'),
@@ -78,6 +79,6 @@ export const listEvaluations = operation({
       direction: 'DESC',
     });
     const data = shown.map((row) => ({ ...rowJson(ruleEvaluations, columns, row), values: valuesOf(row.values) }));
-    return answerOf(data, shown, nextCursor);
+    return answerOf(data, shown, nextCursor, table.reach);
   },
 });

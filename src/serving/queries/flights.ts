@@ -7,7 +7,7 @@ import { answerOf } from './answers.ts';
 import { micros, type RawRow, rowJson, rowShape } from './columns.ts';
 import { id, moment, paging, period, periodOf } from './fields.ts';
 import { operation } from './operation.ts';
-import { type List, pageOf, positionOf } from './pages.ts';
+import { inPeriod, newestFirst, pagedRows } from './paged-rows.ts';
 
 /** How bad each status is, 0 = the worst: the order of the board. */
 const rankOf: Readonly<Record<PacingStatus, number>> = {
@@ -88,25 +88,29 @@ export const listFlights = operation({
   isOfTables: true,
   cost: 2,
   async run(context, input) {
-    const { limit, cursor, status: wanted = [], campaign_id = '' } = input;
-    const list: List = { name: 'flights', args: [wanted.toSorted(), campaign_id], width: 4 };
-    const position = positionOf(context, list, cursor);
-    const [rank = -1, risk = 0, campaign = '', flight = ''] = position ?? [];
-    const rows = await context.tables.rows<RawRow>({
-      sql: `SELECT ${boardColumns.join(', ')}, ${riskSql} AS at_risk, ${rankSql} AS rank, -ifNull(at_risk, toInt64(-1)) AS safety
-FROM pacing_latest FINAL
-WHERE org_id = {org:String} AND (empty({statuses:Array(String)}) OR has({statuses:Array(String)}, status))
-  AND ({campaign:String} = '' OR campaign_id = {campaign:String})
-  AND (rank, safety, campaign_id, flight_id) > ({rank:Int32}, {risk:Int64}, {after_campaign:String}, {after_flight:String})
-ORDER BY rank, safety, campaign_id, flight_id LIMIT {limit:UInt32}`,
-      parameters: {
-        ...{ statuses: wanted, campaign: campaign_id, limit: limit + 1 },
-        ...{ rank, risk, after_campaign: campaign, after_flight: flight },
-      },
-    });
-    const { shown, nextCursor } = pageOf(context, list, rows, {
-      limit,
-      keyOf: (row) => [Number(row.rank), String(row.safety), String(row.campaign_id), String(row.flight_id)],
+    const { status: wanted = [], campaign_id = '' } = input;
+    const { shown, nextCursor } = await pagedRows(context, {
+      list: { name: 'flights', args: [wanted.toSorted(), campaign_id] },
+      input,
+      columns: [
+        ...boardColumns,
+        `${riskSql} AS at_risk`,
+        `${rankSql} AS rank`,
+        '-ifNull(at_risk, toInt64(-1)) AS safety',
+      ],
+      table: 'pacing_latest FINAL',
+      where: [
+        '(empty({statuses:Array(String)}) OR has({statuses:Array(String)}, status))',
+        "({campaign:String} = '' OR campaign_id = {campaign:String})",
+      ],
+      parameters: { statuses: wanted, campaign: campaign_id },
+      sortedBy: [
+        { name: 'rank', type: 'Int32', first: -1 },
+        { name: 'safety', type: 'Int64', first: 0 },
+        { name: 'campaign_id', type: 'String', first: '' },
+        { name: 'flight_id', type: 'String', first: '' },
+      ],
+      direction: 'ASC',
     });
     return answerOf(shown.map(flightJson), shown, nextCursor);
   },
@@ -160,6 +164,8 @@ GROUP BY status, currency ORDER BY ${rankSql}, status, currency LIMIT 1000`,
 
 /** Snapshots come at least every hour while a flight runs; older ones tell of a flight that was not evaluated. */
 const knownBackMs = 400 * dayMs;
+/** A flight that runs has one of the last hour, so that this much before the moment decides where it is looked for. */
+const hotBackMs = dayMs;
 
 export const getFlight = operation({
   doc: 'One flight with every value of its newest snapshot; with `known_at`, as it was known at that moment of the log.',
@@ -178,11 +184,12 @@ export const getFlight = operation({
     const parameters = { campaign: campaign_id, flight: flight_id };
     const one = 'org_id = {org:String} AND campaign_id = {campaign:String} AND flight_id = {flight:String}';
     const at = known_at === undefined ? null : Date.parse(known_at);
+    const table = at === null ? null : await context.tables.since('pacing_snapshots', at - hotBackMs);
     const rows = await context.tables.rows<RawRow>(
-      at === null
+      at === null || table === null
         ? { sql: `SELECT ${snapshotColumns.join(', ')} FROM pacing_latest FINAL WHERE ${one}`, parameters }
         : {
-            sql: `SELECT ${snapshotColumns.join(', ')} FROM pacing_snapshots FINAL WHERE ${one}
+            sql: `SELECT ${snapshotColumns.join(', ')} FROM ${table.sql} WHERE ${one}
   AND evaluated_at > fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND evaluated_at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC')
 ORDER BY evaluated_at DESC, as_of DESC LIMIT 1`,
             parameters: { ...parameters, from: at - knownBackMs, at },
@@ -194,7 +201,7 @@ ORDER BY evaluated_at DESC, as_of DESC LIMIT 1`,
         'NOT_FOUND',
         `no flight ${flight_id} of campaign ${campaign_id} is known${at === null ? '' : ' at that moment'}`,
       );
-    return answerOf(rowJson(pacingSnapshots, snapshotColumns, row), rows);
+    return answerOf(rowJson(pacingSnapshots, snapshotColumns, row), rows, null, table?.reach);
   },
 });
 
@@ -215,30 +222,21 @@ export const listSnapshots = operation({
   isOfTables: true,
   cost: 2,
   async run(context, input) {
-    const { limit, cursor, campaign_id, flight_id } = input;
-    const list: List = { name: 'snapshots', args: [campaign_id, flight_id, input.from, input.to], width: 2 };
+    const { campaign_id: campaign, flight_id: flight } = input;
     const { from, to } = periodOf(input, context.ports.now(), snapshotDaysMax * dayMs);
-    const [before = to, beforeAsOf = 0] = positionOf(context, list, cursor) ?? [];
-    const rows = await context.tables.rows<RawRow>({
-      sql: `SELECT ${snapshotColumns.join(', ')}, toUnixTimestamp64Milli(evaluated_at) AS at, toUnixTimestamp64Milli(as_of) AS as_of_ms
-FROM pacing_snapshots FINAL
-WHERE org_id = {org:String} AND campaign_id = {campaign:String} AND flight_id = {flight:String}
-  AND evaluated_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND evaluated_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
-  AND (at, as_of_ms) < ({before:Int64}, {before_as_of:Int64})
-ORDER BY at DESC, as_of_ms DESC LIMIT {limit:UInt32}`,
-      parameters: {
-        ...{ campaign: campaign_id, flight: flight_id, from, to, limit: limit + 1 },
-        ...{ before, before_as_of: beforeAsOf },
-      },
+    const { column, key } = newestFirst('evaluated_at', to);
+    const table = await context.tables.since('pacing_snapshots', from);
+    const { shown, nextCursor } = await pagedRows(context, {
+      list: { name: 'snapshots', args: [campaign, flight, input.from, input.to] },
+      input,
+      columns: [...snapshotColumns, column, 'toUnixTimestamp64Milli(as_of) AS as_of_ms'],
+      table: table.sql,
+      where: ['campaign_id = {campaign:String} AND flight_id = {flight:String}', inPeriod('evaluated_at')],
+      parameters: { campaign, flight, from, to },
+      sortedBy: [key, { name: 'as_of_ms', type: 'Int64', first: 0 }],
+      direction: 'DESC',
     });
-    const { shown, nextCursor } = pageOf(context, list, rows, {
-      limit,
-      keyOf: (row) => [String(row.at), String(row.as_of_ms)],
-    });
-    return answerOf(
-      shown.map((row) => rowJson(pacingSnapshots, snapshotColumns, row)),
-      shown,
-      nextCursor,
-    );
+    const data = shown.map((row) => rowJson(pacingSnapshots, snapshotColumns, row));
+    return answerOf(data, shown, nextCursor, table.reach);
   },
 });

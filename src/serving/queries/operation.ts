@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import type { Caller, Permission } from '../caller.ts';
-import type { ServingPorts, TableReader } from '../ports.ts';
+import type { ReadTable, ServingPorts, TableReader } from '../ports.ts';
 
 /** What an operation runs with: who calls, and the tables of that caller's organization alone. */
 export interface OperationContext {
@@ -17,6 +17,8 @@ export interface Answer<Data> {
   readonly nextCursor: string | null;
   /** Highest row version in it, `generation:offset`; null where it holds no row of a table. */
   readonly dataVersion: string | null;
+  /** How far back it could look: into what ClickHouse keeps, or also into the lake; absent where it asks no period. */
+  readonly reach?: ReadTable['reach'];
   /** Event time up to which all that is shown is complete, ms; null = not known for all of it. */
   readonly completeThroughMs: number | null;
   /** Log time of the newest thing that it knows, ms; doors say its age. Null where nothing has one. */

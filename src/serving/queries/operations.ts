@@ -1,5 +1,5 @@
 import { getTransition, listAlerts, listTransitions } from './alerts.ts';
-import { listCampaignDays, listCampaigns, listOrganizationDays } from './campaigns.ts';
+import { listCampaignDays, listCampaigns, listConversions, listOrganizationDays } from './campaigns.ts';
 import { getEngine, getGraph, listOrganizations } from './engine.ts';
 import { listEvaluations } from './evaluations.ts';
 import { explainAlert } from './explain/explain-alert.ts';
@@ -7,7 +7,10 @@ import { explainCampaign, explainSilence } from './explain/explain-silence.ts';
 import { getFlight, listFlights, listSnapshots, summarizeFlights } from './flights.ts';
 import { getMark } from './marks.ts';
 import type { Operation } from './operation.ts';
+import { getRecord } from './record.ts';
 import { countDeadLetters, getDeadLetter, listDeadLetters, listLateEvents } from './records.ts';
+import { listReplays } from './replays/list-replays.ts';
+import { replayDeadLetters } from './replays/replay-letters.ts';
 import { deleteRule, getPlan, getRule, listRules, putRule } from './rules.ts';
 import { listSources } from './sources.ts';
 
@@ -19,6 +22,7 @@ export const queryOperations = {
   listSnapshots,
   listCampaigns,
   listCampaignDays,
+  listConversions,
   listOrganizationDays,
   getMark,
   listAlerts,
@@ -38,6 +42,9 @@ export const queryOperations = {
   listDeadLetters,
   getDeadLetter,
   listLateEvents,
+  getRecord,
+  replayDeadLetters,
+  listReplays,
   listOrganizations,
   getEngine,
   getGraph,

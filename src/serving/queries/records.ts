@@ -7,6 +7,7 @@ import { instant, instantOf, type RawRow, rowJson, rowShape } from './columns.ts
 import { paging, period, periodOf } from './fields.ts';
 import { operation } from './operation.ts';
 import { inPeriod, newestFirst, pagedRows } from './paged-rows.ts';
+import { letterAddress, letterReason, namesSource, sourceParameters, sourceText } from './replays/letters.ts';
 
 const daysMax = 31;
 const columns = [
@@ -21,12 +22,6 @@ const columns = [
   'raw_sha256',
   'version',
 ] as const;
-const offset = z
-  .int()
-  .min(0)
-  .max(2 ** 48);
-const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/);
-const reason = z.string().regex(/^[a-z_]{1,64}$/);
 
 export const countDeadLetters = operation({
   doc: 'Records of a period that could not be used, by topic and reason, the most frequent first, each with its newest record as an example.',
@@ -56,10 +51,11 @@ export const countDeadLetters = operation({
   cost: 3,
   async run(context, input) {
     const { from, to } = periodOf(input, context.ports.now(), daysMax * dayMs);
+    const table = await context.tables.since('dead_letters', from);
     const rows = await context.tables.rows<RawRow>({
       sql: `SELECT topic, reason, count() AS records, max(d.log_time) AS newest, max(d.version) AS version,
   argMax((d.partition, d.log_offset), (d.log_time, d.log_offset)) AS example
-FROM dead_letters AS d FINAL WHERE org_id = {org:String} AND ${inPeriod('log_time')}
+FROM ${table.sql} WHERE org_id = {org:String} AND ${inPeriod('log_time')}
 GROUP BY topic, reason ORDER BY records DESC, topic, reason LIMIT 1000`,
       parameters: { from, to },
     });
@@ -74,7 +70,7 @@ GROUP BY topic, reason ORDER BY records DESC, topic, reason LIMIT 1000`,
       };
     });
     const seen = rows.map(({ version, newest }) => ({ version, log_time: newest, as_of: null }));
-    return answerOf(data, seen);
+    return answerOf(data, seen, null, table.reach);
   },
 });
 
@@ -89,7 +85,8 @@ export const listDeadLetters = operation({
   input: z.strictObject({
     ...period,
     ...paging,
-    reason: reason.optional().describe('Only records refused for this reason; docs/events.md explains each.'),
+    reason: letterReason.optional().describe('Only records refused for this reason; docs/events.md explains each.'),
+    source: sourceText,
   }),
   output: z.array(letter),
   scope: 'organization',
@@ -98,16 +95,17 @@ export const listDeadLetters = operation({
   isOfTables: true,
   cost: 2,
   async run(context, input) {
-    const { reason: wanted = '' } = input;
+    const { reason: wanted = '', source = '' } = input;
     const { from, to } = periodOf(input, context.ports.now(), daysMax * dayMs);
+    const table = await context.tables.since('dead_letters', from);
     const { column, key } = newestFirst('log_time', to);
     const { shown, nextCursor } = await pagedRows(context, {
-      list: { name: 'dead_letters', args: [input.from, input.to, wanted] },
+      list: { name: 'dead_letters', args: [input.from, input.to, wanted, source] },
       input,
       columns: [...columns, column],
-      table: 'dead_letters FINAL',
-      where: [inPeriod('log_time'), "({reason:String} = '' OR reason = {reason:String})"],
-      parameters: { from, to, reason: wanted },
+      table: table.sql,
+      where: [inPeriod('log_time'), "({reason:String} = '' OR reason = {reason:String})", namesSource],
+      parameters: { from, to, reason: wanted, ...sourceParameters(source) },
       sortedBy: [
         key,
         { name: 'topic', type: 'String', first: '' },
@@ -116,7 +114,7 @@ export const listDeadLetters = operation({
       ],
       direction: 'DESC',
     });
-    return answerOf(shown.map(letterJson), shown.map(withoutAsOf), nextCursor);
+    return answerOf(shown.map(letterJson), shown.map(withoutAsOf), nextCursor, table.reach);
   },
 });
 
@@ -137,11 +135,7 @@ const raw = z
 
 export const getDeadLetter = operation({
   doc: 'One record that could not be used, by its address, with its raw bytes.',
-  input: z.strictObject({
-    topic: topic.describe('The topic.'),
-    partition: z.int().min(0).max(65_535).describe('The partition.'),
-    log_offset: offset.describe('The offset in it.'),
-  }),
+  input: z.strictObject({ ...letterAddress }),
   output: raw,
   scope: 'organization',
   permission: 'records.read',
@@ -188,12 +182,13 @@ export const listLateEvents = operation({
   cost: 2,
   async run(context, input) {
     const { from, to } = periodOf(input, context.ports.now(), daysMax * dayMs);
+    const table = await context.tables.since('late_events', from);
     const { column, key } = newestFirst('log_time', to);
     const { shown, nextCursor } = await pagedRows(context, {
       list: { name: 'late_events', args: [input.from, input.to] },
       input,
       columns: [...lateColumns, column],
-      table: 'late_events FINAL',
+      table: table.sql,
       where: [inPeriod('log_time')],
       parameters: { from, to },
       sortedBy: [
@@ -205,6 +200,6 @@ export const listLateEvents = operation({
       direction: 'DESC',
     });
     const data = shown.map((row) => rowJson(lateEvents, lateColumns, row));
-    return answerOf(data, shown.map(withoutAsOf), nextCursor);
+    return answerOf(data, shown.map(withoutAsOf), nextCursor, table.reach);
   },
 });

@@ -124,7 +124,8 @@ export const deleteRule = operation({
 
 /** Who writes, as the audit log names it. */
 export function writerOf({ actor, requestId }: Caller): WriteContext {
-  return { actor: `${actor.kind}:${actor.id}`, requestId };
+  // Whoever is at this machine has no id, and is named by login and command.
+  return { actor: actor.kind === 'local' ? actor.id : `${actor.kind}:${actor.id}`, requestId };
 }
 
 function ruleJson(found: { ruleId: string; text: string; isOwn: boolean; isFile: boolean; version: string }) {

@@ -42,7 +42,7 @@ async function tablesOver(
   const tables = new ClickHouseTables({
     endpoint: { url: `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`, headers: {} },
     ...{ database: 'ads', isEmbedded: true, cluster: null, clock: systemClock, queriesMax: 2, waitingMax: 1 },
-    ...{ timeoutMs: 10_000, freshnessMs: 60_000 },
+    ...{ timeoutMs: 10_000, freshnessMs: 60_000, hotDaysOf: () => 90 },
     onTrouble: (error) => void troubles.push(error),
     ...options,
   });

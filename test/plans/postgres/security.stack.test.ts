@@ -24,6 +24,7 @@ const tenantTables = [
   'invitations',
   'operator_visits',
   'operators',
+  'replays',
 ];
 
 describe('tenants', () => {

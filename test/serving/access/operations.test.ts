@@ -4,7 +4,7 @@ import { SealedCursors } from '../../../src/adapters/serving/sealed-cursors.ts';
 import { makeKey } from '../../../src/serving/access/tokens.ts';
 import { type Permission, permissionsOfRole } from '../../../src/serving/caller.ts';
 import { type ServingServer, startServingServer } from '../../../src/serving/http/serving-server.ts';
-import type { RuleStore, Tables } from '../../../src/serving/ports.ts';
+import type { EventLog, RuleStore, Tables } from '../../../src/serving/ports.ts';
 import { RestDoor } from '../../../src/serving/rest/rest-door.ts';
 import { Service } from '../../../src/serving/service.ts';
 import { by } from '../../exams/accounts-exam.ts';
@@ -26,6 +26,8 @@ beforeEach(async () => {
       rules: {} as RuleStore,
       engine: null,
       past: noPast,
+      log: {} as EventLog,
+      newId: randomUUID,
       cursors: new SealedCursors(Buffer.from('a key of a test')),
       now: () => bench.now,
       access: {

@@ -8,6 +8,8 @@ import { by } from '../../exams/accounts-exam.ts';
 export interface SmallDesk extends AccessDesk {
   /** Id of the one member that each organization has. */
   readonly memberOf: Readonly<Record<string, string>>;
+  /** Letters of a call were taken so much earlier. */
+  setBack(replayId: string, ms: number): Promise<unknown>;
 }
 
 /** Accounts in memory where each organization has one of everything, called `ORG-secret`. */
@@ -18,6 +20,10 @@ export async function makeSmallDesk(orgIds: readonly string[], nowMs: () => numb
   const desk: SmallDesk = {
     accounts,
     memberOf,
+    setBack: (replayId, ms) =>
+      database.write(by, (run) =>
+        run('UPDATE paceline.replays SET created_at = created_at - $1 WHERE replay_id = $2', [ms, replayId]),
+      ),
     async issueKey(who, { orgId, name, scopes, expiresMs }) {
       const { key, prefix, hash } = makeKey(randomBytes);
       const made = { orgId, name, prefix, hash, scopes: scopes as never, expiresMs };

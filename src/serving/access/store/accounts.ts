@@ -4,6 +4,7 @@ import { Configurations } from './configurations.ts';
 import { Invitations } from './invitations.ts';
 import { ApiKeys } from './keys.ts';
 import { People } from './people.ts';
+import { Replays } from './replays.ts';
 import { Sessions } from './sessions.ts';
 
 /** Who there is and what each may: the truth, in PostgreSQL or in SQLite beside the state. */
@@ -14,6 +15,7 @@ export interface Accounts {
   readonly keys: ApiKeys;
   readonly invitations: Invitations;
   readonly configurations: Configurations;
+  readonly replays: Replays;
   readonly audit: AuditLog;
   close(): Promise<void>;
 }
@@ -35,6 +37,7 @@ export function openAccounts(options: AccountsOptions): Accounts {
     keys: new ApiKeys(context),
     invitations: new Invitations(context),
     configurations: new Configurations(context),
+    replays: new Replays(context),
     audit: new AuditLog(context),
     close: () => options.database.close(),
   };

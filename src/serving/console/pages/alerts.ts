@@ -29,7 +29,7 @@ const shownDays = 7;
 export function Alerts({ org }: Route) {
   const open = useAnswer<Transition[]>(pathOf(['organizations', org, 'alerts'], { limit: '200' }));
   const now = useSeen();
-  return html`<${Heading} title="Alerts" />
+  return html`<${Heading} title="Alerts"><a href=${hrefOf(org, 'alerts', ['why-not'])}>Why did one not come?</a><//>
     <${Answered} shown=${open}>${(data: Transition[]) => html`<${Open} org=${org} alerts=${data} now=${now} />`}<//>
     ${now === 0 ? null : html`<${History} org=${org} now=${now} />`}`;
 }

@@ -16,7 +16,7 @@ export class Problem extends Error {
   readonly next: string | null;
   readonly requestId: string | null;
   constructor(status: number, told: { code?: string; detail?: string; next?: string; request_id?: string }) {
-    super(told.detail ?? 'The server did not answer.');
+    super(told.detail ?? 'The server does not answer.');
     this.status = status;
     this.code = told.code ?? 'NO_ANSWER';
     this.next = told.next ?? null;
@@ -62,52 +62,28 @@ interface Asked<Data> {
   readonly tag: string;
 }
 
-async function askOnce<Data>(path: string, tag: string, signal: AbortSignal): Promise<Asked<Data>> {
+/** Whom the calls of this page are by. */
+export function credentials(): Record<string, string> {
   const token = store.getItem(tokenName);
+  return token === null ? {} : { Authorization: `Bearer ${token}` };
+}
+
+async function askOnce<Data>(path: string, tag: string, signal: AbortSignal): Promise<Asked<Data>> {
   const headers = {
-    ...{ Accept: 'application/json' },
-    ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+    Accept: 'application/json',
+    ...credentials(),
     ...(tag === '' ? {} : { 'If-None-Match': tag }),
   };
   const response = await fetch(path, { headers, signal, cache: 'no-store' }).catch((cause: unknown) => {
     if (signal.aborted) throw cause;
-    throw new Problem(0, { detail: 'The server cannot be reached.', next: 'Is the engine running? We keep trying.' });
+    throw new Problem(0, { next: 'Is the engine running? We keep trying.' });
   });
   if (response.status === 304) return { answer: null, tag };
   const body: unknown = await response.json().catch(() => ({}));
+  // An answer that nobody waits for any more may have ended in its middle.
+  signal.throwIfAborted();
   if (!response.ok) throw new Problem(response.status, body as object);
   return { answer: body as Answer<Data>, tag: response.headers.get('etag') ?? '' };
-}
-
-/**
- * Writes or deletes; `seen` is the version that the writer saw, null = it must not be there yet. Throws what the API
- * says against it.
- */
-export async function send<Data>(
-  method: 'PUT' | 'DELETE',
-  path: string,
-  seen: string | null,
-  body: object | null,
-): Promise<Data | null> {
-  const token = store.getItem(tokenName);
-  const headers = {
-    ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
-    ...(seen === null ? { 'If-None-Match': '*' } : { 'If-Match': `"${seen}"` }),
-    ...(body === null ? {} : { 'Content-Type': 'application/json' }),
-  };
-  const init = {
-    method,
-    headers,
-    cache: 'no-store' as const,
-    ...(body === null ? {} : { body: JSON.stringify(body) }),
-  };
-  const response = await fetch(path, init).catch(() => {
-    throw new Problem(0, { detail: 'The server cannot be reached.', next: 'Nothing was changed here; try again.' });
-  });
-  if (response.status === 204) return null;
-  const told: unknown = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Problem(response.status, told as object);
-  return (told as Answer<Data>).data;
 }
 
 export interface Shown<Data> {
@@ -169,7 +145,7 @@ const watchers = new Set<(ms: number) => void>();
 
 function see(asOf: string | null): void {
   const ms = asOf === null ? 0 : Date.parse(asOf);
-  if (ms <= seenMs) return;
+  if (!(ms > seenMs)) return;
   seenMs = ms;
   for (const watcher of watchers) watcher(ms);
 }

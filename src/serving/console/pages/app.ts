@@ -22,6 +22,8 @@ const views: Readonly<Record<string, Load>> = {
   alerts: async () => (await import('./alerts.ts')).Alerts,
   records: async () => (await import('./records.ts')).Records,
   rules: async () => (await import('./rules.ts')).Rules,
+  record: async () => (await import('./record.ts')).RecordView,
+  'why-not': async () => (await import('./why-not.ts')).WhyNotView,
   receipt: async () => (await import('./receipt.ts')).ReceiptView,
 };
 
@@ -89,8 +91,10 @@ function Top({ route, names, onZone }: { route: Route; names: readonly string[];
 }
 
 /** One alert is looked at by its receipt. */
-function viewOf({ view, args }: Route): string {
-  return view === 'alerts' && args.length > 0 ? 'receipt' : view;
+function viewOf({ view, args: [first] }: Route): string {
+  if (first === undefined) return view;
+  if (view === 'records') return 'record';
+  return view !== 'alerts' ? view : first === 'why-not' ? first : 'receipt';
 }
 
 function Outdated() {

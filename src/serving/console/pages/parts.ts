@@ -35,7 +35,7 @@ export function SpendBar({ spent, expected, tone }: { spent: number | null; expe
   </span>`;
 }
 
-function Trouble({ problem, isOver }: { problem: Problem; isOver: boolean }) {
+export function Trouble({ problem, isOver }: { problem: Problem; isOver: boolean }) {
   return html`<div class=${isOver ? 'trouble small' : 'trouble'} role="alert">
     <p><strong>${isOver ? 'Not live at the moment. ' : ''}${problem.message}</strong></p>
     <p>${problem.next ?? ''} <code>${problem.code}</code>${

@@ -2,6 +2,7 @@ import { html } from 'htm/preact';
 import { pathOf, useAnswer } from './api.ts';
 import { Answered, Badge, Completeness, Heading, Time } from './parts.ts';
 import { hrefOf, type Route } from './route.ts';
+import { WhyNotForm } from './why-not.ts';
 import { alertTone, plain, span, toMs } from './words.ts';
 
 type Value = number | string | boolean | null;
@@ -60,7 +61,8 @@ export function ReceiptView({ org, args: [alertId] }: Route) {
     <${Decision} receipt=${shown} />
     <${Values} receipt=${shown} />
     <${Trail} org=${org} receipt=${shown} />
-    <${Chain} org=${org} alertId=${alertId} />`}<//>`;
+    <${Chain} org=${org} alertId=${alertId} />
+    ${shown.campaign_id === '' ? null : html`<section class="card"><h2>Why did another rule not fire?</h2><${WhyNotForm} org=${org} campaign=${shown.campaign_id} rule="" at=${shown.evaluated_at} /></section>`}`}<//>`;
 }
 
 function Decision({ receipt }: { receipt: Receipt }) {

@@ -3,8 +3,9 @@ import { useRef } from 'preact/hooks';
 import { pathOf, useAnswer, useSeen } from './api.ts';
 import { useRowKeys } from './keys.ts';
 import { Answered, Heading, Nothing, Time } from './parts.ts';
+import { Replay } from './replay.ts';
 import { go, goQuery, hrefOf, type Route } from './route.ts';
-import { count, plain, plural } from './words.ts';
+import { count, plain } from './words.ts';
 
 interface Reason {
   readonly topic: string;
@@ -20,44 +21,51 @@ interface Letter {
   readonly log_time: string;
   readonly reason: string;
   readonly detail: string;
-  readonly schema_id: number;
   readonly raw_length: number;
-  readonly raw_sha256: string;
-  readonly version: string;
-}
-
-interface RawLetter extends Letter {
-  readonly key_base64: string;
-  readonly raw_base64: string;
 }
 
 const dayMs = 86_400_000;
 const hourMs = 3_600_000;
 
-/** Records that could not be used, by why; and one of them, by its address. */
-export function Records({ org, args, query }: Route) {
-  const [topic, partition, offset] = args;
-  if (offset !== undefined)
-    return html`<${Record} org=${org} topic=${topic} partition=${partition} offset=${offset} />`;
-  return html`<${DeadLetters} org=${org} reason=${query.get('reason') ?? ''} />`;
-}
-
-function DeadLetters({ org, reason }: { org: string; reason: string }) {
+/** Records that could not be used, by why, where from and when; and how the mended ones go again. */
+export function Records({ org, query }: Route) {
+  const [reason, source] = [query.get('reason') ?? '', query.get('source') ?? ''];
   const now = useSeen();
-  const to = (Math.floor(now / hourMs) + 1) * hourMs;
-  // The month up to the clock of the log: a replayed one lies in the past.
-  const period = { from: new Date(to - 31 * dayMs).toISOString(), to: new Date(to).toISOString() };
+  // The month up to the clock of the log, which lies in the past where it is a replayed one, or up to a day of it. An
+  // organization of which no flight was judged has seen no clock: then it is that of this machine.
+  const last = (Math.floor((now === 0 ? Date.now() : now) / hourMs) + 1) * hourMs;
+  const until = query.get('until') ?? '';
+  const to = until === '' ? last : Date.parse(`${until}T00:00:00Z`) + dayMs;
+  const since = query.get('since') ?? '';
+  const from = since === '' ? to - 31 * dayMs : Math.max(to - 31 * dayMs, Date.parse(`${since}T00:00:00Z`));
+  const isPeriod = from < to;
+  const period = isPeriod ? { from: new Date(from).toISOString(), to: new Date(to).toISOString() } : {};
   const pathFor = (name: string, members = {}): string | null =>
-    now === 0 ? null : pathOf(['organizations', org, name], { ...period, ...members });
+    !isPeriod ? null : pathOf(['organizations', org, name], { ...period, ...members });
   const reasons = useAnswer<Reason[]>(pathFor('dead-letter-reasons'), 10_000);
-  const letters = useAnswer<Letter[]>(pathFor('dead-letters', { reason, limit: '100' }), 10_000);
-  return html`<${Heading} title="Records" /><p class="story">Records of the last 31 days that could not be used. None is dropped: each keeps its address, its reason and its bytes.</p>
+  const letters = useAnswer<Letter[]>(pathFor('dead-letters', { reason, source, limit: '100' }), 10_000);
+  const wanted = { ...period, ...(reason === '' ? {} : { reason }), ...(source === '' ? {} : { source }) };
+  return html`<${Heading} title="Records" /><p class="story">Records that could not be used. None is dropped: each keeps its address, its reason and its bytes, and goes again when what was wrong is mended.</p>
     <${Address} org=${org} />
+    <${Filters} source=${source} since=${since} until=${until} />
+    ${isPeriod ? null : html`<p class="trouble small" role="alert">The period ends before it begins.</p>`}
     <${Answered} shown=${reasons}>${(data: Reason[]) =>
       data.length === 0
         ? html`<${Nothing} title="Every record could be used">Bad ones would stand here with their reason.<//>`
         : html`<${Reasons} reasons=${data} chosen=${reason} />
-          <${Answered} shown=${letters}>${(list: Letter[]) => html`<${Letters} org=${org} letters=${list} />`}<//>`}<//>`;
+          <${Answered} shown=${letters}>${(list: Letter[]) =>
+            html`<${Letters} org=${org} letters=${list} />${list.length === 0 ? null : html`<${Replay} org=${org} wanted=${wanted} title="Send them again" />`}`}<//>`}<//>`;
+}
+
+function Filters({ source, since, until }: { source: string; since: string; until: string }) {
+  const set = (event: Event): void => {
+    const { name, value, validity } = event.target as HTMLInputElement;
+    if (validity.valid) goQuery({ [name]: value });
+  };
+  return html`<div class="address" role="group" aria-label="Which of them" onChange=${set}>
+    <label>Source <input name="source" value=${source} pattern="[A-Za-z0-9_.:\\-]{1,64}" size="14" /></label>
+    <label>From <input name="since" type="date" value=${since} /></label>
+    <label>To <input name="until" type="date" value=${until} /></label></div>`;
 }
 
 function Address({ org }: { org: string }) {
@@ -104,36 +112,4 @@ function Letters({ org, letters }: { org: string; letters: readonly Letter[] }) 
       return html`<tr key=${address.join('/')}><th scope="row"><a data-row=${address.join('/')} href=${hrefOf(org, 'records', address)}>${partition} : ${log_offset}</a><span class="under">${topic}</span></th>
         <td>${plain(reason)}</td><td class="wide">${detail}</td><td class="number wide">${count(raw_length)}</td><td class="number"><${Time} at=${log_time} /></td></tr>`;
     })}</tbody></table></div>`;
-}
-
-function Record({ org, topic, partition, offset }: { org: string; topic: string; partition: string; offset: string }) {
-  const letter = useAnswer<RawLetter>(pathOf(['organizations', org, 'dead-letters', topic, partition, offset]), 0);
-  return html`<${Heading} title=${`Record ${partition} : ${offset}`}><a class="up" href=${hrefOf(org, 'records')}>Records</a><span class="dim">${topic}</span><//>
-    <${Answered} shown=${letter}>${(
-      shown: RawLetter,
-    ) => html`<p class="story"><b>${plain(shown.reason)}.</b> ${shown.detail}</p>
-      <section class="card"><h2>What it is</h2><ul class="plain-list">
-        <li>In the log at <${Time} at=${shown.log_time} detail="second" />, schema ${shown.schema_id}, row version <code>${shown.version}</code></li>
-        <li>${plural(shown.raw_length, 'byte')}, SHA-256 <code>${shown.raw_sha256}</code></li></ul></section>
-      <${Bytes} title="Key" base64=${shown.key_base64} /><${Bytes} title="Value" base64=${shown.raw_base64} />`}<//>`;
-}
-
-const lineBytes = 16;
-const linesMax = 128;
-
-/** Offset, sixteen bytes, and what of them is text: as every hex viewer shows it. */
-function Bytes({ title, base64 }: { title: string; base64: string }) {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  const lines = Array.from({ length: Math.min(linesMax, Math.ceil(bytes.length / lineBytes)) }, (_, line) => {
-    const own = [...bytes.subarray(line * lineBytes, (line + 1) * lineBytes)];
-    const hex = own.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    const text = own.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : '·')).join('');
-    return `${(line * lineBytes).toString(16).padStart(6, '0')}  ${hex.padEnd(lineBytes * 3)} ${text}`;
-  });
-  const rest = bytes.length - linesMax * lineBytes;
-  return html`<section class="card"><h2>${title} <span class="dim">${plural(bytes.length, 'byte')}</span></h2>${
-    bytes.length === 0
-      ? html`<p class="dim">It has none.</p>`
-      : html`<pre class="condition" tabindex="0" role="region" aria-label=${`Bytes of the ${title.toLowerCase()}`}>${lines.join('\n')}</pre>`
-  }${rest > 0 ? html`<p class="dim">and ${plural(rest, 'more byte', 'more bytes')}, which the API gives</p>` : null}</section>`;
 }

@@ -1,8 +1,9 @@
 import { html } from 'htm/preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Problem, pathOf, send } from './api.ts';
+import { Problem, pathOf } from './api.ts';
 import { go, hrefOf } from './route.ts';
 import { type Mistake, mistakesIn, placeOf } from './rule-places.ts';
+import { write } from './write.ts';
 
 /** A rule as it was when its editing began. Null version = it is not there yet. */
 interface Edited {
@@ -29,6 +30,9 @@ export function RuleEditor({ org, ruleId, text, version, newest }: EditorProps) 
   const isChanged = draft !== begun.text;
   useLeaveGuard(isChanged);
   const path = pathOf(['organizations', org, 'rules', ruleId]);
+  // Which version the writer saw; without one it must not be there yet.
+  const seen: Record<string, string> =
+    begun.version === null ? { 'If-None-Match': '*' } : { 'If-Match': `"${begun.version}"` };
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     setState({ kind: 'sending' });
     try {
@@ -40,15 +44,15 @@ export function RuleEditor({ org, ruleId, text, version, newest }: EditorProps) 
   };
   const save = () =>
     attempt(async () => {
-      const written = await send<{ version: string; text: string }>('PUT', path, begun.version, { text: draft });
-      own.current.add(written!.version);
-      setBegun({ ruleId, text: written!.text, version: written!.version });
+      const { data } = (await write<{ version: string; text: string }>('PUT', path, seen, { text: draft }))!;
+      own.current.add(data.version);
+      setBegun({ ruleId, text: data.text, version: data.version });
       setState({ kind: 'saved' });
     });
   const remove = () =>
     attempt(async () => {
       if (!confirm(`Delete ${ruleId}? Its open alerts are resolved.`)) return setState({ kind: 'idle' });
-      await send('DELETE', path, begun.version, null);
+      await write('DELETE', path, seen, null);
       go(hrefOf(org, 'rules'));
     });
   const onKey = (event: KeyboardEvent): void => {

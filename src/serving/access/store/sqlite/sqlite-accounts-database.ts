@@ -20,6 +20,7 @@ const auditedTables = {
   api_keys: ['org_id', 'id'],
   invitations: ['org_id', 'id'],
   configurations: ['org_id', 'name', 'version'],
+  replays: ['org_id', 'topic', 'partition', 'log_offset'],
 } as const;
 
 const hiddenColumns = ['token_hash', 'key_hash', 'password_hash'];
