@@ -65,7 +65,7 @@ test('every operation that reads gives what it gives over REST', async () => {
       }),
     ];
     const shape = outputShape(name, described)!;
-    const query = `{ ${field}${args.length > 0 ? `(${args.join(', ')})` : ''} { data ${everything(shape)} nextCursor dataVersion completeThrough asOf } }`;
+    const query = `{ ${field}${args.length > 0 ? `(${args.join(', ')})` : ''} { data ${everything(shape)} nextCursor dataVersion completeThrough reach asOf } }`;
     const { body } = await shop.graphql({ query });
     const path = namesIn(routes[name].path).reduce(
       (filled, member) => filled.replace(`{${member}}`, encodeURIComponent(wordOf(member))),
@@ -80,7 +80,7 @@ test('every operation that reads gives what it gives over REST', async () => {
     expect(body.errors, name).toBeUndefined();
     expect([name, body.data[field]]).toEqual([
       name,
-      inCamels(said, (member) => ['values', 'before', 'after', 'document'].includes(member)),
+      inCamels(said, (member) => ['values', 'before', 'after', 'document', 'fields'].includes(member)),
     ]);
     equal += 1;
   }
@@ -88,11 +88,11 @@ test('every operation that reads gives what it gives over REST', async () => {
   expect(shop.troubles).toEqual([]);
 });
 
-test('nothing writes but what writes rules', () => {
+test('nothing writes but what writes rules and sends records again', () => {
   const writing = operationNames.filter((name) => operationOf(name).isWrite);
   const shown = new Set(operationOfField.values());
   expect(writing.filter((name) => shown.has(name))).toEqual(
-    writing.filter((name) => operationOf(name).permission === 'rules.write'),
+    writing.filter((name) => ['rules.write', 'records.write'].includes(String(operationOf(name).permission))),
   );
   expect(operationNames.filter((name) => !operationOf(name).isWrite && !shown.has(name))).toEqual([]);
 });
