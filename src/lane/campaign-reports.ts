@@ -49,6 +49,9 @@ export class CampaignReports {
   readonly #spend = new Map<string, ReportFeed<number>>();
   /** The same, for who walks them at every evaluation: a map would make an object a step. Null = to be made again. */
   #spendList: readonly NamedFeed[] | null = null;
+  /** The feed of spend that was asked for last, which is nearly always the next too. */
+  #recentName = '';
+  #recent: ReportFeed<number> | null = null;
   /** Of nobody, for campaigns that only ever hear of spend. */
   counts: ReadonlyMap<string, ReportFeed<Counts>> = noCounts;
   /** Since the last harvest, in their order; null = none, since every campaign has a list of its own. */
@@ -61,12 +64,15 @@ export class CampaignReports {
   }
 
   spendFeed(name: string): ReportFeed<number> {
+    if (name === this.#recentName && this.#recent !== null) return this.#recent;
     let feed = this.#spend.get(name);
     if (feed === undefined) {
       feed = new ReportFeed();
       this.#spend.set(name, feed);
       this.#spendList = null;
     }
+    this.#recentName = name;
+    this.#recent = feed;
     return feed;
   }
 
@@ -149,6 +155,7 @@ export class CampaignReports {
   clearSpend(): void {
     this.#spend.clear();
     this.#spendList = null;
+    this.#recent = null;
   }
 
   forgetSpend(): void {
@@ -183,7 +190,10 @@ export class CampaignReports {
   forgetBefore(instant: number): void {
     for (const [name, feed] of this.#spend) {
       feed.forgetBefore(instant);
-      if (feed.length === 0 && this.#spend.delete(name)) this.#spendList = null;
+      if (feed.length > 0) continue;
+      this.#spend.delete(name);
+      this.#spendList = null;
+      this.#recent = null;
     }
     for (const feed of this.counts.values()) feed.forgetBefore(instant);
     if (this.counts.size > 0) this.counts = new Map([...this.counts].filter(([, feed]) => feed.length > 0));

@@ -1,3 +1,4 @@
+import type { ByteWriter } from '../model/byte-codec.ts';
 import { assert } from '../model/errors.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
 import { floorTo, minuteMs, quarterMs } from '../model/time.ts';
@@ -153,7 +154,7 @@ export class DeliveryCells {
     const add = (base: number, size: number, start: number, end: number) => {
       for (let id = start; id < end; id++) {
         const cell = base + modulo(id, size);
-        if (this.idAt(cell) === id) sum += BigInt(this.nanosAt(cell));
+        if (this.#idAt(cell) === id) sum += BigInt(this.#nanosAt(cell));
       }
     };
     add(0, minutes, from / minuteMs, first / minuteMs);
@@ -188,7 +189,7 @@ export class DeliveryCells {
   /** Adds to a cell, whatever the size. */
   add(cell: number, id: number, nanos: Whole, impressions: number): void {
     this.bring(cell, id);
-    this.#set(cell, plus(this.nanosAt(cell), nanos));
+    this.#set(cell, plus(this.#nanosAt(cell), nanos));
     const place = this.#place(cell);
     this.#slab.cells.values[place + cellAt.impressions] += impressions;
     if (!this.#slab.isTouched(place)) this.#slab.touch(this.#hot.values, this.#hotBase, cell, place);
@@ -209,7 +210,7 @@ export class DeliveryCells {
 
   /** No cell has any spend from now on; impressions stay. */
   forgetSpend(): void {
-    for (const cell of this.toHarvest(true)) {
+    for (const cell of this.#written()) {
       const place = this.#place(cell);
       this.#set(cell, 0);
       this.#slab.touch(this.#hot.values, this.#hotBase, cell, place);
@@ -222,23 +223,54 @@ export class DeliveryCells {
     this.#hot.values[this.#hotBase + hotAt.blocks] = this.#base;
   }
 
-  /** The touched cells, or every cell ever written. */
-  toHarvest(all: boolean): readonly number[] {
-    if (!all) return this.#slab.touched.of(this.#hot.values, this.#hotBase);
+  /** Writes the touched cells, or every cell ever written: how many, and each with its number; nothing where there are none. */
+  write(out: ByteWriter, all: boolean): void {
+    if (all) return this.#writeAll(out);
+    const { touched } = this.#slab;
+    const first = touched.firstOf(this.#hot.values, this.#hotBase);
+    let count = 0;
+    for (let at = first; at !== none; at = touched.nextOf(at)) count += 1;
+    if (count === 0) return;
+    out.count(count);
+    for (let at = first; at !== none; at = touched.nextOf(at)) this.#writeCell(out, touched.cellOf(at));
+  }
+
+  #writeAll(out: ByteWriter): void {
+    const written = this.#written();
+    if (written.length === 0) return;
+    out.count(written.length);
+    for (let i = 0; i < written.length; i++) this.#writeCell(out, written[i]);
+  }
+
+  #writeCell(out: ByteWriter, cell: number): void {
+    const place = this.#place(cell);
+    const { values } = this.#slab.cells;
+    out.count(cell);
+    out.int32(values[place + cellAt.id]);
+    out.exact(this.#large?.get(cell) ?? values[place + cellAt.nanos]);
+    out.exact(values[place + cellAt.impressions]);
+  }
+
+  /** Every cell ever written. Most blocks of the rings were not. */
+  #written(): number[] {
+    const { blocks: own, cells, count, blockCount } = this.#slab;
     const written: number[] = [];
-    for (let cell = 0; cell < this.#slab.count; cell++) if (this.idAt(cell) !== none) written.push(cell);
+    for (let block = 0; block < blockCount; block++) {
+      const taken = own.values[this.#base + block];
+      if (taken === none) continue;
+      const end = Math.min(count, (block + 1) << blockShift);
+      for (let cell = block << blockShift, place = taken; cell < end; cell++, place += cellWidth)
+        if (cells.values[place + cellAt.id] !== none) written.push(cell);
+    }
     return written;
   }
 
-  idAt(cell: number): number {
+  #idAt(cell: number): number {
     const place = this.#place(cell);
     return place === none ? none : this.#slab.cells.values[place + cellAt.id];
   }
-  nanosAt(cell: number): Whole {
+  #nanosAt(cell: number): Whole {
     return this.#large?.get(cell) ?? this.#fieldAt(cell, cellAt.nanos);
-  }
-  impressionsAt(cell: number): number {
-    return this.#fieldAt(cell, cellAt.impressions);
   }
 
   #fieldAt(cell: number, field: number): number {

@@ -10,15 +10,7 @@ export const cellsSection: Section<Campaign> = {
   version: 1,
 
   write(out: ByteWriter, { cells }: Campaign, all: boolean): void {
-    const written = cells?.toHarvest(all) ?? [];
-    if (cells === null || written.length === 0) return;
-    out.count(written.length);
-    for (const cell of written) {
-      out.count(cell);
-      out.int32(cells.idAt(cell));
-      out.exact(cells.nanosAt(cell));
-      out.exact(cells.impressionsAt(cell));
-    }
+    cells?.write(out, all);
   },
 
   read: readCells,
