@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { askPostgres } from '../../../scripts/stack/postgres.ts';
@@ -60,6 +60,8 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 export async function openSoakStage(tell: (line: string) => void): Promise<SoakStage> {
   await using stack = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), 'paceline-soak-'));
+  // PostgreSQL never runs as root: its user must get past this folder.
+  chmodSync(directory, 0o711);
   stack.defer(() => rmSync(directory, { recursive: true, force: true }));
   const own = stack.adopt(await startOwnStack(join(directory, 'stack'), ['postgres'], tell), (each) => each.stop());
   const redis = stack.use(await startRedisServer());
@@ -70,11 +72,16 @@ export async function openSoakStage(tell: (line: string) => void): Promise<SoakS
     shippedConfigDirectory: '/none',
     overrides: { data_directory: directory },
     world: {
-      env: { TOKEN: operatorToken, POSTGRES: postgresUrl, CLICKHOUSE: engine.engine.writeToken },
+      env: {
+        TOKEN: operatorToken,
+        POSTGRES: postgresUrl,
+        CLICKHOUSE: engine.engine.writeToken,
+        REDIS: `redis://127.0.0.1:${redis.port}`,
+      },
       readFile: () => `http: { port: 0, token: "\${env:TOKEN}" }
 clickhouse: { url: "${engine.engine.url}", password: "\${env:CLICKHOUSE}" }
 postgres: { url: "\${env:POSTGRES}" }
-redis: { cache_url: "redis://127.0.0.1:${redis.port}" }
+redis: { cache_url: "\${env:REDIS}" }
 serving:
   { port: 0, access_log: false, query_timeout_ms: 2000, waiting_max: 256, limits: { organization_burst: 1000000, organization_per_second: 1000000, actor_burst: 1000000, actor_per_second: 1000000, login_burst: 100000 } }`,
     },
