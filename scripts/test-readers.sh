@@ -27,10 +27,10 @@ node --disable-warning=ExperimentalWarning test/readers/build-silver.ts "$scratc
 echo "test:readers: pyiceberg reads silver, every event once, and DuckDB its corrections"
 
 node --disable-warning=ExperimentalWarning test/readers/fuzz-api.ts "$venv/bin/schemathesis"
-echo "test:readers: schemathesis finds no answer of the API that its document does not promise"
+echo "test:readers: schemathesis finds no answer of the API that its document does not promise, and no failure behind GraphQL"
 
 node --disable-warning=ExperimentalWarning test/readers/call-grpc.ts "$venv/bin/python"
-echo "test:readers: grpcio speaks to the API by its compiled contracts alone"
+echo "test:readers: grpcio and buf curl speak to the API by its compiled contracts alone, in clear text and over TLS"
 
 if ! command -v javac >/dev/null || ! command -v mvn >/dev/null; then
   echo "test:readers: javac or mvn is missing, so the JDBC driver was NOT checked." >&2

@@ -1,11 +1,11 @@
-"""Calls the API by grpcio, with nothing of ours but the compiled contracts: call_grpc.py TARGET IMAGE."""
+"""Calls the API by grpcio, with nothing of ours but the compiled contracts: call_grpc.py TARGET IMAGE [AUTHORITIES]."""
 
 import sys
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-target, image = sys.argv[1:]
+target, image, *authorities = sys.argv[1:]
 files = descriptor_pb2.FileDescriptorSet()
 with open(image, "rb") as compiled:
     files.ParseFromString(compiled.read())
@@ -27,7 +27,16 @@ def procedure(channel, service, name, kind="unary_unary"):
 
 
 metadata = (("authorization", "Bearer operator"),)
-with grpc.insecure_channel(target) as channel:
+
+
+def channel_to(target):
+    if not authorities:
+        return grpc.insecure_channel(target)
+    with open(authorities[0], "rb") as pem:
+        return grpc.secure_channel(target, grpc.ssl_channel_credentials(pem.read()))
+
+
+with channel_to(target) as channel:
     listed = procedure(channel, "PacingService", "ListFlights")(
         message("ListFlightsRequest")(organization="acme", limit=1), metadata=metadata, timeout=30
     )

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { alertEvents, campaignMetricsDaily, deadLetters, pacingSnapshots } from '../../src/rows/tables.ts';
 import { nowMs, openShop, rowOf } from '../serving/shop.ts';
 
@@ -40,25 +41,30 @@ for (const table of [pacingSnapshots, campaignMetricsDaily, alertEvents, deadLet
   ]);
 }
 const scratch = mkdtempSync(join(tmpdir(), 'paceline-fuzz-'));
+const asked = ['--header', 'Authorization: Bearer operator', '--workers', '1', '--seed', process.argv[3] ?? '1'];
+
+function fuzz(path: string, options: readonly string[], hooks = ''): Promise<number | null> {
+  const args = ['run', `${shop.server.url}${path}`, ...asked, ...options];
+  const child = spawn(process.argv[2], args, {
+    stdio: 'inherit',
+    cwd: scratch,
+    env: { ...process.env, ...(hooks !== '' && { SCHEMATHESIS_HOOKS: hooks }) },
+  });
+  return new Promise((resolve) => child.on('exit', resolve));
+}
+
 // A cursor that no answer gave, a period that is too long and a missing If-Match are refused, though well formed.
-const child = spawn(
-  process.argv[2],
-  [
-    ...[
-      'run',
-      `${shop.server.url}/api/v1/openapi.json`,
-      '--header',
-      'Authorization: Bearer operator',
-      '--workers',
-      '1',
-    ],
-    ...['--phases', 'examples,coverage,fuzzing', '--max-examples', '20', '--seed', process.argv[3] ?? '1'],
-    ...['--exclude-checks', 'positive_data_acceptance'],
-  ],
-  { stdio: 'inherit', cwd: scratch },
+const isRestRight = await fuzz('/api/v1/openapi.json', [
+  ...['--phases', 'examples,coverage,fuzzing', '--max-examples', '20', '--exclude-checks', 'positive_data_acceptance'],
+]);
+// Requests drawn from the schema that the door itself tells: a failure of ours is the one thing that must not come.
+const checks = fileURLToPath(new URL('graphql_checks.py', import.meta.url));
+const isGraphqlRight = await fuzz(
+  '/graphql',
+  ['--phases', 'fuzzing', '--max-examples', '15', '--checks', 'coded_errors'],
+  checks,
 );
-const status = await new Promise<number | null>((resolve) => child.on('exit', resolve));
 rmSync(scratch, { recursive: true, force: true });
 await shop.close();
 for (const trouble of shop.troubles) console.error(trouble);
-process.exitCode = status === 0 && shop.troubles.length === 0 ? 0 : 1;
+process.exitCode = isRestRight === 0 && isGraphqlRight === 0 && shop.troubles.length === 0 ? 0 : 1;

@@ -55,11 +55,17 @@ export function createListener({ tls, onRequest }: ListenerOptions): Listener {
     socket.once('close', () => connected.delete(socket));
   });
   const silent = new Set<Socket>();
+  let isLeaving = false;
   const event = tls === null ? 'connection' : 'secureConnection';
   // The server has its limits by its own listener, which stays the only way to it.
   const [toHttp1] = server.listeners(event) as ((socket: Socket) => void)[];
   server.off(event, toHttp1);
   server.on(event, (socket: Socket) => {
+    // It came before the end, and its handshake is over only now.
+    if (isLeaving) {
+      socket.destroy();
+      return;
+    }
     if (tls === null) sniff(socket, silent, (isHttp2) => (isHttp2 ? http2.take(socket) : toHttp1.call(server, socket)));
     else if ((socket as TLSSocket).alpnProtocol === 'h2') http2.take(socket);
     else toHttp1.call(server, socket);
@@ -67,6 +73,7 @@ export function createListener({ tls, onRequest }: ListenerOptions): Listener {
   return {
     server,
     leave() {
+      isLeaving = true;
       for (const session of http2.sessions) session.close();
       for (const socket of silent) socket.destroy();
     },

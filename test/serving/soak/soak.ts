@@ -116,6 +116,10 @@ class Soak {
     };
   }
 
+  #countUnavailable(): void {
+    this.#counts.unavailable += 1;
+  }
+
   #note(number: number, what: string): void {
     if (this.#wrong.length < wrongMax) this.#wrong.push(`request ${number}: ${what}`);
   }
@@ -217,7 +221,7 @@ class Soak {
     const keys = `/api/v1/organizations/${org}/keys`;
     const body = { name: `soak ${number}`, scopes: ['pacing.read'], expires_at: null };
     const made = await call(`${one}${keys}`, headers, { method: 'POST', body });
-    if (made.kind === 'unavailable') return void (this.#counts.unavailable += 1);
+    if (made.kind === 'unavailable') return this.#countUnavailable();
     if (made.kind !== 'right') return this.#note(number, `no key is made: ${made.status} ${made.text}`);
     const { data } = JSON.parse(made.text) as {
       data: { key: string; key_id?: string; id?: string } & Record<string, unknown>;
@@ -256,7 +260,7 @@ class Soak {
       const admin = adminOf.get(wanderer.org)!.headers;
       const put = { method: 'PUT', body: { role } };
       const set = await call(`${servers[number % 2]}${path}/${wanderer.id}`, admin, put);
-      if (set.kind === 'unavailable') return void (this.#counts.unavailable += 1);
+      if (set.kind === 'unavailable') return this.#countUnavailable();
       if (set.kind !== 'right') return this.#note(number, `a role is not set: ${set.status} ${set.text}`);
       for (const server of servers) {
         const told = await call(`${server}${path}`, wanderer.headers);
