@@ -41,6 +41,7 @@ export const examples: Readonly<Record<EventKind, Readonly<Record<string, unknow
     currency: 'EUR',
     spend_micros: 84_100_000,
     conversions_by_touch: 2.5,
+    conversions_by_touch_of: { 'purchase/CLICK': 1_500_000, 'sign-up/VIEW': 1_000_000 },
     produced_at: at + 60_000,
   },
   spend_adjustment: {
@@ -94,7 +95,7 @@ export const uses: Readonly<Record<EventKind, string>> = {
   spend:
     'It is spend where the plan takes spend from this feed, with this basis; else it is only kept in bronze. It is spread evenly over its period, or over the part of it that it knows of (`as_of`). An addition adds up with all others. A total (`cumulative`) says all there was: of one period the newest counts (by `source_seq`, else `produced_at`, else `event_time`), a longer one counts in place of totals and additions inside it, and one that overlaps another without holding it is a dead letter `overlapping_report`. Every report has an `event_id` of its own, also when it says what one before it said.',
   performance_report:
-    'One a campaign, period and source, sent again whenever the source knows more: it counts in place of the one before, under the rules of a `spend` that is `cumulative`. What it does not name it knows nothing of. Conversions and revenue are those of the whole source; send either these or `conversion` events, either `counts` or events, or they count twice.',
+    'One a campaign, period and source, sent again whenever the source knows more: it counts in place of the one before, under the rules of a `spend` that is `cumulative`. What it does not name it knows nothing of. Conversions and revenue are those of the whole source; send either these or `conversion` events, either `counts` or events, or they count twice. `conversions_by_touch_of` and `conversions_by_conversion_of` tell them apart in `conversions_daily`: TYPE/CLICK, TYPE/VIEW or TYPE/NONE in millionths.',
   spend_adjustment:
     'Always counts, whatever the plan takes spend from. With reason `OPENING_BALANCE` it is what was spent before the engine knew the campaign, on any day of the last 1,100.',
   metric_correction:

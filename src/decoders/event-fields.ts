@@ -5,10 +5,11 @@ import type {
   PacingMode,
   Rebase,
   RejectReason,
+  ReportedConversions,
   ReportSpan,
   StatusCause,
 } from '../events/event-batch.ts';
-import { flag, pacingModes } from '../events/event-batch.ts';
+import { attributions, flag, pacingModes } from '../events/event-batch.ts';
 import { type EventColumn, otherLabel } from '../events/event-columns.ts';
 import { type DetailKind, type KindFacts, type KindName, kind, kinds, kindsByName } from '../events/kinds.ts';
 import { idPattern } from '../model/ids.ts';
@@ -218,12 +219,49 @@ function performance(fields: Fields): Detail & { kind: 'performance_report' } {
     hasSpend,
     hasRevenue,
     counts: counters(fields, 'counts', {}, (name, value) => count({ [name]: value }, name)),
-    conversionsByTouch: conversions(fields, 'conversions_by_touch'),
-    conversionsByConversion: conversions(fields, 'conversions_by_conversion'),
+    ...reportedConversions(fields),
     revenueByTouch,
     revenueByConversion,
     ...reportSpan(fields),
   };
+}
+
+const typedMax = 256;
+
+function reportedConversions(fields: Fields) {
+  const byTouch = typedConversions(fields, 'conversions_by_touch');
+  const byConversion = typedConversions(fields, 'conversions_by_conversion');
+  return {
+    conversionsByTouch: withoutType(fields, 'conversions_by_touch', byTouch),
+    conversionsByConversion: withoutType(fields, 'conversions_by_conversion', byConversion),
+    typed: [...byTouch, ...byConversion],
+  };
+}
+
+/** By `TYPE/ATTRIBUTION`; a type may have a stroke in it. */
+function typedConversions(fields: Fields, of: string): readonly ReportedConversions[] {
+  const name = `${of}_of`;
+  const read = (key: string, value: unknown) =>
+    count({ [`${name}["${quoted(key)}"]`]: value }, `${name}["${quoted(key)}"]`);
+  const all = counters(fields, name, {}, read);
+  if (all.size > typedMax) throw new BadField('bad_field', `${name} has more than ${typedMax} entries`);
+  return [...all].map(([key, amount]) => {
+    const stroke = key.lastIndexOf('/');
+    const attribution = attributions.findIndex((each) => each === key.slice(stroke + 1));
+    if (stroke < 0 || attribution < 0)
+      throw new BadField('bad_field', `${name} ${quoted(key)} is not TYPE/CLICK, TYPE/VIEW or TYPE/NONE`);
+    return { type: label(name, key.slice(0, stroke)), attribution, isByTouch: of === 'conversions_by_touch', amount };
+  });
+}
+
+/** What of all conversions has no type. */
+function withoutType(fields: Fields, name: string, typed: readonly ReportedConversions[]): number {
+  const sum = typed.reduce((all, { amount }) => all + amount, 0);
+  if (sum > 1e15) throw bad(`${name}_of`, 'from 0 to 1000000000 in all', sum / 1e6);
+  if (isAbsent(fields[name])) return 0;
+  const all = conversions(fields, name);
+  if (all < sum) throw bad(name, `at least what ${name}_of has in all, ${sum / 1e6}`, fields[name]);
+  return all - sum;
 }
 
 /** In millionths; a report has a thousand million at most, so that they stay safe integers. */

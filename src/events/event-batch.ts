@@ -73,6 +73,15 @@ export interface ReportSpan {
   readonly order: number;
 }
 
+/** Conversions of one type in a report, millionths. */
+export interface ReportedConversions {
+  readonly type: string;
+  /** Place among the attributions. */
+  readonly attribution: number;
+  readonly isByTouch: boolean;
+  readonly amount: number;
+}
+
 /** What columns do not hold of control and other rare records; money and times as safe integers. */
 export type Detail =
   | { kind: 'org_plan'; org_id: string; number: number; hash: string; body: string; signature: string }
@@ -83,9 +92,11 @@ export type Detail =
       hasRevenue: boolean;
       /** Not negative, by name of the counter. */
       counts: ReadonlyMap<string, number>;
-      /** Millionths. */
+      /** Millionths, of those without a type. */
       conversionsByTouch: number;
       conversionsByConversion: number;
+      /** The others, by type and what brought them about. */
+      typed: readonly ReportedConversions[];
       revenueByTouch: number;
       revenueByConversion: number;
     } & ReportSpan)

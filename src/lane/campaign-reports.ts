@@ -3,7 +3,7 @@ import { plus, type Whole } from '../model/whole.ts';
 import { counterAt } from './day-row.ts';
 import { added, type OnReport, type Report, ReportFeed, shareOf, type Verdict } from './report-feed.ts';
 
-/** What a performance_report says: a place in a day's record, or a revenue (`revenueCode`), and how much. */
+/** What a performance_report says: a place in a day's record, a revenue (`revenueCode`) or conversions of a type (`typedCode`), and how much. */
 export type Counts = readonly (readonly [code: number, amount: number])[];
 
 /** Codes from here on are revenue: by touch (even) or by conversion (odd), in the currency of half of it. */
@@ -13,13 +13,24 @@ export function revenueCode(currency: number, isByTouch: boolean): number {
   return firstRevenueCode + 2 * currency + (isByTouch ? 0 : 1);
 }
 
+/** Codes below zero are conversions with a type: by touch (odd) or by conversion (even). */
+export function typedCode(code: number, isByTouch: boolean): number {
+  return -1 - 2 * code - (isByTouch ? 0 : 1);
+}
+
+/** The code of the campaign's types that a code means; -1 = it means something else. */
+export function typeOfCode(code: number): number {
+  return code < 0 ? (-1 - code) >> 1 : -1;
+}
+
 /** The currency of a code of revenue; -1 = it is a place in a day's record. */
 export function currencyOfCode(code: number): number {
   return code < firstRevenueCode ? -1 : (code - firstRevenueCode) >> 1;
 }
 
+/** Of a code of revenue, or of conversions with a type. */
 export function isByTouch(code: number): boolean {
-  return (code & 1) === 0;
+  return code < 0 ? (code & 1) !== 0 : (code & 1) === 0;
 }
 
 type FreshReport =

@@ -61,6 +61,11 @@ export class ConversionTypes {
     this.#names = [...names];
   }
 
+  /** Those that came behind the first `count` were of something that is not booked. */
+  cut(count: number): void {
+    this.#names.length = count;
+  }
+
   forget(): void {
     this.#names = noNames;
   }

@@ -76,10 +76,13 @@ export class AlertRows {
 
   writeAlert(scope: Scope, transition: Transition, rule: AlertReceipt): void {
     const fingerprint = digest([scope.orgId, rule.ruleId, scope.campaignId, scope.flightId, scope.source]);
+    const identity = [fingerprint, scope.asOf, scope.t, transition.from, transition.to];
+    // An edited rule may fire and end at the very instant at which its alert ended.
+    if (transition.reason === 'rule_updated') identity.push(transition.reason);
     this.#outputs.isAlertPending = true;
     this.#outputs.alerts.write({
       org_id: scope.orgId,
-      alert_id: digest([fingerprint, scope.asOf, scope.t, transition.from, transition.to]),
+      alert_id: digest(identity),
       fingerprint,
       rule_id: rule.ruleId,
       campaign_id: scope.campaignId,

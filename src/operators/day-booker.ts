@@ -1,5 +1,5 @@
 import type { Campaign } from '../lane/campaign.ts';
-import { currencyOfCode, isByTouch } from '../lane/campaign-reports.ts';
+import { currencyOfCode, isByTouch, typeOfCode } from '../lane/campaign-reports.ts';
 import { plainConversion } from '../lane/conversion-types.ts';
 import { DayRow, sumAt } from '../lane/day-row.ts';
 import { hotAt } from '../lane/hot-campaigns.ts';
@@ -53,7 +53,12 @@ export class DayBooker {
   /** Adds what a code of `Counts` means, as the record of `offset` has it. */
   add(campaign: Campaign, day: DayRow, code: number, amount: Whole, offset: number): void {
     const currency = currencyOfCode(code);
-    if (code === sumAt.conversionsByTouch) this.addConversions(campaign, day, plainConversion, amount, 0, offset);
+    const type = typeOfCode(code);
+    if (type >= 0) {
+      const [byTouch, byConversion] = isByTouch(code) ? [amount, 0] : [0, amount];
+      this.addConversions(campaign, day, type, byTouch, byConversion, offset);
+    } else if (code === sumAt.conversionsByTouch)
+      this.addConversions(campaign, day, plainConversion, amount, 0, offset);
     else if (code === sumAt.conversionsByConversion)
       this.addConversions(campaign, day, plainConversion, 0, amount, offset);
     else if (currency < 0) day.addWhole(code, amount);

@@ -46,8 +46,6 @@ const detailAmounts: { readonly [Name in DetailKind]: (detail: Detail & { kind: 
   spend: () => [],
   performance_report: (detail) => [
     ...[...detail.counts].map(([name, value]): Amount => ({ field: `counts.${name}`, of: 'count', value })),
-    { field: 'conversions_by_touch', of: 'exact', value: detail.conversionsByTouch },
-    { field: 'conversions_by_conversion', of: 'exact', value: detail.conversionsByConversion },
     { field: 'revenue_by_touch_micros', of: 'exact', value: detail.revenueByTouch },
     { field: 'revenue_by_conversion_micros', of: 'exact', value: detail.revenueByConversion },
   ],

@@ -1,7 +1,15 @@
 import { costBases, type Detail, type EventBatch, flag } from '../events/event-batch.ts';
 import type { Campaign } from '../lane/campaign.ts';
-import { CampaignReports, type Counts, impressionsIn, revenueCode } from '../lane/campaign-reports.ts';
+import {
+  CampaignReports,
+  type Counts,
+  impressionsIn,
+  isByTouch,
+  revenueCode,
+  typedCode,
+} from '../lane/campaign-reports.ts';
 import type { Amount } from '../lane/campaign-weight.ts';
+import { plainConversion } from '../lane/conversion-types.ts';
 import { type Counter, counterAt, counterPlaces, sumAt } from '../lane/day-row.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { type OnReport, type Report, type ReportFeed, shareOf, type Verdict } from '../lane/report-feed.ts';
@@ -85,12 +93,14 @@ export class ReportBooker {
     if (verdict === null || spendVerdict === null) return 'overlaps';
     const offset = batch.offsets[row];
     const currency = this.#state.books.currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies);
-    const counts = countsOf(detail, currency);
+    const types = campaign.conversionTypes?.names.length ?? 0;
+    const counts = verdict.counts ? countsOf(detail, currency, campaign) : [];
     if (campaign.weight !== null || !isLight(batch, row)) {
       const all = amountsOf(batch, row);
-      const told = all.filter(({ field }) =>
+      const said = all.filter(({ field }) =>
         field === 'spend_micros' ? spendVerdict?.counts === true : verdict.counts,
       );
+      const told = [...said, ...counts.filter(isOfConversions).map(amountOfConversions)];
       const back = reports
         .countsFeed(source)
         .replacedBy({ ...span, amount: [] }, verdict)
@@ -98,7 +108,10 @@ export class ReportBooker {
       const spendBack =
         spendVerdict === undefined ? [] : reports.spendFeed(feed).replacedBy({ ...span, amount: 0 }, spendVerdict);
       const allBack = [...back, ...spendBack.map((value) => spendAmount('spend_micros', value))];
-      if (!weigher.weighs(segment, row, campaign, told, allBack)) return 'too heavy';
+      if (!weigher.weighs(segment, row, campaign, told, allBack)) {
+        campaign.conversionTypes?.cut(types);
+        return 'too heavy';
+      }
     }
     reports.putCounts(source, { ...span, amount: counts }, verdict, (from, to, amount, sign) =>
       this.#bookCounts(campaign, from, to, amount, sign, offset),
@@ -240,17 +253,41 @@ function forEachDay(
   }
 }
 
-function countsOf(detail: PerformanceDetail, currency: number): Counts {
+function countsOf(detail: PerformanceDetail, currency: number, campaign: Campaign): Counts {
   const counts: [code: number, amount: number][] = [];
   for (const [name, amount] of detail.counts) counts.push([counterAt[name as Counter], amount]);
   const say = (code: number, amount: number) => {
     if (amount !== 0) counts.push([code, amount]);
   };
-  say(sumAt.conversionsByTouch, detail.conversionsByTouch);
-  say(sumAt.conversionsByConversion, detail.conversionsByConversion);
+  for (const [code, amount] of conversionsOf(detail, campaign)) say(code, amount);
   say(revenueCode(currency, true), detail.revenueByTouch);
   say(revenueCode(currency, false), detail.revenueByConversion);
   return counts;
+}
+
+/** Conversions by code; those of types that are not told apart are one. */
+function conversionsOf(detail: PerformanceDetail, campaign: Campaign): ReadonlyMap<number, number> {
+  const sums = new Map<number, number>([
+    [sumAt.conversionsByTouch, detail.conversionsByTouch],
+    [sumAt.conversionsByConversion, detail.conversionsByConversion],
+  ]);
+  for (const { type, attribution, isByTouch, amount } of detail.typed) {
+    if (amount === 0) continue;
+    const kind = campaign.typesOfConversions().codeOf(type, attribution);
+    const plain = isByTouch ? sumAt.conversionsByTouch : sumAt.conversionsByConversion;
+    const code = kind === plainConversion ? plain : typedCode(kind, isByTouch);
+    sums.set(code, (sums.get(code) ?? 0) + amount);
+  }
+  return sums;
+}
+
+function isOfConversions([code]: Counts[number]): boolean {
+  return code < 0 || code === sumAt.conversionsByTouch || code === sumAt.conversionsByConversion;
+}
+
+function amountOfConversions([code, value]: Counts[number]): Amount {
+  const isTouch = code === sumAt.conversionsByTouch || (code < 0 && isByTouch(code));
+  return { field: isTouch ? 'conversions_by_touch' : 'conversions_by_conversion', of: 'exact', value };
 }
 
 function spendAmount(field: string, value: number): Amount {

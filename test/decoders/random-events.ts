@@ -29,6 +29,12 @@ const count = fc.oneof(fc.nat(), fc.maxSafeNat());
 const id = fc.stringMatching(/^[A-Za-z0-9.:-][A-Za-z0-9_.:-]{0,63}$/);
 const instant = fc.integer({ min: 946_684_800_000, max: 4_102_444_800_000 });
 
+const typedConversions = fc.dictionary(
+  fc.stringMatching(/^[a-z /]{0,9}\/(CLICK|VIEW|NONE)$/),
+  fc.nat({ max: 100_000_000_000_000 }),
+  { maxKeys: 5 },
+);
+
 const byName: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   event_id: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString('hex')),
   org_id: id,
@@ -47,6 +53,8 @@ const byName: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   ledger_version: count,
   conversions_by_touch: fc.double({ min: 0, max: 1e9, noNaN: true }),
   conversions_by_conversion: fc.double({ min: 0, max: 1e9, noNaN: true }),
+  conversions_by_touch_of: typedConversions,
+  conversions_by_conversion_of: typedConversions,
   counts: fc.dictionary(fc.stringMatching(/^[a-z_]{1,20}$/), fc.maxSafeNat(), { maxKeys: 5 }),
   deltas: fc.dictionary(fc.stringMatching(/^[a-z_]{1,20}$/), fc.maxSafeInteger(), { minKeys: 1, maxKeys: 5 }),
 };
@@ -69,7 +77,17 @@ function sound(fields: Record<string, unknown>): Record<string, unknown> {
     ...fields,
     period_end: Math.min(start + length, 4_102_444_800_000),
     ...(needsCurrency ? { currency: 'EUR' } : {}),
+    ...enough(fields, 'conversions_by_touch'),
+    ...enough(fields, 'conversions_by_conversion'),
   };
+}
+
+/** What is said of all conversions is at least what is said of those with a type. */
+function enough(fields: Record<string, unknown>, name: string): Record<string, unknown> {
+  const typed = Object.values((fields[`${name}_of`] ?? {}) as Record<string, number>);
+  const sum = typed.reduce((all, each) => all + each, 0);
+  const all = fields[name];
+  return typeof all === 'number' && Math.round(all * 1e6) < sum ? { [name]: null } : {};
 }
 
 function arbitraryOf(field: AvroField): fc.Arbitrary<unknown> {

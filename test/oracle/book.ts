@@ -3,7 +3,7 @@ import type { Plan } from '../../src/rules/plan.ts';
 import { amountsOfReports } from './burden.ts';
 import type { Campaign, DayRow } from './campaign.ts';
 import { localDay, startOfDay } from './civil-time.ts';
-import type { OracleEvent } from './events.ts';
+import type { OracleEvent, TypedCount } from './events.ts';
 import { campaignView, isSpendSource } from './plans.ts';
 import { type Change, endOfReport, type Report, type ReportBook, share } from './reports.ts';
 import { floorTo, quarter } from './whole-numbers.ts';
@@ -223,6 +223,7 @@ function bookReport(context: BookContext, event: OracleEvent): RejectReason | nu
   const { source, fields } = event;
   const isSpend = wantsSpend(context, event);
   const span = spanOf(event);
+  let forgetTypes = () => {};
   const changes: [ReportBook, string, Change][] = [];
   const weigh = (book: ReportBook, feed: string, report: Report) => {
     const change = book.weigh(feed, report);
@@ -233,7 +234,10 @@ function bookReport(context: BookContext, event: OracleEvent): RejectReason | nu
     const amounts = new Map<string, bigint>();
     for (const [name, count] of fields.counts)
       amounts.set(name.startsWith('revenue_') ? revenueIn(name, fields.currency) : name, count);
+    const known = campaign.typesKnown;
     if (!weigh(campaign.counterReports, source, { ...span, amounts })) return 'overlapping_report';
+    if (changes[0][2].joined.length > 0) addTyped(campaign, amounts, fields.typed);
+    forgetTypes = () => campaign.forgetTypesBeyond(known);
   }
   if (isSpend && fields.amount_micros !== null) {
     const amounts = new Map([['spend', 1_000n * BigInt(fields.amount_micros)]]);
@@ -241,7 +245,10 @@ function bookReport(context: BookContext, event: OracleEvent): RejectReason | nu
   }
   const left = changes.flatMap(([, , change]) => change.left);
   const joined = changes.flatMap(([, , change]) => change.joined);
-  if (!campaign.burden.take(amountsOfReports(joined), amountsOfReports(left))) return 'money_out_of_range';
+  if (!campaign.burden.take(amountsOfReports(joined), amountsOfReports(left))) {
+    forgetTypes();
+    return 'money_out_of_range';
+  }
   if (isSpend && fields.amount_micros !== null) campaign.noteMoney(span.from, span.to, context.clock);
   for (const [book, feed, change] of changes) {
     book.apply(feed, change);
@@ -249,6 +256,16 @@ function bookReport(context: BookContext, event: OracleEvent): RejectReason | nu
     for (const report of change.joined) bookSpan(context, report, 1n);
   }
   return null;
+}
+
+/** Types are told apart once the report counts. */
+function addTyped(campaign: Campaign, amounts: Map<string, bigint>, all: readonly TypedCount[]): void {
+  for (const { column, attribution, type, millionths } of all) {
+    if (millionths === 0n) continue;
+    const name = campaign.typeOf(type);
+    const key = name === '' && attribution === 'NONE' ? column : typed(column, attribution, name);
+    amounts.set(key, (amounts.get(key) ?? 0n) + millionths);
+  }
 }
 
 /** Whether the plan takes spend from what the record reports. */

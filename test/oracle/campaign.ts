@@ -129,6 +129,14 @@ export class Campaign {
     return name;
   }
 
+  get typesKnown(): number {
+    return this.#types.size;
+  }
+
+  forgetTypesBeyond(count: number): void {
+    for (const name of [...this.#types].slice(count)) this.#types.delete(name);
+  }
+
   isGone(date: number): boolean {
     return this.#gone.has(date);
   }

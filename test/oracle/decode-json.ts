@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { costBases, quartiles, type RejectReason } from '../../src/events/event-batch.ts';
 import { idPattern } from '../../src/model/ids.ts';
 import { limits } from '../../src/model/limits.ts';
-import type { EventFields, LogRecord, OracleEvent, Refusal } from './events.ts';
+import type { EventFields, LogRecord, OracleEvent, Refusal, TypedCount } from './events.ts';
 import { day } from './whole-numbers.ts';
 
 /**
@@ -106,6 +106,7 @@ const nothing: EventFields = {
   source_seq: null,
   produced_at: null,
   counts: new Map(),
+  typed: [],
   opening: false,
   delta_micros: 0,
   applies_to: 0,
@@ -176,7 +177,7 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
   }),
   performance_report: (raw) => ({
     amount_micros: isAbsent(raw.spend_micros) ? null : micros(raw, 'spend_micros'),
-    counts: reported(raw),
+    ...reported(raw),
     ...(isAbsent(raw.spend_micros) &&
     isAbsent(raw.revenue_by_touch_micros) &&
     isAbsent(raw.revenue_by_conversion_micros)
@@ -246,20 +247,37 @@ function period(raw: Fields): Partial<EventFields> {
 }
 
 /** What a report says, by column: counts, conversions in millionths, revenue. */
-function reported(raw: Fields): ReadonlyMap<string, bigint> {
+function reported(raw: Fields): Pick<EventFields, 'counts' | 'typed'> {
   const said = new Map<string, bigint>();
   const counts = (raw.counts ?? {}) as Fields;
   if (typeof counts !== 'object') throw new BadField('counts');
   for (const name of Object.keys(counts)) said.set(name, BigInt(count(counts, name)));
-  for (const name of ['conversions_by_touch', 'conversions_by_conversion']) {
+  const typed = (['conversions_by_touch', 'conversions_by_conversion'] as const).flatMap((name) => {
+    const own = typedCounts(raw, name);
+    const sum = own.reduce((all, { millionths }) => all + millionths, 0n);
+    if (sum > 10n ** 15n) throw new BadField(name);
     const value = raw[name];
-    if (isAbsent(value)) continue;
+    if (isAbsent(value)) return own;
     if (typeof value !== 'number' || !(value >= 0 && value <= 1e9)) throw new BadField(name);
-    said.set(name, BigInt(Math.round(value * 1e6)));
-  }
+    const rest = BigInt(Math.round(value * 1e6)) - sum;
+    if (rest < 0n) throw new BadField(name);
+    said.set(name, rest);
+    return own;
+  });
   for (const name of ['revenue_by_touch_micros', 'revenue_by_conversion_micros'])
     if (!isAbsent(raw[name])) said.set(name, BigInt(micros(raw, name)));
-  return said;
+  return { counts: said, typed };
+}
+
+/** Conversions by TYPE/ATTRIBUTION, millionths. */
+function typedCounts(raw: Fields, column: TypedCount['column']): TypedCount[] {
+  const of = (raw[`${column}_of`] ?? {}) as Fields;
+  if (typeof of !== 'object' || Array.isArray(of) || Object.keys(of).length > 256) throw new BadField(`${column}_of`);
+  return Object.keys(of).map((key) => {
+    const [, type, attribution] = /^(.*)\/(CLICK|VIEW|NONE)$/s.exec(key) ?? [];
+    if (attribution === undefined) throw new BadField(`${column}_of`);
+    return { column, attribution, type: label({ type }, 'type'), millionths: BigInt(count(of, key)) };
+  });
 }
 
 const intMax = 2_147_483_647;

@@ -586,6 +586,7 @@ function emitStep(
   const scope = [context.org, id, subject.campaign, subject.flight, subject.source];
   const fingerprint = sha256(scope.join('|')).slice(0, 32);
   const identity = [fingerprint, subject.asOf, context.t, step.from, step.to];
+  if (step.reason === 'rule_updated') identity.push(step.reason);
   context.emit(
     'alert_events',
     shape(alertEvents, {

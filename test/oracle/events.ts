@@ -26,6 +26,13 @@ export interface OracleEvent {
   readonly fields: EventFields;
 }
 
+export interface TypedCount {
+  readonly column: 'conversions_by_touch' | 'conversions_by_conversion';
+  readonly attribution: string;
+  readonly type: string;
+  readonly millionths: bigint;
+}
+
 /** Every field that any kind reads; a kind that lacks one never looks at it. */
 export interface EventFields {
   readonly currency: string;
@@ -54,6 +61,8 @@ export interface EventFields {
   readonly produced_at: number | null;
   /** By column of campaign_metrics_daily; conversions in millionths. */
   readonly counts: ReadonlyMap<string, bigint>;
+  /** Of those conversions the ones with a type. */
+  readonly typed: readonly TypedCount[];
   /** An adjustment that says what was spent before. */
   readonly opening: boolean;
   readonly delta_micros: number;

@@ -148,10 +148,14 @@ class Teller {
     const fields: Record<string, unknown> = {};
     const envelope: Record<string, string> = {};
     const deltas: Record<string, number> = {};
+    const typed: Record<string, Record<string, number>> = {};
     for (const [name, value] of Object.entries(named)) {
       if (moneyFields.has(name)) fields[`${name}_micros`] = moneyOf(value);
       else if (name.startsWith('count.')) deltas[name.slice(6)] = Number(value);
-      else if (wholeFields.has(name)) fields[name] = Number(value);
+      else if (/^(touch|conversion)\./.test(name)) {
+        const [of, key] = [name.slice(0, name.indexOf('.')), name.slice(name.indexOf('.') + 1)];
+        typed[`conversions_by_${of}_of`] = { ...typed[`conversions_by_${of}_of`], [key]: Number(value) * 1e6 };
+      } else if (wholeFields.has(name)) fields[name] = Number(value);
       else if (name === 'weight' || /^conversions_by_/.test(name)) fields[name] = Number(value);
       else if (/^revenue_by_/.test(name)) fields[`${name}_micros`] = moneyOf(value);
       else if (name === 'applies_to') fields[name] = daysOf(value);
@@ -161,7 +165,7 @@ class Teller {
       else fields[name] = value;
     }
     if (type === 'metric_correction') Object.assign(fields, { deltas, reason: 'IVT' });
-    if (type === 'performance_report') fields.counts = deltas;
+    if (type === 'performance_report') Object.assign(fields, { counts: deltas, ...typed });
     if (type === 'spend_adjustment') fields.reason ??= 'CORRECTION';
     if (type === 'impression' || type === 'spend') fields.basis ??= 'MEDIA';
     this.#send(type, envelope, fields);

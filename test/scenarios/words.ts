@@ -8,7 +8,7 @@ export function wordsOf(line: string): Words {
   const plain: string[] = [];
   const named: Record<string, string> = {};
   for (const [word] of line.matchAll(/(?:"[^"]*"|[^\s"])+/g)) {
-    const split = /^([a-z_0-9.]+)=(.*)$/.exec(word);
+    const split = /^([a-z_0-9.]+|(?:touch|conversion)\.[a-z/A-Z-]+)=(.*)$/.exec(word);
     if (split === null) plain.push(word);
     else named[split[1]] = split[2].replace(/^"(.*)"$/, '$1');
   }

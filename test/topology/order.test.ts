@@ -157,7 +157,9 @@ function producers(seed: number): Event[][] {
       source_seq: ++polls,
       spend_micros: 1e6 * below(60) + below(1e6),
       counts: { impressions: below(5_000), clicks: below(50) },
-      ...(random() < 0.3 ? { conversions_by_touch: below(9) / 2 } : {}),
+      ...(random() < 0.3
+        ? { conversions_by_touch: below(9) / 2 + 1, conversions_by_touch_of: { 'lead/CLICK': 1e6 } }
+        : {}),
     });
   });
   const hours = each(12, () => {

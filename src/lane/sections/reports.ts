@@ -1,11 +1,22 @@
 import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
 import { dayMs } from '../../model/time.ts';
 import type { Campaign } from '../campaign.ts';
-import { CampaignReports, type Counts, currencyOfCode, isByTouch, revenueCode } from '../campaign-reports.ts';
+import {
+  CampaignReports,
+  type Counts,
+  currencyOfCode,
+  isByTouch,
+  revenueCode,
+  typedCode,
+  typeOfCode,
+} from '../campaign-reports.ts';
 import type { LaneState } from '../lane-state.ts';
 import type { Names } from '../names.ts';
 import type { Report, ReportFeed } from '../report-feed.ts';
 import type { Section } from './section.ts';
+
+/** What a code of `Counts` means, as it is written; version 1 knew no types. */
+const means = { place: 0, revenue: 1, type: 2 } as const;
 
 /** Windows of an evaluation reach so far back at most: seven days to `as_of`, a day before it, and one to spare. */
 const windowsMs = 9 * dayMs;
@@ -15,7 +26,7 @@ export function reportsSection(state: LaneState): Section<Campaign> {
   return {
     id: 26,
     name: 'reports',
-    version: 1,
+    version: 2,
 
     write(out: ByteWriter, campaign: Campaign, all: boolean): void {
       const { reports } = campaign;
@@ -82,12 +93,18 @@ function writeCounts(out: ByteWriter, feed: string, report: Report<Counts>, curr
   writeSpan(out, false, feed, report);
   out.count(report.amount.length);
   for (const [code, amount] of report.amount) {
-    const currency = currencyOfCode(code);
-    out.flag(currency >= 0);
-    if (currency < 0) out.count(code);
-    else {
+    const [currency, type] = [currencyOfCode(code), typeOfCode(code)];
+    if (type >= 0) {
+      out.count(means.type);
+      out.count(type);
+      out.flag(isByTouch(code));
+    } else if (currency >= 0) {
+      out.count(means.revenue);
       out.text(currencies.text(currency));
       out.flag(isByTouch(code));
+    } else {
+      out.count(means.place);
+      out.count(code);
     }
     out.exact(amount);
   }
@@ -96,10 +113,16 @@ function writeCounts(out: ByteWriter, feed: string, report: Report<Counts>, curr
 function readCounts(from: ByteReader, currencies: Names): Counts {
   const counts: [code: number, amount: number][] = [];
   for (let n = from.count(); n > 0; n--) {
-    const code = from.flag() ? revenueCode(currencies.number(from.text()), from.flag()) : from.count();
-    counts.push([code, from.integer()]);
+    counts.push([readCode(from, currencies), from.integer()]);
   }
   return counts;
+}
+
+function readCode(from: ByteReader, currencies: Names): number {
+  const meant = from.count();
+  if (meant === means.place) return from.count();
+  if (meant === means.revenue) return revenueCode(currencies.number(from.text()), from.flag());
+  return typedCode(from.count(), from.flag());
 }
 
 function writeSpan(out: ByteWriter, isSpend: boolean, feed: string, { from, to, order }: Report<unknown>): void {

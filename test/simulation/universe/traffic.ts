@@ -276,7 +276,7 @@ export class Traffic {
         source_seq: random.chance(0.8) ? Math.floor(at / minuteMs) : null,
         spend_micros: random.chance(0.8) ? random.between(0, 60) * 1e6 + random.between(0, 999) : null,
         counts: { impressions: random.between(0, 9_000), clicks: random.between(0, 40) },
-        ...(random.chance(0.3) ? { conversions_by_touch: random.between(0, 9) / 4 } : {}),
+        ...(random.chance(0.3) ? typedConversions(random.between(0, 9) / 4) : {}),
       });
     else if (dice < 0.6)
       this.#send(org, atMs, 'spend', {
@@ -423,4 +423,16 @@ function conversionKind(at: number) {
   if (minute % 5 === 0) return {};
   const attribution = (['NONE', 'CLICK', 'VIEW'] as const)[minute % 3];
   return { conversion_type: minute % 7 === 0 ? 'other' : `type ${minute % 41}`, attribution };
+}
+
+/** Some of the conversions of a report, by what they are. */
+function typedConversions(all: number): object {
+  const clicks = Math.floor(all) * 1_000_000;
+  const of = { 'purchase/CLICK': clicks, '/VIEW': all * 1_000_000 - clicks };
+  if (all > 2) return { conversions_by_touch_of: of };
+  return {
+    conversions_by_touch: all + 0.5,
+    conversions_by_touch_of: of,
+    conversions_by_conversion_of: { 'a/b/NONE': clicks },
+  };
 }
