@@ -26,7 +26,8 @@ export const reasons: Readonly<Record<RejectReason, string>> = {
   bad_zone: 'The time zone is not one of the IANA database.',
   bad_flight: 'Dates that end before they start, share days with another flight, or a budget without a flight.',
   too_many_flights: 'The campaign already has 128 flights that are not over.',
-  too_many_changes: 'The flight, or the status of the campaign, has 4,096 changes of the last 33 days (older ones settle and are not counted).',
+  too_many_changes:
+    'The flight, or the status of the campaign, has 4,096 changes of the last 33 days (older ones settle and are not counted).',
   overlapping_report:
     'The period shares time with a total that the source told before, and neither holds the other: which of both is right cannot be known.',
   bad_plan: 'A plan record that is not a plan; `paceline apply` writes none.',

@@ -10,7 +10,7 @@ export const checkCommand: Command = {
   name: 'check',
   summary: 'Check the configuration, the organizations and the rules.',
   examples: ['paceline check', 'paceline check --config prod.yaml --json'],
-  doc: 'Reads everything that a person wrote and names every mistake as file:line:column, with the nearest known name: syntax, settings, references, zones, rule conditions and their types. With postgres.url set, its rows too, and where files and rows that people manage there say different things. What is right and perhaps not meant is a note: a level that cannot fire for a source or for campaigns of a plan, a for that is shorter than the rhythm of its source; --json has them in notes, and in absent which values each rule reads that somebody has not. Rule tests are read too, not run, and with plans.require_tests a rule that none of them names is a mistake. Touches no data and no running engine. Exit code 78 when something is wrong.',
+  doc: 'Reads everything that a person wrote and names every mistake as file:line:column, with the nearest known name: syntax, settings, references, zones, rule conditions and their types. With postgres.url set, its rows too, and where files and rows that people manage there say different things. What is right and perhaps not meant is a note: a level that cannot fire for a source, for flights or for campaigns of a plan, of files and of rows that people edit in the database alike, a for that is shorter than the rhythm of its source; --json has them in notes, and in absent which values each rule reads that somebody has not. Rule tests are read too, not run, and with plans.require_tests a rule that none of them names is a mistake. Touches no data and no running engine. Exit code 78 when something is wrong.',
   flags: {
     config: configFlag,
     offline: { type: 'boolean', doc: 'Look at files alone, not at the database of postgres.url.' },
@@ -21,16 +21,17 @@ export const checkCommand: Command = {
       const { config, files } = loadCallConfig(call);
       const { drafts, rules } = readPlanFiles(config.plans);
       const tests = await checkTests(config.plans, rules);
-      const notes = proveRules({ drafts, rules });
       const found = {
         config_files: files,
         organizations: drafts.length,
         rules: rules.map(({ rule }) => rule.id),
         tests,
       };
-      const rows = call.has('offline') || config.postgres.url === null ? null : await checkDatabase(config);
-      if (call.has('json'))
-        terminal.printJson({ valid: true, ...found, database: rows, problems: [], notes, absent: absentValues(rules) });
+      const ofRows = call.has('offline') || config.postgres.url === null ? null : await checkDatabase(config);
+      const rows = ofRows?.counts ?? null;
+      const notes = [...proveRules({ drafts, rules }), ...(ofRows === null ? [] : proveRules(ofRows.plansOfRows))];
+      const absent = [...absentValues(rules), ...absentValues(ofRows?.plansOfRows.rules ?? [])];
+      if (call.has('json')) terminal.printJson({ valid: true, ...found, database: rows, problems: [], notes, absent });
       else {
         terminal.print(`configuration  ${files.length === 0 ? 'no file, all defaults' : files.join(', ')}`);
         terminal.print(`organizations  ${drafts.length} plans from ${config.plans.organizations}`);
@@ -68,18 +69,18 @@ async function checkTests(
 /** Rows in the database; throws ConfigError for what is broken there and for conflicts with the files. */
 async function checkDatabase(
   config: Pick<Config, 'plans' | 'postgres'>,
-): Promise<{ organizations: number; rules: number }> {
+): Promise<{ counts: { organizations: number; rules: number }; plansOfRows: Parameters<typeof proveRules>[0] }> {
   const [{ Database }, { compareWithFiles }] = await Promise.all([
     import('../plans/postgres/database.ts'),
     import('../plans/postgres/compare-with-files.ts'),
   ]);
   const database = new Database(config.postgres);
   try {
-    const { rows, conflicts, problems } = await compareWithFiles(database, config.plans);
+    const { rows, conflicts, problems, plansOfRows } = await compareWithFiles(database, config.plans);
     const conflicting = conflicts.map(({ file, message }) => ({ file, line: 1, column: 1, message }));
     if (problems.length + conflicting.length > 0) throw new ConfigError([...problems, ...conflicting]);
     const organizations = rows.filter(({ kind }) => kind === 'settings').length;
-    return { organizations, rules: rows.length - organizations };
+    return { counts: { organizations, rules: rows.length - organizations }, plansOfRows };
   } finally {
     await database.close();
   }

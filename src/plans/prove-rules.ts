@@ -3,7 +3,14 @@ import { compileCondition } from '../rules/condition.ts';
 import { canHold, type Reach } from '../rules/condition-reach.ts';
 import type { CampaignPlan, PlanDraft, RulePlan } from '../rules/plan.ts';
 import { requiredSources } from '../rules/plan-sources.ts';
-import { absentAskedFor, absentFor, flightReach, sourceReach } from '../rules/rule-reach.ts';
+import {
+  absentAskedFor,
+  absentFor,
+  absentOfCampaignFor,
+  campaignReach,
+  flightReach,
+  sourceReach,
+} from '../rules/rule-reach.ts';
 import { isForCampaign } from '../rules/rule-scope.ts';
 import type { PlanFiles } from './plan-files.ts';
 import { namesOfNobody } from './prove-scope.ts';
@@ -37,7 +44,9 @@ const shownMax = 3;
 /** Which levels cannot fire for whom, and which wait for a slower source than their `for` says (docs/rules.md). */
 export function proveRules({ drafts, rules }: Pick<PlanFiles, 'drafts' | 'rules'>): RuleNote[] {
   return rules.flatMap((read) => {
-    const planned = drafts.filter((draft) => draft.rules.some(({ id }) => id === read.rule.id));
+    // In a database two organizations may have two rules of one id.
+    const isRead = ({ id, hash }: RulePlan) => id === read.rule.id && hash === read.rule.hash;
+    const planned = drafts.filter((draft) => draft.rules.some(isRead));
     const subjects = planned.flatMap((draft) => subjectsOf(draft, read.rule));
     const ofLevels = (level: (typeof levels)[number]) => [
       ...cannotFire(read, level, subjects),
@@ -50,12 +59,15 @@ export function proveRules({ drafts, rules }: Pick<PlanFiles, 'drafts' | 'rules'
 /** Of each rule the values that somebody has not, but for those that it asks about with `known`. */
 export function absentValues(rules: readonly ReadRule[]): AbsentValue[] {
   return rules.flatMap(({ rule }) => {
-    if (rule.scope !== 'flight' && rule.scope !== 'ended') return [];
+    if (rule.scope === 'source') return [];
+    const isOfCampaign = rule.scope === 'campaign';
     const texts = levels.flatMap((level) => [rule[level]?.when, rule[level]?.clear]);
     const all = [rule.guard, ...texts].filter((text) => text != null);
     const names = new Set(all.flatMap((text) => compileCondition(text, rule.scope).names));
     return [...names].sort().flatMap((name) => {
-      const absent_for = absentFor[name as keyof typeof absentFor] ?? absentAskedFor(name);
+      const absent_for = isOfCampaign
+        ? (absentOfCampaignFor[name as keyof typeof absentOfCampaignFor] ?? absentAskedFor(name, 'campaign'))
+        : (absentFor[name as keyof typeof absentFor] ?? absentAskedFor(name, 'flight'));
       const isAsked = all.some((text) => text.includes(`known(${name})`));
       return absent_for === undefined || isAsked ? [] : [{ rule: rule.id, name, absent_for }];
     });
@@ -74,8 +86,12 @@ function cannotFire(read: ReadRule, level: (typeof levels)[number], subjects: re
     ...new Set(failing.flatMap(({ names }) => [...factsOf(texts, rule, names), ...hoursFact(rule, names)])),
   ];
   const because = facts.length === 0 ? '' : `: ${shown(facts)}`;
-  const whom = isNever && rule.scope !== 'source' ? 'any flight' : shown(failing.map(({ who }) => who));
+  const whom = isNever && rule.scope !== 'source' ? anybody(rule.scope) : shown(failing.map(({ who }) => who));
   return [note(read, level, isNever ? 'never' : 'note', `${level} cannot fire for ${whom}${because}`)];
+}
+
+function anybody(scope: Exclude<RulePlan['scope'], 'source'>): string {
+  return scope === 'campaign' ? 'any campaign' : 'any flight';
 }
 
 /** Sources that are complete to midnights have flights judged at the end of a day, and never within it. */
@@ -121,7 +137,8 @@ function subjectsOf(draft: PlanDraft, rule: RulePlan): Subject[] {
     }));
   }
   const { scope } = rule;
-  if (scope !== 'flight' && scope !== 'ended') return [];
+  if (scope === 'campaign')
+    return campaignsOf(draft, rule).map(({ who }) => ({ who, names: campaignReach(), rhythm: null }));
   return campaignsOf(draft, rule).map(({ who, own }) => ({
     who,
     names: flightReach(draft, own, scope),
@@ -179,7 +196,9 @@ function factsOf(texts: readonly string[], { scope }: RulePlan, names: ReadonlyM
     if (numbers !== null && numbers[0] === numbers[1]) return [`${name} is always ${numbers[0]}`];
     if (name === 'p.hours_left' || name === 'p.days_left')
       return [`${name} is ${scope === 'ended' ? '0 or less' : '0 or more'}`];
-    return name === 'p.status' ? [`p.status is one of ${words?.join(', ')}`] : [];
+    if (name === 'u.days' || name === 'u.over_budget' || name === 'u.over_budget_pct')
+      return [`${name} is ${name === 'u.days' ? `0 to ${numbers?.[1]}` : '0 or more'}`];
+    return name === 'p.status' || name === 'u.status' ? [`${name} is one of ${words?.join(', ')}`] : [];
   });
 }
 

@@ -312,7 +312,11 @@ export const alertEvents = table({
   partitionBy: 'evaluated_at',
   columns: [
     org,
-    column('alert_id', 'String', 'Identity of the transition: hash of fingerprint, as_of, evaluated_at, from, to, and of the reason when that is rule_updated.'),
+    column(
+      'alert_id',
+      'String',
+      'Identity of the transition: hash of fingerprint, as_of, evaluated_at, from, to, and of the reason when that is rule_updated.',
+    ),
     column('fingerprint', 'String', 'Identity of the alert: hash of organization, rule and scope.'),
     column('rule_id', 'LowCardinality(String)', 'Rule.'),
     column('campaign_id', 'String', 'Campaign; empty for source rules.'),

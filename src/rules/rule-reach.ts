@@ -15,7 +15,7 @@ import { campaignWords, eventValues } from './event-values.ts';
 import { type CampaignPlan, type PlanDraft, ruleVariables, type SourcePlan } from './plan.ts';
 import { requiredSources } from './plan-sources.ts';
 import { riskValues } from './risk-values.ts';
-import { modeWords } from './rule-values.ts';
+import { modeWords, unplannedStatuses } from './rule-values.ts';
 import { type Measure, measures, type Statistic, windowCounters, windowHours } from './window-values.ts';
 
 type FlightName = keyof typeof ruleVariables.flight;
@@ -49,8 +49,8 @@ export const absentFor: { readonly [Name in FlightName]?: string } = {
 };
 
 /** For whom what a rule asks for is not there, in words; undefined = it is always there. */
-export function absentAskedFor(name: string): string | undefined {
-  const value = askedValueOf(name, 'flight');
+export function absentAskedFor(name: string, scope: 'flight' | 'campaign'): string | undefined {
+  const value = askedValueOf(name, scope);
   if (value === undefined) return undefined;
   if (value.kind === 'label') return 'campaigns without that label';
   if (value.kind === 'risk') return riskValues[value.name][2];
@@ -125,6 +125,31 @@ export function flightReach(plan: PlanDraft, own: CampaignPlan, scope: 'flight' 
     names.set('m.impressions_flight', orAbsent(anyNumber));
   }
   return names;
+}
+
+/** For whom a value of a campaign is not there, in words. */
+export const absentOfCampaignFor: { readonly [Name in keyof typeof ruleVariables.campaign]?: string } = {
+  'u.over_budget_pct': 'campaigns none of whose flights has spent more than a budget above 0',
+  'u.recent_pct': 'campaigns that spent nothing in the days looked at',
+};
+
+/** Days that are looked at for money that nobody planned, those that are cut at both ends included. */
+const unplannedDays = 34;
+
+/** What the values of a campaign can be, of which no plan says anything. */
+export function campaignReach(): Map<string, Reach> {
+  const names: { readonly [Name in keyof typeof ruleVariables.campaign]: Reach } = {
+    'u.status': textsOf(unplannedStatuses),
+    'u.spend': anyNumber,
+    'u.days': numbersBetween(0, unplannedDays),
+    'u.outside': anyNumber,
+    'u.paused': anyNumber,
+    'u.over_budget': atLeast(0),
+    'u.over_budget_pct': orAbsent(atLeast(0)),
+    'u.recent': anyNumber,
+    'u.recent_pct': orAbsent(anyNumber),
+  };
+  return new Map(Object.entries(names));
 }
 
 /** What the values of a declared source can be. */

@@ -8,7 +8,7 @@ import { absentValues, proveRules } from '../../src/plans/prove-rules.ts';
 import { AskedPlaces } from '../../src/rules/asked-values.ts';
 import { compileCondition, variableNames } from '../../src/rules/condition.ts';
 import { anyNumber, orAbsent, type Reach, reachOf } from '../../src/rules/condition-reach.ts';
-import { flightReach, sourceReach } from '../../src/rules/rule-reach.ts';
+import { campaignReach, flightReach, sourceReach } from '../../src/rules/rule-reach.ts';
 import { randomRules } from '../operators/random-rules.ts';
 import { randomSource } from '../operators/random-world.ts';
 import { plan } from '../oracle/story.ts';
@@ -86,6 +86,25 @@ test('what is over is not running, and what runs is not over', () => {
   );
 });
 
+test('of money that nobody planned, too, some things never are', () => {
+  const { files, notes } = filesOf('defaults: {}\n', {
+    'r.yaml': rule(
+      "scope: campaign\nwarning: { when: 'u.over_budget < 0.0' }\ncritical: { when: 'u.days > 40.0 || u.over_budget_pct < 0.0' }",
+    ),
+  });
+  expect(notes).toEqual([
+    'never: rules/r.yaml:4:19: warning cannot fire for any campaign: u.over_budget is 0 or more',
+    'never: rules/r.yaml:5:20: critical cannot fire for any campaign: u.days is 0 to 34, u.over_budget_pct is 0 or more',
+  ]);
+  expect(absentValues(files.rules)).toEqual([
+    {
+      rule: 'r',
+      name: 'u.over_budget_pct',
+      absent_for: 'campaigns none of whose flights has spent more than a budget above 0',
+    },
+  ]);
+});
+
 test('a source without heartbeats lags by its delay, for ever', () => {
   const { notes } = filesOf(daily, {
     'r.yaml': rule("scope: source\nwarning: { when: 's.lag_s > 3.0 * s.expected_interval_s && s.lag_s > 600.0' }"),
@@ -135,8 +154,13 @@ test.each([1, 2, 3, 4])('what is said never to happen never happens (seed %i)', 
   const some = plan({ spend: { from: 'feed', source: 'dsp', cost_basis: 'MEDIA' } }, { sources: { dsp: source } });
   let judged = 0;
   for (const each of [...shippedRules(), ...randomRules(random, 80)]) {
-    if (each.scope === 'campaign') continue;
-    const names = each.scope === 'source' ? sourceReach('dsp', source) : flightReach(some, {}, each.scope);
+    const { scope } = each;
+    const names =
+      scope === 'source'
+        ? sourceReach('dsp', source)
+        : scope === 'campaign'
+          ? campaignReach()
+          : flightReach(some, {}, scope);
     const texts = [each.guard, each.warning?.when, each.warning?.clear, each.critical?.when, each.critical?.clear];
     for (const text of texts.filter((one) => one != null)) {
       const places = new AskedPlaces();

@@ -15,6 +15,8 @@ export interface FilesAndRows {
   readonly conflicts: readonly Conflict[];
   /** What is wrong in rows, by table, key, column and place. */
   readonly problems: readonly Problem[];
+  /** What rows make, and the rules among them that people edit there. */
+  readonly plansOfRows: Pick<PlanFiles, 'drafts' | 'rules'>;
 }
 
 /** Files and database side by side, at one moment. Throws ConfigError, CONTROL_UNAVAILABLE, CONTROL_REFUSED. */
@@ -33,8 +35,17 @@ export async function compareWithFiles(
   );
   const rows = itemsOfRows(planRows);
   const compared = compareItems(files, rows);
-  const problems = draftsOfRows(planRows).refused.flatMap((each) => each.problems);
+  const { drafts, refused, rules } = draftsOfRows(planRows);
+  const problems = refused.flatMap((each) => each.problems);
   // A broken row of _default is told for each who inherits it; once is enough.
   const distinct = new Map(problems.map((each) => [`${each.file}:${each.line}:${each.column} ${each.message}`, each]));
-  return { planFiles, files, rows, compared, conflicts: findConflicts(compared), problems: [...distinct.values()] };
+  return {
+    planFiles,
+    files,
+    rows,
+    compared,
+    conflicts: findConflicts(compared),
+    problems: [...distinct.values()],
+    plansOfRows: { drafts: drafts.map(({ draft }) => draft), rules },
+  };
 }

@@ -26,6 +26,8 @@ interface RowsRead {
   /** The default first, then by id. */
   readonly drafts: readonly RowDraft[];
   readonly refused: readonly RefusedOrganization[];
+  /** Rules that people edit in the database, those that can be read. */
+  readonly rules: readonly ReadRule[];
 }
 
 interface ReadRuleRow {
@@ -66,7 +68,8 @@ export function draftsOfRows(rows: PlanRows, texts = new ReadTexts()): RowsRead 
     if (draft === undefined) refused.push({ orgId, problems });
     else drafts.push({ draft, topic: own.row?.source_topic ?? null });
   }
-  return { drafts, refused };
+  const edited = rules.filter(({ row, problems }) => row.managed_by === 'database' && problems.length === 0);
+  return { drafts, refused, rules: edited.flatMap(({ read }) => read ?? []) };
 }
 
 function isHeld(ruleOrg: string, orgId: string): boolean {

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { formatProblem } from '../../../src/control/config/problem.ts';
 import { readPlanFiles } from '../../../src/plans/plan-files.ts';
 import { draftsOfRows } from '../../../src/plans/postgres/drafts-of-rows.ts';
+import { proveRules } from '../../../src/plans/prove-rules.ts';
 import { pipelineRow, planRows, ruleRow, ruleText } from './rows.ts';
 
 const shipped = join(import.meta.dirname, '../../../config');
@@ -15,6 +16,19 @@ const bolt = 'evaluate_every: 10m\ncampaigns:\n  c1: { day_allowance_percent: 15
 function problemsOf(read: ReturnType<typeof draftsOfRows>): Record<string, string[]> {
   return Object.fromEntries(read.refused.map(({ orgId, problems }) => [orgId, problems.map(formatProblem)]));
 }
+
+test('what rows prove of rules is told at their place in the database, of each organization its own', () => {
+  const level = (hours: number) => `id: late\nname: L\nwarning: { when: 'p.hours_left < ${hours}.0' }\n`;
+  const rows = planRows({ rules: [ruleRow('acme', 'late', level(-2)), ruleRow('bolt', 'late', level(3))] }, [
+    'acme',
+    'bolt',
+  ]);
+  const { drafts, rules } = draftsOfRows(rows);
+  const notes = proveRules({ drafts: drafts.map(({ draft }) => draft), rules });
+  expect(notes.map(formatProblem)).toEqual([
+    'postgres rules(acme, late).definition:3:19: warning cannot fire for any flight: p.hours_left is 0 or more',
+  ]);
+});
 
 test('rows make exactly the plans that files make', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'paceline-rows-'));
