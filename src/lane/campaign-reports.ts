@@ -110,6 +110,10 @@ export class CampaignReports {
 
   #note(fresh: FreshReport): void {
     this.fresh ??= [];
+    // A feed that is asked every minute says the same period again and again, of spend and counters in turn.
+    for (let at = this.fresh.length - 1; at >= Math.max(0, this.fresh.length - replacedAmong); at--) {
+      if (isReplaced(this.fresh[at], fresh)) this.fresh.splice(at, 1);
+    }
     this.fresh.push(fresh);
   }
 
@@ -214,6 +218,15 @@ export class CampaignReports {
     this.fresh = null;
     this.wasSpendForgotten = false;
   }
+}
+
+/** So many of the newest fresh reports are looked at. */
+const replacedAmong = 4;
+
+/** Whether nothing is left of a report that the state would have to be told: the later total holds all of it. */
+function isReplaced(before: FreshReport, { of, feed, report }: FreshReport): boolean {
+  if (before.of !== of || before.feed !== feed || Number.isNaN(report.order) || report.from === report.to) return false;
+  return !Number.isNaN(before.report.order) && before.report.from >= report.from && before.report.to <= report.to;
 }
 
 function ignore(): void {}
