@@ -241,8 +241,10 @@ function reportedConversions(fields: Fields) {
 /** By `TYPE/ATTRIBUTION`; a type may have a stroke in it. */
 function typedConversions(fields: Fields, of: string): readonly ReportedConversions[] {
   const name = `${of}_of`;
-  const read = (key: string, value: unknown) =>
-    count({ [`${name}["${quoted(key)}"]`]: value }, `${name}["${quoted(key)}"]`);
+  const read = (key: string, value: unknown) => {
+    const place = `${name}[${quoted(key)}]`;
+    return count({ [place]: value }, place);
+  };
   const all = counters(fields, name, {}, read);
   if (all.size > typedMax) throw new BadField('bad_field', `${name} has more than ${typedMax} entries`);
   return [...all].map(([key, amount]) => {
