@@ -63,7 +63,7 @@ export class ConversionTypes {
 
   /** Those that came behind the first `count` were of something that is not booked. */
   cut(count: number): void {
-    this.#names.length = count;
+    this.#names = this.#names.slice(0, count);
   }
 
   forget(): void {
