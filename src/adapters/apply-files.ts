@@ -4,6 +4,7 @@ import type { Clock } from '../model/time.ts';
 import { type AppliedPlan, appliedPlanSchema, applyPlans } from '../plans/apply-plans.ts';
 import { type PlanFiles, readPlanFiles } from '../plans/plan-files.ts';
 import { applyEdits } from '../plans/postgres/apply-edits.ts';
+import { awaitPlans, instantOf } from '../plans/postgres/await-plans.ts';
 import type { Conflict } from '../plans/postgres/compare-items.ts';
 import { Database } from '../plans/postgres/database.ts';
 import { itemsOfFiles } from '../plans/postgres/plan-items.ts';
@@ -16,7 +17,7 @@ import { findRunningEngine, type VisitContext } from './visits.ts';
 
 /** What became of the files. */
 export interface AppliedFiles {
-  /** One an organization and lane; empty when the running engine does it by itself. */
+  /** One an organization and lane; empty while another process has not made them. */
   readonly plans: readonly AppliedPlan[];
   /** Rows of the database that now say what the files say; null without a database. */
   readonly rows: { readonly written: number; readonly removed: number } | null;
@@ -26,7 +27,7 @@ export interface AppliedFiles {
   readonly held: readonly string[];
   /** Process that appended them: the engine that runs on the directory; null = this command did. */
   readonly enginePid: number | null;
-  /** True when the engine that runs on the directory follows the rows. */
+  /** Another process makes plans of the rows, and has not done so in the time that we waited. */
   readonly isLeftToEngine: boolean;
 }
 
@@ -52,27 +53,54 @@ async function applyByRows(config: Config, files: PlanFiles, context: ApplyConte
   const database = new Database(config.postgres);
   try {
     const items = itemsOfFiles(files, config.plans.organizations);
+    const since = await instantOf(database);
     const { written, removed, conflicts, held } = await writeFileItems(database, items, context.actor);
     const rows = { written: written.length, removed: removed.length };
-    return { rows, conflicts, held, enginePid: null, ...(await followRows(config, database, context)) };
+    return { rows, conflicts, held, ...(await followRows(config, database, since, context)) };
   } finally {
     await database.close();
   }
 }
 
-/** Makes plans of rows that were just written, unless the engine that runs on the directory does. */
+/** An engine is told of edits at once, and makes its plans in a moment. */
+const followWaitMs = 15_000;
+
+type Followed = Pick<AppliedFiles, 'plans' | 'enginePid' | 'isLeftToEngine'>;
+
+/**
+ * Makes plans of rows that were written since an instant of the database, unless the engine that runs on the
+ * directory, or another instance, is at it: then it says what that one appended.
+ */
 export async function followRows(
   config: Config,
   database: Database,
+  since: string,
   context: VisitContext,
-): Promise<Pick<AppliedFiles, 'plans' | 'isLeftToEngine'>> {
-  const isLeftToEngine = !logPlaceOf(config).isShared && (await findRunningEngine(config.data_directory)) !== null;
-  if (isLeftToEngine) return { plans: [], isLeftToEngine };
-  const outcome = await visitLog(config, context, ({ identity, topic, plans: log }) =>
-    applyEdits(database, { stream: streamName(identity), topic, log }, { isForced: false }),
-  );
-  // Busy: an instance is at it this moment, and it reads the rows that we have just written or looks again.
-  return { plans: outcome.kind === 'applied' ? outcome.plans : [], isLeftToEngine };
+): Promise<Followed> {
+  const place = logPlaceOf(config);
+  const engine = place.isShared ? null : await findRunningEngine(config.data_directory);
+  const wait = async (stream: string): Promise<Followed> => {
+    const plans = await awaitPlans(database, { stream, since, waitMs: followWaitMs }, context.clock);
+    return {
+      plans: plans ?? [],
+      enginePid: plans === null ? null : (engine?.pid ?? null),
+      isLeftToEngine: plans === null,
+    };
+  };
+  if (engine !== null) {
+    await using log = disposable(await place.openForReading(context));
+    return await wait(streamName(await log.source.identity()));
+  }
+  return await visitLog(config, context, async ({ identity, topic, plans: log }) => {
+    const stream = streamName(identity);
+    const outcome = await applyEdits(database, { stream, topic, log }, { isForced: false });
+    if (outcome.kind !== 'applied') return await wait(stream);
+    return { plans: outcome.plans, enginePid: null, isLeftToEngine: false };
+  });
+}
+
+function disposable<T extends { close(): Promise<void> }>(opened: T): T & AsyncDisposable {
+  return Object.assign(opened, { [Symbol.asyncDispose]: () => opened.close() });
 }
 
 type AppendedDrafts = Pick<AppliedFiles, 'plans' | 'enginePid'>;

@@ -3,6 +3,7 @@ import { defaultPlanOrg } from '../model/ids.ts';
 import type { AppliedPlan } from '../plans/apply-plans.ts';
 import { type PlanChange, planChanges } from '../plans/plan-changes.ts';
 import { readPlanFiles } from '../plans/plan-files.ts';
+import { instantOf } from '../plans/postgres/await-plans.ts';
 import { Database } from '../plans/postgres/database.ts';
 import { restoreRows } from '../plans/postgres/restore-rows.ts';
 import type { PlanDraft } from '../rules/plan.ts';
@@ -87,11 +88,13 @@ async function rollBackRows(
 ): Promise<Outcome> {
   const database = new Database(config.postgres);
   try {
+    const since = await instantOf(database);
     const target = { orgId, number, topic: config.log.topic, draft };
     const { written, removed, left } = await restoreRows(database, target, options);
     const rows = [...written, ...removed];
     const nothing = { plans: [], isLeftToEngine: false };
-    const followed = options.isDryRun || rows.length === 0 ? nothing : await followRows(config, database, options);
+    const followed =
+      options.isDryRun || rows.length === 0 ? nothing : await followRows(config, database, since, options);
     return { filesDiffer: null, left, rows, ...followed };
   } finally {
     await database.close();

@@ -17,7 +17,7 @@ export const applyCommand: Command = {
     'paceline apply --config config/production.yaml',
     'paceline apply --data ./data --json',
   ],
-  doc: 'Checks the files, compiles one plan per organization and appends those that changed; an equal plan appends nothing, so applying twice is harmless. A plan is in force from its offset on. Without Kafka it goes through the engine that runs on the data directory; when none runs, it opens the log itself. Either way each plan that was appended is named with its number, partition and offset. With postgres.url set, the files become rows first; where people changed the same thing in the database, that is a conflict: it is named, the files of that organization wait, and the exit code is 78. So do those of an organization whose rows somebody holds in an open transaction (exit code 75).',
+  doc: 'Checks the files, compiles one plan per organization and appends those that changed; an equal plan appends nothing, so applying twice is harmless. A plan is in force from its offset on. Without Kafka it goes through the engine that runs on the data directory; when none runs, it opens the log itself. Either way each plan that was appended is named with its number, partition and offset. With postgres.url set, the files become rows first, which a running engine follows: what it appended is named alike, for up to 15 s. Where people changed the same thing in the database, that is a conflict: it is named, the files of that organization wait, and the exit code is 78. So do those of an organization whose rows somebody holds in an open transaction (exit code 75).',
   flags: { config: configFlag, data: dataFlag, json: jsonFlag },
   run: runApply,
 };
@@ -58,7 +58,8 @@ function printText(
     terminal.print(
       `${terminal.style('red', 'held')} somebody holds rows of ${orgId} in an open transaction; its files wait, apply again`,
     );
-  if (isLeftToEngine) terminal.print('the running engine follows the rows');
+  if (isLeftToEngine)
+    terminal.print('no engine has made plans of the rows yet: its log says why, "paceline rules history" when it has');
   else {
     const by = enginePid === null ? '' : ` by the running engine (pid ${enginePid})`;
     terminal.print(`${appended.length} plans appended${by}, ${plans.length - appended.length} unchanged`);

@@ -105,8 +105,8 @@ function printText(done: RolledBack, isDryRun: boolean, terminal: Terminal): voi
     );
     for (const change of filesDiffer) printChange(change, terminal);
   }
-  for (const { number: made, partition, offset } of plans)
-    if (offset !== null)
+  for (const { orgId: whose, number: made, partition, offset } of plans)
+    if (offset !== null && whose === orgId)
       terminal.print(
         `${orgId}: plan ${made} says again what plan ${number} said, at partition ${partition}, offset ${offset}`,
       );
