@@ -33,6 +33,8 @@ export interface EngineOptions {
   readonly isNewGeneration?: boolean;
   /** Serve no HTTP: for short visits and tests. */
   readonly isSilent?: boolean;
+  /** Told which part is asked for. */
+  readonly onOpening?: (part: string) => void;
   /** Told for which part the opening waits, and why. */
   readonly onWaiting?: (part: string, error: EngineError) => void;
   /** Told where health and status answer, as soon as they do. */
@@ -194,6 +196,7 @@ class RunningEngine implements Engine {
       isUntilEnd: isUntilEnd ?? false,
       isNewGeneration: isNewGeneration ?? false,
       signal: signal ?? this.#watching.signal,
+      onOpening: (part) => this.#options.onOpening?.(part),
       onWaiting: (part, error) => {
         this.#waitingFor = `${part}: ${error.message}`;
         this.#options.onWaiting?.(part, error);

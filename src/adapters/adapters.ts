@@ -138,6 +138,7 @@ async function admitLog(
 async function openTables(config: Config, context: EngineContext): Promise<Tables> {
   const { url, port, readers } = config.clickhouse;
   if (url !== null) return await waitFor('ClickHouse', () => openServerTables(config, context.clock), context);
+  context.onOpening?.('the embedded ClickHouse');
   const tables = await openEmbeddedTables({ ...embeddedPlace(config, port), readers }, context);
   await showHistory(config, tables, context);
   return tables;

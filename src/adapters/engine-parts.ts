@@ -19,6 +19,8 @@ export interface EngineContext {
   readonly isNewGeneration: boolean;
   /** Ends the waiting for parts that are not there yet. */
   readonly signal: AbortSignal;
+  /** A part is asked for. */
+  onOpening?(part: string): void;
   /** A part is not there yet; it is asked again until it is, so the order of starting does not matter. */
   onWaiting(part: string, error: EngineError): void;
 }

@@ -1,6 +1,8 @@
+import type { Engine } from '../app.ts';
 import { makeLogger } from '../control/logs/logger.ts';
+import type { EngineStatus } from '../control/status.ts';
 import { systemClock } from '../control/system-clock.ts';
-import { EngineError } from '../model/errors.ts';
+import { EngineError, isWorthRetrying } from '../model/errors.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
 import { makeDirectory } from './make-directory.ts';
@@ -22,7 +24,11 @@ export const runCommand: Command = {
     config: configFlag,
     data: dataFlag,
     'until-end': { type: 'boolean', doc: 'Stop when everything that the log holds is applied and delivered.' },
-    for: { type: 'duration', doc: 'Stop by itself after this long.', min: 1 },
+    for: {
+      type: 'duration',
+      doc: 'Stop by itself after this long. Exit code 75 where a server was still waited for, or --until-end has not come to its end.',
+      min: 1,
+    },
     'new-generation': {
       type: 'boolean',
       doc: 'Begin the state anew, from the oldest record that the log holds, where the stream is another than before or its state is lost. Otherwise it changes nothing.',
@@ -42,7 +48,7 @@ async function runEngine(call: Call, terminal: Terminal): Promise<number> {
   const { startEngine } = await import('../app.ts');
   const forMs = call.number('for');
   using limit = limitTime(forMs);
-  let waitedFor: { part: string; error: EngineError } | null = null;
+  let opening: Opening = { part: loaded.config.data_directory, error: null };
   const starting = startEngine(loaded, {
     version: product.version,
     clock: systemClock,
@@ -51,26 +57,32 @@ async function runEngine(call: Call, terminal: Terminal): Promise<number> {
     isUntilEnd,
     isNewGeneration: call.has('new-generation'),
     signal: AbortSignal.any([stop.signal, limit.signal]),
+    onOpening: (part) => {
+      opening = { part, error: null };
+    },
     onWaiting: (part, error) => {
-      waitedFor = { part, error };
+      opening = { part, error };
     },
   });
-  const engine = await starting.catch((error: unknown) => {
-    // Told to stop while it waited for a server: nothing was begun, so nothing is wrong.
-    if (stop.signal.aborted && error === stop.signal.reason) return null;
-    throw limit.signal.aborted && waitedFor !== null ? stillWaiting(waitedFor, call.number('for')) : error;
-  });
-  if (engine === null) return 0;
+  const engine = await openedInTime(starting, AbortSignal.any([stop.signal, limit.signal]));
+  // Told to stop while it waited for a server: nothing was begun, so nothing is wrong.
+  if (engine === null && stop.signal.aborted) return 0;
+  if (engine === null) throw stillOpening(opening, forMs);
   await offerAdminLink(loaded.config, engine.addresses.api, terminal);
   using _reload = listenForReload(() => engine.reload());
+  let isLate = false;
   try {
     const waits = [engine.failed, aborted(stop.signal)];
     if (isUntilEnd) waits.push(engine.drain(stop.signal));
-    if (forMs !== undefined) waits.push(aborted(limit.signal));
+    const late = aborted(limit.signal).then(() => {
+      isLate = isUntilEnd;
+    });
+    if (forMs !== undefined) waits.push(late);
     await Promise.race(waits);
   } finally {
     await engine.stop();
   }
+  if (isLate) throw notAtTheEnd(engine.status().lanes, forMs);
   const { lanes, records, dead_letters } = engine.status();
   if (call.has('json')) terminal.printJson({ records, dead_letters, lanes });
   else terminal.note(`stopped: ${records} records, ${dead_letters} dead letters`);
@@ -91,8 +103,37 @@ function limitTime(forMs: number | undefined): { readonly signal: AbortSignal } 
   return { signal: limit.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
-function stillWaiting({ part, error }: { part: string; error: EngineError }, forMs = 0): EngineError {
+/** What the opening is at, and what it has heard of it. */
+interface Opening {
+  readonly part: string;
+  readonly error: EngineError | null;
+}
+
+/** An opening that was told to end may close what it has; one that a silent server holds is left behind. */
+const openGraceMs = 1_000;
+
+/** The engine; null when the signal ended its opening. */
+async function openedInTime(starting: Promise<Engine>, signal: AbortSignal): Promise<Engine | null> {
+  const opened = starting.catch((error: unknown) => {
+    // What an opening that was told to end still says is what it was told, or what it waited for.
+    if (signal.aborted && (error === signal.reason || (error instanceof EngineError && isWorthRetrying(error))))
+      return null;
+    throw error;
+  });
+  const graced = aborted(signal).then(() => systemClock.sleep(openGraceMs));
+  return await Promise.race([opened, graced.then(() => null)]);
+}
+
+function stillOpening({ part, error }: Opening, forMs = 0): EngineError {
+  if (error === null)
+    return new EngineError('RUN_INCOMPLETE', `after ${forMs} ms it still opens ${part}, which has not answered`);
   return new EngineError(error.code, `after ${forMs} ms it still waits for ${part}: ${error.message}`, {
     cause: error,
   });
+}
+
+function notAtTheEnd(lanes: EngineStatus['lanes'], forMs = 0): EngineError {
+  const troubles = lanes.filter(({ trouble }) => trouble !== null).map(({ lane, trouble }) => `${lane}: ${trouble}`);
+  const why = troubles.length === 0 ? '' : `; ${troubles.slice(0, 3).join('; ')}`;
+  return new EngineError('RUN_INCOMPLETE', `after ${forMs} ms it is not at the end of the log${why}`);
 }

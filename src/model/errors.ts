@@ -46,10 +46,15 @@ export const errorCatalogue = {
     exit: 77,
     next: 'Correct the credentials, the permissions or the topic that the message names; "paceline doctor" checks them.',
   },
+  SERVER_SILENT: {
+    retry: 'with_backoff',
+    exit: 75,
+    next: 'Look whether the named server is well: it takes connections and says nothing. What waits for it goes on by itself.',
+  },
   RUN_INCOMPLETE: {
     retry: 'with_backoff',
     exit: 75,
-    next: 'What is committed stays. Look at the instance that has the named lanes, or let it end, then run --until-end again.',
+    next: 'What is committed stays. Look at what the message names, then run it again.',
   },
   STATE_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the state store.' },
   STATE_CORRUPT: {

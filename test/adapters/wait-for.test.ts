@@ -6,15 +6,21 @@ import type { WallTimeMs } from '../../src/model/time.ts';
 function context() {
   const waits: string[] = [];
   const stop = new AbortController();
+  /** So long is an answer waited for in silence; pauses between two questions are shorter here, and over at once. */
+  const patience = Promise.withResolvers<void>();
   return {
     waits,
     stop,
+    patience,
     signal: stop.signal,
     onWaiting: (part: string, error: EngineError) => void waits.push(`${part}: ${error.message}`),
     clock: {
       wallMs: () => 0 as WallTimeMs,
       steadyMs: () => 0,
-      sleep: async (_: number, signal?: AbortSignal) => signal?.throwIfAborted(),
+      sleep: async (ms: number, signal?: AbortSignal) => {
+        if (ms >= 5_000) await patience.promise;
+        signal?.throwIfAborted();
+      },
     },
   };
 }
@@ -49,4 +55,15 @@ test('a stop ends the waiting', async () => {
     throw new EngineError('STATE_UNAVAILABLE', 'away');
   };
   await expect(waitFor('Redis', away, each)).rejects.toThrow('told to stop');
+});
+
+test('a server that takes the question and says nothing is told of, by name', async () => {
+  const each = context();
+  const answer = Promise.withResolvers<string>();
+  const asked = waitFor('ClickHouse', () => answer.promise, each);
+  expect(each.waits).toEqual([]);
+  each.patience.resolve();
+  await expect.poll(() => each.waits).toEqual(['ClickHouse: it has not answered for 5 s']);
+  answer.resolve('here');
+  expect(await asked).toBe('here');
 });
