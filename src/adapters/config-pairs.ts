@@ -20,7 +20,7 @@ export function pairProblems(config: Config, origins: ReadonlyMap<string, Place>
 }
 
 function needs(config: Config): PairProblem[] {
-  const { bronze, postgres, plans, redis, registry, alertmanager } = config;
+  const { bronze, postgres, plans, redis, registry, alertmanager, kafka, s3, iceberg_rest: rest } = config;
   const problems: PairProblem[] = [];
   const need = (isWrong: boolean, name: string, message: string) => {
     if (isWrong) problems.push({ name, message });
@@ -45,6 +45,20 @@ function needs(config: Config): PairProblem[] {
     'redis.cache_url',
     'must be another server than redis.url',
   );
+  need(
+    bronze.enabled && bronze.catalog === 'rest' && rest.url === null,
+    'bronze.catalog',
+    'rest needs iceberg_rest.url, the address of the catalog',
+  );
+  const both: [string, unknown, string, unknown][] = [
+    ['iceberg_rest.client_id', rest.client_id, 'iceberg_rest.client_secret', rest.client_secret],
+    ['s3.access_key_id', s3.access_key_id, 's3.secret_access_key', s3.secret_access_key],
+    ['kafka.tls.cert_file', kafka.tls.cert_file, 'kafka.tls.key_file', kafka.tls.key_file],
+  ];
+  for (const [one, its, other, others] of both) {
+    need(its !== null && others === null, one, `needs ${other}`);
+    need(others !== null && its === null, other, `needs ${one}`);
+  }
   for (const [section, { username, password }] of Object.entries({ registry, alertmanager })) {
     need(username !== null && password === null, `${section}.username`, `needs ${section}.password`);
     need(password !== null && username === null, `${section}.password`, `needs ${section}.username`);

@@ -28,7 +28,13 @@ export const portNumber = () => z.int().min(0).max(65_535);
 export const secretText = () => z.string().min(1).nullable().default(null);
 export const filePath = () => z.string().min(1).nullable().default(null);
 
-export const address = () => z.string().regex(/^[^\s:,/]+:\d{1,5}$/, 'must be host:port');
+export const address = () =>
+  z
+    .string()
+    .regex(/^[^\s:,/]+:\d{1,5}$/, 'must be host:port')
+    .refine((text) => isPort(Number(text.split(':').at(-1))), 'must be host:port, with a port from 1 to 65535');
+
+const isPort = (port: number) => port >= 1 && port <= 65_535;
 export const httpUrl = () => z.url({ protocol: /^https?$/ });
 export const optionalName = () => z.string().min(1).nullable().default(null);
 /** Kafka's rule for names of topics. */

@@ -159,16 +159,27 @@ function placeOf(path: string, documents: readonly YamlDocument[], part: 'keys' 
 
 function wish({ settings }: AnySchema, issue: z.core.$ZodIssue, merged: unknown): string {
   const setting = settings.find(({ name }) => name === issue.path.join('.'));
-  if (setting === undefined) return 'must be a mapping of settings';
+  if (setting === undefined) return wishOfEntry(settings, issue, merged) ?? 'must be a mapping of settings';
   const value = valueAt(merged, setting.keys);
   const got = setting.secret ? '***' : JSON.stringify(value);
   if (issue.code === 'too_small' && typeof value === 'string') return `must have at least ${issue.minimum} characters`;
   if (issue.code === 'invalid_format')
     return `must match ${'pattern' in issue ? issue.pattern : issue.format}, got ${got}`;
+  if (issue.code === 'custom') return `${issue.message}, got ${got}`;
   const near =
     typeof value === 'string' && setting.type.includes('|') ? nearest(value, setting.type.split(' | ')) : undefined;
   const bounds = setting.bounds ? ` from ${setting.bounds}` : '';
   return `must be ${setting.type}${bounds}, got ${got}${near ? `; did you mean "${near}"?` : ''}`;
+}
+
+/** Of an entry of a list; null where the path leads to none. */
+function wishOfEntry(settings: AnySchema['settings'], issue: z.core.$ZodIssue, merged: unknown): string | null {
+  const list = settings.find(({ name }) => name === issue.path.slice(0, -1).join('.'));
+  if (list === undefined || typeof issue.path.at(-1) !== 'number') return null;
+  const got = list.secret ? '***' : JSON.stringify(valueAt(merged, issue.path.map(String)));
+  // What a check of ours says is in our words; what the library finds by itself is not.
+  const isOurs = issue.code === 'custom' || issue.code === 'invalid_format';
+  return `${isOurs ? issue.message : `is no entry of ${list.type}`}, got ${got}`;
 }
 
 function originsOf({ settings }: AnySchema, documents: readonly YamlDocument[]): Map<string, Place> {

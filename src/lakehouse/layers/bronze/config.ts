@@ -1,6 +1,15 @@
 import * as z from 'zod';
 import { optionalName, setting } from '../../../model/setting.ts';
 
+/** A place with a scheme is a bucket of S3; `gs://…` would otherwise be a directory of that name. */
+const lakePlace = () =>
+  optionalName().refine(
+    (place) => place === null || !/^[a-z][a-z0-9+.-]+:/i.test(place) || /^s3:\/\/[^/]/.test(place),
+    {
+      error: 'must be a directory or s3://bucket/key',
+    },
+  );
+
 /** The raw log as a table. */
 export const bronzeSection = z
   .strictObject({
@@ -8,7 +17,7 @@ export const bronzeSection = z
       doc: 'Keep every record, as it came, in the Iceberg bronze table.',
       reload: 'restart',
     }),
-    warehouse: setting(optionalName(), {
+    warehouse: setting(lakePlace(), {
       doc: 'Directory of the lake, or s3://bucket/key; instances that share a topic share it. Null: lake below the data directory.',
       reload: 'restart',
       path: true,
