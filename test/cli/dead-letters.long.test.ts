@@ -58,7 +58,11 @@ async function run(...args: string[]) {
   const exit = await runCommandLine([...args, '--data', data], commands, terminal);
   return { exit, ...texts };
 }
-const json = async (...args: string[]) => JSON.parse((await run(...args, '--json')).out);
+const json = async (...args: string[]) => {
+  const { exit, out, notes } = await run(...args, '--json');
+  expect(exit, notes).toBe(0);
+  return JSON.parse(out);
+};
 
 const click = (n: number, more: object = {}) => ({
   ...{ type: 'click', event_id: n.toString(16).padStart(32, '0'), org_id: 'acme', campaign_id: 'c1' },
@@ -135,9 +139,10 @@ test('without an engine it is the same, and a second start counts what was sent'
 test('what the log has forgotten comes from bronze, and what nobody has is said so', async () => {
   await engine!.drain();
   await stop();
+  const [{ new_log_offset }] = await json('dead-letters', 'replays', 'acme');
   const lane = join(data, 'log', topic, readdirSync(join(data, 'log', topic)).find((name) => name.startsWith('0'))!);
   for (const name of readdirSync(lane)) rmSync(join(lane, name));
-  const record = await json('record', 'acme', `${topic}/0/0`);
+  const record = await json('record', 'acme', `${topic}/0/${new_log_offset}`);
   expect(record).toMatchObject({ held_by: 'bronze', kind: 'click', fields: { campaign_id: 'c1' } });
   const gone = await run('record', 'acme', `${topic}/0/999999`);
   expect([gone.exit, gone.notes]).toEqual([65, expect.stringContaining('NOT_FOUND')]);

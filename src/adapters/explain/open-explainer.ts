@@ -48,7 +48,7 @@ export async function openExplainer(config: Config, { clock, log }: ExplainerCon
       ...{ cluster: clickhouse.cluster, queriesMax: 2, waitingMax: 64 },
       ...{ timeoutMs: serving.query_timeout_ms, freshnessMs: serving.freshness_ms },
       hotDaysOf: hotDaysOf(config.tiers),
-      onTrouble: (error) => log.warn('explain.no_data_version', { error }),
+      onTrouble: (error) => log.warn('explain.system_tables_refused', { error }),
     }),
   );
   const cursors = new SealedCursors(randomBytes(32));

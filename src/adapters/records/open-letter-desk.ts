@@ -52,7 +52,7 @@ export async function openLetterDesk(config: Config, { clock, log, actor }: Desk
       ...{ cluster: clickhouse.cluster, queriesMax: 2, waitingMax: 64 },
       ...{ timeoutMs: serving.query_timeout_ms, freshnessMs: serving.freshness_ms },
       hotDaysOf: hotDaysOf(config.tiers),
-      onTrouble: (error) => log.warn('letters.no_data_version', { error }),
+      onTrouble: (error) => log.warn('letters.system_tables_refused', { error }),
     }),
   );
   const access = stack.adopt(openAccess(config, { clock, log, metrics: null }), (opened) => opened.close());

@@ -83,6 +83,13 @@ export class ClickHouseTables implements Tables, Disposable {
 WHERE database = {database:String} AND startsWith(name, 'all_') AND position(create_table_query, 'gold_') > 0`;
     const names = this.#ask(sql, { parameters: { database: this.#options.database } }).then(
       (rows) => new Set(rows.map(({ name }) => String(name))),
+      (error: unknown) => {
+        if (!(error instanceof EngineError) || (error.code !== 'QUERY_REFUSED' && error.code !== 'QUERY_FAILED'))
+          throw error;
+        // A user without a right to system.tables: answers say that they know what ClickHouse keeps.
+        this.#options.onTrouble(error);
+        return new Set<string>();
+      },
     );
     this.#history = { names, untilMs: now + viewsKnownMs };
     names.catch(() => {

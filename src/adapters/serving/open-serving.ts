@@ -129,7 +129,7 @@ function openTables(
     ...{ isEmbedded: clickhouse.url === null, cluster: clickhouse.cluster },
     ...{ queriesMax: serving.queries_max, waitingMax: serving.waiting_max },
     ...{ timeoutMs: serving.query_timeout_ms, freshnessMs: serving.freshness_ms, hotDaysOf: hotDaysOf(tiers) },
-    onTrouble: (error) => log.warn('serving.no_data_version', { error }),
+    onTrouble: (error) => log.warn('serving.system_tables_refused', { error }),
   });
 }
 

@@ -101,6 +101,30 @@ test('each call says its organization twice, and a reader can be made for nothin
   );
 });
 
+test('old periods are asked of views that know of the lake, looked for once; who may not look says so and reads what is hot', async () => {
+  const server = new SlowServer();
+  const found = { meta: [{ name: 'name', type: 'String' }], data: [['all_alert_events']] };
+  server.answer = () => Promise.resolve({ status: 200, text: JSON.stringify(found) });
+  const { tables } = await tablesOver(server);
+  const reader = tables.of('acme');
+  const dayMs = 86_400_000;
+  expect(await reader.since('alert_events', Date.now() - 89 * dayMs)).toEqual({
+    sql: 'alert_events AS d FINAL',
+    reach: 'hot',
+  });
+  expect(server.asked).toHaveLength(0);
+  for (let n = 0; n < 3; n++)
+    expect(await reader.since('alert_events', 0)).toEqual({ sql: 'all_alert_events AS d', reach: 'all_times' });
+  expect(await reader.since('late_events', 0)).toEqual({ sql: 'late_events AS d FINAL', reach: 'hot' });
+  expect(server.asked).toHaveLength(1);
+
+  const refusing = new SlowServer();
+  refusing.answer = () => Promise.resolve({ status: 500, text: 'Code: 497. DB::Exception: Not enough privileges' });
+  const { tables: bare, troubles } = await tablesOver(refusing);
+  expect(await bare.of('acme').since('alert_events', 0)).toMatchObject({ reach: 'hot' });
+  expect(troubles).toHaveLength(1);
+});
+
 test('what is wrong with the server is told apart', async () => {
   const server = new SlowServer();
   const { tables } = await tablesOver(server);
