@@ -120,6 +120,7 @@ publishPage(
     ratios: measureRows(windowRatios),
     baselines: baselineRows,
     campaign: nameRows('campaign'),
+    organization: nameRows('organization'),
     source: nameRows('source'),
     shipped: files.map(shippedRow).join('\n'),
     templates: templates.map(templateRow).join('\n'),

@@ -469,10 +469,10 @@ export class LaneState implements Carrier {
   }
 
   rearmOrganization(organization: Organization, after: number): void {
-    const { plan } = this.planOf(organization.id);
+    const { plan, organizationRules } = this.planOf(organization.id);
     organization.timerAt = null;
     organization.isDirty = true;
-    if (Object.keys(plan.sources).length === 0) return;
+    if (Object.keys(plan.sources).length === 0 && organizationRules.length === 0) return;
     organization.timerAt = nextInstant(after, organization.stagger, plan.defaults.evaluate_every_ms);
     this.pushOrganizationTimer(organization);
   }

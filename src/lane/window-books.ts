@@ -90,20 +90,9 @@ export class CampaignWindows implements WindowBooks {
   #days(counter: WindowCounter, first: number, last: number): Whole {
     let sum: Whole = 0;
     for (let day = first; day <= last; day++) {
-      sum = plus(sum, this.#ofDay(day, placeOf[counter]));
+      sum = plus(sum, ofDay(this.#campaign, day, placeOf[counter]));
     }
     return inNanos.has(counter) ? microsOf(sum) : sum;
-  }
-
-  #ofDay(day: number, place: number): Whole {
-    const { days, oldDays, books } = this.#campaign;
-    const row = days.get(day);
-    if (row !== undefined) return row.compactSum(place);
-    if (oldDays.isEmpty || !oldDays.numbers.includes(day)) return 0;
-    const copy = oldDays.read(day, books) as DayRow;
-    const sum = copy.compactSum(place);
-    copy.forget();
-    return sum;
   }
 
   #wasThere(first: number): boolean {
@@ -113,4 +102,19 @@ export class CampaignWindows implements WindowBooks {
     }
     return false;
   }
+}
+
+/** Nanos that a campaign spent on a local day. */
+export function spendOfDay(campaign: Campaign, day: number): Whole {
+  return ofDay(campaign, day, sumAt.spendNanos);
+}
+
+function ofDay({ days, oldDays, books }: Campaign, day: number, place: number): Whole {
+  const row = days.get(day);
+  if (row !== undefined) return row.compactSum(place);
+  if (oldDays.isEmpty || !oldDays.numbers.includes(day)) return 0;
+  const copy = oldDays.read(day, books) as DayRow;
+  const sum = copy.compactSum(place);
+  copy.forget();
+  return sum;
 }

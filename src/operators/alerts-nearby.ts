@@ -10,6 +10,8 @@ export function alertsNearby(
   sourcesOf: (campaign: Campaign) => readonly { readonly name: string }[],
 ): (AlertState | null | undefined)[] {
   const ofSource = (name: string) => organization.sourceAlerts.get(`${name}|${id}`)?.alert;
+  // Alerts of the organization are kept as those of no source.
+  if (of === 'organization') return [ofSource('')];
   if (campaign === null) return [ofSource(source)];
   if (of === 'source') return sourcesOf(campaign).map(({ name }) => ofSource(name));
   if (of === 'campaign') return [campaign.unplanned?.alerts.get(id)];

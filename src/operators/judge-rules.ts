@@ -4,6 +4,7 @@ import { budgetStep, creativeFacts } from '../lane/control-words.ts';
 import { monthSpend } from '../lane/flight-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import type { Organization } from '../lane/organization.ts';
+import { OrganizationBooks } from '../lane/organization-books.ts';
 import { sourceOf } from '../lane/plan-view.ts';
 import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
@@ -30,8 +31,10 @@ import { type CompiledPlan, type CompiledRule, canonicalJson } from '../rules/co
 import { type RuleValue, variableNames } from '../rules/condition.ts';
 import { eventValue } from '../rules/event-values.ts';
 import { isKnown, isNothing, judgeAt } from '../rules/judgement.ts';
+import { organizationValues } from '../rules/organization-values.ts';
 import { quietOnPlan } from '../rules/quiet-rules.ts';
 import { riskValue } from '../rules/risk-values.ts';
+import { isForCampaign } from '../rules/rule-scope.ts';
 import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import { meaningOf, type Told, tell, tellEnd } from '../rules/telling.ts';
 import { workOut } from '../rules/window-values.ts';
@@ -218,6 +221,7 @@ export class JudgeRules implements Operator {
       const scope = this.#sourceScope(organization, name, { t, offset, completeness });
       for (const rule of sourceRules) this.#judgeSource(organization, scope, rule, values);
     }
+    if (compiled.organizationRules.length > 0) this.#judgeOrganization(organization, compiled, t, offset);
     this.#state.rearmOrganization(organization, t);
   }
 
@@ -248,11 +252,29 @@ export class JudgeRules implements Operator {
     entry.evaluatedAt = scope.t;
   }
 
+  /** What the campaigns that a rule is for come to together. */
+  #judgeOrganization(organization: Organization, { organizationRules }: CompiledPlan, t: LogTimeMs, offset: number) {
+    const scope = this.#sourceScope(organization, '', { t, offset, completeness: { text: '' } });
+    const books = new OrganizationBooks(this.#state, organization, t);
+    for (const rule of organizationRules) {
+      const isFor = (campaign: Campaign) => isForCampaign(rule.plan, campaign.id, this.#state.campaignPlan(campaign));
+      this.#judgeSource(organization, scope, rule, organizationValues(books.facts(isFor)));
+    }
+  }
+
   #dropAbsentSources(organization: Organization, t: LogTimeMs, offset: number): void {
     const compiled = this.#state.planOf(organization.id);
-    const { plan, sourceRules } = compiled;
+    const { plan, sourceRules, organizationRules } = compiled;
     for (const key of [...organization.sourceAlerts.keys()].sort()) {
       const [source, ruleId] = key.split('|');
+      if (source === '') {
+        if (organizationRules.some((rule) => rule.plan.id === ruleId)) continue;
+        const { alert } = organization.sourceAlerts.get(key) as { alert: AlertState | null };
+        const scope = this.#sourceScope(organization, '', { t, offset, completeness: { text: '' } });
+        if (alert !== null) this.#end(scope, ruleId, alert, 'rule_deleted');
+        organization.sourceAlerts.delete(key);
+        continue;
+      }
       if (isInUse(compiled, organization, source) && sourceRules.some((rule) => rule.plan.id === ruleId)) continue;
       const { alert } = organization.sourceAlerts.get(key) as { alert: AlertState | null };
       const frontier = frontierOf(sourceOf(plan, source), organization.frontiers.get(source), t);

@@ -7,6 +7,7 @@ import {
   absentAskedFor,
   absentFor,
   absentOfCampaignFor,
+  absentTogetherFor,
   campaignReach,
   flightReach,
   sourceReach,
@@ -61,13 +62,16 @@ export function absentValues(rules: readonly ReadRule[]): AbsentValue[] {
   return rules.flatMap(({ rule }) => {
     if (rule.scope === 'source') return [];
     const isOfCampaign = rule.scope === 'campaign';
+    const isTogether = rule.scope === 'organization';
     const texts = levels.flatMap((level) => [rule[level]?.when, rule[level]?.clear]);
     const all = [rule.guard, ...texts].filter((text) => text != null);
     const names = new Set(all.flatMap((text) => compileCondition(text, rule.scope).names));
     return [...names].sort().flatMap((name) => {
-      const absent_for = isOfCampaign
-        ? (absentOfCampaignFor[name as keyof typeof absentOfCampaignFor] ?? absentAskedFor(name, 'campaign'))
-        : (absentFor[name as keyof typeof absentFor] ?? absentAskedFor(name, 'flight'));
+      const absent_for = isTogether
+        ? absentTogetherFor(name)
+        : isOfCampaign
+          ? (absentOfCampaignFor[name as keyof typeof absentOfCampaignFor] ?? absentAskedFor(name, 'campaign'))
+          : (absentFor[name as keyof typeof absentFor] ?? absentAskedFor(name, 'flight'));
       const isAsked = all.some((text) => text.includes(`known(${name})`));
       return absent_for === undefined || isAsked ? [] : [{ rule: rule.id, name, absent_for }];
     });
@@ -137,6 +141,8 @@ function subjectsOf(draft: PlanDraft, rule: RulePlan): Subject[] {
     }));
   }
   const { scope } = rule;
+  // What campaigns come to together can be anything.
+  if (scope === 'organization') return [];
   if (scope === 'campaign')
     return campaignsOf(draft, rule).map(({ who }) => ({ who, names: campaignReach(), rhythm: null }));
   return campaignsOf(draft, rule).map(({ who, own }) => ({

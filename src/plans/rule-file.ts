@@ -128,7 +128,7 @@ function problemIn(checked: CheckedFile<RuleFile>, path: string[], text: string,
 function placeProblems(checked: CheckedFile<RuleFile>, { summary, annotations = {}, scope }: RuleFile): Problem[] {
   const known = [
     ...variableNames(scope),
-    ...(scope !== 'source' ? ['c.campaign_id'] : []),
+    ...(scope !== 'source' && scope !== 'organization' ? ['c.campaign_id'] : []),
     ...(scope === 'flight' || scope === 'ended' ? ['c.flight_id'] : []),
   ];
   const texts = [[['summary'], summary] as const, ...Object.entries(annotations).map(inAnnotations)];

@@ -64,6 +64,8 @@ interface CompiledRules {
   readonly endedRules: readonly CompiledRule[];
   /** Judged of what a campaign spent that no flight covers. */
   readonly campaignRules: readonly CompiledRule[];
+  /** About what the campaigns that each is for come to together. */
+  readonly organizationRules: readonly CompiledRule[];
   readonly sourceRules: readonly CompiledRule[];
   /** Those of all that ask for campaigns by their ids. */
   readonly namingRules: readonly CompiledRule[];
@@ -129,6 +131,7 @@ function compileRules(plans: readonly RulePlan[]): CompiledRules {
     flightRules: rules.filter((each) => each.plan.scope === 'flight'),
     endedRules: rules.filter((each) => each.plan.scope === 'ended'),
     campaignRules: isSilent ? builtInOf(plans) : campaignRules,
+    organizationRules: rules.filter((each) => each.plan.scope === 'organization'),
     sourceRules: rules.filter((each) => each.plan.scope === 'source'),
     namingRules: rules.filter((each) => namesCampaigns(each.plan)),
   };
@@ -245,7 +248,7 @@ function partsOf(summary: string, scope: RulePlan['scope'], indexOf: (name: stri
   return summary.split(/(\{\{\s*[\w.:-]+\s*\}\})/).map((part) => {
     const name = /^\{\{\s*([\w.:-]+)\s*\}\}$/.exec(part)?.[1];
     if (name === undefined) return part;
-    if (scope !== 'source' && name === 'c.campaign_id') return summaryNames.campaign;
+    if (scope !== 'source' && scope !== 'organization' && name === 'c.campaign_id') return summaryNames.campaign;
     if ((scope === 'flight' || scope === 'ended') && name === 'c.flight_id') return summaryNames.flight;
     const index = indexOf(name);
     return index < 0 ? part : index;

@@ -17,6 +17,10 @@ export function inhibitionProblems(rules: readonly Inhibiting[]): InhibitionProb
       const inhibitor = known.get(other);
       if (scope === 'source' && inhibitor !== undefined && inhibitor.scope !== 'source')
         return [{ rule: id, index, message: `rule "${other}" is of no source, and this one is of nothing else` }];
+      if (scope === 'organization' && inhibitor !== undefined && inhibitor.scope !== 'organization')
+        return [
+          { rule: id, index, message: `rule "${other}" is not of the organization, and this one is of nothing else` },
+        ];
       const way = wayTo(id, other, known);
       return way === null ? [] : [{ rule: id, index, message: `rules silence each other: ${way.join(', ')}` }];
     }),

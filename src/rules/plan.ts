@@ -62,9 +62,9 @@ export const planValues = {
     .refine((weights) => weights.some((weight) => weight > 0), 'needs a positive weight'),
   /**
    * `flight`: while it runs. `ended`: after its end, while its delivery is still evaluated. `campaign`: money that no
-   * flight covers. `source`: each source.
+   * flight covers. `organization`: the campaigns that the rule is for, together. `source`: each source.
    */
-  scope: z.enum(['flight', 'ended', 'campaign', 'source']),
+  scope: z.enum(['flight', 'ended', 'campaign', 'organization', 'source']),
   mode: z.enum(['notify', 'shadow']),
   noDataThen: z.enum(['no_data', 'ok', 'firing']),
   onError: z.enum(['keep_last', 'error']),
@@ -309,6 +309,27 @@ export const ruleVariables = {
     'u.over_budget_pct': ['double', 'By how much the flight that is most over its budget is over it, %.'],
     'u.recent': ['double', 'Unplanned spend, but not that over a budget, of the two newest days with spend.'],
     'u.recent_pct': ['double', 'The same over all spend of these two days, %.'],
+  },
+  organization: {
+    'o.campaigns': ['double', 'Campaigns with a flight that runs.'],
+    'o.flights': ['double', 'Flights that run.'],
+    'o.flights_behind': ['double', 'Those that are behind or severely behind.'],
+    'o.flights_ahead': ['double', 'Those that are ahead.'],
+    'o.flights_stale': ['double', 'Those whose sources are stale.'],
+    'o.currency': ['string', 'Currency of all money here; null where the campaigns have none yet, or several.'],
+    'o.budget': ['double', 'Budgets of flights that run, currency units.'],
+    'o.spend': ['double', 'What they spent as far as their sources are complete.'],
+    'o.expected': ['double', 'What they should have spent by then; ASAP flights have no part in it.'],
+    'o.projected': ['double', 'What they are heading for at their ends.'],
+    'o.osi_pct': ['double', 'Spend over expected spend of those that expect any, %.'],
+    'o.delivery_pct': ['double', 'Spend over budgets, %.'],
+    'o.projected_pct': ['double', 'Projected spend over budgets, %.'],
+    'o.unseen_spend': ['double', 'What may have been spent since, unseen.'],
+    'o.money_at_risk': ['double', 'The part of it for which budgets and daily caps have no room.'],
+    'o.spend_today': ['double', 'Spend that was booked for today, whatever is not in yet.'],
+    'o.spend_yesterday': ['double', 'Of the day before.'],
+    'o.spend_7d': ['double', 'Of the seven days before today.'],
+    'o.spend_month': ['double', 'Of the calendar month, with today.'],
   },
   source: {
     's.name': ['string', 'Source.'],

@@ -152,6 +152,13 @@ export function campaignReach(): Map<string, Reach> {
   return new Map(Object.entries(names));
 }
 
+/** For whom a value of campaigns together is not there, in words; undefined = it is always there. */
+export function absentTogetherFor(name: string): string | undefined {
+  if (name === 'o.campaigns' || name.startsWith('o.flights')) return undefined;
+  const isShare = name.endsWith('_pct');
+  return `campaigns of several currencies${isShare ? '; flights with nothing to take a share of' : name === 'o.currency' ? '; campaigns without one' : ''}`;
+}
+
 /** What the values of a declared source can be. */
 export function sourceReach(name: string, source: SourcePlan): Map<string, Reach> {
   const lag = source.heartbeats ? atLeast(Number.NEGATIVE_INFINITY) : constant(source.delay_ms / 1_000);

@@ -35,15 +35,17 @@ const words = [
 export function randomRules(random: Random, count: number): RulePlan[] {
   const all = showing('all-values', [...variableNames('flight'), ...Object.keys(riskValues)]);
   const windows = showing('drawn-windows', [...new Set(Array.from({ length: 24 }, () => drawAskedName(random)))]);
-  const drawn = Array.from({ length: count }, (_, i) => drawRule(random, `drawn-${i}`, pick(random, scopes)));
+  const together = showing('all-together', variableNames('organization'), 'organization');
+  const scoped = Array.from({ length: count }, (_, i) => drawRule(random, `drawn-${i}`, pick(random, scopes)));
+  const drawn = [...scoped, drawRule(offshoot([scoped, 'organization']), 'drawn-together', 'organization')];
   const told = drawn.map((rule) => ({ ...rule, ...drawNotices(offshoot([rule, 'notices']), rule, drawn) }));
-  return [all, windows, ...told];
+  return [all, windows, together, ...told];
 }
 
 /** Each of its evaluations shows these values. */
-function showing(id: string, names: readonly string[]): RulePlan {
+function showing(id: string, names: readonly string[], scope: Scope = 'flight'): RulePlan {
   const when = names.map((name) => `known(${name})`).join(' || ');
-  return finish({ ...plain(id, 'flight'), warning: { when, clear: null, for_ms: 0 } });
+  return finish({ ...plain(id, scope), warning: { when, clear: null, for_ms: 0 } });
 }
 
 const drawnLabels = ['c.labels.tier', 'c.labels["owner:of"]'];
@@ -107,7 +109,9 @@ function drawScope(random: Random, plain: RulePlan['match']): Partial<RulePlan> 
 
 /** What decides nothing about an alert, and all about who hears of it: rules are silenced by others that stand behind them. */
 function drawNotices(random: Random, { id, scope }: RulePlan, all: readonly RulePlan[]): Partial<RulePlan> {
-  const behind = all.filter((each) => each.id > id && (scope !== 'source' || each.scope === 'source'));
+  const behind = all.filter(
+    (each) => each.id > id && ((scope !== 'source' && scope !== 'organization') || each.scope === scope),
+  );
   const { cool_down_ms, flapping } = {
     cool_down_ms: pick(random, [0, 20, 90, 600]) * minuteMs,
     flapping: pick(random, [null, { above: 20, below: 10 }, { above: 5, below: 4 }]),

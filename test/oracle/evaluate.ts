@@ -6,6 +6,7 @@ import type { Campaign } from './campaign.ts';
 import { wordValues } from './control-words.ts';
 import type { Dates, Flight } from './flight.ts';
 import { sha256 } from './hashes.ts';
+import { organizationValues } from './organization.ts';
 import {
   type Completeness,
   completenessAt,
@@ -42,6 +43,8 @@ export interface TimerContext {
   readonly t: number;
   /** Lane clock. */
   readonly clock: number;
+  /** Campaigns of the organization. */
+  members(): Campaign[];
   readonly bounds: Bounds;
   readonly offset: number;
   readonly version: bigint;
@@ -378,7 +381,7 @@ function judgeRule(
     const filled = (text: string) =>
       summaryOf(text, placesOf(rule.scope, context.plan), {
         ...subject.values,
-        ...(rule.scope !== 'source' ? { 'c.campaign_id': subject.campaign } : {}),
+        ...(rule.scope !== 'source' && rule.scope !== 'organization' ? { 'c.campaign_id': subject.campaign } : {}),
         ...(rule.scope === 'flight' || rule.scope === 'ended' ? { 'c.flight_id': subject.flight } : {}),
       });
     const annotations = Object.entries(rule.annotations ?? {}).map(([name, text]) => [name, filled(text)] as const);
@@ -416,6 +419,7 @@ function isInhibited({ plan, ofSource }: TimerContext, subject: Subject, { inhib
   return plan.rules
     .filter(({ id, mode }) => inhibited_by.includes(id) && mode === 'notify')
     .flatMap(({ id, scope }): (Alert | undefined)[] => {
+      if (scope === 'organization') return [ofSource('')?.get(id)];
       if (campaignOf === null) return [ofSource(subject.source)?.get(id)];
       if (scope === 'source') return requiredSources(plan, campaignOf.id).map((name) => ofSource(name)?.get(id));
       if (scope === 'campaign') return [campaignOf.spendAlerts.get(id)];
@@ -620,7 +624,7 @@ export function evaluateSources(context: TimerContext, alerts: Map<string, Map<s
   const declared = Object.keys(plan.sources).filter(
     (name) => !sourceView(plan, name).heartbeats || context.isHeard(name) || isNeeded(plan, name),
   );
-  for (const name of [...new Set([...declared, ...alerts.keys()])].sort(byId)) {
+  for (const name of [...new Set([...declared, ...alerts.keys()])].filter((each) => each !== '').sort(byId)) {
     const isDeclared = declared.includes(name);
     const { expected_interval_ms } = sourceView(plan, name);
     const frontier = context.frontierOf(name);
@@ -645,4 +649,24 @@ export function evaluateSources(context: TimerContext, alerts: Map<string, Map<s
       judgeRule(context, subject, ofSource, id, rules.get(id), isDue);
     if (ofSource.size === 0) alerts.delete(name);
   }
+  evaluateOrganization(context, alerts);
+}
+
+/** Rules about what campaigns come to together; their alerts are kept as those of no source. */
+function evaluateOrganization(context: TimerContext, alerts: Map<string, Map<string, Alert>>): void {
+  const { plan, t } = context;
+  const rules = new Map(plan.rules.filter(({ scope }) => scope === 'organization').map((rule) => [rule.id, rule]));
+  const known = alerts.get('') ?? new Map<string, Alert>();
+  const isDue = (alert: Alert) => alert.rowAt === null || t - alert.rowAt >= hour;
+  for (const id of inOrder(plan, new Set([...rules.keys(), ...known.keys()]))) {
+    const rule = rules.get(id);
+    const members = rule === undefined ? [] : context.members().filter((each) => isMeant(rule, plan, each.id));
+    const subject: Subject = {
+      ...{ campaign: '', flight: '', source: '', asOf: t, completeness: '', zone: plan.defaults.zone },
+      ...{ values: organizationValues(context, members), campaignOf: null, flightOf: null },
+    };
+    judgeRule(context, subject, known, id, rule, isDue);
+  }
+  if (known.size > 0) alerts.set('', known);
+  else alerts.delete('');
 }

@@ -20,6 +20,7 @@ import {
 } from './evaluate.ts';
 import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
+import { hasOrganizationTimer } from './organization.ts';
 import { PlanKeys } from './plan-keys.ts';
 import {
   duplicateBoundsOf,
@@ -402,7 +403,7 @@ export class LaneOracle {
     const owners = event.org === '_default' ? [...this.#organizations.keys()] : [event.org];
     for (const org of owners) {
       const plan = this.#plans.inForce(org);
-      if (!this.#organizations.has(org) || Object.keys(plan.sources).length === 0) continue;
+      if (!this.#organizations.has(org) || !hasOrganizationTimer(plan)) continue;
       this.#setTimer({ rank: 0, org, campaign: '', t: 0 }, this.#clock, plan);
     }
     const campaign = this.#campaigns.get(`${event.org}/${event.campaign}`);
@@ -437,6 +438,7 @@ export class LaneOracle {
       plan,
       t,
       clock: this.#clock,
+      members: () => [...this.#campaigns.values()].filter((each) => each.org === org),
       bounds: this.#bounds,
       offset,
       version: this.#version(offset),
@@ -459,7 +461,7 @@ export class LaneOracle {
     };
     if (rank === 0) {
       evaluateSources(context, alerts);
-      if (Object.keys(plan.sources).length > 0) this.#setTimer({ rank, org, campaign, t: 0 }, t, plan);
+      if (hasOrganizationTimer(plan)) this.#setTimer({ rank, org, campaign, t: 0 }, t, plan);
       return;
     }
     const known = this.#campaigns.get(`${org}/${campaign}`) as Campaign;

@@ -31,6 +31,16 @@ test('a rule of sources is silenced by rules of sources alone', () => {
   ]);
 });
 
+test('a rule of the organization is silenced by rules of its scope alone, and silences those of flights', () => {
+  const much = { when: 'o.spend > 1.0', clear: null, for_ms: 0 };
+  const all = rule('all', { scope: 'organization', warning: much, inhibited_by: ['spent', 'month'] });
+  const month = rule('month', { scope: 'organization', warning: much });
+  expect(inhibitionProblems([all, month, flightRule('spent')])).toEqual([
+    { rule: 'all', index: 0, message: 'rule "spent" is not of the organization, and this one is of nothing else' },
+  ]);
+  expect(inhibitionProblems([flightRule('spent', { inhibited_by: ['month'] }), month])).toEqual([]);
+});
+
 test('who silences is judged first, whatever its name', () => {
   const rules = [
     flightRule('a', { inhibited_by: ['m'] }),

@@ -195,7 +195,7 @@ function scopeOf({ rule_id, campaign_id, flight_id, source }: Alert | Evaluation
     flight_id && `flight ${flight_id}`,
     source && `source ${source}`,
   ];
-  return `${rule_id} of ${names.filter(Boolean).join(', ')}`;
+  return `${rule_id} of ${names.filter(Boolean).join(', ') || 'the organization'}`;
 }
 
 function isMeant(of: string, { rule, text }: Expectation): boolean {

@@ -4,7 +4,7 @@ import { pathOf, useAnswer, useSeen } from './api.ts';
 import { useRowKeys } from './keys.ts';
 import { Answered, Badge, Heading, Nothing, Time } from './parts.ts';
 import { hrefOf, type Route } from './route.ts';
-import { alertTone, plain, plural, span, time, toMs } from './words.ts';
+import { alertTone, plain, plural, span, subjectOf, time, toMs } from './words.ts';
 
 interface Transition {
   readonly alert_id: string;
@@ -32,10 +32,6 @@ export function Alerts({ org }: Route) {
   return html`<${Heading} title="Alerts"><a href=${hrefOf(org, 'alerts', ['why-not'])}>Why did one not come?</a><//>
     <${Answered} shown=${open}>${(data: Transition[]) => html`<${Open} org=${org} alerts=${data} now=${now} />`}<//>
     ${now === 0 ? null : html`<${History} org=${org} now=${now} />`}`;
-}
-
-function subjectOf({ campaign_id, source }: Transition): string {
-  return campaign_id === '' ? `source ${source}` : campaign_id;
 }
 
 function wordsOf({ to_state, level }: Transition): string {

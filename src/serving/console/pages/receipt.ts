@@ -3,7 +3,7 @@ import { pathOf, useAnswer } from './api.ts';
 import { Answered, Badge, Completeness, Heading, Time } from './parts.ts';
 import { hrefOf, type Route } from './route.ts';
 import { WhyNotForm } from './why-not.ts';
-import { alertTone, plain, span, toMs } from './words.ts';
+import { alertTone, plain, span, subjectOf, toMs } from './words.ts';
 
 type Value = number | string | boolean | null;
 
@@ -56,7 +56,7 @@ export function ReceiptView({ org, args: [alertId] }: Route) {
   const receipt = useAnswer<Receipt>(pathOf(['organizations', org, 'transitions', alertId]), 0);
   return html`<${Answered} shown=${receipt}>${(shown: Receipt) => html`
     <${Heading} title=${shown.rule_id}><a class="up" href=${hrefOf(org, 'alerts')}>Alerts</a>
-      <span class="dim">${shown.campaign_id === '' ? `source ${shown.source}` : shown.campaign_id}</span><//>
+      <span class="dim">${subjectOf(shown)}</span><//>
     <p class="story"><${Badge} tone=${alertTone(shown.to_state, shown.level)}>${shown.to_state === 'firing' ? plain(shown.level) : plain(shown.to_state)}<//> ${shown.summary}</p>
     <${Decision} receipt=${shown} />
     <${Values} receipt=${shown} />

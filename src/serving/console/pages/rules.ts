@@ -5,7 +5,7 @@ import { useRowKeys } from './keys.ts';
 import { Answered, Badge, Heading, Nothing, Time } from './parts.ts';
 import { goQuery, hrefOf, type Route } from './route.ts';
 import { NewRule, RuleEditor } from './rule-editor.ts';
-import { alertTone, plain, type Tone } from './words.ts';
+import { alertTone, plain, subjectOf, type Tone } from './words.ts';
 
 interface Rule {
   readonly rule_id: string;
@@ -120,7 +120,7 @@ function One({ org, ruleId, outcome }: { org: string; ruleId: string; outcome: s
               level,
               summary,
             }) => html`<li key=${fingerprint}><${Badge} tone=${alertTone(to_state, level)}>${to_state === 'firing' ? plain(level) : plain(to_state)}<//>
-            <a href=${hrefOf(org, 'alerts', [alert_id])}>${campaign_id || source}</a> ${summary}</li>`,
+            <a href=${hrefOf(org, 'alerts', [alert_id])}>${subjectOf({ campaign_id, source })}</a> ${summary}</li>`,
           )}</ul>`}<//></section>
     <${Outcomes} org=${org} ruleId=${ruleId} outcome=${outcome} />`;
 }
@@ -173,7 +173,7 @@ function Outcomes({ org, ruleId, outcome }: { org: string; ruleId: string; outco
             (
               each,
             ) => html`<tr key=${`${each.evaluated_at} ${each.campaign_id} ${each.flight_id} ${each.source}`}><td><${Time} at=${each.evaluated_at} /></td>
-            <th scope="row">${each.campaign_id === '' ? each.source : html`<a href=${hrefOf(org, 'flights', [each.campaign_id, each.flight_id], { at: each.evaluated_at })}>${each.campaign_id}</a>`}</th>
+            <th scope="row">${each.campaign_id === '' ? subjectOf(each) : html`<a href=${hrefOf(org, 'flights', [each.campaign_id, each.flight_id], { at: each.evaluated_at })}>${each.campaign_id}</a>`}</th>
             <td><${Badge} tone=${outcomes[each.outcome] ?? 'idle'}>${words(each.outcome)}<//></td><td>${plain(each.state)}</td>
             <td class="under">${Object.entries(each.values)
               .map(([name, value]) => `${name} ${valueText(value)}`)

@@ -112,3 +112,9 @@ export function plain(name: string): string {
   const text = name.replaceAll(/[_-]/g, ' ');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+/** Whom an alert is about; those of the whole organization name neither campaign nor source. */
+export function subjectOf({ campaign_id, source }: { readonly campaign_id: string; readonly source: string }): string {
+  if (campaign_id !== '') return campaign_id;
+  return source === '' ? 'all campaigns together' : `source ${source}`;
+}

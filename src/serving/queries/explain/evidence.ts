@@ -84,8 +84,8 @@ function ruleOf(
 }
 
 export function rulesOf({ compiled }: KnownPlan): CompiledRule[] {
-  const { flightRules, endedRules, campaignRules, sourceRules } = compiled;
-  return [...flightRules, ...endedRules, ...campaignRules, ...sourceRules];
+  const { flightRules, endedRules, campaignRules, organizationRules, sourceRules } = compiled;
+  return [...flightRules, ...endedRules, ...campaignRules, ...organizationRules, ...sourceRules];
 }
 
 /** Where nothing was known there is nothing to compare. */

@@ -69,6 +69,7 @@ function text(value: unknown): string {
 }
 
 function subjectOf(receipt: Receipt): string {
+  if (receipt.source === '' && receipt.campaign_id === '') return 'the organization';
   if (receipt.source !== '') return `source ${receipt.source}`;
   return receipt.flight_id === ''
     ? `campaign ${receipt.campaign_id}`
@@ -131,9 +132,10 @@ function changeOf({ ports: { past } }: OperationContext, receipt: Receipt): Chan
 }
 
 /** Nothing where the condition is of a release that this one does not know. */
-function comparedOf({ condition, source, flight_id, values }: Receipt): ChangeShown['compared'] {
+function comparedOf({ condition, source, campaign_id, flight_id, values }: Receipt): ChangeShown['compared'] {
   if (condition === '') return [];
-  const scope: ConditionScope = source !== '' ? 'source' : flight_id !== '' ? 'flight' : 'campaign';
+  const scope: ConditionScope =
+    source !== '' ? 'source' : flight_id !== '' ? 'flight' : campaign_id !== '' ? 'campaign' : 'organization';
   try {
     return comparedParts(text(condition), scope, values as NamedValues);
   } catch (error) {

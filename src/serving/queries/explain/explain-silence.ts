@@ -118,6 +118,6 @@ async function planBy(
 /** Rules about campaigns and their flights; where no plan is known, those that were ever judged. */
 async function rulesToTell(context: OperationContext, plan: KnownPlan | null): Promise<string[]> {
   if (plan === null) return await rulesJudged(context);
-  const told = rulesOf(plan).filter((rule) => rule.plan.scope !== 'source');
+  const told = rulesOf(plan).filter((rule) => rule.plan.scope !== 'source' && rule.plan.scope !== 'organization');
   return told.map((rule) => rule.plan.id).sort();
 }

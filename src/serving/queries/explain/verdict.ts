@@ -114,6 +114,7 @@ async function noSuchRule(context: OperationContext, { plan, ruleId }: RuleQuest
 /** Null = it is for it. The first of what keeps the campaign out, each asked alone. */
 function whyNotFor({ plan }: CompiledRule, { compiled }: KnownPlan, campaignId: string): string | null {
   if (plan.scope === 'source') return 'the rule judges sources, not campaigns';
+  if (plan.scope === 'organization') return 'the rule judges campaigns together, not each';
   const own = Object.hasOwn(compiled.plan.campaigns, campaignId) ? compiled.plan.campaigns[campaignId] : {};
   if (isForCampaign(plan, campaignId, own)) return null;
   const { match, campaigns, advertisers, exclude } = plan;

@@ -1,0 +1,136 @@
+import { microsOf } from '../model/money.ts';
+import { dayOfMonth, type EventTimeMs, floorTo, type LogTimeMs, quarterMs } from '../model/time.ts';
+import { plus, positive, type Whole } from '../model/whole.ts';
+import { type MoneyAtRisk, moneyAtRisk } from '../pacing/money-at-risk.ts';
+import { type PacingValues, paceFlight } from '../pacing/pacing.ts';
+import type { OrganizationFacts } from '../rules/organization-values.ts';
+import type { Campaign, Flight } from './campaign.ts';
+import { BooksOfFlight } from './flight-books.ts';
+import type { LaneState } from './lane-state.ts';
+import type { Organization } from './organization.ts';
+import { spendOfDay } from './window-books.ts';
+
+const weekDays = 7;
+
+/** One running flight of a member, where it was judged last, as known now. */
+interface RunningFlight {
+  readonly flight: Flight;
+  readonly values: PacingValues;
+  readonly risk: MoneyAtRisk;
+}
+
+/** The campaigns of an organization at one instant of its timer (docs/semantics.md §8.8); each is looked at once, for all rules. */
+export class OrganizationBooks {
+  readonly #state: LaneState;
+  readonly #organization: Organization;
+  readonly #t: LogTimeMs;
+  readonly #running = new Map<Campaign, readonly RunningFlight[]>();
+  /** Local day of the plan's zone. */
+  readonly #today: number;
+
+  constructor(state: LaneState, organization: Organization, t: LogTimeMs) {
+    this.#state = state;
+    this.#organization = organization;
+    this.#t = t;
+    this.#today = state.defaultZone(organization.id).localDay(t);
+  }
+
+  /** Of the campaigns that `isFor` chooses. */
+  facts(isFor: (campaign: Campaign) => boolean): OrganizationFacts {
+    const sums = new Sums();
+    for (const campaign of campaignsOf(this.#state, this.#organization)) {
+      if (!isFor(campaign)) continue;
+      if (campaign.currency !== '') sums.currencies.add(campaign.currency);
+      const running = this.#runningOf(campaign);
+      if (running.length > 0) sums.campaigns += 1;
+      for (const each of running) sums.addFlight(each);
+      sums.today = plus(sums.today, this.#days(campaign, this.#today, this.#today));
+      sums.yesterday = plus(sums.yesterday, this.#days(campaign, this.#today - 1, this.#today - 1));
+      sums.week = plus(sums.week, this.#days(campaign, this.#today - weekDays, this.#today - 1));
+      const first = this.#today - dayOfMonth(this.#today) + 1;
+      sums.month = plus(sums.month, this.#days(campaign, first, this.#today));
+    }
+    return sums;
+  }
+
+  #days(campaign: Campaign, first: number, last: number): Whole {
+    let nanos: Whole = 0;
+    for (let day = first; day <= last; day++) nanos = plus(nanos, spendOfDay(campaign, day));
+    return microsOf(nanos);
+  }
+
+  #runningOf(campaign: Campaign): readonly RunningFlight[] {
+    let running = this.#running.get(campaign);
+    if (running === undefined) {
+      running = campaign.flights.flatMap((flight) => this.#look(campaign, flight));
+      this.#running.set(campaign, running);
+    }
+    return running;
+  }
+
+  #look(campaign: Campaign, flight: Flight): RunningFlight[] {
+    const { clock, limits } = this.#state;
+    const asOf = flight.lastAsOf as EventTimeMs | null;
+    if (!flight.wasInFlight || flight.dates === null || asOf === null || asOf < clock - limits.judgedBackMs) return [];
+    const isDaily = asOf < floorTo(clock, quarterMs) - limits.asOfBehindMs;
+    const weightOf = this.#state.weightOf(campaign, flight);
+    const { dayAllowanceBp } = this.#state.planView(campaign);
+    const books = new BooksOfFlight(campaign, flight, clock, { weightOf, dayAllowanceBp, isDaily, isLastWord: false });
+    const values = paceFlight(books, asOf);
+    return [{ flight, values, risk: moneyAtRisk(books, values, asOf, this.#t) }];
+  }
+}
+
+/** Of organizations whose rules ask for their totals. */
+const known = new WeakMap<Organization, { looked: number; readonly campaigns: Campaign[] }>();
+
+/** The first question looks at all campaigns of the lane, later ones at those that came since. */
+function campaignsOf({ campaigns }: LaneState, organization: Organization): readonly Campaign[] {
+  const found = known.get(organization) ?? { looked: 0, campaigns: [] };
+  known.set(organization, found);
+  for (; found.looked < campaigns.length; found.looked++)
+    if (campaigns[found.looked].orgSlot === organization.slot) found.campaigns.push(campaigns[found.looked]);
+  return found.campaigns;
+}
+
+class Sums implements OrganizationFacts {
+  readonly currencies = new Set<string>();
+  campaigns = 0;
+  flights = 0;
+  behind = 0;
+  ahead = 0;
+  stale = 0;
+  budget: Whole = 0;
+  spend: Whole = 0;
+  projected: Whole = 0;
+  expected: Whole = 0;
+  spendExpected: Whole = 0;
+  unseen: Whole = 0;
+  atRisk: Whole = 0;
+  today: Whole = 0;
+  yesterday: Whole = 0;
+  week: Whole = 0;
+  month: Whole = 0;
+
+  get currency(): string | null {
+    if (this.currencies.size > 1) return null;
+    const [one = ''] = this.currencies;
+    return one;
+  }
+
+  addFlight({ flight: { lastStatus }, values, risk }: RunningFlight): void {
+    const { budget, spend, expected, projected } = values;
+    this.flights += 1;
+    if (lastStatus === 'behind' || lastStatus === 'severely_behind') this.behind += 1;
+    if (lastStatus === 'ahead') this.ahead += 1;
+    if (lastStatus === 'stale_data') this.stale += 1;
+    this.budget = plus(this.budget, budget);
+    this.spend = plus(this.spend, spend);
+    this.projected = plus(this.projected, projected ?? spend);
+    this.unseen = plus(this.unseen, risk.unseen ?? 0);
+    this.atRisk = plus(this.atRisk, risk.atRisk ?? 0);
+    if (expected === null) return;
+    this.expected = plus(this.expected, expected);
+    this.spendExpected = plus(this.spendExpected, positive(spend));
+  }
+}
