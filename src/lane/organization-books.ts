@@ -1,10 +1,11 @@
 import { microsOf } from '../model/money.ts';
-import { dayOfMonth, type EventTimeMs, floorTo, type LogTimeMs, quarterMs } from '../model/time.ts';
+import { dayOfMonth, type EventTimeMs, type LogTimeMs } from '../model/time.ts';
 import { plus, positive, type Whole } from '../model/whole.ts';
 import { type MoneyAtRisk, moneyAtRisk } from '../pacing/money-at-risk.ts';
 import { type PacingValues, paceFlight } from '../pacing/pacing.ts';
 import type { OrganizationFacts } from '../rules/organization-values.ts';
 import type { Campaign, Flight } from './campaign.ts';
+import { standpoint } from './completeness.ts';
 import { BooksOfFlight } from './flight-books.ts';
 import type { LaneState } from './lane-state.ts';
 import type { Organization } from './organization.ts';
@@ -70,9 +71,11 @@ export class OrganizationBooks {
 
   #look(campaign: Campaign, flight: Flight): RunningFlight[] {
     const { clock, limits } = this.#state;
-    const asOf = flight.lastAsOf as EventTimeMs | null;
-    if (!flight.wasInFlight || flight.dates === null || asOf === null || asOf < clock - limits.judgedBackMs) return [];
-    const isDaily = asOf < floorTo(clock, quarterMs) - limits.asOfBehindMs;
+    const { lastAsOf: last, dates } = flight;
+    if (!flight.wasInFlight || dates === null || last === null) return [];
+    const at = standpoint(last as EventTimeMs, dates.zone, clock, limits);
+    if (at === null) return [];
+    const { asOf, isDaily } = at;
     const weightOf = this.#state.weightOf(campaign, flight);
     const { dayAllowanceBp } = this.#state.planView(campaign);
     const books = new BooksOfFlight(campaign, flight, clock, { weightOf, dayAllowanceBp, isDaily, isLastWord: false });

@@ -7,7 +7,7 @@ import { paceSection } from '../lane/sections/pace.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { unplannedSection } from '../lane/sections/unplanned.ts';
 import { campaignTimer } from '../lane/timers.ts';
-import { dayMs, type EventTimeMs, floorTo, hourMs, type LogTimeMs, quarterMs } from '../model/time.ts';
+import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
 import type { Whole } from '../model/whole.ts';
 import { expectationAt } from '../pacing/flight-ledger.ts';
 import { type MoneyAtRisk, moneyAtRisk, riskUnknown } from '../pacing/money-at-risk.ts';
@@ -183,14 +183,17 @@ export class PaceFlights implements Operator, Moments {
     this.#state.touchParts(campaign, part.pace | part.alerts);
   }
 
-  /** What a flight may be spending of which nothing is heard: at the rate at which it was seen last, as known now. */
+  /**
+   * What a flight may be spending of which nothing is heard: at the rate at which it was seen last, as known now, at the
+   * newest instant before then that its books still tell apart.
+   */
   #riskUnheard(campaign: Campaign, flight: Flight, t: LogTimeMs): MoneyAtRisk {
+    const { lastAsOf: last, dates } = flight;
     const { clock, limits } = this.#state;
-    const asOf = flight.lastAsOf;
-    if (asOf === null || asOf < clock - limits.judgedBackMs) return riskUnknown;
-    const isDaily = asOf < floorTo(clock, quarterMs) - limits.asOfBehindMs;
-    const books = this.#booksOf(campaign, flight, { asOf: asOf as EventTimeMs, isDaily });
-    return moneyAtRisk(books, paceFlight(books, asOf), asOf, t);
+    const at = last === null ? null : standpoint(last as EventTimeMs, (dates as FlightDates).zone, clock, limits);
+    if (at === null) return riskUnknown;
+    const books = this.#booksOf(campaign, flight, at);
+    return moneyAtRisk(books, paceFlight(books, at.asOf), at.asOf, t);
   }
 
   #whyPersist(

@@ -32,7 +32,7 @@ import { shippedRule } from './shipped-rule.ts';
 import { meaningOf, type Word } from './telling.ts';
 import type { Known, Values } from './three-valued.ts';
 import { campaignValues, isNews, rowOf, type Said, SpendReview } from './unplanned.ts';
-import { day, floorTo, hour, quarter } from './whole-numbers.ts';
+import { day, hour } from './whole-numbers.ts';
 import { namesAsked, namesNamed, namesOf, windowValues } from './windows.ts';
 
 /** What a timer knows when it runs. */
@@ -123,12 +123,12 @@ function evaluateStale(context: TimerContext, campaign: Campaign, flight: Flight
   judgeRunning(context, campaign, flight, subject, reason !== null);
 }
 
-/** At the last judged as_of, as it is known now (§7.5). */
+/** Where the last judged as_of can still be told, as it is known now (§7.5). */
 function riskUnheard({ plan, clock, bounds, t }: TimerContext, campaign: Campaign, flight: Flight): Risk {
-  const asOf = flight.judgedAsOf;
-  if (asOf === null || asOf < clock - bounds.judgedBackMs) return noRisk;
-  const daily = asOf < floorTo(clock, quarter) - bounds.fineMs;
-  return riskAt(pacingAt(campaign, flight, plan, { asOf, daily }, clock), t);
+  if (flight.judgedAsOf === null) return noRisk;
+  const place = placeAt(flight.judgedAsOf, (flight.dates as Dates).zone, clock, bounds);
+  if (place.asOf < clock - bounds.judgedBackMs) return noRisk;
+  return riskAt(pacingAt(campaign, flight, plan, place, clock), t);
 }
 
 /** `pacing` is null when the evaluation is stale. */

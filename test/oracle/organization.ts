@@ -2,20 +2,21 @@ import type { Plan, RulePlan } from '../../src/rules/plan.ts';
 import type { Campaign } from './campaign.ts';
 import { localDay } from './civil-time.ts';
 import type { TimerContext } from './evaluate.ts';
-import { pacingAt } from './pacing.ts';
+import { pacingAt, placeAt } from './pacing.ts';
 import { riskAt } from './risk.ts';
 import type { Values } from './three-valued.ts';
-import { floorDivide, floorTo, larger, quarter } from './whole-numbers.ts';
+import { floorDivide, larger } from './whole-numbers.ts';
 
 /** What campaigns come to together at an instant of their organization's timer (docs/semantics.md §8.8). */
 export function organizationValues(context: TimerContext, members: readonly Campaign[]): Values {
   const { plan, clock, t, bounds } = context;
   const running = members.flatMap((campaign) =>
     campaign.flights.flatMap((flight) => {
-      const asOf = flight.judgedAsOf;
-      if (!flight.judgedInFlight || asOf === null || asOf < clock - bounds.judgedBackMs) return [];
-      const daily = asOf < floorTo(clock, quarter) - bounds.fineMs;
-      const pacing = pacingAt(campaign, flight, plan, { asOf, daily }, clock);
+      const { judgedAsOf: last, dates } = flight;
+      if (!flight.judgedInFlight || last === null || dates === null) return [];
+      const place = placeAt(last, dates.zone, clock, bounds);
+      if (place.asOf < clock - bounds.judgedBackMs) return [];
+      const pacing = pacingAt(campaign, flight, plan, place, clock);
       return [{ campaign, status: flight.last?.status ?? '', pacing, risk: riskAt(pacing, t) }];
     }),
   );
