@@ -39,7 +39,7 @@ export function usualWindow(limits: LaneLimits): DuplicateWindow {
   return { ms: limits.duplicateWindowMs, records: limits.duplicateRecordsMax };
 }
 
-/** Where a plan asks for a longer window than the usual: eight million ids take 450 MiB of a lane. */
+/** Where a plan asks for a longer window than the usual: eight million ids take 400 MiB of a lane. */
 const longRecordsMax = 8_000_000;
 
 export function duplicateWindowOf(plan: Plan, limits: LaneLimits): DuplicateWindow {

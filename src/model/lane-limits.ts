@@ -72,7 +72,7 @@ export const laneLimits: LaneLimits = checkedLaneLimits({
   deliveryLatenessMs: 72 * hourMs,
   moneyLatenessMs: 32 * dayMs,
   correctionLatenessMs: 93 * dayMs,
-  // Trackers try again for an hour or two, and a million ids take 56 MiB of a lane.
+  // Trackers try again for an hour or two, and a million ids take some 50 MiB of a lane.
   duplicateWindowMs: 2 * hourMs,
   duplicateRecordsMax: 1_000_000,
   rareDayGroups: 40,
