@@ -92,7 +92,9 @@ export class ReportBooker {
     const spendVerdict = withSpend ? reports.spendFeed(feed).weigh({ ...span, amount: 0 }) : undefined;
     if (verdict === null || spendVerdict === null) return 'overlaps';
     const offset = batch.offsets[row];
-    const currency = this.#state.books.currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies);
+    const { currencies } = this.#state.books;
+    // A report without money names no currency.
+    const currency = detail.hasRevenue ? currencies.numberOf(batch.currencies[row], batch.dictionaries.currencies) : -1;
     const types = campaign.conversionTypes?.names.length ?? 0;
     const counts = verdict.counts ? countsOf(detail, currency, campaign) : [];
     if (campaign.weight !== null || !isLight(batch, row)) {

@@ -179,7 +179,7 @@ class Teller {
     const event_id = (id ?? this.#ids.toString(16)).padStart(32, '0');
     const event_time = time === undefined ? this.#now : instantOf(time);
     const isCampaign = type !== 'source_heartbeat';
-    const hasCurrency = moneyKinds.has(type);
+    const hasCurrency = moneyKinds.has(type) && currency !== 'none';
     const envelope = {
       type,
       event_id,
