@@ -12,7 +12,7 @@ import {
   openDataDirectory,
   readEngineInfo,
 } from '../state/sqlite/data-directory.ts';
-import { EmbeddedStateStore } from '../state/sqlite/embedded-state-store.ts';
+import { peekGeneration } from '../state/sqlite/embedded-state-store.ts';
 import type { Config } from './settings.ts';
 import { embeddedPlace, embeddedTablesDirectory, openEmbeddedTables, serverEndpoint } from './tables.ts';
 
@@ -123,21 +123,28 @@ export async function openEventLog(
 export async function inspectDirectory(
   dir: string,
   topic: string | null,
-): Promise<{ engine: EngineInfo | null; isOwnerAlive: boolean; generation: string | null }> {
+): Promise<{ engine: EngineInfo | null; isOwnerAlive: boolean; generation: HeldGeneration | null }> {
   const engine = readEngineInfo(dir);
   const isOwnerAlive = (await findRunningEngine(dir)) !== null;
-  return { engine, isOwnerAlive, generation: topic === null ? null : await describeGeneration(dir, topic) };
+  return { engine, isOwnerAlive, generation: topic === null ? null : describeGeneration(dir, topic) };
 }
 
-async function describeGeneration(dir: string, topic: string): Promise<string> {
+interface HeldGeneration {
+  readonly detail: string;
+  readonly isKnown: boolean;
+}
+
+function describeGeneration(dir: string, topic: string): HeldGeneration {
   const stream = readStreamFile(join(dir, 'log'), topic);
-  if (stream === null) return 'no log yet; the first start makes one';
+  if (stream === null) return { detail: 'no log yet; the first start makes one', isKnown: true };
   const { mode, partitions } = stream.identity;
-  const store = new EmbeddedStateStore(join(dir, 'state.sqlite'));
+  const about = `${mode} stream of ${partitions} partitions`;
   try {
-    const held = await store.readGeneration(topic);
-    return `${mode} stream of ${partitions} partitions, ${held === null ? 'not started yet' : `generation ${held.generation}`}`;
-  } finally {
-    await store.close();
+    const held = peekGeneration(join(dir, 'state.sqlite'), topic);
+    return { detail: `${about}, ${held === null ? 'not started yet' : `generation ${held}`}`, isKnown: true };
+  } catch (error) {
+    // Of a disk that takes nothing the other lines tell.
+    if (!(error instanceof EngineError)) throw error;
+    return { detail: `${about}; the state cannot be looked at: ${error.message}`, isKnown: false };
   }
 }

@@ -48,7 +48,7 @@ async function runEngine(call: Call, terminal: Terminal): Promise<number> {
   const { startEngine } = await import('../app.ts');
   const forMs = call.number('for');
   using limit = limitTime(forMs);
-  let opening: Opening = { part: loaded.config.data_directory, error: null };
+  let opening: Opening | null = null;
   const starting = startEngine(loaded, {
     version: product.version,
     clock: systemClock,
@@ -64,7 +64,7 @@ async function runEngine(call: Call, terminal: Terminal): Promise<number> {
       opening = { part, error };
     },
   });
-  const engine = await openedInTime(starting, AbortSignal.any([stop.signal, limit.signal]));
+  const engine = await openedInTime(starting, AbortSignal.any([stop.signal, limit.signal]), () => opening !== null);
   // Told to stop while it waited for a server: nothing was begun, so nothing is wrong.
   if (engine === null && stop.signal.aborted) return 0;
   if (engine === null) throw stillOpening(opening, forMs);
@@ -113,7 +113,11 @@ interface Opening {
 const openGraceMs = 1_000;
 
 /** The engine; null when the signal ended its opening. */
-async function openedInTime(starting: Promise<Engine>, signal: AbortSignal): Promise<Engine | null> {
+async function openedInTime(
+  starting: Promise<Engine>,
+  signal: AbortSignal,
+  isAsking: () => boolean,
+): Promise<Engine | null> {
   const opened = starting.catch((error: unknown) => {
     // What an opening that was told to end still says is what it was told, or what it waited for.
     if (signal.aborted && (error === signal.reason || (error instanceof EngineError && isWorthRetrying(error))))
@@ -121,10 +125,13 @@ async function openedInTime(starting: Promise<Engine>, signal: AbortSignal): Pro
     throw error;
   });
   const graced = aborted(signal).then(() => systemClock.sleep(openGraceMs));
-  return await Promise.race([opened, graced.then(() => null)]);
+  // What this machine itself is asked for, its lock on the directory say, answers in a moment.
+  return await Promise.race([opened, graced.then(() => (isAsking() ? null : opened))]);
 }
 
-function stillOpening({ part, error }: Opening, forMs = 0): EngineError {
+function stillOpening(opening: Opening | null, forMs = 0): EngineError {
+  if (opening === null) return new EngineError('RUN_INCOMPLETE', `after ${forMs} ms nothing was opened yet`);
+  const { part, error } = opening;
   if (error === null)
     return new EngineError('RUN_INCOMPLETE', `after ${forMs} ms it still opens ${part}, which has not answered`);
   return new EngineError(error.code, `after ${forMs} ms it still waits for ${part}: ${error.message}`, {

@@ -1,9 +1,10 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkClock, checkDisk, checkNode, checkPort, checkWritable } from '../../src/cli/doctor/checks.ts';
+import { checkDataDirectory } from '../../src/cli/doctor/data-checks.ts';
 
 test('an old Node is named with the fix', () => {
   expect(checkNode('24.12.0').status).toBe('ok');
@@ -26,6 +27,27 @@ test('looking at a directory leaves nothing behind', () => {
     expect(checkDisk(join(directory, 'not'))).toMatchObject({ id: 'data.disk' });
     expect(checkClock(directory).status).toBe('ok');
     expect(readdirSync(directory)).toEqual([]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('a state that cannot be looked at is said, and is left as it is', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'paceline-doctor-test-'));
+  try {
+    mkdirSync(join(directory, 'log', 'ads'), { recursive: true });
+    const stream = { format: 1, clusterId: 'a', topicId: 'b', partitions: 2, mode: 'live', encoding: 'binary' };
+    writeFileSync(join(directory, 'log', 'ads', 'stream.json'), JSON.stringify(stream));
+    const generation = async () =>
+      (await checkDataDirectory(directory, 'ads')).results.find(({ id }) => id === 'data.generation');
+    expect(await generation()).toMatchObject({ status: 'ok', detail: 'live stream of 2 partitions, not started yet' });
+    expect(readdirSync(directory)).toEqual(['log']);
+    writeFileSync(join(directory, 'state.sqlite'), 'no database at all, and long enough to be looked at');
+    expect(await generation()).toMatchObject({
+      status: 'warning',
+      detail: expect.stringMatching(/^live stream of 2 partitions; the state cannot be looked at: .*state\.sqlite/),
+    });
+    expect(readdirSync(directory).sort()).toEqual(['log', 'state.sqlite']);
   } finally {
     rmSync(directory, { recursive: true });
   }

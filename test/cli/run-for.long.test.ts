@@ -1,11 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references are written like this in YAML.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 // "run --for" and signals while a server is waited for: one that refuses, and one that takes connections and says nothing.
@@ -90,6 +91,16 @@ test('SIGTERM while a server says nothing ends the command at once with 0', asyn
   // Its own patience with a broker is half a minute.
   expect(Date.now() - sentMs).toBeLessThan(10_000);
 }, 60_000);
+
+test('a second engine is told who holds the directory, however short it was to run', async () => {
+  const data = mkdtempSync(join(dir, 'data-'));
+  const first = start({ data_directory: data });
+  while (!existsSync(join(data, 'engine.json'))) await setTimeout(50);
+  const { said, ended } = start({ data_directory: data }, '--for', '1s');
+  const [code] = await ended;
+  first.child.kill('SIGKILL');
+  expect([code, await said]).toEqual([73, expect.stringContaining('error DATA_DIR_LOCKED: ')]);
+}, 120_000);
 
 test('--until-end that does not come to its end in the time it was given says so', async () => {
   const settings = { kafka: { brokers: [at(silentPort)] } };

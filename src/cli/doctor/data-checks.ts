@@ -10,7 +10,16 @@ export async function checkDataDirectory(
   const { engine, isOwnerAlive, generation } = await inspectDirectory(directory, topic);
   const owner: CheckResult = { id: 'data.owner', status: 'ok', detail: 'no engine runs on it', fix: null };
   const streams: CheckResult[] =
-    generation === null ? [] : [{ id: 'data.generation', status: 'ok', detail: generation, fix: null }];
+    generation === null
+      ? []
+      : [
+          {
+            id: 'data.generation',
+            status: generation.isKnown ? 'ok' : 'warning',
+            detail: generation.detail,
+            fix: generation.isKnown ? null : 'See whether the directory is readable and its disk is well.',
+          },
+        ];
   if (engine === null) return { results: [owner, ...streams], served: [] };
   const who = `pid ${engine.pid} (${engine.command})`;
   if (isOwnerAlive)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { EngineError } from '../../model/errors.ts';
@@ -215,5 +216,23 @@ export class EmbeddedStateStore implements StateStore {
       const isDamaged = (errcode & 0xff) === 11 || (errcode & 0xff) === 26;
       throw new EngineError(isDamaged ? 'STATE_CORRUPT' : 'STATE_UNAVAILABLE', `${this.#path}: ${message}`, { cause });
     }
+  }
+}
+
+/** The generation that a file holds of a stream, null for none; changes nothing, and migrates nothing. Throws STATE_UNAVAILABLE. */
+export function peekGeneration(path: string, topic: string): number | null {
+  if (!existsSync(path)) return null;
+  try {
+    const db = new DatabaseSync(path, { readOnly: true });
+    try {
+      const row = db.prepare('SELECT generation FROM streams WHERE topic = ?').get(topic);
+      return row === undefined ? null : Number(row.generation);
+    } finally {
+      db.close();
+    }
+  } catch (cause) {
+    const { errcode, message } = cause as { errcode?: number; message: string };
+    if (errcode === undefined) throw cause;
+    throw new EngineError('STATE_UNAVAILABLE', `${path}: ${message}`, { cause });
   }
 }
