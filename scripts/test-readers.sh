@@ -22,6 +22,23 @@ node test/readers/build-table.ts "$scratch"
 "$venv/bin/python" test/readers/read_table.py "$scratch"
 node test/readers/read-with-chdb.ts "$scratch"
 echo "test:readers: both readers see every record once, with its bytes"
+if command -v mvn >/dev/null && command -v java >/dev/null; then
+  spark="${PACELINE_SPARK_VENV:-${TMPDIR:-/tmp}/paceline-spark-venv}"
+  if ! cmp -s test/readers/spark/requirements.txt "$spark/installed.txt"; then
+    python3 -m venv "$spark"
+    "$spark/bin/pip" install --quiet --disable-pip-version-check -r test/readers/spark/requirements.txt
+    cp test/readers/spark/requirements.txt "$spark/installed.txt"
+  fi
+  if ! cmp -s test/readers/spark/pom.xml "$spark/jars/installed.xml"; then
+    mvn -q -B -f test/readers/spark/pom.xml dependency:copy-dependencies "-DoutputDirectory=$spark/jars"
+    cp test/readers/spark/pom.xml "$spark/jars/installed.xml"
+  fi
+  node --disable-warning=ExperimentalWarning test/readers/build-silver.ts "$scratch/spark.json"
+  "$spark/bin/python" test/readers/spark/run_jobs.py "$scratch/spark.json" "$spark/jars"
+  echo "test:readers: Spark's jobs give what the embedded way gives, row for row"
+else
+  echo "test:readers: java or mvn is missing, so the jobs of deploy/spark/ were NOT run." >&2
+fi
 node --disable-warning=ExperimentalWarning test/readers/build-silver.ts "$scratch/silver.json"
 "$venv/bin/python" test/readers/read_silver.py "$scratch/silver.json"
 echo "test:readers: pyiceberg reads silver, every event once, and DuckDB its corrections"
