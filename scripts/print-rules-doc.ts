@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { assert } from '../src/model/errors.ts';
 import { readRule } from '../src/plans/rule-file.ts';
 import { campaignWords, eventValues } from '../src/rules/event-values.ts';
+import { goalValues } from '../src/rules/goal-values.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../src/rules/plan.ts';
 import { riskValues } from '../src/rules/risk-values.ts';
 import { absentBaselineFor, absentFor, absentMeasureFor } from '../src/rules/rule-reach.ts';
@@ -115,6 +116,7 @@ publishPage(
     words: declaredRows(campaignWords),
     events: declaredRows(eventValues),
     risks: declaredRows(riskValues),
+    goals: declaredRows(goalValues),
     windows: windowRows,
     counters: measureRows(windowCounters),
     ratios: measureRows(windowRatios),

@@ -176,7 +176,7 @@ function fieldDoc(owner: string, { name, doc, shape, isNullable, isOptional, def
   if (doc === '') throw new TypeError(`${owner}.${name} tells nothing of itself`);
   return [
     doc,
-    inner.kind in units ? units[inner.kind as keyof typeof units] : '',
+    inner.kind in units && !ofGoal.test(name) ? units[inner.kind as keyof typeof units] : '',
     inner.kind === 'choice' ? `One of ${inner.values.map((each) => `\`${each}\``).join(', ')}.` : '',
     isOptional && value !== undefined && shape.kind !== 'list' ? `The default is ${JSON.stringify(value)}.` : '',
     isNullable && !/\b(null|unset)\b/i.test(doc) ? 'Unset = unknown, or none.' : '',
@@ -184,6 +184,9 @@ function fieldDoc(owner: string, { name, doc, shape, isNullable, isOptional, def
     .filter((each) => each !== '')
     .join(' ');
 }
+
+/** Money where the flight's goal is money, else millionths of conversions, or a count. */
+const ofGoal = /^goal_/;
 
 const units = {
   micros: 'Unit: millionths of the currency.',

@@ -2,14 +2,16 @@ import type {
   CampaignStatus,
   Detail,
   EventBatch,
+  GoalUnit,
   PacingMode,
   Rebase,
   RejectReason,
   ReportedConversions,
   ReportSpan,
   StatusCause,
+  UnitGoal,
 } from '../events/event-batch.ts';
-import { attributions, flag, pacingModes } from '../events/event-batch.ts';
+import { attributions, flag, goalUnits, pacingModes } from '../events/event-batch.ts';
 import { type EventColumn, otherLabel } from '../events/event-columns.ts';
 import { type DetailKind, type KindFacts, type KindName, kind, kinds, kindsByName } from '../events/kinds.ts';
 import { idPattern } from '../model/ids.ts';
@@ -284,11 +286,39 @@ function budget(fields: Fields): Detail & { kind: 'budget_changed' } {
     flight_id: isAbsent(fields.flight_id) ? null : id(fields, 'flight_id'),
     budget_micros,
     daily_cap_micros,
+    ...unitGoal(fields),
     effective_at: instant(fields, 'effective_at'),
     actor: isAbsent(fields.actor) ? null : text(fields, 'actor'),
     ledger_version: count(fields, 'ledger_version'),
   };
 }
+
+/** Of a goal that is no money; nothing of one that is. */
+function unitGoal(fields: Fields): { readonly goal?: UnitGoal } {
+  const unit = oneOf<GoalUnit>(fields, 'goal', goalUnits, 'MONEY');
+  if (unit === 'MONEY') {
+    for (const name of ['goal_units', 'goal_daily_cap'])
+      if (!isAbsent(fields[name])) throw bad(name, 'absent where the goal is MONEY', fields[name]);
+    return {};
+  }
+  if (!isAbsent(fields.daily_cap_micros))
+    throw bad(
+      'daily_cap_micros',
+      `absent where the goal is ${unit}, which goal_daily_cap caps`,
+      fields.daily_cap_micros,
+    );
+  const dailyCap = isAbsent(fields.goal_daily_cap) ? null : units(fields, 'goal_daily_cap', unit);
+  return { goal: { unit, total: units(fields, 'goal_units', unit), dailyCap } };
+}
+
+function units(fields: Fields, name: string, unit: GoalUnit): number {
+  const value = count(fields, name);
+  if (unit === 'CONVERSIONS' && value > goalConversionsMax) throw bad(name, `at most ${goalConversionsMax}`, value);
+  return value;
+}
+
+/** They are kept in millionths, as safe integers. */
+const goalConversionsMax = 1e9;
 
 function flight(fields: Fields): Detail & { kind: 'flight_changed' } {
   return {

@@ -107,6 +107,8 @@ export type Detail =
       flight_id: string | null;
       budget_micros: number;
       daily_cap_micros: number | null;
+      /** Absent = the goal is the budget itself. */
+      goal?: UnitGoal;
       effective_at: number;
       actor: string | null;
       ledger_version: number;
@@ -129,6 +131,26 @@ export type Detail =
   | { kind: 'status_changed'; status: CampaignStatus; cause: StatusCause; effective_at: number }
   | { kind: 'creative_status'; creative_id: string; status: string; policy_code: string | null }
   | { kind: 'source_heartbeat'; count: number };
+
+/** What a flight may be paced by: money, or what is delivered for it. */
+export const goalUnits = [
+  'MONEY',
+  'IMPRESSIONS',
+  'VIEWABLE_IMPRESSIONS',
+  'CLICKS',
+  'CONVERSIONS',
+  'COMPLETED_VIEWS',
+] as const;
+export type GoalUnit = (typeof goalUnits)[number];
+/** All but money. */
+export type DeliveredUnit = Exclude<GoalUnit, 'MONEY'>;
+
+/** A goal that is no money, whole units. */
+export interface UnitGoal {
+  readonly unit: DeliveredUnit;
+  readonly total: number;
+  readonly dailyCap: number | null;
+}
 
 export const pacingModes = ['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED', 'DAYPARTED'] as const;
 export type PacingMode = (typeof pacingModes)[number];

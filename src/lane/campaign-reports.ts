@@ -201,6 +201,14 @@ export class CampaignReports {
     return Number(sum);
   }
 
+  /** Σ of the shares of any counter in [from, to), by its place in a day's record. */
+  countedBetween(place: number, from: number, to: number): Whole {
+    let sum: Whole = 0;
+    const amountOf = (counts: Counts) => amountIn(counts, place);
+    for (const feed of this.counts.values()) sum = plus(sum, feed.sharesBetween(from, to, amountOf, 1));
+    return sum;
+  }
+
   /** Forgets what ended before `instant`. */
   forgetBefore(instant: number): void {
     for (const [name, feed] of this.#spend) {
@@ -236,7 +244,12 @@ function same(micros: number): number {
 }
 
 function impressionsOf(counts: Counts): number {
-  return counts.find(([code]) => code === counterAt.impressions)?.[1] ?? 0;
+  return amountIn(counts, counterAt.impressions);
+}
+
+/** What is said under a code. */
+export function amountIn(counts: Counts, code: number): number {
+  return counts.find(([each]) => each === code)?.[1] ?? 0;
 }
 
 export function impressionsIn(counts: Counts, start: number, end: number, from: number, to: number): number {

@@ -1,3 +1,4 @@
+import type { DeliveredUnit } from '../events/event-batch.ts';
 import { nanosOf } from '../model/money.ts';
 import { plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
@@ -13,6 +14,7 @@ import type { ControlWords } from './control-words.ts';
 import { ConversionTypes, keepFormerTypes } from './conversion-types.ts';
 import type { DayRow } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
+import type { GoalCells } from './goal-cells.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import { flightAt, type LaneBooks } from './lane-books.ts';
 import type { NumberSlab } from './number-slab.ts';
@@ -33,6 +35,15 @@ export interface FlightDates {
   readonly endsInside: boolean;
 }
 
+/** What a flight is paced by that is no money. */
+export interface FlightGoal {
+  readonly unit: DeliveredUnit;
+  /** What it reached in all; of impressions the flight's own total says so. */
+  total: Whole;
+  /** What the last persisted snapshot said was reached of it; null = nothing. */
+  persisted: Whole | null;
+}
+
 /** A budget segment of a campaign with its dates, ledger and what was last said about it. */
 export class Flight {
   readonly id: string;
@@ -42,6 +53,8 @@ export class Flight {
   changes: Change[] = [];
   /** What the changes of long ago come to; null while none has settled. */
   settled: Settled | null = null;
+  /** Said by its first budget; null = money. */
+  goal: FlightGoal | null = null;
   /** Derived; null = to be made again. */
   ledger: Ledger | null = null;
   /** Derived from the plan of an epoch and the dates at that time. */
@@ -205,6 +218,8 @@ export class Campaign implements Carrier {
   carried: CarriedPart[] | null = null;
   /** What control records said that no ledger keeps; null while no rule asked. */
   words: ControlWords | null = null;
+  /** What goals of its flights count that nothing else keeps; null while there is none. */
+  goals: Map<DeliveredUnit, GoalCells> | null = null;
   /** Null while nothing asked whether money is spent that nobody planned. */
   unplanned: Unplanned | null = null;
   /** Bits of `part`. */

@@ -1,4 +1,5 @@
 import { isAfterSettled } from '../pacing/flight-ledger.ts';
+import { goalScale } from '../pacing/goal.ts';
 import { type BudgetStep, type CreativeFacts, type CreativeWord, disapprovedStatuses } from '../rules/event-values.ts';
 import type { Campaign, Flight } from './campaign.ts';
 
@@ -83,7 +84,7 @@ export function creativeFacts({ words }: Campaign): CreativeFacts {
 }
 
 /** The newest change that gave the flight another budget, of those that took effect by `at`; null = none did. */
-export function budgetStep({ words }: Campaign, { changes, settled }: Flight, at: number): BudgetStep | null {
+export function budgetStep({ words }: Campaign, { changes, settled, goal }: Flight, at: number): BudgetStep | null {
   const later = changes
     .filter((change) => change.kind === 'budget')
     .filter((change) => change.at <= at && (settled === null || isAfterSettled(change, settled)))
@@ -98,5 +99,7 @@ export function budgetStep({ words }: Campaign, { changes, settled }: Flight, at
   }
   if (step === null) return null;
   const word = words?.budgets.get(step.order);
-  return { at: step.at, from: step.from, to: step.to, by: word?.by ?? null, source: word?.source ?? null };
+  const { at: since, from, to } = step;
+  const scale = goalScale(goal?.unit ?? 'MONEY');
+  return { at: since, scale, from, to, by: word?.by ?? null, source: word?.source ?? null };
 }

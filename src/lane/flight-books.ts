@@ -1,11 +1,13 @@
+import type { DeliveredUnit, GoalUnit } from '../events/event-batch.ts';
 import { microsOf } from '../model/money.ts';
 import { dayOfMonth, type LogTimeMs, quarterMs } from '../model/time.ts';
 import { floorShare, minus, plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { type Change, type Ledger, makeLedger, type WeightOf } from '../pacing/flight-ledger.ts';
 import type { FlightBooks, PacingStatus } from '../pacing/pacing.ts';
-import type { Campaign, Flight, FlightDates } from './campaign.ts';
-import { counterAt, type DayRow, sumAt } from './day-row.ts';
+import type { Campaign, Flight, FlightDates, FlightGoal } from './campaign.ts';
+import { counterAt, sumAt } from './day-row.ts';
+import { goalPlace } from './goal-cells.ts';
 
 /** Questions to a flight's books (docs/semantics.md §6.3): P(x, y), S(a) and I(a) over its cells. */
 
@@ -27,8 +29,35 @@ export function impressionsBetween(campaign: Campaign, from: number, to: number,
   return items + (campaign.reports?.impressionsBetween(from, to) ?? 0);
 }
 
+/** What the campaign reached of a goal in [from, to). */
+export function goalBetween(
+  campaign: Campaign,
+  unit: DeliveredUnit,
+  from: number,
+  to: number,
+  clock: LogTimeMs,
+): Whole {
+  if (unit === 'IMPRESSIONS') return impressionsBetween(campaign, from, to, clock);
+  const end = Math.min(to, newest(clock));
+  const start = Math.max(from, oldestCell(campaign, clock));
+  const items = campaign.goals?.get(unit)?.sum(start, end) ?? 0;
+  return campaign.reports === null ? items : plus(items, campaign.reports.countedBetween(goalPlace[unit], from, to));
+}
+
+/** What a flight reached of its goal before `at`; micros where that is money. */
+export function goalBefore(campaign: Campaign, flight: Flight, at: number, clock: LogTimeMs): Whole {
+  const { goal, dates } = flight;
+  if (goal === null) return spentBefore(campaign, flight, at, clock);
+  if (dates === null) return 0;
+  return minus(totalOf(flight, goal), goalBetween(campaign, goal.unit, Math.max(at, dates.start), dates.end, clock));
+}
+
+function totalOf(flight: Flight, { unit, total }: FlightGoal): Whole {
+  return unit === 'IMPRESSIONS' ? flight.impressions : total;
+}
+
 /** S(at) in micros: what the flight spent in all, less what lies at or after `at`. */
-export function spentBefore(campaign: Campaign, flight: Flight, at: number, clock: LogTimeMs): Whole {
+function spentBefore(campaign: Campaign, flight: Flight, at: number, clock: LogTimeMs): Whole {
   if (flight.dates === null) return 0;
   const { start, end } = flight.dates;
   return microsOf(minus(flight.spentNanos, spendBetween(campaign, Math.max(at, start), end, clock)));
@@ -89,6 +118,7 @@ export class BooksOfFlight implements FlightBooks {
   readonly weightOf: WeightOf;
   readonly dayAllowanceBp: number;
   readonly isDaily: boolean;
+  readonly unit: GoalUnit;
   readonly #campaign: Campaign;
   readonly #flight: Flight;
   readonly #clock: LogTimeMs;
@@ -117,16 +147,34 @@ export class BooksOfFlight implements FlightBooks {
     this.weightOf = weightOf;
     this.dayAllowanceBp = dayAllowanceBp;
     this.isDaily = isDaily;
+    this.unit = flight.goal?.unit ?? 'MONEY';
     this.#isLastWord = isLastWord;
     this.#campaign = campaign;
     this.#flight = flight;
     this.#clock = clock;
   }
 
+  goalBetween(from: number, to: number): Whole {
+    const { goal } = this.#flight;
+    if (goal === null) return this.spendBetween(from, to);
+    if (this.#isLastWord) return 0;
+    if (this.isDaily) return this.#sumOfDays(from, to, goalPlace[goal.unit]);
+    return goalBetween(this.#campaign, goal.unit, from, to, this.#clock);
+  }
+
+  goalBefore(at: number): Whole {
+    const { goal } = this.#flight;
+    if (goal === null) return this.spentBefore(at);
+    if (this.#isLastWord) return totalOf(this.#flight, goal);
+    if (!this.isDaily) return goalBefore(this.#campaign, this.#flight, at, this.#clock);
+    const later = this.#sumOfDays(this.#inside(at), this.end, goalPlace[goal.unit]);
+    return minus(totalOf(this.#flight, goal), later);
+  }
+
   spendBetween(from: number, to: number): Whole {
     if (this.#isLastWord) return 0;
-    if (this.isDaily) return this.#spendOfDays(from, to);
-    return spendBetween(this.#campaign, from, to, this.#clock);
+    if (this.isDaily) return microsOf(this.#sumOfDays(from, to, sumAt.spendNanos));
+    return microsOf(spendBetween(this.#campaign, from, to, this.#clock));
   }
 
   impressionsBetween(from: number, to: number): number {
@@ -136,14 +184,15 @@ export class BooksOfFlight implements FlightBooks {
 
   spentBefore(at: number): Whole {
     if (this.#isLastWord) return microsOf(this.#flight.spentNanos);
-    if (this.isDaily) return microsOf(minus(this.#flight.spentNanos, this.#spendOfDays(this.#inside(at), this.end)));
+    if (this.isDaily)
+      return microsOf(minus(this.#flight.spentNanos, this.#sumOfDays(this.#inside(at), this.end, sumAt.spendNanos)));
     return spentBefore(this.#campaign, this.#flight, at, this.#clock);
   }
 
   impressionsBefore(at: number): number {
     if (this.#isLastWord) return this.#flight.impressions;
     if (this.isDaily) {
-      const later = this.#sumOfDays(this.#inside(at), this.end, (row) => row.count(counterAt.impressions));
+      const later = this.#sumOfDays(this.#inside(at), this.end, counterAt.impressions);
       return Number(minus(this.#flight.impressions, later));
     }
     return impressionsBefore(this.#campaign, this.#flight, at, this.#clock);
@@ -153,12 +202,8 @@ export class BooksOfFlight implements FlightBooks {
     return Math.max(at, this.start);
   }
 
-  #spendOfDays(from: number, to: number): Whole {
-    return this.#sumOfDays(from, to, (row) => row.compactSum(sumAt.spendNanos));
-  }
-
   /** From daily rows, as cells do not reach back so far: of a day that is only in part between the two its share by time. */
-  #sumOfDays(from: number, to: number, of: (row: DayRow) => Whole): Whole {
+  #sumOfDays(from: number, to: number, place: number): Whole {
     if (from >= to) return 0;
     const [first, last] = [this.zone.localDay(from), this.zone.localDay(to - 1)];
     let sum: Whole = 0;
@@ -167,8 +212,8 @@ export class BooksOfFlight implements FlightBooks {
       if (row === undefined) continue;
       const [start, end] = [this.zone.dayStart(day), this.zone.dayStart(day + 1)];
       // A date that the calendar skipped has no time, and may have been adjusted.
-      if (end === start) sum = start >= from ? plus(sum, of(row)) : sum;
-      else sum = plus(sum, floorShare(of(row), Math.min(end, to) - Math.max(start, from), end - start));
+      if (end === start) sum = start >= from ? plus(sum, row.compactSum(place)) : sum;
+      else sum = plus(sum, floorShare(row.compactSum(place), Math.min(end, to) - Math.max(start, from), end - start));
     }
     return sum;
   }

@@ -226,16 +226,20 @@ export function isOverBudget(campaign: Campaign, clock: LogTimeMs): boolean {
 function overspentFlights(campaign: Campaign, clock: LogTimeMs, flights: readonly Dated[]): Overspent[] {
   return flights
     .filter((flight) => isOverspent(campaign, flight, clock))
-    .map((flight) => ({ flight, budgetNanos: budgetNanosOf(campaign, flight, clock) }));
+    .map((flight) => ({ flight, budgetNanos: budgetNanosOf(campaign, flight, clock) as Whole }));
 }
 
 function isOverspent(campaign: Campaign, flight: Dated, clock: LogTimeMs): boolean {
   if (!flight.hasBudget || flight.spentNanos <= 0) return false;
-  return flight.spentNanos > budgetNanosOf(campaign, flight, clock);
+  const budget = budgetNanosOf(campaign, flight, clock);
+  return budget !== null && flight.spentNanos > budget;
 }
 
-function budgetNanosOf(campaign: Campaign, flight: Dated, clock: LogTimeMs): Whole {
-  return times(termsAt(ledgerOf(campaign, flight), clock).budget as number, nanosPerMicro);
+/** Null = it may cost what it takes: the goal is no money, and there is no limit beside it. */
+function budgetNanosOf(campaign: Campaign, flight: Dated, clock: LogTimeMs): Whole | null {
+  const terms = termsAt(ledgerOf(campaign, flight), clock);
+  const budget = flight.goal === null ? terms.budget : terms.limit;
+  return budget === null ? null : times(budget, nanosPerMicro);
 }
 
 function isDated(flight: Flight): flight is Dated {

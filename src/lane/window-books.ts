@@ -70,10 +70,10 @@ export class CampaignWindows implements WindowBooks {
   #fine(counter: WindowCounter, window: Exclude<Window, { of: 'days' }>): Whole | null {
     const { asOf, clock, values, dates } = this.#at;
     const isSpend = counter === 'spend';
-    if (window.of === 'flight') return isSpend ? values.spend : values.impressionsFlight;
+    if (window.of === 'flight') return isSpend ? (values.money?.spend ?? values.spend) : values.impressionsFlight;
     const isByDays = values.spend2h === null;
     if (window.of === 'today') {
-      if (isSpend) return values.daySpend;
+      if (isSpend) return values.money?.daySpend ?? values.daySpend;
       const day = dayJudged(dates, asOf);
       const from = dates.zone.dayStart(day);
       // By days, as_of is the end of the judged day, or its beginning, where nothing has passed yet.

@@ -1,9 +1,10 @@
-import type { Detail } from '../events/event-batch.ts';
+import type { DeliveredUnit, Detail } from '../events/event-batch.ts';
 import type { Campaign, Flight, FlightDates } from '../lane/campaign.ts';
 import { counterAt, type DayRow, sumAt } from '../lane/day-row.ts';
-import { impressionsBetween, spendBetween } from '../lane/flight-books.ts';
+import { goalBetween, impressionsBetween, spendBetween } from '../lane/flight-books.ts';
+import { goalPlace } from '../lane/goal-cells.ts';
 import { floorTo, type LogTimeMs, quarterMs } from '../model/time.ts';
-import { floorShare, minus, type Whole } from '../model/whole.ts';
+import { floorShare, minus, plus, times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 
 type FlightChanged = Detail & { kind: 'flight_changed' };
@@ -69,11 +70,60 @@ export function setDates(campaign: Campaign, flight: Flight, dates: FlightDates,
     const { nanos, impressions } = shareOfDay(campaign, row, of, dates.zone, clock);
     flight.addNanos(sign === 1 ? nanos : minus(0, nanos));
     flight.impressions += sign * impressions;
+    addGoalShare(campaign, flight, row, sign, of, clock);
   };
   if (before !== null) rowsOf(-1, before);
   if (dates.startsInside) moveAdjustments(campaign, flight, dates);
   rowsOf(1, dates);
   flight.dates = dates;
+}
+
+/** What of a day counts for a flight's goal comes, or goes, with the day. */
+function addGoalShare(
+  campaign: Campaign,
+  { goal }: Flight,
+  row: DayRow,
+  sign: 1 | -1,
+  of: FlightDates,
+  clock: LogTimeMs,
+): void {
+  if (goal === null || goal.unit === 'IMPRESSIONS') return;
+  goal.total = plus(goal.total, times(sign, goalShareOfDay(campaign, goal.unit, row, of, clock)));
+}
+
+/** What the daily rows of a campaign hold for a flight that gets a goal. */
+export function shareOfFlight(campaign: Campaign, { dates }: Flight, unit: DeliveredUnit, clock: LogTimeMs): Whole {
+  let sum: Whole = 0;
+  if (dates === null) return sum;
+  for (const row of campaign.days.values()) sum = plus(sum, goalShareOfDay(campaign, unit, row, dates, clock));
+  for (const number of campaign.oldDays.numbers) {
+    const copy = campaign.oldDays.read(number, campaign.books) as DayRow;
+    sum = plus(sum, goalShareOfDay(campaign, unit, copy, dates, clock));
+    copy.forget();
+  }
+  return sum;
+}
+
+/** As `shareOfDay`; of a day that began before the goal was counted by time, its share by time. */
+function goalShareOfDay(
+  campaign: Campaign,
+  unit: DeliveredUnit,
+  row: DayRow,
+  dates: FlightDates,
+  clock: LogTimeMs,
+): Whole {
+  const { day } = row;
+  if (day < dates.startDay || day > dates.endDay) return 0;
+  const all = row.compactSum(goalPlace[unit]);
+  if (isWhole(day, dates)) return all;
+  const [dayStart, dayEnd] = [dates.zone.dayStart(day), dates.zone.dayStart(day + 1)];
+  const from = Math.max(dayStart, dates.start);
+  const to = Math.min(dayEnd, dates.end);
+  if (to <= from) return 0;
+  const since = campaign.goals?.get(unit)?.since ?? Number.POSITIVE_INFINITY;
+  const reach = Math.max(since, floorTo(clock, quarterMs) - campaign.books.quartersBehind * quarterMs);
+  if (dayStart >= reach) return goalBetween(campaign, unit, from, to, clock);
+  return floorShare(all, to - from, dayEnd - dayStart);
 }
 
 function isWhole(day: number, dates: FlightDates): boolean {

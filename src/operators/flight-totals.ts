@@ -58,7 +58,7 @@ export function addSpendToFlights(
   campaign.putAway();
 }
 
-function restate(state: LaneState, campaign: Campaign, flight: Flight): void {
+export function restate(state: LaneState, campaign: Campaign, flight: Flight): void {
   if (flight.isRestated) return;
   flight.isRestated = true;
   state.touchParts(campaign, part.pace);

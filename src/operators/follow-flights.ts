@@ -1,9 +1,9 @@
-import type { Detail, EventBatch, RejectReason } from '../events/event-batch.ts';
+import type { Detail, EventBatch, RejectReason, UnitGoal } from '../events/event-batch.ts';
 import { isControl } from '../events/kind-facts.ts';
 import type { ControlKind } from '../events/kinds.ts';
 import { kind } from '../events/kinds.ts';
 import { type Campaign, Flight, type FlightDates } from '../lane/campaign.ts';
-import { spentBefore } from '../lane/flight-books.ts';
+import { goalBefore } from '../lane/flight-books.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import { flightAt } from '../lane/lane-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
@@ -19,9 +19,11 @@ import { quickSum } from '../model/money.ts';
 import { floorTo, quarterMs } from '../model/time.ts';
 import { positive, type Whole } from '../model/whole.ts';
 import { findZone } from '../model/zones.ts';
+import { goalScale } from '../pacing/goal.ts';
 import { CellBooker } from './cell-booker.ts';
 import type { DayBooker } from './day-booker.ts';
 import { collide, datesOf, setDates } from './flight-dates.ts';
+import { setGoal } from './flight-goals.ts';
 import { addToFlights, watch, watchIfOutside } from './flight-totals.ts';
 import { FollowWords } from './follow-words.ts';
 import { FollowZone } from './follow-zone.ts';
@@ -199,13 +201,20 @@ export class FollowFlights implements Operator {
     const flight = this.#flightOf(campaign, found);
     if (flight === null) return this.#tooMany();
     if (detail.ledger_version <= flight.budgetLedgerVersion) return this.#superseded();
+    const { goal } = detail;
+    const unit = goal?.unit ?? 'MONEY';
+    const known = flight.hasBudget ? (flight.goal?.unit ?? 'MONEY') : unit;
+    if (known !== unit) return badFlight(`counts ${known} since its first budget, and the record says ${unit}`);
     if (flight.changes.length >= this.#limits.changesPerFlightMax) return this.#tooManyChanges();
+    if (goal !== undefined && !flight.hasBudget) setGoal(this.#state, campaign, flight, goal.unit);
     const actual = this.#actual(campaign, flight, detail.effective_at);
     this.#keep(campaign, flight);
     flight.budgetLedgerVersion = detail.ledger_version;
     const { effective_at: at, budget_micros: budget, daily_cap_micros: cap } = detail;
     flight.ledger = null;
-    flight.changes.push({ kind: 'budget', at, order, seen: this.#state.clock, budget, cap, actual });
+    const said = { kind: 'budget', at, order, seen: this.#state.clock } as const;
+    if (goal === undefined) flight.changes.push({ ...said, budget, cap, actual });
+    else flight.changes.push({ ...said, ...amountsOfGoal(goal, budget), actual });
     return null;
   }
 
@@ -240,7 +249,7 @@ export class FollowFlights implements Operator {
     const { clock } = this.#state;
     const earliest = floorTo(clock, quarterMs) - this.#limits.quartersBehind * quarterMs;
     const at = floorTo(Math.min(Math.max(effectiveAt, earliest), clock), quarterMs);
-    return positive(spentBefore(campaign, flight, at, clock));
+    return positive(goalBefore(campaign, flight, at, clock));
   }
 
   /** The flight of an id, made when there is room; null when the campaign has too many. */
@@ -279,6 +288,13 @@ export class FollowFlights implements Operator {
     this.#outputs.dropped.stale_ledger += 1;
     return null;
   }
+}
+
+/** A goal that is no money, and the money beside it, as the ledger has them: no budget is no limit. */
+function amountsOfGoal({ unit, total, dailyCap }: UnitGoal, budget: number) {
+  const scale = goalScale(unit);
+  const amounts = { budget: total * scale, cap: dailyCap === null ? null : dailyCap * scale };
+  return budget === 0 ? amounts : { ...amounts, limit: budget };
 }
 
 function findForgettable(campaign: Campaign): Flight | undefined {

@@ -30,6 +30,7 @@ import { type Asked, wordOf } from '../rules/asked-values.ts';
 import { type CompiledPlan, type CompiledRule, canonicalJson } from '../rules/compile-plan.ts';
 import { type RuleValue, variableNames } from '../rules/condition.ts';
 import { eventValue } from '../rules/event-values.ts';
+import { goalValue } from '../rules/goal-values.ts';
 import { isKnown, isNothing, judgeAt } from '../rules/judgement.ts';
 import { organizationValues } from '../rules/organization-values.ts';
 import { quietOnPlan } from '../rules/quiet-rules.ts';
@@ -465,6 +466,7 @@ export class JudgeRules implements Operator {
     for (const { index, value } of asked) {
       if (value.kind === 'event') named[index] = eventValue(value.name, facts);
       else if (value.kind === 'risk') named[index] = riskValue(value.name, risk);
+      else if (value.kind === 'goal') named[index] = goalValue(value.name, values, dates.end);
       else if (value.kind === 'word' || value.kind === 'label')
         named[index] = wordOf(value, campaign.id, flight.id, own);
       else named[index] = isLastWord ? null : workOut(value, books);

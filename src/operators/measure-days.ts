@@ -19,6 +19,7 @@ import { quarterMs } from '../model/time.ts';
 import type { DayBooker } from './day-booker.ts';
 import { DayRows } from './day-rows.ts';
 import { instantOfDay } from './flight-dates.ts';
+import { correctGoals } from './flight-goals.ts';
 import { addToFlights, watchIfOutside } from './flight-totals.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
@@ -334,8 +335,10 @@ export class MeasureDays implements Operator, Weigher {
     for (const [name, delta] of deltas) day.addCount(counterAt[name as Counter], delta);
     this.#booker.change(campaign, day, batch.offsets[row]);
     const impressions = deltas.get('impressions') ?? 0;
-    if (impressions === 0) return;
+    if (impressions === 0 && campaign.goals === null) return;
     const at = instantOfDay(campaign, batch.t1[row], this.#state.zoneOf(campaign).dayStart(batch.t1[row]));
+    correctGoals(this.#state, campaign, at, deltas);
+    if (impressions === 0) return;
     addToFlights(this.#state, campaign, at, 0, 0, impressions);
     campaign.putAway();
   }

@@ -8,13 +8,13 @@ import type { OwnedSections } from '../lane/sections/section.ts';
 import { unplannedSection } from '../lane/sections/unplanned.ts';
 import { campaignTimer } from '../lane/timers.ts';
 import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
-import type { Whole } from '../model/whole.ts';
 import { expectationAt } from '../pacing/flight-ledger.ts';
 import { type MoneyAtRisk, moneyAtRisk, riskUnknown } from '../pacing/money-at-risk.ts';
 import { type PacingStatus, type PacingValues, paceFlight } from '../pacing/pacing.ts';
 import type { FlightScope, JudgeRules, Moments, PacedMoment } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
+import { goalNumbers, numbers, shown } from './pacing-numbers.ts';
 import { RiskTally } from './risk-tally.ts';
 import { WatchSpend } from './watch-spend.ts';
 
@@ -104,7 +104,7 @@ export class PaceFlights implements Operator, Moments {
     const why =
       asOf < books.end || flight.lastStatus !== values.status
         ? this.#whyPersist(flight, values.status, osi, t, isInFlight, false)
-        : this.#whyRestate(flight, values.spend, osi, t, asOf >= books.end + this.#state.limits.evaluatedAfterEndMs);
+        : this.#whyRestate(flight, values, osi, t, asOf >= books.end + this.#state.limits.evaluatedAfterEndMs);
     if (why !== null) {
       const news = { asOf, t, offset, status: values.status, why };
       this.#persist(campaign, flight, news, completeness, values, moneyAtRisk(books, values, asOf, t));
@@ -138,7 +138,8 @@ export class PaceFlights implements Operator, Moments {
     if (why !== null) {
       flight.persistedAt = t;
       flight.persistedOsi = osi;
-      flight.persistedSpend = values.spend;
+      flight.persistedSpend = values.money?.spend ?? values.spend;
+      if (flight.goal !== null) flight.goal.persisted = values.spend;
     }
     this.#state.touchParts(campaign, part.pace | part.alerts);
   }
@@ -172,6 +173,7 @@ export class PaceFlights implements Operator, Moments {
       flight.persistedAt = t;
       flight.persistedOsi = null;
       flight.persistedSpend = null;
+      if (flight.goal !== null) flight.goal.persisted = null;
     }
     if (flight.wasInFlight) {
       const of = { books: null, isLastWord: false, gapMax: Number.POSITIVE_INFINITY, grain, moments: this };
@@ -210,8 +212,15 @@ export class PaceFlights implements Operator, Moments {
   }
 
   /** A flight that is over has a new last word when it spent something else than was last said. */
-  #whyRestate(flight: Flight, spend: Whole, osi: number | null, t: number, isLast: boolean): PersistedFor | null {
-    if (flight.persistedSpend === spend) return null;
+  #whyRestate(
+    flight: Flight,
+    { spend, money }: PacingValues,
+    osi: number | null,
+    t: number,
+    isLast: boolean,
+  ): PersistedFor | null {
+    const isSaid = flight.persistedSpend === (money?.spend ?? spend);
+    if (isSaid && (flight.goal === null || flight.goal.persisted === spend)) return null;
     const isDue = flight.persistedAt !== null && t - flight.persistedAt >= hourMs;
     return isLast || isDue || isMove(flight, osi) ? 'restated' : null;
   }
@@ -237,11 +246,13 @@ export class PaceFlights implements Operator, Moments {
       persisted_for: at.why,
       mode: terms.mode,
       currency: campaign.currency,
-      budget_micros: terms.budget ?? 0,
+      budget_micros: (flight.goal === null ? terms.budget : terms.limit) ?? 0,
       ...numbers(values),
       unseen_micros: shown(risk.unseen),
       money_at_risk_micros: shown(risk.atRisk),
-      daily_cap_micros: values === null ? null : terms.cap,
+      daily_cap_micros: values === null || flight.goal !== null ? null : terms.cap,
+      goal: flight.goal?.unit ?? 'MONEY',
+      ...goalNumbers(terms, values),
       completeness: completeness.text,
       ledger_version: flight.ledgerVersion,
       plan_number: this.#state.planView(campaign).planNumber,
@@ -259,32 +270,4 @@ function isMove({ persistedOsi: before }: Flight, osi: number | null): boolean {
 function byStart(flights: readonly Flight[]): readonly Flight[] {
   if (flights.length < 2) return flights;
   return flights.toSorted((a, b) => (a.dates?.start ?? 0) - (b.dates?.start ?? 0) || (a.id < b.id ? -1 : 1));
-}
-
-/** The judged columns; all null (unknown, not zero) when the flight is stale. */
-function numbers(values: PacingValues | null) {
-  return {
-    spend_micros: shown(values?.spend),
-    expected_micros: shown(values?.expected),
-    delivery_bp: shown(values?.deliveryBp),
-    elapsed_bp: shown(values?.elapsedBp),
-    osi_bp: shown(values?.osiBp),
-    projected_micros: shown(values?.projected),
-    run_rate_micros_per_day: shown(values?.runRatePerDay),
-    required_micros_per_day: shown(values?.requiredPerDay),
-    lift_bp: shown(values?.liftBp),
-    exhaustion_at: values?.exhaustionAt ?? null,
-    day_target_micros: shown(values?.dayTarget),
-    day_spend_micros: shown(values?.daySpend),
-    day_pacing_bp: shown(values?.dayPacingBp),
-    impressions_2h: shown(values?.impressions2h),
-    spend_2h_micros: shown(values?.spend2h),
-    expected_2h_micros: shown(values?.expected2h),
-  };
-}
-
-/** What a column of 64 bits can show: a value beyond is unknown to its readers, never another one. */
-function shown(value: Whole | null | undefined): Whole | null {
-  if (value === null || value === undefined) return null;
-  return typeof value === 'number' || BigInt.asIntN(64, value) === value ? value : null;
 }

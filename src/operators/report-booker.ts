@@ -18,6 +18,7 @@ import { floorTo, quarterMs } from '../model/time.ts';
 import { times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import type { DayBooker } from './day-booker.ts';
+import { addReportToGoals } from './flight-goals.ts';
 import { addSharesToFlights, addSpendToFlights } from './flight-totals.ts';
 import { amountsOf, isLight } from './record-amounts.ts';
 import type { Segment } from './segment.ts';
@@ -180,6 +181,7 @@ export class ReportBooker {
       nanos: 0,
       impressions: impressionsIn(counts, start, end, from, to),
     }));
+    addReportToGoals(this.#state, campaign, counts, { start, end }, sign);
   }
 
   /** Moves the shares of what is not too old to the days of another zone (docs/semantics.md §4.1). */

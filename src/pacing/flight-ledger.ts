@@ -5,10 +5,19 @@ import type { Weight } from './pacing-weight.ts';
 /** One change of a flight or of its campaign's status, in force from `at` (event time). */
 export type Change = {
   readonly at: number;
-  readonly order: number /** Lane clock at its record. */;
+  readonly order: number;
+  /** Lane clock at its record. */
   readonly seen: number;
 } & (
-  | { readonly kind: 'budget'; readonly budget: number; readonly cap: number | null; readonly actual: Whole }
+  | {
+      readonly kind: 'budget';
+      /** What the flight is to reach, in the unit of its goal: micros, where that is money. */
+      readonly budget: number;
+      readonly cap: number | null;
+      /** The most that a goal which is no money may cost, micros; absent = as much as it takes. */
+      readonly limit?: number;
+      readonly actual: Whole;
+    }
   | {
       readonly kind: 'flight';
       readonly mode: PacingMode;
@@ -26,6 +35,8 @@ export interface Terms {
   /** Budget that the one in force replaced. */
   readonly replacedBudget: number | null;
   readonly cap: number | null;
+  /** Of money, beside a goal that is none. */
+  readonly limit: number | null;
   readonly mode: PacingMode;
   readonly curve: string | null;
   readonly end: number;
@@ -38,7 +49,7 @@ export type WeightOf = (mode: PacingMode, curve: string | null, end: number) => 
 
 interface Expectation {
   readonly terms: Terms;
-  /** E(at) in micros; 0 before the start, null while ASAP. */
+  /** E(at) in the unit of the goal; 0 before the start, null while ASAP. */
   readonly expected: Whole | null;
   readonly segment: LedgerSegment;
 }
@@ -198,6 +209,7 @@ function emptyTerms(start: number): Terms {
     budget: null,
     replacedBudget: null,
     cap: null,
+    limit: null,
     mode: 'EVEN',
     curve: null,
     end: start,
@@ -208,7 +220,8 @@ function emptyTerms(start: number): Terms {
 
 function termsAfter(terms: Terms, change: Change): Terms {
   if (change.kind === 'budget') {
-    return { ...terms, replacedBudget: terms.budget, budget: change.budget, cap: change.cap };
+    const { budget, cap, limit = null } = change;
+    return { ...terms, replacedBudget: terms.budget, budget, cap, limit };
   }
   if (change.kind === 'flight') {
     const { mode, curve, end, rebase } = change;

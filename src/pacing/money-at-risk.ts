@@ -1,5 +1,5 @@
 import { floorShare, minus, plus, positive, times, type Whole } from '../model/whole.ts';
-import { type FlightBooks, type PacingValues, runRate } from './pacing.ts';
+import { type FlightBooks, type MoneyBeside, type PacingValues, runRate } from './pacing.ts';
 
 /** What a flight may have spent since its sources were complete, micros; null = nobody can say (docs/semantics.md §7.5). */
 export interface MoneyAtRisk {
@@ -20,8 +20,16 @@ export function moneyAtRisk(books: FlightBooks, values: PacingValues, a: number,
   const rate = runRate(books, weight, a);
   if (rate.weight === 0) return riskUnknown;
   const until = Math.min(Math.max(a, t), end);
-  const unseen = floorShare(positive(rate.spend), weight.between(a, until), rate.weight);
-  return { unseen, atRisk: positive(minus(unseen, room(books, values, a, until))) };
+  const { money } = values;
+  const spent = money === null ? rate.amount : books.spendBetween(rate.from, a);
+  const unseen = floorShare(positive(spent), weight.between(a, until), rate.weight);
+  const left = money === null ? room(books, values, a, until) : roomBeside(money, terms.limit);
+  // Another goal than money may cost what it takes, where nobody says how much.
+  return { unseen, atRisk: left === null ? 0 : positive(minus(unseen, left)) };
+}
+
+function roomBeside({ spend }: MoneyBeside, limit: number | null): Whole | null {
+  return limit === null ? null : positive(minus(limit, spend));
 }
 
 /** What budget and daily caps leave for [a, until), each day of it with a cap of its own. */

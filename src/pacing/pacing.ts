@@ -1,6 +1,6 @@
-import { microsOf } from '../model/money.ts';
+import type { GoalUnit } from '../events/event-batch.ts';
 import { dayMs, floorTo, hourMs, quarterMs } from '../model/time.ts';
-import { ceilShare, floorOver, floorShare, minus, plus, positive, times, type Whole } from '../model/whole.ts';
+import { ceilShare, floorOver, floorShare, minus, positive, times, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import {
   type Change,
@@ -12,6 +12,7 @@ import {
   valueInSegment,
   type WeightOf,
 } from './flight-ledger.ts';
+import { leastJudged, projection, type RunRate, reachedAt } from './goal.ts';
 import type { Weight } from './pacing-weight.ts';
 
 /** The pure heart of pacing: docs/semantics.md §7.2 and §7.3 as arithmetic over integers. */
@@ -41,8 +42,9 @@ export const pacingStatuses = [
 
 export type PacingStatus = (typeof pacingStatuses)[number];
 
-/** What the formulas ask of a flight's books; all money in nanos. */
+/** What the formulas ask of a flight's books; amounts in the unit of its goal, micros where that is money. */
 export interface FlightBooks {
+  readonly unit: GoalUnit;
   readonly start: number;
   readonly end: number;
   readonly zone: Zone;
@@ -53,7 +55,11 @@ export interface FlightBooks {
   readonly dayAllowanceBp: number;
   /** Only whole local days are told apart; `at` is then always a first instant of one. */
   readonly isDaily: boolean;
-  /** Σ nanos of the campaign's items in [from, to). */
+  /** What the campaign reached of the goal in [from, to). */
+  goalBetween(from: number, to: number): Whole;
+  /** What the flight reached of it before `at`. */
+  goalBefore(at: number): Whole;
+  /** Micros that the campaign spent in [from, to). */
   spendBetween(from: number, to: number): Whole;
   impressionsBetween(from: number, to: number): number;
   /** S(at) of the flight, micros. */
@@ -63,7 +69,22 @@ export interface FlightBooks {
   weightOf: WeightOf;
 }
 
+/** The money of a flight whose goal is another, micros. */
+export interface MoneyBeside {
+  readonly spend: Whole;
+  readonly projected: Whole | null;
+  readonly runRatePerDay: Whole | null;
+  readonly daySpend: Whole;
+  readonly spend2h: Whole | null;
+  /** When the limit is spent at the current rate, if before the end. */
+  readonly limitReachedAt: number | null;
+}
+
+/** All amounts in the unit of the goal; for one that is no money, what it cost stands in `money`. */
 export interface PacingValues {
+  readonly unit: GoalUnit;
+  /** Null where the goal is money. */
+  readonly money: MoneyBeside | null;
   readonly terms: Terms;
   readonly budget: number;
   readonly spend: Whole;
@@ -96,15 +117,17 @@ export function paceFlight(books: FlightBooks, a: number): PacingValues {
   const { terms, expected, segment } = expectationAt(books.ledger, a, books.weightOf);
   const budget = terms.budget as number;
   const weight = books.weightOf(terms.mode, terms.curve, end);
-  const spend = books.spentBefore(a);
+  const spend = books.goalBefore(a);
   const rate = runRate(books, weight, a);
   const day = dayValues(books, weight, terms, segment, a);
   const elapsedBp = elapsed(weight, start, end, a);
-  const osiBp = onScheduleIndicator(spend, expected, budget);
+  const osiBp = onScheduleIndicator(spend, expected, budget, leastJudged(books.unit));
   const ahead = outlook(rate, weight, budget, spend, a, start, end);
   const lately = books.isDaily ? noTwoHours : lastTwoHours(books, a, expected);
   // Spelled out: spread, they are what evaluations make most of.
   const values = {
+    unit: books.unit,
+    money: books.unit === 'MONEY' ? null : moneyBeside(books, weight, terms, rate, a),
     status: 'on_track' as PacingStatus,
     terms,
     budget,
@@ -138,7 +161,7 @@ function lastTwoHours(books: FlightBooks, a: number, expected: Whole | null) {
   const from = floorTo(a - 2 * hourMs, quarterMs);
   return {
     impressions2h: books.impressionsBetween(from, a),
-    spend2h: microsOf(books.spendBetween(from, a)),
+    spend2h: books.goalBetween(from, a),
     expected2h: expectedSince(books, Math.max(books.start, from), a, expected),
   };
 }
@@ -149,55 +172,58 @@ function elapsed(weight: Weight, start: number, end: number, a: number): Whole {
   return floorShare(10_000, weight.between(start, Math.min(a, end)), whole);
 }
 
-function onScheduleIndicator(spend: Whole, expected: Whole | null, budget: number): Whole | null {
+function onScheduleIndicator(spend: Whole, expected: Whole | null, budget: number, one: number): Whole | null {
   if (expected === null) return null;
   const least = ceilShare(budget, 1, 200); // 0.5 % of the budget, rounded up; below it the ratio is noise.
-  if (expected < least || expected < 1) return null;
+  if (expected < least || expected < one) return null;
   return floorShare(10_000, positive(spend), expected);
 }
 
-interface RunRate {
-  readonly from: number;
-  /** Micros in [from, a). */
-  readonly spend: Whole;
-  readonly weight: number;
-}
-
-/** What was spent in the last day, or since the start, and its weight. */
+/** What was reached in the last day, or since the start, and its weight. */
 export function runRate(books: FlightBooks, weight: Weight, a: number): RunRate {
   const yesterday = books.isDaily ? books.zone.dayStart(dayJudged(books, a)) : floorTo(a - dayMs, quarterMs);
   const from = Math.max(books.start, yesterday);
-  return { from, spend: microsOf(books.spendBetween(from, a)), weight: weight.between(from, a) };
+  return { from, amount: books.goalBetween(from, a), weight: weight.between(from, a) };
+}
+
+/** What a flight costs whose goal is no money; over the same stretches of time. */
+function moneyBeside(books: FlightBooks, weight: Weight, { limit }: Terms, goal: RunRate, a: number): MoneyBeside {
+  const { start, end } = books;
+  const rate = { ...goal, amount: books.spendBetween(goal.from, a) };
+  const spend = books.spentBefore(a);
+  const isMoving = rate.amount > 0 && rate.weight > 0;
+  const missing = limit === null ? 0 : positive(minus(limit, spend));
+  const left = weight.between(a, end);
+  return {
+    spend,
+    projected: projection(rate, spend, left),
+    runRatePerDay: a <= rate.from ? null : floorShare(rate.amount, dayMs, a - rate.from),
+    daySpend: books.spendBetween(dayFrom(start, books.zone.dayStart(dayJudged(books, a)), a), a),
+    spend2h: books.isDaily ? null : books.spendBetween(floorTo(a - 2 * hourMs, quarterMs), a),
+    limitReachedAt:
+      isMoving && missing > 0 && a >= start && a < end ? reachedAt(rate, weight, missing, a, end, left) : null,
+  };
+}
+
+/** From where on the judged day counts. */
+function dayFrom(start: number, dayStart: number, a: number): number {
+  return a > start ? Math.max(dayStart, start) : dayStart;
 }
 
 function outlook(rate: RunRate, weight: Weight, budget: number, spend: Whole, a: number, start: number, end: number) {
   const left = weight.between(a, end);
   const missing = positive(minus(budget, spend));
-  const isMoving = rate.spend > 0 && rate.weight > 0;
+  const isMoving = rate.amount > 0 && rate.weight > 0;
   return {
-    projected: rate.weight === 0 ? null : plus(spend, floorShare(rate.spend, left, rate.weight)),
-    runRatePerDay: a <= rate.from ? null : floorShare(rate.spend, dayMs, a - rate.from),
+    projected: projection(rate, spend, left),
+    runRatePerDay: a <= rate.from ? null : floorShare(rate.amount, dayMs, a - rate.from),
     requiredPerDay: a >= end ? null : floorShare(missing, dayMs, end - a),
     // A floor of a floor: dividing by one divisor after the other is dividing by their product.
     liftBp:
-      !isMoving || left === 0 ? null : floorOver(floorShare(times(10_000, missing), rate.weight, left), rate.spend),
+      !isMoving || left === 0 ? null : floorOver(floorShare(times(10_000, missing), rate.weight, left), rate.amount),
     exhaustionAt:
-      isMoving && missing > 0 && a >= start && a < end ? exhaustion(rate, weight, missing, a, end, left) : null,
+      isMoving && missing > 0 && a >= start && a < end ? reachedAt(rate, weight, missing, a, end, left) : null,
   };
-}
-
-function exhaustion(
-  rate: RunRate,
-  weight: Weight,
-  missing: Whole,
-  a: number,
-  end: number,
-  left: number,
-): number | null {
-  const need = ceilShare(missing, rate.weight, rate.spend);
-  if (need > left) return null;
-  const at = weight.reach(a, Number(need));
-  return at >= end ? null : at;
 }
 
 function dayValues(books: FlightBooks, weight: Weight, terms: Terms, segment: LedgerSegment, a: number) {
@@ -205,7 +231,7 @@ function dayValues(books: FlightBooks, weight: Weight, terms: Terms, segment: Le
   const budget = terms.budget as number;
   const day = dayJudged(books, a);
   const dayStart = zone.dayStart(day);
-  const daySpend = microsOf(books.spendBetween(a > start ? Math.max(dayStart, start) : dayStart, a));
+  const daySpend = books.goalBetween(dayFrom(start, dayStart, a), a);
   const capAllowed = terms.cap === null ? null : floorShare(terms.cap, books.dayAllowanceBp, 10_000);
   if (a < start || a > end) return { daySpend, capAllowed, dayTarget: null, dayPacingBp: null, dayBudget: null };
   const from = Math.max(dayStart, start);
@@ -266,7 +292,7 @@ function targetOfDay(
   if (terms.mode === 'ASAP') return cap;
   const left = weight.between(from, books.end);
   if (left === 0) return null;
-  const missing = minus(budget, books.spentBefore(from));
+  const missing = minus(budget, books.goalBefore(from));
   const isAhead = terms.mode === 'AHEAD';
   const target = isAhead
     ? aheadShare(missing, to - from, books.end - from)
@@ -284,7 +310,7 @@ function expectedSince(books: FlightBooks, from: number, a: number, expected: Wh
 type Unjudged = Omit<PacingValues, 'status'>;
 
 function statusOf(books: FlightBooks, values: Unjudged, a: number): PacingStatus {
-  const { budget, spend, terms } = values;
+  const { budget, spend, terms, money } = values;
   if (a >= books.end) return endedStatus(budget, spend);
   if (a < books.start) return 'not_started';
   // A flight that may cost nothing and costs nothing (a make-good) is not exhausted.
@@ -292,6 +318,7 @@ function statusOf(books: FlightBooks, values: Unjudged, a: number): PacingStatus
     const isCut = terms.replacedBudget !== null && terms.replacedBudget > budget;
     return isCut && spend > budget ? 'overspent_after_cut' : 'exhausted';
   }
+  if (money !== null && terms.limit !== null && money.spend >= terms.limit) return 'exhausted';
   const { status, cause } = statusAt(books.statuses, a);
   if (status !== 'ACTIVE') return cause === 'ADVERTISER' || cause === 'SCHEDULE' ? 'paused' : 'blocked';
   if (isCapped(values)) return 'capped_today';

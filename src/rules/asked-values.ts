@@ -1,5 +1,6 @@
 import { idPattern } from '../model/ids.ts';
 import { type CampaignWord, campaignWords, type EventName, eventValues } from './event-values.ts';
+import { type GoalName, goalValues } from './goal-values.ts';
 import { type CampaignPlan, ruleVariables } from './plan.ts';
 import { type RiskName, riskValues } from './risk-values.ts';
 import { type WindowValue, windowHint, windowNamesLike, windowValueOf } from './window-values.ts';
@@ -11,10 +12,11 @@ import { type WindowValue, windowHint, windowNamesLike, windowValueOf } from './
  */
 type AskedScope = keyof typeof ruleVariables;
 
-type AskedValue =
+export type AskedValue =
   | WindowValue
   | { readonly kind: 'event'; readonly name: EventName }
   | { readonly kind: 'risk'; readonly name: RiskName }
+  | { readonly kind: 'goal'; readonly name: GoalName }
   | { readonly kind: 'word'; readonly name: CampaignWord }
   | { readonly kind: 'label'; readonly label: string };
 
@@ -68,6 +70,7 @@ export class AskedPlaces {
 
 function typeOf(value: AskedValue): Asked['type'] {
   if (value.kind === 'event') return eventValues[value.name][0];
+  if (value.kind === 'goal') return goalValues[value.name][0];
   return value.kind === 'risk' || value.kind === 'window' || value.kind === 'baseline' ? 'double' : 'string';
 }
 
@@ -85,6 +88,7 @@ export function askedValueOf(name: string, scope: AskedScope): AskedValue | unde
   }
   if (scope === 'campaign') return undefined;
   if (Object.hasOwn(riskValues, name)) return { kind: 'risk', name: name as RiskName };
+  if (Object.hasOwn(goalValues, name)) return { kind: 'goal', name: name as GoalName };
   return Object.hasOwn(eventValues, name) ? { kind: 'event', name: name as EventName } : windowValueOf(name);
 }
 
@@ -99,7 +103,13 @@ export function askedNamesLike(name: string, scope: AskedScope): readonly string
   const words = Object.keys(campaignWords).filter((each) => askedValueOf(each, scope) !== undefined);
   return scope === 'campaign'
     ? words
-    : [...words, ...Object.keys(riskValues), ...Object.keys(eventValues), ...windowNamesLike(name)];
+    : [
+        ...words,
+        ...Object.keys(riskValues),
+        ...Object.keys(eventValues),
+        ...Object.keys(goalValues),
+        ...windowNamesLike(name),
+      ];
 }
 
 /** What a campaign is, by the plan; null = the plan does not say. */

@@ -11,7 +11,11 @@ const noChange = 'flights whose budget never changed';
 const noCreative = 'campaigns of whose creatives nothing was said since a rule asks';
 
 export const eventValues = {
-  'e.budget_from': ['double', 'Budget before it was changed last, currency units.', noChange],
+  'e.budget_from': [
+    'double',
+    'Budget before it was changed last, currency units; of a goal that is no money, what was to be reached.',
+    noChange,
+  ],
   'e.budget_to': ['double', 'Budget since then, currency units.', noChange],
   'e.budget_change_pct': ['double', 'The change over the budget before, %.', `${noChange}; a budget of 0 before`],
   'e.budget_hours': ['double', 'Hours since it took effect.', noChange],
@@ -47,9 +51,11 @@ export const campaignWords = {
 } as const satisfies Record<string, Declared>;
 export type CampaignWord = keyof typeof campaignWords;
 
-/** A change of a flight's budget that gave it another one; money in micros. */
+/** A change of a flight's budget that gave it another one. */
 export interface BudgetStep {
   readonly at: number;
+  /** What one unit is in the whole numbers of both: micros of money. */
+  readonly scale: number;
   readonly from: number;
   readonly to: number;
   /** Null = nobody was named, or it came while no rule asked. */
@@ -99,12 +105,16 @@ function isOfBudget(name: EventName): name is BudgetName {
   return name.startsWith('e.budget_');
 }
 
-function ofBudget(name: BudgetName, { at, from, to, by, source }: BudgetStep, asOf: number): number | string | null {
+function ofBudget(
+  name: BudgetName,
+  { at, scale, from, to, by, source }: BudgetStep,
+  asOf: number,
+): number | string | null {
   switch (name) {
     case 'e.budget_from':
-      return from / 1e6;
+      return from / scale;
     case 'e.budget_to':
-      return to / 1e6;
+      return to / scale;
     case 'e.budget_change_pct':
       return from === 0 ? null : Number(floorShare(10_000, minus(to, from), from)) / 100;
     case 'e.budget_hours':

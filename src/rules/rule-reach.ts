@@ -1,6 +1,6 @@
 import { dayMs, hourMs } from '../model/time.ts';
 import { runningStatuses } from '../pacing/pacing.ts';
-import { askedValueOf } from './asked-values.ts';
+import { type AskedValue, askedValueOf } from './asked-values.ts';
 import {
   anyNumber,
   anyText,
@@ -12,6 +12,7 @@ import {
   textsOf,
 } from './condition-reach.ts';
 import { campaignWords, eventValues } from './event-values.ts';
+import { goalValues } from './goal-values.ts';
 import { type CampaignPlan, type PlanDraft, ruleVariables, type SourcePlan } from './plan.ts';
 import { requiredSources } from './plan-sources.ts';
 import { riskValues } from './risk-values.ts';
@@ -54,8 +55,8 @@ export function absentAskedFor(name: string, scope: 'flight' | 'campaign'): stri
   if (value === undefined) return undefined;
   if (value.kind === 'label') return 'campaigns without that label';
   if (value.kind === 'risk') return riskValues[value.name][2];
-  if (value.kind === 'word' || value.kind === 'event') {
-    const [, , absent] = value.kind === 'word' ? campaignWords[value.name] : eventValues[value.name];
+  if (value.kind === 'word' || value.kind === 'event' || value.kind === 'goal') {
+    const [, , absent] = declared(value);
     return absent === '–' ? undefined : absent;
   }
   const isByHours = value.kind === 'window' && value.window.of === 'hours';
@@ -66,6 +67,11 @@ export function absentAskedFor(name: string, scope: 'flight' | 'campaign'): stri
   ];
   const all = reasons.filter((each) => each !== '');
   return all.length === 0 ? undefined : all.join('; ');
+}
+
+function declared(value: AskedValue & { readonly kind: 'word' | 'event' | 'goal' }) {
+  if (value.kind === 'word') return campaignWords[value.name];
+  return value.kind === 'event' ? eventValues[value.name] : goalValues[value.name];
 }
 
 /** What a statistic is not there for, beside those for whom its measure is not. */

@@ -2,7 +2,7 @@ import type { PacingMode } from '../events/event-batch.ts';
 import { dayMs, hourMs } from '../model/time.ts';
 import { floorShare, plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
-import { dayJudged, isCapped, type PacingValues } from '../pacing/pacing.ts';
+import { dayJudged, isCapped, type MoneyBeside, type PacingValues } from '../pacing/pacing.ts';
 import type { RuleValue } from './condition.ts';
 import { ruleVariables } from './plan.ts';
 
@@ -112,7 +112,7 @@ export function flightValues(facts: FlightFacts): RuleValue[] {
   const { budget, terms, daySpend, dayBudget } = values;
   const { cap } = terms;
   const { leadHours, leadPct } = exhaustionLead(values, start, end);
-  return [
+  const named: RuleValue[] = [
     values.status, // p.status
     modeWords[terms.mode], // p.mode
     scaled(values.osiBp, 100), // p.osi_pct
@@ -147,6 +147,35 @@ export function flightValues(facts: FlightFacts): RuleValue[] {
     hasImpressions ? values.impressionsFlight : null, // m.impressions_flight
     localHour(facts), // t.local_hour
   ];
+  if (values.money !== null) tellCost(named, values.money, terms.limit);
+  return named;
+}
+
+type FlightName = keyof typeof ruleVariables.flight;
+const placeOf = Object.fromEntries(Object.keys(ruleVariables.flight).map((name, at) => [name, at])) as Record<
+  FlightName,
+  number
+>;
+
+/** What of a flight is money whose goal is another: all ratios are of the goal. */
+function tellCost(named: RuleValue[], money: MoneyBeside, limit: number | null): void {
+  const cost: Partial<Record<FlightName, RuleValue>> = {
+    'p.required_daily': null,
+    'p.run_rate_daily': scaled(money.runRatePerDay, 1e6),
+    'p.daily_cap_allowed': null,
+    'p.daily_cap': null,
+    'p.day_spend': scaled(money.daySpend, 1e6),
+    'p.day_target': null,
+    'p.day_budget': null,
+    'p.month_allowed': null,
+    'p.budget': scaled(limit, 1e6),
+    'p.spend': scaled(money.spend, 1e6),
+    'p.expected': null,
+    'p.projected': scaled(money.projected, 1e6),
+    'm.spend_2h': scaled(money.spend2h, 1e6),
+    'm.expected_spend_2h': null,
+  };
+  for (const [name, value] of Object.entries(cost)) named[placeOf[name as FlightName]] = value;
 }
 
 /** Of the day that is judged: at its very end the hour is 24. */

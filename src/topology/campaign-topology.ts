@@ -11,6 +11,7 @@ import { CheckRecords } from '../operators/check-records.ts';
 import { DayBooker } from '../operators/day-booker.ts';
 import { DuplicateCheck } from '../operators/duplicate-check.ts';
 import { FollowFlights } from '../operators/follow-flights.ts';
+import { FollowGoals } from '../operators/follow-goals.ts';
 import { JudgeRules } from '../operators/judge-rules.ts';
 import { LaneOutputs } from '../operators/lane-outputs.ts';
 import { LookAhead } from '../operators/look-ahead.ts';
@@ -70,6 +71,7 @@ export class CampaignLane implements LaneProgram {
       .operator(new CheckRecords(state, outputs, { duplicates, days }, { planKey: null, ...lane }))
       .operator(new MeasureDays(state, outputs, days))
       .operator(new FollowFlights(state, outputs, days))
+      .operator(new FollowGoals(state))
       .operator(new PaceFlights(state, outputs, rules))
       .operator(rules)
       .step('commit', 'delta, offset, outbox: one atomic step');

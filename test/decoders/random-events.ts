@@ -47,6 +47,8 @@ const byName: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   batch_count: fc.integer({ min: 1, max: 2_147_483_647 }),
   budget_micros: count,
   daily_cap_micros: count,
+  goal_units: count,
+  goal_daily_cap: count,
   requests: count,
   bids: count,
   wins: fc.nat(),
@@ -69,6 +71,7 @@ function fieldsOf(kind: KindName): fc.Arbitrary<Record<string, unknown>> {
 /** Fields that must fit each other do: a period ends after its start, money has a currency. */
 function sound(fields: Record<string, unknown>): Record<string, unknown> {
   const { period_start: start, period_end: end } = fields;
+  if ('budget_micros' in fields) return withGoal(fields);
   if (typeof start !== 'number' || typeof end !== 'number') return fields;
   const length = end % (400 * 86_400_000);
   const money = ['spend_micros', 'revenue_by_touch_micros', 'revenue_by_conversion_micros'];
@@ -88,6 +91,15 @@ function enough(fields: Record<string, unknown>, name: string): Record<string, u
   const sum = typed.reduce((all, each) => all + each, 0);
   const all = fields[name];
   return typeof all === 'number' && Math.round(all * 1e6) < sum ? { [name]: null } : {};
+}
+
+/** A goal that is no money has units, and no cap of money. */
+function withGoal({ goal_units, goal_daily_cap, ...fields }: Record<string, unknown>): Record<string, unknown> {
+  const { goal = 'MONEY' } = fields;
+  if (goal === 'MONEY') return fields;
+  const { daily_cap_micros: _, ...others } = fields;
+  const small = (value: unknown) => (typeof value === 'number' ? value % 1_000_000_000 : value);
+  return { ...others, goal_units: small(goal_units ?? 7), goal_daily_cap: small(goal_daily_cap ?? null) };
 }
 
 function arbitraryOf(field: AvroField): fc.Arbitrary<unknown> {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type KindName, kinds } from '../../src/events/kinds.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { campaignWords, eventValues } from '../../src/rules/event-values.ts';
+import { goalValues } from '../../src/rules/goal-values.ts';
 import { type Lateness, type Plan, planValues, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 import type { Quotas } from '../../src/rules/quotas.ts';
 import { outsideHours } from '../../src/rules/schedule.ts';
@@ -196,12 +197,14 @@ test.each(worlds)('$name compare every value of every scope, alone and in each l
 
 test.each(worlds)('$name ask for every measure, window and statistic', ({ plans }) => {
   const texts = seeds.flatMap(plans).flatMap(({ rules }) => rules.flatMap(conditionsOf));
-  const asked = new Set(texts.flatMap((text) => text.match(/\b[mbec]\.[a-z0-9_]+/g) ?? []));
+  const asked = new Set(texts.flatMap((text) => text.match(/\b[mbecp]\.[a-z0-9_]+/g) ?? []));
   const isAsked = (pattern: string) => [...asked].some((name) => new RegExp(`^${pattern}$`).test(name));
   const windows = [...windowHours.map((hours) => `${hours}h`), 'today', 'flight', '1d', '31d'];
   const wishes = [
     ...[...measures.keys()].flatMap((name) => [`m\\.${name}_\\d+d`, `b\\.${name}_\\d+d_[a-z_]+`]),
-    ...[...Object.keys(eventValues), ...Object.keys(campaignWords), 'c.labels'].map((name) => name.replace('.', '\\.')),
+    ...[...Object.keys(eventValues), ...Object.keys(goalValues), ...Object.keys(campaignWords), 'c.labels'].map(
+      (name) => name.replace('.', '\\.'),
+    ),
     ...windows.map((window) => `m\\.[a-z_]+_${window}`),
     ...Object.keys(baselineStatistics).map((statistic) => `b\\.[a-z_]+_\\d+d_${statistic}`),
   ];

@@ -1,6 +1,7 @@
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { campaignWords, type EventName, eventValues } from '../../src/rules/event-values.ts';
+import { goalValues } from '../../src/rules/goal-values.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 import { riskValues } from '../../src/rules/risk-values.ts';
 import { outsideHours } from '../../src/rules/schedule.ts';
@@ -53,15 +54,18 @@ const drawnLabels = ['c.labels.tier', 'c.labels["owner:of"]'];
 function drawAskedComparison(random: Random): string {
   const name = drawAskedName(random);
   const isText =
-    name.startsWith('c.') || (Object.hasOwn(eventValues, name) && eventValues[name as EventName][0] === 'string');
+    name === 'p.goal' ||
+    name.startsWith('c.') ||
+    (Object.hasOwn(eventValues, name) && eventValues[name as EventName][0] === 'string');
   if (!isText) return `${name} ${pick(random, ['<', '>='])} ${pick(random, thresholds).toFixed(1)}`;
   if (random() < 0.2) return `${name} != ${pick(random, drawnLabels)}`;
-  return `${name} ${pick(random, ['==', '!='])} "${pick(random, ['gold', 'ann', 'approved', 'c1', 'f1'])}"`;
+  return `${name} ${pick(random, ['==', '!='])} "${pick(random, ['gold', 'ann', 'approved', 'c1', 'f1', 'clicks'])}"`;
 }
 
 /** A name of docs/semantics.md §8.6, mostly with a window of so many days: small worlds last for two or three. */
 export function drawAskedName(random: Random, fewDays = 3): string {
   if (random() < 0.2) return pick(random, [...Object.keys(eventValues), ...Object.keys(campaignWords), ...drawnLabels]);
+  if (random() < 0.25) return pick(random, Object.keys(goalValues));
   const measure = pick(random, [...measures.values()]);
   const days = 1 + Math.floor(random() * (random() < 0.7 ? fewDays : 31));
   if (random() < 0.35) return `b.${measure.name}_${Math.min(days, 7)}d_${pick(random, statisticsOf(measure))}`;

@@ -4,6 +4,7 @@ import { findZone } from '../../src/model/zones.ts';
 import { canonicalJson, ruleHash } from '../../src/rules/compile-plan.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import type { TestRecord } from './batch-builder.ts';
+import { drawnGoal } from './drawn-goals.ts';
 import { drawPlan } from './random-plan.ts';
 import { randomRules } from './random-rules.ts';
 import { randomSource } from './random-source.ts';
@@ -80,6 +81,12 @@ export function ruledPlan(number: number, random: () => number): Plan {
   return { ...plan, campaigns, rules: [...plan.rules, ...randomRules(random, 9)] };
 }
 
+function goalOf(campaign: number, ledger: number) {
+  const goal = drawnGoal(campaign, ledger);
+  if (goal === null) return {};
+  return { goal, daily_cap_micros: null, ...(ledger % 2 === 0 ? { budget_micros: 0 } : {}) };
+}
+
 const zones = ['America/New_York', 'Asia/Kolkata', 'Europe/London'];
 
 /** Records of one lane, offsets from 0, log times that mostly rise. Plans are `drawn` in all that they may say. */
@@ -117,6 +124,7 @@ export function randomRecords(seed: number, count: number, drawn = drawnPlan): T
       daily_cap_micros: random() < 0.3 ? 1e6 * below(90) : null,
       effective_at: logTime - below(7_200_000),
       actor: null,
+      ...goalOf(Number(campaign.slice(1)) + seed, ledger),
       ledger_version: ledger++,
     });
   for (const campaign of ['c0', 'c1', 'c2', 'c3']) {

@@ -72,6 +72,7 @@ export function book(context: BookContext, event: OracleEvent): RejectReason | n
       break;
     case 'video_progress':
       addAt(context, event.eventTime, quartileColumns[event.fields.quartile], 1n);
+      context.campaign.addGoalItem(quartileColumns[event.fields.quartile], event.eventTime, 1n);
       break;
     case 'auction_stats':
       bookAuctions(context, event);
@@ -155,6 +156,7 @@ function bookImpression(context: BookContext, { eventTime, source, fields }: Ora
   if (fields.measurable) addAt(context, eventTime, 'measurable_impressions', count);
   if (fields.viewable) addAt(context, eventTime, 'viewable_impressions', count);
   context.campaign.addImpressionItem(eventTime, count);
+  if (fields.viewable) context.campaign.addGoalItem('viewable_impressions', eventTime, count);
   if (paysByDelivery(context, source) !== fields.basis) return;
   addSpend(context, eventTime, 1_000n * BigInt(fields.cost_micros) + BigInt(fields.cpm_micros) * count);
 }
@@ -163,6 +165,7 @@ function bookClick(context: BookContext, { eventTime, source, fields }: OracleEv
   const count = BigInt(fields.batch_count);
   if (fields.invalid) return addAt(context, eventTime, 'invalid_clicks', count);
   addAt(context, eventTime, 'clicks', count);
+  context.campaign.addGoalItem('clicks', eventTime, count);
   if (paysByDelivery(context, source) !== null) addSpend(context, eventTime, 1_000n * BigInt(fields.cost_micros));
 }
 
@@ -178,6 +181,7 @@ function bookConversion(context: BookContext, { fields }: OracleEvent): void {
   const revenue = BigInt(sign * fields.revenue_micros);
   const touched = fields.touch_time ?? fields.conversion_time;
   const type = context.campaign.typeOf(fields.conversion_type);
+  context.campaign.addGoalItem('conversions_by_conversion', fields.conversion_time, millionths);
   addAt(context, fields.conversion_time, typed('conversions_by_conversion', fields.attribution, type), millionths);
   addAt(context, fields.conversion_time, revenueIn('revenue_by_conversion_micros', fields.currency), revenue);
   if (touched < context.touchesFrom) return;
@@ -213,6 +217,7 @@ function bookCorrection(context: BookContext, { fields }: OracleEvent): void {
   for (const [counter, delta] of Object.entries(fields.deltas)) {
     add(row, counter, BigInt(delta));
     if (counter === 'impressions') context.campaign.addToFlights(dayStart, BigInt(delta));
+    else context.campaign.addToGoals(counter, dayStart, BigInt(delta));
   }
 }
 

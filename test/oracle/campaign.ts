@@ -4,6 +4,7 @@ import { Burden } from './burden.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import type { CreativeStory } from './control-words.ts';
 import type { Dates, Flight, StatusChange } from './flight.ts';
+import { goalColumn } from './goals.ts';
 import { ItemBook } from './item-book.ts';
 import { type Report, ReportBook, share } from './reports.ts';
 import type { Said } from './unplanned.ts';
@@ -83,6 +84,8 @@ export class Campaign {
   counterReports = new ReportBook();
   spend = new Measure(this.spendReports, 'spend');
   impressions = new Measure(this.counterReports, 'impressions');
+  /** What goals count, by column, each with the clock since which it is counted by time. */
+  #goals = new Map<string, { readonly since: number; readonly measure: Measure }>();
   burden = new Burden();
   lastCountedAt: number;
   /** Watched until then (§9.1). */
@@ -169,6 +172,55 @@ export class Campaign {
     }
   }
 
+  /** A flight gets a goal that is no money (§6.3). */
+  followGoal(flight: Flight, clock: number): void {
+    const column = goalColumn(flight) as string;
+    if (column === 'impressions') return;
+    if (!this.#goals.has(column))
+      this.#goals.set(column, { since: clock, measure: new Measure(this.counterReports, column) });
+    const { dates } = flight;
+    if (dates === null) return;
+    for (const [date, row] of this.days)
+      if (!this.#gone.has(date)) flight.delivered.total += this.#goalShareOf(date, dates, clock, row, column);
+  }
+
+  goalMeasure(column: string): Measure {
+    return this.#goals.get(column)?.measure ?? new Measure(this.counterReports, column);
+  }
+
+  /** Something that a goal may count happened. */
+  addGoalItem(column: string, instant: number, amount: bigint): void {
+    this.#goals.get(column)?.measure.items.add(instant, amount);
+    this.addToGoals(column, instant, amount);
+  }
+
+  /** What is corrected is no item: it counts in flights alone. */
+  addToGoals(column: string, instant: number, amount: bigint): void {
+    if (amount === 0n) return;
+    for (const flight of this.#flightsOver(instant)) {
+      if (goalColumn(flight) !== column || column === 'impressions') continue;
+      flight.delivered.total += amount;
+      flight.isRestated ||= flight.isClosed;
+    }
+  }
+
+  #goalShareOf(date: number, of: Dates, clock: number, row: DayRow, column: string): bigint {
+    const { since, measure } = this.#goals.get(column) ?? {
+      since: Number.POSITIVE_INFINITY,
+      measure: this.impressions,
+    };
+    // A day that began before the goal was counted by time has but its share by time.
+    const isOlder = startOfDay(of.zone, date) < since;
+    return this.#shareOf(
+      date,
+      of,
+      of.zone,
+      isOlder ? Number.POSITIVE_INFINITY : clock,
+      row.counts.get(column) ?? 0n,
+      measure,
+    );
+  }
+
   addReportToFlights(report: Report, sign: bigint): void {
     for (const flight of this.flights) {
       const { dates } = flight;
@@ -177,7 +229,10 @@ export class Campaign {
       const delivered = share(report, 'impressions', dates.s, dates.e);
       flight.spend.total += sign * spent;
       flight.impressions.total += sign * delivered;
-      flight.isRestated ||= flight.isClosed && (spent !== 0n || delivered !== 0n);
+      const column = goalColumn(flight);
+      const counted = column === null || column === 'impressions' ? 0n : share(report, column, dates.s, dates.e);
+      flight.delivered.total += sign * counted;
+      flight.isRestated ||= flight.isClosed && (spent !== 0n || delivered !== 0n || counted !== 0n);
     }
   }
 
@@ -206,6 +261,7 @@ export class Campaign {
     this.forgetMoney();
     this.counterReports = new ReportBook();
     this.impressions = new Measure(this.counterReports, 'impressions');
+    this.#goals = new Map();
     this.burden = new Burden();
     this.watchedUntil = Number.NEGATIVE_INFINITY;
     this.#types.clear();
@@ -232,6 +288,9 @@ export class Campaign {
         flight.spend.total += sign * this.#shareOf(date, of, dates.zone, clock, row.spendNanos, this.spend);
         const shown = row.counts.get('impressions') ?? 0n;
         flight.impressions.total += sign * this.#shareOf(date, of, dates.zone, clock, shown, this.impressions);
+        const column = goalColumn(flight);
+        if (column === null || column === 'impressions') continue;
+        flight.delivered.total += sign * this.#goalShareOf(date, of, clock, row, column);
       }
     };
     if (before !== null) add(before, -1n);

@@ -2,6 +2,7 @@ import type { Plan } from '../../src/rules/plan.ts';
 import type { Campaign } from './campaign.ts';
 import type { OracleEvent } from './events.ts';
 import { type BudgetChange, type Flight, saysSomething } from './flight.ts';
+import { unitOfGoal } from './goals.ts';
 import { campaignView } from './plans.ts';
 import type { Known } from './three-valued.ts';
 import { floorDivide, hour } from './whole-numbers.ts';
@@ -91,8 +92,8 @@ function budgetValues({ budgetWords }: Campaign, flight: Flight, a: number): Rec
   const [{ budget: from }, now] = [all[index - 1], all[index]];
   const word = budgetWords.find(({ order }) => order === now.order);
   return {
-    'e.budget_from': Number(from) / 1e6,
-    'e.budget_to': Number(now.budget) / 1e6,
+    'e.budget_from': Number(from) / unitOfGoal(flight.goal),
+    'e.budget_to': Number(now.budget) / unitOfGoal(flight.goal),
     'e.budget_change_pct': from === 0n ? null : Number(floorDivide(10_000n * (now.budget - from), from)) / 100,
     'e.budget_hours': (a - now.effectiveAt) / hour,
     'e.budget_by': word?.by ?? null,

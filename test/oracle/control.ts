@@ -4,9 +4,11 @@ import { rebook } from './book.ts';
 import type { Campaign } from './campaign.ts';
 import { isZone } from './civil-time.ts';
 import type { OracleEvent } from './events.ts';
-import { actualAt, type BudgetChange, type Dates, datesOf, Flight } from './flight.ts';
+import { type BudgetChange, type Dates, datesOf, Flight } from './flight.ts';
+import { reachedBefore, unitOfGoal } from './goals.ts';
 import { ledgerOf } from './pacing.ts';
 import { settle } from './settle.ts';
+import { floorTo, larger, quarter } from './whole-numbers.ts';
 
 /** Control records (§6.2). `dropped` = an old ledger version. */
 export type ControlAnswer = RejectReason | 'dropped' | 'counted';
@@ -70,7 +72,7 @@ function changeFlight(
     curve: fields.curve_id,
     end: dates.e,
     rebase: fields.rebase,
-    actual: actualAt(flight, fields.effective_at, clock, campaign.spend, campaign.bounds.actualMs),
+    actual: actualAt(campaign, flight, fields.effective_at, clock),
   });
   return 'counted';
 }
@@ -86,22 +88,40 @@ function changeBudget(
   if (known === undefined && id === null) return 'bad_flight';
   const before = known?.highestBudgetVersion ?? null;
   if (before !== null && fields.ledger_version <= before) return 'dropped';
+  if (known?.hasBudget === true && known.goal !== fields.goal) return 'bad_flight';
   if (known !== undefined && known.changes.length >= campaign.bounds.changes) return 'too_many_changes';
   const flight = known ?? newFlight(campaign, id as string);
   if (flight === null) return 'too_many_flights';
 
+  if (!flight.hasBudget && fields.goal !== 'MONEY') {
+    flight.goal = fields.goal;
+    // What was noted of money says nothing of another goal.
+    flight.changes = flight.changes.map((change) => ({ ...change, actual: 0n }));
+    campaign.followGoal(flight, clock);
+  }
+  const scale = BigInt(unitOfGoal(fields.goal));
+  const isMoney = fields.goal === 'MONEY';
+  const cap = isMoney ? fields.daily_cap_micros : fields.goal_daily_cap;
   flight.highestBudgetVersion = fields.ledger_version;
   const change: BudgetChange = {
     type: 'budget',
     effectiveAt: fields.effective_at,
     order,
     seen: clock,
-    budget: BigInt(fields.budget_micros),
-    cap: fields.daily_cap_micros === null ? null : BigInt(fields.daily_cap_micros),
-    actual: actualAt(flight, fields.effective_at, clock, campaign.spend, campaign.bounds.actualMs),
+    budget: isMoney ? BigInt(fields.budget_micros) : scale * BigInt(fields.goal_units as number),
+    cap: cap === null ? null : isMoney ? BigInt(cap) : scale * BigInt(cap),
+    limit: isMoney || fields.budget_micros === 0 ? null : BigInt(fields.budget_micros),
+    actual: actualAt(campaign, flight, fields.effective_at, clock),
   };
   flight.changes.push(change);
   return 'counted';
+}
+
+/** E0 of a change that rebases on what was reached: S(floor(c', q)) as known when the change was counted. */
+function actualAt(campaign: Campaign, flight: Flight, effectiveAt: number, clock: number): bigint {
+  const earliest = floorTo(clock, quarter) - campaign.bounds.actualMs;
+  const at = Math.min(Math.max(effectiveAt, earliest), clock);
+  return larger(0n, reachedBefore(campaign, flight, floorTo(at, quarter)));
 }
 
 /** Days in common, but for one that one of them leaves for the other at an hour. */

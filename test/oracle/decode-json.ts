@@ -113,6 +113,9 @@ const nothing: EventFields = {
   deltas: {},
   budget_micros: 0,
   daily_cap_micros: null,
+  goal: 'MONEY',
+  goal_units: null,
+  goal_daily_cap: null,
   effective_at: 0,
   ledger_version: 0,
   start_local: 0,
@@ -199,6 +202,7 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
     effective_at: instant(raw, 'effective_at'),
     ledger_version: count(raw, 'ledger_version'),
     actor: isAbsent(raw.actor) ? null : text(raw, 'actor'),
+    ...goal(raw),
   }),
   flight_changed: (raw) => ({
     start_local: date(raw, 'start_local'),
@@ -350,6 +354,23 @@ function micros(raw: Fields, name: string, absent?: number): number {
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw new BadField(name, 'money_out_of_range');
   return whole(raw, name, absent);
 }
+
+/** A goal that is no money has its own amount and cap, and no cap of money; one of money has neither (§6.2). */
+function goal(raw: Fields): Partial<EventFields> {
+  const unit = oneOf(raw, 'goal', goals, 'MONEY');
+  const ofTheOther = unit === 'MONEY' ? ['goal_units', 'goal_daily_cap'] : ['daily_cap_micros'];
+  for (const name of ofTheOther) if (!isAbsent(raw[name])) throw new BadField(name);
+  if (unit === 'MONEY') return {};
+  const most = unit === 'CONVERSIONS' ? 1_000_000_000 : Number.MAX_SAFE_INTEGER;
+  const units = (name: string) => count(raw, name, undefined, 0, most);
+  return {
+    goal: unit,
+    goal_units: units('goal_units'),
+    goal_daily_cap: isAbsent(raw.goal_daily_cap) ? null : units('goal_daily_cap'),
+  };
+}
+
+const goals = ['MONEY', 'IMPRESSIONS', 'VIEWABLE_IMPRESSIONS', 'CLICKS', 'CONVERSIONS', 'COMPLETED_VIEWS'];
 
 function budgetMicros(raw: Fields, name: string): number {
   const value = micros(raw, name);

@@ -22,6 +22,7 @@ import { noRisk, type Risk, riskAt } from './risk.ts';
 import { shape } from './rows.ts';
 import {
   flightValues,
+  goalValues,
   type MaybeValues,
   namedValues,
   sourceValues,
@@ -143,7 +144,8 @@ function persistReason(
   if (pacing === null) return isDue ? 'hour' : null;
   const { a, s, e, osi } = pacing;
   const before = flight.persisted.osi;
-  if (a >= e && flight.persisted.spend === pacing.spend) return null;
+  const { spend, reached } = flight.persisted;
+  if (a >= e && spend === (pacing.cost?.spend ?? pacing.spend) && reached === pacing.spend) return null;
   const isMove =
     (osi === null) !== (before === null) ||
     (osi !== null && before !== null && (osi - before >= 100n || before - osi >= 100n));
@@ -157,13 +159,18 @@ function persist(
   campaign: Campaign,
   flight: Flight,
   { completeness: { asOf, text }, risk }: { completeness: Completeness; risk: Risk },
-  pacing: Pacing | Pick<Pacing, 'mode' | 'budget'>,
+  pacing: Pacing | ReturnType<typeof inForceAt>,
   status: string,
   reason: string,
 ): void {
   // Stale: every nullable column is null.
   const known = 'spend' in pacing ? pacing : null;
-  flight.persisted = { osi: known?.osi ?? null, spend: known?.spend ?? null, t: context.t };
+  const cost = known?.cost ?? null;
+  const spend = (cost ?? known)?.spend ?? null;
+  flight.persisted = { osi: known?.osi ?? null, spend, reached: known?.spend ?? null, t: context.t };
+  const isMoney = flight.goal === 'MONEY';
+  const limit = 'limit' in pacing ? pacing.limit : (pacing.cost?.limit ?? null);
+  const inMoney = <T>(value: T | null | undefined) => (isMoney ? (value ?? null) : null);
   context.emit(
     'pacing_snapshots',
     shape(pacingSnapshots, {
@@ -176,26 +183,40 @@ function persist(
       persisted_for: reason,
       mode: pacing.mode,
       currency: campaign.currency,
-      budget_micros: pacing.budget,
-      spend_micros: known?.spend ?? null,
-      expected_micros: known?.expected ?? null,
+      budget_micros: isMoney ? pacing.budget : (limit ?? 0n),
+      spend_micros: spend,
+      expected_micros: inMoney(known?.expected),
       delivery_bp: known?.delivery ?? null,
       elapsed_bp: known?.elapsed ?? null,
       osi_bp: known?.osi ?? null,
-      projected_micros: known?.projected ?? null,
-      run_rate_micros_per_day: known?.runRate ?? null,
-      required_micros_per_day: known?.required ?? null,
+      projected_micros: (cost ?? known)?.projected ?? null,
+      run_rate_micros_per_day: (cost ?? known)?.runRate ?? null,
+      required_micros_per_day: inMoney(known?.required),
       lift_bp: known?.lift ?? null,
       exhaustion_at: known?.exhaustionAt ?? null,
-      day_target_micros: known?.dayTarget ?? null,
-      day_spend_micros: known?.daySpend ?? null,
+      day_target_micros: inMoney(known?.dayTarget),
+      day_spend_micros: (cost ?? known)?.daySpend ?? null,
       day_pacing_bp: known?.dayPacing ?? null,
-      daily_cap_micros: known?.cap ?? null,
+      daily_cap_micros: inMoney(known?.cap),
       impressions_2h: known?.impressions2h ?? null,
-      spend_2h_micros: known?.spend2h ?? null,
-      expected_2h_micros: known?.expected2h ?? null,
+      spend_2h_micros: (cost ?? known)?.spend2h ?? null,
+      expected_2h_micros: inMoney(known?.expected2h),
       unseen_micros: risk.unseen,
       money_at_risk_micros: risk.atRisk,
+      goal: flight.goal,
+      goal_total: pacing.budget,
+      goal_delivered: known?.spend ?? null,
+      goal_expected: known?.expected ?? null,
+      goal_projected: known?.projected ?? null,
+      goal_run_rate_per_day: known?.runRate ?? null,
+      goal_required_per_day: known?.required ?? null,
+      goal_day_target: known?.dayTarget ?? null,
+      goal_day_delivered: known?.daySpend ?? null,
+      goal_daily_cap: known?.cap ?? null,
+      goal_delivered_2h: known?.spend2h ?? null,
+      goal_expected_2h: known?.expected2h ?? null,
+      limit_micros: isMoney ? null : limit,
+      limit_reached_at: cost?.limitReachedAt ?? null,
       completeness: text,
       ledger_version: flight.ledgerVersion,
       plan_number: context.plan.number,
@@ -248,6 +269,7 @@ function valuesAt(
     ...flightValues(pacing, status, terms),
     'p.unseen_spend': risk.unseen === null ? null : Number(risk.unseen) / 1e6,
     'p.money_at_risk': risk.atRisk === null ? null : Number(risk.atRisk) / 1e6,
+    ...goalValues(pacing),
   };
 }
 

@@ -70,6 +70,9 @@ export interface EventFields {
   readonly deltas: Readonly<Record<string, number>>;
   readonly budget_micros: number;
   readonly daily_cap_micros: number | null;
+  readonly goal: string;
+  readonly goal_units: number | null;
+  readonly goal_daily_cap: number | null;
   readonly effective_at: number;
   readonly ledger_version: number;
   readonly start_local: number;

@@ -12,6 +12,8 @@ export interface BudgetChange {
   readonly seen: number;
   readonly budget: bigint;
   readonly cap: bigint | null;
+  /** Of money, beside a goal that is none. */
+  readonly limit: bigint | null;
   readonly actual: bigint;
 }
 
@@ -104,6 +106,8 @@ export interface LastEvaluation {
 export class Flight {
   readonly id: string;
   dates: Dates | null = null;
+  /** What it counts, said by its first budget. */
+  goal = 'MONEY';
   changes: (BudgetChange | FlightChange)[] = [];
   /** What its changes of long ago came to (§6.5). */
   settled: Settled | null = null;
@@ -111,6 +115,8 @@ export class Flight {
   highestFlightVersion: number | null = null;
   readonly spend = new FlightTotal();
   readonly impressions = new FlightTotal();
+  /** Of a goal that is neither money nor impressions. */
+  readonly delivered = new FlightTotal();
   last: LastEvaluation | null = null;
   /** Status of the evaluation before the one that runs. */
   lastBefore: string | null = null;
@@ -123,7 +129,12 @@ export class Flight {
   isRestated = false;
   /** Alerts by rule id. */
   readonly alerts = new Map<string, Alert>();
-  persisted: { readonly osi: bigint | null; readonly spend: bigint | null; readonly t: number } | null = null;
+  persisted: {
+    readonly osi: bigint | null;
+    readonly spend: bigint | null;
+    readonly reached: bigint | null;
+    readonly t: number;
+  } | null = null;
 
   constructor(id: string) {
     this.id = id;
@@ -140,10 +151,6 @@ export class Flight {
   get ledgerVersion(): number {
     return Math.max(this.highestBudgetVersion ?? 0, this.highestFlightVersion ?? 0);
   }
-
-  spendAt(at: number, items: Summable): bigint {
-    return this.dates === null ? 0n : floorDivide(this.spend.before(at, this.dates, items), 1_000n);
-  }
 }
 
 /** Parameters in force on a stretch of the ledger. */
@@ -152,6 +159,7 @@ export interface Parameters {
   /** The budget that the one in force replaced. */
   replaced: bigint | null;
   cap: bigint | null;
+  limit: bigint | null;
   mode: string;
   curve: string | null;
   end: number;
@@ -291,6 +299,7 @@ function empty(end: number): Parameters {
     budget: null,
     replaced: null,
     cap: null,
+    limit: null,
     mode: 'EVEN',
     curve: null,
     end,
@@ -300,22 +309,12 @@ function empty(end: number): Parameters {
 }
 
 function changed(old: Parameters, change: Change): Parameters {
-  if (change.type === 'budget') return { ...old, budget: change.budget, cap: change.cap, replaced: old.budget };
+  if (change.type === 'budget') {
+    const { budget, cap, limit } = change;
+    return { ...old, budget, cap, limit, replaced: old.budget };
+  }
   if (change.type === 'flight')
     return { ...old, mode: change.mode, curve: change.curve, end: change.end, rebase: change.rebase };
   if (change.cause !== 'ADVERTISER') return old;
   return { ...old, frozen: change.status !== 'ACTIVE' };
-}
-
-/** E0 of a change that rebases on what was spent: S(floor(c', q)) as known when the change was counted. */
-export function actualAt(
-  flight: Flight,
-  effectiveAt: number,
-  clock: number,
-  items: Summable,
-  actualMs: number,
-): bigint {
-  const earliest = floorTo(clock, quarter) - actualMs;
-  const at = Math.min(Math.max(effectiveAt, earliest), clock);
-  return larger(0n, flight.spendAt(floorTo(at, quarter), items));
 }

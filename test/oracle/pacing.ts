@@ -3,6 +3,7 @@ import type { Bounds } from './bounds.ts';
 import type { Campaign, DayRow } from './campaign.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import { type Dates, type Flight, Ledger, type Parameters } from './flight.ts';
+import { goalColumn, reachedBefore } from './goals.ts';
 import { campaignView, requiredSources, sourceView } from './plans.ts';
 import { CurveWeight, daypartWeight, evenWeight, trafficWeight, type Weight } from './weight.ts';
 import { ceilDivide, day, floorDivide, floorTo, hour, larger, minute, quarter, smaller } from './whole-numbers.ts';
@@ -52,8 +53,22 @@ export function placeAt(
   return { daily, asOf: daily ? startOfDay(zone, localDay(zone, f)) : fine };
 }
 
-/** All numbers of one evaluation at `a` = as_of (§7.2). Money in micros. */
+/** What a flight costs whose goal is no money (§7.2); micros. */
+export interface Cost {
+  readonly limit: bigint | null;
+  readonly spend: bigint;
+  readonly projected: bigint | null;
+  readonly runRate: bigint | null;
+  readonly daySpend: bigint;
+  readonly spend2h: bigint | null;
+  readonly limitReachedAt: number | null;
+}
+
+/** All numbers of one evaluation at `a` = as_of (§7.2), in the unit of the goal: micros of money. */
 export interface Pacing {
+  readonly goal: string;
+  /** Null where the goal is money. */
+  readonly cost: Cost | null;
   readonly a: number;
   readonly s: number;
   readonly e: number;
@@ -107,9 +122,14 @@ function weightFrom(plan: Plan, campaign: string, dates: Dates) {
 }
 
 /** Mode and budget in force at `a`: all that is left of an evaluation whose sources are stale. */
-export function inForceAt(campaign: Campaign, flight: Flight, plan: Plan, a: number): Pick<Pacing, 'mode' | 'budget'> {
-  const { mode, budget } = ledgerOf(campaign, flight, plan).ledger.parametersAt(a);
-  return { mode, budget: budget ?? 0n };
+export function inForceAt(
+  campaign: Campaign,
+  flight: Flight,
+  plan: Plan,
+  a: number,
+): Pick<Pacing, 'mode' | 'budget'> & { readonly limit: bigint | null } {
+  const { mode, budget, limit } = ledgerOf(campaign, flight, plan).ledger.parametersAt(a);
+  return { mode, budget: budget ?? 0n, limit };
 }
 
 export function ledgerOf(campaign: Campaign, flight: Flight, plan: Plan) {
@@ -141,8 +161,20 @@ export function pacingAt(
     : daily
       ? { sum: (from: number, to: number) => rows.impressions(from, to) }
       : campaign.impressions;
-  const S = (at: number) => flight.spendAt(at, spendSums);
-  const P = (from: number, to: number) => floorDivide(spendSums.sum(from, to), 1_000n);
+  const column = goalColumn(flight);
+  const goalSums =
+    column === null
+      ? spendSums
+      : column === 'impressions'
+        ? impressionSums
+        : lastWord
+          ? none
+          : daily
+            ? { sum: (from: number, to: number) => rows.counter(column, from, to) }
+            : campaign.goalMeasure(column);
+  const S = (at: number) => reachedBefore(campaign, flight, at, goalSums);
+  const money = (from: number, to: number) => floorDivide(spendSums.sum(from, to), 1_000n);
+  const P = (from: number, to: number) => (column === null ? money(from, to) : goalSums.sum(from, to));
   const E = (at: number) => (ledger.parametersAt(at).mode === 'ASAP' ? null : ledger.expectedAt(at));
   const B = now.budget ?? 0n;
   const spend = S(a);
@@ -160,12 +192,30 @@ export function pacingAt(
   const today = dayNumbers(dates, a, ledger, now, B, W, S, P);
   const allowance = BigInt(campaignView(plan, campaign.id).day_allowance_bp);
   const exhausts = inside && spend < B && R > 0n && past > 0n;
+  const costAt = (): Cost => {
+    const { limit } = now;
+    const spent = floorDivide(flight.spend.before(a, dates, spendSums), 1_000n);
+    const lately = money(x, a);
+    const date = startOfDay(zone, judgedDay(dates, a));
+    const runsOut = limit !== null && inside && spent < limit && lately > 0n && past > 0n;
+    return {
+      limit,
+      spend: spent,
+      projected: past === 0n ? null : spent + floorDivide(lately * rest, past),
+      runRate: a <= x ? null : floorDivide(lately * BigInt(day), BigInt(a - x)),
+      daySpend: money(a > s ? Math.max(date, s) : date, a),
+      spend2h: daily ? null : money(two, a),
+      limitReachedAt: runsOut ? W.reach(a, ceilDivide((limit - spent) * past, lately), e) : null,
+    };
+  };
   return {
+    goal: flight.goal,
+    cost: column === null ? null : costAt(),
     a,
     s,
     e,
     zone,
-    rate: { spend: R, weight: past },
+    rate: { spend: money(x, a), weight: past },
     weight: W,
     mode: now.mode,
     budget: B,
@@ -177,7 +227,7 @@ export function pacingAt(
     delivery: B === 0n ? null : floorDivide(10_000n * spend, B),
     elapsed: elapsedAt(dates, a, W),
     osi:
-      expected === null || expected < larger(ceilDivide(B, 200n), 1n)
+      expected === null || expected < larger(ceilDivide(B, 200n), flight.goal === 'CONVERSIONS' ? 1_000_000n : 1n)
         ? null
         : floorDivide(10_000n * larger(spend, 0n), expected),
     projected: past === 0n ? null : spend + floorDivide(R * rest, past),
@@ -222,7 +272,11 @@ class RowsOfDays {
   }
 
   impressions(from: number, to: number): bigint {
-    return this.#sum(from, to, (row) => row.counts.get('impressions') ?? 0n);
+    return this.counter('impressions', from, to);
+  }
+
+  counter(column: string, from: number, to: number): bigint {
+    return this.#sum(from, to, (row) => row.counts.get(column) ?? 0n);
   }
 
   #sum(from: number, to: number, of: (row: DayRow) => bigint): bigint {
@@ -296,6 +350,7 @@ export function statusOf(pacing: Pacing, campaign: Campaign, previous: string | 
   if (a >= e) return 100n * S > 105n * B ? 'ended_over' : 100n * S >= 95n * B ? 'ended_full' : 'ended_under';
   if (a < s) return 'not_started';
   if (S >= B && (B > 0n || S > 0n)) return S > B && pacing.budgetWasCut ? 'overspent_after_cut' : 'exhausted';
+  if (pacing.cost?.limit != null && pacing.cost.spend >= pacing.cost.limit) return 'exhausted';
   const inForce = campaign.statuses
     .filter((status) => status.effectiveAt <= a)
     .sort((x, y) => x.effectiveAt - y.effectiveAt || x.order - y.order)

@@ -11,10 +11,14 @@ export interface Risk {
 export const noRisk: Risk = { unseen: null, atRisk: null };
 
 export function riskAt(pacing: Pacing, t: number): Risk {
-  const { a, e, zone, rate, weight, cap, capAllowed } = pacing;
+  const { a, e, zone, rate, weight, cap, capAllowed, cost } = pacing;
   if (a >= e || rate.weight === 0n) return noRisk;
   const z = Math.min(Math.max(a, t), e);
   const unseen = floorDivide(larger(rate.spend, 0n) * weight.between(a, z), rate.weight);
+  if (cost !== null) {
+    const over = cost.limit === null ? 0n : larger(0n, unseen - larger(0n, cost.limit - cost.spend));
+    return { unseen, atRisk: over };
+  }
   let left = larger(0n, pacing.budget - pacing.spend);
   if (cap !== null && capAllowed !== null && z > a) {
     const first = localDay(zone, a);

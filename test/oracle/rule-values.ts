@@ -1,8 +1,9 @@
 import type { RulePlan } from '../../src/rules/plan.ts';
 import { localHour, startOfDay } from './civil-time.ts';
+import { unitOfGoal } from './goals.ts';
 import { judgedDay, type Pacing } from './pacing.ts';
 import { ask, failed, type Known, namesIn, type Values } from './three-valued.ts';
-import { floorDivide, hour } from './whole-numbers.ts';
+import { floorDivide, hour, larger } from './whole-numbers.ts';
 
 export type Outcome = 'critical' | 'warning' | 'false' | 'insufficient' | 'outside' | 'unknown' | 'error';
 
@@ -21,6 +22,8 @@ export function flightValues(pacing: Pacing, status: string, { allowanceBp, expe
   const share = (part: bigint | null, whole: bigint | null) =>
     part === null || whole === null || whole === 0n ? null : Number(floorDivide(10_000n * part, whole)) / 100;
   const lead = leadOf(pacing);
+  const { cost } = pacing;
+  const ofMoney = <T>(value: T) => (cost === null ? value : null);
   return {
     'p.status': status,
     'p.mode': pacing.mode.toLowerCase(),
@@ -32,29 +35,58 @@ export function flightValues(pacing: Pacing, status: string, { allowanceBp, expe
     'p.days_left': (e - a) / 86_400_000,
     'p.projected_pct': share(projected, budget),
     'p.lift_needed': over(pacing.lift, 10_000),
-    'p.required_daily': over(pacing.required, 1e6),
-    'p.run_rate_daily': over(pacing.runRate, 1e6),
+    'p.required_daily': ofMoney(over(pacing.required, 1e6)),
+    'p.run_rate_daily': over((cost ?? pacing).runRate, 1e6),
     'p.exhaust_lead_hours': lead === null ? null : lead / hour,
     'p.exhaust_lead_pct': lead === null ? null : Number(floorDivide(10_000n * BigInt(lead), BigInt(e - s))) / 100,
     'p.day_pct': share(pacing.daySpend, dayBudget),
     'p.day_allowance_pct': allowanceBp / 100,
     'p.day_capped': capAllowed !== null && pacing.daySpend >= capAllowed,
-    'p.daily_cap_allowed': over(capAllowed, 1e6),
-    'p.daily_cap': over(cap, 1e6),
-    'p.day_spend': over(pacing.daySpend, 1e6),
-    'p.day_target': over(pacing.dayTarget, 1e6),
-    'p.day_budget': over(dayBudget, 1e6),
+    'p.daily_cap_allowed': ofMoney(over(capAllowed, 1e6)),
+    'p.daily_cap': ofMoney(over(cap, 1e6)),
+    'p.day_spend': over((cost ?? pacing).daySpend, 1e6),
+    'p.day_target': ofMoney(over(pacing.dayTarget, 1e6)),
+    'p.day_budget': ofMoney(over(dayBudget, 1e6)),
     'p.month_spend': over(pacing.monthSpend, 1e6),
-    'p.month_allowed': dayBudget === null ? null : over(floorDivide(304n * dayBudget, 10n), 1e6),
-    'p.expected': over(pacing.expected, 1e6),
-    'p.projected': over(projected, 1e6),
-    'p.budget': over(budget, 1e6),
-    'p.spend': over(pacing.spend, 1e6),
+    'p.month_allowed': dayBudget === null ? null : ofMoney(over(floorDivide(304n * dayBudget, 10n), 1e6)),
+    'p.expected': ofMoney(over(pacing.expected, 1e6)),
+    'p.projected': over((cost ?? pacing).projected, 1e6),
+    'p.budget': over(cost === null ? budget : cost.limit, 1e6),
+    'p.spend': over((cost ?? pacing).spend, 1e6),
     'm.impressions_2h': hasImpressions ? over(pacing.impressions2h, 1) : null,
-    'm.spend_2h': over(pacing.spend2h, 1e6),
-    'm.expected_spend_2h': over(pacing.expected2h, 1e6),
+    'm.spend_2h': over((cost ?? pacing).spend2h, 1e6),
+    'm.expected_spend_2h': ofMoney(over(pacing.expected2h, 1e6)),
     'm.impressions_flight': hasImpressions ? Number(pacing.impressions) : null,
     't.local_hour': a === startOfDay(pacing.zone, judgedDay(pacing, a) + 1) ? 24 : localHour(pacing.zone, a),
+  };
+}
+
+/** What rules may name of a flight's goal, and of the money beside it (§8.6). */
+export function goalValues(pacing: Pacing): Values {
+  const { goal, cost, e, budget, spend } = pacing;
+  const inUnits = (value: bigint | null) => (value === null ? null : Number(value) / unitOfGoal(goal));
+  const limit = cost?.limit ?? null;
+  const lasts = cost === null || limit === null || cost.projected === null ? null : 0;
+  return {
+    'p.goal': goal.toLowerCase(),
+    'p.goal_total': inUnits(budget),
+    'p.goal_delivered': inUnits(spend),
+    'p.goal_left': inUnits(larger(0n, budget - spend)),
+    'p.goal_expected': inUnits(pacing.expected),
+    'p.goal_projected': inUnits(pacing.projected),
+    'p.goal_required_daily': inUnits(pacing.required),
+    'p.goal_run_rate_daily': inUnits(pacing.runRate),
+    'p.goal_day_delivered': inUnits(pacing.daySpend),
+    'p.goal_day_target': inUnits(pacing.dayTarget),
+    'p.goal_day_budget': inUnits(pacing.dayBudget),
+    'p.goal_daily_cap': inUnits(pacing.cap),
+    'p.goal_daily_cap_allowed': inUnits(pacing.capAllowed),
+    'p.goal_2h': inUnits(pacing.spend2h),
+    'p.goal_expected_2h': inUnits(pacing.expected2h),
+    'p.limit': limit === null ? null : Number(limit) / 1e6,
+    'p.limit_spent_pct':
+      cost === null || limit === null ? null : Number(floorDivide(10_000n * cost.spend, limit)) / 100,
+    'p.limit_lead_hours': cost?.limitReachedAt == null ? lasts : (e - cost.limitReachedAt) / hour,
   };
 }
 

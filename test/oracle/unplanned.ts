@@ -98,8 +98,10 @@ export class SpendReview {
 
   #budgetNow(flight: Flight): bigint | null {
     if (!flight.hasBudget) return null;
-    const { budget } = new Ledger(flight, this.#campaign.statuses, () => evenWeight).parametersAt(this.#clock);
-    return 1_000n * (budget as bigint);
+    const { budget, limit } = new Ledger(flight, this.#campaign.statuses, () => evenWeight).parametersAt(this.#clock);
+    // Another goal than money may cost what it takes, where no limit is said.
+    const most = flight.goal === 'MONEY' ? budget : limit;
+    return most === null ? null : 1_000n * most;
   }
 
   get #reach(): number {
@@ -132,7 +134,7 @@ export class SpendReview {
 
   #kindOf(at: number): Cause | DatedFlight {
     const having = this.#flights.filter(({ dates: { s, e } }) => s <= at && at < e);
-    const planned = having.find(({ budget }) => budget !== null);
+    const planned = having.find(({ flight }) => flight.hasBudget);
     if (planned !== undefined) return this.#frozen.some(({ from, to }) => from <= at && at < to) ? 'paused' : planned;
     if (having.length > 0) return 'no_budget';
     if (this.#flights.length === 0) return 'no_flight';

@@ -59,7 +59,7 @@ export function namesAsked(plan: Plan): readonly string[] {
   let names = asked.get(plan);
   if (names === undefined) {
     names = [...new Set(plan.rules.flatMap(namesOf))].filter(
-      (name) => isWindow(name) || /^[ec]\./.test(name) || name === 'p.unseen_spend' || name === 'p.money_at_risk',
+      (name) => isWindow(name) || /^[ec]\.|^p\.(goal|limit|unseen_spend$|money_at_risk$)/.test(name),
     );
     asked.set(plan, names);
   }
@@ -171,10 +171,10 @@ class Sums {
     if (window.endsWith('d')) return this.#days(counter, this.#last - count + 1, this.#last);
     if (!isFine) return this.#days(counter, dates.startLocal, Math.min(dates.endLocal, this.#last));
     if (delivery.has(counter) && !hasImpressions) return null;
-    if (window === 'flight') return counter === 'spend' ? pacing.spend : pacing.impressions;
+    if (window === 'flight') return counter === 'spend' ? (pacing.cost ?? pacing).spend : pacing.impressions;
     const { a, zone } = pacing;
     if (window === 'today') {
-      if (counter === 'spend') return pacing.daySpend;
+      if (counter === 'spend') return (pacing.cost ?? pacing).daySpend;
       const today = judgedDay(pacing, a);
       if (!daily) return campaign.impressions.sum(startOfDay(zone, today), a);
       return startOfDay(zone, today) < a ? this.#days(counter, today, today) : 0n;

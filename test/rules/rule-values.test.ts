@@ -9,7 +9,17 @@ const start = Date.UTC(2026, 2, 1);
 
 /** A flight of ten days, 2,400.00, halfway through its third day, with a number of its own behind every name. */
 const pacing = {
-  terms: { budget: 2_400_000_000, replacedBudget: null, cap: 300_000_000, mode: 'TRAFFIC', curve: null, end: 0 },
+  unit: 'MONEY',
+  money: null,
+  terms: {
+    budget: 2_400_000_000,
+    replacedBudget: null,
+    cap: 300_000_000,
+    limit: null,
+    mode: 'TRAFFIC',
+    curve: null,
+    end: 0,
+  },
   budget: 2_400_000_000,
   spend: 611_000_000,
   expected: 600_000_000,

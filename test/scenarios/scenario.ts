@@ -96,13 +96,19 @@ class Teller {
       this.#control('flight_changed', rest, { flight_id: plain[1], ...dates, mode, rebase, curve_id: curve ?? null });
     },
     budget: ({ plain, named }) => {
-      const { cap, actor = null, ...rest } = named;
-      const money = {
-        actor,
-        budget_micros: moneyOf(plain[2]),
-        daily_cap_micros: cap === undefined ? null : moneyOf(cap),
+      const { cap, actor = null, goal, limit, ...rest } = named;
+      const ofMoney = { budget_micros: moneyOf(plain[2]), daily_cap_micros: cap === undefined ? null : moneyOf(cap) };
+      const ofUnits = {
+        budget_micros: limit === undefined ? 0 : moneyOf(limit),
+        goal,
+        goal_units: Number(plain[2]),
+        goal_daily_cap: cap === undefined ? null : Number(cap),
       };
-      this.#control('budget_changed', rest, { flight_id: plain[1], ...money });
+      this.#control('budget_changed', rest, {
+        flight_id: plain[1],
+        actor,
+        ...(goal === undefined ? ofMoney : ofUnits),
+      });
     },
     status: ({ plain, named }) => {
       const { cause = 'ADVERTISER', ...rest } = named;

@@ -1,4 +1,4 @@
-import { attributions, costBases, type Detail, flag, quartiles } from '../../src/events/event-batch.ts';
+import { attributions, costBases, type Detail, flag, quartiles, type UnitGoal } from '../../src/events/event-batch.ts';
 import type { TestRecord } from '../operators/batch-builder.ts';
 import type { EventFields, LogRecord, OracleEvent } from '../oracle/events.ts';
 
@@ -81,8 +81,14 @@ function columnFields(record: TestRecord) {
   };
 }
 
+function goalFields(goal: UnitGoal | undefined) {
+  if (goal === undefined) return { goal: 'MONEY', goal_units: null, goal_daily_cap: null };
+  return { goal: goal.unit, goal_units: goal.total, goal_daily_cap: goal.dailyCap };
+}
+
 function detailFields(detail: Detail | undefined): Record<string, unknown> {
   if (detail === undefined) return {};
   const { kind: _, ...fields } = detail;
+  if (detail.kind === 'budget_changed') return { ...fields, ...goalFields(detail.goal) };
   return detail.kind === 'metric_correction' ? { ...fields, deltas: Object.fromEntries(detail.deltas) } : fields;
 }

@@ -89,6 +89,8 @@ function readTerms(from: ByteReader): Terms {
     budget: from.optional(),
     replacedBudget: from.optional(),
     cap: from.optional(),
+    // Goals that have one keep it in a section of their own.
+    limit: null,
     mode: from.text() as PacingMode,
     curve: from.text() || null,
     end: from.double(),

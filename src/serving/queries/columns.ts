@@ -63,7 +63,7 @@ function plainTypeOf({ name, type }: Column): z.ZodType<Json> {
   if (type.includes('String')) return z.string();
   if (type.startsWith('Decimal')) return decimal;
   if (name === 'version') return versionText;
-  if (isMoney(name)) return micros;
+  if (isExact(name)) return micros;
   return count;
 }
 
@@ -73,12 +73,13 @@ function jsonOf(column: Column, value: unknown): Json {
   const text = String(value);
   if (type.includes('DateTime64')) return instantOf(text);
   if (name === 'version') return versionOf(text);
-  if (type === 'Date32' || type.includes('String') || type.startsWith('Decimal') || isMoney(name)) return text;
+  if (type === 'Date32' || type.includes('String') || type.startsWith('Decimal') || isExact(name)) return text;
   return Number(text);
 }
 
-function isMoney(name: string): boolean {
-  return /(^|_)micros(_|$)/.test(name);
+/** Money, and what goals count, which may be money. */
+function isExact(name: string): boolean {
+  return /(^|_)micros(_|$)|^goal_/.test(name);
 }
 
 /** `2026-01-05 00:00:00.000`, as ClickHouse prints instants in UTC. */

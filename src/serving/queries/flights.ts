@@ -25,7 +25,7 @@ const rankSql = `transform(status, [${pacingStatuses.map((name) => `'${name}'`).
   .map((name) => rankOf[name])
   .join(', ')}], ${lastRank})`;
 /** What the flight will miss its budget by at the present rate, up or down; nothing is at risk once it ended. */
-const riskSql = `if(${rankSql} = ${lastRank} OR projected_micros IS NULL, NULL, toInt64(abs(budget_micros - projected_micros)))`;
+const riskSql = `if(${rankSql} = ${lastRank} OR projected_micros IS NULL OR goal != 'MONEY', NULL, toInt64(abs(budget_micros - projected_micros)))`;
 
 const boardColumns = [
   'campaign_id',
@@ -47,6 +47,14 @@ const boardColumns = [
   'exhaustion_at',
   'unseen_micros',
   'money_at_risk_micros',
+  'goal',
+  'goal_total',
+  'goal_delivered',
+  'goal_expected',
+  'goal_projected',
+  'goal_day_target',
+  'goal_day_delivered',
+  'limit_micros',
   'completeness',
   'as_of',
   'evaluated_at',
@@ -57,7 +65,7 @@ const boardColumns = [
 const atRisk = micros
   .nullable()
   .describe(
-    'By how much the projection misses the budget, up or down; null where nothing can be said, and after the end.',
+    'By how much the projection misses the budget, up or down; null where nothing can be said, where the goal is no money, and after the end.',
   );
 
 const boardFlight = z

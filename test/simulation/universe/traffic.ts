@@ -1,8 +1,9 @@
-import { partitionOfKey } from '../../../src/model/hash.ts';
+import { fnv1a, partitionOfKey } from '../../../src/model/hash.ts';
 import { dayMs, hourMs, minuteMs } from '../../../src/model/time.ts';
 import type { PlanSigner } from '../../../src/plans/plan-signer.ts';
 import { canonicalJson } from '../../../src/rules/compile-plan.ts';
 import type { Plan } from '../../../src/rules/plan.ts';
+import { drawnGoalFields } from '../../operators/drawn-goals.ts';
 import { drawPlan as drawEverything } from '../../operators/random-plan.ts';
 import { hoursOf, testPlan } from '../../operators/random-world.ts';
 import type { Random } from '../random.ts';
@@ -215,10 +216,12 @@ export class Traffic {
       rebase: random.pick(['ON_PLAN', 'ON_ACTUAL', 'NONE']),
       ledger_version: this.#ledger++,
     });
+    const budget_micros = random.between(20, 320) * 1e6;
     this.#send(org, atMs, 'budget_changed', {
       ...about,
-      budget_micros: random.between(20, 320) * 1e6,
+      budget_micros,
       daily_cap_micros: random.chance(0.3) ? random.between(1, 90) * 1e6 : null,
+      ...drawnGoalFields(fnv1a(`${org}/${campaign}`), this.#ledger, budget_micros),
       currency: 'USD',
       ledger_version: this.#ledger++,
     });

@@ -2,6 +2,7 @@ import { html } from 'htm/preact';
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { pathOf, useAnswer } from './api.ts';
+import { asShown } from './goals.ts';
 import { useRowKeys } from './keys.ts';
 import { Answered, Badge, Heading, Money, Nothing, SpendBar, Stat } from './parts.ts';
 import { goQuery, hrefOf, type Route } from './route.ts';
@@ -12,6 +13,8 @@ interface Flight {
   readonly flight_id: string;
   readonly status: string;
   readonly currency: string;
+  readonly goal: string;
+  readonly goal_total: string | null;
   readonly budget_micros: string;
   readonly spend_micros: string | null;
   readonly expected_micros: string | null;
@@ -213,7 +216,8 @@ function Flights({ org, flights, bells, status, filter }: FlightsProps) {
   </table></div>`;
 }
 
-function FlightRow({ org, flight, bell }: { org: string; flight: Flight; bell?: Bell }) {
+function FlightRow({ org, flight: told, bell }: { org: string; flight: Flight; bell?: Bell }) {
+  const flight = asShown(told);
   const { campaign_id, flight_id, status, currency, budget_micros, spend_micros, expected_micros, at_risk_micros } =
     flight;
   const { tone, words } = statusWords(status);

@@ -2,6 +2,7 @@ import { html } from 'htm/preact';
 import { useMemo, useRef } from 'preact/hooks';
 import { type Answer, pathOf, useAnswer } from './api.ts';
 import { Chart, type Line, type Mark } from './chart.ts';
+import { asShown, isMoney } from './goals.ts';
 import { Answered, Badge, Completeness, Heading, Money, SpendBar, Stat, Time } from './parts.ts';
 import { goQuery, hrefOf, type Route } from './route.ts';
 import { alertTone, money, percent, plain, statusWords, time, toMs, units } from './words.ts';
@@ -12,6 +13,11 @@ interface Snapshot {
   readonly status: string;
   readonly mode: string;
   readonly currency: string;
+  /** What it is paced by; the amounts that follow are of that (`asShown`). */
+  readonly goal: string;
+  readonly goal_total: string | null;
+  readonly limit_micros: string | null;
+  readonly limit_reached_at: string | null;
   readonly budget_micros: string;
   readonly spend_micros: string | null;
   readonly expected_micros: string | null;
@@ -56,14 +62,28 @@ export function Flight({ org, args: [campaign, flight], query }: Route) {
   );
   const title = html`<a class="up" href=${hrefOf(org, 'board')}>Board</a>`;
   return html`<${Heading} title=${campaign}>${title}<span class="dim">${flight}</span><//>
-    <${Answered} shown=${at === '' ? now : then}>${(shown: Snapshot) => html`
+    <${Answered} shown=${at === '' ? now : then}>${(told: Snapshot) => {
+      const shown = asShown(told);
+      return html`
       <p class="story"><${Badge} tone=${statusWords(shown.status).tone}>${statusWords(shown.status).words}<//> ${storyOf(shown)}</p>
       <${KnownAt} history=${history} at=${at} shown=${shown} />
       <${Numbers} shown=${shown} end=${endOf(known)} />
+      <${Cost} told=${told} />
       <${Curve} known=${known} shown=${shown} campaign=${campaign} />
       <${Alerts} org=${org} campaign=${campaign} flight=${flight} />
       <${Changes} known=${known} />
-      <${Behind} shown=${shown} known=${known} />`}<//>`;
+      <${Behind} shown=${shown} known=${known} />`;
+    }}<//>`;
+}
+
+/** What a goal that is no money costs. */
+function Cost({ told }: { told: Snapshot }) {
+  if (isMoney(told)) return null;
+  const { spend_micros, limit_micros, limit_reached_at, projected_micros, currency } = told;
+  const amount = (micros: string | null) => html`<${Money} micros=${micros} currency=${currency} />`;
+  const most = limit_micros === null ? 'as much as it takes' : html`at most ${amount(limit_micros)}`;
+  const end = limit_reached_at === null ? '' : html`, which is spent <${Time} at=${limit_reached_at} />`;
+  return html`<p class="story">It has cost ${amount(spend_micros)} and is heading for ${amount(projected_micros)}; it may cost ${most}${end}.</p>`;
 }
 
 /** Snapshots of the last month up to the newest, the oldest first; it stays while a newer period is asked for. */
@@ -79,7 +99,7 @@ function useHistory(path: readonly string[], newest: string | undefined): readon
   return useMemo(() => {
     if (first.answer === null) return before.current;
     const older: Answer<Snapshot[]> | null = second.answer;
-    before.current = [...first.answer.data, ...(older?.data ?? [])].reverse();
+    before.current = [...first.answer.data, ...(older?.data ?? [])].reverse().map(asShown);
     return before.current;
   }, [first.answer, second.answer]);
 }
@@ -98,9 +118,9 @@ function storyOf(shown: Snapshot): string {
   const { status, currency, spend_micros, expected_micros, osi_bp, delivery_bp, as_of } = shown;
   const { budget_micros, projected_micros, run_rate_micros_per_day } = shown;
   if (status.startsWith('ended') && spend_micros !== null)
-    return `It has ended with ${money(spend_micros)} spent of ${money(budget_micros)} ${currency}: ${percent(delivery_bp, 1)}.`;
+    return `It has ended with ${money(spend_micros)} ${isMoney(shown) ? 'spent ' : ''}of ${money(budget_micros)} ${currency}: ${percent(delivery_bp, 1)}.`;
   if (spend_micros === null) return 'Nothing can be said: what it spent is not known completely.';
-  const spent = `It has spent ${money(spend_micros)} ${currency}`;
+  const spent = `It has ${isMoney(shown) ? 'spent' : 'reached'} ${money(spend_micros)} ${currency}`;
   const plan =
     expected_micros === null
       ? ''
@@ -108,10 +128,11 @@ function storyOf(shown: Snapshot): string {
   if (projected_micros === null || run_rate_micros_per_day === null) return `${spent}${plan}.`;
   const miss = BigInt(projected_micros) - BigInt(budget_micros);
   const size = money(String(miss < 0n ? -miss : miss));
+  const whole = isMoney(shown) ? 'budget' : 'goal';
   const heading =
     miss === 0n
-      ? 'just its budget'
-      : `${size} ${miss < 0n ? 'short of' : 'over'} its budget of ${money(budget_micros)}`;
+      ? `just its ${whole}`
+      : `${size} ${miss < 0n ? 'short of' : 'over'} its ${whole} of ${money(budget_micros)}`;
   return `${spent}${plan}. At ${money(run_rate_micros_per_day)} a day it is heading for ${money(projected_micros)}, ${heading}.`;
 }
 
@@ -129,6 +150,7 @@ function KnownAt({ history, at, shown }: { history: readonly Snapshot[]; at: str
 
 function Numbers({ shown, end }: { shown: Snapshot; end: number | null }) {
   const { currency, budget_micros, day_target_micros } = shown;
+  const reached = isMoney(shown) ? 'Spent' : 'Reached';
   const amount = (micros: string | null) => html`<${Money} micros=${micros} currency=${currency} />`;
   const { tone } = statusWords(shown.status);
   const bar = (spent: string | null, whole: string | null, expected: string | null = null) => {
@@ -136,7 +158,7 @@ function Numbers({ shown, end }: { shown: Snapshot; end: number | null }) {
     return html`<${SpendBar} tone=${tone} spent=${share(spent)} expected=${share(expected)} />`;
   };
   return html`<dl class="stats">
-    <${Stat} label="Spent" note=${html`of ${amount(budget_micros)}, expected ${amount(shown.expected_micros)} ${bar(shown.spend_micros, budget_micros, shown.expected_micros)}`}>${amount(shown.spend_micros)}<//>
+    <${Stat} label=${reached} note=${html`of ${amount(budget_micros)}, expected ${amount(shown.expected_micros)} ${bar(shown.spend_micros, budget_micros, shown.expected_micros)}`}>${amount(shown.spend_micros)}<//>
     <${Stat} label="Today" note=${
       day_target_micros === null
         ? 'no target'
@@ -152,8 +174,9 @@ function Curve({ known, shown, campaign }: { known: readonly Snapshot[]; shown: 
   const drawn = useMemo(() => linesOf(known, end), [known, end]);
   const marks: readonly Mark[] = changesOf(known).map((change) => ({ at: change.at / 1_000, color: 'accent' }));
   if (known.length < 2) return html`<p class="dim">The curve begins with the second snapshot.</p>`;
-  const label = `Spend of ${campaign} over time against its expectation. ${storyOf(shown)} The numbers follow in a table.`;
-  return html`<section class="card"><h2>Spend against expectation <span class="unit">${shown.currency}</span></h2>
+  const what = isMoney(shown) ? 'Spend' : 'What was reached';
+  const label = `${what} of ${campaign} over time against its expectation. ${storyOf(shown)} The numbers follow in a table.`;
+  return html`<section class="card"><h2>${what} against expectation <span class="unit">${shown.currency}</span></h2>
     <${Chart} label=${label} times=${drawn.times} lines=${drawn.lines} marks=${marks} format=${(value: number) => Math.round(value).toLocaleString('en')} /></section>`;
 }
 
@@ -179,13 +202,20 @@ function linesOf(known: readonly Snapshot[], end: number | null): { times: numbe
     ...points.map(([, each]) => units(each.budget_micros)),
     ...ahead.map(() => units(last![1].budget_micros)),
   ];
+  const isGoal = last !== undefined && !isMoney(last[1]);
   return {
     times: [...points.map(([at]) => at), ...ahead],
     lines: [
-      { label: 'Spent', color: 'accent', isFilled: true, width: 2.5, values: valuesOf((each) => each.spend_micros) },
+      {
+        label: isGoal ? 'Reached' : 'Spent',
+        color: 'accent',
+        isFilled: true,
+        width: 2.5,
+        values: valuesOf((each) => each.spend_micros),
+      },
       { label: 'Expected', color: 'ink', dash: [6, 5], width: 1.5, values: valuesOf((each) => each.expected_micros) },
       { label: 'Projection', color: 'accent', dash: [2, 5], values: projection },
-      { label: 'Budget', color: 'good', width: 1.5, values: budget },
+      { label: isGoal ? 'Goal' : 'Budget', color: 'good', width: 1.5, values: budget },
     ],
   };
 }
@@ -208,7 +238,7 @@ function changesOf(known: readonly Snapshot[]): Change[] {
     const words = [
       before.budget_micros === each.budget_micros
         ? null
-        : `Budget ${money(before.budget_micros)} → ${money(each.budget_micros)} ${currency}`,
+        : `${isMoney(each) ? 'Budget' : 'Goal'} ${money(before.budget_micros)} → ${money(each.budget_micros)} ${currency}`,
       before.daily_cap_micros === each.daily_cap_micros
         ? null
         : `daily cap ${money(before.daily_cap_micros)} → ${money(each.daily_cap_micros)} ${currency}`,
@@ -250,7 +280,7 @@ function Behind({ shown, known }: { shown: Snapshot; known: readonly Snapshot[] 
       <li>Plan ${shown.plan_number}, row version <code>${shown.version}</code>, judged <${Time} at=${shown.evaluated_at} detail="second" /> for <${Time} at=${shown.as_of} detail="second" /></li></ul>
     <details><summary>The numbers behind the chart: ${known.length} snapshots, the newest first</summary>
       <div class="scroll" tabindex="0" role="region" aria-label="Snapshots"><table class="grid"><thead><tr><th scope="col">Complete to</th><th scope="col">Status</th>
-        ${[`Spent ${currency}`, 'Expected', 'Pace', 'Heading for', 'Budget'].map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
+        ${[`${isMoney(shown) ? 'Spent' : 'Reached'} ${currency}`, 'Expected', 'Pace', 'Heading for', isMoney(shown) ? 'Budget' : 'Goal'].map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
       <tbody>${known.toReversed().map(
         (
           each,
