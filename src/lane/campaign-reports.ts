@@ -1,6 +1,6 @@
 import { nanosPerMicro } from '../model/money.ts';
 import { plus, type Whole } from '../model/whole.ts';
-import { counterAt } from './day-row.ts';
+import { counterAt, sumAt } from './day-row.ts';
 import { added, type OnReport, type Report, ReportFeed, shareOf, type Verdict } from './report-feed.ts';
 
 /** What a performance_report says: a place in a day's record, a revenue (`revenueCode`) or conversions of a type (`typedCode`), and how much. */
@@ -247,9 +247,13 @@ function impressionsOf(counts: Counts): number {
   return amountIn(counts, counterAt.impressions);
 }
 
-/** What is said under a code. */
+/** What is said under a code; of conversions those with a type too. */
 export function amountIn(counts: Counts, code: number): number {
-  return counts.find(([each]) => each === code)?.[1] ?? 0;
+  const { conversionsByConversion } = sumAt;
+  if (code !== conversionsByConversion) return counts.find(([each]) => each === code)?.[1] ?? 0;
+  let sum = 0;
+  for (const [each, amount] of counts) if (each === code || (each < 0 && !isByTouch(each))) sum += amount;
+  return sum;
 }
 
 export function impressionsIn(counts: Counts, start: number, end: number, from: number, to: number): number {

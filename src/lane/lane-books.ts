@@ -19,6 +19,8 @@ export class LaneBooks {
   /** Quarter-hours behind the clock's that cells hold. */
   readonly quartersBehind: number;
   readonly conversionTypesMax: number;
+  /** Flights have goals whose books nobody else keeps; derived, and stays so. */
+  followsGoals = false;
 
   constructor(limits: LaneLimits = laneLimits) {
     this.cells = new CellSlab(limits);

@@ -56,8 +56,6 @@ export class LaneState implements Carrier {
   readonly organizations: Organization[] = [];
   readonly campaigns: Campaign[] = [];
   readonly books: LaneBooks;
-  /** Flights have goals whose books nobody else keeps; derived, and stays so. */
-  followsGoals = false;
   readonly timers = new Timers({
     organizationId: (of, slot) => (of === 'organization' ? this.organizations[slot].id : this.campaigns[slot].orgId),
     campaignId: (of, slot) => (of === 'organization' ? '' : this.campaigns[slot].id),

@@ -19,7 +19,7 @@ export function setGoal(state: LaneState, campaign: Campaign, flight: Flight, un
   if (unit === 'IMPRESSIONS') return;
   campaign.goals ??= new Map();
   if (!campaign.goals.has(unit)) campaign.goals.set(unit, new GoalCells(state.clock, state.limits.quartersBehind));
-  state.followsGoals = true;
+  state.books.followsGoals = true;
   flight.goal.total = shareOfFlight(campaign, flight, unit, state.clock);
 }
 

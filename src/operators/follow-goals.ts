@@ -21,7 +21,7 @@ export class FollowGoals implements Operator {
   }
 
   onSegment(segment: Segment): void {
-    if (!this.#state.followsGoals) return;
+    if (!this.#state.books.followsGoals) return;
     const { batch, counted, slots, from, to } = segment;
     const { campaigns } = this.#state;
     for (let row = from; row < to; row++) {
@@ -31,7 +31,7 @@ export class FollowGoals implements Operator {
   }
 
   rearm(): void {
-    this.#state.followsGoals = this.#state.campaigns.some(({ goals }) => goals !== null);
+    this.#state.books.followsGoals = this.#state.campaigns.some(({ goals }) => goals !== null);
   }
 
   #count({ slots, clocks }: Segment, batch: EventBatch, row: number): void {

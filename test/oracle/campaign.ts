@@ -6,7 +6,7 @@ import type { CreativeStory } from './control-words.ts';
 import type { Dates, Flight, StatusChange } from './flight.ts';
 import { goalColumn } from './goals.ts';
 import { ItemBook } from './item-book.ts';
-import { type Report, ReportBook, share } from './reports.ts';
+import { allConversions, type Report, ReportBook, share } from './reports.ts';
 import type { Said } from './unplanned.ts';
 import { floorDivide, floorTo, quarter } from './whole-numbers.ts';
 
@@ -177,7 +177,7 @@ export class Campaign {
     const column = goalColumn(flight) as string;
     if (column === 'impressions') return;
     if (!this.#goals.has(column))
-      this.#goals.set(column, { since: clock, measure: new Measure(this.counterReports, column) });
+      this.#goals.set(column, { since: clock, measure: new Measure(this.counterReports, measureOf(column)) });
     const { dates } = flight;
     if (dates === null) return;
     for (const [date, row] of this.days)
@@ -185,7 +185,7 @@ export class Campaign {
   }
 
   goalMeasure(column: string): Measure {
-    return this.#goals.get(column)?.measure ?? new Measure(this.counterReports, column);
+    return this.#goals.get(column)?.measure ?? new Measure(this.counterReports, measureOf(column));
   }
 
   /** Something that a goal may count happened. */
@@ -230,7 +230,8 @@ export class Campaign {
       flight.spend.total += sign * spent;
       flight.impressions.total += sign * delivered;
       const column = goalColumn(flight);
-      const counted = column === null || column === 'impressions' ? 0n : share(report, column, dates.s, dates.e);
+      const counted =
+        column === null || column === 'impressions' ? 0n : share(report, measureOf(column), dates.s, dates.e);
       flight.delivered.total += sign * counted;
       flight.isRestated ||= flight.isClosed && (spent !== 0n || delivered !== 0n || counted !== 0n);
     }
@@ -334,6 +335,11 @@ export class Campaign {
   #flightsOver(instant: number): Flight[] {
     return this.flights.filter(({ dates }) => dates !== null && instant >= dates.s && instant < dates.e);
   }
+}
+
+/** What reports say of a goal. */
+function measureOf(column: string): string {
+  return column === 'conversions_by_conversion' ? allConversions : column;
 }
 
 function isWhole(date: number, { startLocal, endLocal, fromHour, toHour }: Dates): boolean {

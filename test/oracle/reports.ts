@@ -20,9 +20,19 @@ export interface Change {
 
 /** The part of a measure that lies in [from, to): the whole is spread evenly over the span (§4.4). */
 export function share(report: Report, measure: string, from: number, to: number): bigint {
-  const amount = report.amounts.get(measure) ?? 0n;
+  const amount = amountOf(report, measure);
   if (report.to === report.from) return report.from >= from && report.from < to ? amount : 0n;
   return to <= from ? 0n : before(report, amount, to) - before(report, amount, from);
+}
+
+/** Conversions of all types together, in place of a measure. */
+export const allConversions = 'all conversions';
+
+function amountOf({ amounts }: Report, measure: string): bigint {
+  if (measure !== allConversions) return amounts.get(measure) ?? 0n;
+  let sum = 0n;
+  for (const [name, amount] of amounts) if (name.startsWith('conversions_by_conversion')) sum += amount;
+  return sum;
 }
 
 function before(report: Report, amount: bigint, instant: number): bigint {
