@@ -59,6 +59,11 @@ export class Timers {
     return this.#count === 0 ? Number.POSITIVE_INFINITY : this.#ats[0];
   }
 
+  /** Whether one is due at the clock of a row: every record asks, and an instant handed over would be an object. */
+  isDue(clocks: Float64Array, row: number): boolean {
+    return this.#count > 0 && clocks[row] >= this.#ats[0];
+  }
+
   push({ at, rank, slot }: Timer): void {
     if (this.#count === this.#ats.length) this.#grow();
     const owner = slot * ranks + rank;

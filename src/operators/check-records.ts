@@ -112,7 +112,7 @@ export class CheckRecords implements Operator {
       try {
         for (; row < segment.to; row++) {
           // An organization met for the first time sets its timer: the segment ends before it is due.
-          if (row > from && clocks[row] >= timers.nextAt) segment.to = row;
+          if (row > from && timers.isDue(clocks, row)) segment.to = row;
           else {
             this.#state.clock = clocks[row] as LogTimeMs;
             if (this.#isPlain(segment, batch, row)) this.#countPlain(segment, row);

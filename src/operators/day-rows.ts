@@ -2,6 +2,7 @@ import type { Campaign } from '../lane/campaign.ts';
 import { takeFormerTypes } from '../lane/conversion-types.ts';
 import { clockSetRightAt, counterAt, type DayRow, sumAt } from '../lane/day-row.ts';
 import type { LaneState } from '../lane/lane-state.ts';
+import { assert } from '../model/errors.ts';
 import type { campaignMetricsDaily, RowInHand } from '../rows/tables.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 
@@ -56,6 +57,7 @@ export class DayRows {
     const row = this.#row;
     for (let i = 0; i < dirtyRows.length; i++) {
       const { campaign, day } = dirtyRows[i];
+      assert(day.isDirty, 'a row that waits has changed, and was not given back');
       row.org_id = campaign.orgId;
       row.campaign_id = campaign.id;
       row.date = day.day;

@@ -14,6 +14,7 @@ import { flightsSection, flightTotals } from '../lane/sections/flights.ts';
 import { frontiersSection } from '../lane/sections/frontiers.ts';
 import { rhythmsSection } from '../lane/sections/rhythms.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
+import { assert } from '../model/errors.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
 import { quickSum } from '../model/money.ts';
 import { floorTo, quarterMs } from '../model/time.ts';
@@ -130,6 +131,7 @@ export class FollowFlights implements Operator {
         end = Math.min(end, dates.end);
       }
     }
+    assert(at >= start && at < end, 'the flight at hand has the instant for which it was brought, or the gap has');
     const { values } = this.#state.books.hot;
     values[campaign.hot + hotAt.flight] = found === null ? -1 : found.base;
     values[campaign.hot + hotAt.flightStart] = start;

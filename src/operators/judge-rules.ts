@@ -10,6 +10,7 @@ import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { organizationTimer } from '../lane/timers.ts';
 import { CampaignWindows } from '../lane/window-books.ts';
+import { assert } from '../model/errors.ts';
 import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
 import { moneyAtRisk, riskUnknown } from '../pacing/money-at-risk.ts';
@@ -210,6 +211,7 @@ export class JudgeRules implements Operator {
   /** Judges the source rules of an organization at its timer instant. */
   onTimer(slot: number, t: LogTimeMs, offset: number): void {
     const organization = this.#state.organizations[slot];
+    assert(organization.timerAt === t, 'the timer that runs is the one that its organization waits for');
     const compiled = this.#state.planOf(organization.id);
     const { plan, sourceRules } = compiled;
     this.#dropAbsentSources(organization, t, offset);

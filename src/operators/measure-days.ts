@@ -381,6 +381,8 @@ export class MeasureDays implements Operator, Weigher {
     const base = slot * hotWidth;
     if (!(at >= hot[base + hotAt.dayStart] && at < hot[base + hotAt.dayEnd])) this.#bringDay(slot, at);
     const day = hot[base + hotAt.day];
+    // A place that is none would be that of another day's numbers.
+    assert(day >= 0, 'a campaign has the day at hand on which is booked');
     const days = this.#days;
     days[day + dayAt.offset] = offset;
     // Checks see a whole segment first: the currency may be that of a later record.
@@ -409,6 +411,8 @@ export class MeasureDays implements Operator, Weigher {
       hot[base + hotAt.dayEnd] = zone.dayStart(number + 1);
     }
     hot[base + hotAt.day] = campaign.day.base;
+    const isIts = at >= hot[base + hotAt.dayStart] && at < hot[base + hotAt.dayEnd];
+    assert(isIts, 'the day at hand has the instant for which it was brought');
   }
 
   #markDirty(campaign: Campaign): void {

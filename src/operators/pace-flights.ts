@@ -7,6 +7,7 @@ import { paceSection } from '../lane/sections/pace.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { unplannedSection } from '../lane/sections/unplanned.ts';
 import { campaignTimer } from '../lane/timers.ts';
+import { assert } from '../model/errors.ts';
 import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
 import { expectationAt } from '../pacing/flight-ledger.ts';
 import { type MoneyAtRisk, moneyAtRisk, riskUnknown } from '../pacing/money-at-risk.ts';
@@ -52,6 +53,7 @@ export class PaceFlights implements Operator, Moments {
 
   onTimer(slot: number, t: LogTimeMs, offset: number): void {
     const campaign = this.#state.campaigns[slot];
+    assert(campaign.timerAt === t, 'the timer that runs is the one that its campaign waits for');
     const organization = this.#state.organizations[campaign.orgSlot];
     const { sources, every } = this.#state.planView(campaign);
     const completeness = completenessAt(sources, organization.frontiers, t);
