@@ -19,8 +19,11 @@ export function shippedIds(): SchemaIds {
 }
 
 const tables = silverTables(eventKinds.map(describeKind));
+/** Whose day is written anew when something comes late: few records, with money. */
+const lateTables = ['conversions', 'spend', 'performance_reports', 'spend_adjustments', 'metric_corrections'];
 const address = ['log_time', 'topic', 'partition', 'log_offset', 'schema_id'] as const;
 const bronze = 'bronze.events VERSION AS OF ${snapshot}';
+const day = "TIMESTAMP '${day} 00:00:00'";
 
 const types: Readonly<Record<EventFieldType, string>> = {
   string: 'STRING',
@@ -36,7 +39,7 @@ const types: Readonly<Record<EventFieldType, string>> = {
 
 /** The files of `deploy/spark/`, by name. */
 export function sparkJobs(ids: SchemaIds): Readonly<Record<string, string>> {
-  return { 'backfill.sql': backfill(ids) };
+  return { 'backfill.sql': backfill(ids), 'day.sql': writeDay(ids), 'late.sql': mergeLate(ids) };
 }
 
 function backfill(ids: SchemaIds): string {
@@ -51,6 +54,62 @@ ORDER BY \`org_id\`, \`campaign_id\`, \`event_time\`;`;
     `-- All of silver at once, into a namespace of its own (-d target=silver_copy), by CTAS.
 -- -d snapshot=… is the snapshot of bronze to read.`,
     [refuseOthers(ids, `\`org_id\` <> '_system'`), 'CREATE NAMESPACE IF NOT EXISTS ${target};', ...made],
+  );
+}
+
+function writeDay(ids: SchemaIds): string {
+  const ofDay = `\`event_time\` >= ${day} AND \`event_time\` < ${day} + INTERVAL 1 DAY`;
+  const written = tables.map((table) => {
+    const within = `INTERVAL ${table.repeatedWithinDays} DAYS`;
+    const around = `\`org_id\` <> '_system' AND \`event_time\` >= ${day} - ${within} AND \`event_time\` < ${day} + ${within} + INTERVAL 1 DAY`;
+    return `INSERT OVERWRITE silver.${table.name} (${columnsOf(table)})
+SELECT ${columnsOf(table)} FROM (
+${events(table, ids, around)}
+) WHERE ${ofDay};`;
+  });
+  const kinds = eventKinds.map((kind) => `'${kind}'`).join(', ');
+  const rows = tables.map(({ name }) => `SELECT org_id FROM silver.${name} WHERE ${ofDay}`).join('\n  UNION ALL ');
+  const noted = `INSERT OVERWRITE silver.days (org_id, day, bronze_records, bronze_snapshot, events, rows, built_at)
+SELECT read.org_id, DATE '\${day}', bronze_records, CAST('\${snapshot}' AS BIGINT), events, coalesce(made.rows, 0), current_timestamp()
+FROM (
+  SELECT org_id, count(*) AS bronze_records, count_if(kind IN (${kinds})) AS events
+  FROM ${bronze} WHERE org_id <> '_system' AND ${ofDay} GROUP BY org_id
+) AS read
+LEFT JOIN (SELECT org_id, count(*) AS rows FROM (
+  ${rows}
+) GROUP BY org_id) AS made ON made.org_id = read.org_id;`;
+  return file(
+    `-- One day of silver, of all organizations: -d day=2026-03-01 -d snapshot=… (of bronze).
+-- What stood there is replaced; an event that the log has earlier, under another day, stays there.
+-- silver.days is written last: "paceline lake silver" then finds nothing to do for that day.`,
+    [
+      'SET spark.sql.sources.partitionOverwriteMode = dynamic;',
+      refuseOthers(ids, `\`org_id\` <> '_system' AND ${ofDay}`),
+      ...written,
+      noted,
+    ],
+  );
+}
+
+function mergeLate(ids: SchemaIds): string {
+  const merged = tables
+    .filter(({ name }) => lateTables.includes(name))
+    .map((table) => {
+      const logged = `\`org_id\` <> '_system' AND \`log_time\` >= ${day} AND \`log_time\` < ${day} + INTERVAL 1 DAY`;
+      const columns = columnsOf(table);
+      return `MERGE INTO silver.${table.name} AS here USING (
+${events(table, ids, logged)}
+) AS late ON here.org_id = late.org_id AND here.event_id = late.event_id
+WHEN NOT MATCHED THEN INSERT (${columns}) VALUES (${columns
+        .split(', ')
+        .map((name) => `late.${name}`)
+        .join(', ')});`;
+    });
+  return file(
+    `-- Money and conversions that the log took on one day (-d day=…), into the days that they are of.
+-- -d snapshot=… is the snapshot of bronze to read. "paceline lake silver" writes days that have late records anew;
+-- this adds the rows alone, where days are too large for that.`,
+    merged,
   );
 }
 

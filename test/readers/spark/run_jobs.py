@@ -3,6 +3,7 @@ embedded way wrote, row for row. Arguments: what build-silver.ts tells, the jars
 import json
 import pathlib
 import shutil
+import subprocess
 import sys
 
 from pyspark.sql import SparkSession
@@ -40,6 +41,14 @@ def run(job, **values):
             spark.sql(statement.strip().removesuffix(";")).collect()
 
 
+def ours(*words):
+    """What our own command does next, in words for people."""
+    command = ["node", "--disable-warning=ExperimentalWarning", "src/main.ts", *words, "--data", directory]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def rows(table, where="true"):
     """Rows as texts, sorted, so that any two tables compare; maps by their entries."""
     frame = spark.table(table).where(where)
@@ -66,6 +75,23 @@ for name in tables:
     differing = [pair for pair in zip(copied, embedded[name]) if pair[0] != pair[1]][:2]
     assert copied == embedded[name], f"{name}: {len(copied)} rows by CTAS, {len(embedded[name])} embedded: {differing}"
 print(f"spark: CTAS gives {sum(map(len, embedded.values()))} rows in {len(tables)} tables, row for row as the embedded way")
+
+day = days[len(days) // 2]
+run("day.sql", day=day, snapshot=newest())
+for name in tables:
+    assert rows(f"silver.{name}") == embedded[name], f"{name} after INSERT OVERWRITE"
+due = json.loads(ours("lake", "silver", "--dry-run", "--json"))
+assert due["days"] == 0, due
+print(f"spark: INSERT OVERWRITE of {day} changes no row, and leaves the embedded way nothing to do")
+
+logged = str(spark.sql("SELECT max(to_date(log_time)) FROM silver.spend").first()[0])
+for name in ("spend", "conversions"):
+    spark.sql(f"DELETE FROM silver.{name} WHERE to_date(log_time) = DATE '{logged}'")
+assert len(rows("silver.spend")) < len(embedded["spend"])
+run("late.sql", day=logged, snapshot=newest())
+for name in ("conversions", "spend", "performance_reports", "spend_adjustments", "metric_corrections"):
+    assert rows(f"silver.{name}", closed) == embedded[name], f"{name} after MERGE"
+print("spark: MERGE brings back exactly the rows that were missing")
 
 spark.stop()
 shutil.rmtree(directory)
