@@ -33,6 +33,7 @@ const modules: Readonly<Record<string, URL>> = {
   'route.ts': new URL('./pages/route.ts', import.meta.url),
   'words.ts': new URL('./pages/words.ts', import.meta.url),
   'parts.ts': new URL('./pages/parts.ts', import.meta.url),
+  'goals.ts': new URL('./pages/goals.ts', import.meta.url),
   'keys.ts': new URL('./pages/keys.ts', import.meta.url),
   'choose.ts': new URL('./pages/choose.ts', import.meta.url),
   'sign-in.ts': new URL('./pages/sign-in.ts', import.meta.url),
