@@ -24,7 +24,7 @@ const soleWitnesses: Readonly<Record<Check, { readonly mutant: string; readonly 
   tables: { mutant: 'late_rows_not_sent', seed: 2 },
   once: { mutant: 'records_without_memory', seed: 1 },
   caught_up: { mutant: 'resume_from_advice', seed: 4 },
-  stopped: { mutant: 'outage_taken_for_refusal', seed: 5 },
+  stopped: { mutant: 'outage_taken_for_refusal', seed: 4 },
   refused: { mutant: 'topic_recreated', seed: 67 },
   cut: { mutant: 'epoch_not_kept', seed: 410 },
 };

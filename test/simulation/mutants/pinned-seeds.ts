@@ -12,7 +12,7 @@ export const pinnedSeeds: Readonly<Record<string, number>> = {
   no_idle_check: 199,
   emit_before_commit: 1,
   unknown_means_failed: 4,
-  resume_from_advice: 2,
+  resume_from_advice: 4,
   outage_taken_for_refusal: 4,
   outbox_not_delivered_again: 2,
   resume_from_end: 1,
