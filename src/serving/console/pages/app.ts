@@ -22,6 +22,7 @@ const views: Readonly<Record<string, Load>> = {
   alerts: async () => (await import('./alerts.ts')).Alerts,
   records: async () => (await import('./records.ts')).Records,
   rules: async () => (await import('./rules.ts')).Rules,
+  rule: async () => (await import('./rule.ts')).RuleView,
   record: async () => (await import('./record.ts')).RecordView,
   'why-not': async () => (await import('./why-not.ts')).WhyNotView,
   receipt: async () => (await import('./receipt.ts')).ReceiptView,
@@ -90,10 +91,11 @@ function Top({ route, names, onZone }: { route: Route; names: readonly string[];
   </header>`;
 }
 
-/** One alert is looked at by its receipt. */
+/** One alert is looked at by its receipt, one record and one rule by itself. */
 function viewOf({ view, args: [first] }: Route): string {
   if (first === undefined) return view;
   if (view === 'records') return 'record';
+  if (view === 'rules') return 'rule';
   return view !== 'alerts' ? view : first === 'why-not' ? first : 'receipt';
 }
 

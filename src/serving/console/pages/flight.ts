@@ -1,11 +1,11 @@
 import { html } from 'htm/preact';
-import { useMemo, useRef } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { type Answer, pathOf, useAnswer } from './api.ts';
-import { Chart, type Line, type Mark } from './chart.ts';
 import { asShown, isMoney } from './goals.ts';
+import { useModule } from './module.ts';
 import { Answered, Badge, Completeness, Heading, Money, SpendBar, Stat, Time } from './parts.ts';
 import { goQuery, hrefOf, type Route } from './route.ts';
-import { alertTone, money, percent, plain, statusWords, time, toMs, units } from './words.ts';
+import { alertTone, money, percent, plain, statusWords, time, toMs } from './words.ts';
 
 interface Snapshot {
   readonly as_of: string;
@@ -50,6 +50,17 @@ const dayMs = 86_400_000;
 /** Periods begin and end at such steps, so that the same one is asked again until the next. */
 const stepMs = 6 * 3_600_000;
 
+/** What takes its time to draw comes after what is read first. */
+const loadCurve = async () => (await import('./flight-curve.ts')).FlightCurve;
+const loadTable = async () => (await import('./snapshot-table.ts')).SnapshotTable;
+const loadCost = async () => (await import('./goal-cost.ts')).GoalCost;
+
+/** What a goal that is no money costs. */
+function Cost({ told }: { told: Snapshot }) {
+  const GoalCost = useModule(loadCost);
+  return GoalCost && html`<${GoalCost} told=${told} />`;
+}
+
 export function Flight({ org, args: [campaign, flight], query }: Route) {
   const at = query.get('at') ?? '';
   const path = ['organizations', org, 'campaigns', campaign, 'flights', flight];
@@ -68,22 +79,12 @@ export function Flight({ org, args: [campaign, flight], query }: Route) {
       <p class="story"><${Badge} tone=${statusWords(shown.status).tone}>${statusWords(shown.status).words}<//> ${storyOf(shown)}</p>
       <${KnownAt} history=${history} at=${at} shown=${shown} />
       <${Numbers} shown=${shown} end=${endOf(known)} />
-      <${Cost} told=${told} />
+      ${isMoney(told) ? null : html`<${Cost} told=${told} />`}
       <${Curve} known=${known} shown=${shown} campaign=${campaign} />
       <${Alerts} org=${org} campaign=${campaign} flight=${flight} />
       <${Changes} known=${known} />
       <${Behind} shown=${shown} known=${known} />`;
     }}<//>`;
-}
-
-/** What a goal that is no money costs. */
-function Cost({ told }: { told: Snapshot }) {
-  if (isMoney(told)) return null;
-  const { spend_micros, limit_micros, limit_reached_at, projected_micros, currency } = told;
-  const amount = (micros: string | null) => html`<${Money} micros=${micros} currency=${currency} />`;
-  const most = limit_micros === null ? 'as much as it takes' : html`at most ${amount(limit_micros)}`;
-  const end = limit_reached_at === null ? '' : html`, which is spent <${Time} at=${limit_reached_at} />`;
-  return html`<p class="story">It has cost ${amount(spend_micros)} and is heading for ${amount(projected_micros)}; it may cost ${most}${end}.</p>`;
 }
 
 /** Snapshots of the last month up to the newest, the oldest first; it stays while a newer period is asked for. */
@@ -170,54 +171,12 @@ function Numbers({ shown, end }: { shown: Snapshot; end: number | null }) {
 }
 
 function Curve({ known, shown, campaign }: { known: readonly Snapshot[]; shown: Snapshot; campaign: string }) {
-  const end = endOf(known);
-  const drawn = useMemo(() => linesOf(known, end), [known, end]);
-  const marks: readonly Mark[] = changesOf(known).map((change) => ({ at: change.at / 1_000, color: 'accent' }));
+  const FlightCurve = useModule(loadCurve);
   if (known.length < 2) return html`<p class="dim">The curve begins with the second snapshot.</p>`;
   const what = isMoney(shown) ? 'Spend' : 'What was reached';
   const label = `${what} of ${campaign} over time against its expectation. ${storyOf(shown)} The numbers follow in a table.`;
-  return html`<section class="card"><h2>${what} against expectation <span class="unit">${shown.currency}</span></h2>
-    <${Chart} label=${label} times=${drawn.times} lines=${drawn.lines} marks=${marks} format=${(value: number) => Math.round(value).toLocaleString('en')} /></section>`;
-}
-
-function linesOf(known: readonly Snapshot[], end: number | null): { times: number[]; lines: Line[] } {
-  // Of what was judged twice at one instant, the later word counts.
-  const points = [...new Map(known.map((each) => [toMs(each.as_of) / 1_000, each])).entries()].sort(
-    ([a], [b]) => a - b,
-  );
-  const last = points.at(-1);
-  const ahead =
-    last !== undefined && end !== null && end / 1_000 > last[0] && last[1].projected_micros !== null
-      ? [end / 1_000]
-      : [];
-  const valuesOf = (pick: (each: Snapshot) => string | null) => [
-    ...points.map(([, each]) => units(pick(each))),
-    ...ahead.map(() => null),
-  ];
-  const projection = [
-    ...points.map(([, each], at) => (at === points.length - 1 ? units(each.spend_micros) : null)),
-    ...ahead.map(() => units(last![1].projected_micros)),
-  ];
-  const budget = [
-    ...points.map(([, each]) => units(each.budget_micros)),
-    ...ahead.map(() => units(last![1].budget_micros)),
-  ];
-  const isGoal = last !== undefined && !isMoney(last[1]);
-  return {
-    times: [...points.map(([at]) => at), ...ahead],
-    lines: [
-      {
-        label: isGoal ? 'Reached' : 'Spent',
-        color: 'accent',
-        isFilled: true,
-        width: 2.5,
-        values: valuesOf((each) => each.spend_micros),
-      },
-      { label: 'Expected', color: 'ink', dash: [6, 5], width: 1.5, values: valuesOf((each) => each.expected_micros) },
-      { label: 'Projection', color: 'accent', dash: [2, 5], values: projection },
-      { label: isGoal ? 'Goal' : 'Budget', color: 'good', width: 1.5, values: budget },
-    ],
-  };
+  return html`<section class="card chart-card"><h2>${what} against expectation <span class="unit">${shown.currency}</span></h2>
+    ${FlightCurve && html`<${FlightCurve} known=${known} label=${label} end=${endOf(known)} changes=${changesOf(known).map(({ at }) => at)} />`}</section>`;
 }
 
 interface Change {
@@ -273,19 +232,17 @@ function Alerts({ org, campaign, flight }: { org: string; campaign: string; flig
   }}<//></section>`;
 }
 
+/** The table is fetched when somebody opens it. */
+function Table({ known }: { known: readonly Snapshot[] }) {
+  const [load, setLoad] = useState<typeof loadTable | null>(null);
+  const Snapshots = useModule(load);
+  return html`<details onToggle=${() => setLoad(() => loadTable)}><summary>The numbers behind the chart: ${known.length} snapshots, the newest first</summary>
+    ${Snapshots && html`<${Snapshots} known=${known} />`}</details>`;
+}
+
 function Behind({ shown, known }: { shown: Snapshot; known: readonly Snapshot[] }) {
-  const { currency } = shown;
   return html`<section class="card"><h2>What stands behind it</h2>
     <ul class="plain-list"><${Completeness} text=${shown.completeness} at=${shown.evaluated_at} />
       <li>Plan ${shown.plan_number}, row version <code>${shown.version}</code>, judged <${Time} at=${shown.evaluated_at} detail="second" /> for <${Time} at=${shown.as_of} detail="second" /></li></ul>
-    <details><summary>The numbers behind the chart: ${known.length} snapshots, the newest first</summary>
-      <div class="scroll" tabindex="0" role="region" aria-label="Snapshots"><table class="grid"><thead><tr><th scope="col">Complete to</th><th scope="col">Status</th>
-        ${[`${isMoney(shown) ? 'Spent' : 'Reached'} ${currency}`, 'Expected', 'Pace', 'Heading for', isMoney(shown) ? 'Budget' : 'Goal'].map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
-      <tbody>${known.toReversed().map(
-        (
-          each,
-        ) => html`<tr key=${each.evaluated_at}><th scope="row"><${Time} at=${each.as_of} /></th><td>${statusWords(each.status).words}</td>
-        ${[money(each.spend_micros, 2), money(each.expected_micros, 2), percent(each.osi_bp, 1), money(each.projected_micros, 2), money(each.budget_micros, 2)].map((text) => html`<td class="number">${text}</td>`)}</tr>`,
-      )}</tbody></table></div>
-    </details></section>`;
+    <${Table} known=${known} /></section>`;
 }

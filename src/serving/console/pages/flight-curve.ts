@@ -1,0 +1,69 @@
+import { html } from 'htm/preact';
+import { useMemo } from 'preact/hooks';
+import { Chart, type Line, type Mark } from './chart.ts';
+import { isMoney } from './goals.ts';
+import { toMs, units } from './words.ts';
+
+interface Point {
+  readonly as_of: string;
+  readonly goal: string;
+  readonly budget_micros: string;
+  readonly spend_micros: string | null;
+  readonly expected_micros: string | null;
+  readonly projected_micros: string | null;
+}
+
+interface CurveProps {
+  readonly known: readonly Point[];
+  readonly label: string;
+  /** When the flight ends, and when somebody changed it. */
+  readonly end: number | null;
+  readonly changes: readonly number[];
+}
+
+/** Spend of a flight, or what it reached, against its expectation, with where it is heading. */
+export function FlightCurve({ known, label, end, changes }: CurveProps) {
+  const drawn = useMemo(() => linesOf(known, end), [known, end]);
+  const marks: readonly Mark[] = changes.map((at) => ({ at: at / 1_000, color: 'accent' }));
+  return html`<${Chart} label=${label} times=${drawn.times} lines=${drawn.lines} marks=${marks} format=${(value: number) => Math.round(value).toLocaleString('en')} />`;
+}
+
+function linesOf(known: readonly Point[], end: number | null): { times: number[]; lines: Line[] } {
+  // Of what was judged twice at one instant, the later word counts.
+  const points = [...new Map(known.map((each) => [toMs(each.as_of) / 1_000, each])).entries()].sort(
+    ([a], [b]) => a - b,
+  );
+  const last = points.at(-1);
+  const ahead =
+    last !== undefined && end !== null && end / 1_000 > last[0] && last[1].projected_micros !== null
+      ? [end / 1_000]
+      : [];
+  const valuesOf = (pick: (each: Point) => string | null) => [
+    ...points.map(([, each]) => units(pick(each))),
+    ...ahead.map(() => null),
+  ];
+  const projection = [
+    ...points.map(([, each], at) => (at === points.length - 1 ? units(each.spend_micros) : null)),
+    ...ahead.map(() => units(last![1].projected_micros)),
+  ];
+  const budget = [
+    ...points.map(([, each]) => units(each.budget_micros)),
+    ...ahead.map(() => units(last![1].budget_micros)),
+  ];
+  const isGoal = last !== undefined && !isMoney(last[1]);
+  return {
+    times: [...points.map(([at]) => at), ...ahead],
+    lines: [
+      {
+        label: isGoal ? 'Reached' : 'Spent',
+        color: 'accent',
+        isFilled: true,
+        width: 2.5,
+        values: valuesOf((each) => each.spend_micros),
+      },
+      { label: 'Expected', color: 'ink', dash: [6, 5], width: 1.5, values: valuesOf((each) => each.expected_micros) },
+      { label: 'Projection', color: 'accent', dash: [2, 5], values: projection },
+      { label: isGoal ? 'Goal' : 'Budget', color: 'good', width: 1.5, values: budget },
+    ],
+  };
+}
