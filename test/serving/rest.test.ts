@@ -34,6 +34,7 @@ beforeAll(async () => {
             flight_id: `f${n}`,
             currency: 'EUR',
             mode: 'EVEN',
+            goal: 'MONEY',
             plan_number: 3,
           },
           ...{ as_of: nowMs - hoursAgo * hourMs - 60_000, evaluated_at: nowMs - hoursAgo * hourMs },
