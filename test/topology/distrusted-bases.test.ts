@@ -68,7 +68,7 @@ function lostAfter(usurpedAt: number, factory: LaneProgramFactory, records: read
   return lost;
 }
 
-const seeds = [3_000, 3_001, 3_002];
+const seeds = [3_000, 3_002, 3_004];
 const places = [12, 20, 27];
 
 test.each(seeds)('bases of a commit that another owner made are not counted upon (seed %i)', (seed) => {

@@ -18,7 +18,7 @@ export const commitMutants: readonly BronzeMutant[] = [
   {
     name: 'blind_retry',
     bug: 'a commit without an answer is made again on top of whatever is there',
-    seed: 2,
+    seed: 23,
     catalog: (catalog, _, servers) => ({
       ...catalog,
       commit: (...args) =>
@@ -80,7 +80,7 @@ export const commitMutants: readonly BronzeMutant[] = [
   {
     name: 'cleans_up_after_no_answer',
     bug: 'a commit without an answer counts as failed, and its manifest list is removed',
-    seed: 2,
+    seed: 12,
     catalog: (catalog, _, { objects }) => ({
       ...catalog,
       commit: (...args) =>
