@@ -14,6 +14,9 @@ export const goalPlace: Readonly<Record<DeliveredUnit, number>> = {
 
 /** What is kept by the minute: no evaluation stands further back that asks for minutes. */
 const minutesKept = 180;
+/** What happens may be two minutes ahead of the clock (`futureAllowanceMs`): so much longer a cell is held than it is asked for. */
+const minutesAhead = 3;
+const quartersAhead = 1;
 
 /**
  * What one goal counts of a campaign by time, from when a flight first had it: minutes and quarter-hours, by their
@@ -28,6 +31,9 @@ export class GoalCells {
   readonly touchedMinutes = new Set<number>();
   readonly touchedQuarters = new Set<number>();
   readonly #quartersKept: number;
+  /** The newest places that it holds, by which the oldest go. */
+  #minuteMax = Number.NEGATIVE_INFINITY;
+  #quarterMax = Number.NEGATIVE_INFINITY;
 
   constructor(since: number, quartersBehind: number) {
     this.since = since;
@@ -36,7 +42,6 @@ export class GoalCells {
 
   /** Counts what happened at `at`, when the lane's clock is `clock`. */
   add(at: number, amount: Whole, clock: number): void {
-    this.#forget(clock);
     const [minute, quarter] = [Math.floor(at / minuteMs), Math.floor(at / quarterMs)];
     if (minute > Math.floor(clock / minuteMs) - minutesKept) {
       this.minutes.set(minute, plus(this.minutes.get(minute) ?? 0, amount));
@@ -46,6 +51,13 @@ export class GoalCells {
       this.quarters.set(quarter, plus(this.quarters.get(quarter) ?? 0, amount));
       this.touchedQuarters.add(quarter);
     }
+    if (minute > this.#minuteMax || quarter > this.#quarterMax) this.forget();
+  }
+
+  /** Lets go of what is long ago, by what it holds alone: so a state that is read back holds the same. */
+  forget(): void {
+    this.#minuteMax = forgetBehind(this.minutes, minutesKept + minutesAhead);
+    this.#quarterMax = forgetBehind(this.quarters, this.#quartersKept + quartersAhead);
   }
 
   /** Σ over [from, to); both at quarter-hours, or at minutes that are kept. */
@@ -62,11 +74,6 @@ export class GoalCells {
     this.touchedMinutes.clear();
     this.touchedQuarters.clear();
   }
-
-  #forget(clock: number): void {
-    forgetTo(this.minutes, Math.floor(clock / minuteMs) - minutesKept);
-    forgetTo(this.quarters, Math.floor(clock / quarterMs) - this.#quartersKept);
-  }
 }
 
 function sumOf(cells: ReadonlyMap<number, Whole>, from: number, to: number): Whole {
@@ -75,10 +82,10 @@ function sumOf(cells: ReadonlyMap<number, Whole>, from: number, to: number): Who
   return sum;
 }
 
-/** They come in about their order: what is old stands first, and a late one goes a little later. */
-function forgetTo(cells: Map<number, Whole>, last: number): void {
-  for (const at of cells.keys()) {
-    if (at > last) return;
-    cells.delete(at);
-  }
+/** Keeps what is less than `kept` places behind the newest, which it tells. */
+function forgetBehind(cells: Map<number, Whole>, kept: number): number {
+  let newest = Number.NEGATIVE_INFINITY;
+  for (const at of cells.keys()) newest = Math.max(newest, at);
+  for (const at of cells.keys()) if (at <= newest - kept) cells.delete(at);
+  return newest;
 }

@@ -74,7 +74,7 @@ export function applyToCopy(...changes: readonly Pick<Change, 'folder' | 'edits'
     for (const name of copied) cpSync(join(root, name), join(dir, name), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'));
     for (const { folder, edits } of changes) {
-      if (existsSync(treeOf(folder))) cpSync(treeOf(folder), dir, { recursive: true });
+      if (existsSync(treeOf(folder))) lay(treeOf(folder), dir);
       for (const edit of edits) applyEdit(dir, edit);
     }
     // Results of the tests of a copy are nobody else's.
@@ -85,6 +85,16 @@ export function applyToCopy(...changes: readonly Pick<Change, 'folder' | 'edits'
     throw error;
   }
   return copy;
+}
+
+/** Lays a tree over the copy. Its migrations come after those that are there: two changes may share a copy. */
+function lay(tree: string, dir: string): void {
+  for (const file of filesBelow(tree)) {
+    const [, folder, name] = /^(.*\/migrations\/)\d{4}(_.*)$/.exec(file) ?? [];
+    const taken = name === undefined ? 0 : readdirSync(join(dir, folder)).filter((each) => /^\d{4}_/.test(each)).length;
+    const to = name === undefined ? file : `${folder}${String(taken + 1).padStart(4, '0')}${name}`;
+    cpSync(join(tree, file), join(dir, to), { recursive: true });
+  }
 }
 
 const vitestOfCopy = `import config from './vitest.config.ts';

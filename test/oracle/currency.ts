@@ -37,7 +37,9 @@ function name(campaign: Campaign, currency: string, plan: Plan, offset: number):
   if (before === currency) return;
   campaign.currency = currency;
   if (before === '') return;
-  for (const row of campaign.days.values()) {
+  for (const [date, row] of campaign.days) {
+    // Rows of a life that was forgotten stay what they are.
+    if (campaign.isGone(date)) continue;
     if (
       ['revenue_by_touch_micros', 'revenue_by_conversion_micros'].some(
         (name) => (row.counts.get(`${name}|${before}`) ?? 0n) !== 0n,

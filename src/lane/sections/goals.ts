@@ -79,6 +79,7 @@ export const goalCellsSection: Section<Campaign> = {
       campaign.goals.set(unit, cells);
       readCells(from, cells.minutes);
       readCells(from, cells.quarters);
+      cells.forget();
     }
     for (const { goal } of campaign.flights) if (goal !== null) goal.total = whole(from.exact());
   },

@@ -8,7 +8,7 @@ const terms = { budget: 1e9, replacedBudget: null, cap: null, mode: 'EVEN', curv
 const pacing = { terms, budget: 1e9, spend: 0, daySpend: 30_000_000, exhaustionAt: null, projected: null };
 
 function capLeft(capAllowed: number | null): unknown {
-  const values = { ...pacing, capAllowed, dayBudget: null } as unknown as PacingValues;
+  const values = { ...pacing, capAllowed, dayBudget: null, money: null } as unknown as PacingValues;
   const flight = {
     asOf: 0,
     start: 0,
