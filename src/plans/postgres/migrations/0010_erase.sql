@@ -33,11 +33,11 @@ BEGIN
   IF org LIKE '\_%' THEN
     RAISE EXCEPTION '% is no organization that can be erased', org;
   END IF;
+  PERFORM set_config('paceline.redacts', 'yes', true);
   -- Its last plan, which closes it, says nothing; numbers go on from it.
   DELETE FROM plans WHERE plans.org_id = org AND number < (
     SELECT max(number) FROM plans AS newest
     WHERE newest.org_id = org AND newest.stream = plans.stream AND newest.partition = plans.partition);
-  PERFORM set_config('paceline.redacts', 'yes', true);
   UPDATE audit_logs SET
     actor = CASE WHEN actor LIKE 'paceline %' THEN actor ELSE erased_text(actor) END,
     row_key = erased_text(row_key),
@@ -54,9 +54,11 @@ $$;
 REVOKE ALL ON FUNCTION redact_organization(name_id, uuid[]), erased_row(jsonb), erased_text(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION redact_organization(name_id, uuid[]) TO paceline_service;
 
--- It runs as the owner, whom row-level security binds too.
-CREATE POLICY owner_reads ON audit_logs FOR SELECT TO paceline_owner USING (true);
-CREATE POLICY owner_redacts ON audit_logs FOR UPDATE TO paceline_owner
-  USING (coalesce(current_setting('paceline.redacts', true), '') = 'yes') WITH CHECK (true);
-CREATE POLICY owner_reads ON plans FOR SELECT TO paceline_owner USING (true);
-CREATE POLICY owner_erases ON plans FOR DELETE TO paceline_owner USING (true);
+-- It runs as the owner, whom row-level security binds too: outside of it the owner sees nothing.
+CREATE FUNCTION redacts() RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT coalesce(current_setting('paceline.redacts', true), '') = 'yes'
+$$;
+CREATE POLICY owner_reads ON audit_logs FOR SELECT TO paceline_owner USING (paceline.redacts());
+CREATE POLICY owner_redacts ON audit_logs FOR UPDATE TO paceline_owner USING (paceline.redacts()) WITH CHECK (true);
+CREATE POLICY owner_reads ON plans FOR SELECT TO paceline_owner USING (paceline.redacts());
+CREATE POLICY owner_erases ON plans FOR DELETE TO paceline_owner USING (paceline.redacts());
