@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import type { Logger } from '../../control/logs/logger.ts';
 import type { Decoder } from '../../decoders/decoder.ts';
 import { EventObjects } from '../../decoders/event-objects.ts';
@@ -8,8 +9,10 @@ import { assert, EngineError } from '../../model/errors.ts';
 import { partitionOfKey } from '../../model/hash.ts';
 import type { Clock } from '../../model/time.ts';
 import type { EventLog, Place, ReadValue, StoredRecord } from '../../serving/ports.ts';
+import { readStreamFile } from '../../sources/recorded/segment-files.ts';
 import type { Source } from '../../sources/source.ts';
 import type { ReadLog } from '../engine-log.ts';
+import { type EventCodec, makeEventCodec } from '../event-codec.ts';
 import { logPlaceOf } from '../log-place.ts';
 import { openRegistry } from '../schema-registry.ts';
 import type { Config } from '../settings.ts';
@@ -51,7 +54,7 @@ export class AddressedLog implements EventLog, AsyncDisposable {
 
   async record(place: Place): Promise<StoredRecord | null> {
     const { topic } = this;
-    const inLog = await this.#inLog(place);
+    const inLog = this.#isHere() ? await this.#inLog(place) : null;
     if (inLog !== null) return { ...inLog, topic, heldBy: 'log' };
     const inBronze = await this.#bronze.find(place);
     if (inBronze === null) return null;
@@ -60,11 +63,13 @@ export class AddressedLog implements EventLog, AsyncDisposable {
   }
 
   async read(values: Parameters<EventLog['read']>[0]): Promise<ReadValue[]> {
-    const { decoder, objects } = await this.#open();
+    const { decoder, objects } = this.#isHere() ? await this.#open() : this.#readers(makeEventCodec('binary'));
     return await readValues(values, { decoder, objects, topic: this.topic, nowMs: this.#context.clock.wallMs() });
   }
 
   async placeOf(orgId: string): Promise<Place> {
+    if (!this.#isHere())
+      throw new EngineError('REPLAY_REFUSED', `this server has no log of ${this.topic}; ask one beside the engine`);
     const { log, partitions, mode } = await this.#open();
     if (mode === 'replayed')
       throw new EngineError(
@@ -160,11 +165,20 @@ export class AddressedLog implements EventLog, AsyncDisposable {
     return this.#opened;
   }
 
+  /** A server of its own may stand beside no data directory that holds a log. */
+  #isHere(): boolean {
+    const { data_directory: directory } = this.#config;
+    return logPlaceOf(this.#config).isShared || readStreamFile(join(directory, 'log'), this.topic) !== null;
+  }
+
+  #readers(codec: Pick<EventCodec, 'makeDecoder'>): Pick<Opened, 'decoder' | 'objects'> {
+    const registry = openRegistry(this.#config, this.#context.clock) ?? new EmbeddedRegistry();
+    return { decoder: codec.makeDecoder(), objects: new EventObjects(registry) };
+  }
+
   async #openNow(): Promise<Opened> {
     const log = await logPlaceOf(this.#config).openForReading(this.#context);
     const { partitions, mode } = await log.source.identity();
-    const registry = openRegistry(this.#config, this.#context.clock) ?? new EmbeddedRegistry();
-    const decoder = log.codec.makeDecoder();
-    return { log, partitions, mode, decoder, objects: new EventObjects(registry) };
+    return { log, partitions, mode, ...this.#readers(log.codec) };
   }
 }
