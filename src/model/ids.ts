@@ -12,6 +12,12 @@ export const eventsTopic = 'ads.events.v1';
 export const alertsTopic = 'ads.alerts.v1';
 export const deadLettersTopic = 'ads.dead-letters.v1';
 
+/** Whose the records of a key are: its organization's, else nobody's, which is `systemOrg`. */
+export function organizationOfKey(key: Uint8Array): string {
+  const text = Buffer.from(key).toString('latin1');
+  return idPattern.test(text) && !text.startsWith('_') ? text : systemOrg;
+}
+
 /** True for bytes of `[A-Za-z0-9_.:-]{1,64}`. */
 export function isIdBytes(bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;

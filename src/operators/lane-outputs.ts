@@ -4,7 +4,7 @@ import { hasMoney } from '../events/kind-facts.ts';
 import { rowKindNames } from '../events/kinds.ts';
 import type { LetterAllowance } from '../lane/letter-allowance.ts';
 import { publishFact } from '../model/facts.ts';
-import { idPattern, systemOrg } from '../model/ids.ts';
+import { organizationOfKey } from '../model/ids.ts';
 import { laneName, versionOf } from '../model/lane.ts';
 import { limits } from '../model/limits.ts';
 import { RowWriter } from '../rows/row-binary.ts';
@@ -204,11 +204,6 @@ export class LaneOutputs {
 
 function bytesOf(raw: RawRecords, start: number, end: number): Uint8Array {
   return start < 0 ? new Uint8Array(0) : raw.bytes.subarray(start, end);
-}
-
-function organizationOfKey(key: Uint8Array): string {
-  const text = Buffer.from(key).toString('latin1');
-  return idPattern.test(text) && !text.startsWith('_') ? text : systemOrg;
 }
 
 function eventIdText(batch: EventBatch, row: number): string {

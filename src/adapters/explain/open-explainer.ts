@@ -5,12 +5,12 @@ import { EngineError } from '../../model/errors.ts';
 import { idPattern } from '../../model/ids.ts';
 import { nearest } from '../../model/nearest.ts';
 import type { Clock } from '../../model/time.ts';
-import { permissionsOfRole } from '../../serving/caller.ts';
 import type { ServingPorts } from '../../serving/ports.ts';
 import { explainAlert } from '../../serving/queries/explain/explain-alert.ts';
 import { explainCampaign, explainSilence } from '../../serving/queries/explain/explain-silence.ts';
 import type { Operation, OperationContext } from '../../serving/queries/operation.ts';
-import { ClickHouseTables, hotDaysOf } from '../serving/clickhouse-tables.ts';
+import { inputOf, localCaller, localTables } from '../local-calls.ts';
+import type { ClickHouseTables } from '../serving/clickhouse-tables.ts';
 import { SealedCursors } from '../serving/sealed-cursors.ts';
 import type { Config } from '../settings.ts';
 import { openTablesForReading } from '../visits.ts';
@@ -37,30 +37,17 @@ const alertsShown = 5;
 
 export async function openExplainer(config: Config, { clock, log }: ExplainerContext): Promise<Explainer> {
   await using stack = new AsyncDisposableStack();
-  const { clickhouse, serving } = config;
   // First: it takes the directory, or finds out that somebody else has it.
   const reading = stack.adopt(await openTablesForReading(config, { clock, log }), (opened) => opened.close());
   const past = stack.use(await openBronzePast(config));
-  const isEmbedded = clickhouse.url === null;
-  const tables = stack.use(
-    new ClickHouseTables({
-      ...{ endpoint: reading.endpoint, database: isEmbedded ? 'ads' : clickhouse.database, isEmbedded, clock },
-      ...{ cluster: clickhouse.cluster, queriesMax: 2, waitingMax: 64 },
-      ...{ timeoutMs: serving.query_timeout_ms, freshnessMs: serving.freshness_ms },
-      hotDaysOf: hotDaysOf(config.tiers),
-      onTrouble: (error) => log.warn('explain.system_tables_refused', { error }),
-    }),
-  );
+  const tables = stack.use(localTables(config, reading, { clock, log, trouble: 'explain.system_tables_refused' }));
   const cursors = new SealedCursors(randomBytes(32));
   const ports: Pick<ServingPorts, 'tables' | 'past' | 'cursors' | 'now'> = {
     ...{ tables, past, cursors },
     now: () => clock.wallMs(),
   };
   const contextOf = (orgId: string): OperationContext => ({
-    caller: {
-      ...{ actor: { kind: 'local', id: 'command line' }, orgId, role: 'operator', requestId: '' },
-      permissions: new Set(permissionsOfRole.operator),
-    },
+    caller: localCaller(orgId, 'command line', ''),
     // What explains asks of these alone.
     ports: ports as ServingPorts,
     tables: tables.of(orgId),
@@ -79,13 +66,6 @@ export async function openExplainer(config: Config, { clock, log }: ExplainerCon
     campaign: async (orgId, question) => (await ask(explainCampaign, orgId, question)) as CampaignExplained,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-}
-
-function inputOf(operation: Operation, input: unknown): Record<string, unknown> {
-  const read = operation.input.safeParse(input);
-  if (read.success) return read.data;
-  const problems = read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new EngineError('REQUEST_INVALID', problems.join('; '));
 }
 
 async function requireOrganization(tables: ClickHouseTables, orgId: string): Promise<void> {

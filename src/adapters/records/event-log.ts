@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from '../../control/logs/logger.ts';
 import type { Decoder } from '../../decoders/decoder.ts';
@@ -9,6 +8,7 @@ import { assert, EngineError } from '../../model/errors.ts';
 import { partitionOfKey } from '../../model/hash.ts';
 import type { Clock } from '../../model/time.ts';
 import type { EventLog, Place, ReadValue, StoredRecord } from '../../serving/ports.ts';
+import { sha256 } from '../../serving/queries/replays/letters.ts';
 import { readStreamFile } from '../../sources/recorded/segment-files.ts';
 import type { Source } from '../../sources/source.ts';
 import type { ReadLog } from '../engine-log.ts';
@@ -44,6 +44,7 @@ export class AddressedLog implements EventLog, AsyncDisposable {
   readonly #context: EventLogContext;
   readonly #bronze: BronzeRecords;
   #opened: Promise<Opened> | null = null;
+  #withoutLog: Pick<Opened, 'decoder' | 'objects'> | null = null;
 
   constructor(config: Config, context: EventLogContext) {
     this.topic = config.log.topic;
@@ -63,7 +64,7 @@ export class AddressedLog implements EventLog, AsyncDisposable {
   }
 
   async read(values: Parameters<EventLog['read']>[0]): Promise<ReadValue[]> {
-    const { decoder, objects } = this.#isHere() ? await this.#open() : this.#readers(makeEventCodec('binary'));
+    const { decoder, objects } = this.#isHere() ? await this.#open() : this.#alone();
     return await readValues(values, { decoder, objects, topic: this.topic, nowMs: this.#context.clock.wallMs() });
   }
 
@@ -107,7 +108,7 @@ export class AddressedLog implements EventLog, AsyncDisposable {
       for (const record of recordsOfRun(run)) {
         if (record.logTime > untilMs) return found;
         if (record.key === null || record.value === null || !key.equals(record.key)) continue;
-        const hash = createHash('sha256').update(record.value).digest('hex');
+        const hash = sha256(record.value);
         found.set(hash, [...(found.get(hash) ?? []), record.offset]);
       }
     }
@@ -150,7 +151,7 @@ export class AddressedLog implements EventLog, AsyncDisposable {
   async #offsetsOf(from: Place, orgId: string, values: readonly Uint8Array[]): Promise<number[]> {
     const found = await this.find(from, orgId, Number.POSITIVE_INFINITY);
     return values.map((value) => {
-      const offset = found.get(createHash('sha256').update(value).digest('hex'))?.shift();
+      const offset = found.get(sha256(value))?.shift();
       assert(offset !== undefined, 'a record that was appended is in the log');
       return offset;
     });
@@ -167,8 +168,15 @@ export class AddressedLog implements EventLog, AsyncDisposable {
 
   /** A server of its own may stand beside no data directory that holds a log. */
   #isHere(): boolean {
+    if (this.#opened !== null) return true;
     const { data_directory: directory } = this.#config;
     return logPlaceOf(this.#config).isShared || readStreamFile(join(directory, 'log'), this.topic) !== null;
+  }
+
+  /** Reads letters where there is no log to say how it is written. */
+  #alone(): Pick<Opened, 'decoder' | 'objects'> {
+    this.#withoutLog ??= this.#readers(makeEventCodec('binary'));
+    return this.#withoutLog;
   }
 
   #readers(codec: Pick<EventCodec, 'makeDecoder'>): Pick<Opened, 'decoder' | 'objects'> {

@@ -5,7 +5,6 @@ import type { Logger } from '../../control/logs/logger.ts';
 import { EngineError } from '../../model/errors.ts';
 import { idPattern } from '../../model/ids.ts';
 import type { Clock } from '../../model/time.ts';
-import { permissionsOfRole } from '../../serving/caller.ts';
 import type { ServingPorts } from '../../serving/ports.ts';
 import type { Answer, Operation } from '../../serving/queries/operation.ts';
 import { getRecord } from '../../serving/queries/record.ts';
@@ -13,8 +12,8 @@ import { countDeadLetters, listDeadLetters } from '../../serving/queries/records
 import { listReplays } from '../../serving/queries/replays/list-replays.ts';
 import { replayDeadLetters } from '../../serving/queries/replays/replay-letters.ts';
 import { tablesAlone } from '../explain/tables-alone.ts';
+import { inputOf, localCaller, localTables } from '../local-calls.ts';
 import { logPlaceOf } from '../log-place.ts';
-import { ClickHouseTables, hotDaysOf } from '../serving/clickhouse-tables.ts';
 import { openAccess } from '../serving/open-access.ts';
 import { SealedCursors } from '../serving/sealed-cursors.ts';
 import type { Config } from '../settings.ts';
@@ -42,19 +41,9 @@ interface DeskContext {
 
 export async function openLetterDesk(config: Config, { clock, log, actor }: DeskContext): Promise<LetterDesk> {
   await using stack = new AsyncDisposableStack();
-  const { clickhouse, serving } = config;
   // First: it takes the directory, or finds out that somebody else has it.
   const reading = stack.adopt(await openTablesForReading(config, { clock, log }), (opened) => opened.close());
-  const isEmbedded = clickhouse.url === null;
-  const tables = stack.use(
-    new ClickHouseTables({
-      ...{ endpoint: reading.endpoint, database: isEmbedded ? 'ads' : clickhouse.database, isEmbedded, clock },
-      ...{ cluster: clickhouse.cluster, queriesMax: 2, waitingMax: 64 },
-      ...{ timeoutMs: serving.query_timeout_ms, freshnessMs: serving.freshness_ms },
-      hotDaysOf: hotDaysOf(config.tiers),
-      onTrouble: (error) => log.warn('letters.system_tables_refused', { error }),
-    }),
-  );
+  const tables = stack.use(localTables(config, reading, { clock, log, trouble: 'letters.system_tables_refused' }));
   const access = stack.adopt(openAccess(config, { clock, log, metrics: null }), (opened) => opened.close());
   // Whoever took the directory for its tables has its log, too.
   const isOurs = reading.writer !== null && !logPlaceOf(config).isShared;
@@ -76,15 +65,7 @@ export async function openLetterDesk(config: Config, { clock, log, actor }: Desk
       if (!idPattern.test(orgId)) throw new EngineError('REQUEST_INVALID', `"${orgId}" is no organization`);
       const operation: Operation = deskOperations[name];
       const context = {
-        caller: {
-          ...{
-            actor: { kind: 'local' as const, id: actor },
-            orgId,
-            role: 'operator' as const,
-            requestId: randomUUID(),
-          },
-          permissions: new Set(permissionsOfRole.operator),
-        },
+        caller: localCaller(orgId, actor, randomUUID()),
         // What these operations ask of them alone.
         ports: ports as ServingPorts,
         tables: tables.of(orgId),
@@ -93,11 +74,4 @@ export async function openLetterDesk(config: Config, { clock, log, actor }: Desk
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-}
-
-function inputOf(operation: Operation, input: unknown): Record<string, unknown> {
-  const read = operation.input.safeParse(input);
-  if (read.success) return read.data;
-  const problems = read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new EngineError('REQUEST_INVALID', problems.join('; '));
 }

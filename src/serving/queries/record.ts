@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { EngineError } from '../../model/errors.ts';
-import { idPattern, systemOrg } from '../../model/ids.ts';
+import { organizationOfKey } from '../../model/ids.ts';
 import { dayMs } from '../../model/time.ts';
 import type { ReadValue, StoredRecord } from '../ports.ts';
 import { answerOf } from './answers.ts';
@@ -114,7 +114,7 @@ async function findRecord(
   letter: Letter | null,
 ): Promise<FoundRecord> {
   const stored = topic === ports.log.topic ? await ports.log.record({ partition, offset }) : null;
-  if (stored !== null && organizationOf(stored.key) === tables.orgId) return stored;
+  if (stored !== null && organizationOfKey(stored.key ?? new Uint8Array()) === tables.orgId) return stored;
   if (letter !== null) {
     const { key, raw, logTimeMs, rawLength } = letter;
     return {
@@ -126,12 +126,6 @@ async function findRecord(
     'NOT_FOUND',
     `no record of the organization at ${topic}, partition ${partition}, offset ${offset}`,
   );
-}
-
-/** As dead letters are filed: under the key, where it names somebody. */
-function organizationOf(key: Uint8Array | null): string {
-  const name = key === null ? '' : Buffer.from(key).toString('latin1');
-  return idPattern.test(name) && !name.startsWith('_') ? name : systemOrg;
 }
 
 type Fate = { readonly fate: (typeof fates)[number]; readonly fate_detail: string };

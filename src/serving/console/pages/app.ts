@@ -1,14 +1,11 @@
 import { html } from 'htm/preact';
-import { type ComponentType, render } from 'preact';
+import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { forgetSeen, hasToken, keepToken, pathOf, takeTokenFromAddress, useAnswer, useSeen } from './api.ts';
+import { type Load, useModule } from './module.ts';
 import { Heading, Time } from './parts.ts';
 import { go, hrefOf, type Route, useRoute } from './route.ts';
 import { isUtc, plain, setUtc } from './words.ts';
-
-// biome-ignore lint/suspicious/noExplicitAny: what a view is given stands where it is shown.
-type View = ComponentType<any>;
-type Load = () => Promise<View>;
 
 const signIn: Load = async () => (await import('./sign-in.ts')).SignIn;
 const choose: Load = async () => (await import('./choose.ts')).Choose;
@@ -99,12 +96,6 @@ function viewOf({ view, args: [first] }: Route): string {
   return view !== 'alerts' ? view : first === 'why-not' ? first : 'receipt';
 }
 
-function Outdated() {
-  const again = (): void => location.reload();
-  return html`<${Heading} title="This page is of another release" />
-    <p>The server was changed since it was loaded, or cannot be reached. <button type="button" class="button" onClick=${again}>Load it again</button></p>`;
-}
-
 function Shown(route: Route) {
   const { org, args } = route;
   const view = viewOf(route);
@@ -118,25 +109,14 @@ function Shown(route: Route) {
 
 /** What a module shows, once it is here. A new place begins at its top, and is read out by its heading. */
 function Later({ load, place, ...rest }: { load: Load; place: string }) {
-  const [loaded, setLoaded] = useState<{ load: Load; View: View } | null>(null);
-  useEffect(() => {
-    let isWanted = true;
-    load().then(
-      (View) => isWanted && setLoaded({ load, View }),
-      // Another release took the place of the one that this page came from.
-      () => isWanted && setLoaded({ load, View: Outdated }),
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [load]);
-  const isLoaded = loaded?.load === load;
+  const View = useModule(load);
+  const isLoaded = View !== null;
   useEffect(() => {
     if (!isLoaded) return;
     scrollTo(0, 0);
     document.querySelector('h1')?.focus({ preventScroll: true });
   }, [place, isLoaded]);
-  return isLoaded ? html`<${loaded.View} key=${place} ...${rest} />` : null;
+  return isLoaded ? html`<${View} key=${place} ...${rest} />` : null;
 }
 
 takeTokenFromAddress();
