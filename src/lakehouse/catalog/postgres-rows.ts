@@ -16,7 +16,7 @@ export function postgresCatalogSetUp(role: string): string {
 }
 
 /** Two processes that make the same table at once are told so by PostgreSQL as duplicate keys of its own catalog. */
-const madeByAnother = new Set(['23505', '42P07']);
+const madeByAnother = new Set(['23505', '42P07', '42710']);
 
 /** The catalog in PostgreSQL, for instances on several machines; the same two tables as everywhere. */
 export class PostgresRows implements CatalogDatabase {
