@@ -236,6 +236,7 @@ export class PaceFlights implements Operator, Moments {
     risk: MoneyAtRisk,
   ): void {
     this.#risk.note(flight, campaign.currency, risk.atRisk);
+    const { start, end, zone } = flight.dates as FlightDates;
     const weightOf = this.#state.weightOf(campaign, flight);
     const terms = values?.terms ?? expectationAt(ledgerOf(campaign, flight), at.asOf, weightOf).terms;
     this.#outputs.snapshots.write({
@@ -255,6 +256,10 @@ export class PaceFlights implements Operator, Moments {
       daily_cap_micros: values === null || flight.goal !== null ? null : terms.cap,
       goal: flight.goal?.unit ?? 'MONEY',
       ...goalNumbers(terms, values),
+      starts_at: start,
+      ends_at: end,
+      time_zone: zone.id,
+      advertiser: this.#state.campaignPlan(campaign).advertiser ?? '',
       completeness: completeness.text,
       ledger_version: flight.ledgerVersion,
       plan_number: this.#state.planView(campaign).planNumber,

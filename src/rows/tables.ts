@@ -1,4 +1,5 @@
 import { campaign, column, org, partition, plan, type Table, table, version } from './columns.ts';
+import { flightColumns } from './flight-columns.ts';
 import { goalColumns } from './goal-columns.ts';
 
 /**
@@ -69,7 +70,11 @@ export const pacingSnapshots = table({
     column('persisted_for', 'LowCardinality(String)', 'Why this snapshot was kept: status, move, hour or restated.'),
     column('mode', 'LowCardinality(String)', 'EVEN, TRAFFIC, ASAP, AHEAD, FRONT_LOADED or DAYPARTED.'),
     column('currency', 'LowCardinality(String)', 'ISO-4217 of every money column.'),
-    column('budget_micros', 'Int64', 'Budget in force at `as_of`.'),
+    column(
+      'budget_micros',
+      'Int64',
+      'Budget in force at `as_of`; of a flight whose goal is no money the most that it may cost, 0 = no limit.',
+    ),
     column('spend_micros', 'Nullable(Int64)', 'Flight spend booked before `as_of`.'),
     column('expected_micros', 'Nullable(Int64)', 'Expected spend at `as_of` by the segment ledger; null when ASAP.'),
     column('delivery_bp', 'Nullable(Int64)', 'Spend over budget, basis points.'),
@@ -112,6 +117,7 @@ export const pacingSnapshots = table({
       { since: 2, fallback: null },
     ),
     ...goalColumns,
+    ...flightColumns,
     column(
       'completeness',
       'String',

@@ -169,6 +169,7 @@ function persist(
   const spend = (cost ?? known)?.spend ?? null;
   flight.persisted = { osi: known?.osi ?? null, spend, reached: known?.spend ?? null, t: context.t };
   const isMoney = flight.goal === 'MONEY';
+  const { s, e, zone } = flight.dates as Dates;
   const limit = 'limit' in pacing ? pacing.limit : (pacing.cost?.limit ?? null);
   const inMoney = <T>(value: T | null | undefined) => (isMoney ? (value ?? null) : null);
   context.emit(
@@ -217,6 +218,10 @@ function persist(
       goal_expected_2h: known?.expected2h ?? null,
       limit_micros: isMoney ? null : limit,
       limit_reached_at: cost?.limitReachedAt ?? null,
+      starts_at: s,
+      ends_at: e,
+      time_zone: zone,
+      advertiser: campaignView(context.plan, campaign.id).advertiser ?? '',
       completeness: text,
       ledger_version: flight.ledgerVersion,
       plan_number: context.plan.number,

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { exactMoney, money, percent, span, statusWords, units } from '../../src/serving/console/pages/words.ts';
+import {
+  datesOf,
+  exactMoney,
+  money,
+  percent,
+  span,
+  statusWords,
+  units,
+} from '../../src/serving/console/pages/words.ts';
 
 // How the console writes what the API says: no digit of money is lost on the way, and unknown is never zero.
 
@@ -29,4 +37,19 @@ test('shares and lengths of time', () => {
 test('every status of the API has words and a tone; one that is new is shown as it is', () => {
   expect(statusWords('stale_data')).toEqual({ tone: 'unknown', words: 'Unknown: data is late' });
   expect(statusWords('brand_new')).toEqual({ tone: 'idle', words: 'Brand new' });
+});
+
+test('dates of a flight are those of its own zone, with hours where it begins or ends inside a day', () => {
+  const dates = (starts_at: string | null, ends_at: string | null, time_zone: string) =>
+    datesOf({ starts_at, ends_at, time_zone });
+  expect(dates('2026-11-30T23:00:00.000Z', '2026-12-31T23:00:00.000Z', 'Europe/Berlin')).toBe(
+    '1 Dec 2026 – 31 Dec 2026',
+  );
+  expect(dates('2026-03-28T08:00:00.000Z', '2026-03-29T16:30:00.000Z', 'Europe/Berlin')).toBe(
+    '28 Mar 2026 09:00 – 29 Mar 2026 18:30',
+  );
+  expect(dates('2026-03-01T00:00:00.000Z', '2026-04-01T00:00:00.000Z', 'Mars/Olympus')).toBe(
+    '1 Mar 2026 – 31 Mar 2026 (UTC)',
+  );
+  expect(dates(null, null, '')).toBe('');
 });

@@ -197,6 +197,7 @@ test('sums, receipts, sources and records say what the rows say', async () => {
   const { data: summaries } = await bodyOf('/organizations/acme/flight-summaries');
   expect(summaries.find(({ status }: Body) => status === 'behind')).toEqual({
     ...{ status: 'behind', currency: 'EUR', flights: 2, budget_micros: '9000000000' },
+    ...{ goal: 'MONEY', goal_total: '0', goal_delivered: '0' },
     ...{ spend_micros: '18014398509481986', at_risk_micros: '900000000', money_at_risk_micros: '0' },
   });
   const { data: days } = await bodyOf('/organizations/acme/days');
@@ -313,4 +314,48 @@ test('every call is told of once, by its operation', async () => {
     },
     { requestId: expect.stringMatching(/^request-/), door: 'rest', operation: 'other', status: 404, error: 'HTTP_404' },
   ]);
+});
+
+test('sums never add money to what flights are to deliver, and answers say when flights run and whose they are', async () => {
+  const flight = (flight_id: string, said: object) =>
+    rowOf(pacingSnapshots, {
+      ...{ org_id: 'initech', campaign_id: 'c', flight_id, currency: 'EUR', status: 'on_track', version: versionOf(1) },
+      ...{ as_of: nowMs - 60_000, evaluated_at: nowMs, spend_micros: 5_000_000n },
+      ...said,
+    });
+  const goal = { goal: 'IMPRESSIONS', goal_total: 1_000n, goal_delivered: 400n, projected_micros: 9_000_000n };
+  await shop.write(pacingSnapshots, [
+    flight('money', {
+      goal: 'MONEY',
+      budget_micros: 70_000_000n,
+      projected_micros: 60_000_000n,
+      goal_total: 70_000_000n,
+    }),
+    flight('limited', { ...goal, budget_micros: 30_000_000n, limit_micros: 30_000_000n }),
+    flight('unlimited', {
+      ...{ ...goal, budget_micros: 0n, advertiser: 'sports', time_zone: 'Europe/Berlin' },
+      ...{ starts_at: nowMs - 86_400_000, ends_at: nowMs + 86_400_000 },
+    }),
+  ]);
+  const { data: summaries } = await bodyOf('/organizations/initech/flight-summaries');
+  const alike = { status: 'on_track', currency: 'EUR', money_at_risk_micros: '0' };
+  expect(summaries).toEqual([
+    {
+      ...{ ...alike, goal: 'IMPRESSIONS', flights: 2, budget_micros: '30000000', spend_micros: '10000000' },
+      ...{ goal_total: '2000', goal_delivered: '800', at_risk_micros: '0' },
+    },
+    {
+      ...{ ...alike, goal: 'MONEY', flights: 1, budget_micros: '70000000', spend_micros: '5000000' },
+      ...{ goal_total: '70000000', goal_delivered: '0', at_risk_micros: '10000000' },
+    },
+  ]);
+  const dated = {
+    ...{ starts_at: '2026-03-09T12:00:00.000Z', ends_at: '2026-03-11T12:00:00.000Z' },
+    ...{ time_zone: 'Europe/Berlin', advertiser: 'sports' },
+  };
+  const undated = { starts_at: null, ends_at: null, time_zone: '', advertiser: '' };
+  const { data: board } = await bodyOf('/organizations/initech/flights');
+  expect(board.find(({ flight_id }: Body) => flight_id === 'unlimited')).toMatchObject(dated);
+  expect(board.find(({ flight_id }: Body) => flight_id === 'money')).toMatchObject(undated);
+  expect((await bodyOf('/organizations/initech/campaigns/c/flights/unlimited')).data).toMatchObject(dated);
 });

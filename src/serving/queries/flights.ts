@@ -55,6 +55,10 @@ const boardColumns = [
   'goal_day_target',
   'goal_day_delivered',
   'limit_micros',
+  'starts_at',
+  'ends_at',
+  'time_zone',
+  'advertiser',
   'completeness',
   'as_of',
   'evaluated_at',
@@ -125,16 +129,21 @@ export const listFlights = operation({
 });
 
 export const summarizeFlights = operation({
-  doc: 'The board in numbers: flights by status and currency, with what they spent, by how much projections miss budgets, and the money at risk.',
+  doc: 'The board in numbers: flights by status, currency and goal, with what they spent, by how much projections miss budgets, and the money at risk.',
   input: z.strictObject({}),
   output: z.array(
     z
       .strictObject({
         status: status.describe('The pacing status.'),
         currency: z.string().describe('ISO-4217; empty where no money was seen.'),
+        goal: z.string().describe('What they are paced by: MONEY, or the unit of what they are to deliver.'),
         flights: z.number().int().describe('How many flights.'),
-        budget_micros: micros.describe('Budgets together.'),
+        budget_micros: micros.describe(
+          'Budgets together; of a goal that is no money, limits together, of the flights that have one.',
+        ),
         spend_micros: micros.describe('Of the flights whose spend is known.'),
+        goal_total: micros.describe('What they are to reach together, in the unit of the goal, as far as it is known.'),
+        goal_delivered: micros.describe('What they reached of it, of the flights for which it is known.'),
         money_at_risk_micros: micros.describe(
           'What they may have spent unseen beyond budgets and caps, of the flights for which it is known.',
         ),
@@ -149,20 +158,24 @@ export const summarizeFlights = operation({
   cost: 2,
   async run(context) {
     const rows = await context.tables.rows<RawRow>({
-      sql: `SELECT status, currency, count() AS flights, sum(toInt128(p.budget_micros)) AS budget, sum(toInt128(ifNull(p.spend_micros, 0))) AS spend,
+      sql: `SELECT status, currency, p.goal AS goal, count() AS flights, sum(toInt128(p.budget_micros)) AS budget, sum(toInt128(ifNull(p.spend_micros, 0))) AS spend,
+  sum(toInt128(ifNull(p.goal_total, 0))) AS total, sum(toInt128(ifNull(p.goal_delivered, 0))) AS delivered,
   sum(toInt128(ifNull(${riskSql}, 0))) AS at_risk,
   sum(toInt128(ifNull(p.money_at_risk_micros, 0))) AS money_at_risk,
   min(p.as_of) AS as_of, max(p.evaluated_at) AS evaluated_at, max(p.version) AS version
 FROM pacing_latest AS p FINAL WHERE org_id = {org:String}
-GROUP BY status, currency ORDER BY ${rankSql}, status, currency LIMIT 1000`,
+GROUP BY status, currency, goal ORDER BY ${rankSql}, status, currency, goal LIMIT 1000`,
       parameters: {},
     });
     const data = rows.map((row) => ({
       status: row.status as PacingStatus,
       currency: String(row.currency),
+      goal: String(row.goal),
       flights: Number(row.flights),
       budget_micros: String(row.budget),
       spend_micros: String(row.spend),
+      goal_total: String(row.total),
+      goal_delivered: String(row.delivered),
       money_at_risk_micros: String(row.money_at_risk),
       at_risk_micros: String(row.at_risk),
     }));

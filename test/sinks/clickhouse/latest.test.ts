@@ -85,7 +85,7 @@ test('tables of an older version are filled from what they held, also by a migra
   await ask('CREATE DATABASE ads_before ENGINE = Atomic');
   for (const { statements } of migrations.slice(0, 1)) for (const { sql } of statements) await ask(sql);
   // Rows of today have columns that came later.
-  for (const name of ['alert_words', 'money_at_risk', 'goals'])
+  for (const name of ['alert_words', 'money_at_risk', 'goals', 'flight_dates'])
     await ask(migrations.find((each) => each.name === name)!.statements[0].sql);
   const sink = sinkOf('ads_before');
   for (const { of } of latestTables) await sink.deliver([chunkOf(of, rowsOf(of, 0, 5))]);

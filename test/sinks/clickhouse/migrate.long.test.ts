@@ -138,6 +138,7 @@ test('a part of a server that lacks a migration says which command applies it', 
     { number: 7, name: 'alert_words' },
     { number: 8, name: 'money_at_risk' },
     { number: 9, name: 'goals' },
+    { number: 10, name: 'flight_dates' },
   ]);
   await sink.migrate();
   await engine.ask('ALTER TABLE ads_old.late_events ADD COLUMN theirs String');

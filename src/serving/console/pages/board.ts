@@ -6,7 +6,7 @@ import { asShown } from './goals.ts';
 import { useRowKeys } from './keys.ts';
 import { Answered, Badge, Heading, Money, Nothing, SpendBar, Stat } from './parts.ts';
 import { goQuery, hrefOf, type Route } from './route.ts';
-import { percent, plural, statusWords, units } from './words.ts';
+import { datesOf, percent, plural, statusWords, units } from './words.ts';
 
 interface Flight {
   readonly campaign_id: string;
@@ -23,6 +23,10 @@ interface Flight {
   readonly osi_bp: number | null;
   readonly day_target_micros: string | null;
   readonly day_spend_micros: string | null;
+  readonly starts_at: string | null;
+  readonly ends_at: string | null;
+  readonly time_zone: string;
+  readonly advertiser: string;
 }
 
 interface Summary {
@@ -193,12 +197,14 @@ function Flights({ org, flights, bells, status, filter }: FlightsProps) {
   useRowKeys(table);
   const wanted = filter.trim().toLowerCase();
   const shown = flights.filter(
-    (flight) => keyOf(flight).toLowerCase().includes(wanted) && (status === '' || flight.status === status),
+    (flight) =>
+      `${keyOf(flight)} ${flight.advertiser}`.toLowerCase().includes(wanted) &&
+      (status === '' || flight.status === status),
   );
   if (flights.length === 0)
     return html`<${Nothing} title="No flight is here">Flights appear as soon as budgets are in the log and a plan judges them.<//>`;
   if (shown.length === 0)
-    return html`<${Nothing} title="No flight fits">${filter === '' ? 'None has this status now.' : `None has "${filter}" in the name of its campaign or flight.`}<//>`;
+    return html`<${Nothing} title="No flight fits">${filter === '' ? 'None has this status now.' : `None has "${filter}" in the name of its campaign, flight or advertiser.`}<//>`;
   return html`<div ref=${table}><table class="grid board">
     <caption class="hidden">Flights, the worst first, and of equals the one whose projection misses its budget the most</caption>
     <thead><tr><th scope="col">Flight</th><th scope="col">Status</th><th scope="col">Spent of budget</th>
@@ -227,7 +233,7 @@ function FlightRow({ org, flight: told, bell }: { org: string; flight: Flight; b
   return html`<tr>
     <th scope="row"><a data-row=${keyOf(flight)} href=${hrefOf(org, 'flights', [campaign_id, flight_id])}>${campaign_id}</a>
       <span class="phone"><${Badge} tone=${tone}>${words}<//></span>
-      <span class="under">${flight_id}${bell === undefined ? null : html` <span class=${`bell ${bell.isCritical ? 'bad' : 'warn'}`}>${plural(bell.alerts, 'alert')}</span>`}</span></th>
+      <span class="under">${flight_id}<span class="wide"> ${datesOf(flight)}</span>${bell === undefined ? null : html` <span class=${`bell ${bell.isCritical ? 'bad' : 'warn'}`}>${plural(bell.alerts, 'alert')}</span>`}</span></th>
     <td><${Badge} tone=${tone}>${words}<//></td>
     <td class="spent"><${SpendBar} spent=${share(spend_micros)} expected=${share(expected_micros)} tone=${tone} />
       <span class="under"><${Money} micros=${spend_micros} currency="" /> of <${Money} micros=${budget_micros} currency=${currency} /></span></td>

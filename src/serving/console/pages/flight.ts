@@ -5,7 +5,7 @@ import { asShown, isMoney } from './goals.ts';
 import { useModule } from './module.ts';
 import { Answered, Badge, Completeness, Heading, Money, SpendBar, Stat, Time } from './parts.ts';
 import { goQuery, hrefOf, type Route } from './route.ts';
-import { alertTone, money, percent, plain, statusWords, time, toMs } from './words.ts';
+import { alertTone, datesOf, money, percent, plain, statusWords, time, toMs } from './words.ts';
 
 interface Snapshot {
   readonly as_of: string;
@@ -31,6 +31,10 @@ interface Snapshot {
   readonly day_spend_micros: string | null;
   readonly day_pacing_bp: number | null;
   readonly daily_cap_micros: string | null;
+  readonly starts_at: string | null;
+  readonly ends_at: string | null;
+  readonly time_zone: string;
+  readonly advertiser: string;
   readonly completeness: string;
   readonly ledger_version: number;
   readonly plan_number: number;
@@ -77,8 +81,9 @@ export function Flight({ org, args: [campaign, flight], query }: Route) {
       const shown = asShown(told);
       return html`
       <p class="story"><${Badge} tone=${statusWords(shown.status).tone}>${statusWords(shown.status).words}<//> ${storyOf(shown)}</p>
+      <${Dates} shown=${shown} />
       <${KnownAt} history=${history} at=${at} shown=${shown} />
-      <${Numbers} shown=${shown} end=${endOf(known)} />
+      <${Numbers} shown=${shown} />
       ${isMoney(told) ? null : html`<${Cost} told=${told} />`}
       <${Curve} known=${known} shown=${shown} campaign=${campaign} />
       <${Alerts} org=${org} campaign=${campaign} flight=${flight} />
@@ -105,15 +110,6 @@ function useHistory(path: readonly string[], newest: string | undefined): readon
   }, [first.answer, second.answer]);
 }
 
-/** What is left divided by what is required a day is how long the flight still goes on. */
-function endOf(known: readonly Snapshot[]): number | null {
-  const told = known.findLast((each) => Number(each.required_micros_per_day ?? 0) > 0 && each.spend_micros !== null);
-  if (told === undefined) return null;
-  const left = Number(BigInt(told.budget_micros) - BigInt(told.spend_micros!));
-  const end = toMs(told.as_of) + (left / Number(told.required_micros_per_day)) * dayMs;
-  return Math.round(end / 60_000) * 60_000;
-}
-
 /** How it stands, as one would tell it. */
 function storyOf(shown: Snapshot): string {
   const { status, currency, spend_micros, expected_micros, osi_bp, delivery_bp, as_of } = shown;
@@ -137,6 +133,13 @@ function storyOf(shown: Snapshot): string {
   return `${spent}${plan}. At ${money(run_rate_micros_per_day)} a day it is heading for ${money(projected_micros)}, ${heading}.`;
 }
 
+/** When it runs, by its own clocks, and whose it is. */
+function Dates({ shown }: { shown: Snapshot }) {
+  const dates = datesOf(shown);
+  const whose = shown.advertiser === '' ? '' : `, of ${shown.advertiser}`;
+  return dates === '' ? null : html`<p class="dim">${dates} in ${shown.time_zone}${whose}; ${plain(shown.mode)}.</p>`;
+}
+
 /** Walks back through what was known: each step is a snapshot, the last one is now. */
 function KnownAt({ history, at, shown }: { history: readonly Snapshot[]; at: string; shown: Snapshot }) {
   const last = history.length - 1;
@@ -149,7 +152,7 @@ function KnownAt({ history, at, shown }: { history: readonly Snapshot[]; at: str
     <button type="button" class="chip" onClick=${() => goQuery({ at: '' })} aria-pressed=${at === ''}>Now</button></div>`;
 }
 
-function Numbers({ shown, end }: { shown: Snapshot; end: number | null }) {
+function Numbers({ shown }: { shown: Snapshot }) {
   const { currency, budget_micros, day_target_micros } = shown;
   const reached = isMoney(shown) ? 'Spent' : 'Reached';
   const amount = (micros: string | null) => html`<${Money} micros=${micros} currency=${currency} />`;
@@ -166,7 +169,7 @@ function Numbers({ shown, end }: { shown: Snapshot; end: number | null }) {
         : html`of ${amount(day_target_micros)}, ${percent(shown.day_pacing_bp)} of what is due by now ${bar(shown.day_spend_micros, day_target_micros)}`
     }>${amount(shown.day_spend_micros)}<//>
     <${Stat} label="A day" note=${html`now; ${amount(shown.required_micros_per_day)} required${shown.daily_cap_micros === null ? null : html`, capped at ${amount(shown.daily_cap_micros)}`}`}>${amount(shown.run_rate_micros_per_day)}<//>
-    <${Stat} label="Heading for" note=${html`${shown.exhaustion_at && html`runs out <${Time} at=${shown.exhaustion_at} />, `}ends <${Time} at=${end} />`}>${amount(shown.projected_micros)}<//>
+    <${Stat} label="Heading for" note=${html`${shown.exhaustion_at && html`runs out <${Time} at=${shown.exhaustion_at} />, `}ends <${Time} at=${shown.ends_at} />`}>${amount(shown.projected_micros)}<//>
   </dl>`;
 }
 
@@ -176,7 +179,7 @@ function Curve({ known, shown, campaign }: { known: readonly Snapshot[]; shown: 
   const what = isMoney(shown) ? 'Spend' : 'What was reached';
   const label = `${what} of ${campaign} over time against its expectation. ${storyOf(shown)} The numbers follow in a table.`;
   return html`<section class="card chart-card"><h2>${what} against expectation <span class="unit">${shown.currency}</span></h2>
-    ${FlightCurve && html`<${FlightCurve} known=${known} label=${label} end=${endOf(known)} changes=${changesOf(known).map(({ at }) => at)} />`}</section>`;
+    ${FlightCurve && html`<${FlightCurve} known=${known} label=${label} end=${shown.ends_at === null ? null : toMs(shown.ends_at)} changes=${changesOf(known).map(({ at }) => at)} />`}</section>`;
 }
 
 interface Change {
