@@ -5,7 +5,7 @@ import { createDecoder } from '../decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../decoders/event-schemas.ts';
 import { runOfRecords } from '../events/run-of-records.ts';
 import type { TableState } from '../lakehouse/catalog/catalog.ts';
-import { noteDrill } from '../lakehouse/jobs/note-drill.ts';
+import { noteDrill, openDrills } from '../lakehouse/jobs/note-drill.ts';
 import { goldMonthsTable, goldNamespace, goldReceiptsTable } from '../lakehouse/jobs/write-gold.ts';
 import { laneOfOrganization, readLane } from '../lakehouse/layers/bronze/read-lane.ts';
 import { checkReceipt, readReceipts } from '../lakehouse/layers/gold/check-receipts.ts';
@@ -69,6 +69,7 @@ export async function drillLake(config: Config, options: DrillOptions): Promise<
     const { io, catalog } = lake;
     const { state: bronze } = await tableOf(lake, `${bronzeTableName.namespace}.${bronzeTableName.table}`);
     const months = await catalog.table({ namespace: goldNamespace, table: goldMonthsTable }).load();
+    const drills = await openDrills({ ...layerParts(lake), location: goldOptions(lake).location });
     const marks = months === null ? [] : await readMonthMarks(io, months);
     const states = await goldStates(lake);
     const { org, week, gold } = await draw(marks, states, lake, options);
@@ -106,7 +107,7 @@ export async function drillLake(config: Config, options: DrillOptions): Promise<
         .padStart(16, '0'),
       drilledAtMs: systemClock.wallMs(),
     };
-    await noteDrill(drill, { ...layerParts(lake), location: goldOptions(lake).location });
+    await noteDrill(drill, drills, layerParts(lake));
     const example = receipts.wrong[0] ?? compared.find((one) => one.example !== null)?.example ?? null;
     return { ...drill, week: week.monday, example };
   });

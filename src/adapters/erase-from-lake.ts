@@ -45,6 +45,12 @@ export function requireOrganization(org: string): void {
     throw new EngineError('USAGE', `"${org}" is no name of an organization`);
 }
 
+/** Throws USAGE for one that is under legal hold: whoever set it takes it back first. */
+export function requireNoHold({ tiers }: Pick<Config, 'tiers'>, org: string): void {
+  if (tiers.legal_hold.includes(org))
+    throw new EngineError('USAGE', `${org} is under legal hold: take it out of tiers.legal_hold before it is erased`);
+}
+
 /**
  * Removes an organization from ClickHouse, so that gold does not get it anew, and from every table of the lake, in
  * all its snapshots; of its records in bronze the places stay. Then another reader looks for it. Throws COPY_DIFFERS
@@ -52,6 +58,7 @@ export function requireOrganization(org: string): void {
  */
 export async function eraseFromLake(config: Config, org: string, options: EraseOptions): Promise<ErasureReport> {
   requireOrganization(org);
+  requireNoHold(config, org);
   const { isDryRun, log, also = {} } = options;
   await using stack = new AsyncDisposableStack();
   const hot = await openHot(config, org, { isDryRun, log });
@@ -175,18 +182,24 @@ async function eraseTables(
   org: string,
   isDryRun: boolean,
 ): Promise<{ erased: ErasedTable[]; untrusted: number }> {
-  const tables: TableName[] = (await tablesOf(lake)).map(({ name }) => name);
+  const isBronze = ({ namespace }: TableName): boolean => namespace === bronzeTableName.namespace;
+  const named = async (): Promise<TableName[]> => (await tablesOf(lake)).map(({ name }) => name);
   const parts = layerParts(lake);
   const alsoForget = new Set<string>();
   let untrusted = 0;
-  for (const name of tables.filter(({ namespace }) => namespace === bronzeTableName.namespace)) {
+  const bronze = (await named()).filter(isBronze);
+  for (const name of bronze) {
     const own = { ...parts, catalog: lake.catalog.table(name), systemOrg, org, isDryRun };
     const rows = await eraseKeyedRows(own);
     if (rows > 0) alsoForget.add(fullName(name));
     untrusted += rows;
     if (!isDryRun) await keepPlaces(own);
   }
-  return { erased: await eraseOrganization({ ...parts, tables, org, alsoForget, isDryRun }), untrusted };
+  const erase = (tables: readonly TableName[]) => eraseOrganization({ ...parts, tables, org, alsoForget, isDryRun });
+  const erased = await erase(bronze);
+  // Looked for anew: a job may have made the others meanwhile, and read what bronze had then.
+  erased.push(...(await erase((await named()).filter((name) => !isBronze(name)))));
+  return { erased, untrusted };
 }
 
 /** Where the engine of ClickHouse, which wrote none of it, still finds a row. */

@@ -16,7 +16,13 @@ import { eraseRecords } from '../sources/recorded/erase-records.ts';
 import { readStreamFile } from '../sources/recorded/segment-files.ts';
 import { deleteKeys } from '../state/redis/delete-keys.ts';
 import { openDataDirectory } from '../state/sqlite/data-directory.ts';
-import { closeInBronze, type ErasureReport, eraseFromLake, requireOrganization } from './erase-from-lake.ts';
+import {
+  closeInBronze,
+  type ErasureReport,
+  eraseFromLake,
+  requireNoHold,
+  requireOrganization,
+} from './erase-from-lake.ts';
 import { awaitRedisState, sealEmbeddedState } from './erase-state.ts';
 import { logPlaceOf } from './log-place.ts';
 import { cacheEndpoint } from './open-state.ts';
@@ -146,6 +152,7 @@ export async function planErasure(config: Config, org: string, log: Logger): Pro
  */
 export async function eraseEverywhere(config: Config, org: string, context: EraseContext): Promise<WholeErasure> {
   requireOrganization(org);
+  requireNoHold(config, org);
   const { log, waitMs, onStep } = context;
   onStep('closing the door');
   const closed = await closeDoor(config, org, log);

@@ -9,6 +9,8 @@ import { goldSelect, isOfWeek } from '../lakehouse/layers/gold/history-views.ts'
 import { digestSql } from '../lakehouse/layers/gold/row-digest.ts';
 import { readWeekRows } from '../lakehouse/layers/gold/week-rows.ts';
 import { parseWeek } from '../lakehouse/layers/gold/weeks.ts';
+import { erasureMark } from '../lakehouse/operations/erasure-mark.ts';
+import { loadTable } from '../lakehouse/operations/snapshot-producer.ts';
 import { EngineError } from '../model/errors.ts';
 import { idPattern } from '../model/ids.ts';
 import { restoredName } from '../rows/tables.ts';
@@ -27,7 +29,8 @@ export interface RestoredTable {
 /**
  * Brings a week of an organization from gold to tables `restored_…` of ClickHouse, beside those that the engine writes
  * and that nobody else is shown. What ClickHouse has then is compared with the store by another reader. Bringing it
- * again changes nothing. Throws USAGE, HISTORY_INCOMPLETE where gold has no row of it, and COPY_DIFFERS.
+ * again changes nothing. Throws USAGE, HISTORY_INCOMPLETE where gold has no row of it, and COPY_DIFFERS, and
+ * CATALOG_CONFLICT where an organization was erased meanwhile.
  */
 export async function restoreWeek(
   config: Config,
@@ -77,6 +80,11 @@ export async function restoreWeek(
           'COPY_DIFFERS',
           `${name}: ClickHouse has ${found.total} rows with hash ${found.hash}, the store ${rows.size} with ${hash}`,
         );
+      const present = await loadTable(catalog.table({ namespace: goldNamespace, table: table.name }));
+      if (erasureMark(present.metadata) !== erasureMark(state.metadata)) {
+        await askClickHouse(endpoint, `ALTER TABLE ${name} DELETE WHERE ${where} SETTINGS mutations_sync = 2`);
+        throw new EngineError('CATALOG_CONFLICT', 'an organization was erased meanwhile; run it again');
+      }
       restored.push({ table: restoredName(table), rows: rows.size });
     }
     if (restored.length === 0)

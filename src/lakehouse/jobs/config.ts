@@ -38,7 +38,7 @@ export const tiersSection = z
       reload: 'restart',
     }),
     legal_hold: setting(z.array(z.string().min(1)).default([]), {
-      doc: 'Organizations of which the lake deletes nothing, however old.',
+      doc: 'Organizations of which the lake deletes nothing, however old, and which "paceline erase" refuses.',
       reload: 'restart',
     }),
   })

@@ -2,6 +2,7 @@ import { EngineError } from '../../model/errors.ts';
 import { type Catalog, type CatalogTable, fullName, type TableName, type TableState } from '../catalog/catalog.ts';
 import type { Requirement, Update } from '../format/metadata-updates.ts';
 import { currentSnapshot, findSpec, specById } from '../format/table-metadata.ts';
+import { erasureMarks, markErasure } from '../operations/erasure-mark.ts';
 import { type LiveFile, liveFilesOf } from '../operations/live-files.ts';
 import { filesOfMetadata, notedFiles, noteFiles, removeNoted } from '../operations/noted-files.ts';
 import { filesOfPartitions, overwritePartitions } from '../operations/overwrite-partitions.ts';
@@ -10,6 +11,7 @@ import { loadTable, type ProducerOptions, SnapshotProducer } from '../operations
 
 interface EraseOptions extends Omit<ProducerOptions, 'catalog'> {
   readonly catalog: Catalog;
+  /** Those that jobs read before those that they write. */
   readonly tables: readonly TableName[];
   readonly org: string;
   /** Tables whose past has rows of it in files of others. */
@@ -33,7 +35,7 @@ const keepMetadata = 'write.metadata.previous-versions-max';
 /**
  * Removes an organization from tables that are partitioned by it: its files from the newest snapshot, and every
  * other snapshot with what only it reached, so that no state of the table has them. Old metadata goes too, for it
- * names what was there. Time travel to before it ends, for all organizations.
+ * names what was there. Time travel to before it ends, for all organizations. What a job brings from before is refused.
  */
 export async function eraseOrganization(options: EraseOptions): Promise<ErasedTable[]> {
   const erased: ErasedTable[] = [];
@@ -41,10 +43,15 @@ export async function eraseOrganization(options: EraseOptions): Promise<ErasedTa
     const table = options.catalog.table(name);
     const state = await table.load();
     if (state === null || !isPartitionedByOrg(state)) continue;
-    const found = await filesOfOrg(options, state);
+    let found = await filesOfOrg(options, state);
     // Noted by a run that was killed before it removed them.
     const noted = (await notedFiles(options.io, state)).size;
-    if (found.length === 0 && noted === 0 && !options.alsoForget.has(fullName(name))) continue;
+    const isClean = (): boolean => found.length === 0 && noted === 0 && !options.alsoForget.has(fullName(name));
+    if (isClean() && !options.isDryRun) {
+      await markErasure({ ...options, catalog: table });
+      found = await filesOfOrg(options, await loadTable(table));
+    }
+    if (isClean()) continue;
     const { metadata } = state;
     const current = currentSnapshot(metadata)?.['snapshot-id'];
     const report = {
@@ -89,13 +96,22 @@ async function eraseFrom(table: CatalogTable, report: ErasedTable, options: Eras
     await noteFiles(io, ids, state, [...files, ...(await filesOfMetadata(io, state))]);
   };
   await note(report.files);
+  const marks = erasureMarks(ids);
+  let isMarked = false;
   for (let attempt = 1; ; attempt++) {
     const state = await loadTable(table);
     const spec = specById(state.metadata, state.metadata['default-spec-id']);
     const includes = ([name]: readonly unknown[]) => name === org;
     const live = new Set((await filesOfPartitions(options, state, includes)).map(({ path }) => path));
-    const change = { spec, includes, added: [], summary: {}, seen: live };
-    if (live.size === 0 || (await overwritePartitions(own, change))) break;
+    if (live.size === 0 && isMarked) break;
+    if (live.size === 0) {
+      await markErasure(own);
+      isMarked = true;
+      continue;
+    }
+    // In the commit that takes them out, so that a job commits before it and is seen, or after it and is refused.
+    const change = { spec, includes, added: [], summary: {}, seen: live, since: state, marks };
+    if ((await overwritePartitions(own, change)) === 'written') break;
     if (attempt >= attemptsMax) throw busy(state);
   }
   // Bounds of manifests, which name the organization still.

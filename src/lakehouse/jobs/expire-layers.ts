@@ -48,7 +48,10 @@ export async function expireLayers(options: ExpireOptions): Promise<ExpiredFiles
     const summary = { 'paceline.expired': fullName(name) };
     const isGone =
       isDryRun ||
-      (await overwritePartitions({ ...options, catalog: table }, { spec, includes, added: [], summary, seen: paths }));
+      (await overwritePartitions(
+        { ...options, catalog: table },
+        { spec, includes, added: [], summary, seen: paths, since: state },
+      )) === 'written';
     if (!isGone) continue;
     const sum = (of: (file: (typeof due)[number]) => number) => due.reduce((total, file) => total + of(file), 0);
     reports.push({

@@ -226,6 +226,7 @@ async function writeReceipt(
         'paceline.hash': verified.hash,
       },
       seen: new Set(),
+      since: state,
     },
   );
 }

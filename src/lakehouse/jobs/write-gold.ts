@@ -43,9 +43,20 @@ export const goldReceiptsTable = 'receipts';
 export const goldDrillsTable = 'drills';
 /** Files are open at once, one an organization. */
 const orgsMax = 128;
+/** After an erasure all is looked at anew. */
+const roundsMax = 10;
 
 /** Writes every month of which ClickHouse has other rows than gold was made from. Safe to end, and to run twice at once. */
 export async function writeGold(options: WriteGoldOptions): Promise<GoldReport> {
+  const total = { months: 0, slices: 0, rows: 0, overtaken: 0 };
+  for (let round = 0; round < roundsMax; round++) if ((await writeRound(total, options)) !== 'erased') break;
+  return total;
+}
+
+async function writeRound(
+  total: { months: number; slices: number; rows: number; overtaken: number },
+  options: WriteGoldOptions,
+): Promise<'done' | 'erased'> {
   const { catalog, ids, location, isDryRun, workFolder, onProgress } = options;
   const monthsTable = catalog.table({ namespace: goldNamespace, table: goldMonthsTable });
   const newMonths = {
@@ -60,18 +71,19 @@ export async function writeGold(options: WriteGoldOptions): Promise<GoldReport> 
   const opened = new Map<string, { catalog: CatalogTable; state: TableState }>();
   if (!isDryRun) for (const table of options.tables) opened.set(table.name, await openGold(table, options));
   const slices = await planGold(months === null ? new Map() : await readGoldMonths(options.io, months), options);
-  const total = { months: 0, slices: slices.length, rows: 0, overtaken: 0 };
   for (const [at, slice] of slices.entries()) {
     onProgress?.(at, slices.length);
+    total.slices += 1;
     total.months += slice.orgs.length;
     const table = opened.get(slice.table.name);
     if (table === undefined || months === null) continue;
     const folder = join(workFolder, 'slice');
     const report = await buildGoldSlice(slice, { ...table, months }, { ...options, folder, months: monthsTable });
     total.rows += report.rows;
-    total.overtaken += report.isWritten ? 0 : 1;
+    total.overtaken += report.outcome === 'overtaken' ? 1 : 0;
+    if (report.outcome === 'erased') return 'erased';
   }
-  return total;
+  return 'done';
 }
 
 async function openGold(table: GoldTable, { catalog, ids, location }: WriteGoldOptions) {

@@ -45,7 +45,7 @@ export interface SilverReport {
 }
 
 export const silverNamespace = 'silver';
-/** Repeats across days set days due again; each round has fewer. */
+/** Repeats across days set days due again, with fewer each round; and an erasure has all looked at anew. */
 const roundsMax = 10;
 
 /** Writes every day that is due. Safe to end at any moment, and to run twice at once. */
@@ -59,6 +59,7 @@ export async function writeSilver(options: WriteSilverOptions): Promise<SilverRe
     const { slices, closed } = await plan(options, tables, bronze);
     closedThroughMs = Number.isFinite(closed) ? closed : null;
     let outrun = 0;
+    let isErased = false;
     for (const [at, slice] of slices.entries()) {
       options.onProgress?.(at, slices.length);
       total.slices += 1;
@@ -68,10 +69,12 @@ export async function writeSilver(options: WriteSilverOptions): Promise<SilverRe
       const report = await buildSlice(slice, { ...options, tables, bronze, folder });
       total.events += report.events;
       total.rows += report.rows;
-      total.overtaken += report.isWritten ? 0 : 1;
+      total.overtaken += report.outcome === 'overtaken' ? 1 : 0;
       outrun += report.outrun;
+      isErased = report.outcome === 'erased';
+      if (isErased) break;
     }
-    if (outrun === 0) break;
+    if (outrun === 0 && !isErased) break;
   }
   return { ...total, closedThroughMs };
 }

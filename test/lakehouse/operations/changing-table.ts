@@ -18,17 +18,28 @@ export class ChangingTable {
   readonly io = new MemoryIO();
   readonly ids = seededIds(11);
   now = Date.UTC(2026, 5, 1);
-  readonly catalog: CatalogTable = new SqlCatalog({
+  readonly tables = new SqlCatalog({
     rows: new CatalogRows(new SqliteRows(':memory:'), 'paceline'),
     io: this.io,
     ids: this.ids,
     nowMs: () => this.now,
-  }).table({ namespace: 'n', table: 't' });
+  });
+  readonly catalog: CatalogTable = this.tables.table({ namespace: 'n', table: 't' });
 
   async make(properties: Record<string, string> = {}): Promise<this> {
-    const uuid = this.ids.uuid();
-    await this.catalog.create({ uuid, location: tableLocation, schema: bronzeSchema, spec: bronzeSpec, properties });
+    await this.#makeAt(this.catalog, tableLocation, properties);
     return this;
+  }
+
+  /** Another table of the same catalog. */
+  async makeOther(table: string): Promise<CatalogTable> {
+    const catalog = this.tables.table({ namespace: 'n', table });
+    await this.#makeAt(catalog, `file:///lake/${table}`, {});
+    return catalog;
+  }
+
+  async #makeAt(catalog: CatalogTable, location: string, properties: Record<string, string>): Promise<void> {
+    await catalog.create({ uuid: this.ids.uuid(), location, schema: bronzeSchema, spec: bronzeSpec, properties });
   }
 
   producer(catalog: CatalogTable = this.catalog): SnapshotProducer {

@@ -10,7 +10,7 @@ import type { DataFileEncoder } from '../../format/data-file-encoder.ts';
 import type { DataFile } from '../../format/manifest.ts';
 import type { PartitionValue } from '../../format/schema.ts';
 import { currentSchema, currentSnapshot } from '../../format/table-metadata.ts';
-import { filesOfPartitions, overwritePartitions } from '../../operations/overwrite-partitions.ts';
+import { filesOfPartitions, type Overwritten, overwritePartitions } from '../../operations/overwrite-partitions.ts';
 import { loadTable, type ProducerOptions } from '../../operations/snapshot-producer.ts';
 import { storeFile } from '../../operations/store-file.ts';
 import { goldMonthsSpec, type MonthMark, writeGoldMonths } from './gold-months.ts';
@@ -48,14 +48,13 @@ export interface GoldSlice {
 
 /**
  * Writes one slice: what ClickHouse has, over what gold has, the higher version of each row. So a month that
- * ClickHouse has no longer takes in what still changes in it. False when somebody else wrote one of these months
- * meanwhile.
+ * ClickHouse has no longer takes in what still changes in it.
  */
 export async function buildGoldSlice(
   slice: GoldSlice,
   { catalog, state, months }: { catalog: CatalogTable; state: TableState; months: TableState },
   options: GoldOptions,
-): Promise<{ isWritten: boolean; rows: number }> {
+): Promise<{ outcome: Overwritten; rows: number }> {
   const { engine, folder, hot, io, ids, encoder, nowMs, sqlOf } = options;
   const { table, month } = slice;
   rmSync(folder, { recursive: true, force: true });
@@ -91,16 +90,16 @@ export async function buildGoldSlice(
     'paceline.organizations': orgs.join(' '),
     'paceline.closed-before': slice.before,
   };
-  const isWritten = await overwritePartitions(
+  const outcome = await overwritePartitions(
     { ...options, catalog },
-    { spec: goldSpec(table, schema), includes, added, summary, seen: pathsOf(seen) },
+    { spec: goldSpec(table, schema), includes, added, summary, seen: pathsOf(seen), since: state },
   );
-  if (!isWritten) return { isWritten, rows: 0 };
+  if (outcome !== 'written') return { outcome, rows: 0 };
   const noted = slice.orgs.map((one) => {
     return { ...one, table: table.name, month, goldRows: rows.get(one.org) ?? 0, writtenAtMs: nowMs() };
   });
   const { location } = months.metadata;
-  const isNoted = await overwritePartitions(
+  const noting = await overwritePartitions(
     { ...options, catalog: options.months },
     {
       spec: goldMonthsSpec,
@@ -108,9 +107,10 @@ export async function buildGoldSlice(
       added: await writeGoldMonths(noted, { io, ids, encoder, location }),
       summary,
       seen: pathsOf(marks),
+      since: months,
     },
   );
-  return { isWritten: isNoted, rows: total };
+  return { outcome: noting, rows: total };
 }
 
 function pathsOf(files: readonly DataFile[]): Set<string> {

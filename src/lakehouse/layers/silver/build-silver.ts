@@ -11,7 +11,7 @@ import type { DataFile } from '../../format/manifest.ts';
 import { readParquetColumns } from '../../format/parquet-reader.ts';
 import type { PartitionValue, Schema } from '../../format/schema.ts';
 import { currentSchema, currentSnapshot } from '../../format/table-metadata.ts';
-import { filesOfPartitions, overwritePartitions } from '../../operations/overwrite-partitions.ts';
+import { filesOfPartitions, type Overwritten, overwritePartitions } from '../../operations/overwrite-partitions.ts';
 import { loadTable, type ProducerOptions } from '../../operations/snapshot-producer.ts';
 import { storeFile } from '../../operations/store-file.ts';
 import type { SilverCell } from './plan-silver.ts';
@@ -65,8 +65,8 @@ export interface SilverTableState {
 }
 
 interface SliceReport {
-  /** False: somebody else wrote one of its days meanwhile; the next run looks again. */
-  readonly isWritten: boolean;
+  /** `overtaken`: somebody else wrote one of its days meanwhile; the next run looks again. */
+  readonly outcome: Overwritten;
   readonly events: number;
   readonly rows: number;
   /** Days that repeat events which the log has earlier in this one: they are due again. */
@@ -115,14 +115,14 @@ class SliceBuilder {
     const { engine, sqlOf, bronze, kinds } = this.#options;
     await engine.run(sliceStatement(sqlOf(bronze), this.#cells, this.#raw));
     const encodings = await this.#encodings();
-    let isWritten = true;
+    let outcome: Overwritten = 'written';
     for (const table of silverTables(kinds)) {
       const own = encodings.filter(({ kind }) => table.kinds.includes(kind));
-      isWritten &&= await this.#buildTable(table, own);
+      if (outcome === 'written') outcome = await this.#buildTable(table, own);
     }
+    if (outcome === 'written') outcome = await this.#noteDays();
     const total = (of: ReadonlyMap<number, number>) => [...of.values()].reduce((sum, count) => sum + count, 0);
-    const report = { events: total(this.#events), rows: total(this.#rows), outrun: this.#outrun.size };
-    return { isWritten: isWritten && (await this.#noteDays()), ...report };
+    return { outcome, events: total(this.#events), rows: total(this.#rows), outrun: this.#outrun.size };
   }
 
   /** How the slice's records are written, by kind. */
@@ -149,13 +149,13 @@ class SliceBuilder {
   async #buildTable(
     table: SilverTable,
     encodings: readonly (Encoding & { readonly records: number })[],
-  ): Promise<boolean> {
+  ): Promise<Overwritten> {
     const { engine, folder, rowsMax } = this.#options;
     const { catalog, state } = this.#table(table.name);
     const includes = this.#includes;
     // Whoever changed these partitions since the run looked may have read a newer bronze than we.
     const seen = await filesOfPartitions(this.#options, state, includes);
-    if (encodings.length === 0 && seen.length === 0) return true;
+    if (encodings.length === 0 && seen.length === 0) return 'written';
     const added: DataFile[] = [];
     const work = join(folder, table.name);
     mkdirSync(work, { recursive: true });
@@ -197,6 +197,7 @@ class SliceBuilder {
         added,
         summary: this.#summary(table.name),
         seen: new Set(seen.map(({ path }) => path)),
+        since: state,
       },
     );
   }
@@ -268,7 +269,7 @@ class SliceBuilder {
     return files;
   }
 
-  async #noteDays(): Promise<boolean> {
+  async #noteDays(): Promise<Overwritten> {
     const { bronze, nowMs, encoder } = this.#options;
     const { catalog, state } = this.#table(silverDaysTable);
     const isOutrun = ([org, day]: readonly PartitionValue[]) => this.#outrun.has(dayKey(String(org), Number(day)));
@@ -296,6 +297,7 @@ class SliceBuilder {
         added,
         summary: this.#summary(silverDaysTable),
         seen: new Set(seen.map(({ path }) => path)),
+        since: state,
       },
     );
   }
