@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BronzeTableStats } from '../lakehouse/layers/bronze/bronze-table.ts';
 import { EngineError } from '../model/errors.ts';
+import { publishFact } from '../model/facts.ts';
 import { keyHashes } from '../model/hash-key.ts';
 import type { Clock } from '../model/time.ts';
 import { applyPlans } from '../plans/apply-plans.ts';
@@ -22,7 +23,7 @@ import type { EngineContext, EngineDoor, EngineParts } from './engine-parts.ts';
 import { drawPrograms } from './graph.ts';
 import { refreshHistoryViews } from './history-views.ts';
 import { LakeKeeper } from './lake-keeper.ts';
-import { isLogCut } from './log-cut.ts';
+import { isBronzeCut, isLogCut } from './log-cut.ts';
 import { logPlaceOf } from './log-place.ts';
 import type { BronzeThreadSettings } from './open-bronze.ts';
 import { openSinks, planSinks } from './open-sinks.ts';
@@ -118,12 +119,7 @@ function openStore(
 }
 
 /** The generation of this stream; a live log of ours gets the plans of the files at its first start. */
-async function admitLog(
-  config: Pick<Config, 'plans' | 'postgres'>,
-  log: EngineLog,
-  store: StateStore,
-  context: EngineContext,
-): Promise<number> {
+async function admitLog(config: Config, log: EngineLog, store: StateStore, context: EngineContext): Promise<number> {
   const { topic } = log.source;
   const isFirstStart = (await store.readGeneration(topic)) === null;
   const isOurs = log.appender !== null && log.identity.mode === 'live' && config.postgres.url === null;
@@ -131,7 +127,7 @@ async function admitLog(
   if (isOurs && isFirstStart && !context.isUntilEnd) await applyPlans(readPlanFiles(config.plans).drafts, log.plans);
   const { root } = log.plans.signing;
   const identity = { ...log.identity, ...(root === null ? {} : { planKey: root }) };
-  const isCut = () => isLogCut(log.source, log.identity.partitions, store);
+  const isCut = async () => (await isLogCut(log, store)) || (await isBronzeCut(config, log));
   return await admitGeneration(store, topic, identity, context.isNewGeneration ? { accept: true, isCut } : {});
 }
 
@@ -198,6 +194,7 @@ function startBronze(
       settings,
       onError: (error) => failures.tell(error),
       onTrouble: (error) => context.log.warn('bronze.trouble', { error }),
+      onHalt: (partition, error) => publishFact('bronze.halted', { partition, error }),
     });
   return waitFor('the bronze table and its log', start, context);
 }

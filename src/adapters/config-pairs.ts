@@ -20,7 +20,7 @@ export function pairProblems(config: Config, origins: ReadonlyMap<string, Place>
 }
 
 function needs(config: Config): PairProblem[] {
-  const { bronze, postgres, plans, redis, registry, alertmanager, kafka, s3, iceberg_rest: rest } = config;
+  const { bronze, postgres, plans, redis, registry, alertmanager, kafka, s3, iceberg_rest: rest, serving } = config;
   const problems: PairProblem[] = [];
   const need = (isWrong: boolean, name: string, message: string) => {
     if (isWrong) problems.push({ name, message });
@@ -53,6 +53,7 @@ function needs(config: Config): PairProblem[] {
   const both: [string, unknown, string, unknown][] = [
     ['iceberg_rest.client_id', rest.client_id, 'iceberg_rest.client_secret', rest.client_secret],
     ['s3.access_key_id', s3.access_key_id, 's3.secret_access_key', s3.secret_access_key],
+    ['serving.tls.cert_file', serving.tls.cert_file, 'serving.tls.key_file', serving.tls.key_file],
     ['kafka.tls.cert_file', kafka.tls.cert_file, 'kafka.tls.key_file', kafka.tls.key_file],
   ];
   for (const [one, its, other, others] of both) {

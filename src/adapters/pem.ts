@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EngineError } from '../model/errors.ts';
+import { fileTrouble } from '../model/file-trouble.ts';
 
 /** Reads a PEM file that a setting names; throws CONFIG_INVALID with the setting's name. */
 export function readPem(path: string, setting: string): string {
@@ -7,7 +8,7 @@ export function readPem(path: string, setting: string): string {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new EngineError('CONFIG_INVALID', `${setting}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new EngineError('CONFIG_INVALID', `${setting}: ${fileTrouble(cause, path)}`, { cause });
   }
   if (text.includes('-----BEGIN ')) return text;
   throw new EngineError('CONFIG_INVALID', `${setting}: ${path} holds no PEM`);

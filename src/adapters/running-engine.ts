@@ -90,7 +90,11 @@ export class RunningParts implements EngineParts {
     const canDrain = this.#isStarted && !isUntilEnd && this.#failure === null;
     // The stack closes last what is put in first.
     if (bronze !== null) stack.defer(() => bronze.stop());
-    if (bronze !== null && this.#failure === null) stack.defer(() => bronze.drain());
+    // Nobody waits here for a lane that waits for a person: the next start reads on where the table ends.
+    if (bronze !== null && this.#failure === null)
+      stack.defer(async () => {
+        if (bronze.halts().size === 0) await bronze.drain();
+      });
     stack.defer(async () => {
       if (!canDrain) await this.#runner.stop();
       else if (!(await this.#runner.drain(drainDeadlineMs))) {
@@ -122,7 +126,7 @@ export class RunningParts implements EngineParts {
   whyNotReady(): string | null {
     const full = this.#doors.whyDiskFull();
     if (full !== null) return full;
-    if (this.#runner.isReady()) return null;
+    if (this.#runner.isReady()) return this.#whyBronzeHalts();
     const { lanes, sinks, failure } = this.#runner.status();
     const halted = lanes.find(({ pausedReason }) => pausedReason === 'halted');
     const closed = halted ?? lanes.find(({ isOpen }) => !isOpen);
@@ -132,6 +136,12 @@ export class RunningParts implements EngineParts {
     if (closed === undefined) return 'the lanes are not running';
     const { lane, pausedReason, trouble } = closed;
     return trouble === null ? `lane ${lane} is being restored` : `lane ${lane} waits (${pausedReason}): ${trouble}`;
+  }
+
+  #whyBronzeHalts(): string | null {
+    for (const [partition, error] of this.#doors.bronze?.halts() ?? [])
+      return `bronze waits at partition ${partition} (halted): ${error.message}`;
+    return null;
   }
 
   whyNotLive(): string | null {

@@ -1,5 +1,5 @@
-import type { Config } from '../adapters/settings.ts';
-import { ConfigError, formatProblem } from '../control/config/problem.ts';
+import type { Config, LoadedConfig } from '../adapters/settings.ts';
+import { ConfigError, formatProblem, type Problem } from '../control/config/problem.ts';
 import type { EngineError } from '../model/errors.ts';
 import { readPlanFiles } from '../plans/plan-files.ts';
 import { absentValues, proveRules } from '../plans/prove-rules.ts';
@@ -10,7 +10,7 @@ export const checkCommand: Command = {
   name: 'check',
   summary: 'Check the configuration, the organizations and the rules.',
   examples: ['paceline check', 'paceline check --config prod.yaml --json'],
-  doc: 'Reads everything that a person wrote and names every mistake as file:line:column, with the nearest known name: syntax, settings, references, zones, rule conditions and their types. With postgres.url set, its rows too, and where files and rows that people manage there say different things. What is right and perhaps not meant is a note: a level that cannot fire for a source, for flights or for campaigns of a plan, of files and of rows that people edit in the database alike, a for that is shorter than the rhythm of its source; --json has them in notes, and in absent which values each rule reads that somebody has not. Rule tests are read too, not run, and with plans.require_tests a rule that none of them names is a mistake. Touches no data and no running engine. Exit code 78 when something is wrong.',
+  doc: 'Reads everything that a person wrote and names every mistake as file:line:column, with the nearest known name: syntax, settings, references, files that settings name (certificates, keys, tokens), zones, rule conditions and their types. With postgres.url set, its rows too, and where files and rows that people manage there say different things. What is right and perhaps not meant is a note: a level that cannot fire for a source, for flights or for campaigns of a plan, of files and of rows that people edit in the database alike, a for that is shorter than the rhythm of its source; --json has them in notes, and in absent which values each rule reads that somebody has not. Rule tests are read too, not run, and with plans.require_tests a rule that none of them names is a mistake. Touches no data and no running engine. Exit code 78 when something is wrong.',
   flags: {
     config: configFlag,
     offline: { type: 'boolean', doc: 'Look at files alone, not at the database of postgres.url.' },
@@ -18,7 +18,8 @@ export const checkCommand: Command = {
   },
   async run(call, terminal) {
     try {
-      const { config, files } = loadCallConfig(call);
+      const { config, files, origins } = loadCallConfig(call);
+      const named = await checkFiles(config, origins);
       const { drafts, rules } = readPlanFiles(config.plans);
       const tests = await checkTests(config.plans, rules);
       const found = {
@@ -29,7 +30,11 @@ export const checkCommand: Command = {
       };
       const ofRows = call.has('offline') || config.postgres.url === null ? null : await checkDatabase(config);
       const rows = ofRows?.counts ?? null;
-      const notes = [...proveRules({ drafts, rules }), ...(ofRows === null ? [] : proveRules(ofRows.plansOfRows))];
+      const notes = [
+        ...named,
+        ...proveRules({ drafts, rules }),
+        ...(ofRows === null ? [] : proveRules(ofRows.plansOfRows)),
+      ];
       const absent = [...absentValues(rules), ...absentValues(ofRows?.plansOfRows.rules ?? [])];
       if (call.has('json')) terminal.printJson({ valid: true, ...found, database: rows, problems: [], notes, absent });
       else {
@@ -49,6 +54,14 @@ export const checkCommand: Command = {
     }
   },
 };
+
+/** Notes on files that settings name and nothing reads; throws ConfigError for those that `run` would miss. */
+async function checkFiles(config: Config, origins: LoadedConfig['origins']): Promise<readonly Problem[]> {
+  const { fileProblems } = await import('../adapters/config-files.ts');
+  const { problems, notes } = fileProblems(config, origins);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return notes;
+}
 
 /** How many rule tests there are; throws ConfigError for what is wrong with them, and for rules that must have one. */
 async function checkTests(

@@ -130,6 +130,11 @@ export class FactObserver implements Disposable {
       else if (reason !== null && reason !== 'opening')
         this.#log.warn('lane.paused', { lane, reason, ...(error === null ? {} : { error }) });
     });
+    this.#on('bronze.halted', ({ partition, error }) => {
+      this.#metrics.set('paceline_bronze_lane_halted', { partition: String(partition) }, error === null ? 0 : 1);
+      if (error === null) this.#log.info('bronze.resumed', { partition });
+      else this.#log.error('bronze.halted', { partition, error });
+    });
     this.#on('lane.end', (fact) => {
       const lane = this.#lanes.get(fact.lane);
       // Bronze reads the same log with lanes of its own, and a lane is known from its claim on.

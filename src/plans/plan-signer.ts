@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { EngineError } from '../model/errors.ts';
+import { fileTrouble } from '../model/file-trouble.ts';
 import { planKeyId, type SignedPlan, signedBytes, writePublicKey, writeSignature } from '../rules/plan-signature.ts';
 
 /** Who may read the file beside its owner: nobody. */
@@ -80,7 +81,7 @@ function readPrivateFile(file: string, named: string): string {
     }
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
-    throw invalid(`${named}: cannot read ${file}: ${(cause as Error).message}`, cause);
+    throw invalid(`${named}: ${fileTrouble(cause, file)}`, cause);
   }
 }
 

@@ -132,9 +132,14 @@ function placeProblems(checked: CheckedFile<RuleFile>, { summary, annotations = 
     ...(scope === 'flight' || scope === 'ended' ? ['c.flight_id'] : []),
   ];
   const texts = [[['summary'], summary] as const, ...Object.entries(annotations).map(inAnnotations)];
-  return texts.flatMap(([path, text]) =>
-    [...text.matchAll(/\{\{\s*([^{}]*?)\s*\}\}/g)]
-      .filter(([, name]) => !known.includes(name) && askedValueOf(name, scope) === undefined)
+  const isKnown = (name: string) => known.includes(name) || askedValueOf(name, scope) !== undefined;
+  return texts.flatMap(([path, text]) => [
+    ...strayBraces(text, isKnown).map(({ at, message }) => ({
+      ...checked.placeInside(path, at),
+      message: `${path.join('.')}: ${message}`,
+    })),
+    ...[...text.matchAll(placePattern)]
+      .filter(([, name]) => !isKnown(name))
       .map(({ 1: name, index }) => {
         const near = nearest(name, [...known, ...askedNamesLike(name, scope)]);
         const hint =
@@ -143,7 +148,25 @@ function placeProblems(checked: CheckedFile<RuleFile>, { summary, annotations = 
         const message = `${path.join('.')}: unknown name "${name}"; ${hint}`;
         return { ...checked.placeInside(path, index), message };
       }),
-  );
+  ]);
+}
+
+const placePattern = /\{\{\s*([^{}]*?)\s*\}\}/g;
+
+/** Braces that were meant for a place and make none; they would stand in every alert as they are written. */
+function strayBraces(text: string, isKnown: (name: string) => boolean): { at: number; message: string }[] {
+  // As many blanks where a place stands, so that what is left keeps its index.
+  const rest = text.replace(placePattern, (place) => ' '.repeat(place.length));
+  const found: { at: number; message: string }[] = [];
+  for (const { index } of rest.matchAll(/\{\{/g))
+    found.push({ at: index, message: 'this "{{" is never closed; a value is written "{{name}}"' });
+  const [closing] = rest.matchAll(/\}\}/g);
+  // Text in braces of its own, as JSON is, closes what it has opened.
+  if (closing !== undefined && !rest.slice(0, closing.index).includes('{'))
+    found.push({ at: closing.index, message: 'this "}}" closes nothing; a value is written "{{name}}"' });
+  for (const { 1: name, index } of rest.matchAll(/(?<!\{)\{\s*([\w.:-]+)\s*\}/g))
+    if (isKnown(name)) found.push({ at: index, message: `one brace is text as it stands; write "{{${name}}}"` });
+  return found;
 }
 
 function inAnnotations([name, text]: [string, string]): readonly [string[], string] {

@@ -62,8 +62,13 @@ export class CatchUps {
   /** To be called whenever a commit or a delivery may have ended. */
   answer(isDelivered: boolean): void {
     if (this.#waiting.length === 0 || !isDelivered) return;
+    const halted = this.#lanes().find(({ haltedBy }) => haltedBy !== null);
     this.#waiting = this.#waiting.filter((each) => {
-      if (!this.#isReached(each, ({ session }) => session?.committedOffset ?? -1)) return true;
+      if (!this.#isReached(each, ({ session }) => session?.committedOffset ?? -1)) {
+        // Nobody waits for a person.
+        if (halted !== undefined) each.reject(halted.haltedBy);
+        return halted === undefined;
+      }
       each.resolve();
       return false;
     });

@@ -106,6 +106,11 @@ export class LaneRunner {
     return this.#ports.source.isAtHand?.(this.partition) ?? true;
   }
 
+  /** What it stands still for until a person acts; null = it does not. */
+  get haltedBy(): unknown {
+    return this.pausedReason === 'halted' ? this.#trouble : null;
+  }
+
   /** True when a poll may be tried now. */
   get isReading(): boolean {
     return this.session !== null && !this.session.isLearning && this.pausedReason === null && !this.isAtStop;

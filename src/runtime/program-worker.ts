@@ -1,6 +1,6 @@
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { assert, EngineError, type ErrorCode } from '../model/errors.ts';
-import { onFact } from '../model/facts.ts';
+import { type Facts, onFact } from '../model/facts.ts';
 import { createRunner } from './runner.ts';
 import type { RunnerOptions } from './runner-options.ts';
 
@@ -28,14 +28,18 @@ interface ProgramThreadOptions {
   onError(error: Error): void;
   /** Trouble that passes by itself. */
   onTrouble?(error: Error): void;
+  /** A lane stands still until a person acts; null = it goes on. */
+  onHalt?(partition: number, error: Error | null): void;
 }
 
 export interface ProgramThread<Stats> {
   /** As of the last commit. */
   stats(): Stats;
+  /** What lanes stand still for until a person acts, by partition. */
+  halts(): ReadonlyMap<number, Error>;
   /**
    * Resolves when all that the log holds at the call is committed, in lanes of other instances too where
-   * `everywhere` says so; rejects when the thread dies first.
+   * `everywhere` says so; rejects when the thread dies first, and when a lane that has not come there halts.
    */
   drain(everywhere?: boolean): Promise<void>;
   /** Ends without committing what waits (call `drain` before to keep it): a restart reads it again. */
@@ -51,6 +55,7 @@ type ToParent =
   | { readonly type: 'stats'; readonly stats: unknown }
   | { readonly type: 'drained'; readonly id: number; readonly stats: unknown; readonly failure: Failure | null }
   | { readonly type: 'trouble'; readonly failure: Failure }
+  | { readonly type: 'halt'; readonly partition: number; readonly failure: Failure | null }
   | { readonly type: 'failed'; readonly failure: Failure };
 
 type ToWorker =
@@ -64,6 +69,7 @@ export async function startProgramThread<Stats>(options: ProgramThreadOptions): 
   });
   const drains = new Map<number, { resolve(): void; reject(error: Error): void }>();
   const ready = Promise.withResolvers<void>();
+  const halts = new Map<number, Error>();
   let stats: Stats | undefined;
   let failure: Error | undefined;
   let isStopping = false;
@@ -87,6 +93,12 @@ export async function startProgramThread<Stats>(options: ProgramThreadOptions): 
       drains.delete(message.id);
       if (message.failure) drain?.reject(errorOf(message.failure));
       else drain?.resolve();
+    } else if (message.type === 'halt') {
+      const { partition } = message;
+      const error = message.failure && errorOf(message.failure);
+      if (error === null) halts.delete(partition);
+      else halts.set(partition, error);
+      options.onHalt?.(partition, error);
     } else if (message.type === 'trouble') options.onTrouble?.(errorOf(message.failure));
     else fail(errorOf(message.failure));
   });
@@ -106,6 +118,7 @@ export async function startProgramThread<Stats>(options: ProgramThreadOptions): 
       assert(stats !== undefined, 'a started program has sent its stats');
       return stats;
     },
+    halts: () => halts,
     drain: (everywhere = false) => {
       if (failure !== undefined) return Promise.reject(failure);
       if (isStopping) return Promise.reject(new Error(`${options.name} was stopped`));
@@ -171,7 +184,14 @@ function relayTroubles(send: (message: ToParent) => void): (() => void)[] {
   const tell = (error: unknown): void => {
     if (error !== null) send({ type: 'trouble', failure: failureOf(error) });
   };
-  return [onFact('lane.paused', ({ error }) => tell(error)), onFact('state.failed', ({ error }) => tell(error))];
+  const halted = new Set<number>();
+  const onPaused = ({ partition, reason, error }: Facts['lane.paused']): void => {
+    if (halted.delete(partition)) send({ type: 'halt', partition, failure: null });
+    if (reason !== 'halted') return tell(error);
+    halted.add(partition);
+    send({ type: 'halt', partition, failure: failureOf(error) });
+  };
+  return [onFact('lane.paused', onPaused), onFact('state.failed', ({ error }) => tell(error))];
 }
 
 /** Errors lose their class between threads: code and message travel, the class is made anew. */

@@ -10,10 +10,15 @@ export interface RecordTable {
   /** First offset not yet stored, by partition; absent = none is stored. What was added is dropped. */
   open(): Promise<ReadonlyMap<number, number>>;
   positions(): ReadonlyMap<number, number>;
+  /** Epoch of the leader that appended the record before the partition's position; absent where it is not known. */
+  leaderEpochOf(partition: number): number | undefined;
   /** The partitions that we read; the others have other writers and move without us. All, until told. */
   own(partitions: readonly number[]): void;
-  /** The next records of a partition; the table takes them over. */
-  add(run: FiledRun): void;
+  /**
+   * The next records of a partition; the table takes them over. `leaderEpoch`: of the last one of the commit that
+   * they come with, where it is known.
+   */
+  add(run: FiledRun, leaderEpoch?: number): void;
   /** Commits what was added. `fenced`: it is dropped, and reading goes on from `positions()`. */
   commit(): Promise<'committed' | 'fenced' | 'nothing'>;
 }
@@ -59,9 +64,12 @@ export class TableStore implements LaneStore {
   claim(lane: string, token: string): Promise<LaneSnapshot> {
     return this.#inTurn(async () => {
       await this.#refresh();
-      const next = this.#table.positions().get(partitionOfLane(lane));
+      const partition = partitionOfLane(lane);
+      const next = this.#table.positions().get(partition);
+      const leaderEpoch = this.#table.leaderEpochOf(partition);
       this.#claims.set(lane, { token, next });
-      const meta = next === undefined ? null : { seq: 0, nextOffset: next };
+      const known = leaderEpoch === undefined ? {} : { leaderEpoch };
+      const meta = next === undefined ? null : { seq: 0, nextOffset: next, ...known };
       return { meta, bases: new Map(), deltas: [], outbox: [] };
     });
   }
@@ -101,16 +109,16 @@ export class TableStore implements LaneStore {
     });
   }
 
-  #add({ lane, token, nextOffset, prevOffset, filed = [] }: LaneCommit): CommitOutcome {
+  #add({ lane, token, nextOffset, prevOffset, leaderEpoch, filed = [] }: LaneCommit): CommitOutcome {
     if (this.#claims.get(lane)?.token !== token) return 'FENCED';
     const partition = partitionOfLane(lane);
     const stored = this.#table.positions().get(partition);
     // An attempt whose answer was lost, before somebody opened the table again.
     if (stored === nextOffset) return 'DUP';
     if (stored !== undefined && stored !== prevOffset) return 'GAP';
-    for (const run of filed) this.#table.add(run);
+    for (const run of filed) this.#table.add(run, leaderEpoch);
     // Behind the last record may lie offsets without one.
-    if ((filed.at(-1)?.nextOffset ?? -1) < nextOffset) this.#table.add(nothingUpTo(lane, nextOffset));
+    if ((filed.at(-1)?.nextOffset ?? -1) < nextOffset) this.#table.add(nothingUpTo(lane, nextOffset), leaderEpoch);
     return 'OK';
   }
 

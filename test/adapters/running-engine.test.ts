@@ -5,7 +5,12 @@ import type { RunnerStatus } from '../../src/runtime/runner-options.ts';
 
 /** Doors that write down in which order they are used. */
 function openDoors(
-  options: { isUntilEnd?: boolean; full?: string; status?: (calm: RunnerStatus) => RunnerStatus } = {},
+  options: {
+    isUntilEnd?: boolean;
+    full?: string;
+    status?: (calm: RunnerStatus) => RunnerStatus;
+    halts?: ReadonlyMap<number, Error>;
+  } = {},
 ) {
   const calls: string[] = [];
   let onError: (error: unknown, isFatal: boolean) => void = () => {};
@@ -52,7 +57,13 @@ function openDoors(
     files: 1,
     bytes: 1,
   };
-  const bronze: BronzeThread = { stats: () => stats, drain: call('bronze.drain'), stop: call('bronze.stop') };
+  const halts = options.halts ?? new Map<number, Error>();
+  const bronze: BronzeThread = {
+    stats: () => stats,
+    halts: () => halts,
+    drain: call('bronze.drain'),
+    stop: call('bronze.stop'),
+  };
   const stack = new AsyncDisposableStack();
   stack.defer(call('close directory'));
   stack.defer(call('close tables'));
@@ -179,4 +190,14 @@ test.each<[string, (calm: RunnerStatus) => RunnerStatus]>([
 
 test('an engine that is ready says nothing', () => {
   expect(openDoors().engine.whyNotReady()).toBeNull();
+});
+
+test('an engine whose bronze waits for a person is not ready, and does not wait for it when it closes', async () => {
+  const halts = new Map([[3, new Error('the log was cut')]]);
+  const { engine, calls } = openDoors({ halts });
+  engine.start(() => {});
+  expect(engine.whyNotReady()).toBe('bronze waits at partition 3 (halted): the log was cut');
+  await engine.close();
+  expect(calls).not.toContain('bronze.drain');
+  expect(calls).toContain('bronze.stop');
 });

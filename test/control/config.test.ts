@@ -85,7 +85,7 @@ test('references are expanded in scalars only, after parsing', () => {
     'p.yaml:2:9: environment variable GONE is not set; set it or write ${env:GONE:-default}',
   ]);
   expect(problemsOf({ 'p.yaml': 'http:\n  token: ${file:/gone}' })[0]).toMatch(
-    'p.yaml:2:10: cannot read /gone: ENOENT',
+    'p.yaml:2:10: /gone cannot be read: ENOENT',
   );
 });
 

@@ -149,7 +149,7 @@ describe('a key file', () => {
         ),
       /others than its owner may read .* \(mode 0640\); chmod 600/,
     ],
-    ['that is not there', () => readSigner(join(dir, 'none.pem'), 'plans.key_file'), /plans\.key_file: cannot read/],
+    ['that is not there', () => readSigner(join(dir, 'none.pem'), 'plans.key_file'), /plans\.key_file: there is no /],
     [
       'that holds no key',
       () =>

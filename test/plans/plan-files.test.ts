@@ -177,6 +177,22 @@ test('what people mistype is refused with its place, the nearest name and our wo
       'rules/r.yaml:4:15: summary: unknown name "p.nope"; did you mean "p.mode"?',
     ],
     ['defaults: {}\n', rule('warning: { when: p.day_capped }\nsummary: "{{p.osi_pc}}"'), 'did you mean "p.osi_pct"?'],
+    ...(
+      [
+        ['summary: "at {{p.osi_pct"', '4:14: summary: this "{{" is never closed'],
+        ['summary: "at {{p.osi_pct}"', '4:14: summary: this "{{" is never closed'],
+        ['summary: "{{p.osi_pct}} of {{ {{p.spend}}"', '4:28: summary: this "{{" is never closed'],
+        ['summary: "at p.osi_pct}}"', '4:23: summary: this "}}" closes nothing'],
+        ['summary: "at {p.osi_pct} %"', '4:14: summary: one brace is text as it stands; write "{{p.osi_pct}}"'],
+        ['summary: "at ${p.osi_pct} %"', '4:15: summary: one brace is text as it stands; write "{{p.osi_pct}}"'],
+        ["annotations: { runbook: 'x {{p.spend' }", '4:28: annotations.runbook: this "{{" is never closed'],
+        ["annotations: { runbook: 'x {{}}' }", '4:28: annotations.runbook: unknown name ""'],
+        ['summary: "{{p.osi_pct | upper}}"', '4:11: summary: unknown name "p.osi_pct | upper"; known here: p.status'],
+      ] as const
+    ).map(
+      ([more, message]) =>
+        ['defaults: {}\n', rule(`warning: { when: p.day_capped }\n${more}`), `rules/r.yaml:${message}`] as const,
+    ),
     [
       'organizations: { acme: {} }\n',
       rule('warning: { when: p.day_capped }\norganizations: [_default, acne]'),

@@ -10,11 +10,11 @@ import type { Source } from '../../src/sources/source.ts';
 export class MemoryLog implements Source {
   readonly topic = 'ads.events.v1';
   readonly lengths: number[];
-  readonly #positions: number[];
+  readonly positions: number[];
 
   constructor(lengths: readonly number[]) {
     this.lengths = [...lengths];
-    this.#positions = lengths.map(() => 0);
+    this.positions = lengths.map(() => 0);
   }
 
   async identity() {
@@ -22,10 +22,10 @@ export class MemoryLog implements Source {
   }
 
   async poll(partition: number, max: { records: number }): Promise<RecordRun | null> {
-    const from = this.#positions[partition];
+    const from = this.positions[partition];
     const count = Math.min(max.records, 7, this.lengths[partition] - from);
     if (count === 0) return null;
-    this.#positions[partition] = from + count;
+    this.positions[partition] = from + count;
     const row = Array.from({ length: count }, (_, i) => i);
     return {
       topic: this.topic,
@@ -47,7 +47,7 @@ export class MemoryLog implements Source {
   }
 
   async seek(partition: number, offset: number) {
-    this.#positions[partition] = offset;
+    this.positions[partition] = offset;
   }
 
   readBack(): AsyncIterable<RecordRun> {
@@ -119,6 +119,10 @@ export class MemoryStore implements RecordTable {
 
   positions() {
     return this.#stored;
+  }
+
+  leaderEpochOf(): number | undefined {
+    return undefined;
   }
 
   own() {}

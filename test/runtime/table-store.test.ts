@@ -179,6 +179,35 @@ test('a lost answer is no second commit, also when the table is looked at before
   expect(await store.commit([{ ...round[0], prevOffset: 3, nextOffset: 9 }])).toEqual(['GAP']);
 });
 
+test('a lane whose log was cut halts alone, and whoever waits for its end hears why', async () => {
+  const world = setUp([30, 30]);
+  world.store.leaderEpochOf = () => 4;
+  await runToEnd(world);
+  const again = setUp([60, 60], { store: new TableStore(world.store) });
+  const asked: unknown[] = [];
+  again.log.seek = async (partition, offset, epoch?: number) => {
+    asked.push([partition, offset, epoch]);
+    if (partition === 0) throw new EngineError('LOG_TRUNCATED', 'others took its offsets');
+    again.log.positions[partition] = offset;
+  };
+  const halted: unknown[] = [];
+  const stop = onFact('lane.paused', ({ partition, reason }) => reason === 'halted' && halted.push(partition));
+  await again.runner.start();
+  await expect(again.runner.catchUp()).rejects.toMatchObject({ code: 'LOG_TRUNCATED' });
+  while (offsets(world.store, 1).length < 60) await new Promise((resolve) => setImmediate(resolve));
+  await again.runner.stop();
+  stop();
+  expect(halted).toEqual([0]);
+  expect(asked).toEqual(
+    expect.arrayContaining([
+      [0, 30, 4],
+      [1, 30, 4],
+    ]),
+  );
+  expect(offsets(world.store, 0)).toEqual(upTo(30));
+  expect(again.failures).toEqual([]);
+});
+
 test('catching up does not wait for a lane that moved to another instance meanwhile', async () => {
   let tell: (partitions: readonly number[]) => void = () => undefined;
   const assignment: LaneAssignment = {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EngineError } from '../../model/errors.ts';
+import { fileTrouble } from '../../model/file-trouble.ts';
 import type { GraphqlSettings } from '../../serving/graphql/config.ts';
 import { type Documents, ListedDocuments, readDocumentList, SentDocuments } from '../../serving/graphql/documents.ts';
 import { GraphqlDoor } from '../../serving/graphql/graphql-door.ts';
@@ -15,7 +16,8 @@ export function openGraphqlDoor(
   return [new GraphqlDoor({ service, settings, documents: openDocuments(settings.documents), onTrouble })];
 }
 
-function openDocuments(file: string | null): Documents {
+/** Throws CONFIG_INVALID. */
+export function openDocuments(file: string | null): Documents {
   if (file === null) return new SentDocuments();
   return new ListedDocuments(readDocumentList(readList(file), file));
 }
@@ -24,7 +26,7 @@ function readList(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    const message = `serving.graphql.documents: ${file} cannot be read: ${(cause as Error).message}`;
+    const message = `serving.graphql.documents: ${fileTrouble(cause, file)}`;
     throw new EngineError('CONFIG_INVALID', message, { cause });
   }
 }

@@ -1,3 +1,5 @@
+import { fileTrouble } from '../../model/file-trouble.ts';
+
 /** The outside world as references see it; tests bring their own. */
 export interface ReferenceWorld {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -32,7 +34,7 @@ function readReferencedFile(path: string, world: ReferenceWorld): string {
   try {
     return world.readFile(path).replace(/\r?\n$/, '');
   } catch (error) {
-    throw new Error(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(fileTrouble(error, path), { cause: error });
   }
 }
 

@@ -113,6 +113,11 @@ export const metricCatalogue = {
     help: '1 while the lane does not read, by reason.',
     labels: ['partition', 'reason'],
   },
+  paceline_bronze_lane_halted: {
+    type: 'gauge',
+    help: '1 while bronze does not read a partition until a person acts: its log is damaged or was cut.',
+    labels: ['partition'],
+  },
   paceline_lane_drops_total: {
     type: 'counter',
     help: 'Times a lane gave its memory up and claimed again: it lost its place (FENCED, GAP), its log was cut (CUT), or its program threw (STUMBLED), a bug of ours.',

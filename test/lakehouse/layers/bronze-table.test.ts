@@ -81,12 +81,84 @@ test('records are in the table with all their columns, and offsets stand in the 
     expect(row.schema_id).toBe(3);
     expect(row.kind).toBe('click');
   }
-  const recorded = { cluster_id: 'c', topic_id: 't', topic: 'ads.events.v1', next: { 0: 40, 1: 3 }, sequence: 1 };
+  const stream = { format: 2, cluster_id: 'c', topic_id: 't', topic: 'ads.events.v1' };
+  const recorded = { ...stream, next: { 0: 40, 1: 3 }, sequence: 1 };
   expect(JSON.parse(currentSnapshot(state.metadata)!.summary[offsetsKey])).toEqual(recorded);
   expect(JSON.parse(state.metadata.properties[offsetsKey])).toEqual(recorded);
   // Records around midnight of one organization lie in two days.
   const days = new Set((await dataFilePaths(world.io, state)).map((path) => path.split('/').at(-2)));
   expect([...days].sort()).toEqual(['event_time_day=2026-03-01', 'event_time_day=2026-03-02']);
+});
+
+test('a table knows which leader appended what it holds, of each partition by itself', async () => {
+  const world = new World();
+  const [table, other] = [world.table(), world.table()];
+  await table.open();
+  table.add(makeRun(0, 0, 10), 3);
+  await table.commit();
+  await other.open();
+  other.add(makeRun(1, 0, 4), 7);
+  await other.commit();
+  await table.open();
+  expect([table.leaderEpochOf(0), table.leaderEpochOf(1), table.leaderEpochOf(2)]).toEqual([3, 7, undefined]);
+  expect(JSON.parse((await world.state()).metadata.properties[offsetsKey])).toMatchObject({
+    format: 2,
+    next: { 0: 10, 1: 4 },
+    epochs: { 0: '3@10', 1: '7@4' },
+  });
+  // A leader that is not known takes nothing over from the one before it.
+  table.add(makeRun(0, 10, 12));
+  await table.commit();
+  expect([table.leaderEpochOf(0), table.leaderEpochOf(1)]).toEqual([undefined, 7]);
+});
+
+/** What the release before wrote, to the byte. */
+const formatBefore =
+  '{"cluster_id":"c","topic_id":"t","topic":"ads.events.v1","next":{"0":10,"1":4},"generation":1,"sequence":2}';
+
+test('offsets of the release before know no leader, and get one with the next commit', async () => {
+  const world = new World();
+  const before = world.table();
+  await before.open();
+  before.add(makeRun(0, 0, 10));
+  before.add(makeRun(1, 0, 4));
+  await before.commit();
+  await rewriteOffsets(world, () => formatBefore);
+  const table = world.table({ generation: 1 });
+  expect(await table.open()).toEqual(
+    new Map([
+      [0, 10],
+      [1, 4],
+    ]),
+  );
+  expect(table.leaderEpochOf(0)).toBeUndefined();
+  table.add(makeRun(0, 10, 12), 5);
+  expect(await table.commit()).toBe('committed');
+  const { properties } = (await world.state()).metadata;
+  expect(JSON.parse(properties[offsetsKey])).toMatchObject({ format: 2, next: { 0: 12, 1: 4 }, epochs: { 0: '5@12' } });
+});
+
+test('an offset that a person has corrected has no leader of another one', async () => {
+  const world = new World();
+  const first = world.table();
+  await first.open();
+  first.add(makeRun(0, 0, 10), 3);
+  first.add(makeRun(1, 0, 4), 3);
+  await first.commit();
+  await rewriteOffsets(world, (offsets) => offsets.replace('"0":10', '"0":6'));
+  const table = world.table();
+  await table.open();
+  expect([table.positions().get(0), table.leaderEpochOf(0), table.leaderEpochOf(1)]).toEqual([6, undefined, 3]);
+});
+
+test('offsets of a format to come are not guessed at', async () => {
+  const world = new World();
+  const first = world.table();
+  await first.open();
+  first.add(makeRun(0, 0, 10));
+  await first.commit();
+  await rewriteOffsets(world, (offsets) => offsets.replace('"format":2', '"format":3'));
+  await expect(world.table().open()).rejects.toMatchObject({ code: 'STATE_FORMAT' });
 });
 
 test('a new life goes on where the table ends', async () => {
@@ -285,3 +357,22 @@ test('a table from before generations were told is taken as ours', async () => {
   await old.commit();
   expect(await world.table({ generation: 4 }).open()).toEqual(new Map([[0, 5]]));
 });
+
+/** Says the offsets of the newest snapshot and of the table otherwise. */
+async function rewriteOffsets(world: World, rewrite: (offsets: string) => string): Promise<void> {
+  const state = await world.state();
+  const offsets = rewrite(state.metadata.properties[offsetsKey]);
+  const newest = currentSnapshot(state.metadata)!;
+  Object.assign(newest.summary, { [offsetsKey]: offsets });
+  Object.assign(state.metadata.properties, { [offsetsKey]: offsets });
+  const held = world.catalog.load.bind(world.catalog);
+  let isRewritten = true;
+  const { commit } = world.catalog;
+  Object.assign(world.catalog, {
+    load: async () => (isRewritten ? state : await held()),
+    commit: async (...args: Parameters<typeof commit>) => {
+      isRewritten = false;
+      return await commit.apply(world.catalog, args);
+    },
+  });
+}

@@ -106,6 +106,11 @@ export class BronzeEngine {
     }
   }
 
+  isHalted(partition: number): boolean {
+    const lanes = this.#runner?.status().lanes ?? [];
+    return lanes.some((lane) => lane.partition === partition && lane.pausedReason === 'halted');
+  }
+
   stop(): void {
     this.#onStop();
   }

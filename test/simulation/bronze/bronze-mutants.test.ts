@@ -18,6 +18,7 @@ const soleWitnesses: Readonly<Record<BronzeCheck, { readonly mutant: string; rea
   table: { mutant: 'earlier_files_forgotten', seed: 2 },
   caught_up: { mutant: 'offsets_without_records_not_passed', seed: 95 },
   stopped: { mutant: 'buffer_kept_after_fence', seed: 5 },
+  cut: { mutant: 'table_without_epochs', seed: 4 },
   refused: { mutant: 'any_stream_admitted', seed: 1 },
 };
 

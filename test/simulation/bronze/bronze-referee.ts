@@ -24,6 +24,7 @@ export const bronzeChecks = {
   table: 'in the end the table holds every record of the log once, as the log holds it',
   caught_up: 'soon after the faults the table reaches the end of the log',
   stopped: 'no fault makes bronze give up',
+  cut: 'a partition whose log lost what the table holds is read no further, and says so',
   refused: 'a table that was set back, and a topic that was made anew, stop bronze before it writes',
 } as const;
 export type BronzeCheck = keyof typeof bronzeChecks;
@@ -50,6 +51,8 @@ export class BronzeReferee {
   commits = 0;
   /** Appends may come no more: whoever makes one missed what a person did. */
   isClosed = false;
+  /** The partition whose log lost its tail, once it has: nothing of it may be added any more. */
+  cut: number | null = null;
   readonly #options: BronzeRefereeOptions;
   readonly #lists = new Map<string, readonly ManifestFile[]>();
   readonly #manifests = new Map<string, readonly ManifestEntry[]>();
@@ -93,6 +96,8 @@ export class BronzeReferee {
     const next = (JSON.parse(recorded ?? property ?? '{"next":{}}') as { next: Record<string, number> }).next;
     const ends = new Map(Object.entries(next).map(([partition, end]) => [Number(partition), end]));
     this.#ends.set(snapshot['snapshot-id'], ends);
+    if (this.cut !== null && ends.get(this.cut) !== had.get(this.cut))
+      return this.fail('cut', `records of partition ${this.cut} came from another log than those before them`);
     const added = this.#dataFiles(snapshot, after, (addedBy) => addedBy === snapshot['snapshot-id']);
     const rows = added.flatMap((path) => this.#rowsOf(path));
     const problem = this.#compare(rows, had, ends);

@@ -2,7 +2,7 @@ import { Random } from '../random.ts';
 import { type BronzeFault, drawBronzeFaults } from './bronze-faults.ts';
 
 /** How a world ends once its faults are over: all is caught up; then, in some, a person has a hand in it. */
-export type BronzeEnding = 'caught_up' | 'rolled_back' | 'topic_recreated';
+export type BronzeEnding = 'caught_up' | 'rolled_back' | 'topic_recreated' | 'log_cut';
 
 /** A whole bronze world as data: nothing else decides what happens in it. */
 export interface BronzeWorld {
@@ -59,6 +59,11 @@ export function drawBronzeWorld(seed: number): BronzeWorld {
       'history.expire.min-snapshots-to-keep': String(random.pick([1, 4, 20])),
       'history.expire.max-snapshot-age-ms': String(random.pick([300, 2_000])),
     },
-    ending: random.pick<BronzeEnding>(['caught_up', 'caught_up', 'caught_up', 'rolled_back', 'topic_recreated']),
+    ending: drawEnding(seed, random),
   };
+}
+
+function drawEnding(seed: number, random: Random): BronzeEnding {
+  const ending = random.pick<BronzeEnding>(['caught_up', 'caught_up', 'caught_up', 'rolled_back', 'topic_recreated']);
+  return ending === 'caught_up' && new Random(seed ^ 0x3c6ef372).chance(0.3) ? 'log_cut' : ending;
 }

@@ -165,6 +165,7 @@ export class BronzeRun {
     await this.#recover();
     await this.#catchUp();
     if (this.world.ending === 'rolled_back' && !this.#isHopeless()) await this.#rollBack();
+    if (this.world.ending === 'log_cut' && !this.#isHopeless()) await this.#cutLog();
   }
 
   async #recover(): Promise<void> {
@@ -204,9 +205,36 @@ export class BronzeRun {
     this.referee.isClosed = false;
     this.#refusal = null;
     const identity = { clusterId: 'sim', topicId: log.topicId, partitions: log.partitionCount, mode: 'live' } as const;
-    this.tools.setProperty(offsetsKey, encodeOffsets({ topic: log.topic, identity }, this.referee.endsOf(target)));
+    const progress = { positions: this.referee.endsOf(target), epochs: new Map() };
+    this.tools.setProperty(offsetsKey, encodeOffsets({ topic: log.topic, identity }, progress));
     await this.#recover();
     await this.#catchUp();
+  }
+
+  /** A partition loses its tail, and others take its offsets: its lane must stop, and the others go on. */
+  async #cutLog(): Promise<void> {
+    const { log } = this.servers;
+    const partition = this.#random.between(0, log.partitionCount - 1);
+    const { start, end } = log.bounds(partition);
+    const reached = this.#end(partition);
+    const at = Math.max(start, reached - this.#random.between(1, 8));
+    if (at >= reached) return;
+    if (this.#random.chance(0.5)) for (let slot = 0; slot < this.slots.length; slot++) this.killEngine(slot);
+    this.referee.cut = partition;
+    log.truncate(partition, at);
+    for (let n = at; n < end + 20; n++) this.send(partition);
+    for (let other = 0; other < log.partitionCount; other++) if (other !== partition) this.send(other);
+    await this.#recover();
+    const ends = log.partitions.map((_, each) => log.bounds(each).end);
+    const isDone = () =>
+      ends.every((last, each) => (each === partition ? this.#isHalted(partition) : this.#end(each) >= last));
+    if (await this.#until(isDone, this.elapsedMs + catchUpMs)) return;
+    if (!this.#isHopeless())
+      this.referee.fail('cut', `nobody says that partition ${partition} was cut at ${at}, or another waits for it`);
+  }
+
+  #isHalted(partition: number): boolean {
+    return this.slots.some((engine) => engine?.isHalted(partition) === true);
   }
 
   #isBehind(snapshot: Snapshot): boolean {

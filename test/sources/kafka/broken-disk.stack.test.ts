@@ -16,12 +16,26 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { chooseDir, dataDir, downloadsDir } from '../../../scripts/stack/places.ts';
 import { portDefaults } from '../../../scripts/stack/ports.ts';
 import { type Stack, startStack } from '../../../scripts/stack/stack.ts';
+import { bronzeTableName } from '../../../src/adapters/bronze-catalog.ts';
+import { bronzeRunner } from '../../../src/adapters/open-bronze.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import type { RecordRun } from '../../../src/events/record-run.ts';
+import { CatalogRows } from '../../../src/lakehouse/catalog/catalog-rows.ts';
+import { SqlCatalog } from '../../../src/lakehouse/catalog/sql-catalog.ts';
+import { SqliteRows } from '../../../src/lakehouse/catalog/sqlite-rows.ts';
+import { ParquetEncoder } from '../../../src/lakehouse/format/parquet-encoder.ts';
+import { currentSnapshot } from '../../../src/lakehouse/format/table-metadata.ts';
+import { BronzeTable } from '../../../src/lakehouse/layers/bronze/bronze-table.ts';
+import { randomIds } from '../../../src/lakehouse/storage/id-source.ts';
+import { LocalFileIO, localUri } from '../../../src/lakehouse/storage/local-file-io.ts';
+import { allLanes } from '../../../src/runtime/fixed-assignment.ts';
+import { createRunner } from '../../../src/runtime/runner.ts';
+import { TableStore } from '../../../src/runtime/table-store.ts';
 import type { KafkaConnectionOptions } from '../../../src/sources/kafka/connection.ts';
 import { KafkaSource } from '../../../src/sources/kafka/kafka-source.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import { plainRecords } from '../../exams/source-exam.ts';
+import { makeDecoder } from '../../runtime/bronze-doubles.ts';
 import { KafkaBench, readTo } from './kafka-bench.ts';
 
 /** A broker of our own, whose files we may spoil. */
@@ -130,6 +144,64 @@ test('a partition that lost its tail is not taken for the one that was read, nei
   // The state of a release before knows no epoch.
   await restarted.seek(0, 20);
 });
+
+test('bronze puts no records of another log behind those that it holds, and says so', async () => {
+  await using bench = await KafkaBench.open({}, options);
+  const lake = mkdtempSync(join(tmpdir(), 'paceline-lake-'));
+  bench.onDispose(async () => rmSync(lake, { recursive: true, force: true }));
+  await fill(bench.source(options), 0, 20, 'old');
+  await fileInto(lake, bench.source(options));
+  await stack.kill('kafka');
+  const { log, folder } = partitionFiles(bench.topic);
+  truncateSync(log, placeOf(log, 12));
+  for (const name of readdirSync(folder)) if (/index$|snapshot$/.test(name)) rmSync(join(folder, name));
+  await stack.start('kafka');
+  await fill(bench.source(options), 0, 15, 'new');
+  await expect(fileInto(lake, bench.source(options))).rejects.toMatchObject({
+    code: 'LOG_TRUNCATED',
+    message: expect.stringContaining('--new-generation'),
+  });
+  const catalog = new CatalogRows(new SqliteRows(join(lake, 'catalog.sqlite')), 'paceline');
+  const io = new LocalFileIO();
+  const names = new SqlCatalog({ rows: catalog, io, ids: randomIds, nowMs: () => Date.now() });
+  const state = await names.table(bronzeTableName).load();
+  await names.close();
+  expect(currentSnapshot(state!.metadata)?.summary['total-records']).toBe('20');
+});
+
+/** Files what the topic holds in the bronze table of a folder, as the engine does. */
+async function fileInto(lake: string, source: Source): Promise<void> {
+  const rows = new CatalogRows(new SqliteRows(join(lake, 'catalog.sqlite')), 'paceline');
+  const io = new LocalFileIO();
+  const names = new SqlCatalog({ rows, io, ids: randomIds, nowMs: () => Date.now() });
+  const identity = await patiently(() => source.identity());
+  const table = new BronzeTable({
+    catalog: names.table(bronzeTableName),
+    io,
+    ids: randomIds,
+    encoder: new ParquetEncoder(),
+    topic: source.topic,
+    identity,
+    location: localUri(join(lake, 'events')),
+    nowMs: () => Date.now(),
+    pause: (attempt) => sleep(10 * attempt),
+  });
+  const runner = createRunner({
+    ...bronzeRunner({ commit_interval_ms: 100, commit_mb: 16 }),
+    source,
+    decoder: makeDecoder(),
+    store: new TableStore(table),
+    assignment: allLanes(1),
+    onError: () => {},
+  });
+  await runner.start();
+  try {
+    await runner.catchUp();
+  } finally {
+    await runner.stop();
+    await names.close();
+  }
+}
 
 test('a batch whose bytes have changed on the disk is reported, or its lane waits', async () => {
   await using bench = await KafkaBench.open({}, options);

@@ -13,7 +13,7 @@ import type { IdSource } from '../../storage/id-source.ts';
 import { BronzeBuffer, type BronzeRun } from './bronze-buffer.ts';
 import { bronzeSchema, bronzeSpec } from './bronze-schema.ts';
 import { type ClosedOrganizations, closedKey, readClosed } from './closed-organizations.ts';
-import { encodeOffsets, offsetsKey, type Positions, readOffsets } from './recorded-offsets.ts';
+import { encodeOffsets, offsetsKey, type Positions, type Progress, readOffsets } from './recorded-offsets.ts';
 
 interface BronzeTableOptions {
   readonly catalog: CatalogTable;
@@ -57,6 +57,9 @@ export class BronzeTable {
   /** Where the table ends, and where our buffer ends. */
   #committed = new Map<number, number>();
   #buffered = new Map<number, number>();
+  /** Leaders that appended what lies before those ends. */
+  #committedEpochs = new Map<number, number>();
+  #bufferedEpochs = new Map<number, number>();
   #files: DataFile[] | null = null;
   /** Whose records are not kept, as the table said it last. */
   #closed: ClosedOrganizations = new Map();
@@ -101,6 +104,10 @@ export class BronzeTable {
     return new Map(this.#committed);
   }
 
+  leaderEpochOf(partition: number): number | undefined {
+    return this.#committedEpochs.get(partition);
+  }
+
   /** The partitions that we read; the others have other writers, whose progress is no fence for us. */
   own(partitions: readonly number[]): void {
     this.#own = partitions;
@@ -119,12 +126,13 @@ export class BronzeTable {
   }
 
   /** Takes the next records of a partition, which start where the last ones ended. They are ours from now on. */
-  add(run: BronzeRun): void {
+  add(run: BronzeRun, leaderEpoch?: number): void {
     assert(this.#files === null, 'nothing is added between the attempts of a commit');
     const expected = this.#buffered.get(run.partition) ?? this.#committed.get(run.partition) ?? 0;
     assert(run.count === 0 || run.offsets[0] >= expected, 'bronze records come in order, each once');
     this.#buffer.add(run);
     this.#buffered.set(run.partition, run.nextOffset);
+    if (leaderEpoch !== undefined) this.#bufferedEpochs.set(run.partition, leaderEpoch);
   }
 
   /**
@@ -140,9 +148,8 @@ export class BronzeTable {
       added: this.#files,
       specId: this.#specId,
       marks: (state) => {
-        const ends = new Map([...readOffsets(state.metadata, this.#options), ...this.#buffered]);
         const sequence = state.metadata['last-sequence-number'] + 1;
-        return { [offsetsKey]: encodeOffsets(this.#options, ends, sequence) };
+        return { [offsetsKey]: encodeOffsets(this.#options, this.#progressOn(state), sequence) };
       },
       check: (state): Verdict => (this.#isContiguous(state) && !this.#hasClosed(state) ? 'go' : 'give_up'),
     });
@@ -167,9 +174,19 @@ export class BronzeTable {
     return 'fenced';
   }
 
+  /** Of all partitions, once our buffer is in the table; an epoch is of the offset that it came with alone. */
+  #progressOn({ metadata }: TableState): Progress {
+    const { positions, epochs } = readOffsets(metadata, this.#options);
+    const others = [...epochs].filter(([partition]) => !this.#buffered.has(partition));
+    return {
+      positions: new Map([...positions, ...this.#buffered]),
+      epochs: new Map([...others, ...this.#bufferedEpochs]),
+    };
+  }
+
   /** The table must end exactly where the buffer starts, in every partition of the buffer. */
   #isContiguous(state: TableState): boolean {
-    const have = readOffsets(state.metadata, this.#options);
+    const { positions: have } = readOffsets(state.metadata, this.#options);
     return [...this.#buffered.keys()].every(
       (partition) => (have.get(partition) ?? 0) === (this.#committed.get(partition) ?? 0),
     );
@@ -202,8 +219,11 @@ export class BronzeTable {
     this.#specId = specOf(state);
     this.#closedText = state.metadata.properties[closedKey];
     this.#closed = readClosed(state.metadata);
-    this.#committed = new Map(readOffsets(state.metadata, this.#options));
+    const { positions, epochs } = readOffsets(state.metadata, this.#options);
+    this.#committed = new Map(positions);
+    this.#committedEpochs = new Map(epochs);
     this.#buffered.clear();
+    this.#bufferedEpochs.clear();
     this.#buffer.clear();
     this.#files = null;
     this.#stats.location = state.metadata.location;

@@ -5,12 +5,22 @@ import { ancestry, currentSnapshot, type TableMetadata } from '../../format/tabl
 /** Key of the snapshot summary and of the table property; both change in the commit that adds the files. */
 export const offsetsKey = 'paceline.offsets';
 
+/** 2 = with epochs. Before it nothing said a format; such offsets are read, and become 2 with the next commit. */
+const presentFormat = 2;
+
 interface RecordedOffsets {
+  readonly format?: number;
   readonly cluster_id: string;
   readonly topic_id: string;
   readonly topic: string;
   /** First offset not yet in the table, by partition. */
   readonly next: Readonly<Record<string, number>>;
+  /**
+   * `EPOCH@OFFSET` by partition: the leader that appended the record before that offset. It says something of
+   * `next` where both name the same offset: a person may have corrected one alone. Absent where no leader is
+   * known, and where a paceline wrote it that kept none.
+   */
+  readonly epochs?: Readonly<Record<string, string>>;
   /** Generation of the stream; absent where a paceline wrote it that did not say it. */
   readonly generation?: number;
   /** Sequence number of the snapshot that came with it; absent where a person or an older paceline wrote it. */
@@ -18,6 +28,15 @@ interface RecordedOffsets {
 }
 
 export type Positions = ReadonlyMap<number, number>;
+
+/** How far a table has come, and in which log. */
+export interface Progress {
+  readonly positions: Positions;
+  /** Leader that appended the record before the position, by partition; absent where it is not known. */
+  readonly epochs: Positions;
+}
+
+const noProgress: Progress = { positions: new Map(), epochs: new Map() };
 
 /** Whose records a table holds. */
 export interface StreamOfTable {
@@ -30,16 +49,20 @@ export interface StreamOfTable {
 /** `sequence`: of the snapshot that the offsets come with. */
 export function encodeOffsets(
   { topic, identity, generation }: StreamOfTable,
-  positions: Positions,
+  { positions, epochs }: Progress,
   sequence?: number,
 ): string {
   const next = Object.fromEntries([...positions].sort(([a], [b]) => a - b));
+  const known = [...epochs].sort(([a], [b]) => a - b);
+  const marks = Object.fromEntries(known.map(([partition, epoch]) => [partition, `${epoch}@${next[partition]}`]));
   const { clusterId, topicId } = identity;
   const recorded: RecordedOffsets = {
+    format: presentFormat,
     cluster_id: clusterId,
     topic_id: topicId,
     topic,
     next,
+    ...(known.length === 0 ? {} : { epochs: marks }),
     ...(generation === undefined ? {} : { generation }),
     ...(sequence === undefined ? {} : { sequence }),
   };
@@ -52,7 +75,7 @@ export function encodeOffsets(
  * GENERATION_MISMATCH for another stream's table, and BRONZE_ROLLED_BACK when the property is ahead:
  * somebody set the table back, and only a person knows whether those records shall come again.
  */
-export function readOffsets(metadata: TableMetadata, stream: StreamOfTable): Positions {
+export function readOffsets(metadata: TableMetadata, stream: StreamOfTable): Progress {
   const property = parse(metadata.properties[offsetsKey], stream);
   let summary: Recorded | null = null;
   for (const snapshot of ancestry(metadata)) {
@@ -61,7 +84,7 @@ export function readOffsets(metadata: TableMetadata, stream: StreamOfTable): Pos
   }
   if (summary === null) {
     if (property !== null) return trusted(property, metadata);
-    if (currentSnapshot(metadata) === null) return new Map();
+    if (currentSnapshot(metadata) === null) return noProgress;
     throw new EngineError('BRONZE_ROLLED_BACK', `${metadata.location} has data, but says nowhere up to which offsets`);
   }
   for (const [partition, next] of property?.positions ?? []) {
@@ -70,12 +93,13 @@ export function readOffsets(metadata: TableMetadata, stream: StreamOfTable): Pos
     const where = `partition ${partition}: snapshots reach ${have}, the table property ${next}`;
     throw new EngineError('BRONZE_ROLLED_BACK', `${metadata.location} was set back (${where})`);
   }
-  return summary.positions;
+  return summary;
 }
 
 /** The property where no summary is left to compare it with: the snapshot that it came with must lie in `main`'s past. */
-function trusted({ positions, sequence }: Recorded, metadata: TableMetadata): Positions {
-  if (sequence === undefined) return positions;
+function trusted(recorded: Recorded, metadata: TableMetadata): Progress {
+  const { sequence } = recorded;
+  if (sequence === undefined) return recorded;
   for (const snapshot of ancestry(metadata)) {
     const reached = snapshot['sequence-number'];
     if (reached > sequence) continue;
@@ -83,7 +107,7 @@ function trusted({ positions, sequence }: Recorded, metadata: TableMetadata): Po
     const where = `its past has snapshot ${reached}, but not ${sequence}, whose offsets the table property tells`;
     throw new EngineError('BRONZE_ROLLED_BACK', `${metadata.location} was set back (${where})`);
   }
-  return positions;
+  return recorded;
 }
 
 /** Partitions that a table has records of, whoever's stream it holds; none where nobody noted any. */
@@ -92,14 +116,15 @@ export function recordedPartitions({ properties }: TableMetadata): number[] {
   return text === undefined ? [] : Object.keys((JSON.parse(text) as RecordedOffsets).next).map(Number);
 }
 
-interface Recorded {
-  readonly positions: Positions;
+interface Recorded extends Progress {
   readonly sequence: number | undefined;
 }
 
 function parse(text: string | undefined, { topic, identity, generation }: StreamOfTable): Recorded | null {
   if (text === undefined) return null;
   const recorded = JSON.parse(text) as RecordedOffsets;
+  if ((recorded.format ?? 1) > presentFormat)
+    throw new EngineError('STATE_FORMAT', `the offsets of the bronze table have format ${recorded.format}`);
   if (
     recorded.cluster_id !== identity.clusterId ||
     recorded.topic_id !== identity.topicId ||
@@ -115,5 +140,14 @@ function parse(text: string | undefined, { topic, identity, generation }: Stream
       `the bronze table holds generation ${recorded.generation} of ${topic}, not ${generation}`,
     );
   const positions = new Map(Object.entries(recorded.next).map(([partition, next]) => [Number(partition), next]));
-  return { positions, sequence: recorded.sequence };
+  return { positions, epochs: epochsOf(recorded.epochs ?? {}, positions), sequence: recorded.sequence };
+}
+
+function epochsOf(marks: Readonly<Record<string, string>>, positions: Positions): Positions {
+  const epochs = new Map<number, number>();
+  for (const [partition, mark] of Object.entries(marks)) {
+    const [epoch, offset] = mark.split('@').map(Number);
+    if (positions.get(Number(partition)) === offset) epochs.set(Number(partition), epoch);
+  }
+  return epochs;
 }

@@ -199,14 +199,20 @@ export const offsetMutants: readonly BronzeMutant[] = [
     },
   },
   {
+    name: 'table_without_epochs',
+    bug: 'the table keeps offsets alone, and records of another log are put behind those that it holds',
+    seed: 4,
+    store: (store) => altered(store, { leaderEpochOf: () => undefined }),
+  },
+  {
     name: 'positions_from_the_group',
     bug: 'reading goes on where the group remembers that it was read, not where the table ends',
     seed: 3,
     store: (store, { memory }) =>
       altered(store, {
         positions: () => new Map([...store.positions(), ...(memory as Map<unknown, unknown> as Map<number, number>)]),
-        add(rows) {
-          store.add(rows);
+        add(rows, leaderEpoch) {
+          store.add(rows, leaderEpoch);
           (memory as Map<unknown, unknown>).set(rows.partition, rows.nextOffset);
         },
       }),

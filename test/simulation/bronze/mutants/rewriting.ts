@@ -19,8 +19,9 @@ export function altered(store: RecordTable, changes: Partial<RecordTable>): Reco
   const same: RecordTable = {
     open: () => store.open(),
     positions: () => store.positions(),
+    leaderEpochOf: (partition) => store.leaderEpochOf(partition),
     own: (partitions) => store.own(partitions),
-    add: (rows) => store.add(rows),
+    add: (rows, leaderEpoch) => store.add(rows, leaderEpoch),
     commit: () => store.commit(),
   };
   return Object.assign(same, changes);
@@ -43,7 +44,7 @@ export function alteredLanes(lanes: LaneStore, changes: Partial<LaneStore>): Lan
 export function offsetsOf({ metadata }: TableState, { log }: BronzeServers): string {
   const inSummary = [...ancestry(metadata)].find(({ summary }) => summary[offsetsKey] !== undefined);
   const identity = { clusterId: 'sim', topicId: log.topicId, partitions: log.partitionCount, mode: 'live' } as const;
-  const none = encodeOffsets({ topic: log.topic, identity }, new Map());
+  const none = encodeOffsets({ topic: log.topic, identity }, { positions: new Map(), epochs: new Map() });
   return inSummary?.summary[offsetsKey] ?? metadata.properties[offsetsKey] ?? none;
 }
 
