@@ -1,6 +1,7 @@
 import { systemClock } from '../src/control/system-clock.ts';
 import type { RecordRun } from '../src/events/record-run.ts';
 import { eventsTopic } from '../src/model/ids.ts';
+import type { LogTimeMs, TimeColumn } from '../src/model/time.ts';
 import { openLogReader, type RecordedLog } from '../src/sources/recorded/recorded-log.ts';
 import type { Source } from '../src/sources/source.ts';
 
@@ -65,7 +66,7 @@ function copyRun(run: RecordRun): RecordRun {
     ...run,
     bytes: Buffer.from(run.bytes.subarray(from, to)),
     offsets: run.offsets.slice(),
-    logTimes: run.logTimes.slice(),
+    logTimes: run.logTimes.slice() as TimeColumn<LogTimeMs>,
     keyStarts: shifted(run.keyStarts),
     keyEnds: shifted(run.keyEnds),
     valueStarts: shifted(run.valueStarts),

@@ -15,7 +15,7 @@ import { attributions, flag, goalUnits, pacingModes } from '../events/event-batc
 import { type EventColumn, otherLabel } from '../events/event-columns.ts';
 import { type DetailKind, type KindFacts, type KindName, kind, kinds, kindsByName } from '../events/kinds.ts';
 import { idPattern } from '../model/ids.ts';
-import { dayMs, minuteMs } from '../model/time.ts';
+import { dayMs, type EventTimeMs, minuteMs } from '../model/time.ts';
 import { quoted, shown } from './shown-value.ts';
 
 /** An event as plain fields, to columns: rare Avro kinds and everything in JSON come this way. */
@@ -74,7 +74,7 @@ export function clearRow(batch: EventBatch, row: number): void {
   batch.currencies[row] = -1;
   batch.counts[row] = 0;
   batch.eventIds.fill(0, 4 * row, 4 * row + 4);
-  batch.eventTimes[row] = 0;
+  batch.eventTimes[row] = 0 as EventTimeMs;
   batch.amount[row] = 0;
   batch.amount2[row] = 0;
   batch.t1[row] = 0;
@@ -390,13 +390,13 @@ function smallCount(fields: Fields, name: string, least: number, absent?: number
 }
 
 /** Milliseconds, or ISO text with a zone. */
-function instant(fields: Fields, name: string): number {
+function instant(fields: Fields, name: string): EventTimeMs {
   const value = fields[name];
   const parsed = typeof value === 'string' ? parseInstant(value) : value;
   if (typeof parsed !== 'number' || !Number.isInteger(parsed)) throw bad(name, 'integer milliseconds', value);
   const problem = instantProblem(name, parsed);
   if (problem !== null) throw problem;
-  return parsed;
+  return parsed as EventTimeMs;
 }
 
 /** ISO text with a zone, to ms; NaN when it is none. */

@@ -1,3 +1,4 @@
+import { type EventTimeMs, type LogTimeMs, type TimeColumn, timeColumn } from '../model/time.ts';
 import { CurrencyCodes } from './currency-codes.ts';
 import { Dictionary } from './dictionary.ts';
 
@@ -207,8 +208,8 @@ export class EventBatch {
   /** The 16 bytes of event_id as four little-endian words: `eventIds[4 * row + word]`. */
   eventIds!: Int32Array;
   offsets!: Float64Array;
-  logTimes!: Float64Array;
-  eventTimes!: Float64Array;
+  logTimes!: TimeColumn<LogTimeMs>;
+  eventTimes!: TimeColumn<EventTimeMs>;
   amount!: Float64Array;
   amount2!: Float64Array;
   t1!: Float64Array;
@@ -255,8 +256,8 @@ export class EventBatch {
     this.schemaIds = new Int32Array(capacity);
     this.eventIds = new Int32Array(capacity * 4);
     this.offsets = new Float64Array(capacity);
-    this.logTimes = new Float64Array(capacity);
-    this.eventTimes = new Float64Array(capacity);
+    this.logTimes = timeColumn(capacity);
+    this.eventTimes = timeColumn(capacity);
     this.amount = new Float64Array(capacity);
     this.amount2 = new Float64Array(capacity);
     this.t1 = new Float64Array(capacity);

@@ -1,3 +1,4 @@
+import type { EventTimeMs, LogTimeMs, TimeColumn } from '../model/time.ts';
 import type { RecordRun } from './record-run.ts';
 
 /** A run of records with where each is filed in a table of raw records. Its arrays are nobody else's: it may be kept. */
@@ -19,7 +20,7 @@ export interface FiledRun
   /** Organization of each record. */
   readonly orgs: readonly string[];
   /** Event time, ms; the log time where the event's own cannot be trusted. */
-  readonly eventTimes: Float64Array;
+  readonly eventTimes: TimeColumn<EventTimeMs | LogTimeMs>;
   /** Writer schema; -1 = none. */
   readonly schemaIds: Int32Array;
   readonly kinds: readonly string[];

@@ -1,3 +1,4 @@
+import type { LogTimeMs, TimeColumn } from '../model/time.ts';
 import type { RejectReason } from './event-batch.ts';
 
 /**
@@ -16,7 +17,7 @@ export interface RecordRun {
   /** Ascending; gaps are legal (compaction, transaction markers). */
   readonly offsets: Float64Array;
   /** Append time of each record, ms. */
-  readonly logTimes: Float64Array;
+  readonly logTimes: TimeColumn<LogTimeMs>;
   /** Byte range of the key in `bytes`; start -1 = null key. */
   readonly keyStarts: Int32Array;
   readonly keyEnds: Int32Array;
@@ -49,6 +50,6 @@ export interface Unreadable {
 const logTimeMax = 4_102_444_800_000;
 
 /** Whether a lane's clock may be set to it, ms. */
-export function isLogTime(ms: number): boolean {
+export function isLogTime(ms: number): ms is LogTimeMs {
   return Number.isInteger(ms) && ms >= 0 && ms <= logTimeMax;
 }

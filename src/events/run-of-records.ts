@@ -1,3 +1,4 @@
+import type { LogTimeMs, TimeColumn } from '../model/time.ts';
 import type { RecordRun } from './record-run.ts';
 
 /** One record of a lane, by itself. */
@@ -32,7 +33,7 @@ export function runOfRecords(topic: string, partition: number, records: readonly
     count: records.length,
     bytes,
     offsets: Float64Array.from(records, ({ offset }) => offset),
-    logTimes: Float64Array.from(records, ({ logTime }) => logTime),
+    logTimes: Float64Array.from(records, ({ logTime }) => logTime) as TimeColumn<LogTimeMs>,
     keyStarts: Int32Array.from(keys, ([start]) => start),
     keyEnds: Int32Array.from(keys, ([, keyEnd]) => keyEnd),
     valueStarts: Int32Array.from(values, ([start]) => start),

@@ -8,6 +8,14 @@ export type LogTimeMs = number & { readonly __time: 'log' };
 /** Time on this machine, which people and time servers set forward and back. No answer may depend on it. */
 export type WallTimeMs = number & { readonly __time: 'wall' };
 
+/** A column of instants of one kind: none of another kind can be read from it, or written to it. */
+export type TimeColumn<T extends number> = Float64Array & { [row: number]: T };
+
+/** A column of `length` instants, all 0 yet. */
+export function timeColumn<T extends number>(length: number): TimeColumn<T> {
+  return new Float64Array(length) as TimeColumn<T>;
+}
+
 export const secondMs = 1_000;
 export const minuteMs = 60_000;
 /** The grain of the 72-hour cells: every modern zone offset is a multiple of 15 minutes. */

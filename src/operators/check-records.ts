@@ -25,7 +25,7 @@ import { grown } from '../model/grown.ts';
 import { partitionOfKey } from '../model/hash.ts';
 import { defaultPlanOrg, planKeysOrg } from '../model/ids.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
-import type { LogTimeMs } from '../model/time.ts';
+import type { EventTimeMs } from '../model/time.ts';
 import { isSafe } from '../model/whole.ts';
 import { PlanProblem, readPlan } from '../rules/compile-plan.ts';
 import { PlanGate, type PlansInForce } from '../rules/plan-gate.ts';
@@ -114,7 +114,7 @@ export class CheckRecords implements Operator {
           // An organization met for the first time sets its timer: the segment ends before it is due.
           if (row > from && timers.isDue(clocks, row)) segment.to = row;
           else {
-            this.#state.clock = clocks[row] as LogTimeMs;
+            this.#state.clock = clocks[row];
             if (this.#isPlain(segment, batch, row)) this.#countPlain(segment, row);
             else if (this.#changesMuch(segment, batch, row)) this.#alone(segment, batch, row);
             else this.#checkRow(segment, batch, row);
@@ -338,7 +338,7 @@ export class CheckRecords implements Operator {
     if (!(eventTimes[row] > at || (isConversion && (t1[row] > at || t2[row] > at)))) return;
     this.#outputs.clocksSetRight += 1;
     batch.flags[row] |= flag.setRight;
-    eventTimes[row] = Math.min(eventTimes[row], at);
+    eventTimes[row] = Math.min(eventTimes[row], at) as EventTimeMs;
     if (!isConversion) return;
     t1[row] = Math.min(t1[row], at);
     if (t2[row] > at) t2[row] = at;

@@ -4,6 +4,7 @@ import { hasEventTime, kind, rowKindNames } from '../events/kinds.ts';
 import type { RecordRun } from '../events/record-run.ts';
 import { systemOrg } from '../model/ids.ts';
 import { laneLimits } from '../model/lane-limits.ts';
+import { type EventTimeMs, type LogTimeMs, type TimeColumn, timeColumn } from '../model/time.ts';
 
 /**
  * Where each record of a decoded run is filed in the raw table, with a copy of its bytes, since the source
@@ -16,21 +17,21 @@ export function fileRecords(run: RecordRun, batch: EventBatch): FiledRun {
   const { count } = run;
   const orgs = new Array<string>(count);
   const kinds = new Array<string>(count);
-  const eventTimes = new Float64Array(count);
+  const filedAt = timeColumn<EventTimeMs | LogTimeMs>(count);
   for (let row = 0; row < count; row++) {
     const isTrusted = isRowTrusted(run, batch, row);
     orgs[row] = isTrusted ? batch.dictionaries.orgs.text(batch.orgs[row]) : systemOrg;
-    eventTimes[row] = isTrusted && hasEventTime(batch.kinds[row]) ? batch.eventTimes[row] : run.logTimes[row];
+    filedAt[row] = isTrusted && hasEventTime(batch.kinds[row]) ? batch.eventTimes[row] : run.logTimes[row];
     kinds[row] = run.unreadable?.reason ?? rowKindNames[batch.kinds[row]];
   }
   const { low, high } = usedBytes(run);
   const { topic, partition, nextOffset } = run;
   return {
-    ...{ topic, partition, count, nextOffset, orgs, kinds, eventTimes },
+    ...{ topic, partition, count, nextOffset, orgs, kinds, eventTimes: filedAt },
     // Not `slice`: that of a Buffer is a view.
     bytes: new Uint8Array(run.bytes.subarray(low, high)),
     offsets: run.offsets.slice(0, count),
-    logTimes: run.logTimes.slice(0, count),
+    logTimes: run.logTimes.slice(0, count) as TimeColumn<LogTimeMs>,
     keyStarts: moved(run.keyStarts, count, low),
     keyEnds: moved(run.keyEnds, count, low),
     valueStarts: moved(run.valueStarts, count, low),

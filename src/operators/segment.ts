@@ -1,6 +1,7 @@
 import type { EventBatch } from '../events/event-batch.ts';
 import { standsAlone } from '../events/kind-facts.ts';
 import type { RecordRun } from '../events/record-run.ts';
+import { type EventTimeMs, type LogTimeMs, timeColumn } from '../model/time.ts';
 
 /** Raw bytes of the batch's records: dead letters quote them. */
 export type RawRecords = Pick<RecordRun, 'bytes' | 'keyStarts' | 'keyEnds' | 'valueStarts' | 'valueEnds'>;
@@ -16,7 +17,7 @@ export class Segment {
   from = 0;
   to = 0;
   /** Lane clock at each row. */
-  clocks = new Float64Array(0);
+  clocks = timeColumn<LogTimeMs>(0);
   /** 1 = counted: later operators look only at these rows. */
   counted = new Uint8Array(0);
   /** The campaign's slot of each counted row, -1 for records of an organization; a guess before the check. */
@@ -24,7 +25,7 @@ export class Segment {
   /** Spend item of each counted row: micros · 1000 + nanos; NaN micros = the row makes none. */
   itemMicros = new Float64Array(0);
   itemNanos = new Float64Array(0);
-  itemAt = new Float64Array(0);
+  itemAt = timeColumn<EventTimeMs>(0);
   /** Valid impressions of each counted row, for cells and flights; booked at `itemAt`. */
   impressions = new Float64Array(0);
 
@@ -32,12 +33,12 @@ export class Segment {
     this.batch = batch;
     this.raw = raw;
     if (this.clocks.length < batch.count) {
-      this.clocks = new Float64Array(batch.capacity);
+      this.clocks = timeColumn(batch.capacity);
       this.counted = new Uint8Array(batch.capacity);
       this.slots = new Int32Array(batch.capacity);
       this.itemMicros = new Float64Array(batch.capacity);
       this.itemNanos = new Float64Array(batch.capacity);
-      this.itemAt = new Float64Array(batch.capacity);
+      this.itemAt = timeColumn(batch.capacity);
       this.impressions = new Float64Array(batch.capacity);
     }
     this.counted.fill(0, 0, batch.count);
@@ -48,14 +49,14 @@ export class Segment {
  * Finds the end, at most `end`, of the segment that starts at `from`, whose clock is `clock` and whose
  * timers have run. A record whose clock reaches `nextAt` begins another.
  */
-export function extendSegment(segment: Segment, from: number, end: number, clock: number, nextAt: number): void {
+export function extendSegment(segment: Segment, from: number, end: number, clock: LogTimeMs, nextAt: number): void {
   const { batch, clocks } = segment;
   segment.from = from;
   clocks[from] = clock;
   let to = from + 1;
   if (standsAlone[batch.kinds[from]] === 0) {
     for (; to < end; to++) {
-      const next = Math.max(batch.logTimes[to], clock);
+      const next = Math.max(batch.logTimes[to], clock) as LogTimeMs;
       if (next >= nextAt || standsAlone[batch.kinds[to]] === 1) break;
       clock = next;
       clocks[to] = next;

@@ -1,5 +1,6 @@
 import type { FiledRun } from '../events/filed-run.ts';
 import { partitionOfLane } from '../model/lane.ts';
+import { timeColumn } from '../model/time.ts';
 import type { CommitOutcome, LaneCommit, LaneSnapshot, LaneStanding, LaneStore } from '../state/state-store.ts';
 
 /**
@@ -150,14 +151,14 @@ function nothingUpTo(lane: string, nextOffset: number): FiledRun {
     count: 0,
     bytes: new Uint8Array(0),
     offsets: new Float64Array(0),
-    logTimes: new Float64Array(0),
+    logTimes: timeColumn(0),
     keyStarts: none,
     keyEnds: none,
     valueStarts: none,
     valueEnds: none,
     nextOffset,
     orgs: [],
-    eventTimes: new Float64Array(0),
+    eventTimes: timeColumn(0),
     schemaIds: none,
     kinds: [],
   };

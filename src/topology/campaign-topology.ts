@@ -45,7 +45,7 @@ export class CampaignLane implements LaneProgram {
   readonly #timerOwners: Operator[] = [];
   #topic = '';
   #dictionaries: LaneDictionaries | null = null;
-  #tailClock = Number.NEGATIVE_INFINITY;
+  #tailClock = Number.NEGATIVE_INFINITY as LogTimeMs;
   /** Records that reached the tables' books. */
   #applied = 0;
 
@@ -153,7 +153,7 @@ export class CampaignLane implements LaneProgram {
     this.#know(batch.dictionaries);
     segment.begin(batch, noRawRecords);
     for (let row = 0; row < batch.count; row++) {
-      this.#tailClock = Math.max(this.#tailClock, batch.logTimes[row]);
+      this.#tailClock = Math.max(this.#tailClock, batch.logTimes[row]) as LogTimeMs;
       segment.clocks[row] = this.#tailClock;
     }
     for (const operator of this.#operators) operator.remember?.(segment);
@@ -229,7 +229,7 @@ export class CampaignLane implements LaneProgram {
   }
 
   #advanceClock(batch: EventBatch, row: number): void {
-    if (batch.logTimes[row] > this.#state.clock) this.#state.clock = batch.logTimes[row] as LogTimeMs;
+    if (batch.logTimes[row] > this.#state.clock) this.#state.clock = batch.logTimes[row];
   }
 
   #runTimers(offset: number): void {

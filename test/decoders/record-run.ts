@@ -1,4 +1,5 @@
 import type { RecordRun } from '../../src/events/record-run.ts';
+import type { LogTimeMs, TimeColumn } from '../../src/model/time.ts';
 
 /** One record as a source would read it. */
 export interface RunRecord {
@@ -26,7 +27,7 @@ export function recordRun(records: readonly RunRecord[], partition = 0): RecordR
     count: records.length,
     bytes: viewOf(parts, length),
     offsets: Float64Array.from(records, ({ offset }) => offset),
-    logTimes: Float64Array.from(records, ({ logTimeMs }) => logTimeMs),
+    logTimes: Float64Array.from(records, ({ logTimeMs }) => logTimeMs) as TimeColumn<LogTimeMs>,
     keyStarts: column(0),
     keyEnds: column(1),
     valueStarts: column(2),

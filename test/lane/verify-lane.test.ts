@@ -8,7 +8,7 @@ import { none } from '../../src/lane/none.ts';
 import { NumberSlab } from '../../src/lane/number-slab.ts';
 import { campaignTimer, organizationTimer } from '../../src/lane/timers.ts';
 import { verifyLane } from '../../src/lane/verify-lane.ts';
-import { dayMs, type LogTimeMs } from '../../src/model/time.ts';
+import { dayMs, type EventTimeMs, type LogTimeMs, type TimeColumn } from '../../src/model/time.ts';
 import { utc } from '../../src/model/zones.ts';
 import { CellBooker } from '../../src/operators/cell-booker.ts';
 
@@ -58,7 +58,10 @@ function lane(): Planted {
     hot[each.hot + hotAt.flight] = flight.base;
     hot[each.hot + hotAt.flightStart] = start;
     hot[each.hot + hotAt.flightEnd] = end;
-    const instants = { itemAt: Float64Array.of(noon), clocks: Float64Array.of(noon) };
+    const instants = {
+      itemAt: Float64Array.of(noon) as TimeColumn<EventTimeMs>,
+      clocks: Float64Array.of(noon) as TimeColumn<LogTimeMs>,
+    };
     new CellBooker(state).book(each.slot, instants, 0, 5, 0, 1);
     state.setCampaignTimer(each);
   }

@@ -1,5 +1,6 @@
 import type { Detail, EventBatch } from '../../src/events/event-batch.ts';
 import { kind, type RowKindName } from '../../src/events/kinds.ts';
+import type { EventTimeMs, LogTimeMs } from '../../src/model/time.ts';
 import type { RawRecords } from '../../src/operators/segment.ts';
 import { endOfReport } from '../oracle/reports.ts';
 
@@ -77,8 +78,8 @@ function fillRow(batch: EventBatch, row: number, record: TestRecord): void {
   batch.schemaIds[row] = -1;
   batch.eventIds.set([record.eventId ?? record.offset, 0, 0, 7], 4 * row);
   batch.offsets[row] = record.offset;
-  batch.logTimes[row] = record.logTime;
-  batch.eventTimes[row] = record.eventTime ?? record.logTime;
+  batch.logTimes[row] = record.logTime as LogTimeMs;
+  batch.eventTimes[row] = (record.eventTime ?? record.logTime) as EventTimeMs;
   batch.amount[row] = record.amount ?? 0;
   batch.amount2[row] = record.amount2 ?? 0;
   batch.t1[row] = record.t1 ?? 0;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { EventBatch } from '../../src/events/event-batch.ts';
 import { kind } from '../../src/events/kinds.ts';
 import type { RecordRun } from '../../src/events/record-run.ts';
+import type { LogTimeMs, TimeColumn } from '../../src/model/time.ts';
 import { fileRecords } from '../../src/operators/file-records.ts';
 
 test('what is filed keeps its bytes, though the source reads over its buffer', () => {
@@ -10,7 +11,7 @@ test('what is filed keeps its bytes, though the source reads over its buffer', (
     ...{ topic: 'ads', partition: 3, count: 2, nextOffset: 9, control: 0, gaps: 0, unreadable: null, leaderEpoch: -1 },
     bytes: text,
     offsets: Float64Array.of(7, 8),
-    logTimes: Float64Array.of(100, 101),
+    logTimes: Float64Array.of(100, 101) as TimeColumn<LogTimeMs>,
     keyStarts: Int32Array.of(2, -1),
     keyEnds: Int32Array.of(4, -1),
     valueStarts: Int32Array.of(4, 8),

@@ -2,6 +2,7 @@ import { type Campaign, Flight } from '../../src/lane/campaign.ts';
 import type { DeliveryCells } from '../../src/lane/delivery-cells.ts';
 import { LaneState } from '../../src/lane/lane-state.ts';
 import { Organization } from '../../src/lane/organization.ts';
+import type { EventTimeMs, LogTimeMs, TimeColumn } from '../../src/model/time.ts';
 import { CellBooker } from '../../src/operators/cell-booker.ts';
 
 /** Campaigns of one lane whose cells are written as the lane writes them. */
@@ -16,7 +17,10 @@ export class CellsOfALane {
   }
 
   book(campaign: Campaign, at: number, clock: number, micros: number, nanos: number, impressions: number): void {
-    const instants = { itemAt: Float64Array.of(at), clocks: Float64Array.of(clock) };
+    const instants = {
+      itemAt: Float64Array.of(at) as TimeColumn<EventTimeMs>,
+      clocks: Float64Array.of(clock) as TimeColumn<LogTimeMs>,
+    };
     this.#booker.book(campaign.slot, instants, 0, micros, nanos, impressions);
   }
 

@@ -316,7 +316,7 @@ export class Campaign {
   takerOf(date: number, dayStart: number): Flight | undefined {
     if (this.#flightsOver(dayStart).length > 0) return undefined;
     return this.flights
-      .filter(({ dates }) => dates !== null && dates.fromHour && dates.startLocal === date)
+      .filter(({ dates }) => dates?.fromHour && dates.startLocal === date)
       .sort((a, b) => startOf(a) - startOf(b))[0];
   }
 

@@ -3,6 +3,7 @@ import type { EventBatch } from '../../src/events/event-batch.ts';
 import { kind } from '../../src/events/kinds.ts';
 import type { RecordRun } from '../../src/events/record-run.ts';
 import { isIdBytes } from '../../src/model/ids.ts';
+import type { EventTimeMs } from '../../src/model/time.ts';
 
 /** Values `{"t": ms}` are clicks of the key's organization; an empty key-less value is a tick; the rest is rejected. */
 export const fakeDecoder: Decoder = {
@@ -16,7 +17,7 @@ export const fakeDecoder: Decoder = {
       batch.kinds[row] = isGood ? kind.click : kind.rejected;
       batch.orgs[row] = hasOrg ? batch.dictionaries.orgs.intern(run.bytes, run.keyStarts[row], run.keyEnds[row]) : -1;
       batch.keyOrgs[row] = batch.orgs[row];
-      batch.eventTimes[row] = time === null ? Number.NaN : Number(time[1]);
+      batch.eventTimes[row] = Number(time?.[1] ?? Number.NaN) as EventTimeMs;
       batch.schemaIds[row] = -1;
       batch.offsets[row] = run.offsets[row];
       batch.logTimes[row] = run.logTimes[row];

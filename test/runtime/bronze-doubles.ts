@@ -3,6 +3,7 @@ import type { FiledRun } from '../../src/events/filed-run.ts';
 import { kind } from '../../src/events/kinds.ts';
 import type { RecordRun } from '../../src/events/record-run.ts';
 import { EngineError } from '../../src/model/errors.ts';
+import type { EventTimeMs, LogTimeMs, TimeColumn } from '../../src/model/time.ts';
 import type { RecordTable } from '../../src/runtime/table-store.ts';
 import type { Source } from '../../src/sources/source.ts';
 
@@ -33,7 +34,7 @@ export class MemoryLog implements Source {
       count,
       bytes: Uint8Array.from(row, (i) => from + i),
       offsets: Float64Array.from(row, (i) => from + i),
-      logTimes: Float64Array.from(row, (i) => 1_000 + from + i),
+      logTimes: Float64Array.from(row, (i) => 1_000 + from + i) as TimeColumn<LogTimeMs>,
       keyStarts: new Int32Array(count).fill(-1),
       keyEnds: new Int32Array(count).fill(-1),
       valueStarts: Int32Array.from(row),
@@ -82,7 +83,7 @@ export function makeDecoder(troubles = 0): Decoder {
         batch.orgs[row] = batch.dictionaries.orgs.internText('acme');
         const isForeign = offset % 11 === 1 && offset > 1;
         batch.keyOrgs[row] = isForeign ? batch.dictionaries.orgs.internText('other') : batch.orgs[row];
-        batch.eventTimes[row] = offset === 13 ? 1_000_000 : 500;
+        batch.eventTimes[row] = (offset === 13 ? 1_000_000 : 500) as EventTimeMs;
         batch.schemaIds[row] = 9;
       }
       return -1;

@@ -1,6 +1,7 @@
 import type { RecordRun, Unreadable } from '../../src/events/record-run.ts';
 import { EngineError } from '../../src/model/errors.ts';
 import type { StreamIdentity } from '../../src/model/lane.ts';
+import type { LogTimeMs, TimeColumn } from '../../src/model/time.ts';
 import type { Source } from '../../src/sources/source.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
@@ -185,7 +186,7 @@ export function toRun(
     count,
     bytes,
     offsets: Float64Array.from(records, ({ offset }) => offset),
-    logTimes: Float64Array.from(records, ({ logTimeMs }) => logTimeMs),
+    logTimes: Float64Array.from(records, ({ logTimeMs }) => logTimeMs) as TimeColumn<LogTimeMs>,
     keyStarts: new Int32Array(count),
     keyEnds: new Int32Array(count),
     valueStarts: new Int32Array(count),

@@ -1,7 +1,7 @@
 import { isLogTime, type RecordRun } from '../../events/record-run.ts';
 import { assert, EngineError } from '../../model/errors.ts';
 import type { StreamIdentity } from '../../model/lane.ts';
-import type { Clock } from '../../model/time.ts';
+import type { Clock, LogTimeMs } from '../../model/time.ts';
 import type { Source } from '../source.ts';
 import { KafkaAppender } from './appender.ts';
 import type { KafkaConnection } from './connection.ts';
@@ -202,14 +202,14 @@ export class KafkaSource implements Source {
   }
 
   /** Append time of the nearest batch before `offset` that can be believed; 0 where the log holds none. */
-  async #timeBefore(partition: number, offset: number): Promise<number> {
+  async #timeBefore(partition: number, offset: number): Promise<LogTimeMs> {
     const { start } = await this.#view.bounds(partition);
     for (let back = 1, at = offset; at > start; back *= 2) {
       at = Math.max(start, offset - back);
       const times = await this.#fetcher.timesAt(this.#newLane(partition), at, offset);
       if (times.length > 0) return times[times.length - 1];
     }
-    return 0;
+    return 0 as LogTimeMs;
   }
 
   /** A lane that nobody placed begins at the oldest record held. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isLogTime } from '../../events/record-run.ts';
 import { EngineError } from '../../model/errors.ts';
+import type { LogTimeMs } from '../../model/time.ts';
 import { sourceError } from './kafka-errors.ts';
 import type { KafkaLane, Question } from './kafka-lane.ts';
 import type { WireBroker, WireCluster } from './kafkajs-internals.ts';
@@ -60,7 +61,7 @@ export class LaneFetcher {
   }
 
   /** Newest times of the batches of one fetch at `from` that end before `to` and can be believed, in order. */
-  async timesAt(lane: KafkaLane, from: number, to: number): Promise<number[]> {
+  async timesAt(lane: KafkaLane, from: number, to: number): Promise<LogTimeMs[]> {
     lane.place(from);
     const broker = await this.#view.broker(await this.#view.leaderOf(lane.partition));
     const [answer] = await this.#ask(broker, [lane], 0, laneBytesMax);
@@ -162,7 +163,7 @@ export class LaneFetcher {
   }
 }
 
-function newestTimes({ records, aborted }: FetchedPartition, to: number): number[] {
+function newestTimes({ records, aborted }: FetchedPartition, to: number): LogTimeMs[] {
   return parseBatches(records, aborted)
     .filter(({ damage, baseOffset, nextOffset }) => damage === null && baseOffset < nextOffset && nextOffset <= to)
     .map(({ raw }) => Number(raw.readBigInt64BE(35)))

@@ -1,10 +1,11 @@
 import type { RecordRun, Unreadable } from '../../events/record-run.ts';
+import { type LogTimeMs, type TimeColumn, timeColumn } from '../../model/time.ts';
 
 /** Collects the positions of records found in one buffer; its arrays are reused from run to run. */
 export class RunBuilder {
   #capacity = 4_096;
   #offsets = new Float64Array(this.#capacity);
-  #logTimes = new Float64Array(this.#capacity);
+  #logTimes = timeColumn<LogTimeMs>(this.#capacity);
   #keyStarts = new Int32Array(this.#capacity);
   #keyEnds = new Int32Array(this.#capacity);
   #valueStarts = new Int32Array(this.#capacity);
@@ -30,7 +31,7 @@ export class RunBuilder {
     if (this.count === this.#capacity) this.#grow();
     const at = this.count++;
     this.#offsets[at] = offset;
-    this.#logTimes[at] = logTime;
+    this.#logTimes[at] = logTime as LogTimeMs;
     this.#keyStarts[at] = keyStart;
     this.#keyEnds[at] = keyEnd;
     this.#valueStarts[at] = valueStart;
@@ -54,7 +55,7 @@ export class RunBuilder {
       count,
       bytes,
       offsets: this.#offsets.subarray(0, count),
-      logTimes: this.#logTimes.subarray(0, count),
+      logTimes: this.#logTimes.subarray(0, count) as TimeColumn<LogTimeMs>,
       keyStarts: this.#keyStarts.subarray(0, count),
       keyEnds: this.#keyEnds.subarray(0, count),
       valueStarts: this.#valueStarts.subarray(0, count),
@@ -70,7 +71,7 @@ export class RunBuilder {
   #grow(): void {
     this.#capacity *= 2;
     this.#offsets = grown(this.#offsets, new Float64Array(this.#capacity));
-    this.#logTimes = grown(this.#logTimes, new Float64Array(this.#capacity));
+    this.#logTimes = grown(this.#logTimes, timeColumn<LogTimeMs>(this.#capacity));
     this.#keyStarts = grown(this.#keyStarts, new Int32Array(this.#capacity));
     this.#keyEnds = grown(this.#keyEnds, new Int32Array(this.#capacity));
     this.#valueStarts = grown(this.#valueStarts, new Int32Array(this.#capacity));

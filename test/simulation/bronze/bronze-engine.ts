@@ -4,6 +4,7 @@ import type { CatalogTable } from '../../../src/lakehouse/catalog/catalog.ts';
 import { BronzeTable } from '../../../src/lakehouse/layers/bronze/bronze-table.ts';
 import type { IdSource } from '../../../src/lakehouse/storage/id-source.ts';
 import { EngineError } from '../../../src/model/errors.ts';
+import type { EventTimeMs } from '../../../src/model/time.ts';
 import { createRunner, type Runner } from '../../../src/runtime/runner.ts';
 import { defaultRunnerSettings } from '../../../src/runtime/runner-options.ts';
 import { TableStore } from '../../../src/runtime/table-store.ts';
@@ -156,7 +157,7 @@ function makeDecoder(process: SimulatedProcess): Decoder {
         batch.kinds[row] = number % 7 === 0 ? kind.rejected : kind.spend;
         batch.orgs[row] = batch.dictionaries.orgs.internText(key);
         batch.keyOrgs[row] = batch.orgs[row];
-        batch.eventTimes[row] = run.logTimes[row] - (number % 11 === 0 ? 86_400_000 : 0);
+        batch.eventTimes[row] = (run.logTimes[row] - (number % 11 === 0 ? 86_400_000 : 0)) as EventTimeMs;
         batch.schemaIds[row] = 5;
       }
       return -1;

@@ -1,6 +1,7 @@
 import { EventBatch } from '../../../src/events/event-batch.ts';
 import { kind } from '../../../src/events/kinds.ts';
 import type { RecordRun } from '../../../src/events/record-run.ts';
+import type { LogTimeMs } from '../../../src/model/time.ts';
 import { decodeRows, RowWriter } from '../../../src/rows/row-binary.ts';
 import { alertEvents, deadLetters, type Row, type Table, tables } from '../../../src/rows/tables.ts';
 import type { LaneProgram, LaneProgramFactory, StreamRows } from '../../../src/runtime/lane-program.ts';
@@ -176,7 +177,7 @@ function keepNewestPlan(factory: LaneProgramFactory): LaneProgramFactory {
         batch.orgs[0] = batch.dictionaries.orgs.internText('_default');
         batch.keyOrgs[0] = -1;
         batch.offsets[0] = snapshot.meta.nextOffset - 1;
-        batch.logTimes[0] = program.clockMs;
+        batch.logTimes[0] = program.clockMs as LogTimeMs;
         const { body, number } = plan;
         batch.details.set(0, { kind: 'org_plan', org_id: '_default', number, hash: 'h', body, signature: '' });
         const none = new Int32Array(1).fill(-1);

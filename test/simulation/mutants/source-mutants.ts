@@ -2,6 +2,7 @@ import type { Decoder } from '../../../src/decoders/decoder.ts';
 import type { EventBatch } from '../../../src/events/event-batch.ts';
 import { kind } from '../../../src/events/kinds.ts';
 import type { RecordRun } from '../../../src/events/record-run.ts';
+import type { LogTimeMs, TimeColumn } from '../../../src/model/time.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import type { Mutant } from './mutant.ts';
 
@@ -51,7 +52,9 @@ export const sourceMutants: readonly Mutant[] = [
       async poll(partition, max) {
         const run = await source.poll(partition, max);
         const now = log.stamp();
-        return run && process.random.chance(0.2) ? { ...run, logTimes: run.logTimes.map(() => now) } : run;
+        return run && process.random.chance(0.2)
+          ? { ...run, logTimes: run.logTimes.map(() => now) as TimeColumn<LogTimeMs> }
+          : run;
       },
     }),
   },
@@ -73,7 +76,7 @@ export const sourceMutants: readonly Mutant[] = [
       wrapped(decoder, (batch) => {
         for (let row = 0; row < batch.count; row++) {
           if (batch.kinds[row] === kind.impression) {
-            batch.logTimes[row] = Math.max(batch.logTimes[row], batch.eventTimes[row]);
+            batch.logTimes[row] = Math.max(batch.logTimes[row], batch.eventTimes[row]) as LogTimeMs;
           }
         }
       }),
@@ -153,13 +156,13 @@ export const sourceMutants: readonly Mutant[] = [
   },
 ];
 
-function clamp({ logTimes }: RecordRun, memory: Map<string, unknown>, partition: number): Float64Array {
+function clamp({ logTimes }: RecordRun, memory: Map<string, unknown>, partition: number): TimeColumn<LogTimeMs> {
   const name = `clock ${partition}`;
   let clock = (memory.get(name) as number | undefined) ?? logTimes[0] ?? 0;
   const clamped = logTimes.map((time) => Math.min(time, clock + 600_000));
   for (const time of clamped) clock = Math.max(clock, time);
   memory.set(name, clock);
-  return clamped;
+  return clamped as TimeColumn<LogTimeMs>;
 }
 
 function wrapped(decoder: Decoder, spoil: (batch: EventBatch) => void): Decoder {
