@@ -4,7 +4,7 @@ import type { Fault, FaultKind, SimulatedCampaign, World } from '../../src/simul
 import { dayBudget, hourAt, type Truth, type Truths, truthWithout } from './truth.ts';
 
 /** What may be wrong with a campaign, said of the truth and of no rule: the words are those that people use in a meeting. */
-export type Trouble = 'behind' | 'ahead' | 'exhausted' | 'stopped' | 'never started' | 'ended off goal';
+export type Trouble = 'behind' | 'ahead' | 'exhausted' | 'stopped' | 'never started' | 'unplanned' | 'ended off goal';
 
 /** How far it must be off, by more than what nobody would call a trouble (docs/score.md says why). */
 interface Bounds {
@@ -15,6 +15,8 @@ interface Bounds {
   /** Hours without delivery, in each of which so many micros were expected. */
   readonly stopped: number;
   readonly stoppedMicros: number;
+  /** Day budgets spent where the order has none, within two days. */
+  readonly unplanned: number;
   readonly offGoal: number;
 }
 
@@ -25,6 +27,7 @@ export const due: Bounds = {
   aheadDays: 1.2,
   stopped: 4,
   stoppedMicros: 1_200_000,
+  unplanned: 0.2,
   offGoal: 0.06,
 };
 export const fair: Bounds = {
@@ -33,6 +36,7 @@ export const fair: Bounds = {
   aheadDays: 0.4,
   stopped: 1,
   stoppedMicros: 350_000,
+  unplanned: 0.04,
   offGoal: 0.04,
 };
 
@@ -40,6 +44,7 @@ export const fair: Bounds = {
 export function isIn(truth: Truth, hour: number, trouble: Trouble, bounds: Bounds): boolean {
   const { campaign, fromMs, spent, expected, budget } = truth;
   const at = fromMs + (hour + 1) * hourMs;
+  if (trouble === 'unplanned') return unplannedWithin(truth, hour, 48) > bounds.unplanned * dayBudget(truth, hour);
   if (trouble === 'ended off goal')
     return at >= campaign.end_ms && Math.abs(spent[hour] / budget[hour] - 1) > bounds.offGoal;
   if (at <= campaign.start_ms || at >= campaign.end_ms) return false;
@@ -74,6 +79,11 @@ function isStopped(truth: Truth, hour: number, { stopped: hours, stoppedMicros }
   return isDark && campaign.mode !== 'ASAP' && expected[hour] - expected[hour - hours] > stoppedMicros * hours;
 }
 
+/** Money of the last hours that was spent where the order has none. */
+function unplannedWithin({ unplanned }: Truth, hour: number, hours: number): number {
+  return unplanned[hour] - (hour < hours ? 0 : unplanned[hour - hours]);
+}
+
 /** The first hour of a stretch in which it is there for so long; -1 = there is none. */
 export function firstStretch(
   truth: Truth,
@@ -95,11 +105,13 @@ const troublesOf: Readonly<Partial<Record<FaultKind, readonly Trouble[]>>> = {
   delivery_stop: ['stopped', 'behind'],
   spend_spike: ['ahead', 'exhausted'],
   budget_cut: ['exhausted'],
+  spends_after_end: ['unplanned'],
+  ignores_pause: ['unplanned'],
 };
 
 /** Hours that a trouble must last before anybody is to be told: longer than any `for` of a rule that ships. */
 const hoursDue: Readonly<Record<Trouble, number>> = {
-  ...{ behind: 6, ahead: 4, exhausted: 3, stopped: 1, 'never started': 6, 'ended off goal': 3 },
+  ...{ behind: 6, ahead: 4, exhausted: 3, stopped: 1, 'never started': 6, unplanned: 2, 'ended off goal': 3 },
 };
 /** Where money is told by the day, twice at least; and that nothing came for some hours nobody can see. */
 const daysTold = 54;
@@ -107,7 +119,8 @@ const daysTold = 54;
 function hoursDueOf(world: World, campaign: SimulatedCampaign, trouble: Trouble): number {
   const organization = world.organizations.find(({ org_id }) => org_id === campaign.org_id);
   const isDaily = campaign.spend_from === 'feed' && organization?.feeds.some(({ habit }) => habitFacts[habit].isDaily);
-  if (isDaily !== true) return hoursDue[trouble];
+  // What lies outside of the order is seen in the first day that tells of it.
+  if (isDaily !== true || trouble === 'unplanned') return hoursDue[trouble];
   return trouble === 'stopped' ? Number.POSITIVE_INFINITY : daysTold;
 }
 
@@ -149,7 +162,11 @@ function labelsOfFault(world: World, truths: Truths, fault: Fault): Label[] {
   const without = truthWithout(world, campaign, fault);
   const span = {
     fromMs: from_ms,
-    untilMs: Math.min(until_ms + echoMs, campaign.end_ms, world.endMs - hourMs),
+    untilMs: Math.min(
+      until_ms + echoMs,
+      kind === 'spends_after_end' ? until_ms : campaign.end_ms,
+      world.endMs - hourMs,
+    ),
     bounds: due,
   };
   for (const trouble of troublesOf[kind] ?? []) {

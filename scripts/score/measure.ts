@@ -49,6 +49,7 @@ const rulesOf: Readonly<Record<Label['trouble'], readonly string[]>> = {
   exhausted: ['exhausted', 'early-exhaust', 'over-pacing', 'over-budget', 'no-delivery'],
   stopped: ['no-delivery'],
   'never started': ['never-started', 'under-pacing', 'cannot-finish'],
+  unplanned: ['unplanned-spend'],
   'ended off goal': ['ended'],
   'feed silent': ['data-freshness'],
 };
@@ -133,6 +134,9 @@ function isTrue(world: World, truths: Truths, alert: Alert): boolean {
       return was(['exhausted']) || isNearlyGone(truth, hour) || reachesCap(truth, hour);
     case 'over-budget':
       return truth.spent[hour] > 1.03 * budget(hour);
+    case 'unplanned-spend':
+      // What was spent stays in the table, and a correction of it brings it up again.
+      return isAround(truth, at, 'unplanned', remembersHours);
     case 'ended':
       return was(['ended off goal']);
     default:
@@ -141,10 +145,11 @@ function isTrue(world: World, truths: Truths, alert: Alert): boolean {
 }
 
 const aroundHours = 3;
+const remembersHours = 33 * 24;
 
-function isAround(truth: Truth, ms: number, trouble: Trouble): boolean {
+function isAround(truth: Truth, ms: number, trouble: Trouble, hoursBefore = aroundHours): boolean {
   const hour = hourAt(truth, ms);
-  for (let each = Math.max(0, hour - aroundHours); each <= Math.min(truth.spent.length - 1, hour + 1); each++)
+  for (let each = Math.max(0, hour - hoursBefore); each <= Math.min(truth.spent.length - 1, hour + 1); each++)
     if (isIn(truth, each, trouble, fair)) return true;
   return false;
 }

@@ -25,7 +25,7 @@ export function scorePage({ size, shipped, shaped, straight, forecasts }: Taken)
     'Of flights that no fault touched, at three quarters of the way: how far the projection of spend was off what was spent in the end, and exhaustion off the hour in which the money ended. Half of all are nearer than the first figure, nine of ten than the second.',
     forecastTable(forecasts),
     '## What it does not say',
-    'The world is the simulator’s: its campaigns change no budget, pause nothing and are not extended here, since what a change makes of a plan would blur what a fault did; the healthy month of `test/rules/healthy/` has those. Faults that no shipped rule is about (conversions that go missing, late bursts, broken producers) are no labels: the first has no rule that ships, the others have no trouble.',
+    'The world is the simulator’s: its campaigns change no budget, are not extended and are paused by nobody but those who then do not hear of it, since what a change makes of a plan would blur what a fault did; the healthy month of `test/rules/healthy/` has those. Faults that no shipped rule is about (conversions that go missing, late bursts, broken producers) are no labels: the first has no rule that ships, the others have no trouble.',
   ].join('\n\n')}\n`;
 }
 
@@ -36,9 +36,10 @@ const labelTable = `| trouble | it is due when |
 | exhausted | the budget is gone for 3 hours, with more than 2 to go |
 | stopped | nothing for 4 hours in which 1.2 units an hour were expected |
 | never started | nothing spent 6 hours after the start |
+| unplanned | a fifth of a daily budget, within two days, after the flight's end or while the advertiser has it paused, for 2 hours |
 | feed silent | an hourly feed says nothing, 4 to 10 hours |
 
-Where money is told by the day, a trouble must last 54 hours, so that it is told twice; that nothing came for some hours is no label there, for nobody can see it.`;
+Where money is told by the day, a trouble of pace must last 54 hours, so that it is told twice; that nothing came for some hours is no label there, for nobody can see it.`;
 
 function summary(score: Score): string {
   return table(

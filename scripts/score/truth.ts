@@ -16,6 +16,8 @@ export interface Truth {
   readonly budget: Float64Array;
   /** Whether anything was delivered in the hour. */
   readonly delivers: Uint8Array;
+  /** Micros until the end of each hour that were spent after the flight's end, or while the advertiser had it paused. */
+  readonly unplanned: Float64Array;
 }
 
 /** What campaigns really spent by the end of each hour, by `campaignKey`. */
@@ -39,11 +41,15 @@ function work(world: World, campaign: SimulatedCampaign, spent: readonly number[
   const truth = {
     ...{ campaign, fromMs: world.startMs, spent: new Float64Array(hours), expected: new Float64Array(hours) },
     ...{ budget: new Float64Array(hours), delivers: new Uint8Array(hours) },
+    unplanned: new Float64Array(hours),
   };
   const cuts = faultsOf(world, campaign).filter(({ kind }) => kind === 'budget_cut');
+  const pauses = faultsOf(world, campaign).filter(({ kind }) => kind === 'ignores_pause');
   const plan = new Plan(campaign, run);
+  let unplanned = 0;
   for (let hour = 0; hour < hours; hour++) {
     const before = run.spentMicros;
+    let outside = 0;
     for (let minute = world.startMs + hour * hourMs; minute < world.startMs + (hour + 1) * hourMs; minute += minuteMs) {
       for (const cut of cuts)
         if (cut.from_ms === minute) {
@@ -51,13 +57,23 @@ function work(world: World, campaign: SimulatedCampaign, spent: readonly number[
           run.budgetMicros *= cut.factor;
           run.replan(minute);
         }
-      run.spend(run.wantedMicros(minute) * 1_000);
+      for (const { from_ms, until_ms } of pauses) {
+        if (from_ms === minute) plan.freeze(minute);
+        if (until_ms === minute) plan.thaw(minute);
+      }
+      const wanted = run.wantedMicros(minute);
+      if (minute >= campaign.end_ms || plan.isFrozen) outside += wanted;
+      run.spend(wanted * 1_000);
     }
+    // What was really spent lay in the hour as what was wanted did.
+    const wantedInHour = run.spentMicros - before;
     run.spentMicros = spent[hour] ?? run.spentMicros;
     const at = world.startMs + (hour + 1) * hourMs;
     truth.spent[hour] = run.spentMicros;
     truth.expected[hour] = plan.expected(at);
     truth.budget[hour] = run.budgetMicros;
+    if (wantedInHour > 0) unplanned += ((run.spentMicros - before) * outside) / wantedInHour;
+    truth.unplanned[hour] = unplanned;
     truth.delivers[hour] = run.spentMicros > before ? 1 : 0;
   }
   return truth;
@@ -71,13 +87,14 @@ function openBook(run: CampaignRun, startMs: number): void {
   run.replan(startMs);
 }
 
-/** The order: its budget spread evenly, or as the traffic; a change of the budget keeps what was expected until then. */
+/** The order: its budget spread evenly, or as the traffic; a change of the budget, and a pause, keep what was expected until then. */
 class Plan {
   readonly #campaign: SimulatedCampaign;
   readonly #run: CampaignRun;
   #from: number;
   #base = 0;
   #budget: number;
+  isFrozen = false;
 
   constructor(campaign: SimulatedCampaign, run: CampaignRun) {
     this.#campaign = campaign;
@@ -89,7 +106,7 @@ class Plan {
   expected(at: number): number {
     const { end_ms } = this.#campaign;
     const until = Math.min(at, end_ms);
-    if (until <= this.#from) return this.#base;
+    if (until <= this.#from || this.isFrozen) return this.#base;
     const share = this.#weight(this.#from, until) / this.#weight(this.#from, end_ms);
     return Math.min(this.#budget, this.#base + (this.#budget - this.#base) * share);
   }
@@ -98,6 +115,17 @@ class Plan {
     this.#base = this.expected(at);
     this.#from = Math.max(at, this.#campaign.start_ms);
     this.#budget = budget;
+  }
+
+  /** Paused by the advertiser: nothing more is expected until it goes on, and then all that is left until the end. */
+  freeze(at: number): void {
+    this.change(at, this.#budget);
+    this.isFrozen = true;
+  }
+
+  thaw(at: number): void {
+    this.isFrozen = false;
+    this.#from = Math.max(at, this.#campaign.start_ms);
   }
 
   #weight(from: number, until: number): number {

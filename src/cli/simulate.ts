@@ -20,7 +20,7 @@ export const simulateCommand: Command = {
     'paceline simulate --seed 7 --days 3 --campaigns 300 --partitions 8 --out ./sim',
     'paceline simulate --start 2026-09-05 --zones America/Santiago,Pacific/Chatham --out ./sim',
   ],
-  doc: 'Writes DIR/log (plans, ticks and events, with duplicates, lateness, corrections, control changes, feeds of every habit and labelled faults) and DIR/truth.json, which says what was done (in the repository, "npm run truth -- DIR" adds what must come of it). The same options give the same bytes. Then "paceline run --data DIR --until-end" works it off; give it the same rules.',
+  doc: 'Writes DIR/log (plans, ticks and events, with duplicates, lateness, corrections, control changes, feeds of every habit and labelled faults, campaigns that spend after their end or through a pause among them) and DIR/truth.json, which says what was done (in the repository, "npm run truth -- DIR" adds what must come of it). The same options give the same bytes. Then "paceline run --data DIR --until-end" works it off; give it the same rules.',
   flags: {
     out: { type: 'text', value: 'DIR', doc: 'Where to write; must hold no log yet.' },
     seed: { type: 'integer', value: 'N', doc: 'Seed of all chance.', default: String(defaults.seed) },

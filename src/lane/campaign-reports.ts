@@ -1,4 +1,5 @@
 import { nanosPerMicro } from '../model/money.ts';
+import { dayMs } from '../model/time.ts';
 import { plus, type Whole } from '../model/whole.ts';
 import { counterAt, sumAt } from './day-row.ts';
 import { added, type OnReport, type Report, ReportFeed, shareOf, type Verdict } from './report-feed.ts';
@@ -36,6 +37,9 @@ export function isByTouch(code: number): boolean {
 type FreshReport =
   | { readonly of: 'spend'; readonly feed: string; readonly report: Report<number> }
   | { readonly of: 'counts'; readonly feed: string; readonly report: Report<Counts> };
+
+/** Reports are kept so long at least: windows of an evaluation reach seven days back to `as_of`, a day before it, and one to spare. */
+export const reportsKeptMs = 9 * dayMs;
 
 /** Feed of adjustments: additions of no length, which no total replaces. */
 const adjustments = '';
@@ -191,6 +195,11 @@ export class CampaignReports {
       if (share !== 0) sum = plus(sum, share);
     }
     return sum;
+  }
+
+  /** The same of adjustments and reports alone, where cells reach no more. */
+  spendToldBetween(from: number, to: number): Whole {
+    return this.spendBetween(from, to, Number.POSITIVE_INFINITY);
   }
 
   /** Σ of the shares of impressions in [from, to). */

@@ -6,6 +6,7 @@ import type { Zone } from '../model/zones.ts';
 import { frozenStretches, termsAt } from '../pacing/flight-ledger.ts';
 import { type UnplannedCause, unplannedCauses } from '../rules/rule-values.ts';
 import type { Campaign, Flight, FlightDates } from './campaign.ts';
+import { reportsKeptMs } from './campaign-reports.ts';
 import { sumAt } from './day-row.ts';
 import { ledgerOf, spendBetween } from './flight-books.ts';
 
@@ -96,7 +97,7 @@ export class UnplannedSpend {
     return isCovered;
   }
 
-  /** Null when the day has stretches of several kinds and began before cells reach. */
+  /** Null when the day has stretches of several kinds, began before cells reach, and is not all of adjustments and reports. */
   #stretchesOf(day: Day): readonly Stretch[] | null {
     const { start, end, spend } = day;
     const inside = (at: number) => at > start && at < end;
@@ -105,12 +106,21 @@ export class UnplannedSpend {
       ...this.#frozen.flatMap(({ from, to }) => [from, to]),
     ].filter(inside);
     if (edges.length === 0) return [{ ...this.#kindAt(start), nanos: spend }];
-    if (start < this.#reach) return null;
+    const isTold = start < this.#reach && this.#isAllTold(day);
+    if (start < this.#reach && !isTold) return null;
     const bounds = [...new Set([start, ...edges, end])].sort((a, b) => a - b);
     return bounds.slice(1).map((to, i) => ({
       ...this.#kindAt(bounds[i]),
-      nanos: spendBetween(this.#campaign, bounds[i], to, this.#clock),
+      nanos: isTold
+        ? (this.#campaign.reports?.spendToldBetween(bounds[i], to) ?? 0)
+        : spendBetween(this.#campaign, bounds[i], to, this.#clock),
     }));
+  }
+
+  /** A source that is days late tells of days that cells have forgotten; reports say for themselves where their money lies. */
+  #isAllTold({ start, end, spend }: Day): boolean {
+    if (start < this.#clock - reportsKeptMs) return false;
+    return minus(this.#campaign.reports?.spendToldBetween(start, end) ?? 0, spend) === 0;
   }
 
   #kindAt(at: number): Omit<Stretch, 'nanos'> {

@@ -64,10 +64,12 @@ export class CampaignRun {
   /** Spend wanted in the minute at `minute`, micros, after pace, pauses, caps and faults. */
   wantedMicros(minute: number): number {
     const { campaign } = this;
-    if (minute < campaign.start_ms || minute >= this.endMs || minute < this.pausedUntilMs) return 0;
+    const isOver = minute >= this.endMs;
+    // Who does not hear of the end does not hear of the budget either.
+    let mayOverspend = isOver && this.isUnder('spends_after_end', minute);
+    if (minute < campaign.start_ms || (isOver && !mayOverspend) || minute < this.pausedUntilMs) return 0;
     this.#turn(minute);
     let factor = campaign.pace * (campaign.mode === 'ASAP' ? 2.5 : 1);
-    let mayOverspend = false;
     for (const fault of this.faults) {
       if (minute < fault.from_ms || minute >= fault.until_ms) continue;
       if (fault.kind === 'delivery_stop') return 0;
@@ -99,6 +101,10 @@ export class CampaignRun {
     const { nanos, impressions, clicks } = this.#hour;
     this.#hour = { nanos: 0, impressions: 0, clicks: 0 };
     return { micros: Math.round(nanos / 1_000), impressions, clicks };
+  }
+
+  has(kind: Fault['kind']): boolean {
+    return this.faults.some((fault) => fault.kind === kind);
   }
 
   isUnder(kind: Fault['kind'], at: number): boolean {

@@ -20,6 +20,9 @@ export class ControlChurn {
   minute(run: CampaignRun, minute: number): void {
     for (const fault of run.faults) {
       if (fault.kind === 'budget_cut' && fault.from_ms === minute) this.#setBudget(run, minute, fault.factor);
+      // Said, and not done: the run knows nothing of it.
+      if (fault.kind === 'ignores_pause' && fault.from_ms === minute)
+        this.#sayPause(run, 'ADVERTISER', minute, fault.until_ms);
     }
     if (minute >= run.endMs) return;
     const perMinute = minuteMs / dayMs;
@@ -47,14 +50,12 @@ export class ControlChurn {
   }
 
   #pause(run: CampaignRun, at: number): void {
+    // Its one pause is the one that it ignores: another would end or begin in the middle of it.
+    if (run.has('ignores_pause')) return;
     const until = at + Math.floor(this.#random.between(0.5, 8) * hourMs);
     const cause = this.#random.pick(['ADVERTISER', 'ADVERTISER', 'POLICY', 'PAYMENT', 'SCHEDULE']);
     run.pausedUntilMs = until;
-    const send = (status: string, effective_at: number): void => {
-      this.#transport.send('status_changed', originOf(run, 'console', effective_at), { status, cause, effective_at });
-    };
-    send('PAUSED', at);
-    send('ACTIVE', until);
+    this.#sayPause(run, cause, at, until);
     if (cause !== 'POLICY') return;
     const creative = { creative_id: `${run.campaign.campaign_id}-c1`, policy_code: 'misleading-claim' };
     this.#transport.send('creative_status', originOf(run, 'review', at), { ...creative, status: 'disapproved' });
@@ -62,7 +63,14 @@ export class ControlChurn {
     this.#transport.send('creative_status', originOf(run, 'review', until), approved);
   }
 
+  #sayPause(run: CampaignRun, cause: string, at: number, until: number): void {
+    for (const [status, effective_at] of [['PAUSED', at] as const, ['ACTIVE', until] as const])
+      this.#transport.send('status_changed', originOf(run, 'console', effective_at), { status, cause, effective_at });
+  }
+
   #extend(run: CampaignRun, at: number): void {
+    // What is spent after its end is labelled by the end that was ordered.
+    if (run.has('spends_after_end')) return;
     if (run.endDay - run.campaign.start_day > 1_000) return;
     run.endDay += this.#random.integer(1, 7);
     run.endMs = run.zone.dayStart(run.endDay + 1);

@@ -148,14 +148,14 @@ export class Feeds {
     if (habitFacts[feed.habit].isDaily) this.#heartbeat(organization, feed.source, at + minuteMs, end, 1);
   }
 
-  /** A silent feed sends all it owes when it comes back. */
+  /** A silent feed sends all it owes when it comes back, an hour's worth in a minute, and what comes meanwhile behind it. */
   #awake(organization: SimulatedOrganization, at: number): number {
     const silence = this.#world.faults.find(
       (fault) =>
         fault.kind === 'feed_silent' &&
         fault.org_id === organization.org_id &&
         at >= fault.from_ms &&
-        at < fault.until_ms,
+        at < (60 * fault.until_ms - fault.from_ms) / 59,
     );
     return silence === undefined ? at : silence.until_ms + Math.floor((at - silence.from_ms) / 60);
   }

@@ -19,7 +19,12 @@ export function makeFaults(random: Random, world: Base): Fault[] {
     add(faults, random, world, taken, { kind: 'budget_cut', hours: [0, 0], factor: 0.5 });
     add(faults, random, world, taken, { kind: 'late_burst', hours: [2, 4], factor: 0 });
   }
-  return [...faults, ...silentFeeds(random, world)].sort((a, b) => a.from_ms - b.from_ms);
+  faults.push(...silentFeeds(random, world));
+  for (let i = 0; i < each; i++) {
+    addAfterEnd(faults, random, world, taken);
+    addIgnoredPause(faults, random, world, taken);
+  }
+  return faults.sort((a, b) => a.from_ms - b.from_ms);
 }
 
 interface Wish {
@@ -40,6 +45,42 @@ function add(faults: Fault[], random: Random, world: Base, taken: Set<number>, w
   const { org_id, campaign_id } = world.campaigns[chosen];
   const until_ms = Math.min(world.endMs, from_ms + Math.round(random.between(...wish.hours) * hourMs));
   faults.push({ kind: wish.kind, org_id, campaign_id, from_ms, until_ms, factor: wish.factor });
+}
+
+/** A campaign whose platform does not hear of its end, which lies within the time. */
+function addAfterEnd(faults: Fault[], random: Random, world: Base, taken: Set<number>): void {
+  const last = world.startMs + (world.endMs - world.startMs) * 0.75;
+  const fits = world.campaigns.flatMap(({ end_ms, pace }, i) =>
+    end_ms > world.startMs + hourMs && end_ms < last && pace > 0 && !taken.has(i) ? [i] : [],
+  );
+  const hours = random.between(12, 48);
+  if (fits.length === 0) return;
+  const chosen = random.pick(fits);
+  taken.add(chosen);
+  const { org_id, campaign_id, end_ms } = world.campaigns[chosen];
+  const until_ms = Math.min(world.endMs, end_ms + Math.round(hours) * hourMs);
+  faults.push({ kind: 'spends_after_end', org_id, campaign_id, from_ms: end_ms, until_ms, factor: 0 });
+}
+
+/** The advertiser pauses a campaign that delivers, and it goes on. */
+function addIgnoredPause(faults: Fault[], random: Random, world: Base, taken: Set<number>): void {
+  const from_ms = instant(random, world);
+  const until_ms = from_ms + Math.round(random.between(8, 20) * 60) * minuteMs;
+  const fits = world.campaigns.flatMap(({ start_ms, end_ms, pace }, i) =>
+    start_ms < from_ms && end_ms > until_ms && pace > 0 && !taken.has(i) ? [i] : [],
+  );
+  if (fits.length === 0) return;
+  const chosen = random.pick(fits);
+  taken.add(chosen);
+  const { org_id, campaign_id } = world.campaigns[chosen];
+  faults.push({
+    kind: 'ignores_pause',
+    org_id,
+    campaign_id,
+    from_ms,
+    until_ms: Math.min(world.endMs, until_ms),
+    factor: 0,
+  });
 }
 
 function silentFeeds(random: Random, world: Base): Fault[] {

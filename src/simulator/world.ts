@@ -102,6 +102,10 @@ export type FaultKind =
   | 'feed_silent'
   | 'budget_cut'
   | 'late_burst'
+  /** Delivers on when its flight is over, as if nobody had told the platform. */
+  | 'spends_after_end'
+  /** The advertiser pauses it, and it delivers on. */
+  | 'ignores_pause'
   | BadProducerKind;
 
 /** What a broken producer sends; each is one record. */

@@ -124,12 +124,20 @@ export class SpendReview {
       cut(to);
     }
     if (cuts.size === 0) return [{ kind: this.#kindOf(ds), amount: row.spendNanos }];
-    if (ds < this.#reach) return null;
+    const isOld = ds < this.#reach;
+    if (isOld && (ds < this.#clock - 9 * 86_400_000 || this.#toldBetween(ds, de) !== row.spendNanos)) return null;
     const ends = [...cuts].sort((a, b) => a - b);
     return [ds, ...ends].map((from, i) => ({
       kind: this.#kindOf(from),
-      amount: this.#campaign.spend.sum(from, ends[i] ?? de),
+      amount: isOld ? this.#toldBetween(from, ends[i] ?? de) : this.#campaign.spend.sum(from, ends[i] ?? de),
     }));
+  }
+
+  /** Adjustments and reports: what is known of a day of which no quarter-hours are kept. */
+  #toldBetween(from: number, to: number): bigint {
+    const { adjustments, spendReports } = this.#campaign;
+    const adjusted = adjustments.filter(({ instant }) => instant >= from && instant < to);
+    return adjusted.reduce((sum, { nanos }) => sum + nanos, spendReports.sum('spend', from, to));
   }
 
   #kindOf(at: number): Cause | DatedFlight {

@@ -11,7 +11,7 @@ import { makeWorld } from '../../src/simulator/make-world.ts';
 import { plansOfWorld } from '../../src/simulator/plans.ts';
 import type { EventType, ProducedRecord } from '../../src/simulator/produced-record.ts';
 import { simulateWorld } from '../../src/simulator/simulate-world.ts';
-import { badProducerKinds, type FaultKind, type World } from '../../src/simulator/world.ts';
+import { badProducerKinds, type Fault, type FaultKind, type World } from '../../src/simulator/world.ts';
 
 const small = { seed: 7, days: 3, campaigns: 40, partitions: 4, impressionsPerDay: 8_000 };
 const world = makeWorld(small);
@@ -109,6 +109,50 @@ test('a stopped campaign delivers nothing while it is stopped, though it did bef
       .map((value) => value.event_time as number);
     expect(times.some((time) => time < from_ms)).toBe(true);
     expect(times.filter((time) => time >= from_ms && time < until_ms)).toEqual([]);
+  }
+});
+
+/** What a campaign delivered by the ad server, and what its feeds told of. */
+function spentAround({ org_id, campaign_id, from_ms, until_ms }: Fault): boolean {
+  return records
+    .filter(
+      ({ type, key }) => key === org_id && (type === 'impression' || type === 'spend' || type === 'performance_report'),
+    )
+    .map(fieldsOf)
+    .filter((value) => value.campaign_id === campaign_id)
+    .some((value) => {
+      const at = (value.period_start ?? value.event_time) as number;
+      return at >= from_ms && at < until_ms;
+    });
+}
+
+test('a campaign that does not hear of its end, or of its pause, delivers in it, and the log says both', () => {
+  for (const kind of ['spends_after_end', 'ignores_pause'] as const) {
+    const own = world.faults.filter((fault) => fault.kind === kind);
+    expect(own.length, kind).toBeGreaterThan(0);
+    for (const fault of own) expect(spentAround(fault), `${kind} of ${fault.org_id}/${fault.campaign_id}`).toBe(true);
+  }
+  for (const { org_id, campaign_id, from_ms } of world.faults.filter(({ kind }) => kind === 'spends_after_end')) {
+    const campaign = world.campaigns.find((each) => each.org_id === org_id && each.campaign_id === campaign_id);
+    expect(campaign?.end_ms).toBe(from_ms);
+    const flights = records
+      .filter((record) => record.type === 'flight_changed' && record.key === org_id)
+      .map(fieldsOf)
+      .filter((value) => value.campaign_id === campaign_id);
+    expect(flights.map((value) => value.end_local)).toEqual(flights.map(() => campaign?.end_day));
+  }
+  for (const { org_id, campaign_id, from_ms, until_ms } of world.faults.filter(
+    ({ kind }) => kind === 'ignores_pause',
+  )) {
+    const said = records
+      .filter((record) => record.type === 'status_changed' && record.key === org_id)
+      .map(fieldsOf)
+      .filter((value) => value.campaign_id === campaign_id && (value.effective_at as number) >= world.startMs);
+    expect(said).toContainEqual(
+      expect.objectContaining({ status: 'PAUSED', cause: 'ADVERTISER', effective_at: from_ms }),
+    );
+    if (until_ms < world.endMs - hourMs)
+      expect(said).toContainEqual(expect.objectContaining({ status: 'ACTIVE', effective_at: until_ms }));
   }
 });
 
@@ -212,6 +256,8 @@ const everyFault: readonly FaultKind[] = [
   'feed_silent',
   'budget_cut',
   'late_burst',
+  'spends_after_end',
+  'ignores_pause',
   ...badProducerKinds,
 ];
 

@@ -1,11 +1,11 @@
 import type { ByteReader, ByteWriter } from '../../model/byte-codec.ts';
-import { dayMs } from '../../model/time.ts';
 import type { Campaign } from '../campaign.ts';
 import {
   CampaignReports,
   type Counts,
   currencyOfCode,
   isByTouch,
+  reportsKeptMs,
   revenueCode,
   typedCode,
   typeOfCode,
@@ -18,9 +18,6 @@ import type { Section } from './section.ts';
 /** What a code of `Counts` means, as it is written; version 1 knew no types. */
 const means = { place: 0, revenue: 1, type: 2 } as const;
 
-/** Windows of an evaluation reach so far back at most: seven days to `as_of`, a day before it, and one to spare. */
-const windowsMs = 9 * dayMs;
-
 /** The reports of feeds that count: those since the last harvest, to be put on top, or all. */
 export function reportsSection(state: LaneState): Section<Campaign> {
   return {
@@ -31,7 +28,7 @@ export function reportsSection(state: LaneState): Section<Campaign> {
     write(out: ByteWriter, campaign: Campaign, all: boolean): void {
       const { reports } = campaign;
       if (reports === null) return;
-      if (all) reports.forgetBefore(Math.min(state.clock - windowsMs, state.reportsReach(campaign.orgId)));
+      if (all) reports.forgetBefore(Math.min(state.clock - reportsKeptMs, state.reportsReach(campaign.orgId)));
       const fresh = reports.fresh ?? [];
       if (!all && fresh.length === 0 && !reports.wasSpendForgotten) return;
       out.flag(!all && reports.wasSpendForgotten);

@@ -80,6 +80,7 @@ export class Traffic {
     }
     const { habits } = this.#options;
     if (habits.chance(0.4)) for (let n = habits.between(8, 30); n > 0; n--) this.#habit(habits, forMs);
+    if (habits.chance(0.25)) this.#deafPlatform(habits, forMs);
     return this.#sent.sort((a, b) => a.atMs - b.atMs);
   }
 
@@ -309,6 +310,46 @@ export class Traffic {
         ...conversionKind(happened),
         revenue_micros: 5e6,
       });
+    }
+  }
+
+  /** A campaign of its own whose platform hears neither of its end nor of a pause: it spends on, by impressions and by reports. */
+  #deafPlatform(random: Random, forMs: number): void {
+    const org = random.pick(this.#orgs.slice(0, 2));
+    const campaign_id = 'deaf';
+    const [begin, end] = [this.#at(0), this.#at(forMs)];
+    const end_at = Math.ceil((begin + random.between(1, 9) * ((end - begin) / 10)) / (15 * minuteMs)) * 15 * minuteMs;
+    const about = { campaign_id, flight_id: 'f1', source: 'console', event_time: begin, effective_at: begin };
+    const end_local = Math.floor((end_at - 1) / dayMs);
+    this.#send(org, 0, 'flight_changed', {
+      ...{ ...about, start_local: Math.floor(begin / dayMs) - 1, end_local, end_at, tz: 'UTC', mode: 'EVEN' },
+      ...{ rebase: 'ON_PLAN', ledger_version: this.#ledger++ },
+    });
+    const money = { budget_micros: 90e6, daily_cap_micros: null, currency: 'USD', ledger_version: this.#ledger++ };
+    this.#send(org, 0, 'budget_changed', { ...about, ...money });
+    const pausedMs = Math.floor(random.next() * forMs);
+    for (const [status, atMs] of [['PAUSED', pausedMs] as const, ['ACTIVE', (pausedMs + forMs) / 2] as const]) {
+      const at = this.#at(atMs);
+      const said = { source: 'console', event_time: at, status, cause: 'ADVERTISER', effective_at: at };
+      this.#send(org, Math.floor(atMs), 'status_changed', { campaign_id, ...said });
+    }
+    for (let n = random.between(6, 16); n > 0; n--) {
+      const atMs = Math.floor(random.next() * forMs);
+      const at = this.#at(atMs);
+      const event = { campaign_id, event_time: at, currency: 'USD' };
+      const day = Math.floor(at / dayMs) - random.between(0, 4);
+      const period = {
+        period_start: day * dayMs,
+        period_end: (day + 1) * dayMs,
+        source_seq: Math.floor(at / minuteMs),
+      };
+      if (random.chance(0.6))
+        this.#send(org, atMs, 'impression', { ...event, source: 'adserver', cpm_micros: 1e6 * random.between(1, 900) });
+      else
+        this.#send(org, atMs, 'performance_report', {
+          ...{ ...event, ...period, source: 'dsp', as_of: at, counts: {} },
+          spend_micros: random.between(0, 40) * 1e6,
+        });
     }
   }
 
