@@ -153,7 +153,7 @@ export interface UnitGoal {
   readonly dailyCap: number | null;
 }
 
-export const pacingModes = ['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED', 'DAYPARTED'] as const;
+export const pacingModes = ['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED', 'DAYPARTED', 'CUSTOM'] as const;
 export type PacingMode = (typeof pacingModes)[number];
 export type Rebase = 'ON_PLAN' | 'ON_ACTUAL' | 'NONE';
 export type CampaignStatus = 'ACTIVE' | 'PAUSED' | 'ENDED';

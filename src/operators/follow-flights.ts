@@ -3,6 +3,8 @@ import { isControl } from '../events/kind-facts.ts';
 import type { ControlKind } from '../events/kinds.ts';
 import { kind } from '../events/kinds.ts';
 import { type Campaign, Flight, type FlightDates } from '../lane/campaign.ts';
+import { coverProblem } from '../lane/custom-curve.ts';
+import { curveOf } from '../lane/find-weight.ts';
 import { goalBefore } from '../lane/flight-books.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import { flightAt } from '../lane/lane-books.ts';
@@ -17,6 +19,7 @@ import type { OwnedSections } from '../lane/sections/section.ts';
 import { assert } from '../model/errors.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
 import { quickSum } from '../model/money.ts';
+import { nearest } from '../model/nearest.ts';
 import { floorTo, quarterMs } from '../model/time.ts';
 import { positive, type Whole } from '../model/whole.ts';
 import { findZone } from '../model/zones.ts';
@@ -228,6 +231,10 @@ export class FollowFlights implements Operator {
     if (typeof dates === 'string') return badFlight(dates);
     const problem = dateProblem(detail.flight_id, dates, campaign, this.#limits.flightDaysMax);
     if (problem !== null) return problem;
+    if (detail.mode === 'CUSTOM') {
+      const unfit = this.#curveProblem(detail.curve_id, campaign, dates);
+      if (unfit !== null) return badFlight(unfit);
+    }
     const flight = this.#flightOf(campaign, detail.flight_id);
     if (flight === null) return this.#tooMany();
     if (detail.ledger_version <= flight.flightLedgerVersion) return this.#superseded();
@@ -243,6 +250,22 @@ export class FollowFlights implements Operator {
     const seen = this.#state.clock;
     flight.changes.push({ kind: 'flight', at, order, seen, mode, curve, end: dates.end, rebase, actual });
     return null;
+  }
+
+  /** A flight in pieces is taken where they are known, and cover it: its goal would not be what they come to. */
+  #curveProblem(name: string | null, campaign: Campaign, dates: FlightDates): string | null {
+    const { plan } = this.#state.planOf(campaign.orgId);
+    const own = this.#state.campaignPlan(campaign).curve;
+    const curve = curveOf(plan, name, own);
+    if (curve !== null) {
+      const problem = coverProblem(curve, dates);
+      return problem === null ? null : `is CUSTOM, and its curve ${problem}`;
+    }
+    const wanted = name ?? own;
+    if (wanted === undefined) return 'is CUSTOM and names no curve';
+    const near = nearest(wanted, Object.keys(plan.curves ?? {}));
+    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+    return `is CUSTOM, and curve "${wanted}" is not in the plan${hint}`;
   }
 
   /** S at the change, for a later rebase ON_ACTUAL; as known now. */

@@ -1,5 +1,6 @@
 import type { CampaignStatus, PacingMode, Rebase, StatusCause } from '../events/event-batch.ts';
 import { floorShare, minus, plus, type Whole } from '../model/whole.ts';
+import { shareOfPieces } from './custom-weight.ts';
 import type { Weight } from './pacing-weight.ts';
 
 /** One change of a flight or of its campaign's status, in force from `at` (event time). */
@@ -242,8 +243,10 @@ function segmentValue(terms: Terms, from: number, base: Whole, at: number, weigh
   const weight = weightOf(terms.mode, terms.curve, terms.end);
   const whole = weight.between(from, terms.end);
   if (whole === 0) return clamp(at >= terms.end ? budget : base, budget);
-  const part = weight.between(from, Math.min(at, terms.end));
-  return clamp(plus(base, floorShare(minus(budget, base), part, whole)), budget);
+  const to = Math.min(at, terms.end);
+  if (weight.pieces !== undefined)
+    return clamp(plus(base, shareOfPieces(weight, minus(budget, base), from, to)), budget);
+  return clamp(plus(base, floorShare(minus(budget, base), weight.between(from, to), whole)), budget);
 }
 
 function clamp(value: Whole, budget: number): Whole {

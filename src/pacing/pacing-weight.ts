@@ -9,6 +9,8 @@ export interface Weight {
   between(from: number, to: number): number;
   /** Least whole millisecond u with W(from, u) ≥ need. Ask only for what W(from, end) holds. */
   reach(from: number, need: number): number;
+  /** Stretches that each have a whole number of units; absent = there are none. */
+  readonly pieces?: readonly { readonly from: number; readonly to: number }[];
 }
 
 export const evenWeight: Weight = {

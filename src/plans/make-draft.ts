@@ -53,13 +53,20 @@ interface NameProblem {
 }
 
 /** Profiles and sources that are named and do not exist. */
-function nameProblems({ defaults, campaigns, sources, profiles, dayparts = {} }: PlanDraft): NameProblem[] {
+function nameProblems({
+  defaults,
+  campaigns,
+  sources,
+  profiles,
+  dayparts = {},
+  curves = {},
+}: PlanDraft): NameProblem[] {
   const problems: NameProblem[] = [];
   const checkSource = (name: string | null | undefined, path: readonly string[]) => {
     if (name == null || name === '' || Object.hasOwn(sources, name)) return;
     problems.push({ path, message: `source "${name}" is not in sources${hint(name, sources)}` });
   };
-  const check = ({ profile, daypart, delivery_source, spend }: CampaignPlan, at: readonly string[]) => {
+  const check = ({ profile, daypart, curve, delivery_source, spend }: CampaignPlan, at: readonly string[]) => {
     if (profile !== undefined && !Object.hasOwn(profiles, profile))
       problems.push({
         path: [...at, 'profile'],
@@ -70,6 +77,8 @@ function nameProblems({ defaults, campaigns, sources, profiles, dayparts = {} }:
         path: [...at, 'daypart'],
         message: `daypart "${daypart}" does not exist${hint(daypart, dayparts)}`,
       });
+    if (curve !== undefined && !Object.hasOwn(curves, curve))
+      problems.push({ path: [...at, 'curve'], message: `curve "${curve}" does not exist${hint(curve, curves)}` });
     checkSource(delivery_source, [...at, 'delivery_source']);
     checkSource(spend?.source, [...at, 'spend', 'source']);
     for (const [i, name] of (spend?.sources ?? []).entries()) checkSource(name, [...at, 'spend', 'sources', String(i)]);

@@ -10,6 +10,7 @@ import {
   spendSources,
 } from '../rules/plan.ts';
 import { quotasSchema } from '../rules/quotas.ts';
+import { curveSection } from './curve-section.ts';
 import { duration } from './duration.ts';
 import { readHours } from './schedule-text.ts';
 
@@ -49,6 +50,7 @@ const campaign = z.strictObject({
   delivery_source: id.nullable().optional(),
   profile: id.optional(),
   daypart: id.optional(),
+  curve: id.optional(),
   day_allowance_percent: allowancePercent.optional(),
   currency: planValues.currency.optional(),
   advertiser: id.optional(),
@@ -94,6 +96,7 @@ const settings = {
   sources: z.record(id, source).optional(),
   profiles: z.record(id, profile).optional(),
   dayparts: z.record(id, daypart).optional(),
+  curves: z.record(id, curveSection).optional(),
   campaigns: z.record(id, campaign).optional(),
 };
 
@@ -124,6 +127,7 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
   const sources = { ...shared.sources, ...own.sources };
   const campaigns = { ...shared.campaigns, ...own.campaigns };
   const dayparts = { ...shared.dayparts, ...own.dayparts };
+  const curves = { ...shared.curves, ...own.curves };
   return {
     org_id: orgId,
     defaults: {
@@ -151,6 +155,7 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
     })),
     profiles: { ...shared.profiles, ...own.profiles },
     ...(Object.keys(dayparts).length === 0 ? {} : { dayparts }),
+    ...(Object.keys(curves).length === 0 ? {} : { curves }),
     campaigns: mapValues(campaigns, toCampaign),
   };
 }

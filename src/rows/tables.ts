@@ -68,7 +68,7 @@ export const pacingSnapshots = table({
     column('evaluated_at', 'DateTime64(3)', 'Scheduled instant of the timer, log time.'),
     column('status', 'LowCardinality(String)', 'Pacing status.'),
     column('persisted_for', 'LowCardinality(String)', 'Why this snapshot was kept: status, move, hour or restated.'),
-    column('mode', 'LowCardinality(String)', 'EVEN, TRAFFIC, ASAP, AHEAD, FRONT_LOADED or DAYPARTED.'),
+    column('mode', 'LowCardinality(String)', 'EVEN, TRAFFIC, ASAP, AHEAD, FRONT_LOADED, DAYPARTED or CUSTOM.'),
     column('currency', 'LowCardinality(String)', 'ISO-4217 of every money column.'),
     column(
       'budget_micros',

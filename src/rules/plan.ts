@@ -5,6 +5,7 @@ import { idPattern } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
 import { dayMs, minuteMs } from '../model/time.ts';
 import { findZone } from '../model/zones.ts';
+import { curveSchema } from './curve.ts';
 import { daypartSchema } from './daypart.ts';
 import { quotasSchema } from './quotas.ts';
 import { notifySchema, ruleNotices } from './rule-notices.ts';
@@ -161,12 +162,17 @@ const source = z.strictObject({
 /** Serving hours by name. */
 const dayparts = z.record(id, daypartSchema);
 
+/** Pieces of CUSTOM flights by name. */
+const curves = z.record(id, curveSchema);
+
 /** What differs for a campaign. */
 const campaign = z.strictObject({
   spend: spend.optional(),
   delivery_source: id.nullable().optional(),
   profile: id.optional(),
   daypart: id.optional(),
+  /** Pieces of its CUSTOM flights that name no curve. */
+  curve: id.optional(),
   day_allowance_bp: planValues.allowanceBp.optional(),
   /** Holds until a budget names one. */
   currency: planValues.currency.optional(),
@@ -236,6 +242,7 @@ export const planSchema = z.strictObject({
     .refine((all) => Object.keys(all).length <= limits.sourcesPerOrganizationMax, 'too many sources'),
   profiles: shared(z.record(id, planValues.profile)),
   dayparts: shared(dayparts).optional(),
+  curves: shared(curves).optional(),
   rules: shared(z.array(rule).max(limits.rulesPerPlanMax)),
   campaigns: z.record(id, campaign),
 });
@@ -261,7 +268,7 @@ export function closingPlan(orgId: string): PlanDraft {
 /** Values of a flight, with their CEL types. */
 const flightVariables = {
   'p.status': ['string', 'Pacing status of this snapshot.'],
-  'p.mode': ['string', 'even, traffic, asap, ahead, front_loaded or dayparted.'],
+  'p.mode': ['string', 'even, traffic, asap, ahead, front_loaded, dayparted or custom.'],
   'p.osi_pct': ['double', 'On-schedule indicator, %.'],
   'p.delivery_pct': ['double', 'Spend over budget, %.'],
   'p.elapsed_pct': ['double', 'Elapsed weight, %.'],

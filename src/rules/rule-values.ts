@@ -29,6 +29,7 @@ export const modeWords: Readonly<Record<PacingMode, string>> = {
   AHEAD: 'ahead',
   FRONT_LOADED: 'front_loaded',
   DAYPARTED: 'dayparted',
+  CUSTOM: 'custom',
 };
 type CampaignName = keyof typeof ruleVariables.campaign;
 type SourceName = keyof typeof ruleVariables.source;

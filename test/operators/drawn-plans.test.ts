@@ -47,6 +47,7 @@ const wanted = {
     delivery_source: ['dsp', null, absent],
     profile: ['evening', absent],
     daypart: ['office', 'late', absent],
+    curve: 4,
     day_allowance_bp: 3,
     currency: ['USD', 'EUR', absent],
     advertiser: ['adv', 'other', absent],

@@ -3,6 +3,7 @@ import { costBases } from '../../src/events/event-batch.ts';
 import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
 import type { CampaignPlan, Lateness, Plan, PlanDefaults, SourcePlan, SpendPlan } from '../../src/rules/plan.ts';
 import type { Quotas } from '../../src/rules/quotas.ts';
+import { drawnCurves } from './drawn-curves.ts';
 import { pick, type Random, randomRules } from './random-rules.ts';
 import { offshoot } from './random-source.ts';
 
@@ -21,7 +22,7 @@ export function drawPlan(plan: Plan, random: Random, rules: number): Plan {
       c3: drawCampaign(random),
     },
   });
-  return withDayparts(drawn, offshoot(drawn));
+  return withCurves(withDayparts(drawn, offshoot(drawn)));
 }
 
 const served: Plan['dayparts'] = {
@@ -48,6 +49,21 @@ function withDayparts(plan: Plan, random: Random): Plan {
     defaults,
     campaigns: Object.fromEntries(campaigns),
     ...maybe(random, 0.9, () => ({ dayparts: served })),
+  };
+}
+
+/** Pieces for flights of some days, and for campaigns whose flights name none. */
+function withCurves(plan: Plan): Plan {
+  const own = offshoot({ ...plan, curves: null });
+  const names = Object.keys(drawnCurves);
+  const campaigns = Object.entries(plan.campaigns).map(([id, each]): [string, CampaignPlan] => [
+    id,
+    { ...each, ...maybe(own, 0.5, () => ({ curve: pick(own, names.slice(0, 3)) })) },
+  ]);
+  return {
+    ...plan,
+    campaigns: Object.fromEntries(campaigns),
+    ...maybe(own, 0.8, () => ({ curves: drawnCurves })),
   };
 }
 

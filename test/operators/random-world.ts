@@ -4,6 +4,7 @@ import { findZone } from '../../src/model/zones.ts';
 import { canonicalJson, ruleHash } from '../../src/rules/compile-plan.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import type { TestRecord } from './batch-builder.ts';
+import { curveName } from './drawn-curves.ts';
 import { drawnGoal } from './drawn-goals.ts';
 import { drawPlan } from './random-plan.ts';
 import { randomRules } from './random-rules.ts';
@@ -17,7 +18,13 @@ const start = Date.UTC(2026, 2, 7, 20);
 /** A mode that came later stands for one of the first five now and then, so that worlds stay what they were. */
 function drawMode(drawn: number, at: number): PacingMode {
   const mode = pacingModes[drawn];
+  if (mode === 'FRONT_LOADED' && at > 9 && at % 2 === 1) return 'CUSTOM';
   return mode === 'TRAFFIC' && at % 2 === 1 ? 'DAYPARTED' : mode;
+}
+
+/** Half of the flights in pieces name their curve. */
+function pacedBy(mode: PacingMode, at: number, first: number, last: number) {
+  return { mode, curve_id: mode === 'CUSTOM' && at % 4 === 1 ? curveName(first, last) : null };
 }
 
 export function testPlan(number: number, orgId = '_default'): Plan {
@@ -109,8 +116,7 @@ export function randomRecords(seed: number, count: number, drawn = drawnPlan): T
       end_local: days + 1 + shift,
       ...hoursOf(tz, days - 1, days + 1 + shift, ledger),
       tz,
-      mode: drawMode(below(5), records.length),
-      curve_id: null,
+      ...pacedBy(drawMode(below(5), records.length), records.length, days - 1, days + 1 + shift),
       rebase: (['ON_PLAN', 'ON_ACTUAL', 'NONE'] as const)[below(3)],
       effective_at: logTime - below(7_200_000),
       ledger_version: ledger++,

@@ -6,8 +6,9 @@ import { isZone } from './civil-time.ts';
 import type { OracleEvent } from './events.ts';
 import { type BudgetChange, type Dates, datesOf, Flight } from './flight.ts';
 import { reachedBefore, unitOfGoal } from './goals.ts';
-import { ledgerOf } from './pacing.ts';
+import { curveOf, ledgerOf } from './pacing.ts';
 import { settle } from './settle.ts';
+import { instantOfText, piecesWithin } from './weight.ts';
 import { floorTo, larger, quarter } from './whole-numbers.ts';
 
 /** Control records (§6.2). `dropped` = an old ledger version. */
@@ -50,6 +51,7 @@ function changeFlight(
   if (dates === null || dates.endLocal - dates.startLocal + 1 > campaign.bounds.flightDays) return 'bad_flight';
   const others = campaign.flights.filter((flight) => flight.id !== id);
   if (others.some((flight) => flight.dates !== null && shareTime(flight.dates, dates))) return 'bad_flight';
+  if (fields.mode === 'CUSTOM' && !isCovered(curveOf(plan, campaign.id, fields.curve_id), dates)) return 'bad_flight';
   const before = known?.highestFlightVersion ?? null;
   if (before !== null && fields.ledger_version <= before) return 'dropped';
   if (known !== undefined && known.changes.length >= campaign.bounds.changes) return 'too_many_changes';
@@ -75,6 +77,16 @@ function changeFlight(
     actual: actualAt(campaign, flight, fields.effective_at, clock),
   });
   return 'counted';
+}
+
+/** Whether a curve's pieces are those of the flight, from its start to its end. */
+function isCovered(curve: ReturnType<typeof curveOf>, { zone, s, e, startLocal, endLocal }: Dates): boolean {
+  if (curve === null) return false;
+  const first = curve.pieces[0].from;
+  const dayOf = (text: string) => Date.parse(`${text}T00:00:00Z`) / 86_400_000;
+  const begins = first.includes('T') ? instantOfText(zone, first) === s : dayOf(first) === startLocal;
+  const ends = curve.until.includes('T') ? instantOfText(zone, curve.until) === e : dayOf(curve.until) === endLocal;
+  return begins && ends && piecesWithin(curve, zone, s, e).length === curve.pieces.length;
 }
 
 function changeBudget(

@@ -210,7 +210,7 @@ const readers: Readonly<Record<OracleEvent['kind'], (raw: Fields) => Partial<Eve
     start_at: isAbsent(raw.start_at) ? null : instant(raw, 'start_at'),
     end_at: isAbsent(raw.end_at) ? null : instant(raw, 'end_at'),
     tz: text(raw, 'tz'),
-    mode: oneOf(raw, 'mode', ['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED', 'DAYPARTED'], 'EVEN'),
+    mode: oneOf(raw, 'mode', ['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED', 'DAYPARTED', 'CUSTOM'], 'EVEN'),
     curve_id: optionalId(raw, 'curve_id'),
     rebase: oneOf(raw, 'rebase', ['ON_PLAN', 'ON_ACTUAL', 'NONE'], 'ON_PLAN'),
     effective_at: instant(raw, 'effective_at'),

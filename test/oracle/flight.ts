@@ -1,7 +1,7 @@
 import type { Alert } from './alert-machine.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import type { EventFields } from './events.ts';
-import type { Weight } from './weight.ts';
+import { PiecesWeight, type Weight } from './weight.ts';
 import { floorDivide, floorTo, larger, quarter, smaller } from './whole-numbers.ts';
 
 export interface BudgetChange {
@@ -251,7 +251,8 @@ export class Ledger {
       const weight = this.#weightOf(parameters);
       const tau = Math.min(at, end);
       const whole = weight.between(c, end);
-      if (whole > 0n) expected = start + floorDivide((budget - start) * weight.between(c, tau), whole);
+      if (whole > 0n && weight instanceof PiecesWeight) expected = start + weight.spread(budget - start, c, tau);
+      else if (whole > 0n) expected = start + floorDivide((budget - start) * weight.between(c, tau), whole);
       else if (tau >= end) expected = budget;
     }
     return larger(0n, smaller(expected, budget));

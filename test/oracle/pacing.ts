@@ -5,7 +5,15 @@ import { localDay, startOfDay } from './civil-time.ts';
 import { type Dates, type Flight, Ledger, type Parameters } from './flight.ts';
 import { goalColumn, reachedBefore } from './goals.ts';
 import { campaignView, requiredSources, sourceView } from './plans.ts';
-import { CurveWeight, daypartWeight, evenWeight, trafficWeight, type Weight } from './weight.ts';
+import {
+  CurveWeight,
+  daypartWeight,
+  evenWeight,
+  PiecesWeight,
+  piecesWithin,
+  trafficWeight,
+  type Weight,
+} from './weight.ts';
 import { ceilDivide, day, floorDivide, floorTo, hour, larger, minute, quarter, smaller } from './whole-numbers.ts';
 
 /** Frontier of each required source, and what follows from them (§7.1). */
@@ -106,6 +114,7 @@ export interface Pacing {
 function weightFrom(plan: Plan, campaign: string, dates: Dates) {
   return ({ mode, curve, end }: Parameters): Weight => {
     if (mode === 'AHEAD' || mode === 'FRONT_LOADED') return new CurveWeight(mode, dates.s, end);
+    if (mode === 'CUSTOM') return customWeight(plan, campaign, dates, curve, end);
     if (mode === 'DAYPARTED') {
       const { dayparts = {} } = plan;
       const name = [curve, campaignView(plan, campaign).daypart].find(
@@ -113,12 +122,31 @@ function weightFrom(plan: Plan, campaign: string, dates: Dates) {
       );
       return name == null ? evenWeight : daypartWeight(dates.zone, dayparts[name]);
     }
-    if (mode !== 'TRAFFIC') return evenWeight;
-    const fallback = campaignView(plan, campaign).profile;
-    for (const name of [curve, fallback])
-      if (name !== null && Object.hasOwn(plan.profiles, name)) return trafficWeight(dates.zone, plan.profiles[name]);
-    return evenWeight;
+    return mode === 'TRAFFIC' ? weightByTraffic(plan, campaign, dates, curve) : evenWeight;
   };
+}
+
+function weightByTraffic(plan: Plan, campaign: string, { zone }: Dates, curve: string | null): Weight {
+  const fallback = campaignView(plan, campaign).profile;
+  for (const name of [curve, fallback])
+    if (name !== null && Object.hasOwn(plan.profiles, name)) return trafficWeight(zone, plan.profiles[name]);
+  return evenWeight;
+}
+
+/** The curve of a CUSTOM flight in the plan: the one that it names, else its campaign's. */
+export function curveOf(plan: Plan, campaign: string, name: string | null) {
+  const { curves = {} } = plan;
+  const own = Object.hasOwn(plan.campaigns, campaign) ? plan.campaigns[campaign].curve : undefined;
+  const found = [name, own].find((each) => each != null && Object.hasOwn(curves, each));
+  return found == null ? null : curves[found];
+}
+
+function customWeight(plan: Plan, campaign: string, dates: Dates, name: string | null, end: number): Weight {
+  const curve = curveOf(plan, campaign, name);
+  if (curve === null) return evenWeight;
+  const pieces = piecesWithin(curve, dates.zone, dates.s, end);
+  if (pieces.every(({ share }) => share === 0n)) return evenWeight;
+  return new PiecesWeight(pieces, curve.inside === 'even' ? evenWeight : weightByTraffic(plan, campaign, dates, null));
 }
 
 /** Mode and budget in force at `a`: all that is left of an evaluation whose sources are stale. */

@@ -1,6 +1,6 @@
 import type { Plan } from '../../src/rules/plan.ts';
-import { hourOfWeek, offsetAt } from './civil-time.ts';
-import { floorTo, quarter } from './whole-numbers.ts';
+import { hourOfWeek, offsetAt, startOfDay } from './civil-time.ts';
+import { floorDivide, floorTo, quarter } from './whole-numbers.ts';
 
 /** How a flight's budget is meant to flow: W(a, b) of docs/semantics.md §6.4. */
 export interface Weight {
@@ -151,4 +151,89 @@ export function daypartWeight(zone: string, daypart: Daypart): TrafficWeight {
   const weights = ofDayparts.get(daypart) ?? Array.from({ length: 672 }, (_, slot) => (isServed(slot) ? 1 : 0));
   ofDayparts.set(daypart, weights);
   return trafficWeight(daypart.zone ?? zone, weights);
+}
+
+type Curve = NonNullable<Plan['curves']>[string];
+
+interface Piece {
+  readonly from: number;
+  readonly to: number;
+  readonly share: bigint;
+}
+
+/** The instant that a local text means: the day's first, or the first quarter-hour from it whose clock shows the time or more. */
+export function instantOfText(zone: string, text: string, isEnd = false): number {
+  const [date, time] = text.split('T');
+  const localDate = Date.parse(`${date}T00:00:00Z`) / 86_400_000;
+  if (time === undefined) return startOfDay(zone, isEnd ? localDate + 1 : localDate);
+  const wanted = Date.parse(`${text}:00Z`);
+  let at = startOfDay(zone, localDate);
+  const over = startOfDay(zone, localDate + 1);
+  while (at < over && at + offsetAt(zone, at) < wanted) at += quarter;
+  return Math.min(at, over);
+}
+
+export function piecesWithin({ pieces, until }: Curve, zone: string, s: number, e: number): Piece[] {
+  const times = [...pieces.map(({ from }) => instantOfText(zone, from)), instantOfText(zone, until, true)];
+  const cut = times.map((at) => Math.max(s, Math.min(at, e)));
+  const all = pieces.map(({ share }, k) => ({ from: cut[k], to: cut[k + 1], share: BigInt(share) }));
+  return all.filter(({ from, to }) => to > from);
+}
+
+/** A flight in pieces; null = none of its time has a share. */
+export class PiecesWeight implements Weight {
+  readonly pieces: readonly Piece[];
+  readonly #inside: Weight;
+  readonly #unit: bigint;
+
+  constructor(pieces: readonly Piece[], inside: Weight) {
+    this.pieces = pieces;
+    this.#inside = inside;
+    this.#unit = 10n ** 15n / pieces.reduce((sum, { share }) => sum + share, 0n);
+  }
+
+  between(a: number, b: number): bigint {
+    return a < b ? this.#upTo(b) - this.#upTo(a) : 0n;
+  }
+
+  reach(a: number, wanted: bigint, end: number): number | null {
+    if (a >= end || this.between(a, end - 1) < wanted) return null;
+    let [low, high] = [a, end - 1];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.between(a, middle) >= wanted) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Of `amount`, which lies over what is left from `c` on, what lies before `at`. */
+  spread(amount: bigint, c: number, at: number): bigint {
+    const left = this.pieces
+      .map(({ from, to }) => ({ since: Math.max(from, c), to }))
+      .map((piece) => ({ ...piece, weight: this.between(piece.since, piece.to) }))
+      .filter(({ weight }) => weight > 0n);
+    const whole = left.reduce((sum, { weight }) => sum + weight, 0n);
+    const goals = left.map(({ weight }) => floorDivide(amount * weight, whole));
+    const rests = left.map(({ weight }, k) => amount * weight - goals[k] * whole);
+    for (let missing = amount - goals.reduce((sum, goal) => sum + goal, 0n); missing > 0n; missing--) {
+      const next = rests.reduce((best, rest, k) => (rest > rests[best] ? k : best), 0);
+      goals[next] += 1n;
+      rests[next] = -1n;
+    }
+    return left.reduce((sum, { since, to, weight }, k) => {
+      if (at >= to) return sum + goals[k];
+      return at <= since ? sum : sum + floorDivide(goals[k] * this.between(since, at), weight);
+    }, 0n);
+  }
+
+  #upTo(u: number): bigint {
+    return this.pieces.reduce((sum, { from, to, share }) => {
+      const all = this.#unit * share;
+      if (u >= to) return sum + all;
+      if (u <= from) return sum;
+      const shape = this.#inside.between(from, to) > 0n ? this.#inside : evenWeight;
+      return sum + (all * shape.between(from, u)) / shape.between(from, to);
+    }, 0n);
+  }
 }

@@ -284,3 +284,68 @@ organizations:
   ]);
   expect(troubles('  dayparts: { office: mon-fry }')).toEqual([expect.stringContaining('unknown day "fry"')]);
 });
+
+test('goals in pieces are read in per cent and in units, and refused with their place', () => {
+  const read = readFiles(`defaults:
+  curves:
+    launch:
+      pieces: [{ from: 2026-03-02, percent: 33.3 }, { from: 2026-03-05T12:15, percent: 66.7 }]
+      until: 2026-03-15
+organizations:
+  acme:
+    curves:
+      april:
+        goal: 90.25
+        pieces: [{ from: 2026-04-01, goal: 60 }, { from: 2026-04-16, goal: 30.25 }]
+        until: 2026-04-30T18:00
+        inside: traffic
+    campaigns: { c1: { curve: april } }
+`);
+  if (Array.isArray(read)) throw new Error(read.join());
+  const launch = {
+    pieces: [
+      { from: '2026-03-02', share: 333 },
+      { from: '2026-03-05T12:15', share: 667 },
+    ],
+    until: '2026-03-15',
+    inside: 'even',
+  };
+  const april = {
+    pieces: [
+      { from: '2026-04-01', share: 6_000 },
+      { from: '2026-04-16', share: 3_025 },
+    ],
+    until: '2026-04-30T18:00',
+    inside: 'traffic',
+  };
+  expect(read.drafts.map(({ curves }) => curves)).toEqual([{ launch }, { launch, april }]);
+
+  const troubles = (pieces: string, rest = 'until: 2026-03-15') =>
+    readFiles(`defaults:\n  curves:\n    a:\n      pieces: [${pieces}]\n      ${rest}\n`);
+  const whole = '{ from: 2026-03-02, percent: 100 }';
+  expect(troubles('{ from: 2026-03-02, percent: 50 }, { from: 2026-03-05, percent: 45.5 }')).toEqual([
+    expect.stringMatching(/^organizations\.yaml:4:\d+: .*come to 95\.5 percent, not 100/),
+  ]);
+  expect(troubles('{ from: 2026-03-02, goal: 50 }', 'until: 2026-03-15\n      goal: 60')).toEqual([
+    expect.stringMatching(/^organizations\.yaml:4:\d+: .*come to 50, and the goal of the curve is 60/),
+  ]);
+  expect(troubles('{ from: 2026-03-05, percent: 50 }, { from: 2026-03-02, percent: 50 }')).toEqual([
+    expect.stringMatching(/^organizations\.yaml:4:\d+: .*begins at 2026-03-02, which is not after 2026-03-05/),
+  ]);
+  expect(troubles(whole, 'until: 2026-03-01')).toEqual([
+    expect.stringMatching(/^organizations\.yaml:5:\d+: .*is over before the last piece begins, at 2026-03-02/),
+  ]);
+  expect(troubles('{ from: 2026-02-30, percent: 100 }')).toEqual([
+    expect.stringContaining('must be a local day or quarter-hour'),
+  ]);
+  expect(troubles('{ from: 2026-03-02T12:10, percent: 100 }')).toEqual([
+    expect.stringContaining('must be a quarter-hour'),
+  ]);
+  expect(troubles('{ from: 2026-03-02, goal: 100 }')).toEqual([expect.stringContaining('must say percent')]);
+  expect(troubles('{ from: 2026-03-02, goal: 100, percent: 1 }')).toEqual([
+    expect.stringContaining('needs either percent or goal'),
+  ]);
+  expect(readFiles('defaults: { campaigns: { c1: { curve: lunch } }, curves: {} }\n')).toEqual([
+    expect.stringContaining('curve "lunch" does not exist'),
+  ]);
+});

@@ -2,7 +2,7 @@ import type { CostBasis } from '../../src/events/event-batch.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import type { CampaignPlan, Lateness, LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
 import { shippedRules } from '../rules/healthy/shipped-rules.ts';
-import { campaignOf, daypartOf, forWhom, noticesOf, scheduleOf } from './rule-words.ts';
+import { campaignOf, curveOf, daypartOf, forWhom, noticesOf, scheduleOf } from './rule-words.ts';
 import { durationOf, type Words } from './words.ts';
 
 type Named = Readonly<Record<string, string>>;
@@ -13,16 +13,18 @@ export class PlanDraft {
   readonly #sources: Record<string, SourcePlan> = {};
   readonly #rules: RulePlan[] = [];
   readonly #dayparts: Record<string, NonNullable<Plan['dayparts']>[string]> = {};
+  readonly #curves: Record<string, NonNullable<Plan['curves']>[string]> = {};
   readonly #campaigns: Record<string, CampaignPlan> = {};
 
   constructor(head: Named) {
     this.#head = head;
   }
 
-  add({ plain: [verb, id, hours], named }: Words): void {
+  add({ plain: [verb, id, ...rest], named }: Words): void {
     if (verb === 'rule') this.#rules.push(ruleOf(id, named));
     else if (verb === 'campaign') this.#campaigns[id] = campaignOf(named);
-    else if (verb === 'daypart') this.#dayparts[id] = daypartOf(hours, named);
+    else if (verb === 'curve') this.#curves[id] = curveOf(rest, named);
+    else if (verb === 'daypart') this.#dayparts[id] = daypartOf(rest[0], named);
     else this.#sources[id] = sourceOf(named);
   }
 
@@ -74,6 +76,7 @@ export class PlanDraft {
       rules: rules === 'shipped' ? [...shippedRules(), ...this.#rules] : this.#rules,
       campaigns: this.#campaigns,
       ...(Object.keys(this.#dayparts).length === 0 ? {} : { dayparts: this.#dayparts }),
+      ...(Object.keys(this.#curves).length === 0 ? {} : { curves: this.#curves }),
     };
   }
 }

@@ -23,10 +23,11 @@ export function forWhom(named: Named): Pick<RulePlan, 'match' | 'campaigns' | 'a
 }
 
 /** `campaign spring-sale labels=tier:gold advertiser=adv` in a plan. */
-export function campaignOf({ labels, advertiser }: Named): CampaignPlan {
+export function campaignOf({ labels, advertiser, curve }: Named): CampaignPlan {
   return {
     ...(labels === undefined ? {} : { labels: labelsOf(labels) as Record<string, string> }),
     ...(advertiser === undefined ? {} : { advertiser }),
+    ...(curve === undefined ? {} : { curve }),
   };
 }
 
@@ -40,6 +41,18 @@ export function scheduleOf(named: Named): Pick<RulePlan, 'schedule'> {
     return read;
   });
   return { schedule: { active: windows, outside: outside as 'hold', zone: zone ?? null } };
+}
+
+/** `curve launch 2026-03-02/50 2026-03-05T12:00/30 2026-03-06/20 until=2026-03-10 inside=traffic` in a plan. */
+export function curveOf(
+  pieces: readonly string[],
+  { until, inside = 'even' }: Named,
+): NonNullable<Plan['curves']>[string] {
+  const read = pieces.map((word) => {
+    const [from, share] = word.split('/');
+    return { from, share: Number(share) };
+  });
+  return { pieces: read, until, inside: inside as 'even' | 'traffic' };
 }
 
 /** `daypart shop "mon-fri 09:00-17:00" zone=Europe/London` in a plan. */

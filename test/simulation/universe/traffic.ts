@@ -3,6 +3,7 @@ import { dayMs, hourMs, minuteMs } from '../../../src/model/time.ts';
 import type { PlanSigner } from '../../../src/plans/plan-signer.ts';
 import { canonicalJson } from '../../../src/rules/compile-plan.ts';
 import type { Plan } from '../../../src/rules/plan.ts';
+import { curveName } from '../../operators/drawn-curves.ts';
 import { drawnGoalFields } from '../../operators/drawn-goals.ts';
 import { drawPlan as drawEverything } from '../../operators/random-plan.ts';
 import { hoursOf, testPlan } from '../../operators/random-world.ts';
@@ -213,7 +214,7 @@ export class Traffic {
       end_local,
       ...hoursOf(tz, today - 1, end_local, this.#ledger),
       tz,
-      mode: this.#mode(random.pick(['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED'])),
+      ...this.#paced(random.pick(['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED']), today - 1, end_local),
       rebase: random.pick(['ON_PLAN', 'ON_ACTUAL', 'NONE']),
       ledger_version: this.#ledger++,
     });
@@ -229,8 +230,12 @@ export class Traffic {
   }
 
   /** Half of the flights that follow traffic have serving hours, where plans are drawn: the others stay what they were. */
-  #mode(drawn: string): string {
-    return drawn === 'TRAFFIC' && this.#options.plans !== null && this.#ledger % 2 === 1 ? 'DAYPARTED' : drawn;
+  #paced(drawn: string, first: number, last: number): { readonly mode: string; readonly curve_id?: string } {
+    const isOdd = this.#options.plans !== null && this.#ledger % 2 === 1;
+    if (isOdd && drawn === 'TRAFFIC') return { mode: 'DAYPARTED' };
+    // Not of the first flights: a plan without their curve would leave a campaign without any.
+    if (!isOdd || drawn !== 'FRONT_LOADED' || this.#ledger < 10) return { mode: drawn };
+    return { mode: 'CUSTOM', ...(this.#ledger % 4 === 1 ? { curve_id: curveName(first, last) } : {}) };
   }
 
   #plan(org: string, atMs: number, partition: number): void {
