@@ -6,6 +6,8 @@ import type { Place } from '../control/config/yaml-document.ts';
 import { EngineError } from '../model/errors.ts';
 import { fileTrouble } from '../model/file-trouble.ts';
 import { readSigner } from '../plans/plan-signer.ts';
+import { describeDatabase } from '../plans/postgres/database.ts';
+import { describeEndpoint } from '../state/redis/redis-client.ts';
 import { logPlaceOf } from './log-place.ts';
 import { readPem } from './pem.ts';
 import { openDocuments } from './serving/open-graphql-door.ts';
@@ -29,7 +31,7 @@ interface FileProblems {
   readonly notes: Problem[];
 }
 
-/** Files that settings name and that are not there, not readable, or not what they should be. */
+/** Files that settings name and that are not there, not readable, or not what they should be; and addresses that are none. */
 export function fileProblems(config: Config, origins: ReadonlyMap<string, Place>): FileProblems {
   const found: FileProblems = { problems: [], notes: [] };
   const add = (name: string, isUsed: boolean, error: unknown): void => {
@@ -45,6 +47,13 @@ export function fileProblems(config: Config, origins: ReadonlyMap<string, Place>
       read(path);
     } catch (error) {
       add(name, isUsed, error);
+    }
+  }
+  for (const { name, look } of addresses(config)) {
+    try {
+      look();
+    } catch (error) {
+      add(name, true, error);
     }
   }
   if (found.problems.length > 0) return found;
@@ -106,6 +115,17 @@ function keys(config: Config): NamedFile[] {
       read: openDocuments,
     },
   ];
+}
+
+/** Addresses that are secrets: what is wrong with them is said without them. */
+function addresses({ redis, postgres }: Config): { name: string; look(): unknown }[] {
+  const all: { name: string; look(): unknown }[] = [];
+  const { url, kind, sentinel_master: sentinelMaster, nodes } = redis;
+  const endpoint = { kind, sentinelMaster, nodes, ca: null };
+  if (url !== null) all.push({ name: 'redis.url', look: () => describeEndpoint({ ...endpoint, url }) });
+  if (postgres.url !== null)
+    all.push({ name: 'postgres.url', look: () => describeDatabase({ ...postgres, ca_file: null }) });
+  return all;
 }
 
 interface KeyPair {

@@ -12,7 +12,7 @@ interface PairProblem {
 
 /** Settings that need or exclude each other; the engine would refuse them, so `check` does. */
 export function pairProblems(config: Config, origins: ReadonlyMap<string, Place>): Problem[] {
-  const found = [...needs(config), ...saslProblems(config), ...portProblems(config)];
+  const found = [...needs(config), ...saslProblems(config), ...portProblems(config), ...topicProblems(config)];
   return found.map(({ name, message }) => ({
     ...(origins.get(name) ?? { file: '(command line)', line: 1, column: 1 }),
     message: `${name}: ${message}`,
@@ -76,6 +76,20 @@ function saslProblems({ kafka }: Pick<Config, 'kafka'>): PairProblem[] {
   });
   if (mechanism === 'oauthbearer') return tokenFile === null ? [missing('token_file')] : [];
   return [...(username === null ? [missing('username')] : []), ...(password === null ? [missing('password')] : [])];
+}
+
+/** Results beside events, or two kinds of them in one topic, would be read as what they are not. */
+function topicProblems({ kafka, log }: Pick<Config, 'kafka' | 'log'>): PairProblem[] {
+  const topics: [name: string, topic: string | null][] = [
+    ['log.topic', log.topic],
+    ['kafka.alerts_topic', kafka.alerts_topic],
+    ['kafka.dead_letters_topic', kafka.dead_letters_topic],
+    ['kafka.snapshots_topic', kafka.snapshots_topic],
+  ];
+  return topics.flatMap(([name, topic], index) => {
+    const twin = topics.slice(0, index).find(([, other]) => topic !== null && other === topic);
+    return twin === undefined ? [] : [{ name, message: `${topic} is also ${twin[0]}; each needs a topic of its own` }];
+  });
 }
 
 function portProblems(config: Config): PairProblem[] {

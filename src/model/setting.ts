@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import * as z from 'zod';
 
 /** What the engine does with a changed value: takes it at once, or names it and waits for a restart. */
@@ -38,4 +39,13 @@ const isPort = (port: number) => port >= 1 && port <= 65_535;
 export const httpUrl = () => z.url({ protocol: /^https?$/ });
 export const optionalName = () => z.string().min(1).nullable().default(null);
 /** Kafka's rule for names of topics. */
-export const topicName = () => z.string().regex(/^[A-Za-z0-9._-]{1,249}$/);
+export const topicName = () =>
+  z
+    .string()
+    .regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, 'must be 1 to 249 of A-Z a-z 0-9 . _ -, and neither . nor ..');
+/** What a socket can listen on: a name or an address. */
+export const hostName = () =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9._:%-]+$/, 'must be a host name or an address')
+    .refine((text) => !/^[\d.]+$/.test(text) || isIPv4(text), 'must be a host name or an address');

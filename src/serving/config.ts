@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { filePath, portNumber, secretText, setting } from '../model/setting.ts';
+import { filePath, hostName, portNumber, secretText, setting } from '../model/setting.ts';
 import { accessSection, allowancesSection, answersSection } from './access/config.ts';
 import { graphqlSection } from './graphql/config.ts';
 
@@ -10,7 +10,7 @@ export const servingSection = z
       doc: 'Whether "run" serves the API too. Null: where the tables are embedded. "paceline serve" always does.',
       reload: 'restart',
     }),
-    host: setting(z.string().min(1).default('127.0.0.1'), {
+    host: setting(hostName().default('127.0.0.1'), {
       doc: 'Address of the API. Loopback unless you say otherwise; any other needs TLS, its own (serving.tls) or that of what stands in front.',
       reload: 'restart',
     }),

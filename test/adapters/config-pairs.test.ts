@@ -50,7 +50,7 @@ test.each([
   ['kafka: { tls: { enabled: true, key_file: a.pem } }', 'kafka.tls.key_file: needs kafka.tls.cert_file'],
   ['kafka: { brokers: ["a"] }', 'p.yaml:1:20: kafka.brokers.0: must be host:port, got "a"'],
   ['kafka: { brokers: ["a:1", "b:70000"] }', 'kafka.brokers.1: must be host:port, with a port from 1 to 65535'],
-  ['kafka: { brokers: [5] }', 'kafka.brokers.0: is no entry of'],
+  ['kafka: { brokers: [5] }', 'kafka.brokers.0: must be text, got 5'],
   ['hello', 'p.yaml:1:1: the file: must be a mapping of settings'],
   ['- a', 'p.yaml:1:1: the file: must be a mapping of settings'],
   ['a: 1\n---\nb: 2', 'p.yaml:2:1: a second document begins here'],

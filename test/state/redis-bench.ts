@@ -23,12 +23,13 @@ export async function openRedisBench(
   const directory = mkdtempSync(join(tmpdir(), 'paceline-snapshots-'));
   const options: RedisStateOptions = {
     endpoint,
-    keyPrefix: `bench-${benches++}:`,
+    // Other processes have benches too, and a server may be theirs as well.
+    keyPrefix: `bench-${process.pid}-${benches++}:`,
     cache: null,
     snapshots: { directory, intervalMs: 60_000 },
     hasHistory: async () => false,
     clock: systemClock,
-    commandTimeoutMs: 2_000,
+    commandTimeoutMs: 10_000,
     ...more,
   };
   const others: StateStore[] = [];

@@ -52,7 +52,11 @@ export async function startRedisServer(args: readonly string[] = [], password?: 
     async start() {
       const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
       child = spawn('redis-server', [...own, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
-      await waitFor(async () => (await admin.ping()) === 'PONG');
+      // Between our look for a free port and now somebody else may have taken it, another Redis among them.
+      await waitFor(async () => {
+        if (child?.exitCode !== null) throw new Error(`redis-server ended with ${child?.exitCode}`);
+        return /^process_id:(\d+)/m.exec(await admin.info('server'))?.[1] === String(child.pid);
+      });
     },
     async kill() {
       if (child === null || child.exitCode !== null || child.signalCode !== null) return;

@@ -4,8 +4,9 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import type * as z from 'zod';
 import { nearest } from '../../model/nearest.ts';
 import { ConfigError, type Problem } from './problem.ts';
-import { expandReferences, hasReference, type ReferenceWorld, resolvePlain } from './references.ts';
+import { expandReferences, hasReference, type ReferenceWorld, resolvePlain, strayReference } from './references.ts';
 import { type SettingsSchema, valueAt } from './settings-schema.ts';
+import { wishOf } from './wish.ts';
 import { type Place, readYaml, type YamlDocument } from './yaml-document.ts';
 
 export interface LoadedConfig<C> {
@@ -58,7 +59,8 @@ export function loadConfig<T extends z.ZodObject>(
   const parsed = schema.schema.safeParse(merged);
   const issues = parsed.success ? [] : parsed.error.issues;
   const more = issues.flatMap((issue) => explainIssue(schema, issue, merged, documents));
-  problems.push(...more.filter((each) => !problems.some((told) => isSamePlace(told, each))));
+  // The first of a place says enough: a value that is no address is no address with a port either.
+  for (const each of more) if (!problems.some((told) => isSameTold(told, each))) problems.push(each);
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return {
     config: resolvePaths(schema, parsed.data, documents, options),
@@ -87,6 +89,8 @@ function readDocument(file: string, text: string, { world, schema, problems }: R
   const secrets = new Set(schema.settings.filter((setting) => setting.secret).map((setting) => setting.name));
   const document = readYaml(file, text, (scalar, place, path) => {
     if (typeof scalar.value !== 'string') return scalar.value;
+    const stray = strayReference(scalar.value);
+    if (stray !== null) problems.push({ ...place, message: stray });
     if (!hasReference(scalar.value)) {
       if (secrets.has(path.join('.')))
         problems.push({ ...place, message: `${path.join('.')} is a secret: write \${env:NAME} or \${file:path}` });
@@ -108,8 +112,10 @@ function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isSamePlace(a: Place, b: Place): boolean {
-  return a.file === b.file && a.line === b.line && a.column === b.column;
+/** Flags have no place, so that each of them is told. */
+function isSameTold(a: Problem, b: Problem): boolean {
+  const isSamePlace = a.file === b.file && a.line === b.line && a.column === b.column;
+  return isSamePlace && (a.file !== commandLine || a.message === b.message);
 }
 
 function mergeLayers(schema: AnySchema, base: unknown, layer: unknown, path: readonly string[] = []): unknown {
@@ -142,11 +148,18 @@ function explainIssue(
   return issue.keys.map((key) => {
     const known = schema.knownKeysAt(issue.path);
     const near = nearest(key, known);
-    const hint = near ? `did you mean "${near}"?` : `known here: ${known.join(', ')}`;
+    const isNested = schema.settings.some(({ name }) => name === [...issue.path.map(String), key].join('.'));
+    const hint = isNested
+      ? `settings are nested: write ${key.split('.').join(': { ')}: …${' }'.repeat(key.split('.').length - 1)}`
+      : near
+        ? `did you mean "${near}"?`
+        : `known here: ${known.join(', ')}`;
     const path = [...issue.path.map(String), key].join('.');
     return { ...placeOf(path, documents, 'keys'), message: `unknown setting "${path}"; ${hint}` };
   });
 }
+
+const commandLine = '(command line)';
 
 /** Later layers win, so the last document that has the path wrote the value. */
 function placeOf(path: string, documents: readonly YamlDocument[], part: 'keys' | 'values'): Place {
@@ -154,32 +167,46 @@ function placeOf(path: string, documents: readonly YamlDocument[], part: 'keys' 
     const place = document[part].get(path);
     if (place) return place;
   }
-  return { file: '(command line)', line: 1, column: 1 };
+  return { file: commandLine, line: 1, column: 1 };
 }
 
 function wish({ settings }: AnySchema, issue: z.core.$ZodIssue, merged: unknown): string {
   const setting = settings.find(({ name }) => name === issue.path.join('.'));
   if (setting === undefined) return wishOfEntry(settings, issue, merged) ?? 'must be a mapping of settings';
   const value = valueAt(merged, setting.keys);
-  const got = setting.secret ? '***' : JSON.stringify(value);
+  const got = setting.secret ? '***' : spell(value);
   if (issue.code === 'too_small' && typeof value === 'string') return `must have at least ${issue.minimum} characters`;
-  if (issue.code === 'invalid_format')
-    return `must match ${'pattern' in issue ? issue.pattern : issue.format}, got ${got}`;
+  if (issue.code === 'invalid_format') return `${wishOf(issue)}, got ${got}`;
   if (issue.code === 'custom') return `${issue.message}, got ${got}`;
-  const near =
-    typeof value === 'string' && setting.type.includes('|') ? nearest(value, setting.type.split(' | ')) : undefined;
+  if (issue.code === 'too_small' && setting.bounds === null) return `${wishOf(issue)}, got ${got}`;
+  const near = nearWord(setting.type, value);
   const bounds = setting.bounds ? ` from ${setting.bounds}` : '';
   return `must be ${setting.type}${bounds}, got ${got}${near ? `; did you mean "${near}"?` : ''}`;
+}
+
+/** What a person may have meant where only some words are right. */
+function nearWord(type: string, value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  if (/^(boolean)( or null)?$/.test(type)) return truths.get(value.toLowerCase());
+  return type.includes('|') ? nearest(value, type.split(' | ')) : undefined;
+}
+
+/** As YAML 1.1 and people write them; here they are texts. */
+const truths: ReadonlyMap<string, string> = new Map([
+  ...['yes', 'y', 'on', 'true'].map((word) => [word, 'true'] as const),
+  ...['no', 'n', 'off', 'false'].map((word) => [word, 'false'] as const),
+]);
+
+function spell(value: unknown): string {
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
 /** Of an entry of a list; null where the path leads to none. */
 function wishOfEntry(settings: AnySchema['settings'], issue: z.core.$ZodIssue, merged: unknown): string | null {
   const list = settings.find(({ name }) => name === issue.path.slice(0, -1).join('.'));
   if (list === undefined || typeof issue.path.at(-1) !== 'number') return null;
-  const got = list.secret ? '***' : JSON.stringify(valueAt(merged, issue.path.map(String)));
-  // What a check of ours says is in our words; what the library finds by itself is not.
-  const isOurs = issue.code === 'custom' || issue.code === 'invalid_format';
-  return `${isOurs ? issue.message : `is no entry of ${list.type}`}, got ${got}`;
+  const got = list.secret ? '***' : spell(valueAt(merged, issue.path.map(String)));
+  return `${wishOf(issue)}, got ${got}`;
 }
 
 function originsOf({ settings }: AnySchema, documents: readonly YamlDocument[]): Map<string, Place> {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { eventsTopic } from '../../model/ids.ts';
 import { limits } from '../../model/limits.ts';
-import { filePath, portNumber, setting, topicName } from '../../model/setting.ts';
+import { filePath, hostName, portNumber, setting, topicName } from '../../model/setting.ts';
 
 /** The process itself: its log, its doors, its bounds. */
 export const logSection = z
@@ -28,7 +28,7 @@ export const logSection = z
 
 export const httpSection = z
   .strictObject({
-    host: setting(z.string().min(1).default('127.0.0.1'), {
+    host: setting(hostName().default('127.0.0.1'), {
       doc: 'Address on which metrics, health and status are served. Loopback unless you say otherwise.',
       reload: 'restart',
     }),

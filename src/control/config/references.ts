@@ -14,6 +14,18 @@ export function hasReference(text: string): boolean {
 }
 
 /**
+ * What was meant for a reference and is none, as a sentence: `${NAME}` of a shell, another word than env and file,
+ * one that is never closed. Null where there is no such thing.
+ */
+export function strayReference(text: string): string | null {
+  const [stray, word, body] = /\$\{([\w-]*)([^{}$]*\}?)/.exec(text.replace(reference, '')) ?? [];
+  if (stray === undefined) return null;
+  if (word === 'env' || word === 'file') return `${stray} is never closed: write \${${word}:…}`;
+  if (body === '}' && word !== '') return `${stray} is no reference: write \${env:${word}}`;
+  return `${stray} is no reference: write \${env:NAME}, \${env:NAME:-default} or \${file:path}`;
+}
+
+/**
  * Replaces `${env:NAME}`, `${env:NAME:-default}` and `${file:path}` in one scalar. The trailing line
  * break of a file is dropped, as secret files usually end with one. Throws a plain sentence.
  */

@@ -36,6 +36,7 @@ export function wishOf(issue: z.core.$ZodIssue): string {
         .filter((wish, at, all) => all.indexOf(wish) === at)
         .join(', or ');
     case 'invalid_format':
+      if (issue.format === 'url') return 'must be a URL that begins with http:// or https://';
       return issue.message.startsWith('Invalid') ? `must look like ${issue.pattern ?? issue.format}` : issue.message;
     default:
       return issue.message;

@@ -73,7 +73,7 @@ export function readYaml(file: string, text: string, expand: ScalarExpander): Ya
   }
   const parsed = parse(text, lines);
   const walk = new Walk(expand, placeAt);
-  const problems = parsed.errors.map(({ code, pos }) => ({ ...placeAt(pos[0]), message: yamlWords(code) }));
+  const problems = troubles(parsed.errors, text).map(({ at, message }) => ({ ...placeAt(at), message }));
   const value = problems.length > 0 ? null : walk.visit(parsed.document.contents, [], 0);
   const placeInside = (path: string, at: number): Place | undefined => {
     const scalar = walk.scalars.get(path);
@@ -88,6 +88,15 @@ function parse(text: string, lineCounter: LineCounter): { document: Document.Par
   const document = parseDocument(text, { lineCounter, version: '1.2', prettyErrors: false, uniqueKeys: false });
   // Unknown tags are warnings to the parser, and values that nobody meant to us.
   return { document, errors: [...document.errors, ...document.warnings] };
+}
+
+/** What the parser found, in our words. */
+function troubles(errors: readonly YAMLError[], text: string): { at: number; message: string }[] {
+  const bare = errors.find(({ pos: [at] }) => text.startsWith('${', at) || text.startsWith('${', at - 1));
+  if (bare === undefined) return errors.map((error) => ({ at: error.pos[0], message: yamlWords(error) }));
+  // A brace begins a mapping there, and all that follows is nonsense to the parser.
+  const at = text.startsWith('${', bare.pos[0]) ? bare.pos[0] : bare.pos[0] - 1;
+  return [{ at, message: 'inside { } and [ ] put a reference between quotes: "${env:NAME}"' }];
 }
 
 /** One walk over the nodes: the plain value, and where each part of it stands. */

@@ -28,7 +28,10 @@ const words: Readonly<Record<ErrorCode, string>> = {
   UNEXPECTED_TOKEN: 'this is not expected here: is something before it not closed, or not quoted?',
 };
 
-/** One sentence for a parser's code. */
-export function yamlWords(code: ErrorCode): string {
+/** One sentence for what a parser found. */
+export function yamlWords({ code, message }: { readonly code: ErrorCode; readonly message: string }): string {
+  // The parser has one code for both.
+  if (code === 'BAD_INDENT' && message.startsWith('Flow '))
+    return 'a { or [ before this is not closed, or what stands in it is not indented more than its line';
   return words[code];
 }

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import pg from 'pg';
+import { isDecodable } from '../../model/decodable.ts';
 import { EngineError } from '../../model/errors.ts';
+import { fileTrouble } from '../../model/file-trouble.ts';
 import type { PostgresSettings } from './config.ts';
 import { asControlError } from './postgres-failure.ts';
 
@@ -47,8 +49,11 @@ export function connectionOptions(settings: PostgresSettings): pg.ClientConfig {
 function parseUrl(text: string): URL {
   const url = URL.parse(text);
   // The url holds a password, so no part of it is repeated.
-  if (url === null || !/^postgres(ql)?:$/.test(url.protocol))
-    throw new EngineError('CONTROL_REFUSED', 'postgres.url must be postgres://user:password@host:port/name');
+  if (url === null || !isDecodable(text) || !/^postgres(ql)?:$/.test(url.protocol))
+    throw new EngineError(
+      'CONTROL_REFUSED',
+      'postgres.url must begin with postgres:// and name user, host, port and database; what is special in a password is written as %XX',
+    );
   for (const [name, value] of url.searchParams) {
     if (name === 'host') continue;
     if (name === 'sslmode' && ['disable', 'require', 'verify-ca', 'verify-full'].includes(value)) continue;
@@ -65,7 +70,7 @@ function readAuthorities(file: string | null): { ca?: string } {
   try {
     return { ca: readFileSync(file, 'utf8') };
   } catch (cause) {
-    throw new EngineError('CONTROL_REFUSED', `postgres.ca_file cannot be read: ${(cause as Error).message}`, { cause });
+    throw new EngineError('CONTROL_REFUSED', `postgres.ca_file: ${fileTrouble(cause, file)}`, { cause });
   }
 }
 

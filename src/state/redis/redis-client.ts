@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { isDecodable } from '../../model/decodable.ts';
 import { EngineError } from '../../model/errors.ts';
 import { isReplyError, toStateError } from './redis-errors.ts';
 import type { RedisEndpoint } from './redis-options.ts';
@@ -12,10 +13,14 @@ interface Address {
 
 /** The parts of a url. Its text never enters a message: it may hold the password. */
 function parseRedisUrl(url: string): { address: Address; isTls: boolean; access: RedisOptions } {
-  const parsed = URL.canParse(url) ? new URL(url) : null;
+  // A password that is not encoded may hold what a URL cannot.
+  const parsed = URL.canParse(url) && isDecodable(url) ? new URL(url) : null;
   const db = parsed === null ? Number.NaN : Number(parsed.pathname.slice(1) || 0);
   if (parsed === null || !/^rediss?:$/.test(parsed.protocol) || parsed.hostname === '' || !Number.isInteger(db))
-    throw new EngineError('STATE_REFUSED', 'redis.url must read redis://[user:password@]host:port[/db]');
+    throw new EngineError(
+      'STATE_REFUSED',
+      'redis.url must begin with redis:// or rediss:// and name host and port; what is special in a password is written as %XX',
+    );
   const access: RedisOptions = { db };
   if (parsed.username !== '') access.username = decodeURIComponent(parsed.username);
   if (parsed.password !== '') access.password = decodeURIComponent(parsed.password);
