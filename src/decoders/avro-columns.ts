@@ -6,7 +6,7 @@ import { type KindName, kind, kinds } from '../events/kinds.ts';
 import { assert } from '../model/errors.ts';
 import { dayMs } from '../model/time.ts';
 import type { AvroCursor } from './avro-cursor.ts';
-import { findTarget, isReadable, names, plainType, unresolvable } from './avro-object.ts';
+import { findTarget, isReadable, names, plainType, requireSameTime, unresolvable } from './avro-object.ts';
 import { isEmpty, isPlain, skipValue } from './avro-skip.ts';
 import {
   BadField,
@@ -272,6 +272,7 @@ function fieldCode(
   const wanted = findTarget(reader, field.name);
   const target = wanted === undefined ? undefined : targets[wanted.name];
   if (wanted === undefined || target === undefined) return skipCode(field.type, skipped);
+  requireSameTime(field, wanted, reader.name);
   const written = plainType(field.type);
   if (!isReadable(written, plainType(wanted.type))) {
     throw unresolvable(

@@ -81,7 +81,18 @@ export function unresolvable(record: string, field: string, message: string): En
   return new EngineError('SCHEMA_UNRESOLVABLE', `${record}.${field}: ${message}`);
 }
 
+/** Types that count time, each in another way. */
+const times = /^(date|(local-)?timestamp-(millis|micros|nanos)|time-(millis|micros))$/;
+
+/** A time in other units is another time, also where the number fits. Throws SCHEMA_UNRESOLVABLE. */
+export function requireSameTime(field: AvroField, wanted: AvroField, record: string): void {
+  const [theirs, ours] = [field.logicalType ?? '', wanted.logicalType ?? ''];
+  if (!times.test(ours) || !times.test(theirs) || theirs === ours) return;
+  throw unresolvable(record, wanted.name, `the writer has ${theirs}, we read ${ours}`);
+}
+
 function compileResolved(field: AvroField, target: AvroField, record: string): Read {
+  requireSameTime(field, target, record);
   const wanted = plainType(target.type);
   const branches = field.type.kind === 'union' ? field.type.branches : [field.type];
   const written = branches.find((branch) => isReadable(branch, wanted));

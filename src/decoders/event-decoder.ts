@@ -299,6 +299,9 @@ function readerOf({ json, references }: WriterSchema, id: number): Reader {
     return { readRow: null, locate: null, readObject: { kind: name, read }, refused: null };
   } catch (cause) {
     if (!(cause instanceof EngineError) || cause.code !== 'SCHEMA_UNRESOLVABLE') throw cause;
-    return refusing('schema_mismatch', `schema id ${id}: ${cause.message}`);
+    const named = `schema id ${id}`;
+    // What the parser says names it already.
+    const message = cause.message.startsWith(named) ? cause.message : `${named}: ${cause.message}`;
+    return refusing('schema_mismatch', message);
   }
 }

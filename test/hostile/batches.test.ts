@@ -160,3 +160,110 @@ function lz4Bomb(): Buffer {
   const head = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, 0x73]);
   return Buffer.concat([head, ...Array.from({ length: 250 }, () => Buffer.concat([length, block])), Buffer.alloc(4)]);
 }
+
+/** The records of a good batch at `good`, packed as `pack` will have it. */
+function packedBy(codec: number, pack: (bytes: Buffer) => Uint8Array): Buffer {
+  const records = Array.from({ length: good }, (_, delta) => ({ delta, key: null, value: Buffer.from(`v ${delta}`) }));
+  return makeBatch({ baseOffset: good, records, codec, pack });
+}
+
+const halves = (bytes: Buffer) => [bytes.subarray(0, bytes.length >> 1), bytes.subarray(bytes.length >> 1)];
+
+/** A gzip whose head carries a name, a comment and an extra field, as files of the world do. */
+function gzipWithHead(bytes: Buffer): Buffer {
+  const plain = gzipSync(bytes);
+  const head = Buffer.from(plain.subarray(0, 10));
+  head[3] = 0x04 | 0x08 | 0x10;
+  const extra = Buffer.concat([Buffer.from([0xff, 0xff]), Buffer.alloc(65_535, 7)]);
+  return Buffer.concat([head, extra, Buffer.from('name\0comment\0'), plain.subarray(10)]);
+}
+
+// Whatever is legal in a codec comes out, whoever packs like that.
+test.each<[string, number, (bytes: Buffer) => Uint8Array]>([
+  ['gzip of two members', 1, (bytes) => Buffer.concat(halves(bytes).map((half) => gzipSync(half)))],
+  ['gzip with a member of nothing', 1, (bytes) => Buffer.concat([gzipSync(''), gzipSync(bytes), gzipSync('')])],
+  ['gzip with name, comment and extra field', 1, gzipWithHead],
+  ['gzip that is not packed at all', 1, (bytes) => gzipSync(bytes, { level: 0 })],
+  ['zstd of two frames', 4, (bytes) => Buffer.concat(halves(bytes).map((half) => zstdCompressSync(half)))],
+  [
+    'zstd behind a frame to skip',
+    4,
+    (bytes) => Buffer.concat([Buffer.from('5a2a4d1804000000deadbeef', 'hex'), zstdCompressSync(bytes)]),
+  ],
+  ['lz4 of two frames', 3, (bytes) => Buffer.concat(halves(bytes).map((half) => compressFrameSync(half)))],
+  ['snappy of one block without a frame', 2, (bytes) => compressSync(new Uint8Array(bytes))],
+])('%s is read whole', async (_, codec, pack) => {
+  const read = await readLog([batchAt(0, 0), packedBy(codec, pack), batchAt(2 * good, 0)], 3 * good);
+  expect(read).toEqual({ offsets: [...Array(3 * good).keys()], codes: new Set(), reports: 0 });
+});
+
+function withField(change: (raw: Buffer) => void): Buffer {
+  const raw = batchAt(good, 0);
+  change(raw);
+  return sign(raw);
+}
+
+/** One record of 'delta', 'key', 'value' and headers as the bytes say. */
+function recordOf(...parts: readonly (number | Buffer)[]): Buffer {
+  const body = Buffer.concat([
+    Buffer.from([0]),
+    ...parts.map((part) => (typeof part === 'number' ? varint(part) : part)),
+  ]);
+  return Buffer.concat([varint(body.length), body]);
+}
+
+const oneRecord = (...parts: readonly (number | Buffer)[]): Buffer =>
+  makeBatch({ baseOffset: good, lastDelta: good - 1, records: [], count: 1, codec: 0, pack: () => recordOf(...parts) });
+
+// Damage of every other shape: nothing ends us, nothing is passed that nobody accounts for, and the neighbours are whole.
+test.each<[string, Buffer]>([
+  ['a checksum that is wrong', Buffer.from(batchAt(good, 1).fill(0, 17, 21))],
+  ['a negative number of records', withField((raw) => raw.writeInt32BE(-1, 57))],
+  ['two thousand million records', withField((raw) => raw.writeInt32BE(2 ** 31 - 1, 57))],
+  ['fewer records than lie in it', withField((raw) => raw.writeInt32BE(3, 57))],
+  ['a codec that nobody knows', withField((raw) => raw.writeInt16BE(7, 21))],
+  ['another codec than it is packed with', withField((raw) => raw.writeInt16BE(4, 21))],
+  ['times before all times', withField((raw) => raw.writeBigInt64BE(-(2n ** 63n), 27))],
+  ['times after all times', withField((raw) => raw.writeBigInt64BE(2n ** 63n - 1n, 27))],
+  ['a newest time of nothing', withField((raw) => raw.writeBigInt64BE(-1n, 35))],
+  ['a transaction of nobody', withField((raw) => raw.writeInt16BE(0x10, 21))],
+  ['a record whose offset goes back', oneRecord(0, -5, -1, 1, Buffer.from('v'), 0)],
+  ['a record beyond the last offset', oneRecord(0, 1_000, -1, 1, Buffer.from('v'), 0)],
+  ['a key that is longer than the record', oneRecord(0, 0, 1_000_000, 1, Buffer.from('v'), 0)],
+  ['a key of negative length', oneRecord(0, 0, -7, 1, Buffer.from('v'), 0)],
+  ['headers without number', oneRecord(0, 0, -1, 1, Buffer.from('v'), -3)],
+  ['a thousand million headers', oneRecord(0, 0, -1, 1, Buffer.from('v'), 1_000_000_000)],
+  ['a header whose key has no length', oneRecord(0, 0, -1, 1, Buffer.from('v'), 1, -1, -1)],
+  [
+    'a header that is longer than the record',
+    oneRecord(0, 0, -1, 1, Buffer.from('v'), 1, 3, Buffer.from('abc'), 9_999),
+  ],
+  [
+    'a lz4 of an old format',
+    makeBatch({
+      baseOffset: good,
+      lastDelta: good - 1,
+      records: [],
+      count: good,
+      codec: 3,
+      pack: () => Buffer.from('02214c18ffffffff', 'hex'),
+    }),
+  ],
+  ['a gzip with garbage behind it', packedBy(1, (bytes) => Buffer.concat([gzipSync(bytes), Buffer.alloc(64, 9)]))],
+  [
+    'a zstd that wants a dictionary',
+    makeBatch({
+      baseOffset: good,
+      lastDelta: good - 1,
+      records: [],
+      count: good,
+      codec: 4,
+      pack: () => Buffer.from('28b52ffd0301001000', 'hex'),
+    }),
+  ],
+])('%s', async (_, attack) => {
+  const read = await readLog([batchAt(0, 0), attack, batchAt(2 * good, 0)], 3 * good);
+  expect(read.offsets.filter((offset) => offset < good || offset >= 2 * good)).toHaveLength(2 * good);
+  expect(new Set(read.offsets).size).toBe(read.offsets.length);
+  expect(read.offsets.length + read.reports).toBeGreaterThan(2 * good);
+});

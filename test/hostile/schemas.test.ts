@@ -26,7 +26,8 @@ test.each(schemaAttacks)('$name', async (attack) => {
   if (attack.letter !== undefined) {
     const [reason, detail] = attack.letter;
     const [given, sentence] = [row.reject?.split(': ', 1)[0], row.reject?.slice(row.reject.indexOf(': ') + 2)];
-    expect([row.kind, given]).toEqual(['rejected', reason]);
+    expect(row.kind).toBe('rejected');
+    expect(given).toMatch(new RegExp(`^${reason}$`));
     expect(sentence).toMatch(detail);
     return;
   }

@@ -77,6 +77,11 @@ function withIvt(type: unknown, first: readonly unknown[] = []): unknown {
   return { ...ours, fields: [...first, ...fields] };
 }
 
+function withType(kind: EventKind, name: string, type: unknown): unknown {
+  const ours = schemaJson(kind);
+  return { ...ours, fields: ours.fields.map((field) => (field.name === name ? { ...field, type } : field)) };
+}
+
 const budget = {
   currency: 'EUR',
   flight_id: 'f-1',
@@ -225,6 +230,66 @@ export const schemaAttacks: readonly SchemaAttack[] = [
     fields: budget,
     letter: ['bad_field', /^actor is long here, we read string$/],
   },
+  ...(
+    [
+      ['impression', 'event_time', { type: 'long', logicalType: 'timestamp-micros' }, 'timestamp-micros'],
+      ['impression', 'event_time', { type: 'long', logicalType: 'local-timestamp-millis' }, 'local-timestamp-millis'],
+      ['impression', 'event_time', { type: 'int', logicalType: 'date' }, 'date'],
+      ['budget_changed', 'effective_at', { type: 'long', logicalType: 'timestamp-nanos' }, 'timestamp-nanos'],
+    ] as const
+  ).map(
+    ([kind, name, type, theirs]): SchemaAttack => ({
+      name: `${kind}: ${name} in ${theirs}`,
+      kind,
+      schema: withType(kind, name, type),
+      fields: kind === 'impression' ? impression : budget,
+      letter: ['schema_mismatch', new RegExp(`\\.${name}: the writer has ${theirs}, we read timestamp-millis$`)],
+    }),
+  ),
+  {
+    name: 'logical types that this type cannot have, which say nothing',
+    kind: 'impression',
+    schema: withType('impression', 'cpm_micros', { type: 'long', logicalType: 'decimal', precision: 9 }),
+    fields: impression,
+  },
+  {
+    name: 'money as a decimal of bytes',
+    kind: 'impression',
+    schema: withType('impression', 'cpm_micros', ['null', { type: 'bytes', logicalType: 'decimal', precision: 9 }]),
+    fields: impression,
+    letter: ['schema_mismatch', /cpm_micros: the writer has bytes, we read long$/],
+  },
+  {
+    name: 'an enum of more, in another order, with a default',
+    kind: 'impression',
+    schema: withIvt({ type: 'enum', name: 'Ivt', symbols: ['NONE', 'NEW', 'GIVT', 'SIVT'], default: 'NONE' }),
+    fields: impression,
+  },
+  {
+    name: 'two fields of one name',
+    kind: 'impression',
+    behind: [{ name: 'org_id', type: 'string', bytes: bytes(2, 65) }],
+    fields: impression,
+    letter: ['schema_mismatch', /^schema id 7, at Impression: has two fields "org_id"$/],
+  },
+  ...[[], 'NONE', [1, null]].map(
+    (symbols): SchemaAttack => ({
+      name: `an enum whose symbols are ${JSON.stringify(symbols)}`,
+      kind: 'impression',
+      schema: withIvt({ type: 'enum', name: 'Ivt', symbols }),
+      fields: impression,
+      letter: ['(schema_mismatch|bad_field)', /ivt/],
+    }),
+  ),
+  ...[-1, 1.5, 2 ** 31, '16', undefined].map(
+    (size): SchemaAttack => ({
+      name: `a fixed of ${size} bytes`,
+      kind: 'impression',
+      schema: withType('impression', 'event_id', { type: 'fixed', name: 'Id', size }),
+      fields: impression,
+      letter: ['schema_mismatch', /event_id: fixed needs a size$/],
+    }),
+  ),
   {
     name: 'a record that must hold itself',
     kind: 'impression',
@@ -294,7 +359,7 @@ export const schemaAttacks: readonly SchemaAttack[] = [
       kind: 'impression',
       schema,
       fields: impression,
-      letter: ['schema_mismatch', /^schema id 7: /],
+      letter: ['schema_mismatch', /^schema id 7[:,] /],
     }),
   ),
   {

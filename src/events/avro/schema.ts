@@ -111,8 +111,13 @@ class SchemaParser {
     const type: AvroType = { kind: 'record', name, fields };
     // Known to its own fields: a record may hold others of its kind.
     this.#name(full, type, at);
-    for (const field of this.#members(schema.fields, at)) {
-      fields.push(this.#field(field as Json, `${at}${name}.`, depth, namespace));
+    const seen = new Set<string>();
+    for (const json of this.#members(schema.fields, at)) {
+      const field = this.#field(json as Json, `${at}${name}.`, depth, namespace);
+      if (seen.has(field.name))
+        throw problem(this.#origin, `${at}${name}`, `has two fields "${shortened(field.name)}"`);
+      seen.add(field.name);
+      fields.push(field);
     }
     return type;
   }
