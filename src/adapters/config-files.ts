@@ -118,7 +118,7 @@ function keys(config: Config): NamedFile[] {
 }
 
 /** Addresses that are secrets: what is wrong with them is said without them. */
-function addresses({ redis, postgres }: Config): { name: string; look(): unknown }[] {
+function addresses({ redis, postgres }: Pick<Config, 'redis' | 'postgres'>): { name: string; look(): unknown }[] {
   const all: { name: string; look(): unknown }[] = [];
   const { url, kind, sentinel_master: sentinelMaster, nodes } = redis;
   const endpoint = { kind, sentinelMaster, nodes, ca: null };
