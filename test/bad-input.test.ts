@@ -124,7 +124,7 @@ const bad: readonly Bad[] = [
     name: 'a correction of nothing',
     value: json(click(132, { type: 'metric_correction', applies_to: '2026-03-01', deltas: {} })),
     reason: 'bad_field',
-    detail: /deltas must be a map of counters/,
+    detail: /deltas name no counter/,
   },
   {
     name: 'a ledger version below zero',

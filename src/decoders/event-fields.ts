@@ -415,6 +415,7 @@ function isCalendarDay(text: string): boolean {
 /** Days since 1970-01-01, or YYYY-MM-DD. */
 function date(fields: Fields, name: string): number {
   const value = fields[name];
+  if (value === undefined) throw bad(name, aDate, value);
   const days = typeof value === 'string' ? parseDay(value) : value;
   return checkedDay(name, typeof days === 'number' ? days : Number.NaN, value);
 }
@@ -427,8 +428,10 @@ export function parseDay(value: string): number {
 
 export function checkedDay(name: string, days: number, shown: unknown = days): number {
   if (Number.isInteger(days) && days * dayMs >= instantMin && days * dayMs <= instantMax) return days;
-  throw bad(name, 'a date between 2000 and 2100', shown);
+  throw bad(name, aDate, shown);
 }
+
+const aDate = 'a date between 2000 and 2100';
 
 function symbol(fields: Fields, name: string, symbols: readonly string[], absent?: string): number {
   return symbols.indexOf(oneOf(fields, name, symbols, absent));
@@ -475,7 +478,7 @@ function eventId(batch: EventBatch, row: number, fields: Fields): void {
 
 function deltas(fields: Fields): Map<string, number> {
   const found = counters(fields, 'deltas', undefined, (_, delta) => integer({ delta }, 'delta'));
-  if (found.size === 0) throw bad('deltas', 'a map of counters', fields.deltas);
+  if (found.size === 0) throw new BadField('bad_field', 'deltas name no counter');
   return found;
 }
 

@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 import type { Problem } from '../control/config/problem.ts';
-import { wishOf } from '../control/config/wish.ts';
 import { type Place, readYaml, type YamlDocument } from '../control/config/yaml-document.ts';
 import { nearest } from '../model/nearest.ts';
+import { wishOf } from '../model/wish.ts';
 
 /** A YAML file held against a schema; every problem knows its line and column. */
 export interface CheckedFile<T> {

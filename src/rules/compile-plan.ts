@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { BoundedMap } from '../model/bounded-map.ts';
 import { limits } from '../model/limits.ts';
+import { wishOf } from '../model/wish.ts';
 import { type Asked, AskedPlaces } from './asked-values.ts';
 import { builtInRules } from './built-in-rules.ts';
 import { type Condition, ConditionProblem, compileCondition, variableNames } from './condition.ts';
@@ -99,7 +100,7 @@ function compileBody(body: string): CompiledPlan {
   const parsed = planSchema.safeParse(parsePlanJson(body));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new PlanProblem(`${issue.path.join('.')}: ${issue.message}`);
+    throw new PlanProblem(`${issue.path.join('.') || 'the plan'} ${wishOf(issue)}`);
   }
   return compilePlan(parsed.data);
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { planKeysOrg } from '../model/ids.ts';
+import { wishOf } from '../model/wish.ts';
 import { type CompiledPlan, PlanProblem, parsePlanJson, readPlan } from './compile-plan.ts';
 import { planKeyId, readPublicKey, signatureProblem } from './plan-signature.ts';
 
@@ -168,7 +169,7 @@ export function readKeyRing(body: string): KeyRing {
   const parsed = ringSchema.safeParse(parsePlanJson(body));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new PlanProblem(`key ring: ${issue.path.join('.')}: ${issue.message}`);
+    throw new PlanProblem(`key ring: ${issue.path.join('.') || 'it'} ${wishOf(issue)}`);
   }
   return parsed.data;
 }

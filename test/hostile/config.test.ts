@@ -61,6 +61,7 @@ test.each([
   ['redis: { url: "${env:PACELINE_TEST_REDIS}" }', '1:15: redis.url must begin with redis://'],
   ['postgres: { url: "${env:PACELINE_TEST_SECRET}" }', '1:18: postgres.url must begin with postgres://'],
   ['postgres: { url: "${env:PACELINE_TEST_POSTGRES}" }', '1:18: postgres.url must begin with postgres://'],
+  ['"ht\\e[2Jtp\\u202e": 1', '1:1: unknown setting "ht\\u001b[2Jtp\\u202e"; known here'],
   // What excludes each other.
   ['kafka: { alerts_topic: ads.events.v1 }', '1:24: kafka.alerts_topic: ads.events.v1 is also log.topic'],
   [

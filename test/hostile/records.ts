@@ -285,4 +285,74 @@ const sums: readonly Attack[] = [
   },
 ];
 
-export const recordAttacks: readonly Attack[] = [...oddJson, ...marked, ...oddPlans, ...oddAvro, ...sums];
+/** Keys, times and texts that producers get wrong, each with a sentence that says how. */
+const oddProducers: readonly Attack[] = [
+  {
+    name: 'keys that are none, another, or larger than the record',
+    records: [null, '', 'Evil', 'x'.repeat(1_000_000)].map((key) => record(avro('click', money), key)),
+    letters: Array.from({ length: 4 }, () => letter('key_mismatch', /^the record key is not the organization "evil"$/)),
+  },
+  {
+    name: 'values that are no records',
+    records: [null, new Uint8Array(0), Uint8Array.of(0), Buffer.alloc(2_000_000, 32)].map((value) => record(value)),
+    letters: [
+      letter('empty_value', /no value/),
+      letter('empty_value', /no value/),
+      letter('bad_framing', /ends inside the schema id/),
+      letter('too_large', /2000000 bytes/),
+    ],
+    isGarbage: true,
+  },
+  {
+    name: 'times in other units',
+    records: [0, -1, most, start * 1_000, start / 1_000].map((event_time) =>
+      record(json('click', { ...money, event_time })),
+    ),
+    letters: [
+      letter('bad_time', /^event_time is 0, not/),
+      letter('bad_time', /^event_time is -1, not/),
+      letter('bad_time', /^event_time is 9007199254740991, not/),
+      letter('bad_time', /^event_time is 1772452800000000, not/),
+      letter('bad_time', /it looks like seconds$/),
+    ],
+  },
+  {
+    name: 'dates and counters that are not there',
+    records: [
+      record(json('metric_correction', { deltas: { clicks: 1 } })),
+      record(json('metric_correction', { applies_to: today, deltas: {} })),
+      record(json('metric_correction', { applies_to: 1e9, deltas: { clicks: 1 } })),
+    ],
+    letters: [
+      letter('bad_field', /^applies_to must be a date between 2000 and 2100, it is missing$/),
+      letter('bad_field', /^deltas name no counter$/),
+      letter('bad_field', /^applies_to must be a date between 2000 and 2100, it is 1000000000$/),
+    ],
+  },
+  {
+    name: 'plans that are something else',
+    records: ['{}', '[]', '7', 'null', '"x"'].map((body, index) =>
+      record(json('org_plan', { number: 2 + index, hash: 'x', body })),
+    ),
+    letters: Array.from({ length: 5 }, () => letter('bad_plan', /^(?!.*Invalid input)./)),
+  },
+  {
+    name: 'two values of JSON, other encodings, broken text',
+    records: [
+      Buffer.concat([json('click', money), json('click', money)]),
+      Buffer.from('\ufeff{"type":"click"}', 'utf16le'),
+      Buffer.concat([Buffer.from('{"type":"click","x":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]),
+    ].map((value) => record(value)),
+    letters: [letter('bad_json', /./), letter('bad_framing', /./), letter('bad_json', /not UTF-8/)],
+    isGarbage: true,
+  },
+];
+
+export const recordAttacks: readonly Attack[] = [
+  ...oddJson,
+  ...marked,
+  ...oddPlans,
+  ...oddAvro,
+  ...oddProducers,
+  ...sums,
+];

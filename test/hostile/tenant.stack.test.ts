@@ -158,6 +158,112 @@ describe('a tenant in PostgreSQL', () => {
     await asService("DELETE FROM paceline.rules WHERE org_id = 'acme'");
   });
 
+  test('may notify without an end, and nobody looks more often for it', async () => {
+    const seen = { passes: 0, applied: 0 };
+    const stops = [
+      onFact('control.reached', () => {
+        seen.passes += 1;
+      }),
+      onFact('plans.applied', ({ plans }) => {
+        seen.applied += plans;
+      }),
+    ];
+    const watched = { ...target, stream: 'flooded', log: new RecordedPlans() };
+    const failed = (error: unknown) => expect(error).toBe(null);
+    const watcher = new EditWatcher({ settings: service, target: watched, clock: systemClock, onFailure: failed });
+    watcher.start();
+    await expect.poll(() => seen.applied, { timeout: 20_000 }).toBeGreaterThan(0);
+    await asAcme(async (client) => {
+      const [before, startMs] = [seen.passes, performance.now()];
+      for (let n = 0; n < 1_000; n++) await client.query("SELECT pg_notify('paceline_edits', $1)", ['x'.repeat(7_000)]);
+      await client.query(
+        "SELECT pg_notify('paceline_edits', n || repeat('x', 900)) FROM generate_series(1, 20000) AS n",
+      );
+      expect(seen.passes - before).toBeLessThan(5 + (performance.now() - startMs) / 50);
+      const numbers = watched.log.numbersOf('bolt').length;
+      await asService("INSERT INTO paceline.rules (org_id, id, definition) VALUES ('bolt', 'flooded', $1)", [
+        ruleText('flooded'),
+      ]);
+      await expect.poll(() => watched.log.numbersOf('bolt').length, { timeout: 5_000 }).toBe(numbers + 1);
+    });
+    await watcher.stop();
+    for (const stop of stops) stop();
+  });
+
+  // Whose it is not, what it may not run, and what is larger than a text of people.
+  test.each([
+    ["INSERT INTO paceline.rules (org_id, id, definition) VALUES ('acme', 'big', repeat('x', 70000))", '23514'],
+    ["INSERT INTO paceline.rules (org_id, id, definition) VALUES ('bolt', 'mine', 'x')", '42501'],
+    ["INSERT INTO paceline.rules (org_id, id, definition) VALUES ('_default', 'mine', 'x')", '42501'],
+    ["INSERT INTO paceline.rules (org_id, id, definition, managed_by) VALUES ('acme', 'f', 'x', 'files')", '42501'],
+    ["UPDATE paceline.pipelines SET org_id = 'bolt'", '42501'],
+    ["UPDATE paceline.organizations SET id = 'evil'", '42501'],
+    ['SELECT * FROM paceline.organizations FOR UPDATE', '42501'],
+    ['DELETE FROM paceline.rules', '42501'],
+    ['TRUNCATE paceline.rules', '42501'],
+    ['SELECT * FROM paceline.edits', '42501'],
+    ['SELECT * FROM paceline.organization_edits', '42501'],
+    ['SELECT password_hash FROM paceline.users', '(42501|42703)'],
+    ['SELECT * FROM paceline.api_keys', '42501'],
+    ["SELECT paceline.tenant_pass('bolt', '1 hour')", '42501'],
+    ["SELECT paceline.redact_organization('bolt', '{}')", '42501'],
+    ['SELECT paceline.make_audit_partitions(9)', '42501'],
+    ['CREATE TRIGGER t BEFORE INSERT ON paceline.rules FOR EACH ROW EXECUTE FUNCTION paceline.note_edit()', '42501'],
+    ['CREATE FUNCTION paceline.f() RETURNS int LANGUAGE sql AS $$SELECT 1$$', '42501'],
+    ['CREATE TABLE paceline.x ()', '42501'],
+    ['CREATE INDEX ON paceline.rules (definition)', '42501'],
+    ['CREATE RULE r AS ON INSERT TO paceline.rules DO INSTEAD NOTHING', '42501'],
+    ['ALTER TABLE paceline.rules DISABLE TRIGGER ALL', '42501'],
+    ['ALTER TABLE paceline.rules DISABLE ROW LEVEL SECURITY', '42501'],
+    ['COMMENT ON TABLE paceline.rules IS NULL', '42501'],
+    ['SET ROLE paceline_owner', '42501'],
+    ['SET ROLE paceline_service', '42501'],
+    ['SET SESSION AUTHORIZATION paceline_owner', '42501'],
+    ['SET session_replication_role = replica', '42501'],
+    ['SET row_security = off; SELECT * FROM paceline.rules', '42501'],
+    ["COPY paceline.rules TO PROGRAM 'cat'", '42501'],
+    ["COPY paceline.rules FROM '/etc/passwd'", '42501'],
+    ["SELECT pg_read_file('/etc/passwd')", '42501'],
+    ["SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'paceline'", '42501'],
+    ["SELECT lo_import('/etc/passwd')", '42501'],
+    ["BEGIN; SELECT 1; PREPARE TRANSACTION 'kept'", '55000'],
+  ])('may not: %s', async (sql, code) => {
+    await asAcme(async (client) => {
+      const outcome = await client.query(sql).then(
+        () => 'taken',
+        (error: { code?: string }) => error.code,
+      );
+      expect(outcome).toMatch(new RegExp(`^${code}$`));
+    });
+  });
+
+  test('cannot put functions and tables of its own in the way of ours', async () => {
+    await asAcme(async (client) => {
+      await client.query(`CREATE TEMPORARY TABLE rules (org_id text, id text, managed_by text);
+        CREATE TEMPORARY TABLE organization_edits (org_id text, edit bigint);
+        SET search_path = pg_temp, public`);
+      await client.query("INSERT INTO paceline.rules (org_id, id, definition) VALUES ('acme', 'shadow', $1)", [
+        ruleText('shadow'),
+      ]);
+      const before = log.numbersOf('acme').length;
+      expect((await applyEdits(database, target, { isForced: false })).kind).toBe('applied');
+      expect(log.numbersOf('acme')).toHaveLength(before + 1);
+      expect((await client.query("SELECT paceline.delete_rule('shadow') AS done")).rows).toEqual([{ done: true }]);
+      // Another's pass, a pass of its own making, and none: it sees nothing.
+      for (const pass of ['', 'x', '9999999999.abc', 'null']) {
+        await client.query(
+          "SELECT set_config('paceline.org_id', 'bolt', false), set_config('paceline.org_pass', $1, false)",
+          [pass],
+        );
+        const seen = await client.query('SELECT * FROM paceline.rules').then(
+          ({ rows }) => rows,
+          (error: { code?: string }) => error.code,
+        );
+        expect(['[]', '"42501"', '"28000"', '"22023"', '"28P01"']).toContain(JSON.stringify(seen));
+      }
+    });
+  });
+
   test('that leaves a transaction open ends a migration with words, not a wait for ever', async () => {
     await asAcme(async (client) => {
       await client.query('BEGIN; SELECT * FROM paceline.plans');

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type * as z from 'zod';
 import { nearest } from '../../model/nearest.ts';
+import { wishOf } from '../../model/wish.ts';
 import { ConfigError, type Problem } from './problem.ts';
 import { expandReferences, hasReference, type ReferenceWorld, resolvePlain, strayReference } from './references.ts';
 import { type SettingsSchema, valueAt } from './settings-schema.ts';
-import { wishOf } from './wish.ts';
 import { type Place, readYaml, type YamlDocument } from './yaml-document.ts';
 
 export interface LoadedConfig<C> {

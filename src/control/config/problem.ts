@@ -12,7 +12,15 @@ export interface Problem {
 const shownMax = 20;
 
 export function formatProblem(problem: Problem): string {
-  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
+  return `${problem.file}:${problem.line}:${problem.column}: ${harmless(problem.message)}`;
+}
+
+/** A name that somebody made up may hold what moves a cursor, or turns a line around. */
+function harmless(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** All problems in one error, in the order of file and place, at most twenty of them spelt out. */

@@ -25,6 +25,8 @@ const probeTimeoutMs = 5_000;
 const stopGraceMs = 2_000;
 /** Passes take at most a fifth of the time, whoever edits how often. */
 const restPerPass = 4;
+/** From the end of a pass to the next. */
+const passSpacingMs = 50;
 
 interface WatchEditsOptions {
   readonly settings: PostgresSettings;
@@ -108,7 +110,8 @@ export class EditWatcher {
       const outcome = await applyEdits(this.#database, this.#options.target, { isForced: this.#isFirst, texts });
       await this.#tendAuditLog();
       this.#tell(outcome);
-      if (outcome.kind === 'applied') await this.#sleep(restPerPass * (this.#options.clock.steadyMs() - startMs));
+      // Whoever may log in may notify without an end: what it costs us has a bound, whatever came of the pass.
+      await this.#sleep(Math.max(passSpacingMs, restPerPass * (this.#options.clock.steadyMs() - startMs)));
       return outcome.kind === 'busy' ? Math.min(busyRetryMs, this.#pollMs) : this.#pollMs;
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
