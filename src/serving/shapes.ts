@@ -58,8 +58,15 @@ export function outputShape(name: string, { output }: Operation): Shape | null {
   return schema.type === 'null' ? null : shapeOf(schema, name);
 }
 
+const membersOfInputs = new WeakMap<Operation['input'], readonly Member[]>();
+
+/** Worked out once: some doors ask at each call. */
 export function inputMembers(name: string, { input }: Operation): readonly Member[] {
-  return membersOf(z.toJSONSchema(input, { io: 'input' }) as JsonSchema, pascal(name));
+  const known = membersOfInputs.get(input);
+  if (known !== undefined) return known;
+  const members = membersOf(z.toJSONSchema(input, { io: 'input' }) as JsonSchema, pascal(name));
+  membersOfInputs.set(input, members);
+  return members;
 }
 
 /**

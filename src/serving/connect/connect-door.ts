@@ -15,15 +15,26 @@ import {
   universalResponseToNodeResponse,
 } from '@connectrpc/connect-node';
 import { assert } from '../../model/errors.ts';
+import { RepeatedRequests, RequestCalls } from '../cache/repeated-requests.ts';
 import { changesOf } from '../http/changes.ts';
 import { type Door, type HttpCall, HttpRefusal } from '../http/door.ts';
 import { takeStream } from '../http/event-stream.ts';
 import { limitHeaders } from '../limits/limit-headers.ts';
+import { type OperationName, operationOf } from '../operations.ts';
 import { tellRefusal } from '../refusals.ts';
 import type { Service } from '../service.ts';
 import { type Contract, readContract } from './contract.ts';
 import { answerMessage, askedBy } from './messages.ts';
 import { isReflection, makeReflection } from './reflection.ts';
+import {
+  deadlineOf,
+  endDeadline,
+  lookAt,
+  type SpeltAnswer,
+  sendAgain,
+  sendAndSpell,
+  within,
+} from './repeated-unary.ts';
 import { protoPackage } from './services.ts';
 
 /** As the other doors: a body of 256 KiB, unpacked. */
@@ -33,7 +44,21 @@ const lookEveryMs = 1_000;
 /** Longer deadlines say nothing. */
 const timeoutMsMax = 86_400_000;
 
-const callKey = createContextKey<HttpCall | null>(null);
+const answersBytesMax = 16 * 1_048_576;
+
+interface AskedOperation {
+  readonly name: OperationName;
+  readonly orgId: string | null;
+  readonly input: Record<string, unknown>;
+}
+
+/** A call, and the operations that it asks for. */
+interface Calling {
+  readonly call: HttpCall;
+  readonly calls: RequestCalls<AskedOperation>;
+}
+
+const callKey = createContextKey<Calling | null>(null);
 
 interface ConnectDoorOptions {
   readonly service: Service;
@@ -51,6 +76,7 @@ export class ConnectDoor implements Door {
   readonly #contract: Contract = readContract();
   readonly #handlers: ReadonlyMap<string, UniversalHandler>;
   readonly #reflection = makeReflection(this.#contract.image);
+  readonly #answers = new RepeatedRequests<AskedOperation, SpeltAnswer>(answersBytesMax);
 
   constructor(options: ConnectDoorOptions) {
     this.#options = options;
@@ -73,11 +99,33 @@ export class ConnectDoor implements Door {
     const handler = this.#handlers.get(call.path);
     if (handler === undefined)
       throw new HttpRefusal(404, `${call.path.slice(0, 200)} is no procedure; schemas/proto/ lists them`);
-    call.response.setHeader('Cache-Control', 'no-store');
-    call.facts.operation = isReflection(call.path) ? 'reflection' : this.#contract.operationOf(handler.method).name;
-    const values = createContextValues().set(callKey, call);
-    const request = universalRequestFromNodeRequest(call.request, call.response, undefined, values);
-    await universalResponseToNodeResponse(await handler(request), call.response);
+    const { request, response } = call;
+    response.setHeader('Cache-Control', 'no-store');
+    const calls = this.#callsOf(call);
+    const asked = () => {
+      const values = createContextValues().set(callKey, { call, calls });
+      return universalRequestFromNodeRequest(request, response, undefined, values);
+    };
+    if (!this.#isRepeatable(call, handler)) {
+      await universalResponseToNodeResponse(await handler(asked()), response);
+      return;
+    }
+    const { spelt, body } = await lookAt(request, call.path);
+    const known = spelt === null ? null : await within(deadlineOf(request.headers), this.#answers.find(spelt, calls));
+    if (known !== null && known !== 'late') return await sendAgain(known, response);
+    const again = asked();
+    if (known === 'late') endDeadline(again.header);
+    await sendAndSpell(await handler({ ...again, body }), response, (sent) => {
+      if (spelt !== null) this.#answers.keep(spelt, calls, sent, sent.body.length);
+    });
+  }
+
+  /** What reads tables gives kept answers as long as the data are the same. */
+  #isRepeatable(call: HttpCall, { method }: UniversalHandler): boolean {
+    call.facts.operation = isReflection(call.path) ? 'reflection' : this.#contract.operationOf(method).name;
+    if (call.method !== 'POST' || isReflection(call.path) || method.methodKind !== 'unary') return false;
+    const { isOfTables, isWrite } = operationOf(this.#contract.operationOf(method).name);
+    return isOfTables && !isWrite;
   }
 
   /** What the contract says at run time has no types that the router could ask of us. */
@@ -88,9 +136,9 @@ export class ConnectDoor implements Door {
   }
 
   async #ask(method: DescMethod, message: Message, context: HandlerContext): Promise<Message> {
-    const call = callOf(context);
+    const { call, calls } = callingOf(context);
     try {
-      const bytes = await this.#lookOf(method, message, call)();
+      const bytes = await calls.call(this.#askedBy(method, message));
       return answerMessage(method.output, bytes, this.#contract.registry);
     } catch (error) {
       throw this.#refusal(call, error);
@@ -98,10 +146,11 @@ export class ConnectDoor implements Door {
   }
 
   async *#watch(method: DescMethod, message: Message, context: HandlerContext): AsyncGenerator<Message> {
-    const call = callOf(context);
+    const { call } = callingOf(context);
     try {
       using _ = takeStream();
-      const look = this.#lookOf(method, message, call);
+      const asked = this.#askedBy(method, message);
+      const look = () => this.#run(call, asked);
       const signal = AbortSignal.any([call.signal, context.signal]);
       for await (const found of changesOf({ look, everyMs: lookEveryMs, signal }))
         if (found !== null) yield answerMessage(method.output, found, this.#contract.registry);
@@ -115,23 +164,29 @@ export class ConnectDoor implements Door {
     return this.#reflection.answers(service, asked);
   }
 
-  /** Asks the operation of a procedure as its caller, each time anew. */
-  #lookOf(method: DescMethod, message: Message, call: HttpCall): () => Promise<Uint8Array> {
-    const { credentials, requestId, facts, response } = call;
+  #askedBy(method: DescMethod, message: Message): AskedOperation {
     const { name } = this.#contract.operationOf(method);
-    const { orgId, input } = askedBy(name, method.input, message, this.#contract.registry);
+    return { name, ...askedBy(name, method.input, message, this.#contract.registry) };
+  }
+
+  #callsOf(call: HttpCall): RequestCalls<AskedOperation> {
+    return new RequestCalls((asked) => this.#run(call, asked));
+  }
+
+  /** Asks an operation as the caller, each time anew. */
+  #run(call: HttpCall, { name, orgId, input }: AskedOperation): Promise<Uint8Array> {
+    const { credentials, requestId, facts, response } = call;
     facts.orgId = orgId;
-    return () =>
-      this.#options.service.call({
-        ...{ name, orgId, input, credentials, requestId },
-        onCaller: ({ actor }) => {
-          facts.actor = `${actor.kind}:${actor.id}`;
-        },
-        onLimit: (verdict) => {
-          if (response.headersSent) return;
-          for (const [header, value] of Object.entries(limitHeaders(verdict))) response.setHeader(header, value);
-        },
-      });
+    return this.#options.service.call({
+      ...{ name, orgId, input, credentials, requestId },
+      onCaller: ({ actor }) => {
+        facts.actor = `${actor.kind}:${actor.id}`;
+      },
+      onLimit: (verdict) => {
+        if (response.headersSent) return;
+        for (const [header, value] of Object.entries(limitHeaders(verdict))) response.setHeader(header, value);
+      },
+    });
   }
 
   /** The error in the words of gRPC, with its code and what to do as a detail. */
@@ -151,10 +206,10 @@ export class ConnectDoor implements Door {
   }
 }
 
-function callOf({ values }: HandlerContext): HttpCall {
-  const call = values.get(callKey);
-  assert(call !== null, 'a call brings itself along');
-  return call;
+function callingOf({ values }: HandlerContext): Calling {
+  const calling = values.get(callKey);
+  assert(calling !== null, 'a call brings itself along');
+  return calling;
 }
 
 const codes: Readonly<Record<ReturnType<typeof tellRefusal>['rpc'], Code>> = {

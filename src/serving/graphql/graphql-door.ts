@@ -11,11 +11,13 @@ import {
   validate,
 } from 'graphql';
 import { EngineError } from '../../model/errors.ts';
+import { Kept } from '../cache/kept.ts';
+import { RepeatedRequests, RequestCalls } from '../cache/repeated-requests.ts';
 import { type Door, type HttpCall, HttpRefusal } from '../http/door.ts';
 import { chooseType } from '../http/media-types.ts';
 import { sendBytes } from '../http/problem.ts';
 import { limitHeaders } from '../limits/limit-headers.ts';
-import type { OperationName } from '../operations.ts';
+import { operationOf as describedOf, type OperationName } from '../operations.ts';
 import { tellRefusal } from '../refusals.ts';
 import type { Envelope, Service } from '../service.ts';
 import type { GraphqlSettings } from './config.ts';
@@ -29,6 +31,11 @@ const graphqlPath = '/graphql';
 const tokensMax = 2_000;
 const errorsMax = 20;
 
+/** What documents weigh that were parsed and found valid, for each of their characters. */
+const bytesOfCharacter = 64;
+const documentsBytesMax = 8 * 1_048_576;
+const resultsBytesMax = 16 * 1_048_576;
+
 const json = 'application/json';
 const graphqlJson = 'application/graphql-response+json';
 
@@ -40,11 +47,19 @@ interface GraphqlDoorOptions {
   readonly onTrouble: (error: unknown, requestId: string) => void;
 }
 
+interface AskedOperation {
+  readonly name: OperationName;
+  readonly orgId: string | null;
+  readonly input: Record<string, unknown>;
+}
+
 /** GraphQL over the table of operations: a field of Query or Mutation is an operation, and asked as on every door. */
 export class GraphqlDoor implements Door {
   readonly name = 'graphql';
   readonly #options: GraphqlDoorOptions;
   readonly #made = makeGraphqlSchema();
+  readonly #valid = new Kept<DocumentNode>(documentsBytesMax);
+  readonly #results = new RepeatedRequests<AskedOperation, Uint8Array>(resultsBytesMax);
 
   constructor(options: GraphqlDoorOptions) {
     this.#options = options;
@@ -58,6 +73,7 @@ export class GraphqlDoor implements Door {
     const type = chooseType(call.request.headers.accept, [json, graphqlJson]);
     if (type === null) throw new HttpRefusal(406, `this path gives ${json} and ${graphqlJson}`);
     const result = await this.#run(call);
+    if (result instanceof Uint8Array) return sendBytes(call.response, 200, `${type}; charset=utf-8`, result);
     // A request that could not begin has no data at all; only the newer type says so by the status.
     const status = type === graphqlJson && result.data === undefined ? 400 : 200;
     const errors = result.errors?.map((each) => this.#tell(call, each));
@@ -66,23 +82,39 @@ export class GraphqlDoor implements Door {
     sendBytes(call.response, status, `${type}; charset=utf-8`, Buffer.from(JSON.stringify(said)));
   }
 
-  async #run(call: HttpCall): Promise<ExecutionResult> {
+  /** The result, as bytes where there is nothing but data. */
+  async #run(call: HttpCall): Promise<ExecutionResult | Uint8Array> {
     const { settings } = this.#options;
     const { schema, operationOfField } = this.#made;
     try {
       const { variables, operationName, document: asked } = await readGraphqlRequest(call);
-      const document = parse(this.#options.documents.textOf(asked), { maxTokens: tokensMax });
+      const text = this.#options.documents.textOf(asked);
+      const known = this.#valid.get(text);
+      const document = known ?? parse(text, { maxTokens: tokensMax });
       const operation = operationOf(document, operationName);
       if (operation.operation === OperationTypeNode.MUTATION && call.method !== 'POST')
         throw new HttpRefusal(405, 'what changes something is sent by POST', { Allow: 'POST' });
       refuseTooMuch(document, { operation, variables, operationOfField, settings });
       const hideSuggestions = !settings.introspection;
-      const errors = validate(schema, document, specifiedRules, { maxErrors: errorsMax, hideSuggestions });
-      if (errors.length > 0) return { errors };
-      return await execute({
+      if (known === null) {
+        const errors = validate(schema, document, specifiedRules, { maxErrors: errorsMax, hideSuggestions });
+        if (errors.length > 0) return { errors };
+        this.#valid.keep(text, document, text.length * bytesOfCharacter);
+      }
+      const request = JSON.stringify([text, operationName, variables]);
+      const calls = this.#callsOf(call);
+      const isReading = operation.operation === OperationTypeNode.QUERY;
+      const made = isReading ? await this.#results.find(request, calls) : null;
+      if (made !== null) return made;
+      const result = await execute({
         ...{ schema, document, operationName, hideSuggestions, abortSignal: call.signal },
-        ...{ variableValues: variables, contextValue: this.#contextOf(call) },
+        ...{ variableValues: variables, contextValue: this.#contextOf(calls) },
       });
+      if (result.errors !== undefined || result.data === undefined) return result;
+      const bytes = Buffer.from(JSON.stringify({ data: result.data }));
+      if (isReading && calls.given.every(({ asked: { name } }) => describedOf(name).isOfTables))
+        this.#results.keep(request, calls, bytes, bytes.length);
+      return bytes;
     } catch (error) {
       if (error instanceof GraphQLError) return { errors: [error] };
       if (error instanceof EngineError) return { errors: [new GraphQLError(error.message, { originalError: error })] };
@@ -90,30 +122,36 @@ export class GraphqlDoor implements Door {
     }
   }
 
-  /** The operations of one request, and how much they may give together. */
-  #contextOf(call: HttpCall): GraphqlContext {
-    const { service, settings } = this.#options;
+  /** The operations of one request. */
+  #callsOf(call: HttpCall): RequestCalls<AskedOperation> {
     const { credentials, requestId, facts, response } = call;
-    const bytesMax = settings.answer_mb_max * 1_048_576;
+    return new RequestCalls(({ name, orgId, input }) => {
+      note(facts, name, orgId);
+      return this.#options.service.call({
+        ...{ name, orgId, input, credentials, requestId },
+        onCaller: ({ actor }) => {
+          facts.actor = `${actor.kind}:${actor.id}`;
+        },
+        onLimit: (verdict) => {
+          if (response.headersSent || response.hasHeader('Retry-After')) return;
+          for (const [header, value] of Object.entries(limitHeaders(verdict))) response.setHeader(header, value);
+        },
+      });
+    });
+  }
+
+  /** What fields ask for, and how much they may give together. */
+  #contextOf(calls: RequestCalls<AskedOperation>): GraphqlContext {
+    const { answer_mb_max } = this.#options.settings;
     let bytes = 0;
     return {
       call: async (name, orgId, input) => {
-        note(facts, name, orgId);
-        const answer = await service.call({
-          ...{ name, orgId, input, credentials, requestId },
-          onCaller: ({ actor }) => {
-            facts.actor = `${actor.kind}:${actor.id}`;
-          },
-          onLimit: (verdict) => {
-            if (response.headersSent || response.hasHeader('Retry-After')) return;
-            for (const [header, value] of Object.entries(limitHeaders(verdict))) response.setHeader(header, value);
-          },
-        });
+        const answer = await calls.call({ name, orgId, input });
         bytes += answer.length;
-        if (bytes > bytesMax)
+        if (bytes > answer_mb_max * 1_048_576)
           throw new EngineError(
             'REQUEST_INVALID',
-            `the request gives more than ${settings.answer_mb_max} MiB; ask for fewer things at once`,
+            `the request gives more than ${answer_mb_max} MiB; ask for fewer things at once`,
           );
         return JSON.parse(Buffer.from(answer).toString('utf8')) as Envelope;
       },

@@ -74,6 +74,7 @@ function operationField(name: OperationName, described: Operation, types: TypesO
   const args: Record<string, GraphQLArgumentConfig> = isOfOrganization
     ? { organization: { type: new GraphQLNonNull(idScalar), description: 'The organization of the call.' } }
     : {};
+  const givesNothing = outputShape(name, described) === null;
   for (const member of members) args[camel(member.name)] = argumentOf(member, members, types);
   return {
     type: answers.of(name, described),
@@ -89,7 +90,7 @@ function operationField(name: OperationName, described: Operation, types: TypesO
         orgId,
         inputOf(members, (member) => given[camel(member)]),
       );
-      return outputShape(name, described) === null ? true : answer;
+      return givesNothing ? true : answer;
     },
   };
 }

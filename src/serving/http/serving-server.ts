@@ -209,7 +209,9 @@ function receive(
   stopping: AbortSignal,
 ): HttpCall {
   const gone = new AbortController();
-  response.once('close', () => gone.abort(new HttpRefusal(499, 'the caller is gone')));
+  response.once('close', () => {
+    if (!response.writableEnded) gone.abort(new HttpRefusal(499, 'the caller is gone'));
+  });
   const target = request.url ?? '/';
   const mark = target.indexOf('?');
   const given = request.headers['x-request-id'];
