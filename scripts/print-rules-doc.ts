@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../src/model/errors.ts';
 import { readRule } from '../src/plans/rule-file.ts';
+import { allowanceValues } from '../src/rules/allowance-values.ts';
 import { campaignWords, eventValues } from '../src/rules/event-values.ts';
 import { goalValues } from '../src/rules/goal-values.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../src/rules/plan.ts';
@@ -117,6 +118,7 @@ publishPage(
     events: declaredRows(eventValues),
     risks: declaredRows(riskValues),
     goals: declaredRows(goalValues),
+    allowances: declaredRows(allowanceValues),
     windows: windowRows,
     counters: measureRows(windowCounters),
     ratios: measureRows(windowRatios),

@@ -80,7 +80,18 @@ export function monthSpend(
   at: number,
   { clock, oldest }: { clock: LogTimeMs; oldest: number },
 ): Whole | null {
-  const first = day - dayOfMonth(day) + 1;
+  return spendSince(campaign, zone, day - dayOfMonth(day) + 1, day, at, { clock, oldest });
+}
+
+/** The same of the days from `first` on. */
+export function spendSince(
+  campaign: Campaign,
+  zone: Zone,
+  first: number,
+  day: number,
+  at: number,
+  { clock, oldest }: { clock: LogTimeMs; oldest: number },
+): Whole | null {
   if (zone.dayStart(first) < oldest) return null;
   let nanos: Whole = minus(0, spendBetween(campaign, at, zone.dayStart(day + 1), clock));
   for (let each = first; each <= day; each++) {

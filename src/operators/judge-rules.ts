@@ -42,6 +42,7 @@ import { meaningOf, type Told, tell, tellEnd } from '../rules/telling.ts';
 import { workOut } from '../rules/window-values.ts';
 import { AlertRows, type Judged, type Scope } from './alert-rows.ts';
 import { alertsNearby, isFiring } from './alerts-nearby.ts';
+import { allowanceOf } from './allowance-of.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 
@@ -468,6 +469,8 @@ export class JudgeRules implements Operator {
     for (const { index, value } of asked) {
       if (value.kind === 'event') named[index] = eventValue(value.name, facts);
       else if (value.kind === 'risk') named[index] = riskValue(value.name, risk);
+      else if (value.kind === 'allowance')
+        named[index] = allowanceOf(value.name, this.#state, this.#retained(), { campaign, dates, asOf, values });
       else if (value.kind === 'goal') named[index] = goalValue(value.name, values, dates.end);
       else if (value.kind === 'word' || value.kind === 'label')
         named[index] = wordOf(value, campaign.id, flight.id, own);

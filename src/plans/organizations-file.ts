@@ -52,6 +52,9 @@ const campaign = z.strictObject({
   daypart: id.optional(),
   curve: id.optional(),
   day_allowance_percent: allowancePercent.optional(),
+  week_allowance_percent: allowancePercent.optional(),
+  flight_allowance_percent: allowancePercent.optional(),
+  week_starts: planValues.weekDay.optional(),
   currency: planValues.currency.optional(),
   advertiser: id.optional(),
   labels: z.record(id, planValues.label).optional(),
@@ -88,6 +91,9 @@ const settings = {
   profile: id.nullable().optional(),
   daypart: id.optional(),
   day_allowance_percent: allowancePercent.optional(),
+  week_allowance_percent: allowancePercent.optional(),
+  flight_allowance_percent: allowancePercent.optional(),
+  week_starts: planValues.weekDay.optional(),
   cause_when_unnamed: planValues.unnamedCause.optional(),
   currency: planValues.currency.optional(),
   lateness: lateness.optional(),
@@ -141,6 +147,11 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
       ...given({
         currency: own.currency ?? shared.currency,
         daypart: own.daypart ?? shared.daypart,
+        ...inBp(
+          own.week_allowance_percent ?? shared.week_allowance_percent,
+          own.flight_allowance_percent ?? shared.flight_allowance_percent,
+        ),
+        week_starts: own.week_starts ?? shared.week_starts,
         lateness: toLateness({ ...shared.lateness, ...own.lateness }),
         duplicate_window_ms: own.duplicate_window ?? shared.duplicate_window,
         quotas: said({ ...shared.quotas, ...own.quotas }),
@@ -161,8 +172,8 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
 }
 
 function toCampaign(each: z.infer<typeof campaign>): CampaignPlan {
-  const { day_allowance_percent, ...rest } = each;
-  return day_allowance_percent === undefined ? rest : { ...rest, day_allowance_bp: toBp(day_allowance_percent) };
+  const { day_allowance_percent: day, week_allowance_percent: week, flight_allowance_percent: flight, ...rest } = each;
+  return { ...rest, ...(day === undefined ? {} : { day_allowance_bp: toBp(day) }), ...given(inBp(week, flight)) };
 }
 
 function toLateness({ delivery, report, conversion, correction }: z.infer<typeof lateness>): Lateness | undefined {
@@ -179,6 +190,13 @@ function said<T extends object>(all: T): ReturnType<typeof given<T>> | undefined
 function given<T extends object>(all: T): { [Key in keyof T]?: NonNullable<T[Key]> } {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as {
     [Key in keyof T]?: NonNullable<T[Key]>;
+  };
+}
+
+function inBp(week: number | undefined, flight: number | undefined) {
+  return {
+    week_allowance_bp: week === undefined ? undefined : toBp(week),
+    flight_allowance_bp: flight === undefined ? undefined : toBp(flight),
   };
 }
 

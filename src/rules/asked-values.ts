@@ -1,4 +1,5 @@
 import { idPattern } from '../model/ids.ts';
+import { type AllowanceName, allowanceValues } from './allowance-values.ts';
 import { type CampaignWord, campaignWords, type EventName, eventValues } from './event-values.ts';
 import { type GoalName, goalValues } from './goal-values.ts';
 import { type CampaignPlan, ruleVariables } from './plan.ts';
@@ -17,6 +18,7 @@ export type AskedValue =
   | { readonly kind: 'event'; readonly name: EventName }
   | { readonly kind: 'risk'; readonly name: RiskName }
   | { readonly kind: 'goal'; readonly name: GoalName }
+  | { readonly kind: 'allowance'; readonly name: AllowanceName }
   | { readonly kind: 'word'; readonly name: CampaignWord }
   | { readonly kind: 'label'; readonly label: string };
 
@@ -71,6 +73,7 @@ export class AskedPlaces {
 function typeOf(value: AskedValue): Asked['type'] {
   if (value.kind === 'event') return eventValues[value.name][0];
   if (value.kind === 'goal') return goalValues[value.name][0];
+  if (value.kind === 'allowance') return 'double';
   return value.kind === 'risk' || value.kind === 'window' || value.kind === 'baseline' ? 'double' : 'string';
 }
 
@@ -89,6 +92,7 @@ export function askedValueOf(name: string, scope: AskedScope): AskedValue | unde
   if (scope === 'campaign') return undefined;
   if (Object.hasOwn(riskValues, name)) return { kind: 'risk', name: name as RiskName };
   if (Object.hasOwn(goalValues, name)) return { kind: 'goal', name: name as GoalName };
+  if (Object.hasOwn(allowanceValues, name)) return { kind: 'allowance', name: name as AllowanceName };
   return Object.hasOwn(eventValues, name) ? { kind: 'event', name: name as EventName } : windowValueOf(name);
 }
 
@@ -108,6 +112,7 @@ export function askedNamesLike(name: string, scope: AskedScope): readonly string
         ...Object.keys(riskValues),
         ...Object.keys(eventValues),
         ...Object.keys(goalValues),
+        ...Object.keys(allowanceValues),
         ...windowNamesLike(name),
       ];
 }

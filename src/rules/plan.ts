@@ -50,6 +50,7 @@ export const planValues = {
   /** How often flights are evaluated, ms. */
   cadenceMs: z.int().min(minuteMs).max(dayMs).multipleOf(minuteMs),
   allowanceBp: z.int().min(allowanceBp.min).max(allowanceBp.max),
+  weekDay: z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']),
   allowancePercent: z
     .number()
     .min(allowanceBp.min / 100)
@@ -174,6 +175,9 @@ const campaign = z.strictObject({
   /** Pieces of its CUSTOM flights that name no curve. */
   curve: id.optional(),
   day_allowance_bp: planValues.allowanceBp.optional(),
+  week_allowance_bp: planValues.allowanceBp.optional(),
+  flight_allowance_bp: planValues.allowanceBp.optional(),
+  week_starts: planValues.weekDay.optional(),
   /** Holds until a budget names one. */
   currency: planValues.currency.optional(),
   /** Whose campaign it is: rules may be for all of an advertiser. */
@@ -194,6 +198,11 @@ const defaults = z.strictObject({
   daypart: id.optional(),
   /** What the platform may spend on one day, basis points of the booked daily budget. */
   day_allowance_bp: planValues.allowanceBp,
+  /** The same in one week, of seven times that budget, and over a flight, of its budget; absent = no more than booked. */
+  week_allowance_bp: planValues.allowanceBp.optional(),
+  flight_allowance_bp: planValues.allowanceBp.optional(),
+  /** On which day the platform's weeks begin; absent = Monday. */
+  week_starts: planValues.weekDay.optional(),
   /** What a status without a cause (SYSTEM, the default of the event) means; absent = ADVERTISER. */
   cause_when_unnamed: planValues.unnamedCause.optional(),
   /** Currency of campaigns whose budget has not come yet. */

@@ -1,5 +1,6 @@
 import { dayMs, hourMs } from '../model/time.ts';
 import { runningStatuses } from '../pacing/pacing.ts';
+import { allowanceValues } from './allowance-values.ts';
 import { type AskedValue, askedValueOf } from './asked-values.ts';
 import {
   anyNumber,
@@ -55,7 +56,7 @@ export function absentAskedFor(name: string, scope: 'flight' | 'campaign'): stri
   if (value === undefined) return undefined;
   if (value.kind === 'label') return 'campaigns without that label';
   if (value.kind === 'risk') return riskValues[value.name][2];
-  if (value.kind === 'word' || value.kind === 'event' || value.kind === 'goal') {
+  if (value.kind === 'word' || value.kind === 'event' || value.kind === 'goal' || value.kind === 'allowance') {
     const [, , absent] = declared(value);
     return absent === '–' ? undefined : absent;
   }
@@ -69,8 +70,9 @@ export function absentAskedFor(name: string, scope: 'flight' | 'campaign'): stri
   return all.length === 0 ? undefined : all.join('; ');
 }
 
-function declared(value: AskedValue & { readonly kind: 'word' | 'event' | 'goal' }) {
+function declared(value: AskedValue & { readonly kind: 'word' | 'event' | 'goal' | 'allowance' }) {
   if (value.kind === 'word') return campaignWords[value.name];
+  if (value.kind === 'allowance') return allowanceValues[value.name];
   return value.kind === 'event' ? eventValues[value.name] : goalValues[value.name];
 }
 

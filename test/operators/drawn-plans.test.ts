@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type KindName, kinds } from '../../src/events/kinds.ts';
+import { allowanceValues } from '../../src/rules/allowance-values.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { campaignWords, eventValues } from '../../src/rules/event-values.ts';
 import { goalValues } from '../../src/rules/goal-values.ts';
@@ -32,6 +33,9 @@ const wanted = {
     profile: ['busy', null],
     daypart: ['office', 'late', absent],
     day_allowance_bp: 4,
+    week_allowance_bp: ['12000', absent],
+    flight_allowance_bp: ['10500', absent],
+    week_starts: ['sunday', 'wednesday', absent],
     cause_when_unnamed: [...planValues.unnamedCause.options, absent],
     currency: ['USD', absent],
     duplicate_window_ms: 1,
@@ -49,6 +53,9 @@ const wanted = {
     daypart: ['office', 'late', absent],
     curve: 4,
     day_allowance_bp: 3,
+    week_allowance_bp: ['20000', absent],
+    flight_allowance_bp: ['11000', absent],
+    week_starts: ['saturday', absent],
     currency: ['USD', 'EUR', absent],
     advertiser: ['adv', 'other', absent],
     labels: 2,
@@ -203,9 +210,13 @@ test.each(worlds)('$name ask for every measure, window and statistic', ({ plans 
   const windows = [...windowHours.map((hours) => `${hours}h`), 'today', 'flight', '1d', '31d'];
   const wishes = [
     ...[...measures.keys()].flatMap((name) => [`m\\.${name}_\\d+d`, `b\\.${name}_\\d+d_[a-z_]+`]),
-    ...[...Object.keys(eventValues), ...Object.keys(goalValues), ...Object.keys(campaignWords), 'c.labels'].map(
-      (name) => name.replace('.', '\\.'),
-    ),
+    ...[
+      ...Object.keys(eventValues),
+      ...Object.keys(goalValues),
+      ...Object.keys(allowanceValues),
+      ...Object.keys(campaignWords),
+      'c.labels',
+    ].map((name) => name.replace('.', '\\.')),
     ...windows.map((window) => `m\\.[a-z_]+_${window}`),
     ...Object.keys(baselineStatistics).map((statistic) => `b\\.[a-z_]+_\\d+d_${statistic}`),
   ];

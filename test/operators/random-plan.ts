@@ -58,10 +58,21 @@ function withCurves(plan: Plan): Plan {
   const names = Object.keys(drawnCurves);
   const campaigns = Object.entries(plan.campaigns).map(([id, each]): [string, CampaignPlan] => [
     id,
-    { ...each, ...maybe(own, 0.5, () => ({ curve: pick(own, names.slice(0, 3)) })) },
+    {
+      ...each,
+      ...maybe(own, 0.5, () => ({ curve: pick(own, names.slice(0, 3)) })),
+      ...maybe(own, 0.3, () => ({ week_allowance_bp: 20_000, week_starts: 'saturday' as const })),
+      ...maybe(own, 0.3, () => ({ flight_allowance_bp: 11_000 })),
+    },
   ]);
   return {
     ...plan,
+    defaults: {
+      ...plan.defaults,
+      ...maybe(own, 0.4, () => ({ week_allowance_bp: 12_000 })),
+      ...maybe(own, 0.4, () => ({ flight_allowance_bp: 10_500 })),
+      ...maybe(own, 0.6, () => ({ week_starts: pick(own, ['sunday', 'wednesday'] as const) })),
+    },
     campaigns: Object.fromEntries(campaigns),
     ...maybe(own, 0.8, () => ({ curves: drawnCurves })),
   };

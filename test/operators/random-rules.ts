@@ -1,3 +1,4 @@
+import { allowanceValues } from '../../src/rules/allowance-values.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { campaignWords, type EventName, eventValues } from '../../src/rules/event-values.ts';
@@ -65,7 +66,7 @@ function drawAskedComparison(random: Random): string {
 /** A name of docs/semantics.md §8.6, mostly with a window of so many days: small worlds last for two or three. */
 export function drawAskedName(random: Random, fewDays = 3): string {
   if (random() < 0.2) return pick(random, [...Object.keys(eventValues), ...Object.keys(campaignWords), ...drawnLabels]);
-  if (random() < 0.25) return pick(random, Object.keys(goalValues));
+  if (random() < 0.25) return pick(random, [...Object.keys(goalValues), ...Object.keys(allowanceValues)]);
   const measure = pick(random, [...measures.values()]);
   const days = 1 + Math.floor(random() * (random() < 0.7 ? fewDays : 31));
   if (random() < 0.35) return `b.${measure.name}_${Math.min(days, 7)}d_${pick(random, statisticsOf(measure))}`;

@@ -21,6 +21,7 @@ import { campaignView, isNeeded, requiredSources, sourceView } from './plans.ts'
 import { noRisk, type Risk, riskAt } from './risk.ts';
 import { shape } from './rows.ts';
 import {
+  allowanceValues,
   flightValues,
   goalValues,
   type MaybeValues,
@@ -266,6 +267,7 @@ function valuesAt(
   const terms = valueTerms(plan, campaign);
   const hasImpressions = terms.expectsImpressions || pacing.impressions > 0n;
   const place = { campaign, dates: flight.dates as Dates, pacing, daily, lastWord, hasImpressions };
+  const { week_allowance_bp, flight_allowance_bp } = campaignView(plan, campaign.id);
   const absentLabels = Object.fromEntries(namesAsked(plan).flatMap((name) => (isLabel(name) ? [[name, null]] : [])));
   return {
     ...absentLabels,
@@ -275,6 +277,7 @@ function valuesAt(
     'p.unseen_spend': risk.unseen === null ? null : Number(risk.unseen) / 1e6,
     'p.money_at_risk': risk.atRisk === null ? null : Number(risk.atRisk) / 1e6,
     ...goalValues(pacing),
+    ...allowanceValues(pacing, week_allowance_bp, flight_allowance_bp),
   };
 }
 

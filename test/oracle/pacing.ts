@@ -103,6 +103,8 @@ export interface Pacing {
   readonly capAllowed: bigint | null;
   /** Null when the month's first day is not retained any more. */
   readonly monthSpend: bigint | null;
+  /** Likewise of the week. */
+  readonly weekSpend: bigint | null;
   readonly impressions2h: bigint | null;
   readonly spend2h: bigint | null;
   readonly expected2h: bigint | null;
@@ -266,6 +268,7 @@ export function pacingAt(
     ...today,
     capAllowed: now.cap === null ? null : floorDivide(now.cap * allowance, 10_000n),
     monthSpend: monthSpendAt(campaign, dates, a, clock),
+    weekSpend: weekSpendAt(campaign, plan, dates, a, clock),
     impressions2h: daily ? null : impressionSums.sum(two, a),
     spend2h: daily ? null : P(two, a),
     expected2h:
@@ -326,7 +329,27 @@ export function judgedDay({ s, zone }: Pick<Dates, 's' | 'zone'>, a: number): nu
 
 function monthSpendAt(campaign: Campaign, dates: Dates, a: number, clock: number): bigint | null {
   const last = judgedDay(dates, a);
-  const first = last + 1 - new Date(86_400_000 * last).getUTCDate();
+  return spendOfDays(campaign, dates, last + 1 - new Date(86_400_000 * last).getUTCDate(), last, a, clock);
+}
+
+/** Spend of the week of the judged day, whose weeks begin on the day that the plan says. */
+function weekSpendAt(campaign: Campaign, plan: Plan, dates: Dates, a: number, clock: number): bigint | null {
+  const last = judgedDay(dates, a);
+  const names = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
+  const begins = names.indexOf(campaignView(plan, campaign.id).week_starts ?? 'monday');
+  let first = last;
+  while (new Date(86_400_000 * first).getUTCDay() !== begins) first--;
+  return spendOfDays(campaign, dates, first, last, a, clock);
+}
+
+function spendOfDays(
+  campaign: Campaign,
+  dates: Dates,
+  first: number,
+  last: number,
+  a: number,
+  clock: number,
+): bigint | null {
   if (startOfDay(dates.zone, first) < clock - campaign.bounds.retainedMs) return null;
   let nanos = -campaign.spend.sum(a, startOfDay(dates.zone, last + 1));
   for (const [date, row] of campaign.days) if (date >= first && date <= last) nanos += row.spendNanos;

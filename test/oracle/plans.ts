@@ -66,7 +66,17 @@ export class Plans {
   }
 }
 
-type CampaignView = Pick<PlanDefaults, 'spend' | 'delivery_source' | 'profile' | 'daypart' | 'day_allowance_bp'> & {
+type CampaignView = Pick<
+  PlanDefaults,
+  | 'spend'
+  | 'delivery_source'
+  | 'profile'
+  | 'daypart'
+  | 'day_allowance_bp'
+  | 'week_allowance_bp'
+  | 'flight_allowance_bp'
+  | 'week_starts'
+> & {
   readonly labels: Readonly<Record<string, string>>;
   readonly advertiser: string | undefined;
 };
@@ -80,6 +90,9 @@ export function campaignView(plan: Plan, campaign: string): CampaignView {
     profile: own.profile ?? plan.defaults.profile,
     daypart: own.daypart ?? plan.defaults.daypart,
     day_allowance_bp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
+    week_allowance_bp: own.week_allowance_bp ?? plan.defaults.week_allowance_bp,
+    flight_allowance_bp: own.flight_allowance_bp ?? plan.defaults.flight_allowance_bp,
+    week_starts: own.week_starts ?? plan.defaults.week_starts,
     labels: own.labels ?? {},
     advertiser: own.advertiser,
   };

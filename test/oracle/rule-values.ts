@@ -61,6 +61,22 @@ export function flightValues(pacing: Pacing, status: string, { allowanceBp, expe
   };
 }
 
+/** What a platform may spend in a week and over the flight (§8.6). */
+export function allowanceValues({ cost, dayBudget, budget, weekSpend }: Pacing, weekBp = 10_000, flightBp = 10_000) {
+  const day = cost === null ? dayBudget : null;
+  const all = cost === null ? budget : cost.limit;
+  const units = (micros: bigint | null) => (micros === null ? null : Number(micros) / 1e6);
+  return {
+    'p.week_spend': units(weekSpend),
+    'p.week_allowed': day === null ? null : units(floorDivide(day * 7n * BigInt(weekBp), 10_000n)),
+    'p.week_spent_pct':
+      day === null || day <= 0n || weekSpend === null ? null : Number(floorDivide(10_000n * weekSpend, 7n * day)) / 100,
+    'p.week_allowance_pct': weekBp / 100,
+    'p.flight_allowed': all === null ? null : units(floorDivide(all * BigInt(flightBp), 10_000n)),
+    'p.flight_allowance_pct': flightBp / 100,
+  };
+}
+
 /** What rules may name of a flight's goal, and of the money beside it (§8.6). */
 export function goalValues(pacing: Pacing): Values {
   const { goal, cost, e, budget, spend } = pacing;

@@ -349,3 +349,24 @@ organizations:
     expect.stringContaining('curve "lunch" does not exist'),
   ]);
 });
+
+test('allowances of week and flight are read for everyone and for a campaign', () => {
+  const read = readFiles(`defaults:
+  week_allowance_percent: 120
+  flight_allowance_percent: 105.5
+  week_starts: sunday
+  campaigns: { c1: { week_allowance_percent: 150, week_starts: monday } }
+organizations:
+  acme: { flight_allowance_percent: 110 }
+`);
+  if (Array.isArray(read)) throw new Error(read.join());
+  const [all, acme] = read.drafts;
+  const week = { week_allowance_bp: 12_000, week_starts: 'sunday' };
+  expect(all.defaults).toMatchObject({ ...week, flight_allowance_bp: 10_550 });
+  expect(acme.defaults).toMatchObject({ ...week, flight_allowance_bp: 11_000 });
+  expect(all.campaigns.c1).toEqual({ week_allowance_bp: 15_000, week_starts: 'monday' });
+  expect(readFiles('defaults: { week_starts: sonday }\n')).toEqual([
+    expect.stringContaining('must be monday or tuesday'),
+  ]);
+  expect(readFiles('defaults: { week_allowance_percent: 90 }\n')).toEqual([expect.stringContaining('100 at least')]);
+});
