@@ -124,6 +124,7 @@ publishPage(
     ratios: measureRows(windowRatios),
     baselines: baselineRows,
     campaign: nameRows('campaign'),
+    order: nameRows('order'),
     organization: nameRows('organization'),
     source: nameRows('source'),
     shipped: files.map(shippedRow).join('\n'),

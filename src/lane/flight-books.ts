@@ -213,19 +213,23 @@ export class BooksOfFlight implements FlightBooks {
     return Math.max(at, this.start);
   }
 
-  /** From daily rows, as cells do not reach back so far: of a day that is only in part between the two its share by time. */
   #sumOfDays(from: number, to: number, place: number): Whole {
-    if (from >= to) return 0;
-    const [first, last] = [this.zone.localDay(from), this.zone.localDay(to - 1)];
-    let sum: Whole = 0;
-    for (let day = first; day <= last; day++) {
-      const row = this.#campaign.days.get(day);
-      if (row === undefined) continue;
-      const [start, end] = [this.zone.dayStart(day), this.zone.dayStart(day + 1)];
-      // A date that the calendar skipped has no time, and may have been adjusted.
-      if (end === start) sum = start >= from ? plus(sum, row.compactSum(place)) : sum;
-      else sum = plus(sum, floorShare(row.compactSum(place), Math.min(end, to) - Math.max(start, from), end - start));
-    }
-    return sum;
+    return sumOfDays(this.#campaign, this.zone, from, to, place);
   }
+}
+
+/** From daily rows, as cells do not reach back so far: of a day that is only in part between the two its share by time. */
+export function sumOfDays(campaign: Campaign, zone: Zone, from: number, to: number, place: number): Whole {
+  if (from >= to) return 0;
+  const [first, last] = [zone.localDay(from), zone.localDay(to - 1)];
+  let sum: Whole = 0;
+  for (let day = first; day <= last; day++) {
+    const row = campaign.days.get(day);
+    if (row === undefined) continue;
+    const [start, end] = [zone.dayStart(day), zone.dayStart(day + 1)];
+    // A date that the calendar skipped has no time, and may have been adjusted.
+    if (end === start) sum = start >= from ? plus(sum, row.compactSum(place)) : sum;
+    else sum = plus(sum, floorShare(row.compactSum(place), Math.min(end, to) - Math.max(start, from), end - start));
+  }
+  return sum;
 }

@@ -472,7 +472,8 @@ export class LaneState implements Carrier {
     const { plan, organizationRules } = this.planOf(organization.id);
     organization.timerAt = null;
     organization.isDirty = true;
-    if (Object.keys(plan.sources).length === 0 && organizationRules.length === 0) return;
+    const hasNone = Object.keys(plan.sources).length === 0 && organizationRules.length === 0;
+    if (hasNone && plan.orders === undefined) return;
     organization.timerAt = nextInstant(after, organization.stagger, plan.defaults.evaluate_every_ms);
     this.pushOrganizationTimer(organization);
   }

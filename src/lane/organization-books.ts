@@ -88,7 +88,7 @@ export class OrganizationBooks {
 const known = new WeakMap<Organization, { looked: number; readonly campaigns: Campaign[] }>();
 
 /** The first question looks at all campaigns of the lane, later ones at those that came since. */
-function campaignsOf({ campaigns }: LaneState, organization: Organization): readonly Campaign[] {
+export function campaignsOf({ campaigns }: LaneState, organization: Organization): readonly Campaign[] {
   const found = known.get(organization) ?? { looked: 0, campaigns: [] };
   known.set(organization, found);
   for (; found.looked < campaigns.length; found.looked++)

@@ -3,6 +3,7 @@ import type { LaneLimits } from '../model/lane-limits.ts';
 import type { AlertState } from '../rules/alert-state.ts';
 import type { Plan } from '../rules/plan.ts';
 import type { CampaignPlanView } from './campaign.ts';
+import type { OrderPace } from './order-pace.ts';
 import { duplicateWindowOf, reportsReachMs } from './plan-bounds.ts';
 import type { CarriedPart, Carrier } from './sections/section.ts';
 
@@ -18,6 +19,8 @@ export class Organization implements Carrier {
   readonly rhythms = new Map<string, number[]>();
   /** By `source|rule`; with the instant of the last evaluation row. */
   readonly sourceAlerts = new Map<string, { alert: AlertState | null; evaluatedAt: number | null }>();
+  /** What was last said of each order of its plan; null = it has none. */
+  orders: Map<string, OrderPace> | null = null;
   /** Reports of periods that began before are late whatever the plan says. */
   reportsSince = Number.NEGATIVE_INFINITY;
   /** Delivery ids met before, by clock and by offset, are forgotten whatever the plan says. */

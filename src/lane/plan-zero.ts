@@ -17,6 +17,7 @@ export const planZero: CompiledPlan = {
   flightRules: [],
   endedRules: [],
   campaignRules: [],
+  orderRules: [],
   organizationRules: [],
   sourceRules: [],
   namingRules: [],

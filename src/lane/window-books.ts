@@ -109,6 +109,16 @@ export function spendOfDay(campaign: Campaign, day: number): Whole {
   return ofDay(campaign, day, sumAt.spendNanos);
 }
 
+/** Nanos that a campaign spent on local days, first and last included. */
+export function spendOfDays(campaign: Campaign, first: number, last: number): Whole {
+  let nanos: Whole = 0;
+  for (const [day, row] of campaign.days)
+    if (day >= first && day <= last) nanos = plus(nanos, row.compactSum(sumAt.spendNanos));
+  for (const day of campaign.oldDays.numbers)
+    if (day >= first && day <= last) nanos = plus(nanos, spendOfDay(campaign, day));
+  return nanos;
+}
+
 function ofDay({ days, oldDays, books }: Campaign, day: number, place: number): Whole {
   const row = days.get(day);
   if (row !== undefined) return row.compactSum(place);

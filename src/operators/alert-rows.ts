@@ -17,13 +17,15 @@ export interface Scope {
   readonly campaignId: string;
   readonly flightId: string;
   readonly source: string;
+  /** Order that it is about; empty for all else. */
+  readonly groupId: string;
   readonly asOf: EventTimeMs;
   readonly t: LogTimeMs;
   readonly offset: number;
   readonly completeness: { readonly text: string };
   /** In which its local time is told. */
   readonly zone: Zone;
-  /** Null for a source. */
+  /** Null for a source, and for what campaigns come to together. */
   readonly campaign: Campaign | null;
   /** Null but for a flight. */
   readonly flight: Flight | null;
@@ -64,6 +66,7 @@ export class AlertRows {
     level: '',
     values: '',
     rule_hash: '',
+    group_id: '',
     plan_number: 0,
     partition: 0,
     version: 0,
@@ -75,7 +78,8 @@ export class AlertRows {
   }
 
   writeAlert(scope: Scope, transition: Transition, rule: AlertReceipt): void {
-    const fingerprint = digest([scope.orgId, rule.ruleId, scope.campaignId, scope.flightId, scope.source]);
+    const place = [scope.orgId, rule.ruleId, scope.campaignId, scope.flightId, scope.source];
+    const fingerprint = digest(scope.groupId === '' ? place : [...place, scope.groupId]);
     const identity = [fingerprint, scope.asOf, scope.t, transition.from, transition.to];
     // An edited rule may fire and end at the very instant at which its alert ended.
     if (transition.reason === 'rule_updated') identity.push(transition.reason);
@@ -106,6 +110,7 @@ export class AlertRows {
       told: rule.told.told,
       withheld: rule.told.withheld,
       rule_hash: rule.hash,
+      group_id: scope.groupId,
       plan_number: this.#state.planOf(scope.orgId).plan.number,
       log_offset: scope.offset,
       partition: this.#outputs.partition,
@@ -133,6 +138,7 @@ export class AlertRows {
     row.level = alert.level;
     row.values = valuesText(rule, values);
     row.rule_hash = rule.plan.hash;
+    row.group_id = scope.groupId;
     row.plan_number = this.#state.planOf(scope.orgId).plan.number;
     row.partition = this.#outputs.partition;
     row.version = this.#outputs.version(scope.offset);

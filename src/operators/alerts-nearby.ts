@@ -5,11 +5,12 @@ import type { Scope } from './alert-rows.ts';
 
 /** Alerts of a rule that are about the same as `scope`, or about a source that it waits for (docs/semantics.md §8.6). */
 export function alertsNearby(
-  { campaign, flight, source, organization }: Scope,
+  { campaign, flight, source, groupId, organization }: Scope,
   { id, scope: of }: Pick<RulePlan, 'id' | 'scope'>,
   sourcesOf: (campaign: Campaign) => readonly { readonly name: string }[],
 ): (AlertState | null | undefined)[] {
   const ofSource = (name: string) => organization.sourceAlerts.get(`${name}|${id}`)?.alert;
+  if (of === 'order') return [organization.orders?.get(groupId)?.alerts.get(id)];
   // Alerts of the organization are kept as those of no source.
   if (of === 'organization') return [ofSource('')];
   if (campaign === null) return [ofSource(source)];

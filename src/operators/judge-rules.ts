@@ -7,6 +7,7 @@ import type { Organization } from '../lane/organization.ts';
 import { OrganizationBooks } from '../lane/organization-books.ts';
 import { sourceOf } from '../lane/plan-view.ts';
 import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
+import { ordersSection } from '../lane/sections/orders.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { organizationTimer } from '../lane/timers.ts';
 import { CampaignWindows } from '../lane/window-books.ts';
@@ -33,6 +34,7 @@ import { type RuleValue, variableNames } from '../rules/condition.ts';
 import { eventValue } from '../rules/event-values.ts';
 import { goalValue } from '../rules/goal-values.ts';
 import { isKnown, isNothing, judgeAt } from '../rules/judgement.ts';
+import { isForOrder } from '../rules/order.ts';
 import { organizationValues } from '../rules/organization-values.ts';
 import { quietOnPlan } from '../rules/quiet-rules.ts';
 import { riskValue } from '../rules/risk-values.ts';
@@ -45,6 +47,15 @@ import { alertsNearby, isFiring } from './alerts-nearby.ts';
 import { allowanceOf } from './allowance-of.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
+import { type OrderJudge, PaceOrders } from './pace-orders.ts';
+import {
+  type CampaignMoment,
+  campaignScope,
+  isInUse,
+  type OrderMoment,
+  orderScope,
+  sourceScope,
+} from './rule-places.ts';
 
 export interface FlightScope {
   readonly campaign: Campaign;
@@ -75,13 +86,6 @@ export interface PacedMoment {
   readonly values: PacingValues;
 }
 
-export interface CampaignMoment {
-  readonly campaign: Campaign;
-  readonly t: LogTimeMs;
-  readonly offset: number;
-  readonly completeness: { readonly text: string };
-}
-
 type EndReason = 'scope_ended' | 'rule_updated' | 'rule_deleted';
 
 /** The alert to judge, and whether its forerunner under an older rule just ended. */
@@ -91,16 +95,19 @@ interface Current {
 }
 
 /** Judges rules and moves their alerts (docs/semantics.md §8); every transition carries its receipt. */
-export class JudgeRules implements Operator {
+export class JudgeRules implements Operator, OrderJudge {
   readonly name = 'rules';
   readonly does = 'conditions to alerts, with receipts';
   readonly timer = organizationTimer;
-  readonly state: OwnedSections = { organizations: [sourceAlerts], campaigns: [flightAlerts] };
+  readonly state: OwnedSections = { organizations: [sourceAlerts, ordersSection], campaigns: [flightAlerts] };
   readonly #state: LaneState;
   readonly #rows: AlertRows;
 
+  readonly #orders: PaceOrders;
+
   constructor(state: LaneState, outputs: LaneOutputs) {
     this.#state = state;
+    this.#orders = new PaceOrders(state, outputs);
     this.#rows = new AlertRows(state, outputs);
   }
 
@@ -182,7 +189,7 @@ export class JudgeRules implements Operator {
     isNews: boolean,
   ): void {
     const { campaignRules } = this.#state.planView(at.campaign);
-    const scope = this.#campaignScope(at);
+    const scope = campaignScope(this.#state, at);
     if (alerts.size > 0) this.#state.touchParts(at.campaign, part.unplanned);
     this.#dropRules(scope, alerts, 'rule_deleted', (id) => !campaignRules.some((rule) => rule.plan.id === id));
     if (campaignRules.length === 0) return;
@@ -190,23 +197,38 @@ export class JudgeRules implements Operator {
     const own = this.#state.campaignPlan(at.campaign);
     for (const { index, value } of this.#state.planView(at.campaign).askedOfCampaign)
       if (value.kind === 'word' || value.kind === 'label') values[index] = wordOf(value, at.campaign.id, '', own);
-    for (const rule of campaignRules) {
+    if (this.#judgeList(scope, alerts, campaignRules, values, isNews))
+      this.#state.touchParts(at.campaign, part.unplanned);
+  }
+
+  /** Judges what is not a flight by a list of values, null = unknown; true when alerts may be others than before. */
+  #judgeList(
+    scope: Scope,
+    alerts: Map<string, AlertState>,
+    rules: readonly CompiledRule[],
+    known: readonly RuleValue[] | null,
+    isNews: boolean,
+  ): boolean {
+    let isTouched = false;
+    const standing = { at: known === null ? scope.t : scope.asOf, zone: scope.zone };
+    for (const rule of rules) {
       const before = alerts.get(rule.plan.id);
-      const judgement = judgeAt(rule, values, before?.state === 'firing', { at: scope.asOf, zone: scope.zone });
+      const judgement = judgeAt(rule, known, before?.state === 'firing', standing);
       if (before === undefined && !isNews && isNothing(judgement.outcome)) continue;
       const { alert, wasEnded } = this.#currentAlert(scope, before, rule);
-      const judged = { judgement, values };
+      const judged = { judgement, values: known ?? nothingKnown };
       const transition = this.#step(scope, rule, alert, judged);
       if (isPlainlyOk(alert)) alerts.delete(rule.plan.id);
       else alerts.set(rule.plan.id, alert);
-      this.#state.touchParts(at.campaign, part.unplanned);
+      isTouched = true;
       if (isNews || wasEnded || transition !== null) this.#rows.writeEvaluation(scope, rule, alert, judged, transition);
     }
+    return isTouched;
   }
 
   /** Nobody looks at the campaign any more. */
   endCampaign(at: CampaignMoment, alerts: Map<string, AlertState>): void {
-    this.#dropRules(this.#campaignScope(at), alerts, 'scope_ended', () => true);
+    this.#dropRules(campaignScope(this.#state, at), alerts, 'scope_ended', () => true);
   }
 
   /** Judges the source rules of an organization at its timer instant. */
@@ -222,9 +244,11 @@ export class JudgeRules implements Operator {
       const frontier = frontierOf(source, organization.frontiers.get(name), t);
       const values = sourceValues(name, frontier === null ? null : t - frontier, source.expected_interval_ms);
       const completeness = { text: `${name}=${frontier ?? 'none'}` };
-      const scope = this.#sourceScope(organization, name, { t, offset, completeness });
+      const scope = sourceScope(this.#state, organization, name, { t, offset, completeness });
       for (const rule of sourceRules) this.#judgeSource(organization, scope, rule, values);
     }
+    if (plan.orders !== undefined || (organization.orders?.size ?? 0) > 0)
+      this.#orders.look(organization, t, offset, this);
     if (compiled.organizationRules.length > 0) this.#judgeOrganization(organization, compiled, t, offset);
     this.#state.rearmOrganization(organization, t);
   }
@@ -256,9 +280,25 @@ export class JudgeRules implements Operator {
     entry.evaluatedAt = scope.t;
   }
 
+  /** `known` null = the order is stale: every rule is unknown. */
+  judgeOrder(at: OrderMoment, known: readonly RuleValue[] | null, isPersisted: boolean): void {
+    const scope = orderScope(at);
+    const { order } = at;
+    const { alerts } = at.pace;
+    const { orderRules } = this.#state.planOf(at.organization.id);
+    const rules = orderRules.filter(({ plan }) => isForOrder(plan, at.id, order));
+    this.#dropRules(scope, alerts, 'rule_deleted', (id) => !rules.some((rule) => rule.plan.id === id));
+    this.#judgeList(scope, alerts, rules, known, isPersisted);
+  }
+
+  /** The order is over, or the plan has it no more. */
+  endOrder(at: OrderMoment, reason: 'scope_ended' | 'rule_deleted'): void {
+    this.#dropRules(orderScope(at), at.pace.alerts, reason, () => true);
+  }
+
   /** What the campaigns that a rule is for come to together. */
   #judgeOrganization(organization: Organization, { organizationRules }: CompiledPlan, t: LogTimeMs, offset: number) {
-    const scope = this.#sourceScope(organization, '', { t, offset, completeness: { text: '' } });
+    const scope = sourceScope(this.#state, organization, '', { t, offset, completeness: { text: '' } });
     const books = new OrganizationBooks(this.#state, organization, t);
     for (const rule of organizationRules) {
       const isFor = (campaign: Campaign) => isForCampaign(rule.plan, campaign.id, this.#state.campaignPlan(campaign));
@@ -274,7 +314,7 @@ export class JudgeRules implements Operator {
       if (source === '') {
         if (organizationRules.some((rule) => rule.plan.id === ruleId)) continue;
         const { alert } = organization.sourceAlerts.get(key) as { alert: AlertState | null };
-        const scope = this.#sourceScope(organization, '', { t, offset, completeness: { text: '' } });
+        const scope = sourceScope(this.#state, organization, '', { t, offset, completeness: { text: '' } });
         if (alert !== null) this.#end(scope, ruleId, alert, 'rule_deleted');
         organization.sourceAlerts.delete(key);
         continue;
@@ -283,7 +323,7 @@ export class JudgeRules implements Operator {
       const { alert } = organization.sourceAlerts.get(key) as { alert: AlertState | null };
       const frontier = frontierOf(sourceOf(plan, source), organization.frontiers.get(source), t);
       const completeness = { text: `${source}=${frontier ?? 'none'}` };
-      const scope = this.#sourceScope(organization, source, { t, offset, completeness });
+      const scope = sourceScope(this.#state, organization, source, { t, offset, completeness });
       if (alert !== null) this.#end(scope, ruleId, alert, 'rule_deleted');
       organization.sourceAlerts.delete(key);
     }
@@ -378,6 +418,7 @@ export class JudgeRules implements Operator {
       campaignId: campaign.id,
       flightId: flight.id,
       source: '',
+      groupId: '',
       asOf,
       t,
       offset,
@@ -387,36 +428,6 @@ export class JudgeRules implements Operator {
       flight,
       organization: this.#state.organizations[campaign.orgSlot],
     };
-  }
-
-  #campaignScope({ campaign, t, offset, completeness }: CampaignMoment): Scope {
-    return {
-      orgId: campaign.orgId,
-      campaignId: campaign.id,
-      flightId: '',
-      source: '',
-      // What was spent is known when it is booked: there is nothing to wait for (docs/semantics.md §9).
-      asOf: t as number as EventTimeMs,
-      t,
-      offset,
-      completeness,
-      zone: this.#state.zoneOf(campaign),
-      campaign,
-      flight: null,
-      organization: this.#state.organizations[campaign.orgSlot],
-    };
-  }
-
-  #sourceScope(
-    organization: Organization,
-    source: string,
-    at: { t: LogTimeMs; offset: number; completeness: { text: string } },
-  ): Scope {
-    // A source is judged at the timer's instant: there the log's time stands for the events' (docs/semantics.md §8.1).
-    const asOf = at.t as number as EventTimeMs;
-    const zone = this.#state.defaultZone(organization.id);
-    const about = { campaign: null, flight: null, organization };
-    return { orgId: organization.id, campaignId: '', flightId: '', source, asOf, ...at, zone, ...about };
   }
 
   /** What rules with open alerts read, whether or not they are still for the campaign: they end with their values. */
@@ -479,15 +490,7 @@ export class JudgeRules implements Operator {
   }
 }
 
-/**
- * A declared source that needs no heartbeats, or of which one was heard, or that flights wait for. Defaults may declare
- * what an organization never sends: that is not late.
- */
-function isInUse({ plan, neededSources }: CompiledPlan, { frontiers }: Organization, name: string): boolean {
-  if (!Object.hasOwn(plan.sources, name)) return false;
-  return !plan.sources[name].heartbeats || neededSources.has(name) || frontiers.has(name);
-}
-
+const nothingKnown: readonly RuleValue[] = [];
 const statusAt = variableNames('flight').indexOf('p.status');
 const deliveryAt = variableNames('flight').indexOf('p.delivery_pct');
 

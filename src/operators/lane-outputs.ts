@@ -7,6 +7,7 @@ import { publishFact } from '../model/facts.ts';
 import { organizationOfKey } from '../model/ids.ts';
 import { laneName, versionOf } from '../model/lane.ts';
 import { limits } from '../model/limits.ts';
+import { orderSnapshots } from '../rows/order-snapshots.ts';
 import { RowWriter } from '../rows/row-binary.ts';
 import {
   alertEvents,
@@ -52,6 +53,7 @@ export class LaneOutputs {
   readonly unplanned = this.rowsOf(unplannedSpend);
   readonly otherRevenue = this.rowsOf(otherRevenue);
   readonly conversions = this.rowsOf(conversionsDaily);
+  readonly orders = this.rowsOf(orderSnapshots);
   readonly partition: number;
   readonly generation: number;
   readonly counts = new OrganizationCounts();

@@ -14,8 +14,9 @@ import {
   type UnplannedStatus,
   unplannedCauses,
 } from '../rules/rule-values.ts';
-import type { CampaignMoment, JudgeRules } from './judge-rules.ts';
+import type { JudgeRules } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
+import type { CampaignMoment } from './rule-places.ts';
 
 /** Says what a campaign spends that nobody planned, when its timer runs, and has its rules judged (docs/semantics.md §9). */
 export class WatchSpend {

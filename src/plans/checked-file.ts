@@ -71,11 +71,23 @@ function keysAt(schema: unknown, path: readonly PropertyKey[]): string[] {
 
 interface SchemaNode {
   readonly shape?: Readonly<Record<string, unknown>>;
-  readonly def?: { readonly innerType?: unknown; readonly valueType?: unknown; readonly element?: unknown };
+  readonly def?: {
+    readonly type?: string;
+    readonly innerType?: unknown;
+    readonly valueType?: unknown;
+    readonly element?: unknown;
+    readonly in?: unknown;
+    readonly out?: unknown;
+  };
 }
 
 function unwrap(schema: unknown): SchemaNode | undefined {
   let node = schema as SchemaNode | undefined;
-  while (node?.def?.innerType !== undefined) node = node.def.innerType as SchemaNode;
-  return node;
+  for (;;) {
+    const { type, innerType, in: from, out } = node?.def ?? {};
+    if (innerType !== undefined) node = innerType as SchemaNode;
+    // Of a schema and what makes something else of it, the schema knows the keys.
+    else if (type === 'pipe') node = ((from as SchemaNode).def?.type === 'transform' ? out : from) as SchemaNode;
+    else return node;
+  }
 }

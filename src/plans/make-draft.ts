@@ -5,6 +5,7 @@ import { limits } from '../model/limits.ts';
 import { nearest } from '../model/nearest.ts';
 import { canonicalJson, rulesProblem } from '../rules/compile-plan.ts';
 import type { CampaignPlan, PlanDraft } from '../rules/plan.ts';
+import { orderProblems } from './order-problems.ts';
 import type { OrganizationSettings } from './organizations-file.ts';
 import type { ReadRule } from './rule-file.ts';
 
@@ -26,6 +27,7 @@ export function draftProblems(draft: PlanDraft, placeOf: (path: readonly Propert
     message: `${draft.org_id}: ${message}`,
   });
   const problems = nameProblems(draft).map(({ path, message }) => say(path, message));
+  problems.push(...orderProblems(draft, placeOf));
   const sources = Object.keys(draft.sources).length;
   if (sources > limits.sourcesPerOrganizationMax)
     problems.push(say(['sources'], `${sources} sources, more than ${limits.sourcesPerOrganizationMax}`));

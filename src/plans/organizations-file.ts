@@ -1,15 +1,18 @@
 import { z } from 'zod';
 import { defaultPlanOrg } from '../model/ids.ts';
 import { daypartSchema } from '../rules/daypart.ts';
+import { checkDates, orderWords } from '../rules/order.ts';
 import {
   type CampaignPlan,
   type Lateness,
+  type OrderPlan,
   type PlanDraft,
   planValues,
   sourceName,
   spendSources,
 } from '../rules/plan.ts';
 import { quotasSchema } from '../rules/quotas.ts';
+import { memberScope } from '../rules/rule-scope.ts';
 import { curveSection } from './curve-section.ts';
 import { duration } from './duration.ts';
 import { readHours } from './schedule-text.ts';
@@ -81,6 +84,40 @@ const daypart = z
   .transform(({ active, zone }) => ({ active: active.flat(), zone: zone ?? null }))
   .pipe(daypartSchema);
 
+/** An amount in units of its currency, to the micro. */
+const amount = z.union([z.number().min(0), z.string()]).transform((said, context) => {
+  const micros = microsOfText(String(said));
+  if (micros !== null) return micros;
+  context.issues.push({
+    code: 'custom',
+    message: `must be an amount from 0 to ${amountMax}, with 6 decimals at most`,
+    input: said,
+  });
+  return z.NEVER;
+});
+
+const members = z
+  .strictObject({ ...memberScope, match: memberScope.match.optional() })
+  .refine(
+    ({ match, campaigns, advertisers }) => match !== undefined || campaigns !== undefined || advertisers !== undefined,
+    'must name campaigns, advertisers or labels (match); `all` are all campaigns of the organization',
+  )
+  .transform(({ match = {}, ...rest }) => ({ match, ...rest }));
+
+/** Several campaigns under one budget and dates. */
+const order = z
+  .strictObject({
+    ...orderWords,
+    mode: orderWords.mode.default('EVEN'),
+    budget: amount,
+    /** Absent = the campaigns of its advertiser. */
+    members: z.preprocess((said) => (said === 'all' ? { match: {} } : said), members).optional(),
+  })
+  .superRefine(checkDates)
+  .refine(({ members, advertiser }) => members !== undefined || advertiser !== undefined, {
+    message: 'an order needs members, or an advertiser whose campaigns they are',
+  });
+
 const settings = {
   zone: planValues.zone.optional(),
   evaluate_every: duration
@@ -104,6 +141,7 @@ const settings = {
   dayparts: z.record(id, daypart).optional(),
   curves: z.record(id, curveSection).optional(),
   campaigns: z.record(id, campaign).optional(),
+  orders: z.record(id, order).optional(),
 };
 
 /** The settings of one organization, or the defaults of all: a section of the file, or a pipeline's settings. */
@@ -134,10 +172,12 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
   const campaigns = { ...shared.campaigns, ...own.campaigns };
   const dayparts = { ...shared.dayparts, ...own.dayparts };
   const curves = { ...shared.curves, ...own.curves };
+  const orders = { ...shared.orders, ...own.orders };
+  const zone = own.zone ?? shared.zone ?? 'UTC';
   return {
     org_id: orgId,
     defaults: {
-      zone: own.zone ?? shared.zone ?? 'UTC',
+      zone,
       evaluate_every_ms: own.evaluate_every ?? shared.evaluate_every ?? 300_000,
       spend: own.spend ?? shared.spend ?? { from: 'impressions', source: '', cost_basis: 'MEDIA' },
       delivery_source: firstDefined(own.delivery_source, shared.delivery_source),
@@ -168,7 +208,23 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
     ...(Object.keys(dayparts).length === 0 ? {} : { dayparts }),
     ...(Object.keys(curves).length === 0 ? {} : { curves }),
     campaigns: mapValues(campaigns, toCampaign),
+    ...(Object.keys(orders).length === 0 ? {} : { orders: mapValues(orders, (each) => toOrder(each, zone)) }),
   };
+}
+
+function toOrder({ budget, members, ...rest }: z.infer<typeof order>, zone: string): OrderPlan {
+  const chosen = members ?? { match: {}, advertisers: [rest.advertiser as string] };
+  return { ...rest, zone: rest.zone ?? zone, budget_micros: budget, members: chosen };
+}
+
+const amountMax = '9007199254';
+
+/** Exactly, where a text of digits says it. */
+function microsOfText(text: string): number | null {
+  const [, units, decimals = ''] = /^(\d{1,10})(?:\.(\d{1,6}))?$/.exec(text) ?? [];
+  if (units === undefined) return null;
+  const micros = Number(units + decimals.padEnd(6, '0'));
+  return Number.isSafeInteger(micros) ? micros : null;
 }
 
 function toCampaign(each: z.infer<typeof campaign>): CampaignPlan {

@@ -1,6 +1,7 @@
 import type { Problem } from '../control/config/problem.ts';
 import { compileCondition } from '../rules/condition.ts';
 import { canHold, type Reach } from '../rules/condition-reach.ts';
+import { isForOrder } from '../rules/order.ts';
 import type { CampaignPlan, PlanDraft, RulePlan } from '../rules/plan.ts';
 import { requiredSources } from '../rules/plan-sources.ts';
 import {
@@ -62,7 +63,7 @@ export function absentValues(rules: readonly ReadRule[]): AbsentValue[] {
   return rules.flatMap(({ rule }) => {
     if (rule.scope === 'source') return [];
     const isOfCampaign = rule.scope === 'campaign';
-    const isTogether = rule.scope === 'organization';
+    const isTogether = rule.scope === 'organization' || rule.scope === 'order';
     const texts = levels.flatMap((level) => [rule[level]?.when, rule[level]?.clear]);
     const all = [rule.guard, ...texts].filter((text) => text != null);
     const names = new Set(all.flatMap((text) => compileCondition(text, rule.scope).names));
@@ -142,7 +143,7 @@ function subjectsOf(draft: PlanDraft, rule: RulePlan): Subject[] {
   }
   const { scope } = rule;
   // What campaigns come to together can be anything.
-  if (scope === 'organization') return [];
+  if (scope === 'organization' || scope === 'order') return [];
   if (scope === 'campaign')
     return campaignsOf(draft, rule).map(({ who }) => ({ who, names: campaignReach(), rhythm: null }));
   return campaignsOf(draft, rule).map(({ who, own }) => ({
@@ -177,6 +178,13 @@ function forWhom(read: ReadRule, planned: readonly PlanDraft[]): RuleNote[] {
     return { ...place, rule: read.rule.id, severity: isNever ? 'never' : 'note', message };
   });
   if (notes.length > 0 || planned.length === 0) return notes;
+  if (read.rule.scope === 'order') {
+    const isFor = ({ orders = {} }: PlanDraft) =>
+      Object.entries(orders).some(([id, each]) => isForOrder(read.rule, id, each));
+    if (planned.some(isFor)) return notes;
+    const message = 'the rule is for no order: no plan that it holds for has one that it asks for';
+    return [{ ...read.placeOf([]), rule: read.rule.id, severity: 'never', message }];
+  }
   if (planned.some((draft) => campaignsOf(draft, read.rule).length > 0)) return notes;
   const message = 'the rule is for no campaign: none has all that it asks for, or what it excludes is all of them';
   return [{ ...read.placeOf([]), rule: read.rule.id, severity: 'never', message }];

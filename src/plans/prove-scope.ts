@@ -18,13 +18,37 @@ type Chosen = NonNullable<ReadRule['rule']['exclude']>;
 export function namesOfNobody(read: ReadRule, drafts: readonly PlanDraft[]): NobodyNamed[] {
   const { rule } = read;
   if (drafts.length === 0) return [];
+  if (rule.scope === 'order') return ordersOfNobody(read, drafts);
   return [
     ...namesIn(rule, [], read, drafts),
     ...namesIn(rule.exclude ?? {}, ['exclude'], read, drafts).map((each) => ({ ...each, isNever: false })),
   ];
 }
 
-function namesIn(chosen: Chosen, at: readonly string[], read: ReadRule, drafts: readonly PlanDraft[]): NobodyNamed[] {
+/** Names of orders, and of their advertisers, that no order has. */
+function ordersOfNobody({ rule, placeOf }: ReadRule, drafts: readonly PlanDraft[]): NobodyNamed[] {
+  const orders = drafts.flatMap(({ orders = {} }) => Object.entries(orders));
+  const ids = new Set(orders.map(([id]) => id));
+  const advertisers = new Set(orders.flatMap(([, { advertiser }]) => advertiser ?? []));
+  const wrong = (key: 'orders' | 'advertisers', known: ReadonlySet<string>, what: string) =>
+    (rule[key] ?? []).flatMap((wanted, index) => {
+      if ([...known].some((each) => fits(wanted, each))) return [];
+      const message = `${what} "${wanted}"${meant(wanted, known)}`;
+      return [{ place: placeOf([key, index]), message, isNever: rule[key]?.length === 1 }];
+    });
+  return [
+    ...wrong('orders', ids, 'no plan has an order'),
+    ...wrong('advertisers', advertisers, 'no order is of an advertiser'),
+  ];
+}
+
+/** Of what chooses campaigns, at a path of what `read` is. */
+export function namesIn(
+  chosen: Omit<Chosen, 'orders'>,
+  at: readonly string[],
+  read: Pick<ReadRule, 'placeOf'>,
+  drafts: readonly Pick<PlanDraft, 'campaigns'>[],
+): NobodyNamed[] {
   const campaigns = drafts.flatMap((draft) => Object.entries(draft.campaigns));
   const placeOf = (...path: readonly (string | number)[]) => read.placeOf([...at, ...path]);
   const labels = Object.entries(chosen.match ?? {}).flatMap(([name, wanted]): NobodyNamed[] => {

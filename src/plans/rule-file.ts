@@ -4,7 +4,7 @@ import type { Place } from '../control/config/yaml-document.ts';
 import { assert } from '../model/errors.ts';
 import { nearest } from '../model/nearest.ts';
 import { askedHint, askedNamesLike, askedValueOf } from '../rules/asked-values.ts';
-import { ruleHash } from '../rules/compile-plan.ts';
+import { isOfCampaigns, ruleHash } from '../rules/compile-plan.ts';
 import { ConditionProblem, compileCondition, variableNames } from '../rules/condition.ts';
 import { refuseImpossibleTexts } from '../rules/condition-texts.ts';
 import { type LevelPlan, planValues, type RulePlan } from '../rules/plan.ts';
@@ -128,7 +128,7 @@ function problemIn(checked: CheckedFile<RuleFile>, path: string[], text: string,
 function placeProblems(checked: CheckedFile<RuleFile>, { summary, annotations = {}, scope }: RuleFile): Problem[] {
   const known = [
     ...variableNames(scope),
-    ...(scope !== 'source' && scope !== 'organization' ? ['c.campaign_id'] : []),
+    ...(isOfCampaigns(scope) ? ['c.campaign_id'] : []),
     ...(scope === 'flight' || scope === 'ended' ? ['c.flight_id'] : []),
   ];
   const texts = [[['summary'], summary] as const, ...Object.entries(annotations).map(inAnnotations)];
@@ -177,12 +177,26 @@ function shapeProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Problem[
   const problems: Problem[] = [];
   if (rule.warning === undefined && rule.critical === undefined)
     problems.push({ ...checked.placeOf([]), message: 'a rule needs a warning or a critical level' });
-  const { scope, match, campaigns, advertisers, exclude } = rule;
-  if (scope !== 'source') return problems;
-  const named = { match: Object.keys(match).length > 0 ? match : undefined, campaigns, advertisers, exclude };
-  for (const [key, value] of Object.entries(named))
-    if (value !== undefined)
-      problems.push({ ...checked.placeOf([key]), message: `${key}: a rule of scope source judges no campaigns` });
+  const { scope, match, campaigns, advertisers, orders, exclude } = rule;
+  const refuse = (path: string[], value: unknown, message: string) => {
+    if (value !== undefined) problems.push({ ...checked.placeOf(path), message: `${path.join('.')}: ${message}` });
+  };
+  const labels = Object.keys(match).length > 0 ? match : undefined;
+  if (scope === 'source') {
+    const named = { match: labels, campaigns, advertisers, orders, exclude };
+    for (const [key, value] of Object.entries(named))
+      refuse([key], value, 'a rule of scope source judges no campaigns');
+  } else if (scope === 'order') {
+    const byCampaigns = 'a rule of scope order chooses by orders and advertisers; the order says its members';
+    refuse(['match'], labels, byCampaigns);
+    refuse(['campaigns'], campaigns, byCampaigns);
+    refuse(['exclude', 'match'], exclude?.match, byCampaigns);
+    refuse(['exclude', 'campaigns'], exclude?.campaigns, byCampaigns);
+  } else {
+    const ofOrders = `a rule of scope ${scope} judges no orders; scope: order does`;
+    refuse(['orders'], orders, ofOrders);
+    refuse(['exclude', 'orders'], exclude?.orders, ofOrders);
+  }
   return problems;
 }
 
@@ -228,6 +242,7 @@ function toPlan(rule: RuleFile): RulePlan {
     match: rule.match,
     campaigns: rule.campaigns,
     advertisers: rule.advertisers,
+    orders: rule.orders,
     exclude: rule.exclude,
     schedule: rule.schedule && {
       active: [rule.schedule.active].flat().flatMap(hoursOf),

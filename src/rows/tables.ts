@@ -1,13 +1,14 @@
 import { campaign, column, org, partition, plan, type Table, table, version } from './columns.ts';
 import { flightColumns } from './flight-columns.ts';
 import { goalColumns } from './goal-columns.ts';
+import { orderSnapshots } from './order-snapshots.ts';
 
+export type { Column, ColumnType, ColumnValue, ReadRowOf, Row, RowInHand, RowOf, Table } from './columns.ts';
 /**
  * The tables that operators write, described once: ClickHouse DDL, RowBinary encoders, the reference
  * in docs/tables.md and the start-up check all come from here. What each value means to the last
  * digit is docs/semantics.md.
  */
-export type { Column, ColumnType, ColumnValue, ReadRowOf, Row, RowInHand, RowOf, Table } from './columns.ts';
 
 export const campaignMetricsDaily = table({
   name: 'campaign_metrics_daily',
@@ -178,10 +179,15 @@ export const otherRevenue = table({
   ],
 });
 
+const group = column('group_id', 'String', 'Order that the rule judged; empty for all other rules.', {
+  since: 2,
+  fallback: '',
+});
+
 export const ruleEvaluations = table({
   name: 'rule_evaluations',
   doc: 'One judgement of one rule: at each persisted snapshot, each hour, and each alert transition.',
-  key: ['org_id', 'rule_id', 'campaign_id', 'flight_id', 'source', 'evaluated_at'],
+  key: ['org_id', 'rule_id', 'campaign_id', 'flight_id', 'source', 'evaluated_at', 'group_id'],
   partitionBy: 'evaluated_at',
   columns: [
     org,
@@ -200,6 +206,7 @@ export const ruleEvaluations = table({
     column('level', 'LowCardinality(String)', 'Level of the alert after this judgement: none, warning, critical.'),
     column('values', 'String', 'The values that the rule names, as JSON with sorted keys; unknown ones are null.'),
     column('rule_hash', 'String', 'Hash of the part of the rule that decides.'),
+    group,
     plan,
     partition,
     version,
@@ -254,6 +261,7 @@ export const alertEvents = table({
     column('told', 'LowCardinality(String)', toldDoc, { since: 2, fallback: 'as_state' }),
     column('withheld', 'LowCardinality(String)', withheldDoc, { since: 2, fallback: '' }),
     column('rule_hash', 'String', 'Hash of the part of the rule that decides.'),
+    { ...group, since: 3 },
     plan,
     column('log_offset', 'UInt64', 'Offset of the record at which this was decided.'),
     partition,
@@ -348,6 +356,7 @@ export const tables: readonly Table[] = [
   unplannedSpend,
   otherRevenue,
   conversionsDaily,
+  orderSnapshots,
 ];
 
 /** A table that keeps the newest row of another for each thing that it tells of. ClickHouse fills it with every insert. */

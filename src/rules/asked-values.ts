@@ -80,7 +80,7 @@ function typeOf(value: AskedValue): Asked['type'] {
 const labelPrefix = 'c.labels.';
 
 export function askedValueOf(name: string, scope: AskedScope): AskedValue | undefined {
-  if (scope === 'source' || scope === 'organization') return undefined;
+  if (scope === 'source' || scope === 'organization' || scope === 'order') return undefined;
   if (name.startsWith(labelPrefix)) {
     const label = name.slice(labelPrefix.length);
     return idPattern.test(label) ? { kind: 'label', label } : undefined;
@@ -103,7 +103,7 @@ export function askedHint(name: string, scope: AskedScope): string | undefined {
 }
 
 export function askedNamesLike(name: string, scope: AskedScope): readonly string[] {
-  if (scope === 'source' || scope === 'organization') return [];
+  if (scope === 'source' || scope === 'organization' || scope === 'order') return [];
   const words = Object.keys(campaignWords).filter((each) => askedValueOf(each, scope) !== undefined);
   return scope === 'campaign'
     ? words

@@ -65,6 +65,8 @@ interface CompiledRules {
   readonly endedRules: readonly CompiledRule[];
   /** Judged of what a campaign spent that no flight covers. */
   readonly campaignRules: readonly CompiledRule[];
+  /** Judged of orders. */
+  readonly orderRules: readonly CompiledRule[];
   /** About what the campaigns that each is for come to together. */
   readonly organizationRules: readonly CompiledRule[];
   readonly sourceRules: readonly CompiledRule[];
@@ -132,6 +134,7 @@ function compileRules(plans: readonly RulePlan[]): CompiledRules {
     flightRules: rules.filter((each) => each.plan.scope === 'flight'),
     endedRules: rules.filter((each) => each.plan.scope === 'ended'),
     campaignRules: isSilent ? builtInOf(plans) : campaignRules,
+    orderRules: rules.filter((each) => each.plan.scope === 'order'),
     organizationRules: rules.filter((each) => each.plan.scope === 'organization'),
     sourceRules: rules.filter((each) => each.plan.scope === 'source'),
     namingRules: rules.filter((each) => namesCampaigns(each.plan)),
@@ -249,20 +252,25 @@ function partsOf(summary: string, scope: RulePlan['scope'], indexOf: (name: stri
   return summary.split(/(\{\{\s*[\w.:-]+\s*\}\})/).map((part) => {
     const name = /^\{\{\s*([\w.:-]+)\s*\}\}$/.exec(part)?.[1];
     if (name === undefined) return part;
-    if (scope !== 'source' && scope !== 'organization' && name === 'c.campaign_id') return summaryNames.campaign;
+    if (isOfCampaigns(scope) && name === 'c.campaign_id') return summaryNames.campaign;
     if ((scope === 'flight' || scope === 'ended') && name === 'c.flight_id') return summaryNames.flight;
     const index = indexOf(name);
     return index < 0 ? part : index;
   });
 }
 
+/** Whether each alert of a rule of this scope is about one campaign. */
+export function isOfCampaigns(scope: RulePlan['scope']): boolean {
+  return scope === 'flight' || scope === 'ended' || scope === 'campaign';
+}
+
 /** Hash of the part of a rule that decides: editing anything else keeps its alerts open. */
 export function ruleHash(rule: Omit<RulePlan, 'hash'>): string {
   const { scope, guard, warning, critical, keep_firing_for_ms, no_data, on_error } = rule;
-  const { match, campaigns, advertisers, exclude, schedule } = rule;
+  const { match, campaigns, advertisers, orders, exclude, schedule } = rule;
   const levels = { guard, warning, critical, keep_firing_for_ms, no_data, on_error };
   // What is absent leaves no trace in the text: rules that do not say it keep the hash that they had.
-  const deciding = { scope, ...levels, match, campaigns, advertisers, exclude, schedule };
+  const deciding = { scope, ...levels, match, campaigns, advertisers, orders, exclude, schedule };
   return createHash('sha256').update(canonicalJson(deciding)).digest('hex').slice(0, 16);
 }
 

@@ -12,6 +12,7 @@ const textsOf: Readonly<Record<ConditionScope, Readonly<Record<string, readonly 
   flight: textsOfFlights,
   ended: textsOfFlights,
   campaign: { 'u.status': unplannedStatuses },
+  order: textsOfFlights,
   organization: {},
   source: {},
 };

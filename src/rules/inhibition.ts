@@ -21,6 +21,10 @@ export function inhibitionProblems(rules: readonly Inhibiting[]): InhibitionProb
         return [
           { rule: id, index, message: `rule "${other}" is not of the organization, and this one is of nothing else` },
         ];
+      if (scope === 'order' && inhibitor !== undefined && inhibitor.scope !== 'order')
+        return [{ rule: id, index, message: `rule "${other}" is of no order, and this one is of nothing else` }];
+      if (inhibitor?.scope === 'order' && scope !== 'order')
+        return [{ rule: id, index, message: `rule "${other}" is of orders, which silence rules of orders alone` }];
       const way = wayTo(id, other, known);
       return way === null ? [] : [{ rule: id, index, message: `rules silence each other: ${way.join(', ')}` }];
     }),

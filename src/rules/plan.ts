@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { costBases } from '../events/event-batch.ts';
 import { BoundedMap } from '../model/bounded-map.ts';
-import { idPattern } from '../model/ids.ts';
 import { limits } from '../model/limits.ts';
 import { dayMs, minuteMs } from '../model/time.ts';
-import { findZone } from '../model/zones.ts';
 import { curveSchema } from './curve.ts';
 import { daypartSchema } from './daypart.ts';
+import { orderSchema, ordersPerPlanMax } from './order.ts';
+import { currencyCode, planId, zoneName } from './plan-words.ts';
 import { quotasSchema } from './quotas.ts';
 import { notifySchema, ruleNotices } from './rule-notices.ts';
 import { ruleScope } from './rule-scope.ts';
@@ -26,6 +26,7 @@ export type PlanDefaults = Plan['defaults'];
 export type SpendPlan = PlanDefaults['spend'];
 export type SourcePlan = Plan['sources'][string];
 export type CampaignPlan = Plan['campaigns'][string];
+export type OrderPlan = NonNullable<Plan['orders']>[string];
 export type RulePlan = Plan['rules'][number];
 export type LevelPlan = NonNullable<RulePlan['warning']>;
 
@@ -37,12 +38,12 @@ const allowanceBp = { min: 10_000, max: 1_000_000 };
 
 /** The values that plans, organization files and rule files have in common. Each says its own wish in words. */
 export const planValues = {
-  id: z.string().regex(idPattern, 'must be 1 to 64 of A-Z a-z 0-9 _ . : -'),
+  id: planId,
   text: z.string().max(2_000),
   /** CEL; what it may say is for `compileCondition` to judge. */
   condition: z.string().min(1).max(limits.conditionBytesMax),
   label: z.string().max(256),
-  zone: z.string().refine((name) => findZone(name) !== null, 'must be an IANA time zone, such as Europe/Berlin'),
+  zone: zoneName,
   durationMs: z
     .int()
     .min(0)
@@ -64,16 +65,17 @@ export const planValues = {
     .refine((weights) => weights.some((weight) => weight > 0), 'needs a positive weight'),
   /**
    * `flight`: while it runs. `ended`: after its end, while its delivery is still evaluated. `campaign`: money that no
-   * flight covers. `organization`: the campaigns that the rule is for, together. `source`: each source.
+   * flight covers. `order`: each order of the plan. `organization`: the campaigns that the rule is for, together.
+   * `source`: each source.
    */
-  scope: z.enum(['flight', 'ended', 'campaign', 'organization', 'source']),
+  scope: z.enum(['flight', 'ended', 'campaign', 'order', 'organization', 'source']),
   mode: z.enum(['notify', 'shadow']),
   noDataThen: z.enum(['no_data', 'ok', 'firing']),
   onError: z.enum(['keep_last', 'error']),
   /** Platforms report a pause without saying whose it is; it is nearly always the advertiser's. */
   unnamedCause: z.enum(['ADVERTISER', 'SYSTEM']),
   sourceClock: z.enum(['trusted', 'untrusted']),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO-4217 code, such as EUR'),
+  currency: currencyCode,
   /** How late a record may come, ms: not less than delivery cells reach back, at most a year. */
   latenessMs: z
     .int()
@@ -254,6 +256,11 @@ export const planSchema = z.strictObject({
   curves: shared(curves).optional(),
   rules: shared(z.array(rule).max(limits.rulesPerPlanMax)),
   campaigns: z.record(id, campaign),
+  /** Several campaigns under one budget and dates. */
+  orders: z
+    .record(id, orderSchema)
+    .refine((all) => Object.keys(all).length <= ordersPerPlanMax, `more than ${ordersPerPlanMax} orders`)
+    .optional(),
 });
 
 export const planDraftSchema = planSchema.omit({ number: true });
@@ -311,6 +318,43 @@ const flightVariables = {
   't.local_hour': ['double', 'Hour of the local day at as_of, 0 to 24 (the end of a day).'],
 } as const;
 
+/** Values of an order: those of a flight that campaigns have together, and what it is. */
+const orderVariables = {
+  'g.order_id': ['string', 'Order.'],
+  'g.name': ['string', 'Its name.'],
+  'g.advertiser': ['string', 'Whose it is.'],
+  'g.currency': ['string', 'Its currency.'],
+  'g.campaigns': ['double', 'Its members with money in its currency.'],
+  'g.campaigns_left_out': ['double', 'Those with money in another one, which have no part in it.'],
+  'p.status': flightVariables['p.status'],
+  'p.mode': flightVariables['p.mode'],
+  'p.osi_pct': flightVariables['p.osi_pct'],
+  'p.delivery_pct': flightVariables['p.delivery_pct'],
+  'p.elapsed_pct': flightVariables['p.elapsed_pct'],
+  'p.elapsed_hours': ['double', 'Hours since the order started.'],
+  'p.hours_left': ['double', 'Hours to its end; below 0 after it.'],
+  'p.days_left': ['double', 'Hours left over 24.'],
+  'p.projected_pct': flightVariables['p.projected_pct'],
+  'p.lift_needed': flightVariables['p.lift_needed'],
+  'p.required_daily': flightVariables['p.required_daily'],
+  'p.run_rate_daily': flightVariables['p.run_rate_daily'],
+  'p.exhaust_lead_hours': flightVariables['p.exhaust_lead_hours'],
+  'p.exhaust_lead_pct': ['double', 'The same over the length of the order, %.'],
+  'p.day_pct': flightVariables['p.day_pct'],
+  'p.day_spend': flightVariables['p.day_spend'],
+  'p.day_target': flightVariables['p.day_target'],
+  'p.day_budget': ['double', "The day's booked budget, currency units."],
+  'p.budget': flightVariables['p.budget'],
+  'p.spend': flightVariables['p.spend'],
+  'p.expected': flightVariables['p.expected'],
+  'p.projected': ['double', 'Spend at the end of the order at the current rate, currency units.'],
+  'p.unseen_spend': ['double', 'What may have been spent since as_of, unseen, currency units.'],
+  'p.money_at_risk': ['double', 'The part of it for which the budget has no room, currency units.'],
+  'm.spend_2h': flightVariables['m.spend_2h'],
+  'm.expected_spend_2h': flightVariables['m.expected_spend_2h'],
+  't.local_hour': flightVariables['t.local_hour'],
+} as const;
+
 /** Names a condition may use, by the scope of its rule. docs/rules.md is printed from it. */
 export const ruleVariables = {
   flight: flightVariables,
@@ -326,6 +370,7 @@ export const ruleVariables = {
     'u.recent': ['double', 'Unplanned spend, but not that over a budget, of the two newest days with spend.'],
     'u.recent_pct': ['double', 'The same over all spend of these two days, %.'],
   },
+  order: orderVariables,
   organization: {
     'o.campaigns': ['double', 'Campaigns with a flight that runs.'],
     'o.flights': ['double', 'Flights that run.'],

@@ -160,8 +160,17 @@ export function campaignReach(): Map<string, Reach> {
   return new Map(Object.entries(names));
 }
 
+const absentOfOrderFor: Readonly<Record<string, string>> = {
+  'g.name': 'orders without a name',
+  'g.advertiser': 'orders that say no advertiser',
+};
+
 /** For whom a value of campaigns together is not there, in words; undefined = it is always there. */
 export function absentTogetherFor(name: string): string | undefined {
+  if (name.startsWith('g.')) return absentOfOrderFor[name];
+  if (Object.hasOwn(absentFor, name)) return absentFor[name as FlightName]?.replaceAll('flight', 'order');
+  if (Object.hasOwn(riskValues, name)) return 'orders at their end, and those without a current rate';
+  if (!name.startsWith('o.')) return undefined;
   if (name === 'o.campaigns' || name.startsWith('o.flights')) return undefined;
   const isShare = name.endsWith('_pct');
   return `campaigns of several currencies${isShare ? '; flights with nothing to take a share of' : name === 'o.currency' ? '; campaigns without one' : ''}`;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idPattern } from '../model/ids.ts';
+import { planId as name } from './plan-words.ts';
 
 /** For which campaigns of an organization a rule is (docs/semantics.md §8.1), by their ids, advertisers and labels. */
 
@@ -7,16 +7,24 @@ import { idPattern } from '../model/ids.ts';
 const namesMax = 1_000;
 const valuesMax = 256;
 
-const name = z.string().regex(idPattern, 'must be 1 to 64 of A-Z a-z 0-9 _ . : -');
 const label = z.string().max(256);
 /** An id, or the beginning of ids with `*` behind it: ids hold no `*`. */
 const pattern = z.string().regex(/^[A-Za-z0-9_.:-]{1,64}\*?$/, 'must be an id, or the beginning of ids and a *');
 
 const patterns = z.array(pattern).min(1).max(namesMax);
 const labels = z.record(name, z.union([label, z.array(label).min(1).max(valuesMax)]));
-const excluded = z
-  .strictObject({ campaigns: patterns.optional(), advertisers: patterns.optional(), match: labels.optional() })
-  .refine((all) => Object.keys(all).length > 0, 'must name campaigns, advertisers or labels (match)');
+const chosen = { campaigns: patterns.optional(), advertisers: patterns.optional(), match: labels.optional() };
+const saysNone = 'must name campaigns, advertisers or labels (match)';
+const isSaid = (all: object) => Object.keys(all).length > 0;
+const excluded = z.strictObject({ ...chosen, orders: patterns.optional() }).refine(isSaid, saysNone);
+
+/** The keys of a plan's order that say which campaigns are its members. */
+export const memberScope = {
+  match: labels,
+  campaigns: patterns.optional(),
+  advertisers: patterns.optional(),
+  exclude: z.strictObject(chosen).refine(isSaid, saysNone).optional(),
+} as const;
 
 /** The keys of a rule that say it; files and plans have the same. */
 export const ruleScope = {
@@ -24,13 +32,15 @@ export const ruleScope = {
   match: labels,
   campaigns: patterns.optional(),
   advertisers: patterns.optional(),
+  /** Of rules of scope order: their ids. */
+  orders: patterns.optional(),
   /** What fits any of these is out. */
   exclude: excluded.optional(),
 } as const;
 
 type Labels = Readonly<Record<string, string | readonly string[]>>;
 
-interface RuleScope {
+export interface RuleScope {
   readonly match: Labels;
   readonly campaigns?: readonly string[] | undefined;
   readonly advertisers?: readonly string[] | undefined;
@@ -67,7 +77,7 @@ export function isForCampaign(rule: RuleScope, id: string, own: Chosen): boolean
   return !Object.entries(exclude.match ?? {}).some(([key, wanted]) => carries(labels, key, wanted));
 }
 
-function fitsAny(wanted: readonly string[], id: string): boolean {
+export function fitsAny(wanted: readonly string[], id: string): boolean {
   return wanted.some((each) => fits(each, id));
 }
 

@@ -1,10 +1,18 @@
 import { expect, test } from 'vitest';
+import { pacingModes } from '../../src/events/event-batch.ts';
 import { type KindName, kinds } from '../../src/events/kinds.ts';
 import { allowanceValues } from '../../src/rules/allowance-values.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { campaignWords, eventValues } from '../../src/rules/event-values.ts';
 import { goalValues } from '../../src/rules/goal-values.ts';
-import { type Lateness, type Plan, planValues, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
+import {
+  type Lateness,
+  type OrderPlan,
+  type Plan,
+  planValues,
+  type RulePlan,
+  ruleVariables,
+} from '../../src/rules/plan.ts';
 import type { Quotas } from '../../src/rules/quotas.ts';
 import { outsideHours } from '../../src/rules/schedule.ts';
 import { baselineStatistics, measures, windowHours } from '../../src/rules/window-values.ts';
@@ -88,6 +96,7 @@ const wanted = {
     match: 3,
     campaigns: 4,
     advertisers: 3,
+    orders: 3,
     exclude: 3,
     schedule: 10,
     labels: 2,
@@ -96,6 +105,18 @@ const wanted = {
     notify: 10,
     hash: 10,
   } satisfies Settings<RulePlan>,
+  order: {
+    name: 2,
+    advertiser: ['adv', 'other', absent],
+    currency: ['EUR', 'USD'],
+    budget_micros: 4,
+    start: 3,
+    end: 4,
+    zone: 3,
+    mode: pacingModes,
+    curve: ['evening', 'office', absent],
+    members: 5,
+  } satisfies Settings<OrderPlan>,
   notify: { cool_down_ms: 4, max_per_day: ['1', '2', null], flapping: 3 } satisfies Settings<
     NonNullable<RulePlan['notify']>
   >,
@@ -157,7 +178,7 @@ test.each(worlds)('$name draw every setting of a plan, and every choice it has',
       seen.set(key, (seen.get(key) ?? new Set()).add(text));
     }
   };
-  for (const { defaults, sources, campaigns, rules } of seeds.flatMap(plans)) {
+  for (const { defaults, sources, campaigns, orders = {}, rules } of seeds.flatMap(plans)) {
     look('defaults', defaults);
     look('quotas', defaults.quotas);
     for (const each of [...Object.values(sources), ...Object.values(campaigns), defaults]) {
@@ -166,6 +187,7 @@ test.each(worlds)('$name draw every setting of a plan, and every choice it has',
     }
     for (const each of Object.values(sources)) look('source', each);
     for (const each of Object.values(campaigns)) look('campaign', each);
+    for (const each of Object.values(orders)) look('order', each);
     for (const each of rules) {
       look('rule', each);
       for (const level of [each.warning, each.critical]) look('level', level);

@@ -4,11 +4,14 @@ import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
 import type { CampaignPlan, Lateness, Plan, PlanDefaults, SourcePlan, SpendPlan } from '../../src/rules/plan.ts';
 import type { Quotas } from '../../src/rules/quotas.ts';
 import { drawnCurves } from './drawn-curves.ts';
-import { pick, type Random, randomRules } from './random-rules.ts';
+import { drawOrders, pick, type Random, randomRules } from './random-rules.ts';
 import { offshoot } from './random-source.ts';
 
+/** The day on which small worlds begin. */
+const worldDay = Date.UTC(2026, 2, 7) / dayMs;
+
 /** `plan` with everything drawn that people may decide; `drawn-plans.test.ts` sees that nothing is left out. */
-export function drawPlan(plan: Plan, random: Random, rules: number): Plan {
+export function drawPlan(plan: Plan, random: Random, rules: number, firstDay = worldDay): Plan {
   const drawn = withQuotas({
     ...plan,
     defaults: drawDefaults(plan.defaults, random),
@@ -22,7 +25,9 @@ export function drawPlan(plan: Plan, random: Random, rules: number): Plan {
       c3: drawCampaign(random),
     },
   });
-  return withCurves(withDayparts(drawn, offshoot(drawn)));
+  const served = withCurves(withDayparts(drawn, offshoot(drawn)));
+  const own = offshoot([served, 'orders']);
+  return { ...served, ...maybe(own, 0.8, () => ({ orders: drawOrders(own, firstDay) })) };
 }
 
 const served: Plan['dayparts'] = {

@@ -1,9 +1,10 @@
+import { pacingModes } from '../../src/events/event-batch.ts';
 import { allowanceValues } from '../../src/rules/allowance-values.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { campaignWords, type EventName, eventValues } from '../../src/rules/event-values.ts';
 import { goalValues } from '../../src/rules/goal-values.ts';
-import { type LevelPlan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
+import { type LevelPlan, type OrderPlan, type Plan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 import { riskValues } from '../../src/rules/risk-values.ts';
 import { outsideHours } from '../../src/rules/schedule.ts';
 import { measures, statisticsOf, windowHours } from '../../src/rules/window-values.ts';
@@ -40,8 +41,10 @@ export function randomRules(random: Random, count: number): RulePlan[] {
   const together = showing('all-together', variableNames('organization'), 'organization');
   const scoped = Array.from({ length: count }, (_, i) => drawRule(random, `drawn-${i}`, pick(random, scopes)));
   const drawn = [...scoped, drawRule(offshoot([scoped, 'organization']), 'drawn-together', 'organization')];
-  const told = drawn.map((rule) => ({ ...rule, ...drawNotices(offshoot([rule, 'notices']), rule, drawn) }));
-  return [all, windows, together, ...told];
+  const asked = [...drawn, drawOrderRule(offshoot([scoped, 'order']))];
+  const told = asked.map((rule) => ({ ...rule, ...drawNotices(offshoot([rule, 'notices']), rule, asked) }));
+  const ordered = showing('all-ordered', variableNames('order'), 'order');
+  return [all, windows, together, ordered, ...told];
 }
 
 /** Each of its evaluations shows these values. */
@@ -94,6 +97,44 @@ function drawRule(random: Random, id: string, scope: Scope): RulePlan {
   return finish({ ...drawn, ...drawScope(own, drawn.match), ...drawSchedule(own, levels === 'both') });
 }
 
+/** About the orders of `drawOrders`. */
+function drawOrderRule(random: Random): RulePlan {
+  const { match, campaigns, exclude, ...rule } = drawRule(random, 'drawn-order', 'order');
+  return finish({
+    ...rule,
+    match: {},
+    ...(random() < 0.3 ? { orders: pick(random, [['o1'], ['o*'], ['o2', 'x']]) } : {}),
+    ...(random() < 0.2 ? { exclude: pick(random, [{ orders: ['o2'] }, { advertisers: ['a*'] }]) } : {}),
+  });
+}
+
+/** Orders over the campaigns of a small world whose days begin so many days since 1970. */
+export function drawOrders(random: Random, firstDay: number): NonNullable<Plan['orders']> {
+  const dateText = (day: number) => new Date(day * 86_400_000).toISOString().slice(0, 10);
+  const drawOrder = (): OrderPlan => {
+    const start = firstDay - 2 + Math.floor(random() * 4);
+    return {
+      currency: pick(random, ['EUR', 'USD']),
+      budget_micros: pick(random, [0, 1_500_000, 20_000_000, 4_000_000_000]),
+      start: dateText(start),
+      end: dateText(start + Math.floor(random() * 6)),
+      zone: pick(random, ['UTC', 'Europe/Berlin', 'America/New_York']),
+      mode: pick(random, pacingModes),
+      members: pick(random, [
+        { match: {} },
+        { match: {}, campaigns: ['c1', 'c2'] },
+        { match: { tier: ['gold', 'silver'] } },
+        { match: {}, advertisers: ['adv'] },
+        { match: {}, exclude: { campaigns: ['c2*'] } },
+      ]),
+      ...(random() < 0.4 ? { name: 'Quarter' } : {}),
+      ...(random() < 0.4 ? { advertiser: pick(random, ['adv', 'other']) } : {}),
+      ...(random() < 0.3 ? { curve: pick(random, ['evening', 'office']) } : {}),
+    };
+  };
+  return { o1: drawOrder(), ...(random() < 0.7 ? { o2: drawOrder() } : {}) };
+}
+
 /** For whom: of the campaigns of small worlds, `c1`, `c2` and so on. */
 function drawScope(random: Random, plain: RulePlan['match']): Partial<RulePlan> {
   const match = random() < 0.1 ? { tier: ['gold', 'silver'] } : plain;
@@ -115,7 +156,9 @@ function drawScope(random: Random, plain: RulePlan['match']): Partial<RulePlan> 
 /** What decides nothing about an alert, and all about who hears of it: rules are silenced by others that stand behind them. */
 function drawNotices(random: Random, { id, scope }: RulePlan, all: readonly RulePlan[]): Partial<RulePlan> {
   const behind = all.filter(
-    (each) => each.id > id && ((scope !== 'source' && scope !== 'organization') || each.scope === scope),
+    (each) =>
+      each.id > id &&
+      (each.scope === scope || (!['source', 'organization', 'order'].includes(scope) && each.scope !== 'order')),
   );
   const { cool_down_ms, flapping } = {
     cool_down_ms: pick(random, [0, 20, 90, 600]) * minuteMs,

@@ -37,6 +37,8 @@ import { campaignValues, isNews, rowOf, type Said, SpendReview } from './unplann
 import { day, hour } from './whole-numbers.ts';
 import { namesAsked, namesNamed, namesOf, windowValues } from './windows.ts';
 
+type Emitted = 'pacing_snapshots' | 'rule_evaluations' | 'alert_events' | 'unplanned_spend' | 'order_snapshots';
+
 /** What a timer knows when it runs. */
 export interface TimerContext {
   readonly org: string;
@@ -58,14 +60,18 @@ export interface TimerContext {
   ofSource(source: string): ReadonlyMap<string, Alert> | undefined;
   /** How far a source moves at a time, ms (§8.4). */
   rhythmOf(source: string): number;
-  emit(table: 'pacing_snapshots' | 'rule_evaluations' | 'alert_events' | 'unplanned_spend', row: Row): void;
+  /** Alert of a rule about an order. */
+  ofOrder(order: string, rule: string): Alert | undefined;
+  emit(table: Emitted, row: Row): void;
 }
 
 /** One thing that rules judge at one instant: a flight or a source. */
-interface Subject {
+export interface Subject {
   readonly campaign: string;
   readonly flight: string;
   readonly source: string;
+  /** Order. */
+  readonly group?: string;
   readonly asOf: number;
   readonly completeness: string;
   readonly values: MaybeValues;
@@ -323,22 +329,29 @@ function rulesOf(plan: Plan, campaign: Campaign, scope: RulePlan['scope']): Map<
 }
 
 /** Whether a campaign has all that the rule asks for, and nothing that it excludes (§8.1). */
-function isMeant({ match, campaigns, advertisers, exclude = {} }: RulePlan, plan: Plan, id: string): boolean {
+export function isMeant(
+  { match, campaigns, advertisers, exclude = {} }: Pick<RulePlan, 'match' | 'campaigns' | 'advertisers' | 'exclude'>,
+  plan: Plan,
+  id: string,
+): boolean {
   const { labels, advertiser } = campaignView(plan, id);
-  const among = (wanted: readonly string[], name: string | undefined) =>
-    name !== undefined &&
-    (wanted.includes(name) || wanted.some((each) => each.at(-1) === '*' && name.startsWith(each.slice(0, -1))));
   const carried = (wanted: RulePlan['match']) =>
     Object.keys(wanted).filter((name) => Object.hasOwn(labels, name) && [wanted[name]].flat().includes(labels[name]));
   const isAskedFor =
-    among(campaigns ?? ['*'], id) &&
-    (advertisers === undefined || among(advertisers, advertiser)) &&
+    isAmong(campaigns ?? ['*'], id) &&
+    (advertisers === undefined || isAmong(advertisers, advertiser)) &&
     carried(match).length === Object.keys(match).length;
   const isOut =
-    among(exclude.campaigns ?? [], id) ||
-    among(exclude.advertisers ?? [], advertiser) ||
+    isAmong(exclude.campaigns ?? [], id) ||
+    isAmong(exclude.advertisers ?? [], advertiser) ||
     carried(exclude.match ?? {}).length > 0;
   return isAskedFor && !isOut;
+}
+
+/** Whether a name is one of those, or begins as one that ends with a star. */
+export function isAmong(wanted: readonly string[], name: string | undefined): boolean {
+  if (name === undefined) return false;
+  return wanted.includes(name) || wanted.some((each) => each.at(-1) === '*' && name.startsWith(each.slice(0, -1)));
 }
 
 /** Of a flight that runs: where the end moved away again, what was said of an ended flight is over first. */
@@ -354,9 +367,9 @@ function judgeRunning(
   judgeRules(context, flight, subject, rulesOf(context.plan, campaign, 'flight'), persisted);
 }
 
-function judgeRules(
+export function judgeRules(
   context: TimerContext,
-  flight: Flight,
+  flight: Pick<Flight, 'alerts'>,
   subject: Subject,
   rules: ReadonlyMap<string, RulePlan>,
   persisted: boolean,
@@ -411,7 +424,7 @@ function judgeRule(
     const filled = (text: string) =>
       summaryOf(text, placesOf(rule.scope, context.plan), {
         ...subject.values,
-        ...(rule.scope !== 'source' && rule.scope !== 'organization' ? { 'c.campaign_id': subject.campaign } : {}),
+        ...(['flight', 'ended', 'campaign'].includes(rule.scope) ? { 'c.campaign_id': subject.campaign } : {}),
         ...(rule.scope === 'flight' || rule.scope === 'ended' ? { 'c.flight_id': subject.flight } : {}),
       });
     const annotations = Object.entries(rule.annotations ?? {}).map(([name, text]) => [name, filled(text)] as const);
@@ -444,11 +457,16 @@ function sortedJson(entries: readonly (readonly [string, string])[]): string {
 }
 
 /** Whether an alert of a rule that silences this one fires about the same thing (§8.6). */
-function isInhibited({ plan, ofSource }: TimerContext, subject: Subject, { inhibited_by = [] }: RulePlan): boolean {
+function isInhibited(
+  { plan, ofSource, ofOrder }: TimerContext,
+  subject: Subject,
+  { inhibited_by = [] }: RulePlan,
+): boolean {
   const { flightOf, campaignOf } = subject;
   return plan.rules
     .filter(({ id, mode }) => inhibited_by.includes(id) && mode === 'notify')
     .flatMap(({ id, scope }): (Alert | undefined)[] => {
+      if (scope === 'order') return [ofOrder(subject.group ?? '', id)];
       if (scope === 'organization') return [ofSource('')?.get(id)];
       if (campaignOf === null) return [ofSource(subject.source)?.get(id)];
       if (scope === 'source') return requiredSources(plan, campaignOf.id).map((name) => ofSource(name)?.get(id));
@@ -569,7 +587,7 @@ function endAlerts(context: TimerContext, flight: Flight, subject: Subject, isOv
   }
 }
 
-function emitEnd(
+export function emitEnd(
   context: TimerContext,
   subject: Subject,
   id: string,
@@ -594,6 +612,7 @@ function address(context: TimerContext, subject: Subject, id: string) {
     campaign_id: subject.campaign,
     flight_id: subject.flight,
     source: subject.source,
+    group_id: subject.group ?? '',
     as_of: subject.asOf,
     evaluated_at: context.t,
     plan_number: context.plan.number,
@@ -618,6 +637,7 @@ function emitStep(
   },
 ): void {
   const scope = [context.org, id, subject.campaign, subject.flight, subject.source];
+  if (subject.group !== undefined) scope.push(subject.group);
   const fingerprint = sha256(scope.join('|')).slice(0, 32);
   const identity = [fingerprint, subject.asOf, context.t, step.from, step.to];
   if (step.reason === 'rule_updated') identity.push(step.reason);

@@ -20,6 +20,7 @@ import {
 } from './evaluate.ts';
 import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
+import { alertOfOrder, evaluateOrders, type OrderStory } from './orders.ts';
 import { hasOrganizationTimer } from './organization.ts';
 import { PlanKeys } from './plan-keys.ts';
 import {
@@ -70,6 +71,7 @@ interface Organization {
   reportsSince: number;
   /** By source, then rule. */
   readonly alerts: Map<string, Map<string, Alert>>;
+  readonly orders: Map<string, OrderStory>;
 }
 
 /** The fold of one lane's log by docs/semantics.md, one record at a time. */
@@ -335,7 +337,13 @@ export class LaneOracle {
   #organization(id: string): Organization {
     let organization = this.#organizations.get(id);
     if (organization === undefined) {
-      organization = { id, moves: new Map(), alerts: new Map(), reportsSince: Number.NEGATIVE_INFINITY };
+      organization = {
+        id,
+        moves: new Map(),
+        alerts: new Map(),
+        orders: new Map(),
+        reportsSince: Number.NEGATIVE_INFINITY,
+      };
       this.#organizations.set(id, organization);
     }
     return organization;
@@ -432,7 +440,7 @@ export class LaneOracle {
 
   #runTimer({ rank, org, campaign, t }: Timer, offset: number): void {
     const plan = this.#plans.inForce(org);
-    const { moves, alerts } = this.#organization(org);
+    const { moves, alerts, orders } = this.#organization(org);
     const context: TimerContext = {
       org,
       plan,
@@ -449,6 +457,7 @@ export class LaneOracle {
       },
       isHeard: (source) => moves.has(source),
       ofSource: (source) => alerts.get(source),
+      ofOrder: (order, rule) => alertOfOrder(orders, order, rule),
       rhythmOf: (source) => {
         const { heartbeats, expected_interval_ms } = sourceView(plan, source);
         if (expected_interval_ms > 0 || !heartbeats) return expected_interval_ms;
@@ -461,6 +470,7 @@ export class LaneOracle {
     };
     if (rank === 0) {
       evaluateSources(context, alerts);
+      evaluateOrders(context, orders);
       if (hasOrganizationTimer(plan)) this.#setTimer({ rank, org, campaign, t: 0 }, t, plan);
       return;
     }

@@ -69,7 +69,7 @@ export function organizationValues(context: TimerContext, members: readonly Camp
 }
 
 /** Who has a timer of the organization. */
-export function hasOrganizationTimer({ sources, rules }: Plan): boolean {
+export function hasOrganizationTimer({ sources, rules, orders }: Plan): boolean {
   const isOfAll = ({ scope }: RulePlan) => scope === 'organization';
-  return Object.keys(sources).length > 0 || rules.some(isOfAll);
+  return Object.keys(sources).length > 0 || rules.some(isOfAll) || orders !== undefined;
 }

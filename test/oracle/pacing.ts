@@ -38,7 +38,20 @@ export function completenessAt(
   zone: string,
   bounds: Bounds,
 ): Completeness {
-  const sources = requiredSources(plan, campaign).map((name) => ({ name, frontier: frontierOf(name) }));
+  return completenessOf(plan, requiredSources(plan, campaign), t, clock, frontierOf, zone, bounds);
+}
+
+/** Of these sources together. */
+export function completenessOf(
+  plan: Plan,
+  required: readonly string[],
+  t: number,
+  clock: number,
+  frontierOf: FrontierOf,
+  zone: string,
+  bounds: Bounds,
+): Completeness {
+  const sources = required.map((name) => ({ name, frontier: frontierOf(name) }));
   const text = sources.map(({ name, frontier }) => `${name}=${frontier ?? 'none'}`).join(',');
   if (sources.some(({ frontier }) => frontier === null)) return { asOf: 0, daily: false, stale: true, text };
   const frontiers = sources.length === 0 ? [t - 120_000] : sources.map(({ frontier }) => frontier as number);

@@ -24,7 +24,8 @@ export type TableName =
   | 'late_events'
   | 'unplanned_spend'
   | 'other_revenue'
-  | 'conversions_daily';
+  | 'conversions_daily'
+  | 'order_snapshots';
 
 /** All rows that a log makes, by table, each sorted by the table's key. */
 export type TableRows = Readonly<Record<TableName, readonly Row[]>>;
@@ -40,6 +41,7 @@ export function emptyRows(): Record<TableName, Row[]> {
     [unplannedSpend.name as 'unplanned_spend']: [],
     [otherRevenue.name as 'other_revenue']: [],
     [conversionsDaily.name as 'conversions_daily']: [],
+    order_snapshots: [],
   } as Record<TableName, Row[]>;
 }
 

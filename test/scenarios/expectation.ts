@@ -20,12 +20,15 @@ const tableWords: Readonly<Record<string, TableName>> = {
   unplanned: 'unplanned_spend',
   revenue: 'other_revenue',
   conversion: 'conversions_daily',
+  order: 'order_snapshots',
 };
 
 const aliases: Readonly<Record<string, string>> = {
   org: 'org_id',
   campaign: 'campaign_id',
   flight: 'flight_id',
+  order: 'order_id',
+  group: 'group_id',
   rule: 'rule_id',
   from: 'from_state',
   to: 'to_state',

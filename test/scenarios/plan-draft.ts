@@ -1,8 +1,8 @@
 import type { CostBasis } from '../../src/events/event-batch.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
-import type { CampaignPlan, Lateness, LevelPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
+import type { CampaignPlan, Lateness, LevelPlan, OrderPlan, Plan, RulePlan, SourcePlan } from '../../src/rules/plan.ts';
 import { shippedRules } from '../rules/healthy/shipped-rules.ts';
-import { campaignOf, curveOf, daypartOf, forWhom, noticesOf, scheduleOf } from './rule-words.ts';
+import { campaignOf, curveOf, daypartOf, forWhom, noticesOf, orderOf, scheduleOf } from './rule-words.ts';
 import { durationOf, type Words } from './words.ts';
 
 type Named = Readonly<Record<string, string>>;
@@ -15,6 +15,7 @@ export class PlanDraft {
   readonly #dayparts: Record<string, NonNullable<Plan['dayparts']>[string]> = {};
   readonly #curves: Record<string, NonNullable<Plan['curves']>[string]> = {};
   readonly #campaigns: Record<string, CampaignPlan> = {};
+  readonly #orders: Record<string, OrderPlan> = {};
 
   constructor(head: Named) {
     this.#head = head;
@@ -25,6 +26,7 @@ export class PlanDraft {
     else if (verb === 'campaign') this.#campaigns[id] = campaignOf(named);
     else if (verb === 'curve') this.#curves[id] = curveOf(rest, named);
     else if (verb === 'daypart') this.#dayparts[id] = daypartOf(rest[0], named);
+    else if (verb === 'order') this.#orders[id] = orderOf(rest[0], named);
     else this.#sources[id] = sourceOf(named);
   }
 
@@ -81,6 +83,7 @@ export class PlanDraft {
       profiles: {},
       rules: rules === 'shipped' ? [...shippedRules(), ...this.#rules] : this.#rules,
       campaigns: this.#campaigns,
+      ...(Object.keys(this.#orders).length === 0 ? {} : { orders: this.#orders }),
       ...(Object.keys(this.#dayparts).length === 0 ? {} : { dayparts: this.#dayparts }),
       ...(Object.keys(this.#curves).length === 0 ? {} : { curves: this.#curves }),
     };
@@ -123,6 +126,7 @@ function ruleOf(id: string, named: Named): RulePlan {
     on_error: 'keep_last',
     summary,
     ...forWhom(named),
+    ...(named.orders === undefined ? {} : { orders: named.orders.split(',') }),
     ...scheduleOf(named),
     ...noticesOf(named),
   };

@@ -1,10 +1,26 @@
 import { assert } from '../../src/model/errors.ts';
 import { readHours } from '../../src/plans/schedule-text.ts';
-import type { CampaignPlan, Plan, RulePlan } from '../../src/rules/plan.ts';
+import type { CampaignPlan, OrderPlan, Plan, RulePlan } from '../../src/rules/plan.ts';
 
-import { durationOf } from './words.ts';
+import { durationOf, moneyOf } from './words.ts';
 
 type Named = Readonly<Record<string, string>>;
+
+/** `order q4 1000.00 currency=EUR from=2026-03-01 to=2026-03-10 zone=UTC mode=EVEN campaigns=c1,c2 of=adv` in a plan. */
+export function orderOf(budget: string, named: Named): OrderPlan {
+  const { currency = 'EUR', from, to, zone = 'UTC', mode = 'EVEN', of, name } = named;
+  return {
+    currency,
+    budget_micros: moneyOf(budget),
+    start: from,
+    end: to,
+    zone,
+    mode: mode as OrderPlan['mode'],
+    members: forWhom(named),
+    ...(of === undefined ? {} : { advertiser: of }),
+    ...(name === undefined ? {} : { name }),
+  };
+}
 
 /** For whom a rule is: `match=tier:gold+silver,region:eu campaigns=c1,spring-* exclude.advertisers=adv`. */
 export function forWhom(named: Named): Pick<RulePlan, 'match' | 'campaigns' | 'advertisers' | 'exclude'> {

@@ -60,8 +60,7 @@ class Teller {
     if (told === '' || told.startsWith('#')) return;
     const words = wordsOf(told);
     const [verb] = words.plain;
-    if (verb === 'source' || verb === 'rule' || verb === 'campaign' || verb === 'daypart' || verb === 'curve')
-      return this.#plan().add(words);
+    if (['source', 'rule', 'campaign', 'order', 'daypart', 'curve'].includes(verb)) return this.#plan().add(words);
     this.#flushPlan();
     if (verb === 'raw') return this.#append('acme', told.slice(4));
     const step = this.#steps[verb];

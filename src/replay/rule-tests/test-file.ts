@@ -49,6 +49,7 @@ const expectation = z
     campaign: id.optional(),
     flight: id.optional(),
     source: id.optional(),
+    order: id.optional(),
     state: z.enum(stateNames).optional(),
     level: z.enum(['none', 'warning', 'critical']).optional(),
     outcome: z.enum(['critical', 'warning', 'false', 'insufficient', 'outside', 'unknown', 'error']).optional(),

@@ -35,6 +35,7 @@ const takenAsIs = [
   'labels',
   'annotations',
   'told',
+  'group_id',
 ] as const;
 
 /** What of an alert transition a notification needs. */
@@ -87,8 +88,8 @@ function notify(
   endsAtMs: number,
   { externalUrl }: NotificationOptions,
 ): Notification {
-  const { org_id, rule_id, campaign_id, flight_id, source, fingerprint } = transition;
-  const labels = { alertname: rule_id, severity, org_id, campaign_id, flight_id, source, fingerprint };
+  const { org_id, rule_id, campaign_id, flight_id, source, group_id: order, fingerprint } = transition;
+  const labels = { alertname: rule_id, severity, org_id, campaign_id, flight_id, source, order, fingerprint };
   return {
     labels: withoutEmpty({ ...textsOf(transition.labels), ...labels }),
     annotations: withoutEmpty({

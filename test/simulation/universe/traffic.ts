@@ -244,7 +244,9 @@ export class Traffic {
     // Two planners that do not know of each other may give the same number twice.
     const number = (this.#planNumbers.get(name) ?? 0) + (random.chance(0.15) ? 0 : 1);
     this.#planNumbers.set(name, number);
-    const body = canonicalJson(drawPlan(random, this.#options.plans, org, Math.max(1, number)));
+    const body = canonicalJson(
+      drawPlan(random, this.#options.plans, org, { number: Math.max(1, number), atMs: this.beginsAt + atMs }),
+    );
     const isDefault = org === '_default';
     const lane = isDefault ? partition : this.#home(org);
     const plan = { orgId: org, number: Math.max(1, number), body, partition: lane };
@@ -445,7 +447,12 @@ export function signerAt(part: number): PlanSigner {
 export const duplicateWindowMs = 15 * minuteMs;
 
 /** Plans differ in cadence, thresholds, rules and zone, so that one taken too early or too late shows; some in all else. */
-function drawPlan(random: Random, plans: Random | null, org: string, number: number): Plan {
+function drawPlan(
+  random: Random,
+  plans: Random | null,
+  org: string,
+  { number, atMs }: { number: number; atMs: number },
+): Plan {
   const simple = testPlan(random.between(1, 4), org);
   const [behind, fresh] = simple.rules;
   const plan: Plan = {
@@ -458,7 +465,9 @@ function drawPlan(random: Random, plans: Random | null, org: string, number: num
     },
     rules: random.chance(0.8) ? [behind, fresh] : [behind],
   };
-  const drawn = plans?.chance(0.4) ? drawEverything(plan, () => plans.next(), plans.between(1, 4)) : plan;
+  const drawn = plans?.chance(0.4)
+    ? drawEverything(plan, () => plans.next(), plans.between(1, 4), Math.floor(atMs / dayMs))
+    : plan;
   return { ...drawn, defaults: { ...drawn.defaults, duplicate_window_ms: duplicateWindowMs } };
 }
 
