@@ -1,9 +1,12 @@
-import { mkdir, open, opendir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, open, opendir, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../model/errors.ts';
 import type { FileIO, FileRange, ListedFile } from './file-io.ts';
+import { Writing } from './writing.ts';
 
 const scheme = 'file://';
+/** Each call waits for a thread of Node's pool; with more of them under way the pool is never idle between two. */
+const callsAtOnceMax = 64;
 
 /** Files on this machine, under `file:///...` URIs. */
 export class LocalFileIO implements FileIO {
@@ -31,11 +34,13 @@ export class LocalFileIO implements FileIO {
   }
 
   async delete(uri: string): Promise<void> {
-    await guarded(`delete ${uri}`, () => rm(localPath(uri), { force: true }));
+    await guarded(`delete ${uri}`, () => unlinkIfThere(localPath(uri)));
   }
 
   async deleteAll(uris: readonly string[]): Promise<void> {
-    for (const uri of uris) await this.delete(uri);
+    const removals = new Writing(callsAtOnceMax);
+    for (const uri of uris) await removals.start(() => this.delete(uri));
+    await removals.end();
   }
 
   async *list(prefix: string): AsyncGenerator<ListedFile> {
@@ -97,13 +102,27 @@ async function readRange(path: string, { start, length }: FileRange): Promise<Ui
 async function* listFolder(path: string, uri: string): AsyncGenerator<ListedFile> {
   const folder = await guarded(`list ${uri}`, () => openFolder(path));
   if (folder === null) return;
+  const base = uri.replace(/\/+$/, '');
+  let some: string[] = [];
   for await (const entry of folder) {
-    const inner = `${uri.replace(/\/+$/, '')}/${entry.name}`;
-    if (entry.isDirectory()) yield* listFolder(join(path, entry.name), inner);
-    if (!entry.isFile()) continue;
-    const facts = await guarded(`look at ${inner}`, () => statOrNull(join(path, entry.name)));
-    if (facts !== null) yield { uri: inner, sizeBytes: facts.size, modifiedMs: facts.mtimeMs };
+    if (entry.isDirectory()) yield* listFolder(join(path, entry.name), `${base}/${entry.name}`);
+    if (entry.isFile()) some.push(entry.name);
+    if (some.length < callsAtOnceMax) continue;
+    yield* await lookAt(path, base, some);
+    some = [];
   }
+  yield* await lookAt(path, base, some);
+}
+
+/** Some files of a folder, as far as they are still there. */
+async function lookAt(path: string, uri: string, names: readonly string[]): Promise<ListedFile[]> {
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const facts = await guarded(`look at ${uri}/${name}`, () => statOrNull(join(path, name)));
+      return facts === null ? [] : [{ uri: `${uri}/${name}`, sizeBytes: facts.size, modifiedMs: facts.mtimeMs }];
+    }),
+  );
+  return found.flat();
 }
 
 /** What goes away while it is listed is not there. */
@@ -117,6 +136,14 @@ async function openFolder(path: string) {
   } catch (error) {
     if (isGone(error)) return null;
     throw error;
+  }
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!isGone(error)) throw error;
   }
 }
 

@@ -15,6 +15,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { EngineError } from '../../model/errors.ts';
 import type { FileIO, FileRange, ListedFile } from './file-io.ts';
+import { Writing } from './writing.ts';
 
 export interface S3Options {
   /** Null: Amazon's own, by region. */
@@ -33,6 +34,7 @@ const multipartAboveBytesDefault = 64 * 1024 * 1024;
 const partsAtOnceMax = 4;
 /** As many keys as one DeleteObjects takes. */
 const deletesAtOnceMax = 1_000;
+const deletionsAtOnceMax = 4;
 /** A request that waits longer is tried again, by the client's own count. */
 const timeouts = { connectionTimeout: 5_000, requestTimeout: 60_000 };
 const attemptsMax = 4;
@@ -86,18 +88,14 @@ export class S3FileIO implements FileIO {
 
   async deleteAll(uris: readonly string[]): Promise<void> {
     const byBucket = Map.groupBy(uris.map(placeOf), ({ Bucket }) => Bucket);
+    const removals = new Writing(deletionsAtOnceMax);
     for (const [Bucket, places] of byBucket) {
       for (let from = 0; from < places.length; from += deletesAtOnceMax) {
         const Objects = places.slice(from, from + deletesAtOnceMax).map(({ Key }) => ({ Key }));
-        await guarded(`delete ${Objects.length} objects of ${Bucket}`, async () => {
-          const { Errors } = await this.#client.send(
-            new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }),
-          );
-          const [refused] = Errors ?? [];
-          if (refused !== undefined) throw new Error(`${refused.Key}: ${refused.Code} ${refused.Message}`);
-        });
+        await removals.start(() => this.#deleteSome(Bucket, Objects));
       }
     }
+    await removals.end();
   }
 
   async *list(prefix: string): AsyncGenerator<ListedFile> {
@@ -151,6 +149,16 @@ export class S3FileIO implements FileIO {
     };
     await Promise.all(Array.from({ length: Math.min(partsAtOnceMax, count) }, work));
     return parts;
+  }
+
+  async #deleteSome(Bucket: string, Objects: { readonly Key: string }[]): Promise<void> {
+    await guarded(`delete ${Objects.length} objects of ${Bucket}`, async () => {
+      const { Errors } = await this.#client.send(
+        new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }),
+      );
+      const [refused] = Errors ?? [];
+      if (refused !== undefined) throw new Error(`${refused.Key}: ${refused.Code} ${refused.Message}`);
+    });
   }
 
   async #holds(uri: string, sha256: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Writing } from '../../../src/lakehouse/operations/writing.ts';
+import { Writing } from '../../../src/lakehouse/storage/writing.ts';
 
 test('at most so many writes are under way, and trouble waits for those that were started', async () => {
   const writing = new Writing(2);

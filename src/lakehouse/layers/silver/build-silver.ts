@@ -20,6 +20,7 @@ import { type EventKind, type SilverTable, silverTables } from './silver-kinds.t
 import { silverColumns, silverSpec } from './silver-schema.ts';
 import {
   type Encoding,
+  elsewhereStatement,
   framesStatement,
   kindsStatement,
   outputStatement,
@@ -167,15 +168,8 @@ class SliceBuilder {
     if (encodings.length > 0) {
       const typed = join(work, 'typed-*.parquet');
       const repeats = join(work, 'repeats.parquet');
-      const present = await loadTable(catalog);
-      const others = currentSnapshot(present.metadata) === null ? null : this.#otherDays(table, present);
-      if (others !== null) {
-        for (const { org, day } of await engine.run(outrunStatement(typed, others))) {
-          const number = Date.parse(`${String(day)}T00:00:00Z`) / dayMs;
-          this.#outrun.add(dayKey(String(org), number));
-        }
-      }
-      await engine.run(repeatsStatement(typed, others, repeats));
+      const elsewhere = await this.#lookElsewhere(table, await loadTable(catalog), { typed, work });
+      await engine.run(repeatsStatement(typed, elsewhere, repeats));
       const records = encodings.reduce((sum, one) => sum + one.records, 0);
       const parts = Math.ceil(records / rowsMax);
       const have = new Set(silverColumns(table).map(({ name }) => name));
@@ -310,14 +304,25 @@ class SliceBuilder {
 
   #includes = ([org, day]: readonly PartitionValue[]): boolean => this.#keys.has(dayKey(String(org), Number(day)));
 
-  #otherDays({ repeatedWithinDays }: SilverTable, state: TableState) {
+  /** Events of the slice that other days have: a file of them, null where there can be none. Earlier ones are due again. */
+  async #lookElsewhere(
+    { repeatedWithinDays }: SilverTable,
+    state: TableState,
+    { typed, work }: { readonly typed: string; readonly work: string },
+  ): Promise<string | null> {
+    const { engine, sqlOf } = this.#options;
     const days = this.#slice.map(({ day }) => day);
-    return {
-      table: this.#options.sqlOf(state),
-      cells: this.#cells,
-      from: dayText(Math.min(...days) - repeatedWithinDays),
-      to: dayText(Math.max(...days) + repeatedWithinDays + 1),
-    };
+    const [from, to] = [Math.min(...days) - repeatedWithinDays, Math.max(...days) + repeatedWithinDays + 1];
+    const orgs = new Set(this.#cells.orgs);
+    const isNear = ([org, day]: readonly PartitionValue[]): boolean =>
+      orgs.has(String(org)) && Number(day) >= from && Number(day) < to && !this.#includes([org, day]);
+    if ((await filesOfPartitions(this.#options, state, isNear)).length === 0) return null;
+    const others = { table: sqlOf(state), cells: this.#cells, from: dayText(from), to: dayText(to) };
+    const elsewhere = join(work, 'elsewhere.parquet');
+    await engine.run(elsewhereStatement(typed, others, elsewhere));
+    for (const { org, day } of await engine.run(outrunStatement(typed, elsewhere)))
+      this.#outrun.add(dayKey(String(org), Date.parse(`${String(day)}T00:00:00Z`) / dayMs));
+    return elsewhere;
   }
 
   #summary(table: string): Record<string, string> {

@@ -16,7 +16,10 @@ const inOrder = 'max_threads = 1, input_format_parquet_preserve_order = 1';
 const overwriting = 'engine_file_truncate_on_insert = 1';
 /** Row groups that a reader can hold many of. */
 const rowGroupBytes = 33_554_432;
-const parquet = `output_format_parquet_compression_method = 'zstd', output_format_parquet_row_group_size_bytes = ${rowGroupBytes}`;
+const rowGroups = `output_format_parquet_row_group_size_bytes = ${rowGroupBytes}`;
+const parquet = `output_format_parquet_compression_method = 'zstd', ${rowGroups}`;
+/** Files that live for minutes and are read several times: packing them well costs more than it saves. */
+const passing = `output_format_parquet_compression_method = 'lz4', ${rowGroups}`;
 
 /** Days of organizations, as ClickHouse reads them. */
 export interface SliceCells {
@@ -43,7 +46,7 @@ export function sliceStatement(bronze: string, { names, orgs, from, to }: SliceC
     SELECT org_id, event_time, log_time, topic, partition, log_offset, schema_id, assumeNotNull(kind) AS kind, value
     FROM ${bronze}
     WHERE ${range(from, to, orgs)} AND kind IS NOT NULL AND ${cellName} IN (${names.map(quoted).join(', ')})
-    SETTINGS ${overwriting}, ${parquet}`;
+    SETTINGS ${overwriting}, ${passing}`;
 }
 
 /** Which kinds a slice has, in which schemas, how many. */
@@ -123,7 +126,7 @@ export function typedStatement(
           FROM file(${quoted(values)}, ${format}, ${quoted(structure)})) AS events
     PASTE JOIN (SELECT log_time, topic, partition, log_offset, schema_id, org_id AS filed_org, event_time AS filed_time
           FROM ${fileOf(slice)} WHERE ${filter(encoding)}) AS places
-    SETTINGS ${inOrder}, ${overwriting}, ${parquet}, input_format_avro_allow_missing_fields = 1${registry}`;
+    SETTINGS ${inOrder}, ${overwriting}, ${passing}, input_format_avro_allow_missing_fields = 1${registry}`;
 }
 
 function column({ name, type, absent }: EventField, form: Encoding['form']): string {
@@ -160,35 +163,48 @@ interface OtherDays {
   readonly to: string;
 }
 
-function elsewhere({ table, cells, from, to }: OtherDays, typed: string): string {
-  return `SELECT org_id, CAST(event_id, 'FixedString(16)') AS id, toDate(event_time) AS day, partition, log_offset
+/** Rows of other days that have an event of the slice: few, so that the next two statements look up few. */
+export function elsewhereStatement(typed: string, { table, cells, from, to }: OtherDays, file: string): string {
+  return `INSERT INTO FUNCTION file(${quoted(file)}, Parquet)
+    SELECT org_id, CAST(event_id, 'FixedString(16)') AS event_id, toDate(event_time) AS day, partition, log_offset
     FROM (SELECT org_id, ${idBytes} AS event_id, event_time, partition, log_offset FROM ${table}
       WHERE ${range(from, to, cells.orgs)} AND ${cellName} NOT IN (${cells.names.map(quoted).join(', ')}))
-    WHERE (org_id, event_id) IN (SELECT org_id, event_id FROM ${fileOf(typed)})`;
+    WHERE (org_id, event_id) IN (SELECT org_id, event_id FROM ${fileOf(typed)})
+    SETTINGS ${overwriting}, ${passing}`;
+}
+
+/** Rows of the slice whose events are elsewhere too. */
+function alsoElsewhere(typed: string, elsewhere: string): string {
+  return `(SELECT org_id, event_id, partition, log_offset FROM ${fileOf(typed)}
+    WHERE (org_id, event_id) IN (SELECT org_id, event_id FROM ${fileOf(elsewhere)}))`;
 }
 
 /** ClickHouse reads identities of Iceberg as UUID. */
 const idBytes = "CAST(UUIDStringToNum(toString(event_id)), 'FixedString(16)')";
 
 /** Days whose rows repeat events that the log has earlier in this slice: they are written anew next. */
-export function outrunStatement(typed: string, others: OtherDays): string {
+export function outrunStatement(typed: string, elsewhere: string): string {
   return `SELECT DISTINCT other.org_id AS org, toString(other.day) AS day
-    FROM (SELECT org_id, event_id, min((partition, log_offset)) AS first FROM ${fileOf(typed)} GROUP BY org_id, event_id) AS own
-    INNER JOIN (${elsewhere(others, typed)}) AS other ON own.org_id = other.org_id AND own.event_id = other.id
+    FROM (SELECT org_id, event_id, min((partition, log_offset)) AS first
+      FROM ${alsoElsewhere(typed, elsewhere)} GROUP BY org_id, event_id) AS own
+    INNER JOIN ${fileOf(elsewhere)} AS other ON own.org_id = other.org_id AND own.event_id = other.event_id
     WHERE (other.partition, other.log_offset) > own.first`;
 }
 
 /** Places of rows that repeat an event which the log has earlier, in this slice or, by what silver has, elsewhere. */
-export function repeatsStatement(typed: string, others: OtherDays | null, to: string): string {
+export function repeatsStatement(typed: string, elsewhere: string | null, to: string): string {
+  // Counted first: places are gathered for the few that repeat.
   const here = `SELECT arrayJoin(arraySlice(arraySort(groupArray((partition, log_offset))), 2)) AS place
-    FROM ${fileOf(typed)} GROUP BY org_id, event_id HAVING count() > 1`;
+    FROM ${fileOf(typed)} WHERE (org_id, event_id) IN (
+      SELECT org_id, event_id FROM ${fileOf(typed)} GROUP BY org_id, event_id HAVING count() > 1)
+    GROUP BY org_id, event_id`;
   const there =
-    others === null
+    elsewhere === null
       ? ''
-      : `UNION ALL SELECT (own.partition, own.log_offset) AS place FROM ${fileOf(typed)} AS own
-          INNER JOIN (SELECT org_id, id, min((partition, log_offset)) AS first
-            FROM (${elsewhere(others, typed)}) GROUP BY org_id, id) AS other
-          ON own.org_id = other.org_id AND own.event_id = other.id
+      : `UNION ALL SELECT (own.partition, own.log_offset) AS place FROM ${alsoElsewhere(typed, elsewhere)} AS own
+          INNER JOIN (SELECT org_id, event_id, min((partition, log_offset)) AS first
+            FROM ${fileOf(elsewhere)} GROUP BY org_id, event_id) AS other
+          ON own.org_id = other.org_id AND own.event_id = other.event_id
           WHERE other.first < (own.partition, own.log_offset)`;
   return `INSERT INTO FUNCTION file(${quoted(to)}, Parquet)
     SELECT DISTINCT tupleElement(place, 1) AS partition, tupleElement(place, 2) AS log_offset

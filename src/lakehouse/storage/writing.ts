@@ -1,5 +1,5 @@
 /**
- * Writes under way, at most so many. Trouble of one is told when all that were started have ended, so
+ * Writes, or removals, under way, at most so many. Trouble of one is told when all that were started have ended, so
  * that nothing goes on behind the back of whoever tries again.
  */
 export class Writing {
