@@ -39,7 +39,37 @@ const types: Readonly<Record<EventFieldType, string>> = {
 
 /** The files of `deploy/spark/`, by name. */
 export function sparkJobs(ids: SchemaIds): Readonly<Record<string, string>> {
-  return { 'backfill.sql': backfill(ids), 'day.sql': writeDay(ids), 'late.sql': mergeLate(ids) };
+  return {
+    'backfill.sql': backfill(ids),
+    'day.sql': writeDay(ids),
+    'late.sql': mergeLate(ids),
+    'maintain.sql': maintain(),
+  };
+}
+
+/** In the order in which each makes less work for the next; Iceberg's own names of what `lake maintain` does. */
+function maintain(): string {
+  const call = (procedure: string, ...more: readonly string[]) =>
+    `CALL paceline.system.${procedure}(${["table => '${table}'", ...more].join(', ')});`;
+  const instant = (name: string) => `older_than => TIMESTAMP '\${${name}}'`;
+  return file(
+    `-- Looks after a table, beside our writer: small files are merged, manifests sorted, old snapshots forgotten with what
+-- only they reach, and files removed that no snapshot names.
+-- -d table=bronze.events -d order='partition, log_offset' (of silver: 'campaign_id, event_time, partition, log_offset')
+-- -d older_than='2026-03-01 00:00:00' -d keep=20 (snapshots) -d orphans='2026-02-27 00:00:00' (three days: files of
+-- a commit under way are younger).`,
+    [
+      call(
+        'rewrite_data_files',
+        "strategy => 'sort'",
+        "sort_order => '${order}'",
+        "options => map('target-file-size-bytes', '268435456', 'partial-progress.enabled', 'true')",
+      ),
+      call('rewrite_manifests'),
+      call('expire_snapshots', instant('older_than'), 'retain_last => ${keep}'),
+      call('remove_orphan_files', instant('orphans')),
+    ],
+  );
 }
 
 function backfill(ids: SchemaIds): string {

@@ -1,6 +1,8 @@
 """Runs the jobs of deploy/spark/ with Spark itself over our tables and our catalog, and compares them with what the
 embedded way wrote, row for row. Arguments: what build-silver.ts tells, the jars, the job to run."""
+import datetime
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -92,6 +94,63 @@ run("late.sql", day=logged, snapshot=newest())
 for name in ("conversions", "spend", "performance_reports", "spend_adjustments", "metric_corrections"):
     assert rows(f"silver.{name}", closed) == embedded[name], f"{name} after MERGE"
 print("spark: MERGE brings back exactly the rows that were missing")
+
+
+
+def grow(round):
+    """Our writer commits once more; says how many records the log has."""
+    command = ["node", "--disable-warning=ExperimentalWarning", "test/readers/grow-bronze.ts", directory, str(round)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def expect_each_once(records):
+    found = spark.sql("SELECT count(*), count(DISTINCT partition, log_offset) FROM bronze.events").first()
+    assert tuple(found) == (records, records), f"bronze has {found}, the log {records} records"
+
+
+def files():
+    return spark.sql("SELECT count(*) FROM bronze.events.files").first()[0]
+
+
+for round in range(7):
+    records = grow(round)
+before, kept = files(), rows("bronze.events")
+orphan = pathlib.Path(f"{directory}/lake/bronze/events/data/orphan.parquet")
+orphan.write_bytes(b"what a crash left behind")
+long_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=5)
+os.utime(orphan, (long_ago.timestamp(), long_ago.timestamp()))
+instant = lambda at: at.strftime("%Y-%m-%d %H:%M:%S")
+now = datetime.datetime.now(datetime.timezone.utc)
+maintenance = dict(
+    table="bronze.events",
+    order="partition, log_offset",
+    # What the calls before it commit has to go too.
+    older_than=instant(now + datetime.timedelta(hours=1)),
+    keep="1",
+    orphans=instant(now - datetime.timedelta(days=3)),
+)
+run("maintain.sql", **maintenance)
+assert rows("bronze.events") == kept, "CALL changed rows of bronze"
+assert files() < before, (files(), before)
+assert not orphan.exists(), "an orphan of five days is still there"
+snapshots = spark.sql("SELECT count(*) FROM bronze.events.snapshots").first()[0]
+assert snapshots == 1, snapshots
+print(f"spark: CALL merges {before} files of bronze to {files()}, forgets the past, sweeps what nobody names, and keeps every row")
+
+# Our writer goes on where it was, each record once, although the snapshots that told of its offsets are gone.
+for round in range(7, 10):
+    expect_each_once(grow(round))
+ours("lake", "silver")
+for name in tables:
+    assert rows(f"silver.{name}", f"{closed} AND org_id NOT LIKE 'spark-%'") == embedded[name], f"{name} after maintenance"
+run("maintain.sql", **{**maintenance, "table": "silver.impressions", "order": "campaign_id, event_time, partition, log_offset"})
+assert rows("silver.impressions", f"{closed} AND org_id NOT LIKE 'spark-%'") == embedded["impressions"]
+found = json.loads(ours("lake", "maintain", "--dry-run", "--table", "bronze.events", "--json").splitlines()[0])
+assert found, "our own maintenance reads what Spark left"
+expect_each_once(grow(10))
+print("spark: our writer goes on beside it, every record once, and our commands read what Spark left")
 
 spark.stop()
 shutil.rmtree(directory)
