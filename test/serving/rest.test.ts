@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { orderSnapshots } from '../../src/rows/order-snapshots.ts';
 import {
   alertEvents,
   campaignMetricsDaily,
@@ -358,4 +359,29 @@ test('sums never add money to what flights are to deliver, and answers say when 
   expect(board.find(({ flight_id }: Body) => flight_id === 'unlimited')).toMatchObject(dated);
   expect(board.find(({ flight_id }: Body) => flight_id === 'money')).toMatchObject(undated);
   expect((await bodyOf('/organizations/initech/campaigns/c/flights/unlimited')).data).toMatchObject(dated);
+});
+
+test('an order is told of by its newest snapshot, and over time; those of others are not there', async () => {
+  const order = (org_id: string, order_id: string, hoursAgo: number, said: object) =>
+    rowOf(orderSnapshots, {
+      ...{ org_id, order_id, currency: 'EUR', mode: 'EVEN', campaigns: 2, budget_micros: 90_000_000n },
+      ...{ as_of: nowMs - hoursAgo * hourMs - 60_000, evaluated_at: nowMs - hoursAgo * hourMs, ...said },
+      version: versionOf(10 - hoursAgo),
+    });
+  await shop.write(orderSnapshots, [
+    order('initech', 'spring', 2, { status: 'on_track', spend_micros: 10_000_000n }),
+    order('initech', 'spring', 1, { status: 'behind', spend_micros: 11_000_000n, osi_bp: 8_000n }),
+    order('initech', 'march', 1, { status: 'stale_data', spend_micros: null }),
+    order('initech', 'long-over', 900, { status: 'ended_full', spend_micros: 1n }),
+    order('globex', 'theirs', 1, { status: 'on_track', spend_micros: 1n }),
+  ]);
+  const { data } = await bodyOf('/organizations/initech/orders');
+  expect(data.map(({ order_id, status, spend_micros }: Body) => [order_id, status, spend_micros])).toEqual([
+    ['march', 'stale_data', null],
+    ['spring', 'behind', '11000000'],
+  ]);
+  expect(data[1]).toMatchObject({ budget_micros: '90000000', osi_bp: 8_000, campaigns: 2, campaigns_left_out: 0 });
+  const { data: history } = await bodyOf('/organizations/initech/orders/spring/snapshots');
+  expect(history.map(({ status }: Body) => status)).toEqual(['behind', 'on_track']);
+  expect((await bodyOf('/organizations/initech/orders/theirs/snapshots')).data).toEqual([]);
 });

@@ -7,6 +7,8 @@ export const serviceOf = {
   summarizeFlights: 'PacingService',
   getFlight: 'PacingService',
   listSnapshots: 'PacingService',
+  listOrders: 'PacingService',
+  listOrderSnapshots: 'PacingService',
   getMark: 'PacingService',
   listCampaigns: 'CampaignService',
   listCampaignDays: 'CampaignService',

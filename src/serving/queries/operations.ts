@@ -7,6 +7,7 @@ import { explainCampaign, explainSilence } from './explain/explain-silence.ts';
 import { getFlight, listFlights, listSnapshots, summarizeFlights } from './flights.ts';
 import { getMark } from './marks.ts';
 import type { Operation } from './operation.ts';
+import { listOrderSnapshots, listOrders } from './orders.ts';
 import { getRecord } from './record.ts';
 import { countDeadLetters, getDeadLetter, listDeadLetters, listLateEvents } from './records.ts';
 import { listReplays } from './replays/list-replays.ts';
@@ -20,6 +21,8 @@ export const queryOperations = {
   summarizeFlights,
   getFlight,
   listSnapshots,
+  listOrders,
+  listOrderSnapshots,
   listCampaigns,
   listCampaignDays,
   listConversions,

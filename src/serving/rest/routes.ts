@@ -15,6 +15,8 @@ export const routes = {
   summarizeFlights: get(`${ofOrganization}/flight-summaries`),
   getFlight: get(`${ofOrganization}/campaigns/{campaign_id}/flights/{flight_id}`),
   listSnapshots: get(`${ofOrganization}/campaigns/{campaign_id}/flights/{flight_id}/snapshots`),
+  listOrders: get(`${ofOrganization}/orders`),
+  listOrderSnapshots: get(`${ofOrganization}/orders/{order_id}/snapshots`),
   listCampaigns: get(`${ofOrganization}/campaigns`),
   listCampaignDays: get(`${ofOrganization}/campaigns/{campaign_id}/days`),
   listConversions: get(`${ofOrganization}/campaigns/{campaign_id}/conversions`),

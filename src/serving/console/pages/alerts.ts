@@ -13,6 +13,7 @@ interface Transition {
   readonly campaign_id: string;
   readonly flight_id: string;
   readonly source: string;
+  readonly group_id: string;
   readonly mode: string;
   readonly from_state: string;
   readonly to_state: string;

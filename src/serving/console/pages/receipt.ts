@@ -14,6 +14,7 @@ interface Receipt {
   readonly campaign_id: string;
   readonly flight_id: string;
   readonly source: string;
+  readonly group_id: string;
   readonly mode: string;
   readonly from_state: string;
   readonly to_state: string;

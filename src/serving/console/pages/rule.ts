@@ -13,6 +13,7 @@ interface RuleAlert {
   readonly rule_id: string;
   readonly campaign_id: string;
   readonly source: string;
+  readonly group_id: string;
   readonly to_state: string;
   readonly level: string;
   readonly summary: string;
@@ -22,6 +23,7 @@ interface Evaluation {
   readonly campaign_id: string;
   readonly flight_id: string;
   readonly source: string;
+  readonly group_id: string;
   readonly evaluated_at: string;
   readonly outcome: string;
   readonly state: string;
@@ -61,11 +63,12 @@ export function RuleView({ org, args: [ruleId], query }: Route) {
               fingerprint,
               campaign_id,
               source,
+              group_id,
               to_state,
               level,
               summary,
             }) => html`<li key=${fingerprint}><${Badge} tone=${alertTone(to_state, level)}>${to_state === 'firing' ? plain(level) : plain(to_state)}<//>
-            <a href=${hrefOf(org, 'alerts', [alert_id])}>${subjectOf({ campaign_id, source })}</a> ${summary}</li>`,
+            <a href=${hrefOf(org, 'alerts', [alert_id])}>${subjectOf({ campaign_id, source, group_id })}</a> ${summary}</li>`,
           )}</ul>`}<//></section>
     <${Outcomes} org=${org} ruleId=${ruleId} outcome=${query.get('outcome') ?? ''} />`;
 }

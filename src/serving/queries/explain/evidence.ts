@@ -84,8 +84,8 @@ function ruleOf(
 }
 
 export function rulesOf({ compiled }: KnownPlan): CompiledRule[] {
-  const { flightRules, endedRules, campaignRules, organizationRules, sourceRules } = compiled;
-  return [...flightRules, ...endedRules, ...campaignRules, ...organizationRules, ...sourceRules];
+  const { flightRules, endedRules, campaignRules, orderRules, organizationRules, sourceRules } = compiled;
+  return [...flightRules, ...endedRules, ...campaignRules, ...orderRules, ...organizationRules, ...sourceRules];
 }
 
 /** Where nothing was known there is nothing to compare. */

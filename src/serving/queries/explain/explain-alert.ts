@@ -69,6 +69,7 @@ function text(value: unknown): string {
 }
 
 function subjectOf(receipt: Receipt): string {
+  if (receipt.group_id !== '') return `order ${receipt.group_id}`;
   if (receipt.source === '' && receipt.campaign_id === '') return 'the organization';
   if (receipt.source !== '') return `source ${receipt.source}`;
   return receipt.flight_id === ''
@@ -132,16 +133,21 @@ function changeOf({ ports: { past } }: OperationContext, receipt: Receipt): Chan
 }
 
 /** Nothing where the condition is of a release that this one does not know. */
-function comparedOf({ condition, source, campaign_id, flight_id, values }: Receipt): ChangeShown['compared'] {
+function comparedOf({ condition, values, ...of }: Receipt): ChangeShown['compared'] {
   if (condition === '') return [];
-  const scope: ConditionScope =
-    source !== '' ? 'source' : flight_id !== '' ? 'flight' : campaign_id !== '' ? 'campaign' : 'organization';
+  const scope = scopeOf(of);
   try {
     return comparedParts(text(condition), scope, values as NamedValues);
   } catch (error) {
     if (error instanceof ConditionProblem) return [];
     throw error;
   }
+}
+
+function scopeOf({ source, campaign_id, flight_id, group_id }: Omit<Receipt, 'condition' | 'values'>): ConditionScope {
+  if (group_id !== '') return 'order';
+  if (source !== '') return 'source';
+  return flight_id !== '' ? 'flight' : campaign_id !== '' ? 'campaign' : 'organization';
 }
 
 /** What a committed change is sent as: to the topic of alerts always, to Alertmanager where people are told something new. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { EngineError } from '../../../model/errors.ts';
+import { isOfCampaigns } from '../../../rules/compile-plan.ts';
 import { plainAnswer } from '../answers.ts';
 import { instant } from '../columns.ts';
 import { id, moment } from '../fields.ts';
@@ -118,6 +119,6 @@ async function planBy(
 /** Rules about campaigns and their flights; where no plan is known, those that were ever judged. */
 async function rulesToTell(context: OperationContext, plan: KnownPlan | null): Promise<string[]> {
   if (plan === null) return await rulesJudged(context);
-  const told = rulesOf(plan).filter((rule) => rule.plan.scope !== 'source' && rule.plan.scope !== 'organization');
+  const told = rulesOf(plan).filter((rule) => isOfCampaigns(rule.plan.scope));
   return told.map((rule) => rule.plan.id).sort();
 }

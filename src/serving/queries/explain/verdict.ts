@@ -115,6 +115,7 @@ async function noSuchRule(context: OperationContext, { plan, ruleId }: RuleQuest
 function whyNotFor({ plan }: CompiledRule, { compiled }: KnownPlan, campaignId: string): string | null {
   if (plan.scope === 'source') return 'the rule judges sources, not campaigns';
   if (plan.scope === 'organization') return 'the rule judges campaigns together, not each';
+  if (plan.scope === 'order') return 'the rule judges orders, and what their campaigns spend together';
   const own = Object.hasOwn(compiled.plan.campaigns, campaignId) ? compiled.plan.campaigns[campaignId] : {};
   if (isForCampaign(plan, campaignId, own)) return null;
   const { match, campaigns, advertisers, exclude } = plan;
