@@ -37,7 +37,10 @@ export async function awaitLane(
     for (;;) {
       const reply = await calls.guard(() => client.call('HGETALL', keys.meta));
       const record = readLaneRecord(lane, flat(reply));
-      if (passedAt === null && record.nextOffset > offset) passedAt = await firstPast(calls, keys, record, offset);
+      if (passedAt === null && record.nextOffset > offset)
+        passedAt = (await isWrittenAnew(calls, keys, record, offset))
+          ? record.oldestDelta - 1
+          : await firstPast(calls, keys, record, offset);
       const outputs = (await calls.guard(() => client.hkeys(keys.outbox))).map(Number);
       const missing = whatIsMissing(record, outputs, { offset, passedAt });
       if (missing === null) return { seq: record.seq };
@@ -53,6 +56,23 @@ export async function awaitLane(
   } finally {
     client.disconnect();
   }
+}
+
+/**
+ * Whether no delta is left of a commit that passed the offset, as for a run that is carried on after the state was
+ * written anew: the commit before the oldest of them was past it already. It wrote a base, which says how far it was.
+ */
+async function isWrittenAnew(
+  calls: RedisCalls,
+  keys: LaneKeys,
+  { bases, oldestDelta, seq }: LaneRecord,
+  offset: number,
+): Promise<boolean> {
+  if (oldestDelta > seq) return true;
+  const [number] = [...bases].find(([, at]) => at === oldestDelta - 1) ?? [];
+  const wrapped = number === undefined ? null : await readBlob(calls, keys, { kind: 'base', number });
+  const base = wrapped === null ? null : unwrapBlob(wrapped);
+  return base !== null && base.seq === oldestDelta - 1 && base.nextOffset > offset;
 }
 
 /** The first commit past an offset whose delta is still there; how far a commit got stands in the envelope of its delta. */

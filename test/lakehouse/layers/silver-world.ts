@@ -50,11 +50,12 @@ export interface AddedRecord {
 
 /** A data directory with the log of a simulated world, its bronze and its silver. */
 export class SilverWorld implements Disposable {
-  readonly directory = mkdtempSync(join(tmpdir(), 'paceline-silver-'));
+  readonly directory: string;
   readonly config: Config;
   #records: LogRecord[] | null = null;
 
-  private constructor(settings: Record<string, unknown>) {
+  private constructor(directory: string, settings: Record<string, unknown>) {
+    this.directory = directory;
     const shippedConfigDirectory = join(import.meta.dirname, '../../../config');
     const overrides = { ...settings, data_directory: this.directory };
     this.config = loadConfig([], { shippedConfigDirectory, overrides }).config;
@@ -65,12 +66,17 @@ export class SilverWorld implements Disposable {
     options: { seed: number; days: number; encoding: 'binary' | 'jsonl' },
     settings: Record<string, unknown> = {},
   ): Promise<SilverWorld> {
-    const world = new SilverWorld(settings);
+    const world = new SilverWorld(mkdtempSync(join(tmpdir(), 'paceline-silver-')), settings);
     const { plans } = world.config;
     const size = { campaigns: 12, partitions: 2 };
     await writeSimulatedLog({ dir: world.directory, ...size, ...options, plans, clock: systemClock });
     await world.fileBronze();
     return world;
+  }
+
+  /** What somebody else made of a directory with a log. */
+  static over(directory: string): SilverWorld {
+    return new SilverWorld(directory, {});
   }
 
   /** Bronze up to the end of the log. */

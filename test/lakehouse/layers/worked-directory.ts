@@ -42,10 +42,11 @@ export class WorkedDirectory implements Disposable {
     seed: number,
     settings: Record<string, unknown> = {},
     prepare: (made: WorkedDirectory) => Promise<void> = async () => {},
+    size: { readonly days: number; readonly campaigns: number } = { days: 2, campaigns: 12 },
   ): Promise<WorkedDirectory> {
     const made = new WorkedDirectory(settings);
     await prepare(made);
-    const world = { seed, days: 2, campaigns: 12, partitions: 2, encoding: 'binary' } as const;
+    const world = { seed, ...size, partitions: 2, encoding: 'binary' } as const;
     await writeSimulatedLog({ dir: made.path, ...world, plans: made.config.plans, clock: systemClock });
     // A file names no key of a store, and the rules of these worlds are files.
     const { postgres: _, s3 = {}, ...others } = settings as { s3?: Record<string, unknown>; postgres?: unknown };
