@@ -112,6 +112,9 @@ function days(ms: number): string {
   return `${ms / dayMs} days`;
 }
 
+/** A newer total says more than a repeat of an older one. */
+const totals = ` (totals: ${laneLimits.totalIdsKeptMs / hourMs} hours)`;
+
 /** How a kind is treated, from the table of kinds. */
 function treatmentOf(facts: KindFacts): string {
   const fieldText = (name: string) =>
@@ -120,7 +123,7 @@ function treatmentOf(facts: KindFacts): string {
   const [where] = bookedAt;
   const ids = {
     delivery: `within ${laneLimits.duplicateWindowMs / hourMs} hours`,
-    rare: `within ${latenessTexts.control}`,
+    rare: `within ${latenessTexts.control}${facts.lateness === 'report' ? totals : ''}`,
   };
   const cells = [
     facts.class === 'organization' ? '–' : where,

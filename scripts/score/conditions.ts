@@ -116,6 +116,12 @@ const hoursDue: Readonly<Record<Trouble, number>> = {
 /** Where money is told by the day, twice at least; and that nothing came for some hours nobody can see. */
 const daysTold = 54;
 
+/** The last word on a day is one figure, which does not say what of it lay in a pause of hours. */
+function isToldByDay(world: World, { org_id, spend_from }: SimulatedCampaign): boolean {
+  const feeds = world.organizations.find((each) => each.org_id === org_id)?.feeds ?? [];
+  return spend_from === 'feed' && feeds.some(({ habit }) => habit !== 'hours' && habit !== 'hours_in_part');
+}
+
 function hoursDueOf(world: World, campaign: SimulatedCampaign, trouble: Trouble): number {
   const organization = world.organizations.find(({ org_id }) => org_id === campaign.org_id);
   const isDaily = campaign.spend_from === 'feed' && organization?.feeds.some(({ habit }) => habitFacts[habit].isDaily);
@@ -157,7 +163,7 @@ function labelsOfFault(world: World, truths: Truths, fault: Fault): Label[] {
       { cause: kind, orgId: org_id, campaignId: null, trouble: 'feed silent', causeMs: from_ms, sinceMs: from_ms },
     ];
   const campaign = world.campaigns.find((each) => each.org_id === org_id && each.campaign_id === campaign_id);
-  if (campaign === undefined) return [];
+  if (campaign === undefined || (kind === 'ignores_pause' && isToldByDay(world, campaign))) return [];
   const truth = truths.of(campaign);
   const without = truthWithout(world, campaign, fault);
   const span = {

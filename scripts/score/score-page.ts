@@ -39,7 +39,7 @@ const labelTable = `| trouble | it is due when |
 | unplanned | a fifth of a daily budget, within two days, after the flight's end or while the advertiser has it paused, for 2 hours |
 | feed silent | an hourly feed says nothing, 4 to 10 hours |
 
-Where money is told by the day, a trouble of pace must last 54 hours, so that it is told twice; that nothing came for some hours is no label there, for nobody can see it.`;
+Where money is told by the day, a trouble of pace must last 54 hours, so that it is told twice; that nothing came for some hours, or that money was spent in a pause of hours, is no label there, for nobody can see it.`;
 
 function summary(score: Score): string {
   return table(

@@ -202,6 +202,11 @@ export class CampaignReports {
     return this.spendBetween(from, to, Number.POSITIVE_INFINITY);
   }
 
+  /** What feeds say of spend, each report by itself. */
+  visitSpend(visit: (report: Report<number>) => void): void {
+    for (const [name, feed] of this.#spend) if (!this.isByDate(name)) feed.visit(visit);
+  }
+
   /** Σ of the shares of impressions in [from, to). */
   impressionsBetween(from: number, to: number): number {
     if (this.counts === noCounts) return 0;

@@ -30,7 +30,7 @@ export function readFormat1(from: ByteReader, state: LaneState, isWanted: (group
     if (isWanted(slot % campaignGroups)) readCampaign(from, state.campaignAt({ slot, orgSlot, orgId, id }));
     else readCampaign(from, new Campaign(-1, -1, '', '', 0, scratch));
   }
-  readRareIds(from, state.rareIds, isWanted);
+  readRareIds(from, state.ids.rare, isWanted);
 }
 
 function readLane(from: ByteReader, state: LaneState): void {

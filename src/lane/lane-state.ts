@@ -30,7 +30,7 @@ import {
 import { makePlanView } from './plan-view.ts';
 import { planZero } from './plan-zero.ts';
 import { PlannedQuotas } from './planned-quotas.ts';
-import { RareIds } from './rare-ids.ts';
+import { type RememberedIds, rememberedIds } from './rare-ids.ts';
 import { clockSection } from './sections/clock.ts';
 import { LaneSections } from './sections/lane-sections.ts';
 import { plansSection } from './sections/plans.ts';
@@ -60,7 +60,7 @@ export class LaneState implements Carrier {
     organizationId: (of, slot) => (of === 'organization' ? this.organizations[slot].id : this.campaigns[slot].orgId),
     campaignId: (of, slot) => (of === 'organization' ? '' : this.campaigns[slot].id),
   });
-  readonly rareIds: RareIds;
+  readonly ids: RememberedIds;
   readonly quotas: PlannedQuotas;
   /** By organization id, `_default` included; the body as it came. */
   readonly plans = new Map<string, { compiled: CompiledPlan; body: string }>();
@@ -89,7 +89,7 @@ export class LaneState implements Carrier {
     this.#usualLateness = usualLatenessMs(limits);
     this.marks = new ClockMarks();
     this.books = new LaneBooks(limits);
-    this.rareIds = new RareIds(limits);
+    this.ids = rememberedIds(limits);
     this.quotas = new PlannedQuotas(limits);
     this.sections.add({ lane: [clockSection, plansSection] });
   }

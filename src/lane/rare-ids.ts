@@ -3,31 +3,46 @@ import { type LaneLimits, laneLimits } from '../model/lane-limits.ts';
 import { dayMs } from '../model/time.ts';
 import { EventIdSet, type VisitOccurrence } from './event-id-set.ts';
 
+/** How long identities are remembered, and in how many groups of a day. */
+interface Memory {
+  readonly keptMs: number;
+  readonly groups: number;
+}
+
+const usualMemory: Memory = { keptMs: laneLimits.moneyLatenessMs, groups: laneLimits.rareDayGroups };
+
 /**
- * Identities of money, conversions and control, remembered for their whole lateness and committed: those
- * since the last harvest with each delta, and a day's worth as the base of that day's group.
+ * Identities of money, conversions and control, remembered for days or a month and committed: those
+ * since the last harvest with each delta, and a day's worth as the base of that day's group. Those of totals have a
+ * memory of their own: they are many, and a repeat of an old one does no harm.
  */
 export class RareIds {
   readonly #set = new EventIdSet();
   /** The clock that the set is given. */
   readonly #clock = new Float64Array(1);
-  readonly #latenessMs: number;
+  readonly #keptMs: number;
   /** Days whose ids may still matter, and a little more, so that a day's group is free when it comes round. */
   readonly groups: number;
   /** Remembered since the last harvest: the last ones of the set. */
   #freshCount = 0;
   #newestDay = Number.NEGATIVE_INFINITY;
 
-  constructor(limits: LaneLimits = laneLimits) {
-    this.#latenessMs = limits.moneyLatenessMs;
-    this.groups = limits.rareDayGroups;
+  constructor({ keptMs, groups } = usualMemory) {
+    this.#keptMs = keptMs;
+    this.groups = groups;
   }
 
-  /** True when the identity was remembered before, within the lateness; remembers it otherwise. */
+  /** Whether the identity was remembered, not too long ago. */
+  knows(org: number, ids: Int32Array, at: number, clock: number): boolean {
+    const found = this.#set.find(org, ids, at);
+    return found >= 0 && clock - this.#set.clockAt(found) <= this.#keptMs;
+  }
+
+  /** True when the identity was remembered before, and not too long ago; remembers it otherwise. */
   isDuplicate(org: number, ids: Int32Array, at: number, clock: number): boolean {
     if (this.#set.isFull) this.#forgetOld(clock);
     const found = this.#set.find(org, ids, at);
-    if (found >= 0 && clock - this.#set.clockAt(found) <= this.#latenessMs) return true;
+    if (found >= 0 && clock - this.#set.clockAt(found) <= this.#keptMs) return true;
     this.#remember(found, org, ids, at, clock);
     this.#freshCount += 1;
     return false;
@@ -96,7 +111,7 @@ export class RareIds {
   }
 
   #forgetOld(clock: number): void {
-    this.#set.makeRoom(clock - this.#latenessMs, 0, 0);
+    this.#set.makeRoom(clock - this.#keptMs, 0, 0);
     this.#freshCount = Math.min(this.#freshCount, this.#set.entries);
   }
 
@@ -109,6 +124,19 @@ export class RareIds {
   #newestDayOf(group: number): number {
     return this.#newestDay - this.#groupOf(this.#newestDay - group);
   }
+}
+
+/** What a lane remembers of records other than delivery. */
+export interface RememberedIds {
+  readonly rare: RareIds;
+  readonly total: RareIds;
+}
+
+export function rememberedIds(limits: LaneLimits): RememberedIds {
+  return {
+    rare: new RareIds({ keptMs: limits.moneyLatenessMs, groups: limits.rareDayGroups }),
+    total: new RareIds({ keptMs: limits.totalIdsKeptMs, groups: limits.totalDayGroups }),
+  };
 }
 
 function dayOf(clock: number): number {

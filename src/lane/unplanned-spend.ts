@@ -9,6 +9,7 @@ import type { Campaign, Flight, FlightDates } from './campaign.ts';
 import { reportsKeptMs } from './campaign-reports.ts';
 import { sumAt } from './day-row.ts';
 import { ledgerOf, spendBetween } from './flight-books.ts';
+import { shareOf } from './report-feed.ts';
 
 /** Questions to a campaign's books: what of its spend no flight, or no budget, has room for (docs/semantics.md §9). */
 
@@ -26,6 +27,12 @@ interface Stretch {
   /** The flight that it lies in, if that has a budget. */
   readonly flight: Dated | null;
   readonly nanos: Whole;
+}
+
+interface Part extends Stretch {
+  readonly from: number;
+  readonly to: number;
+  nanos: Whole;
 }
 
 interface Day {
@@ -109,12 +116,32 @@ export class UnplannedSpend {
     const isTold = start < this.#reach && this.#isAllTold(day);
     if (start < this.#reach && !isTold) return null;
     const bounds = [...new Set([start, ...edges, end])].sort((a, b) => a - b);
-    return bounds.slice(1).map((to, i) => ({
-      ...this.#kindAt(bounds[i]),
+    const parts = bounds.slice(1).map((to, i) => ({
+      ...{ from: bounds[i], to, ...this.#kindAt(bounds[i]) },
       nanos: isTold
         ? (this.#campaign.reports?.spendToldBetween(bounds[i], to) ?? 0)
         : spendBetween(this.#campaign, bounds[i], to, this.#clock),
     }));
+    this.#leaveInDoubt(parts);
+    return parts;
+  }
+
+  /**
+   * A report that lies in planned and in other parts of a day does not say on which side of a pause, or of an end, its
+   * money was spent: it counts where it was planned.
+   */
+  #leaveInDoubt(parts: readonly Part[]): void {
+    this.#campaign.reports?.visitSpend(({ from, to, amount }) => {
+      const touched = parts.filter((part) => part.from < to && part.to > from);
+      const planned = touched.find(({ cause }) => cause === null);
+      if (planned === undefined) return;
+      for (const part of touched) {
+        if (part.cause === null) continue;
+        const share = shareOf(times(amount, nanosPerMicro), from, to, part.from, part.to);
+        part.nanos = minus(part.nanos, share);
+        planned.nanos = plus(planned.nanos, share);
+      }
+    });
   }
 
   /** A source that is days late tells of days that cells have forgotten; reports say for themselves where their money lies. */

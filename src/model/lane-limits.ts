@@ -21,6 +21,9 @@ export interface LaneLimits {
   readonly duplicateRecordsMax: number;
   /** Days of rare ids that have a base of their own in the store, one behind the other in a ring. */
   readonly rareDayGroups: number;
+  /** Ids of totals are remembered so long: after that their order says what a repeat is worth. Days of them, in a ring. */
+  readonly totalIdsKeptMs: number;
+  readonly totalDayGroups: number;
   readonly campaignsPerLaneMax: number;
   /** What one organization may have of a lane, so that it never takes the others' share (docs/semantics.md §2). */
   readonly campaignsPerOrganizationMax: number;
@@ -76,6 +79,8 @@ export const laneLimits: LaneLimits = checkedLaneLimits({
   duplicateWindowMs: 2 * hourMs,
   duplicateRecordsMax: 1_000_000,
   rareDayGroups: 40,
+  totalIdsKeptMs: 72 * hourMs,
+  totalDayGroups: 6,
   campaignsPerLaneMax: 1_000_000,
   // A fifth of the lane: 16 KiB each.
   campaignsPerOrganizationMax: 200_000,
@@ -143,6 +148,10 @@ export function checkedLaneLimits(limits: LaneLimits): LaneLimits {
   );
   assert(limits.campaignsPerOrganizationMax <= limits.campaignsPerLaneMax, 'an organization fits a lane');
   assert(limits.rareDayGroups * dayMs > moneyLatenessMs + 2 * dayMs, 'the group of a day is free when it comes round');
+  assert(
+    limits.totalDayGroups * dayMs > limits.totalIdsKeptMs + 2 * dayMs,
+    'a day of ids of totals is free when it comes round',
+  );
   assert(
     limits.settledAfterMs >= limits.judgedBackMs + dayMs && limits.settledAfterMs >= limits.retainedDays * dayMs,
     'nothing that settled is asked for one by one: a judgement and the day behind it, and days of unplanned spend',

@@ -25,6 +25,8 @@ export interface Scope {
   readonly completeness: { readonly text: string };
   /** In which its local time is told. */
   readonly zone: Zone;
+  /** How long it may be unknown at least (`Moment`); of a source. */
+  readonly patienceMs?: number;
   /** Null for a source, and for what campaigns come to together. */
   readonly campaign: Campaign | null;
   /** Null but for a flight. */

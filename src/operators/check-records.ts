@@ -17,7 +17,7 @@ import type { LaneState } from '../lane/lane-state.ts';
 import { campaignSeen } from '../lane/sections/campaign-seen.ts';
 import { planKeysSection } from '../lane/sections/plan-keys.ts';
 import { dayQuotaSection } from '../lane/sections/quotas.ts';
-import { rareIdsSection } from '../lane/sections/rare-ids.ts';
+import { rareIdsSection, totalIdsSection } from '../lane/sections/rare-ids.ts';
 import { reachSection } from '../lane/sections/reach.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { BrokenInvariant } from '../model/errors.ts';
@@ -84,7 +84,7 @@ export class CheckRecords implements Operator {
       lane: [planKeysSection(this.#gate)],
       organizations: [reachSection, dayQuotaSection],
       campaigns: [campaignSeen],
-      grouped: [rareIdsSection(state.rareIds)],
+      grouped: [rareIdsSection(state.ids.rare), totalIdsSection(state.ids.total, state.ids.rare)],
     };
     this.#outputs = outputs;
     this.#duplicates = duplicates;

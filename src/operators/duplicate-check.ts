@@ -1,5 +1,6 @@
-import type { EventBatch } from '../events/event-batch.ts';
+import { type EventBatch, flag } from '../events/event-batch.ts';
 import { isDelivery, isRare } from '../events/kind-facts.ts';
+import { kind } from '../events/kinds.ts';
 import { EventIdSet } from '../lane/event-id-set.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { duplicateWindowOf } from '../lane/plan-bounds.ts';
@@ -64,13 +65,18 @@ export class DuplicateCheck {
   }
 
   isRareDuplicate(batch: EventBatch, row: number, clock: number): boolean {
-    return this.#state.rareIds.isDuplicate(this.orgSlot(batch, row), batch.eventIds, 4 * row, clock);
+    const { rare, total } = this.#state.ids;
+    const org = this.orgSlot(batch, row);
+    const isTotal = batch.kinds[row] === kind.performance_report || (batch.flags[row] & flag.cumulative) !== 0;
+    const own = isTotal ? total : rare;
+    const other = isTotal ? rare : total;
+    return other.knows(org, batch.eventIds, 4 * row, clock) || own.isDuplicate(org, batch.eventIds, 4 * row, clock);
   }
 
   /** Touches where the ids of rows lie, or will (see `LookAhead`); `places` has room for all. */
   touch(batch: EventBatch, from: number, to: number, places: Int32Array): number {
     const { orgs, kinds, eventIds } = batch;
-    const { rareIds } = this.#state;
+    const { rare } = this.#state.ids;
     // Those of delivery from the front, rare ones from the back.
     let count = 0;
     let rareFrom = places.length;
@@ -79,9 +85,9 @@ export class DuplicateCheck {
       const recordKind = kinds[row];
       if (!(org >= 0)) continue;
       if (isDelivery[recordKind] === 1) places[count++] = this.#deliveryIds.placeOf(org, eventIds, 4 * row);
-      else if (isRare[recordKind] === 1) places[--rareFrom] = rareIds.placeOf(org, eventIds, 4 * row);
+      else if (isRare[recordKind] === 1) places[--rareFrom] = rare.placeOf(org, eventIds, 4 * row);
     }
-    return this.#deliveryIds.touch(places, 0, count) + rareIds.touch(places, rareFrom, places.length);
+    return this.#deliveryIds.touch(places, 0, count) + rare.touch(places, rareFrom, places.length);
   }
 
   #grow(org: number): void {

@@ -355,7 +355,7 @@ export class JudgeRules implements Operator, OrderJudge {
   #step(scope: Scope, rule: CompiledRule, alert: AlertState, judged: Judged): Transition | null {
     const { outcome } = judged.judgement;
     const hours = rule.schedule?.outside === 'hold' ? rule.schedule : null;
-    const moment = { x: scope.asOf, t: scope.t, hours, zone: scope.zone };
+    const moment = { x: scope.asOf, t: scope.t, hours, zone: scope.zone, patienceMs: scope.patienceMs ?? 0 };
     const before = meaningOf(alert);
     const moved = stepAlert(alert, rule.plan, judged.judgement, moment);
     if (moved === null && ((rule.isToldPlainly && alert.telling === null) || (outcome === 'outside' && hours !== null)))

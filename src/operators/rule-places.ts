@@ -2,6 +2,7 @@ import type { Campaign } from '../lane/campaign.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import type { OrderPace } from '../lane/order-pace.ts';
 import type { Organization } from '../lane/organization.ts';
+import { sourceOf } from '../lane/plan-view.ts';
 import type { EventTimeMs, LogTimeMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
 import type { CompiledPlan } from '../rules/compile-plan.ts';
@@ -58,7 +59,9 @@ export function sourceScope(
   // A source is judged at the timer's instant: there the log's time stands for the events' (docs/semantics.md §8.1).
   const asOf = at.t as number as EventTimeMs;
   const zone = state.defaultZone(organization.id);
-  const about = { campaign: null, flight: null, groupId: '', organization };
+  const { plan } = state.planOf(organization.id);
+  const patienceMs = source === '' ? 0 : sourceOf(plan, source).stale_after_ms;
+  const about = { campaign: null, flight: null, groupId: '', organization, patienceMs };
   return { orgId: organization.id, campaignId: '', flightId: '', source, asOf, ...at, zone, ...about };
 }
 

@@ -96,6 +96,8 @@ interface Moment {
   readonly hours: CountedHours | null;
   /** Of what is judged. */
   readonly zone: Zone;
+  /** Nobody is told before it was unknown for so long, whatever the rule says: a source is not missed before it would be stale. */
+  readonly patienceMs: number;
 }
 
 /** What was withheld is told now: the alert stays where it is. */
@@ -251,7 +253,8 @@ function stepInsufficient(alert: AlertState, { x }: Moment, why: 'guard' | 'sche
 function stepUnknown(alert: AlertState, rule: RulePlan, isDowngraded: boolean, at: Moment): Transition | null {
   alert.unknownSince ??= at.t;
   const policy = rule.no_data;
-  if (policy === null || !hasLasted(at, alert.unknownSince, at.t, policy.after_ms)) return null;
+  if (policy === null) return null;
+  if (!hasLasted(at, alert.unknownSince, at.t, Math.max(policy.after_ms, at.patienceMs))) return null;
   if (policy.then === 'no_data') {
     if (alert.state === 'no_data') return null;
     forgetSince(alert);

@@ -170,7 +170,7 @@ export interface ReadValue {
   /** Tick or plan: records of the engine, which nobody sends. */
   readonly isSystem: boolean;
   /** How lanes remember its id: for some hours, for as long as money may be late, or not at all. */
-  readonly idMemory: 'delivery' | 'rare' | 'none';
+  readonly idMemory: 'delivery' | 'rare' | 'total' | 'none';
   /** Lower-case hex. */
   readonly eventId: string | null;
   /** When it happened, ms. */

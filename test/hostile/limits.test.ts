@@ -356,6 +356,8 @@ const noTables: Readonly<Record<string, string>> = {
   moneyLatenessMs: 'a time',
   correctionLatenessMs: 'a time',
   duplicateWindowMs: 'a time; ids by it are bounded by duplicateRecordsMax',
+  totalIdsKeptMs: 'a time',
+  totalDayGroups: 'a ring of days; ids in it are bounded by rareRecordsPerDayMax',
   rareDayGroups: 'a ring of days; ids in it are bounded by rareRecordsPerDayMax',
   minutesBehind: 'a fixed ring of each campaign',
   minuteCells: 'a fixed ring of each campaign',

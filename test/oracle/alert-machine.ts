@@ -23,6 +23,8 @@ export interface Moment {
   readonly x: number;
   /** Of what is judged. */
   readonly zone: string;
+  /** A source that nobody heard of is not missed before it would be stale. */
+  readonly patienceMs: number;
   /** What the values were at moments since `last` that were left out, oldest first; of a flight. */
   readonly missedSince?: ((last: number) => readonly { readonly x: number; readonly values: Values }[]) | undefined;
 }
@@ -107,7 +109,7 @@ export class Alert {
   /** A moment that only now turned out: it moves since when levels hold, and nobody is told. */
   #pass(written: RulePlan, values: Values, x: number, zone: string): void {
     const outcome = outcomeAt(written, values, x, zone);
-    const rule = isLessened(written, values, { x, t: x, zone }) ? downgraded(written) : written;
+    const rule = isLessened(written, values, { x, t: x, zone, patienceMs: 0 }) ? downgraded(written) : written;
     if (outcome === 'outside' && rule.schedule?.outside === 'hold') return;
     if (outcome === 'insufficient' || outcome === 'outside') {
       this.w = null;
@@ -167,9 +169,10 @@ export class Alert {
     return this.#go(isOpen ? 'resolved' : 'ok', 'none', reason, condition);
   }
 
-  #unknown(rule: RulePlan, isLess: boolean, { t, zone }: Moment): Step | null {
+  #unknown(rule: RulePlan, isLess: boolean, { t, zone, patienceMs }: Moment): Step | null {
     this.u ??= t;
-    if (rule.no_data === null || !hasPassed(rule, zone, this.u, t, rule.no_data.after_ms)) return null;
+    if (rule.no_data === null) return null;
+    if (!hasPassed(rule, zone, this.u, t, Math.max(rule.no_data.after_ms, patienceMs))) return null;
     const then = rule.no_data.then;
     if (then === 'no_data' && this.state !== 'no_data') {
       this.#unset();

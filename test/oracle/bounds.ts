@@ -13,6 +13,7 @@ export interface Bounds {
   /** §2.7 */
   readonly duplicateMs: number;
   readonly duplicateRecords: number;
+  readonly totalIdsMs: number;
   /** §2, end */
   readonly campaigns: number;
   readonly idleMs: number;
@@ -51,6 +52,7 @@ export const written: Bounds = {
   correctionLatenessMs: 93 * day,
   duplicateMs: 2 * hour,
   duplicateRecords: 1_000_000,
+  totalIdsMs: 72 * hour,
   campaigns: 1_000_000,
   idleMs: 1_103 * day,
   campaignsOfOne: 200_000,

@@ -140,7 +140,7 @@ export interface DuplicateBounds {
 export class Seen {
   readonly #bounds: Bounds;
   readonly #delivery = new Map<string, { offset: number; clock: number }>();
-  readonly #others = new Map<string, number>();
+  readonly #others = new Map<string, { clock: number; keptMs: number }>();
 
   constructor(bounds: Bounds) {
     this.#bounds = bounds;
@@ -158,13 +158,14 @@ export class Seen {
     return clock - before.clock <= bounds.windowMs && offset - before.offset <= bounds.records;
   }
 
-  /** For kinds whose ids are remembered for a month: true when it is a duplicate, else it is noted. */
+  /** For kinds whose ids are remembered for a month, or totals, for days: true when it is a duplicate, else it is noted. */
   isRepeated(event: OracleEvent, clock: number): boolean {
     if (told[event.kind].ids !== 'month') return false;
     const identity = `${event.org}/${event.eventId}`;
     const before = this.#others.get(identity);
-    if (before !== undefined && clock - before <= this.#bounds.moneyLatenessMs) return true;
-    this.#others.set(identity, clock);
+    if (before !== undefined && clock - before.clock <= before.keptMs) return true;
+    const isTotal = event.kind === 'performance_report' || (event.kind === 'spend' && event.fields.cumulative === true);
+    this.#others.set(identity, { clock, keptMs: isTotal ? this.#bounds.totalIdsMs : this.#bounds.moneyLatenessMs });
     return false;
   }
 

@@ -405,7 +405,8 @@ function judgeRule(
   alerts.set(id, alert);
   const { zone, values: given, asOf: x, missedSince } = subject;
   const outcome = outcomeAt(rule, given, given === null ? context.t : x, zone);
-  const moment: Moment = { t: context.t, x, zone, missedSince };
+  const patienceMs = subject.source === '' ? 0 : sourceView(context.plan, subject.source).stale_after_ms;
+  const moment: Moment = { t: context.t, x, zone, missedSince, patienceMs };
   const before = meaningOf(alert);
   const moved = alert.judge(rule, outcome, subject.values, moment);
   const isHeld = outcome === 'outside' && rule.schedule?.outside === 'hold';

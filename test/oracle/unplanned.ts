@@ -2,6 +2,7 @@ import { type Row, unplannedSpend } from '../../src/rows/tables.ts';
 import type { Campaign, DayRow } from './campaign.ts';
 import { startOfDay } from './civil-time.ts';
 import { type Dates, type Flight, Ledger } from './flight.ts';
+import { share } from './reports.ts';
 import { shape } from './rows.ts';
 import type { Values } from './three-valued.ts';
 import { evenWeight } from './weight.ts';
@@ -127,10 +128,26 @@ export class SpendReview {
     const isOld = ds < this.#reach;
     if (isOld && (ds < this.#clock - 9 * 86_400_000 || this.#toldBetween(ds, de) !== row.spendNanos)) return null;
     const ends = [...cuts].sort((a, b) => a - b);
-    return [ds, ...ends].map((from, i) => ({
+    const parts = [ds, ...ends].map((from, i) => ({
+      from,
+      to: ends[i] ?? de,
       kind: this.#kindOf(from),
       amount: isOld ? this.#toldBetween(from, ends[i] ?? de) : this.#campaign.spend.sum(from, ends[i] ?? de),
     }));
+    // A figure for a whole day does not say on which side of a pause it was spent: planned, as far as it may be.
+    for (const report of this.#campaign.spendReports.all()) {
+      const [planned] = parts.filter(
+        ({ from, to, kind }) => typeof kind !== 'string' && report.from < to && report.to > from,
+      );
+      if (planned === undefined || report.from === report.to) continue;
+      for (const part of parts) {
+        if (typeof part.kind !== 'string') continue;
+        const doubtful = share(report, 'spend', part.from, part.to);
+        part.amount -= doubtful;
+        planned.amount += doubtful;
+      }
+    }
+    return parts;
   }
 
   /** Adjustments and reports: what is known of a day of which no quarter-hours are kept. */

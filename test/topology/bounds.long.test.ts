@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { flag } from '../../src/events/event-batch.ts';
 import { checkedLaneLimits, type LaneLimits, laneLimits } from '../../src/model/lane-limits.ts';
 import { dayMs, hourMs, minuteMs, quarterMs } from '../../src/model/time.ts';
 import type { TestRecord } from '../operators/batch-builder.ts';
@@ -77,14 +78,20 @@ const cases: Readonly<Record<string, Case>> = {
     bounds: { ...shortLateness, ...shortSight, retainedMs: 3 * dayMs },
     pauseDays: 3,
   },
+  totalIdsKeptMs: { limits: { totalIdsKeptMs: minuteMs }, bounds: { totalIdsMs: minuteMs } },
+  totalDayGroups: { limits: { totalIdsKeptMs: minuteMs, totalDayGroups: 3 }, bounds: { totalIdsMs: minuteMs } },
   rareDayGroups: { limits: { ...shortLateness, rareDayGroups: 3 }, bounds: shortLateness },
 };
 
 /** A random day with several flights a campaign, some of them over, and sources that are behind for hours. */
 function worldOf(seed: number): TestRecord[] {
   const random = randomSource(seed + 77);
+  const again = randomSource(seed + 78);
   return randomRecords(seed, count, ruledPlan).map((record) => {
     const { detail } = record;
+    // Totals that are sent again and again, under few ids.
+    if (record.kind === 'spend' && record.flags === flag.cumulative)
+      return { ...record, eventId: 1_000_000 + Math.floor(again() * 8) };
     if (detail?.kind === 'source_heartbeat') {
       // Beside the one that the plan declares, some that nobody does.
       if (random() < 0.4) return { ...record, source: `feed${Math.floor(random() * 4)}` };
@@ -184,6 +191,7 @@ const broken: Readonly<Record<string, Partial<LaneLimits>>> = {
   'no retained day belongs': { retainedDays: 1_103, keptDays: 1_105 },
   'nothing that settled is asked for': { settledAfterMs: 32 * dayMs },
   'the group of a day is free': { rareDayGroups: 34 },
+  'a day of ids of totals is free': { totalDayGroups: 5 },
 };
 
 test.each(Object.keys(broken))('limits that do not fit are refused: %s', (says) => {

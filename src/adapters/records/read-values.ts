@@ -1,6 +1,6 @@
 import type { Decoder } from '../../decoders/decoder.ts';
 import type { EventObjects } from '../../decoders/event-objects.ts';
-import { EventBatch } from '../../events/event-batch.ts';
+import { EventBatch, flag } from '../../events/event-batch.ts';
 import { isDelivery, isRare, isSystem } from '../../events/kind-facts.ts';
 import { kind, rowKindNames } from '../../events/kinds.ts';
 import { runOfRecords } from '../../events/run-of-records.ts';
@@ -48,10 +48,16 @@ async function readRow(
   return {
     ...{ problem: null, kind: name, isSystem: isSystem[number] === 1, eventId, fields },
     orgId: batch.orgs[row] < 0 ? null : batch.dictionaries.orgs.text(batch.orgs[row]),
-    idMemory: isDelivery[number] === 1 ? 'delivery' : isRare[number] === 1 ? 'rare' : 'none',
+    idMemory: idMemoryOf(batch, row),
     // Columns of kinds without a time of their own are zero.
     eventTimeMs: batch.eventTimes[row] > 0 ? batch.eventTimes[row] : null,
   };
+}
+
+function idMemoryOf({ kinds, flags }: EventBatch, row: number): ReadValue['idMemory'] {
+  if (isDelivery[kinds[row]] === 1) return 'delivery';
+  if (isRare[kinds[row]] !== 1) return 'none';
+  return kinds[row] === kind.performance_report || (flags[row] & flag.cumulative) !== 0 ? 'total' : 'rare';
 }
 
 const nothing: ReadValue = {

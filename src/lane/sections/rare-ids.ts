@@ -5,12 +5,22 @@ import type { GroupedSection } from './section.ts';
 
 const first = laneGroup + 1;
 
-/** Identities of money, conversions and control: a key group for each day of them. */
+/** Identities of additions, conversions and control: a key group for each day of them. Older releases kept totals here, too. */
 export function rareIdsSection(rareIds: RareIds): GroupedSection {
+  return idsSection(rareIds, { id: 5, name: 'rare_ids', first });
+}
+
+/** Identities of totals, behind those of the others. */
+export function totalIdsSection(totalIds: RareIds, { groups }: RareIds): GroupedSection {
+  return idsSection(totalIds, { id: 68, name: 'total_ids', first: first + groups });
+}
+
+function idsSection(
+  rareIds: RareIds,
+  { id, name, first }: { readonly id: number; readonly name: string; readonly first: number },
+): GroupedSection {
   return {
-    id: 5,
-    name: 'rare_ids',
-    version: 1,
+    ...{ id, name, version: 1 },
     groups: { first, count: rareIds.groups },
 
     changedGroups: () => [...rareIds.freshGroups()].map((group) => first + group),
@@ -24,7 +34,7 @@ export function rareIdsSection(rareIds: RareIds): GroupedSection {
     },
 
     read(from: ByteReader, _version: number, isWanted: (group: number) => boolean): void {
-      readRareIds(from, rareIds, isWanted);
+      rareIds.read(from, (group) => isWanted(first + group));
     },
 
     settle(): void {

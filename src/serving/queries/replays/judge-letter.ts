@@ -53,9 +53,12 @@ function remembered(
   { letter, before, now }: Candidate,
   { nowMs, duplicateWindowMs }: { nowMs: number; duplicateWindowMs: number },
 ): Against | null {
-  const isBefore = beforeIds.has(letter.reason) || (now.idMemory === 'rare' && beforeRareIds.has(letter.reason));
+  const isBefore =
+    beforeIds.has(letter.reason) ||
+    ((now.idMemory === 'rare' || now.idMemory === 'total') && beforeRareIds.has(letter.reason));
   if (isBefore || before.problem !== null || now.eventId === null || now.eventId !== before.eventId) return null;
-  const windowMs = { delivery: duplicateWindowMs, rare: laneLimits.moneyLatenessMs, none: -1 }[now.idMemory];
+  const { moneyLatenessMs: rare, totalIdsKeptMs: total } = laneLimits;
+  const windowMs = { delivery: duplicateWindowMs, rare, total, none: -1 }[now.idMemory];
   const untilMs = letter.logTimeMs + windowMs;
   if (untilMs < nowMs) return null;
   const until = new Date(untilMs).toISOString();
