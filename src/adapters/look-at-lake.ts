@@ -4,6 +4,7 @@ import {
   ancestry,
   currentSnapshot,
   schemaOfSpec,
+  snapshotById,
   specById,
   type TableMetadata,
 } from '../lakehouse/format/table-metadata.ts';
@@ -67,6 +68,42 @@ export async function listSnapshots(config: Config, table: string): Promise<Snap
         .filter(([, ref]) => ref['snapshot-id'] === one['snapshot-id'])
         .map(([name]) => name),
     }));
+  });
+}
+
+export interface HistoryFacts {
+  /** When the snapshot became what the table says. */
+  readonly at: string;
+  readonly id: string;
+  readonly operation: string;
+  /** `rolled back`: it is no longer in the past of what the table says now. */
+  readonly state: 'current' | 'past' | 'rolled back';
+  /** What a job of ours made it from, as its summary says: days, months, the snapshot that was read. */
+  readonly made_from: string;
+}
+
+/** Marks of our jobs in a summary; offsets are bronze's own business and long. */
+const mark = /^paceline\.(?!offsets)/;
+
+/** What the table said when, newest first, as far as snapshots are kept: rollbacks of other tools stand there too. */
+export async function listHistory(config: Config, table: string): Promise<HistoryFacts[]> {
+  return withLake(config, async (lake) => {
+    const { metadata } = (await tableOf(lake, table)).state;
+    const past = new Set([...ancestry(metadata)].map((one) => one['snapshot-id']));
+    const current = currentSnapshot(metadata)?.['snapshot-id'];
+    return metadata['snapshot-log'].toReversed().map(({ 'snapshot-id': id, 'timestamp-ms': ms }) => {
+      const summary = Object.entries(snapshotById(metadata, id)?.summary ?? {});
+      return {
+        at: new Date(ms).toISOString(),
+        id: String(id),
+        operation: Object.fromEntries(summary).operation ?? 'unknown',
+        state: id === current ? 'current' : past.has(id) ? 'past' : 'rolled back',
+        made_from: summary
+          .filter(([name]) => mark.test(name))
+          .map(([name, value]) => `${name.replace(mark, '')}=${value}`)
+          .join(', '),
+      };
+    });
   });
 }
 

@@ -1,6 +1,6 @@
 import type { DrillReport } from '../adapters/drill-lake.ts';
 import type { ErasureReport } from '../adapters/erase-from-lake.ts';
-import type { PartitionFacts, SnapshotFacts, TableFacts } from '../adapters/look-at-lake.ts';
+import type { HistoryFacts, PartitionFacts, SnapshotFacts, TableFacts } from '../adapters/look-at-lake.ts';
 import type { Config } from '../adapters/settings.ts';
 import type { TendReport, TendStep } from '../adapters/tend-lake.ts';
 import type { SilverReport } from '../adapters/write-layers.ts';
@@ -15,7 +15,7 @@ import { quietLogger } from './quiet-logger.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
 
-const looks = ['tables', 'snapshots', 'files'] as const;
+const looks = ['tables', 'snapshots', 'files', 'history'] as const;
 /** Each word and the steps that it means, in their order. */
 const works: Readonly<Record<string, readonly TendStep[]>> = {
   relocate: ['relocate'],
@@ -46,7 +46,7 @@ export const lakeCommand: Command = {
     'paceline lake drill --data ./data',
     'paceline lake sql "SELECT kind, count() FROM bronze GROUP BY kind" --at 2026-11-30T09:00:00Z --data ./data',
   ],
-  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, bronze is short for bronze.events, and all_campaign_metrics_daily (and so on) has the rows of all times, hot ones too. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. gold writes closed weeks of the tables of ClickHouse, each row in its last version. views tells the views all_… of ClickHouse (rows of all times) where rows are now, which tier run does by itself. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. erase removes an organization from ClickHouse and from all snapshots of all tables, looks for it with another reader and leaves a receipt in the lake: it needs --confirm, and no engine on an embedded ClickHouse ("paceline erase" does it everywhere, and closes the door first). restore brings a week of an organization from gold to tables restored_… of ClickHouse, to be looked at beside those of the engine; --drop removes them. drill draws a closed week of an organization, reads it back from gold, compares it with its receipts, plays all records of its lane from bronze through the operators of the engine and compares what they give with gold, to the byte; what came of it stands in gold.drills, and it ends with COPY_DIFFERS where something differs. Time travel ends where snapshots expire.',
+  doc: 'tables lists them all; snapshots (newest first) and files (by partition) tell of one, and history what it said when, made from what, with what was rolled back. sql asks one query, of the tables as they are or as they were --at an instant, by the engine of ClickHouse: they go by their names, as in silver.clicks, bronze is short for bronze.events, and all_campaign_metrics_daily (and so on) has the rows of all times, hot ones too. silver writes every closed day of bronze to typed tables, each event once; what comes late writes its day anew. gold writes closed weeks of the tables of ClickHouse, each row in its last version. views tells the views all_… of ClickHouse (rows of all times) where rows are now, which tier run does by itself. compact merges small files of a partition of bronze, sorted by partition and offset; cluster sorts manifests; expire forgets old snapshots and removes what only they reach; sweep removes files that nothing reaches; relocate moves what versions up to 0.1 put into 1970 (plans) to the day of the log; maintain does all of it in the order relocate, compact, cluster, expire, sweep. All run beside an engine that writes, may be ended at any moment, and may run twice at once. --dry-run says what would go. erase removes an organization from ClickHouse and from all snapshots of all tables, looks for it with another reader and leaves a receipt in the lake: it needs --confirm, and no engine on an embedded ClickHouse ("paceline erase" does it everywhere, and closes the door first). restore brings a week of an organization from gold to tables restored_… of ClickHouse, to be looked at beside those of the engine; --drop removes them. drill draws a closed week of an organization, reads it back from gold, compares it with its receipts, plays all records of its lane from bronze through the operators of the engine and compares what they give with gold, to the byte; what came of it stands in gold.drills, and it ends with COPY_DIFFERS where something differs. Time travel ends where snapshots expire.',
   flags: {
     config: configFlag,
     data: dataFlag,
@@ -130,20 +130,22 @@ function whatIsMissing(word: string): string {
 }
 
 async function look(word: string, config: Config, call: Call, terminal: Terminal): Promise<void> {
-  const { listPartitions, listSnapshots, listTables } = await import('../adapters/look-at-lake.ts');
+  const { listHistory, listPartitions, listSnapshots, listTables } = await import('../adapters/look-at-lake.ts');
   const table = call.text('table') ?? 'bronze.events';
   const found =
     word === 'tables'
       ? await listTables(config)
       : word === 'snapshots'
         ? await listSnapshots(config, table)
-        : await listPartitions(config, table);
+        : word === 'history'
+          ? await listHistory(config, table)
+          : await listPartitions(config, table);
   if (call.has('json')) for (const one of found) terminal.printJson(one);
   else for (const line of tableOf(found)) terminal.print(line);
 }
 
 /** Columns are named by the first row's keys; numbers to the right. */
-function tableOf(rows: readonly (TableFacts | SnapshotFacts | PartitionFacts)[]): string[] {
+function tableOf(rows: readonly (TableFacts | SnapshotFacts | PartitionFacts | HistoryFacts)[]): string[] {
   if (rows.length === 0) return ['nothing there yet'];
   const columns = Object.entries(rows[0]).map(([name, value]) => ({
     name,

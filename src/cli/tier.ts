@@ -17,14 +17,19 @@ export const tierCommand: Command = {
     'paceline tier status --config config/production.yaml --json',
   ],
   doc: 'status lists the months that ClickHouse has, with rows and bytes. plan lists those that are due by the settings of tiers.*, and what the lake would delete; it changes nothing. run moves them: a month is taken out of its table whole, what gold lacks of it is written, all of it is read back from the store by another reader than wrote it and compared by count, sums of money and an order-free hash, the receipt is committed to gold.receipts, and only then it is dropped. A run that was killed is carried on by the next; where a copy differs nothing is dropped (COPY_DIFFERS). With the embedded ClickHouse no engine may run on the data directory meanwhile.',
-  flags: { config: configFlag, data: dataFlag, json: jsonFlag },
+  flags: {
+    config: configFlag,
+    data: dataFlag,
+    'dry-run': { type: 'boolean', doc: 'For run: say what is due, as plan does, and change nothing.' },
+    json: jsonFlag,
+  },
   words: { name: 'WORD', doc: 'plan, run or status.', min: 1, max: 1 },
   async run(call, terminal) {
     const [word] = call.words;
     if (word !== 'plan' && word !== 'run' && word !== 'status')
       throw usage(`there is no "tier ${word}"; the words are plan, run, status`);
-    if (word === 'run') await move(call, terminal);
-    else await show(word, call, terminal);
+    if (word === 'run' && !call.has('dry-run')) await move(call, terminal);
+    else await show(word === 'run' ? 'plan' : word, call, terminal);
     return 0;
   },
 };
@@ -41,7 +46,13 @@ async function show(word: 'plan' | 'status', call: Call, terminal: Terminal): Pr
   }
   if (shown.length === 0) terminal.print(word === 'plan' ? 'nothing is due' : 'ClickHouse has no rows yet');
   else for (const line of monthTable(shown)) terminal.print(line);
-  if (word === 'plan') for (const one of expired) terminal.print(expirySentence(one, 'would delete'));
+  if (word !== 'plan') return;
+  if (shown.length > 0) {
+    const rows = shown.reduce((sum, month) => sum + month.rows, 0);
+    const saved = shown.reduce((sum, { bytes }) => sum + bytes, 0);
+    terminal.print(`${rows} rows would leave ClickHouse, which then needs ${mebibytes(saved)} less`);
+  }
+  for (const one of expired) terminal.print(expirySentence(one, 'would delete'));
 }
 
 async function move(call: Call, terminal: Terminal): Promise<void> {
@@ -70,7 +81,11 @@ function moveSentence({ table, month, rows, organizations, hash }: MovedMonth): 
 }
 
 function expirySentence({ table, rows, files, bytes }: ExpiredFiles, did: string): string {
-  return `${table}: ${did} ${rows} rows in ${files} files (${(bytes / 1_048_576).toFixed(1)} MiB)`;
+  return `${table}: ${did} ${rows} rows in ${files} files (${mebibytes(bytes)})`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`;
 }
 
 function monthTable(months: readonly HotMonth[]): string[] {

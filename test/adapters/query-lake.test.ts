@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bronzeTableName } from '../../src/adapters/bronze-catalog.ts';
-import { listPartitions, listSnapshots, listTables } from '../../src/adapters/look-at-lake.ts';
+import { listHistory, listPartitions, listSnapshots, listTables } from '../../src/adapters/look-at-lake.ts';
 import { type Lake, openLake, tablesOf, withLake } from '../../src/adapters/open-lake.ts';
 import { queryLake } from '../../src/adapters/query-lake.ts';
 import { loadConfig } from '../../src/adapters/settings.ts';
@@ -84,6 +84,7 @@ test('tables of all namespaces are listed, and asked by their names beside each 
   const sql = 'SELECT count() FROM bronze.events WHERE log_offset IN (SELECT log_offset FROM silver.clicks)';
   expect((await ask(sql)).rows).toEqual([['7']]);
   expect(await listSnapshots(config, 'silver.clicks')).toHaveLength(1);
+  expect(await listHistory(config, 'silver.clicks')).toMatchObject([{ state: 'current', operation: 'append' }]);
   const partitions = await listPartitions(config, 'bronze.events');
   expect(partitions[0].partition).toMatch(/^org_id=[^/]+\/event_time_day=\d{4}-\d\d-\d\d$/);
   expect(partitions.reduce((sum, { rows }) => sum + rows, 0)).toBe(30);
@@ -98,4 +99,18 @@ test('what cannot be asked says so in the words of the engine', async () => {
   await expect(wrong).rejects.toMatchObject({ code: 'QUERY_FAILED', message: expect.stringContaining('nope') });
   const formatted = await ask('SELECT 1 FORMAT CSV');
   expect(formatted).toEqual({ text: '1\n', columns: [], rows: null });
+});
+
+test('the history of a table tells what was rolled back', async () => {
+  await withLake(config, async ({ catalog }) => {
+    const table = catalog.table(bronzeTableName);
+    const state = await table.load();
+    if (state === null) throw new Error('no table');
+    const [, second] = state.metadata.snapshots;
+    const main = { type: 'branch', 'ref-name': 'main', 'snapshot-id': second['snapshot-id'] } as const;
+    await table.commit(state, [], [{ action: 'set-snapshot-ref', ...main }]);
+  });
+  const history = await listHistory(config, 'bronze.events');
+  expect(history.map(({ state }) => state)).toEqual(['current', 'rolled back', 'current', 'past']);
+  expect(history[0].id).toBe(history[2].id);
 });
