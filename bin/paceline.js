@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // The front door for machines whose own Node is older than 24.12: the `node` package that npm
 // installed beside us runs the real program. Plain JavaScript that any Node since 18 can read.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,8 +19,10 @@ if (!isNewEnough && node === process.execPath) {
 // A young generation of 3 x 8 MiB: most of what a batch makes is garbage before that is full, and the
 // usual size takes 130 MB more for the same processor time.
 const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-for (const signal of signals) process.on(signal, () => {}); // The child gets the terminal's signals itself.
-const child = spawnSync(node, [...flags, join(root, 'src', 'main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
-if (child.error) throw child.error;
-process.exit(child.status ?? 1);
+const child = spawn(node, [...flags, join(root, 'src', 'main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
+// Whoever stops us means the program. Where it hears the same as we do, it takes both for one.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('error', (error) => {
+  throw error;
+});
+child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));

@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { EngineError } from '../model/errors.ts';
+import { fileTrouble } from '../model/file-trouble.ts';
 
 /**
  * Makes a directory that the caller named, with those above it, mode 0700. One at a time: Node's own
  * recursive way never ends where the system says that a parent, which is there, is not (/proc).
- * Throws USAGE with the system's words.
+ * Throws USAGE which says why.
  */
 export function makeDirectory(path: string): void {
   const missing: string[] = [];
@@ -15,7 +16,11 @@ export function makeDirectory(path: string): void {
       mkdirSync(directory, { mode: 0o700 });
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'EEXIST') continue;
-      throw new EngineError('USAGE', `cannot make the directory ${directory}: ${(cause as Error).message}`, { cause });
+      throw new EngineError(
+        'USAGE',
+        `cannot make the directory ${directory}: ${fileTrouble(cause, dirname(directory))}`,
+        { cause },
+      );
     }
   }
 }

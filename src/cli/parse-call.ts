@@ -69,11 +69,14 @@ function readValue(
   }
   if (value === undefined || (!isInline && value.startsWith('-')))
     throw usage(`${written} needs a value: ${written} ${flag.value ?? 'VALUE'}`);
+  // As of a variable of the shell that is not set: a path of nothing would be the directory that we stand in.
+  if (value === '') throw usage(`${written} needs a value, got ""`);
   if (flag.type === 'text') return value;
   const number = flag.type === 'duration' ? parseDuration(value) : parseInteger(value);
   const example = flag.type === 'duration' ? 'a duration such as 500ms, 60s or 5m' : 'a whole number';
   if (number === undefined) throw usage(`${written} needs ${example}, got "${value}"`);
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = flag;
+  if (number < min && flag.type === 'duration') throw usage(`${written} must be ${min} ms at least, got "${value}"`);
   if (number < min || number > max) throw usage(`${written} must be ${min} to ${max}, got "${value}"`);
   return number;
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, type Problem } from '../control/config/problem.ts';
+import { fileTrouble } from '../model/file-trouble.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
 import { nearest } from '../model/nearest.ts';
 import { inhibitionProblems } from '../rules/inhibition.ts';
@@ -70,7 +71,7 @@ function listYaml(directory: string, problems: Problem[]): string[] {
       .filter((name) => /\.ya?ml$/.test(name) && !testFilePattern.test(name))
       .sort();
   } catch (cause) {
-    problems.push({ file: directory, line: 1, column: 1, message: `cannot be read: ${(cause as Error).message}` });
+    problems.push({ file: directory, line: 1, column: 1, message: fileTrouble(cause, directory) });
     return [];
   }
 }
@@ -79,7 +80,7 @@ function readText(file: string, problems: Problem[]): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    problems.push({ file, line: 1, column: 1, message: `cannot be read: ${(cause as Error).message}` });
+    problems.push({ file, line: 1, column: 1, message: fileTrouble(cause, file) });
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { EngineError } from '../model/errors.ts';
+import { fileTrouble } from '../model/file-trouble.ts';
 import { partitionOfKey } from '../model/hash.ts';
 import { memberText } from './json-member.ts';
 import type { RecordAppender } from './produce-records.ts';
@@ -48,7 +49,7 @@ export async function produceFile(
   } catch (cause) {
     await log.flush();
     if (cause instanceof EngineError) throw cause;
-    throw new EngineError('USAGE', `${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`, {
+    throw new EngineError('USAGE', fileTrouble(cause, path), {
       cause,
     });
   }

@@ -52,6 +52,8 @@ test.each([
   [['probe', 'w', '--count', 'many'], '--count needs a whole number, got "many"'],
   [['probe', 'w', '--for', '60'], 'needs a duration such as 500ms, 60s or 5m, got "60"'],
   [['probe', 'w', '--for', '--count'], '--for needs a value'],
+  [['probe', 'w', '--for', ''], '--for needs a value, got ""'],
+  [['probe', 'w', '--for='], '--for needs a value, got ""'],
   [['probe', 'w', '--json=no'], '--json takes no value'],
   [['probe'], '"paceline probe" needs WORD: any word.'],
   [['probe', 'a', 'b'], 'unexpected word "b"'],

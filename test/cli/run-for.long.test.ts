@@ -107,3 +107,24 @@ test('--until-end that does not come to its end in the time it was given says so
   const { said, ended } = start(settings, '--until-end', '--for', '1s');
   expect([(await ended)[0], await said]).toEqual([75, expect.stringContaining('after 1000 ms it still opens')]);
 }, 60_000);
+
+test.each([
+  ['the front door alone', (pid: number) => process.kill(pid, 'SIGTERM')],
+  ['all of the group, as service managers do', (pid: number) => process.kill(-pid, 'SIGTERM')],
+])('SIGTERM to %s ends the engine in order', async (_, stop) => {
+  const door = join(import.meta.dirname, '../../bin/paceline.js');
+  const data = join(dir, `door-${stop.toString().length}`);
+  const file = join(dir, 'door.yaml');
+  writeFileSync(file, 'http: { port: 0 }\nclickhouse: { port: 0 }\nserving: { enabled: false }\n');
+  const child = spawn(process.execPath, [door, 'run', '--config', file, '--data', data], { detached: true });
+  const told: string[] = [];
+  const started = Promise.withResolvers<void>();
+  child.stderr.setEncoding('utf8').on('data', (lines: string) => {
+    told.push(lines);
+    if (lines.includes('engine.started')) started.resolve();
+  });
+  await started.promise;
+  stop(child.pid!);
+  const [code] = await once(child, 'exit');
+  expect([code, told.join('')]).toEqual([0, expect.stringContaining('"state":"stopped"')]);
+});

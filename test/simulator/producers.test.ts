@@ -274,6 +274,6 @@ test('a file that is not there is a clear error', async () => {
     encoding: 'jsonl',
     clock,
   });
-  await expect(produceFile(join(dir, 'absent.jsonl'), log)).rejects.toThrow('absent.jsonl cannot be read');
+  await expect(produceFile(join(dir, 'absent.jsonl'), log)).rejects.toThrow(`there is no ${join(dir, 'absent.jsonl')}`);
   await log.close();
 });

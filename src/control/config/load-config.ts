@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type * as z from 'zod';
+import { fileTrouble } from '../../model/file-trouble.ts';
 import { nearest } from '../../model/nearest.ts';
 import { wishOf } from '../../model/wish.ts';
 import { ConfigError, type Problem } from './problem.ts';
@@ -74,7 +75,7 @@ function readText(file: string, world: ReferenceWorld, problems: Problem[]): str
   try {
     return world.readFile(file);
   } catch (error) {
-    problems.push({ file, line: 1, column: 1, message: `cannot be read: ${(error as Error).message}` });
+    problems.push({ file, line: 1, column: 1, message: fileTrouble(error, file) });
     return '';
   }
 }
