@@ -54,7 +54,7 @@ export function proveRules({ drafts, rules }: Pick<PlanFiles, 'drafts' | 'rules'
       ...cannotFire(read, level, subjects),
       ...waitsLonger(read, level, subjects),
     ];
-    return [...forWhom(read, planned), ...levels.flatMap(ofLevels)];
+    return [...forWhom(read, planned), ...levels.flatMap(ofLevels), ...staleBetween(read, planned)];
   });
 }
 
@@ -121,6 +121,24 @@ function waitsLonger(read: ReadRule, level: (typeof levels)[number], subjects: r
   const sources = slower.map(({ rhythm }) => `"${rhythm?.source}", which moves every ${hours(rhythm?.ms ?? 0)}`);
   const message = `${level}: for ${hours(ms)} is over when the source moves next: ${shown([...new Set(sources)])}`;
   return [note(read, level, 'note', message)];
+}
+
+/** A source that is stale before it moves again leaves all rules of its flights unknown from then on. */
+function staleBetween(read: ReadRule, planned: readonly PlanDraft[]): RuleNote[] {
+  const { rule } = read;
+  if (rule.scope !== 'flight') return [];
+  const found = planned.flatMap((draft) =>
+    campaignsOf(draft, rule).flatMap(({ own }) =>
+      requiredSources(draft, own).flatMap((name) => {
+        const { heartbeats, expected_interval_ms: every, stale_after_ms: stale } = draft.sources[name] ?? {};
+        if (heartbeats !== true || every === undefined || stale === undefined || stale > every) return [];
+        return [`"${name}" is stale after ${hours(stale)} and moves every ${hours(every)}`];
+      }),
+    ),
+  );
+  if (found.length === 0) return [];
+  const level = rule.critical === null ? 'warning' : 'critical';
+  return [note(read, level, 'note', `unknown between the moves of a source: ${shown([...new Set(found)])}`)];
 }
 
 function note(

@@ -121,6 +121,19 @@ test('a for that is shorter than the rhythm is over when the source moves next',
   ]);
 });
 
+test('a source that is stale before it moves again leaves rules unknown in between', () => {
+  const meta = (stale: string) =>
+    filesOf(
+      `defaults:\n  spend: { from: feed, sources: [google, meta] }\n  sources:\n    google: { heartbeats: true, expected_interval: 1h, stale_after: 6h }\n    meta: { heartbeats: true, expected_interval: 24h, stale_after: ${stale} }\n`,
+      { 'r.yaml': rule("warning: { when: 'p.osi_pct < 90.0', for: 48h }") },
+    ).notes;
+  expect(meta('4h')).toEqual([
+    'note: rules/r.yaml:3:19: unknown between the moves of a source: "meta" is stale after 4h and moves every 24h',
+  ]);
+  expect(meta('24h')).toHaveLength(1);
+  expect(meta('25h')).toEqual([]);
+});
+
 test('of each rule the values are told that somebody has not, but those that it asks for', () => {
   const { files } = filesOf('defaults: {}\n', {
     'r.yaml': rule("guard: 'known(p.daily_cap)'\nwarning: { when: 'p.spend > p.daily_cap || p.osi_pct < 90.0' }"),
