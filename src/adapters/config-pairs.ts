@@ -2,6 +2,7 @@ import type { Problem } from '../control/config/problem.ts';
 import type { Place } from '../control/config/yaml-document.ts';
 import { isServing, servingPort } from './serving/serving-place.ts';
 import type { Config } from './settings.ts';
+import { tierNameProblems } from './tier-names.ts';
 
 /** What is wrong with settings together, each of which is sound by itself. */
 interface PairProblem {
@@ -12,7 +13,13 @@ interface PairProblem {
 
 /** Settings that need or exclude each other; the engine would refuse them, so `check` does. */
 export function pairProblems(config: Config, origins: ReadonlyMap<string, Place>): Problem[] {
-  const found = [...needs(config), ...saslProblems(config), ...portProblems(config), ...topicProblems(config)];
+  const found = [
+    ...needs(config),
+    ...saslProblems(config),
+    ...portProblems(config),
+    ...topicProblems(config),
+    ...tierNameProblems(config),
+  ];
   return found.map(({ name, message }) => ({
     ...(origins.get(name) ?? { file: '(command line)', line: 1, column: 1 }),
     message: `${name}: ${message}`,

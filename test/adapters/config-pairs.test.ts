@@ -51,6 +51,13 @@ test.each([
   ['kafka: { brokers: ["a"] }', 'p.yaml:1:20: kafka.brokers.0: must be host:port, got "a"'],
   ['kafka: { brokers: ["a:1", "b:70000"] }', 'kafka.brokers.1: must be host:port, with a port from 1 to 65535'],
   ['kafka: { brokers: [5] }', 'kafka.brokers.0: must be text, got 5'],
+  ['tiers: { hot_days_of: { rule_evaluation: 40 } }', 'tiers.hot_days_of: rule_evaluation is no table; the tables are'],
+  [
+    'tiers: { lake_days_of: { silver.impresions: 800 } }',
+    'tiers.lake_days_of: silver.impresions is neither an organization nor a table of the lake, which are silver.',
+  ],
+  ['tiers: { lake_days_of: { rule_evaluations: 800 } }', 'gold.rule_evaluations'],
+  ['tiers: { legal_hold: ["north star"] }', 'tiers.legal_hold: "north star" is no name of an organization'],
   ['hello', 'p.yaml:1:1: the file: must be a mapping of settings'],
   ['- a', 'p.yaml:1:1: the file: must be a mapping of settings'],
   ['a: 1\n---\nb: 2', 'p.yaml:2:1: a second document begins here'],
@@ -61,6 +68,9 @@ test.each([
 test('pairs that belong together pass', () => {
   expect(problemsOf(`bronze: { catalog: postgres }\npostgres: { url: "\${env:PACELINE_TEST_WORD}" }`)).toEqual([]);
   expect(problemsOf('http: { port: 0 }\nclickhouse: { port: 0 }')).toEqual([]);
+  const tiers =
+    '{ hot_days_of: { late_events: 40 }, lake_days_of: { silver.clicks: 40, acme: 50, gold.late_events: 60 } }';
+  expect(problemsOf(`tiers: ${tiers}`)).toEqual([]);
 });
 
 test('the doors take the first port after that of metrics which the embedded tables do not take', () => {
