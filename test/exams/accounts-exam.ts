@@ -204,6 +204,14 @@ export function examineAccounts(name: string, makeBench: () => Promise<AccountsB
           code: 'REQUEST_INVALID',
         });
       await expect(accounts.keys.add(by, { ...other, orgId: 'none' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      const living = await accounts.keys.add(by, { ...other, prefix: 'dddddddd2345' });
+      const nobody = { actor: 'paceline', requestId: 'forget' };
+      expect(await accounts.keys.forget(nobody, now - 24 * hour)).toBe(0);
+      now += hour;
+      // One ran out, with its use beside it; one was revoked.
+      expect(await accounts.keys.forget(nobody, now)).toBe(2);
+      expect(await accounts.keys.forget(nobody, now)).toBe(0);
+      expect((await accounts.keys.list('acme')).map(({ id }) => id)).toEqual([living.id]);
     });
 
     test('an invitation is taken once, and never lowers a role', async () => {
@@ -343,6 +351,12 @@ export function examineAccounts(name: string, makeBench: () => Promise<AccountsB
         'insert acme/ads.events.v1/4/281474976710000',
         'insert acme/ads.events.v1/3/281474976710000',
       ]);
+      // What is under way is never forgotten: its letter may be taken over.
+      const nobody = { actor: 'paceline', requestId: 'forget' };
+      expect(await replays.forget(nobody, now - 24 * hour)).toBe(0);
+      expect(await replays.forget(nobody, now + hour)).toBeGreaterThanOrEqual(1);
+      expect(await replays.list('acme', { letter: claim })).toEqual([]);
+      expect(await replays.list('_system')).toHaveLength(1);
     });
 
     test('every change is in the audit log: who, before, after, by which call; no hash of a secret', async () => {

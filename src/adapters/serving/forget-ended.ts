@@ -4,16 +4,16 @@ import { dayMs, hourMs } from '../../model/time.ts';
 import type { Accounts } from '../../serving/access/store/accounts.ts';
 
 const firstMs = 60_000;
-const by = { actor: 'paceline', requestId: 'serving.access.forget_after_days' };
 
 interface Forgetting {
-  readonly accounts: Pick<Accounts, 'sessions' | 'invitations'>;
+  readonly accounts: Pick<Accounts, 'sessions' | 'invitations' | 'keys' | 'replays'>;
   readonly nowMs: () => number;
   readonly days: number;
+  readonly replaysDays: number;
   readonly log: Logger;
 }
 
-/** Forgets sessions and invitations that ended long ago, every hour; what keeps it from doing so is waited out. */
+/** Forgets sessions, invitations, keys and replays that ended long ago, every hour; what keeps it from doing so is waited out. */
 export function forgetEndedHourly(forgetting: Forgetting): Disposable {
   const attempt = (): void => {
     forgetOnce(forgetting).catch((error: unknown) => {
@@ -32,11 +32,20 @@ export function forgetEndedHourly(forgetting: Forgetting): Disposable {
 }
 
 /** All that is due now, a bounded piece at a time. */
-export async function forgetOnce({ accounts, nowMs, days, log }: Forgetting): Promise<void> {
-  const before = nowMs() - days * dayMs;
-  for (const [what, store] of Object.entries({ sessions: accounts.sessions, invitations: accounts.invitations })) {
+export async function forgetOnce({ accounts, nowMs, days, replaysDays, log }: Forgetting): Promise<void> {
+  const { sessions, invitations, keys, replays } = accounts;
+  const ended = { requestId: 'serving.access.forget_after_days', days };
+  const sent = { requestId: 'serving.access.forget_replays_after_days', days: replaysDays };
+  const due = [
+    { what: 'sessions', store: sessions, ...ended },
+    { what: 'invitations', store: invitations, ...ended },
+    { what: 'keys', store: keys, ...ended },
+    { what: 'replays', store: replays, ...sent },
+  ];
+  for (const { what, store, requestId, days: kept } of due) {
+    const before = nowMs() - kept * dayMs;
     let all = 0;
-    for (let gone = -1; gone !== 0; all += gone) gone = await store.forget(by, before);
+    for (let gone = -1; gone !== 0; all += gone) gone = await store.forget({ actor: 'paceline', requestId }, before);
     if (all > 0) log.info('access.forgotten', { what, rows: all });
   }
 }

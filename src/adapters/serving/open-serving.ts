@@ -56,7 +56,12 @@ export async function openServing(config: Config, context: ServingContext): Prom
   await using stack = new AsyncDisposableStack();
   const tables = stack.use(openTables(config, context));
   const access = stack.adopt(openAccess(config, context), (opened) => opened.close());
-  stack.use(forgetEndedHourly({ ...access, log, days: serving.access.forget_after_days }));
+  stack.use(
+    forgetEndedHourly({
+      ...{ ...access, log, days: serving.access.forget_after_days },
+      replaysDays: serving.access.forget_replays_after_days,
+    }),
+  );
   const rules = stack.adopt(openRules(config), (opened) => opened.close());
   const events = stack.use(new AddressedLog(config, context));
   const service = new Service({

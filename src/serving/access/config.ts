@@ -21,7 +21,11 @@ export const accessSection = z
       reload: 'restart',
     }),
     forget_after_days: setting(z.int().min(1).max(3_650).default(90), {
-      doc: 'How long sessions and invitations that ended are kept, days; the audit log has them longer.',
+      doc: 'How long sessions, invitations and API keys that ended are kept, days; the audit log has them longer.',
+      reload: 'restart',
+    }),
+    forget_replays_after_days: setting(z.int().min(100).max(36_500).default(1_100), {
+      doc: 'How long it is known of a dead letter that it was sent again, days. From then on it could be sent once more, so this is longer than dead letters are kept.',
       reload: 'restart',
     }),
     remembered_ms: setting(z.int().min(1_000).max(300_000).default(10_000), {

@@ -71,14 +71,14 @@ export function boundedCount(count: number | undefined): number {
   return Number.isInteger(wanted) && wanted >= 1 ? Math.min(wanted, countMax) : countDefault;
 }
 
-const forgottenAtOnce = 500;
+export const forgottenAtOnce = 500;
 
 /** Deletes rows whose end is long over, so many at a time; each leaves its last word in the audit log. */
 export async function forgetEnded(
   database: AccountsDatabase,
   by: WriteContext,
   beforeMs: number,
-  { table, ends }: { readonly table: 'sessions' | 'invitations'; readonly ends: readonly string[] },
+  { table, ends }: { readonly table: 'sessions' | 'invitations' | 'api_keys'; readonly ends: readonly string[] },
 ): Promise<number> {
   const isOver = ends.map((column) => `${column} < ${database.instant('$1')}`).join(' OR ');
   const gone = await database.write(by, (run) =>

@@ -1,7 +1,7 @@
 import { EngineError } from '../../../model/errors.ts';
 import type { Permission } from '../../caller.ts';
 import type { WriteContext } from '../../ports.ts';
-import { boundedCount, knownId, notFound, type StoreContext } from './accounts-database.ts';
+import { boundedCount, forgetEnded, knownId, notFound, type StoreContext } from './accounts-database.ts';
 import { checkedOrg, isPermission, readPermissions } from './people.ts';
 
 /** A key as people see it; its secret is stored nowhere. */
@@ -133,6 +133,12 @@ export class ApiKeys {
     );
     if (ended.length === 0) throw notFound('key');
     await onTouched(ended.map(({ key_hash }) => key_hash));
+  }
+
+  /** Forgets those that were revoked or ran out before `beforeMs`, the oldest first; says how many they were. */
+  async forget(by: WriteContext, beforeMs: number): Promise<number> {
+    const { database } = this.#context;
+    return await forgetEnded(database, by, beforeMs, { table: 'api_keys', ends: ['revoked_at', 'expires_at'] });
   }
 
   async noteUse(key: { orgId: string; id: string }): Promise<void> {

@@ -1,6 +1,6 @@
 import { systemOrg } from '../../../model/ids.ts';
 import type { WriteContext } from '../../ports.ts';
-import { boundedCount, type RunSql, type SqlValue, type StoreContext } from './accounts-database.ts';
+import { boundedCount, forgottenAtOnce, type RunSql, type SqlValue, type StoreContext } from './accounts-database.ts';
 import { checkedOrg } from './people.ts';
 
 /** Where a dead letter lies. */
@@ -136,6 +136,24 @@ export class Replays {
       values,
     );
     return rows.map(toReplay);
+  }
+
+  /**
+   * Forgets letters that were sent again before `beforeMs`, the oldest first; says how many they were. From then on such a
+   * letter could be sent once more: by then it should have left the tables.
+   */
+  async forget(by: WriteContext, beforeMs: number): Promise<number> {
+    const { database } = this.#context;
+    const place = 'org_id, topic, partition, log_offset';
+    const gone = await database.write(by, (run) =>
+      run(
+        `DELETE FROM paceline.replays WHERE (${place}) IN (
+           SELECT ${place} FROM paceline.replays WHERE sent_at < ${database.instant('$1')}
+           ORDER BY created_at, ${place} LIMIT ${forgottenAtOnce}) RETURNING log_offset`,
+        [beforeMs],
+      ),
+    );
+    return gone.length;
   }
 
   /** Letters of nobody belong to operators, who see every organization. */
