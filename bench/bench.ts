@@ -6,11 +6,12 @@ import { reportError } from '../src/cli/report-error.ts';
 import { Terminal } from '../src/cli/terminal.ts';
 import { systemClock } from '../src/control/system-clock.ts';
 import { EngineError } from '../src/model/errors.ts';
+import { minuteMs } from '../src/model/time.ts';
 import { readPlanFiles } from '../src/plans/plan-files.ts';
 import type { BronzeResult, BronzeTask } from './bronze.ts';
 import type { CampaignResult, CampaignTask } from './campaign.ts';
 import type { DecodeResult, DecodeTask } from './decode.ts';
-import { benchLog, usualBenchLog } from './make-log.ts';
+import { type BenchLog, benchLog, usualBenchLog } from './make-log.ts';
 import type { NaiveResult, NaiveTask } from './naive.ts';
 import { type Measured, printReport, summarize } from './report.ts';
 import { runTask } from './task.ts';
@@ -28,21 +29,30 @@ Flags:
   --json       Print one line of JSON at the end.
   --events N   Events of the log: 150,000 to 50,000,000. Default: 5,000,000.
   --only PART  Measure only campaign, profile, bronze, decode or naive; no JSON line then.
+  --plan PLAN  What the organizations run: shipped, the rules that Paceline comes with (the default), or classic,
+               the eight rules of its first release and duplicates of a quarter of an hour.
   --hottest    With the profile: list the functions with the most time of their own.
   --help       Show this help.`;
 
 const parts = ['campaign', 'profile', 'bronze', 'decode', 'naive'] as const;
 type Part = (typeof parts)[number];
 
+const plans = ['shipped', 'classic'] as const;
+type PlanName = (typeof plans)[number];
+
 /** Bronze, decode and naive take this many records: their cost per record does not depend on the length. */
 const prefixRecords = 1_000_000;
 const cacheDir = join(import.meta.dirname, '.cache');
 const shippedConfigDirectory = join(import.meta.dirname, '..', 'config');
+/** A plan that uses none of what came later: what a run of it costs more than it did is the price of what it does not use. */
+const classicRules = join(import.meta.dirname, 'classic-rules');
+const classicDuplicateWindowMs = 15 * minuteMs;
 
 interface BenchCall {
   readonly events: number;
   readonly isJson: boolean;
   readonly only: Part | null;
+  readonly plan: PlanName;
   readonly isHottest: boolean;
 }
 
@@ -54,14 +64,7 @@ async function run(args: readonly string[], terminal: Terminal): Promise<number>
   }
   const note = (line: string): void => terminal.note(line);
   note(`log of ${call.events.toLocaleString('en-US')} events (made once, then kept) ...`);
-  const { plans } = loadConfig([], { shippedConfigDirectory }).config;
-  const rules = readPlanFiles(plans).rules.map(({ rule }) => rule);
-  const { encoder } = makeEventCodec('binary');
-  const log = await benchLog({ ...usualBenchLog, events: call.events }, rules, {
-    encoder,
-    clock: systemClock,
-    cacheDir,
-  });
+  const log = await logOf(call);
   const base = { logDir: log.dir, cacheDir };
   const prefix = { ...base, share: Math.min(1, prefixRecords / log.records) };
   const isWanted = (part: Part): boolean => call.only === null || call.only === part;
@@ -93,6 +96,20 @@ async function run(args: readonly string[], terminal: Terminal): Promise<number>
   return 0;
 }
 
+function logOf({ events, plan }: BenchCall): Promise<BenchLog> {
+  const shipped = loadConfig([], { shippedConfigDirectory }).config.plans;
+  const isClassic = plan === 'classic';
+  const { rules } = readPlanFiles(isClassic ? { ...shipped, rules: classicRules } : shipped);
+  const options = { ...usualBenchLog, events, ...(isClassic ? { duplicateWindowMs: classicDuplicateWindowMs } : {}) };
+  const { encoder } = makeEventCodec('binary');
+  const tools = { encoder, clock: systemClock, cacheDir };
+  return benchLog(
+    options,
+    rules.map(({ rule }) => rule),
+    tools,
+  );
+}
+
 /** Null = help is wanted. */
 function readCall(args: readonly string[]): BenchCall | null {
   const { values } = parseFlags(args);
@@ -107,7 +124,10 @@ function readCall(args: readonly string[]): BenchCall | null {
   const only = parts.find((part) => part === values.only) ?? null;
   if (values.only !== undefined && only === null)
     throw new EngineError('USAGE', `--only must be one of ${parts.join(', ')}, got "${values.only}"`);
-  return { events, isJson: values.json ?? false, only, isHottest: values.hottest ?? false };
+  const plan = plans.find((name) => name === (values.plan ?? 'shipped'));
+  if (plan === undefined)
+    throw new EngineError('USAGE', `--plan must be one of ${plans.join(', ')}, got "${values.plan}"`);
+  return { events, isJson: values.json ?? false, only, plan, isHottest: values.hottest ?? false };
 }
 
 function parseFlags(args: readonly string[]) {
@@ -118,6 +138,7 @@ function parseFlags(args: readonly string[]) {
         json: { type: 'boolean' },
         events: { type: 'string' },
         only: { type: 'string' },
+        plan: { type: 'string' },
         hottest: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

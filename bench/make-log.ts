@@ -27,6 +27,8 @@ export interface BenchLogOptions {
   readonly seed: number;
   /** Log time of the first record; absent = a fixed day, so that a log is the same whenever it is made. */
   readonly startMs?: number;
+  /** How long ids of delivery are remembered, in every plan; absent = as the engine has it. */
+  readonly duplicateWindowMs?: number;
 }
 
 export const usualBenchLog: BenchLogOptions = {
@@ -140,7 +142,7 @@ export class LogMaker {
   /** `relieve` is called after every 1,024 events with the log time reached. */
   async run(rules: readonly RulePlan[], relieve: (atMs: number) => Promise<void> | undefined): Promise<void> {
     const { startMs = usualStartMs } = this.#options;
-    const plans = this.#organizations.map((organization) => planOf(organization, rules));
+    const plans = this.#organizations.map((organization) => planOf(organization, rules, this.#options));
     for (const record of planRecords(plans, startMs, this.#options.partitions)) this.#producer.add(record);
     let opening = 0;
     for (const organization of this.#organizations) {
@@ -337,7 +339,11 @@ function makeOrganizations(options: BenchLogOptions, random: Random): BenchOrgan
   }));
 }
 
-function planOf(organization: BenchOrganization, rules: readonly RulePlan[]): Plan {
+function planOf(
+  organization: BenchOrganization,
+  rules: readonly RulePlan[],
+  { duplicateWindowMs }: BenchLogOptions,
+): Plan {
   const source = organization.isFeed ? 'feed' : 'adserver';
   return {
     format: 1,
@@ -350,6 +356,7 @@ function planOf(organization: BenchOrganization, rules: readonly RulePlan[]): Pl
       delivery_source: 'adserver',
       profile: 'traffic',
       day_allowance_bp: 20_000,
+      ...(duplicateWindowMs === undefined ? {} : { duplicate_window_ms: duplicateWindowMs }),
     },
     sources: {
       adserver: { heartbeats: true, delay_ms: 0, expected_interval_ms: minuteMs, stale_after_ms: 6 * hourMs },

@@ -3,30 +3,40 @@ import { type EventTimeMs, floorTo, type LogTimeMs, minuteMs, quarterMs } from '
 import type { Zone } from '../model/zones.ts';
 import type { SourcePlan } from '../rules/plan.ts';
 
+interface Source {
+  readonly name: string;
+  readonly source: SourcePlan;
+}
+
 /** How far the sources of a flight are complete, and whether that is enough to judge (docs/semantics.md §7.1). */
 export class Completeness {
   /** Least frontier; null when a source's is not known. */
   readonly frontier: EventTimeMs | null;
   /** A source is not known, or further behind than its plan bears. */
   readonly isStale: boolean;
-  readonly #sources: readonly { readonly name: string }[];
-  readonly #frontiers: readonly (number | null)[];
+  readonly #sources: readonly Source[];
+  readonly #frontiers: ReadonlyMap<string, number>;
+  readonly #t: LogTimeMs;
 
   constructor(
     frontier: EventTimeMs | null,
     isStale: boolean,
-    sources: readonly { readonly name: string }[],
-    frontiers: readonly (number | null)[],
+    sources: readonly Source[],
+    frontiers: ReadonlyMap<string, number>,
+    t: LogTimeMs,
   ) {
     this.frontier = frontier;
     this.isStale = isStale;
     this.#sources = sources;
     this.#frontiers = frontiers;
+    this.#t = t;
   }
 
-  /** `name=frontier` of each required source; few evaluations write a row that wants it. */
+  /** `name=frontier` of each required source. Few evaluations write a row that wants it: it is worked out there, before the next record. */
   get text(): string {
-    return this.#sources.map(({ name }, i) => `${name}=${this.#frontiers[i] ?? 'none'}`).join(',');
+    return this.#sources
+      .map(({ name, source }) => `${name}=${frontierOf(source, this.#frontiers.get(name), this.#t) ?? 'none'}`)
+      .join(',');
   }
 }
 
@@ -46,20 +56,18 @@ export function frontierOf(source: SourcePlan, completeThrough: number | undefin
 }
 
 export function completenessAt(
-  sources: readonly { name: string; source: SourcePlan }[],
+  sources: readonly Source[],
   frontiers: ReadonlyMap<string, number>,
   t: LogTimeMs,
 ): Completeness {
   let least: number | null = sources.length === 0 ? t - delayWithoutSources : Number.POSITIVE_INFINITY;
   let isStale = false;
-  const known: (number | null)[] = [];
   for (const { name, source } of sources) {
     const frontier = frontierOf(source, frontiers.get(name), t);
-    known.push(frontier);
     if (frontier === null || t - frontier > source.stale_after_ms) isStale = true;
     least = frontier === null || least === null ? null : Math.min(least, frontier);
   }
-  return new Completeness(least as EventTimeMs | null, isStale || least === null, sources, known);
+  return new Completeness(least as EventTimeMs | null, isStale || least === null, sources, frontiers, t);
 }
 
 /**

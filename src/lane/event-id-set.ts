@@ -24,12 +24,19 @@ export class EventIdSet {
   #entries = 0;
   /** Those before it are forgotten: their chunks are gone, slots of the index that lead to them lead nowhere. */
   #first = 0;
+  /** Hash of what `find` was asked for last. */
+  #asked = 0;
 
   /** The slot of the id, or its bitwise complement where it would go. */
   find(org: number, ids: Int32Array, at: number): number {
+    return this.findHashed(this.hashOf(org, ids, at), org, ids, at);
+  }
+
+  /** The same, by who knows its `hashOf`: that is dearer than all the rest. */
+  findHashed(hash: number, org: number, ids: Int32Array, at: number): number {
     const index = this.#index;
     const capacity = this.#capacity;
-    const hash = hashOf(this.#key, org, ids, at);
+    this.#asked = hash;
     let slot = slotOf(hash, capacity);
     for (;;) {
       const entry = index[2 * slot] - 1;
@@ -39,9 +46,13 @@ export class EventIdSet {
     }
   }
 
-  /** Word of the index at which the search for an id begins. */
-  placeOf(org: number, ids: Int32Array, at: number): number {
-    return 2 * slotOf(hashOf(this.#key, org, ids, at), this.#capacity);
+  hashOf(org: number, ids: Int32Array, at: number): number {
+    return hashOf(this.#key, org, ids, at);
+  }
+
+  /** Word of the index at which the search for an id begins, by its hash. */
+  placeOf(hash: number): number {
+    return 2 * slotOf(hash, this.#capacity);
   }
 
   /** Asks memory for places [from, to), many at a time: the loop is as short as it can be. */
@@ -64,8 +75,8 @@ export class EventIdSet {
   }
 
   /**
-   * Makes this the newest occurrence of what `find` was asked for and answered with `found`. The clock is read from
-   * `clocks`: handed over, it would be an object.
+   * Makes this the newest occurrence of what `find` was asked for last and answered with `found`. The clock is read
+   * from `clocks`: handed over, it would be an object.
    */
   put(
     found: number,
@@ -90,7 +101,7 @@ export class EventIdSet {
     tail.setMoment(n, clocks, row, offset);
     this.#entries += 1;
     this.#index[2 * slot] = this.#entries;
-    if (found < 0) this.#index[2 * slot + 1] = hashOf(this.#key, org, ids, at);
+    if (found < 0) this.#index[2 * slot + 1] = this.#asked;
   }
 
   /** True when the next `put` needs `makeRoom` first: it begins a chunk. */

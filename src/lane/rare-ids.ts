@@ -48,9 +48,9 @@ export class RareIds {
     return false;
   }
 
-  /** As `EventIdSet`. */
+  /** Word of the index at which the search for an identity begins. */
   placeOf(org: number, ids: Int32Array, at: number): number {
-    return this.#set.placeOf(org, ids, at);
+    return this.#set.placeOf(this.#set.hashOf(org, ids, at));
   }
 
   /** As `EventIdSet`. */

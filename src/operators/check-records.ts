@@ -102,6 +102,7 @@ export class CheckRecords implements Operator {
 
   beginBatch(): void {
     this.#rejectAt = 0;
+    this.#duplicates.beginBatch();
   }
 
   onSegment(segment: Segment): void {
@@ -201,6 +202,7 @@ export class CheckRecords implements Operator {
 
   /** Fills the duplicate memory from records read back; `clocks` are the lane clock at each row. */
   remember(segment: Segment): void {
+    this.#duplicates.beginBatch();
     for (let row = 0; row < segment.batch.count; row++) this.#rememberRow(segment, row);
   }
 

@@ -6,6 +6,12 @@ import type { LaneState } from '../lane/lane-state.ts';
 import { duplicateWindowOf } from '../lane/plan-bounds.ts';
 import type { Segment } from './segment.ts';
 
+/**
+ * Rows looked at ahead. What they touch, some 600 bytes each, must still be in the cache of a core
+ * (512 KiB on small machines) when the operators come to them.
+ */
+export const rowsAhead = 256;
+
 /** Which event ids the lane has met (docs/semantics.md §2): a short memory of many, a long one of few. */
 export class DuplicateCheck {
   readonly #state: LaneState;
@@ -13,6 +19,11 @@ export class DuplicateCheck {
   readonly #deliveryIds = new EventIdSet();
   /** By dictionary id of the organization; -1 = not met yet. */
   #orgSlots = new Int32Array(1_024).fill(-1);
+  /** Rows that were looked at ahead: hashes of their delivery ids, and the slots of whose they are; -1 = not known then. */
+  #aheadFrom = 0;
+  #aheadTo = 0;
+  readonly #aheadHashes = new Int32Array(rowsAhead);
+  readonly #aheadOrgs = new Int32Array(rowsAhead);
 
   constructor(state: LaneState) {
     this.#state = state;
@@ -21,6 +32,11 @@ export class DuplicateCheck {
   /** Names have other dictionary ids from now on. */
   forgetIds(): void {
     this.#orgSlots.fill(-1);
+  }
+
+  /** Rows are those of another batch from now on. */
+  beginBatch(): void {
+    this.#aheadTo = 0;
   }
 
   /** Whether a record of the organization was met before. */
@@ -50,11 +66,18 @@ export class DuplicateCheck {
       ids.makeRoom(clock - ms, offset, records);
     }
     const org = this.orgSlot(batch, row);
-    const found = ids.find(org, batch.eventIds, 4 * row);
+    const found = ids.findHashed(this.#hashOf(org, batch, row), org, batch.eventIds, 4 * row);
     const isSeen =
       found >= 0 && this.#isInWindow(org, clock, ids.clockAt(found), offset, ids.recordsSince(found, offset));
     ids.put(found, org, batch.eventIds, 4 * row, clocks, row, offset);
     return isSeen;
+  }
+
+  /** As it was worked out when the row was looked at ahead, unless it was none then, or somebody else's. */
+  #hashOf(org: number, { eventIds }: EventBatch, row: number): number {
+    const ahead = row - this.#aheadFrom;
+    if (ahead >= 0 && row < this.#aheadTo && this.#aheadOrgs[ahead] === org) return this.#aheadHashes[ahead];
+    return this.#deliveryIds.hashOf(org, eventIds, 4 * row);
   }
 
   #isInWindow(org: number, clock: number, before: number, offset: number, recordsSince: number): boolean {
@@ -73,21 +96,29 @@ export class DuplicateCheck {
     return other.knows(org, batch.eventIds, 4 * row, clock) || own.isDuplicate(org, batch.eventIds, 4 * row, clock);
   }
 
-  /** Touches where the ids of rows lie, or will (see `LookAhead`); `places` has room for all. */
+  /** Touches where the ids of rows lie, or will (see `LookAhead`); `places` has room for all, which are at most `rowsAhead`. */
   touch(batch: EventBatch, from: number, to: number, places: Int32Array): number {
     const { orgs, kinds, eventIds } = batch;
     const { rare } = this.#state.ids;
+    const ids = this.#deliveryIds;
+    this.#aheadFrom = from;
+    this.#aheadTo = to;
     // Those of delivery from the front, rare ones from the back.
     let count = 0;
     let rareFrom = places.length;
     for (let row = from; row < to; row++) {
       const org = this.#orgSlots[orgs[row]];
       const recordKind = kinds[row];
+      this.#aheadOrgs[row - from] = -1;
       if (!(org >= 0)) continue;
-      if (isDelivery[recordKind] === 1) places[count++] = this.#deliveryIds.placeOf(org, eventIds, 4 * row);
-      else if (isRare[recordKind] === 1) places[--rareFrom] = rare.placeOf(org, eventIds, 4 * row);
+      if (isDelivery[recordKind] === 1) {
+        const hash = ids.hashOf(org, eventIds, 4 * row);
+        this.#aheadOrgs[row - from] = org;
+        this.#aheadHashes[row - from] = hash;
+        places[count++] = ids.placeOf(hash);
+      } else if (isRare[recordKind] === 1) places[--rareFrom] = rare.placeOf(org, eventIds, 4 * row);
     }
-    return this.#deliveryIds.touch(places, 0, count) + rare.touch(places, rareFrom, places.length);
+    return ids.touch(places, 0, count) + rare.touch(places, rareFrom, places.length);
   }
 
   #grow(org: number): void {

@@ -53,9 +53,10 @@ export function addSpendToFlights(
     const share = shareOf(nanos, start, end, flight.dates.start, flight.dates.end);
     if (share === 0) continue;
     flight.addNanos(sign === 1 ? share : negative(share));
+    // What it has at hand stays there, but for a flight that may not be added to in passing any more.
+    if (!flight.isSmall) campaign.putAway();
     if (flight.isDone) restate(state, campaign, flight);
   }
-  campaign.putAway();
 }
 
 export function restate(state: LaneState, campaign: Campaign, flight: Flight): void {

@@ -2,14 +2,8 @@ import type { EventBatch } from '../events/event-batch.ts';
 import { namesCampaign } from '../events/kind-facts.ts';
 import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
-import type { DuplicateCheck } from './duplicate-check.ts';
+import { type DuplicateCheck, rowsAhead } from './duplicate-check.ts';
 import type { Segment } from './segment.ts';
-
-/**
- * Rows looked at ahead. What they touch, some 600 bytes each, must still be in the cache of a core
- * (512 KiB on small machines) when the operators come to them.
- */
-const rowsAhead = 256;
 
 /**
  * Finds the campaign of the next rows and touches what their operators will need. Changes nothing: it

@@ -434,7 +434,7 @@ test('ids that share a place under one hash do not under another', () => {
     if (ids.isFull) ids.makeRoom(Number.NEGATIVE_INFINITY, i, entries);
     ids.put(ids.find(1, words, 0), 1, words, 0, Float64Array.of(dayMs), 0, i);
     expect(found).toBeLessThan(0);
-    places.add(ids.placeOf(1, words, 0));
+    places.add(ids.placeOf(ids.hashOf(1, words, 0)));
   }
   expect(places.size).toBeGreaterThan(entries / 4);
 });
