@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { makeEventCodec } from '../../src/adapters/event-codec.ts';
 import { EventBatch, flag } from '../../src/events/event-batch.ts';
 import { kind } from '../../src/events/kinds.ts';
-import { hourMs } from '../../src/model/time.ts';
+import { hourMs, type LogTimeMs, type TimeColumn } from '../../src/model/time.ts';
 import type { TestRecord } from './batch-builder.ts';
 import { randomRecords, randomSource } from './random-world.ts';
 import { printTables, runLane, whole } from './run-lane.ts';
@@ -50,7 +50,7 @@ test('what a producer writes by its schema is read', () => {
     },
     ...{
       offsets: Float64Array.of(0),
-      logTimes: Float64Array.of(day),
+      logTimes: Float64Array.of(day) as TimeColumn<LogTimeMs>,
       keyStarts: Int32Array.of(-1),
       keyEnds: Int32Array.of(-1),
     },
