@@ -1,12 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { credentials } from './credentials.ts';
 import type { Part } from './part.ts';
 import { dataDir, icebergLibsDir } from './places.ts';
+import { s3Region } from './s3.ts';
 import { StackError } from './stack-error.ts';
 
 const launcher = join(import.meta.dirname, 'java', 'IcebergRest.java');
 
-/** Iceberg's own REST catalog, with its tables' metadata in a folder. It takes any login. */
+/**
+ * Iceberg's own REST catalog. Metadata lies where its tables do: in a folder, or in the S3 store of this stack. It takes
+ * any login.
+ */
 export const icebergRest: Part = {
   name: 'iceberg-rest',
   ports: ['iceberg-rest'],
@@ -21,7 +26,12 @@ export const icebergRest: Part = {
       uri: `jdbc:sqlite:${data}/catalog.sqlite`,
       'jdbc.schema-version': 'V1',
       'catalog-impl': 'org.apache.iceberg.jdbc.JdbcCatalog',
-      'io-impl': 'org.apache.iceberg.hadoop.HadoopFileIO',
+      'io-impl': 'org.apache.iceberg.io.ResolvingFileIO',
+      's3.endpoint': `http://127.0.0.1:${ports.s3}`,
+      's3.path-style-access': 'true',
+      's3.access-key-id': credentials.s3.accessKeyId,
+      's3.secret-access-key': credentials.s3.secretAccessKey,
+      'client.region': s3Region,
     };
     const options = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', `${icebergLibsDir(dir)}/*`];
     const pairs = Object.entries(properties).map(([name, value]) => `${name}=${value}`);

@@ -67,7 +67,7 @@ const needs: readonly Need[] = [
   {
     title: `Iceberg REST catalog ${icebergVersion}`,
     parts: ['iceberg-rest'],
-    isThere: (dir) => existsSync(join(icebergLibsDir(dir), `iceberg-core-${icebergVersion}.jar`)),
+    isThere: (dir) => existsSync(join(icebergLibsDir(dir), `iceberg-aws-${icebergVersion}.jar`)),
     fetch: fetchIceberg,
   },
   needPackage('golang-go', ['s3'], () => isOnPath('go')),
@@ -118,6 +118,8 @@ const icebergProject = `<project xmlns="http://maven.apache.org/POM/4.0.0"><mode
 <groupId>paceline</groupId><artifactId>local-stack-iceberg</artifactId><version>1</version><packaging>pom</packaging><dependencies>
 <dependency><groupId>org.apache.iceberg</groupId><artifactId>iceberg-open-api</artifactId><version>${icebergVersion}</version><classifier>test-fixtures</classifier>${noTransitives}</dependency>
 <dependency><groupId>org.apache.iceberg</groupId><artifactId>iceberg-core</artifactId><version>${icebergVersion}</version></dependency>
+<dependency><groupId>org.apache.iceberg</groupId><artifactId>iceberg-aws</artifactId><version>${icebergVersion}</version></dependency>
+<dependency><groupId>org.apache.iceberg</groupId><artifactId>iceberg-aws-bundle</artifactId><version>${icebergVersion}</version>${noTransitives}</dependency>
 <dependency><groupId>org.apache.iceberg</groupId><artifactId>iceberg-core</artifactId><version>${icebergVersion}</version><classifier>tests</classifier>${noTransitives}</dependency>
 <dependency><groupId>org.eclipse.jetty.ee10</groupId><artifactId>jetty-ee10-servlet</artifactId><version>12.1.14</version></dependency>
 <dependency><groupId>org.eclipse.jetty.compression</groupId><artifactId>jetty-compression-server</artifactId><version>12.1.14</version></dependency>

@@ -1,4 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, expect, test } from 'vitest';
 import { attachStack } from '../../../scripts/stack/stack.ts';
@@ -6,6 +10,7 @@ import { drillLake } from '../../../src/adapters/drill-lake.ts';
 import { eraseFromLake } from '../../../src/adapters/erase-from-lake.ts';
 import { openLake } from '../../../src/adapters/open-lake.ts';
 import { queryLake } from '../../../src/adapters/query-lake.ts';
+import type { Config } from '../../../src/adapters/settings.ts';
 import { runTiers } from '../../../src/adapters/tier-lake.ts';
 import { writeSilverLayer } from '../../../src/adapters/write-layers.ts';
 import { historyName, tables } from '../../../src/rows/tables.ts';
@@ -36,6 +41,12 @@ async function behindRest(): Promise<Record<string, unknown>> {
   return { bronze: { catalog: 'rest' }, iceberg_rest: { url: addresses.icebergRest.url } };
 }
 
+/** Both at once: the catalog's server reads and writes metadata in the store too. */
+async function onS3BehindRest(): Promise<Record<string, unknown>> {
+  const [store, catalog] = [await onS3(), await behindRest()];
+  return { ...store, ...catalog, bronze: { ...(store.bronze as object), ...(catalog.bronze as object) } };
+}
+
 async function dropAll(directory: WorkedDirectory): Promise<void> {
   const lake = await openLake(directory.config);
   try {
@@ -46,9 +57,33 @@ async function dropAll(directory: WorkedDirectory): Promise<void> {
   }
 }
 
+const python = `${process.env.PACELINE_READERS_VENV ?? join(tmpdir(), 'paceline-readers-venv')}/bin/python`;
+const hasReaders = existsSync(python);
+if (!hasReaders) console.warn('no pyiceberg (npm run test:readers installs it): what it reads was NOT checked');
+
+/** Rows of a table as pyiceberg counts them, over the same catalog and store. */
+function countByPyiceberg({ bronze, s3, iceberg_rest, data_directory }: Config, table: string): number {
+  const own =
+    bronze.catalog === 'rest'
+      ? { type: 'rest', uri: iceberg_rest.url }
+      : { type: 'sql', uri: `sqlite:///${data_directory}/catalog.sqlite` };
+  const store = {
+    ...{ 's3.endpoint': s3.endpoint, 's3.access-key-id': s3.access_key_id, 's3.region': s3.region },
+    's3.secret-access-key': s3.secret_access_key,
+  };
+  const properties = Object.entries({ ...own, ...(s3.endpoint === null ? {} : store) });
+  const script = `import json, sys
+from pyiceberg.catalog import load_catalog
+catalog = load_catalog("paceline", **json.loads(sys.argv[1]))
+print(catalog.load_table(sys.argv[2]).scan(selected_fields=("org_id",)).to_arrow().num_rows)`;
+  const asked = JSON.stringify(Object.fromEntries(properties));
+  return Number(execFileSync(python, ['-c', script, asked, table], { encoding: 'utf8' }).trim());
+}
+
 test.each([
   ['on S3', onS3, 67],
   ['behind a REST catalog', behindRest, 68],
+  ['on S3 behind a REST catalog', onS3BehindRest, 68],
 ] as const)(
   'months leave, are asked, drilled and erased %s (seed %#)',
   async (_, place, seed) => {
@@ -79,6 +114,8 @@ test.each([
 
       const drill = await drillLake(config, { seed, chosen: null, onDrawn: () => {}, onProgress: () => {} });
       expect(drill).toMatchObject({ differences: 0, restated: 0 });
+
+      if (hasReaders) expect(countByPyiceberg(config, `gold.${days.name}`)).toBe(before.get(days.name)?.length);
 
       const org = before.get(days.name)?.[0].org_id as string;
       const erased = await eraseFromLake(config, org, { isDryRun: false, log: silent });
