@@ -120,9 +120,19 @@ export function controlWords({ kind, fields }: PastRecord): string {
     return `creative ${said.creative_id} ${String(said.status).toLowerCase()}${policy}`;
   }
   if (kind === 'status_changed') return `status ${said.status}, cause ${said.cause}`;
+  const unit = said.goal ?? 'MONEY';
+  if (unit !== 'MONEY') return goalWords(String(unit), said);
   const cap = said.daily_cap_micros === null ? '' : `, at most ${moneyText(said.daily_cap_micros)} a day`;
   const who = said.actor === null ? '' : `, by ${said.actor}`;
   return `budget ${moneyText(said.budget_micros)} ${said.currency}${cap}${who}`;
+}
+
+/** Of a goal that is no money: units, and never micros but of what they may cost. */
+function goalWords(unit: string, said: NonNullable<PastRecord['fields']>): string {
+  const limit = Number(said.budget_micros) > 0 ? ` for at most ${moneyText(said.budget_micros)} ${said.currency}` : '';
+  const cap = said.goal_daily_cap == null ? '' : `, at most ${said.goal_daily_cap} a day`;
+  const who = said.actor == null ? '' : `, by ${said.actor}`;
+  return `goal ${said.goal_units} ${unit.toLowerCase().replaceAll('_', ' ')}${limit}${cap}${who}`;
 }
 
 function dateText(day: unknown): string {
