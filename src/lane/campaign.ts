@@ -8,6 +8,7 @@ import type { AlertState } from '../rules/alert-state.ts';
 import type { Asked } from '../rules/asked-values.ts';
 import type { CompiledRule } from '../rules/compile-plan.ts';
 import type { SourcePlan } from '../rules/plan.ts';
+import type { Quiet } from '../rules/quiet-rules.ts';
 import type { CampaignReports, OldTotal } from './campaign-reports.ts';
 import type { CampaignWeight } from './campaign-weight.ts';
 import type { ControlWords } from './control-words.ts';
@@ -157,6 +158,8 @@ export interface CampaignPlanView {
   readonly endedRules: readonly CompiledRule[];
   /** Rules of scope `campaign` whose labels match, by id. */
   readonly campaignRules: readonly CompiledRule[];
+  /** What these find in a campaign all of whose money is planned. */
+  readonly quiet: Quiet;
   /** Cadence of evaluation, ms. */
   readonly every: number;
   readonly dayAllowanceBp: number;

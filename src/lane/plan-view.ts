@@ -4,6 +4,7 @@ import { type CompiledPlan, type CompiledRule, reads } from '../rules/compile-pl
 import { asksForCreatives, asksWhoseBudget, type EventName } from '../rules/event-values.ts';
 import type { CampaignPlan, Plan, SourcePlan } from '../rules/plan.ts';
 import { requiredSources } from '../rules/plan-sources.ts';
+import { quietOnPlan } from '../rules/quiet-rules.ts';
 import { isForCampaign } from '../rules/rule-scope.ts';
 import type { CampaignPlanView } from './campaign.ts';
 
@@ -37,6 +38,7 @@ export function makePlanView(compiled: CompiledPlan, id: string, own: CampaignPl
     rules,
     endedRules: endedOnes,
     campaignRules: ofCampaign,
+    quiet: quietOnPlan(ofCampaign),
     asked,
     askedOfCampaign: askedBy(ofCampaign),
     asksForCreatives: asks(asksForCreatives),

@@ -36,7 +36,6 @@ import { goalValue } from '../rules/goal-values.ts';
 import { isKnown, isNothing, judgeAt } from '../rules/judgement.ts';
 import { isForOrder } from '../rules/order.ts';
 import { organizationValues } from '../rules/organization-values.ts';
-import { quietOnPlan } from '../rules/quiet-rules.ts';
 import { riskValue } from '../rules/risk-values.ts';
 import { isForCampaign } from '../rules/rule-scope.ts';
 import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
@@ -174,11 +173,6 @@ export class JudgeRules implements Operator, OrderJudge {
     this.#dropRules(scope, alerts, 'scope_ended', (id) => !endedRules.some((rule) => rule.plan.id === id), named);
     this.#judgeAll(at, scope, endedRules, named, isPersisted);
     if (isLast) this.#dropRules(scope, alerts, 'scope_ended', () => true, named);
-  }
-
-  /** Whether its rules about money that no flight covers find nothing in the campaign when all of it is planned. */
-  quietOnPlan(campaign: Campaign): ReturnType<typeof quietOnPlan> {
-    return quietOnPlan(this.#state.planView(campaign).campaignRules);
   }
 
   /** Judges rules about money that no flight covers; `isNews` = a row of it was written. */

@@ -48,11 +48,11 @@ export class WatchSpend {
 
   /** Nearly always no rule finds anything, whatever was spent. */
   #lookAtPlain(campaign: Campaign, zone: Zone, completeness: Completeness, t: LogTimeMs, offset: number): void {
-    const quiet =
-      campaign.unplanned?.hasAlerts === true ? { spending: false, idle: false } : this.#rules.quietOnPlan(campaign);
-    if (quiet.spending && quiet.idle) return;
+    const { quiet } = this.#state.planView(campaign);
+    const hasAlerts = campaign.unplanned?.hasAlerts === true;
+    if (!hasAlerts && quiet.spending && quiet.idle) return;
     const spent = recentSpend(campaign, zone, this.#state.clock, this.#recent);
-    if (spent > 0 ? quiet.spending : quiet.idle) return;
+    if (!hasAlerts && (spent > 0 ? quiet.spending : quiet.idle)) return;
     this.#judge({ campaign, t, offset, completeness }, false, () => ({ ...nothingUnplanned, recentSpend: spent }));
   }
 

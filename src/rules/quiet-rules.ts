@@ -4,26 +4,19 @@ import { isNothing, judgeLevels } from './judgement.ts';
 import { campaignValues, nothingUnplanned } from './rule-values.ts';
 
 /** What rules find in campaigns all of whose money is planned: nothing in those that spend, nothing in those that do not. */
-interface Quiet {
+export interface Quiet {
   readonly spending: boolean;
   readonly idle: boolean;
 }
 
-const known = new WeakMap<readonly CompiledRule[], Quiet>();
-
 /**
  * Whether rules of scope `campaign` find nothing in a campaign all of whose money is planned. That is nearly
  * every campaign at each of its evaluations, and all of them look alike to such rules, but for whether they spend:
- * so it is found out once. False where a rule asks for more than that.
+ * so it is found out once a view of a plan. False where a rule asks for more than that.
  */
 export function quietOnPlan(rules: readonly CompiledRule[]): Quiet {
-  let quiet = known.get(rules);
-  if (quiet === undefined) {
-    const areAll = (recentSpend: number) => rules.every((rule) => isQuiet(rule, recentSpend));
-    quiet = { spending: areAll(1), idle: areAll(0) };
-    known.set(rules, quiet);
-  }
-  return quiet;
+  const areAll = (recentSpend: number) => rules.every((rule) => isQuiet(rule, recentSpend));
+  return { spending: areAll(1), idle: areAll(0) };
 }
 
 function isQuiet(rule: CompiledRule, recentSpend: number): boolean {
