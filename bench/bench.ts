@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { makeEventCodec } from '../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../src/adapters/log/event-codec.ts';
 import { loadConfig } from '../src/adapters/settings.ts';
 import { reportError } from '../src/cli/report-error.ts';
 import { Terminal } from '../src/cli/terminal.ts';

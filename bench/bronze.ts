@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { openProgram } from '../src/adapters/open-bronze.ts';
+import { openProgram } from '../src/adapters/lake/open-bronze.ts';
 import { configSchema } from '../src/adapters/settings.ts';
 
 import { eventsTopic } from '../src/model/ids.ts';

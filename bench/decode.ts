@@ -1,4 +1,4 @@
-import { makeEventCodec } from '../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../src/adapters/log/event-codec.ts';
 import { EventBatch } from '../src/events/event-batch.ts';
 import type { RecordRun } from '../src/events/record-run.ts';
 import { limits } from '../src/model/limits.ts';

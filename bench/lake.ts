@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeEventCodec } from '../src/adapters/event-codec.ts';
-import { openProgram } from '../src/adapters/open-bronze.ts';
-import { openLake } from '../src/adapters/open-lake.ts';
+import { openProgram } from '../src/adapters/lake/open-bronze.ts';
+import { openLake } from '../src/adapters/lake/open-lake.ts';
+import { maintenanceOf, tendLake } from '../src/adapters/lake/tend-lake.ts';
+import { writeSilverLayer } from '../src/adapters/lake/write-layers.ts';
+import { makeEventCodec } from '../src/adapters/log/event-codec.ts';
 import { type Config, configSchema } from '../src/adapters/settings.ts';
-import { maintenanceOf, tendLake } from '../src/adapters/tend-lake.ts';
-import { writeSilverLayer } from '../src/adapters/write-layers.ts';
 import { systemClock } from '../src/control/system-clock.ts';
 import type { DataFile } from '../src/lakehouse/format/manifest.ts';
 import { loadTable, SnapshotProducer } from '../src/lakehouse/operations/snapshot-producer.ts';

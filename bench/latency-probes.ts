@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeEventCodec } from '../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../src/adapters/log/event-codec.ts';
 import { RecordProducer } from '../src/simulator/produce-records.ts';
 import { KafkaConnection } from '../src/sources/kafka/connection.ts';
 import { TopicWriter } from '../src/sources/kafka/topic-writer.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeEventCodec } from '../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../src/adapters/log/event-codec.ts';
 import type { RulePlan } from '../src/rules/plan.ts';
 import { RecordProducer } from '../src/simulator/produce-records.ts';
 import { KafkaConnection } from '../src/sources/kafka/connection.ts';

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { doctorReference } from '../src/adapters/check-catalogue.ts';
+import { doctorReference } from '../src/adapters/servers/check-catalogue.ts';
 import { settingsSchema } from '../src/adapters/settings.ts';
 import { commands } from '../src/cli/commands.ts';
 import { commandReference } from '../src/cli/help.ts';

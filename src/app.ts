@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { openEngine } from './adapters/adapters.ts';
 import type { EngineContext, EngineParts } from './adapters/engine-parts.ts';
-import { namesHistory, refreshHistoryViews } from './adapters/history-views.ts';
+import { namesHistory, refreshHistoryViews } from './adapters/lake/history-views.ts';
+import { openTablesForReading } from './adapters/log/visits.ts';
 import { openTracing } from './adapters/open-tracing.ts';
 import { type Config, type LoadedConfig, settingsSchema } from './adapters/settings.ts';
-import { openTablesForReading } from './adapters/visits.ts';
 import { ConfigStore, type ReloadOutcome } from './control/config/config-store.ts';
 
 import { type HttpServer, startHttpServer } from './control/http/http-server.ts';

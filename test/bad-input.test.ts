@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeEventCodec } from '../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../src/adapters/log/event-codec.ts';
 import { loadConfig } from '../src/adapters/settings.ts';
 import { startEngine } from '../src/app.ts';
 import { makeLogger } from '../src/control/logs/logger.ts';

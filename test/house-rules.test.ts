@@ -206,7 +206,7 @@ test('where the log is kept is decided in one place', () => {
   const asks = (list: typeof sources) =>
     list.filter(({ text }) => /\bkafka\.brokers\.length\b/.test(text)).map(({ path }) => path);
   // What its settings need of each other is not where it is kept.
-  expect(asks(sources)).toEqual(['src/adapters/config-pairs.ts', 'src/adapters/log-place.ts']);
+  expect(asks(sources)).toEqual(['src/adapters/config-pairs.ts', 'src/adapters/log/log-place.ts']);
   expect(asks([file('src/cli/a.ts', 'if (config.kafka.brokers.length > 0) b();')])).toEqual(['src/cli/a.ts']);
 });
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { eventsTopic } from '../../src/model/ids.ts';
 import { hourMs, minuteMs } from '../../src/model/time.ts';

@@ -17,24 +17,24 @@ import { type DataDirectory, openDataDirectory } from '../state/sqlite/data-dire
 import type { StateStore } from '../state/state-store.ts';
 import { admitGeneration } from '../state/stream-generation.ts';
 import { CampaignLane } from '../topology/campaign-topology.ts';
-import { appendSent } from './append-through-engine.ts';
-import type { EngineLog } from './engine-log.ts';
 import type { EngineContext, EngineDoor, EngineParts } from './engine-parts.ts';
 import { drawPrograms } from './graph.ts';
-import { refreshHistoryViews } from './history-views.ts';
-import { LakeKeeper } from './lake-keeper.ts';
-import { isBronzeCut, isLogCut } from './log-cut.ts';
-import { logPlaceOf } from './log-place.ts';
-import type { BronzeThreadSettings } from './open-bronze.ts';
+import { refreshHistoryViews } from './lake/history-views.ts';
+import { LakeKeeper } from './lake/lake-keeper.ts';
+import type { BronzeThreadSettings } from './lake/open-bronze.ts';
+import { appendSent } from './log/append-through-engine.ts';
+import type { EngineLog } from './log/engine-log.ts';
+import { isBronzeCut, isLogCut } from './log/log-cut.ts';
+import { logPlaceOf } from './log/log-place.ts';
+import { streamName } from './log/visit-log.ts';
 import { openSinks, planSinks } from './open-sinks.ts';
 import { openState } from './open-state.ts';
 import { type BronzeThread, FailureRelay, RunningParts } from './running-engine.ts';
+import { waitFor } from './servers/wait-for.ts';
 import { openServing } from './serving/open-serving.ts';
 import { isServing } from './serving/serving-place.ts';
 import type { Config } from './settings.ts';
 import { embeddedPlace, openEmbeddedTables, openServerTables, type Tables } from './tables.ts';
-import { streamName } from './visit-log.ts';
-import { waitFor } from './wait-for.ts';
 import { DiskWatch, type WatchedDisk } from './watch-disks.ts';
 
 /**
@@ -190,7 +190,7 @@ function startBronze(
   const start = () =>
     startProgramThread<BronzeTableStats>({
       name: 'bronze',
-      adapter: new URL('./open-bronze.ts', import.meta.url),
+      adapter: new URL('./lake/open-bronze.ts', import.meta.url),
       settings,
       onError: (error) => failures.tell(error),
       onTrouble: (error) => context.log.warn('bronze.trouble', { error }),

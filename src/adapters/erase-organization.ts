@@ -16,20 +16,20 @@ import { eraseRecords } from '../sources/recorded/erase-records.ts';
 import { readStreamFile } from '../sources/recorded/segment-files.ts';
 import { deleteKeys } from '../state/redis/delete-keys.ts';
 import { openDataDirectory } from '../state/sqlite/data-directory.ts';
+import { awaitRedisState, sealEmbeddedState } from './erase-state.ts';
 import {
   closeInBronze,
   type ErasureReport,
   eraseFromLake,
   requireNoHold,
   requireOrganization,
-} from './erase-from-lake.ts';
-import { awaitRedisState, sealEmbeddedState } from './erase-state.ts';
-import { logPlaceOf } from './log-place.ts';
+} from './lake/erase-from-lake.ts';
+import { logPlaceOf } from './log/log-place.ts';
+import { streamName, visitLog } from './log/visit-log.ts';
+import { visitWaitMs } from './log/visits.ts';
 import { cacheEndpoint } from './open-state.ts';
 import { accountsFile } from './serving/open-access.ts';
 import type { Config } from './settings.ts';
-import { streamName, visitLog } from './visit-log.ts';
-import { visitWaitMs } from './visits.ts';
 
 /** Where the door of an organization was closed, or opened anew. */
 export interface Door {

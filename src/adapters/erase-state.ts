@@ -6,9 +6,9 @@ import { awaitLane, type LaneWait } from '../state/redis/await-lane.ts';
 import { openDataDirectory } from '../state/sqlite/data-directory.ts';
 import { EmbeddedStateStore } from '../state/sqlite/embedded-state-store.ts';
 import { CampaignLane } from '../topology/campaign-topology.ts';
+import { visitWaitMs } from './log/visits.ts';
 import { stateEndpoint } from './open-state.ts';
 import type { Config } from './settings.ts';
-import { visitWaitMs } from './visits.ts';
 
 /** The lane of an organization, and the offset that its state must be past. */
 interface ErasedLane {

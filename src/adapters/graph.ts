@@ -1,7 +1,7 @@
 import { bronzeTopology } from '../topology/bronze-topology.ts';
 import { CampaignLane } from '../topology/campaign-topology.ts';
 import type { TopologyNode } from '../topology/topology.ts';
-import { logPlaceOf } from './log-place.ts';
+import { logPlaceOf } from './log/log-place.ts';
 import { planSinks } from './open-sinks.ts';
 import type { Config } from './settings.ts';
 

@@ -3,9 +3,9 @@ import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import { permissionsOfRole } from '../serving/caller.ts';
 import type { Operation, OperationContext } from '../serving/queries/operation.ts';
+import type { OpenedTables } from './log/visits.ts';
 import { ClickHouseTables, hotDaysOf } from './serving/clickhouse-tables.ts';
 import type { Config } from './settings.ts';
-import type { OpenedTables } from './visits.ts';
 
 // Operations of the API that a command runs in its own process.
 

@@ -5,7 +5,7 @@ import { createClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts';
 import { openDataDirectory } from '../state/sqlite/data-directory.ts';
 import { EmbeddedStateStore } from '../state/sqlite/embedded-state-store.ts';
 import { planStateMigration } from '../state/sqlite/migrate-state.ts';
-import type { MigrateOptions } from './migrate-servers.ts';
+import type { MigrateOptions } from './servers/migrate-servers.ts';
 import type { Config } from './settings.ts';
 import { embeddedTablesDirectory } from './tables.ts';
 

@@ -5,10 +5,10 @@ import { alertEvents, tables as allTables, deadLetters, pacingSnapshots } from '
 import { RecordLogSink, type RecordLogSinkOptions } from '../sinks/records/record-log-sink.ts';
 import type { Sink } from '../sinks/sink.ts';
 import type { SinkPorts } from '../sinks/sink-kind.ts';
-import type { EngineLog } from './engine-log.ts';
 import type { EngineContext } from './engine-parts.ts';
-import { readPem } from './pem.ts';
+import type { EngineLog } from './log/engine-log.ts';
 import type { FailureRelay } from './running-engine.ts';
+import { readPem } from './servers/pem.ts';
 import type { Config } from './settings.ts';
 import { sinkKinds } from './sinks.ts';
 import type { Tables } from './tables.ts';

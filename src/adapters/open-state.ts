@@ -6,7 +6,7 @@ import type { RedisEndpoint } from '../state/redis/redis-options.ts';
 import type { DataDirectory } from '../state/sqlite/data-directory.ts';
 import { EmbeddedStateStore } from '../state/sqlite/embedded-state-store.ts';
 import type { StateStore } from '../state/state-store.ts';
-import { readPem } from './pem.ts';
+import { readPem } from './servers/pem.ts';
 import type { Config } from './settings.ts';
 
 /** The state store that the configuration names: Redis, else SQLite in the data directory. */

@@ -1,5 +1,5 @@
 import { startTracing, type Tracing, type TracingContext } from '../control/tracing/start-tracing.ts';
-import { readPem } from './pem.ts';
+import { readPem } from './servers/pem.ts';
 import type { Config } from './settings.ts';
 
 /** Spans of calls and of the engine, where the configuration names a collector. */

@@ -8,8 +8,8 @@ import { EngineError } from '../model/errors.ts';
 import type { Clock } from '../model/time.ts';
 import { tenantTables } from '../rows/tables.ts';
 import { type ClickHouseSink, createClickHouseSink } from '../sinks/clickhouse/clickhouse-sink.ts';
-import { lakeFolder } from './open-lake.ts';
-import { readPem } from './pem.ts';
+import { lakeFolder } from './lake/open-lake.ts';
+import { readPem } from './servers/pem.ts';
 import type { Config } from './settings.ts';
 
 /** The tables, in the embedded ClickHouse or on a server. */

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import type { AppliedFiles } from '../adapters/apply-files.ts';
+import type { AppliedFiles } from '../adapters/plans/apply-files.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { errorCatalogue } from '../model/errors.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
@@ -25,7 +25,7 @@ export const applyCommand: Command = {
 async function runApply(call: Call, terminal: Terminal): Promise<number> {
   const { config } = loadCallConfig(call);
   makeDirectory(config.data_directory);
-  const { applyFiles } = await import('../adapters/apply-files.ts');
+  const { applyFiles } = await import('../adapters/plans/apply-files.ts');
   using _ = tellTorn(terminal);
   const actor = `${userInfo().username} by paceline apply`;
   const applied = await applyFiles(config, { clock: systemClock, log: quietLogger(), actor });

@@ -55,8 +55,8 @@ async function runBacktestCommand(call: Call, terminal: Terminal): Promise<numbe
   const { config } = loadCallConfig(call);
   const period = { fromMs: instantOf(call, 'from') ?? 0, toMs: instantOf(call, 'to') ?? Number.MAX_SAFE_INTEGER };
   if (period.toMs <= period.fromMs) throw usage('--to must lie behind --from');
-  const { readCandidate, readBounds, runBacktest } = await import('../adapters/run-backtest.ts');
-  const { chooseHistory } = await import('../adapters/open-history.ts');
+  const { readCandidate, readBounds, runBacktest } = await import('../adapters/history/run-backtest.ts');
+  const { chooseHistory } = await import('../adapters/history/open-history.ts');
   const bounds = readBounds(call.texts('fail-if'));
   const organizations = call.text('organizations') ?? null;
   const candidate = readCandidate({ rules: call.texts('rules'), organizations });
@@ -103,7 +103,7 @@ async function runBacktestCommand(call: Call, terminal: Terminal): Promise<numbe
   return broken.length > 0 ? 1 : 0;
 }
 
-type ChooseHistory = typeof import('../adapters/open-history.ts').chooseHistory;
+type ChooseHistory = typeof import('../adapters/history/open-history.ts').chooseHistory;
 
 function historyOf(call: Call, config: Config, choose: ChooseHistory): ReturnType<ChooseHistory> {
   const log = call.text('log');

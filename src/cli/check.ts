@@ -68,7 +68,7 @@ async function checkTests(
   plans: Config['plans'],
   rules: readonly { readonly file: string; readonly rule: { readonly id: string } }[],
 ): Promise<number> {
-  const { readRuleTests } = await import('../adapters/run-rule-tests.ts');
+  const { readRuleTests } = await import('../adapters/history/run-rule-tests.ts');
   const { problems, tested, tests } = readRuleTests(plans.rules);
   const untested = plans.require_tests && problems.length === 0 ? rules.filter(({ rule }) => !tested.has(rule.id)) : [];
   const missing = untested.map(({ file, rule }) => {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { ChangedLane, LaneKeys, ShownKey } from '../adapters/plan-keys.ts';
+import type { ChangedLane, LaneKeys, ShownKey } from '../adapters/plans/plan-keys.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
@@ -25,7 +25,7 @@ export const keysCommand: Command = {
     if (subject === undefined || !['make', 'rotate', 'retire'].includes(action))
       throw usage(`"${call.words.join(' ')}" is not one of make FILE, show, rotate FILE, retire ID`);
     if (action === 'make') return await make(resolve(subject), call, terminal);
-    const { addPlanKey, retirePlanKey } = await import('../adapters/plan-keys.ts');
+    const { addPlanKey, retirePlanKey } = await import('../adapters/plans/plan-keys.ts');
     const { config } = loadCallConfig(call);
     const changed =
       action === 'rotate'
@@ -55,7 +55,7 @@ async function make(file: string, call: Call, terminal: Terminal): Promise<numbe
 
 async function show(call: Call, terminal: Terminal): Promise<number> {
   const { config } = loadCallConfig(call);
-  const { readPlanKeys } = await import('../adapters/plan-keys.ts');
+  const { readPlanKeys } = await import('../adapters/plans/plan-keys.ts');
   const { root, own, lanes } = await readPlanKeys(config, context());
   if (call.has('json')) terminal.printJson({ root_key: root, key: own, lanes });
   else {

@@ -1,9 +1,9 @@
-import type { DrillReport } from '../adapters/drill-lake.ts';
-import type { ErasureReport } from '../adapters/erase-from-lake.ts';
-import type { HistoryFacts, PartitionFacts, SnapshotFacts, TableFacts } from '../adapters/look-at-lake.ts';
+import type { DrillReport } from '../adapters/lake/drill-lake.ts';
+import type { ErasureReport } from '../adapters/lake/erase-from-lake.ts';
+import type { HistoryFacts, PartitionFacts, SnapshotFacts, TableFacts } from '../adapters/lake/look-at-lake.ts';
+import type { TendReport, TendStep } from '../adapters/lake/tend-lake.ts';
+import type { SilverReport } from '../adapters/lake/write-layers.ts';
 import type { Config } from '../adapters/settings.ts';
-import type { TendReport, TendStep } from '../adapters/tend-lake.ts';
-import type { SilverReport } from '../adapters/write-layers.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { EngineError } from '../model/errors.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
@@ -130,7 +130,7 @@ function whatIsMissing(word: string): string {
 }
 
 async function look(word: string, config: Config, call: Call, terminal: Terminal): Promise<void> {
-  const { listHistory, listPartitions, listSnapshots, listTables } = await import('../adapters/look-at-lake.ts');
+  const { listHistory, listPartitions, listSnapshots, listTables } = await import('../adapters/lake/look-at-lake.ts');
   const table = call.text('table') ?? 'bronze.events';
   const found =
     word === 'tables'
@@ -161,7 +161,7 @@ async function ask(sql: string, call: Call, terminal: Terminal): Promise<number>
   if (atMs !== null && (Number.isNaN(atMs) || !/(Z|[+-]\d\d:\d\d)$/.test(at ?? '')))
     throw usage(`--at must be an instant with its zone, as in 2026-11-30T09:00:00Z, got "${at}"`);
   const { config } = loadCallConfig(call);
-  const { queryLake } = await import('../adapters/query-lake.ts');
+  const { queryLake } = await import('../adapters/lake/query-lake.ts');
   const { text, columns, rows } = await queryLake(config, { sql, atMs }, quietLogger());
   if (rows === null) terminal.write(text);
   else if (!call.has('json')) for (const line of textTable(columns, rows)) terminal.print(line);
@@ -174,7 +174,7 @@ async function erase(org: string, call: Call, terminal: Terminal): Promise<numbe
   if (!isDryRun && !call.has('confirm'))
     throw usage('erasing cannot be undone: look at it with --dry-run first, then say --confirm');
   const { config } = loadCallConfig(call);
-  const { eraseFromLake } = await import('../adapters/erase-from-lake.ts');
+  const { eraseFromLake } = await import('../adapters/lake/erase-from-lake.ts');
   const report = await eraseFromLake(config, org, { isDryRun, log: quietLogger() });
   if (call.has('json')) terminal.printJson({ ...report, dry_run: isDryRun });
   else for (const line of lakeErasureLines(report, isDryRun)) terminal.print(line);
@@ -190,7 +190,7 @@ function lakeErasureLines(report: ErasureReport, isDryRun: boolean): string[] {
 
 async function restore([org, week]: readonly string[], call: Call, terminal: Terminal): Promise<number> {
   const { config } = loadCallConfig(call);
-  const { dropRestored, restoreWeek } = await import('../adapters/restore-week.ts');
+  const { dropRestored, restoreWeek } = await import('../adapters/lake/restore-week.ts');
   const isDrop = call.has('drop');
   if (isDrop !== (org === undefined))
     throw usage(isDrop ? 'with --drop "lake restore" takes nothing behind it' : whatIsMissing('restore'));
@@ -211,7 +211,7 @@ const seedsBelow = 1_000_000_000;
 
 async function drill([org, week]: readonly string[], call: Call, terminal: Terminal): Promise<number> {
   const { config } = loadCallConfig(call);
-  const { drillLake } = await import('../adapters/drill-lake.ts');
+  const { drillLake } = await import('../adapters/lake/drill-lake.ts');
   const seed = call.number('seed') ?? Math.floor(systemClock.wallMs()) % seedsBelow;
   const progress = new Progress(terminal, systemClock, 'records played');
   const report = await drillLake(config, {
@@ -235,7 +235,7 @@ function drillSentence({ org, week, rows, records, differences, restated, receip
 }
 
 async function writeSilver(config: Config, call: Call, terminal: Terminal): Promise<void> {
-  const { writeSilverLayer } = await import('../adapters/write-layers.ts');
+  const { writeSilverLayer } = await import('../adapters/lake/write-layers.ts');
   const isDryRun = call.has('dry-run');
   const progress = new Progress(terminal, systemClock, 'slices written');
   const report = await writeSilverLayer(config, {
@@ -251,7 +251,7 @@ async function writeSilver(config: Config, call: Call, terminal: Terminal): Prom
 }
 
 async function writeGold(config: Config, call: Call, terminal: Terminal): Promise<void> {
-  const { writeGoldLayer } = await import('../adapters/write-layers.ts');
+  const { writeGoldLayer } = await import('../adapters/lake/write-layers.ts');
   const isDryRun = call.has('dry-run');
   const progress = new Progress(terminal, systemClock, 'slices written');
   const onProgress = (done: number, total: number) => progress.update(done, total);
@@ -266,7 +266,7 @@ async function writeGold(config: Config, call: Call, terminal: Terminal): Promis
 }
 
 async function writeViews(config: Config, call: Call, terminal: Terminal): Promise<void> {
-  const { rewriteHistoryViews } = await import('../adapters/history-views.ts');
+  const { rewriteHistoryViews } = await import('../adapters/lake/history-views.ts');
   const views = await rewriteHistoryViews(config, quietLogger());
   if (call.has('json')) for (const view of views) terminal.printJson({ view });
   else terminal.print(`ClickHouse finds the rows of all times by ${views.join(', ')}`);
@@ -287,7 +287,7 @@ function silverSentence(
 }
 
 async function tend(steps: readonly TendStep[], config: Config, call: Call, terminal: Terminal): Promise<void> {
-  const { orphanAgeMsDefault, targetMbDefault, tendLake } = await import('../adapters/tend-lake.ts');
+  const { orphanAgeMsDefault, targetMbDefault, tendLake } = await import('../adapters/lake/tend-lake.ts');
   const olderThan = call.number('older-than');
   const hourMs = 3_600_000;
   if (steps.includes('sweep') && olderThan !== undefined && olderThan < hourMs)

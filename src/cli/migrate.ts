@@ -41,7 +41,7 @@ async function runMigrate(call: Call, terminal: Terminal): Promise<number> {
   const auditRetentionMonths = readMonths(call.text('audit-retention'));
   const isJson = call.has('json');
   const { config } = loadCallConfig(call);
-  const { migrateServers } = await import('../adapters/migrate-servers.ts');
+  const { migrateServers } = await import('../adapters/servers/migrate-servers.ts');
   const parts = await migrateServers(config, {
     replicationFactor: call.number('replication-factor') ?? 3,
     ...(auditRetentionMonths === undefined ? {} : { auditRetentionMonths }),

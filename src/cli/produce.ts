@@ -36,7 +36,7 @@ export const produceCommand: Command = {
   async run(call, terminal) {
     const { config } = loadCallConfig(call);
     const progress = new Progress(terminal, systemClock, 'producing, records');
-    const { produceInto } = await import('../adapters/produce-file.ts');
+    const { produceInto } = await import('../adapters/log/produce-file.ts');
     const context = { clock: systemClock, log: quietLogger() };
     const rate = call.number('rate');
     const topic = call.text('topic');

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
-import type { PastPlan } from '../adapters/plan-history.ts';
-import type { RolledBack } from '../adapters/roll-back-plan.ts';
+import type { PastPlan } from '../adapters/plans/plan-history.ts';
+import type { RolledBack } from '../adapters/plans/roll-back-plan.ts';
 import type { Config } from '../adapters/settings.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { nearest } from '../model/nearest.ts';
@@ -14,7 +14,7 @@ import type { Terminal } from './terminal.ts';
 export async function showHistory(config: Config, call: Call, terminal: Terminal): Promise<number> {
   const [, orgId, ruleId, ...more] = call.words;
   if (orgId === undefined || more.length > 0) throw usage('"rules history" needs ORG, and may have one RULE');
-  const { readPlanHistory } = await import('../adapters/plan-history.ts');
+  const { readPlanHistory } = await import('../adapters/plans/plan-history.ts');
   const history = await readPlanHistory(config, orgId, { clock: systemClock, log: quietLogger() });
   const plans = (ruleId === undefined ? history.plans : ofRule(history.plans, ruleId)).toReversed();
   if (call.has('json')) {
@@ -74,7 +74,7 @@ export async function rollBack(config: Config, call: Call, terminal: Terminal): 
   if (orgId === undefined || text === undefined || more.length > 0)
     throw usage('"rules rollback" needs ORG and the NUMBER of a plan, as "rules history" shows them');
   if (!/^[1-9]\d{0,9}$/.test(text)) throw usage(`"${text}" is no number of a plan`);
-  const { rollBackPlan } = await import('../adapters/roll-back-plan.ts');
+  const { rollBackPlan } = await import('../adapters/plans/roll-back-plan.ts');
   const isDryRun = !call.has('yes');
   const actor = `${userInfo().username} by paceline rules rollback`;
   const context = { clock: systemClock, log: quietLogger(), actor, isDryRun };

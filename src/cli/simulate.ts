@@ -79,7 +79,7 @@ async function runSimulate(call: Call, terminal: Terminal): Promise<number> {
   const days = call.number('days') ?? defaults.days;
   const minutes = days * 1_440;
   using stop = listenForStop(terminal);
-  const { writeSimulatedLog } = await import('../adapters/simulated-log.ts');
+  const { writeSimulatedLog } = await import('../adapters/log/simulated-log.ts');
   const result = await writeSimulatedLog({
     dir: out,
     seed: call.number('seed') ?? defaults.seed,

@@ -38,7 +38,7 @@ export const testCommand: Command = {
 async function runTests(call: Call, terminal: Terminal): Promise<number> {
   const { config } = loadCallConfig(call);
   const [rules, only, junit] = ['rules', 'only', 'junit'].map((flag) => call.text(flag));
-  const { runRuleTests } = await import('../adapters/run-rule-tests.ts');
+  const { runRuleTests } = await import('../adapters/history/run-rule-tests.ts');
   const choice = {
     paths: call.words,
     rulesDirectory: rules ?? config.plans.rules,

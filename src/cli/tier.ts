@@ -1,4 +1,4 @@
-import type { ExpiredFiles, HotMonth, MovedMonth } from '../adapters/tier-lake.ts';
+import type { ExpiredFiles, HotMonth, MovedMonth } from '../adapters/lake/tier-lake.ts';
 import { systemClock } from '../control/system-clock.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
@@ -36,7 +36,7 @@ export const tierCommand: Command = {
 
 async function show(word: 'plan' | 'status', call: Call, terminal: Terminal): Promise<void> {
   const { config } = loadCallConfig(call);
-  const { planTiers } = await import('../adapters/tier-lake.ts');
+  const { planTiers } = await import('../adapters/lake/tier-lake.ts');
   const { months, expired } = await planTiers(config, quietLogger());
   const shown = word === 'status' ? months : months.filter(({ isDue, isLeaving }) => isDue || isLeaving);
   if (call.has('json')) {
@@ -57,7 +57,7 @@ async function show(word: 'plan' | 'status', call: Call, terminal: Terminal): Pr
 
 async function move(call: Call, terminal: Terminal): Promise<void> {
   const { config } = loadCallConfig(call);
-  const { runTiers } = await import('../adapters/tier-lake.ts');
+  const { runTiers } = await import('../adapters/lake/tier-lake.ts');
   const progress = new Progress(terminal, systemClock, 'slices written');
   const { moved, expired } = await runTiers(config, {
     log: quietLogger(),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { anchorOf, checkCatalogue } from '../../src/adapters/check-catalogue.ts';
+import { anchorOf, checkCatalogue } from '../../src/adapters/servers/check-catalogue.ts';
 import { readSources } from '../house-rules/rules.ts';
 
 const root = join(import.meta.dirname, '..', '..');

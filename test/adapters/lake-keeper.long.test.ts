@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { jobsOn, LakeKeeper, nextDue } from '../../src/adapters/lake-keeper.ts';
+import { jobsOn, LakeKeeper, nextDue } from '../../src/adapters/lake/lake-keeper.ts';
 import { type Config, loadConfig } from '../../src/adapters/settings.ts';
 import { embeddedPlace, openEmbeddedTables } from '../../src/adapters/tables.ts';
 import { askClickHouse, rowsOf } from '../../src/control/query-client.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openTopicLog } from '../../src/adapters/topic-log.ts';
+import { openTopicLog } from '../../src/adapters/log/topic-log.ts';
 import type { Clock, WallTimeMs } from '../../src/model/time.ts';
 
 const clock: Clock = {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { waitFor } from '../../src/adapters/wait-for.ts';
+import { waitFor } from '../../src/adapters/servers/wait-for.ts';
 import { EngineError } from '../../src/model/errors.ts';
 import type { WallTimeMs } from '../../src/model/time.ts';
 

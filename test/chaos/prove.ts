@@ -1,8 +1,8 @@
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { writeSimulatedLog } from '../../src/adapters/log/simulated-log.ts';
 import { loadConfig } from '../../src/adapters/settings.ts';
-import { writeSimulatedLog } from '../../src/adapters/simulated-log.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { diffTables } from '../oracle/compare.ts';
 import type { TableName } from '../oracle/rows.ts';

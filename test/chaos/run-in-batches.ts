@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { eventsTopic } from '../../src/model/ids.ts';
 import { decodeRows } from '../../src/rows/row-binary.ts';

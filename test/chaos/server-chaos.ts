@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openTopicWriter } from '../../src/adapters/kafka-log.ts';
+import { openTopicWriter } from '../../src/adapters/log/kafka-log.ts';
 import { loadConfig } from '../../src/adapters/settings.ts';
 import { makeLogger } from '../../src/control/logs/logger.ts';
 import { systemClock } from '../../src/control/system-clock.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { produceInto } from '../../src/adapters/produce-file.ts';
+import { produceInto } from '../../src/adapters/log/produce-file.ts';
 import { loadConfig } from '../../src/adapters/settings.ts';
 import { type Engine, startEngine } from '../../src/app.ts';
 import { commands } from '../../src/cli/commands.ts';

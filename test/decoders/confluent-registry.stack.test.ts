@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import { releasedSchemas } from '../../src/decoders/event-schemas.ts';
 import { ConfluentRegistry } from '../../src/decoders/registry/confluent-registry.ts';
 import { EventBatch } from '../../src/events/event-batch.ts';

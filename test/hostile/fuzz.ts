@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import { frameValue } from '../../src/events/avro/encode.ts';
 import { type EventKind, eventKinds } from '../../src/events/kinds.ts';
 import { dayMs, minuteMs } from '../../src/model/time.ts';

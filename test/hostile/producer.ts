@@ -1,4 +1,4 @@
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import type { KindName } from '../../src/events/kinds.ts';
 import { testPlan } from '../operators/random-world.ts';
 import { type RawRecord, start, today } from './hostile-lane.ts';

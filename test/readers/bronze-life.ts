@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { bronzeRunner } from '../../src/adapters/open-bronze.ts';
+import { bronzeRunner } from '../../src/adapters/lake/open-bronze.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import type { CatalogTable } from '../../src/lakehouse/catalog/catalog.ts';
 import { CatalogRows } from '../../src/lakehouse/catalog/catalog-rows.ts';

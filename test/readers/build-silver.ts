@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { writeSilverLayer } from '../../src/adapters/write-layers.ts';
+import { writeSilverLayer } from '../../src/adapters/lake/write-layers.ts';
 import { foldCorrected } from '../lakehouse/layers/corrected-fold.ts';
 import { SilverWorld } from '../lakehouse/layers/silver-world.ts';
 

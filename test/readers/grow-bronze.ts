@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import { loadConfig } from '../../src/adapters/settings.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { eventsTopic } from '../../src/model/ids.ts';

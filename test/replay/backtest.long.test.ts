@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { chooseHistory } from '../../src/adapters/open-history.ts';
-import { readCandidate, runBacktest } from '../../src/adapters/run-backtest.ts';
+import { chooseHistory } from '../../src/adapters/history/open-history.ts';
+import { readCandidate, runBacktest } from '../../src/adapters/history/run-backtest.ts';
 import { loadConfig } from '../../src/adapters/settings.ts';
 import { startEngine } from '../../src/app.ts';
 import { commands } from '../../src/cli/commands.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { createDecoder } from '../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../src/decoders/event-schemas.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runRuleTests } from '../../src/adapters/run-rule-tests.ts';
+import { runRuleTests } from '../../src/adapters/history/run-rule-tests.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 
 // The examples of docs/rules.md on hours and on who hears of an alert, held by tests as people write them.

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runRuleTests } from '../../src/adapters/run-rule-tests.ts';
+import { runRuleTests } from '../../src/adapters/history/run-rule-tests.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { runCommandLine } from '../../src/cli/run-command-line.ts';
 import { ConfigError } from '../../src/control/config/problem.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import { readerSchema } from '../../src/decoders/event-schemas.ts';
 import { type KindName, kinds } from '../../src/events/kinds.ts';
 import { type ReadRule, readRule } from '../../src/plans/rule-file.ts';

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeSimulatedLog } from '../../src/adapters/simulated-log.ts';
+import { writeSimulatedLog } from '../../src/adapters/log/simulated-log.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 
 const config = join(import.meta.dirname, '../../config');

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import { createDecoder } from '../../src/decoders/event-decoder.ts';
 import { EmbeddedRegistry } from '../../src/decoders/event-schemas.ts';
 import { BrokenInvariant } from '../../src/model/errors.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { attachStack } from '../../scripts/stack/stack.ts';
-import { checkServers } from '../../src/adapters/check-servers.ts';
+import { checkServers } from '../../src/adapters/servers/check-servers.ts';
 import { loadConfig } from '../../src/adapters/settings.ts';
 import { makeLogger } from '../../src/control/logs/logger.ts';
 import { systemClock } from '../../src/control/system-clock.ts';

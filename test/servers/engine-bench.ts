@@ -6,7 +6,7 @@ import '../../src/sources/kafka/calm-kafkajs.ts';
 import { vi } from 'vitest';
 import { type Isolation, isolate } from '../../scripts/stack/isolate.ts';
 import { attachStack, type Stack } from '../../scripts/stack/stack.ts';
-import { migrateServers } from '../../src/adapters/migrate-servers.ts';
+import { migrateServers } from '../../src/adapters/servers/migrate-servers.ts';
 import { type LoadedConfig, loadConfig } from '../../src/adapters/settings.ts';
 import { type Engine, type EngineOptions, startEngine } from '../../src/app.ts';
 import { makeLogger } from '../../src/control/logs/logger.ts';

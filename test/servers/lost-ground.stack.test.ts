@@ -5,7 +5,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { attachStack } from '../../scripts/stack/stack.ts';
-import { openLake } from '../../src/adapters/open-lake.ts';
+import { openLake } from '../../src/adapters/lake/open-lake.ts';
 import type { Config } from '../../src/adapters/settings.ts';
 import type { Engine } from '../../src/app.ts';
 import { EngineError } from '../../src/model/errors.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { checkServers } from '../../src/adapters/check-servers.ts';
+import { checkServers } from '../../src/adapters/servers/check-servers.ts';
 import type { Engine } from '../../src/app.ts';
 import { makeLogger } from '../../src/control/logs/logger.ts';
 import { systemClock } from '../../src/control/system-clock.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeCertificate } from '../../scripts/stack/certificate.ts';
-import { checkServers } from '../../src/adapters/check-servers.ts';
+import { checkServers } from '../../src/adapters/servers/check-servers.ts';
 import type { Engine } from '../../src/app.ts';
 import { makeLogger } from '../../src/control/logs/logger.ts';
 import { systemClock } from '../../src/control/system-clock.ts';

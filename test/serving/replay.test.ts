@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import { deadLetters, pacingSnapshots } from '../../src/rows/tables.ts';
 import { nowMs, openShop, rowOf, type Shop } from './shop.ts';
 import { topic } from './small-log.ts';

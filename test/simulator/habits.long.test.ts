@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import { eventsTopic } from '../../src/model/ids.ts';
 import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
 import { findZone, utc } from '../../src/model/zones.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { writeSimulatedLog } from '../../src/adapters/simulated-log.ts';
+import { writeSimulatedLog } from '../../src/adapters/log/simulated-log.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import type { Truth } from '../../src/simulator/write-simulation.ts';
 import { fillTruth } from './fill-truth.ts';

@@ -5,8 +5,8 @@ import { BoundedMap } from '../../model/bounded-map.ts';
 import { assert, EngineError } from '../../model/errors.ts';
 import { idPattern } from '../../model/ids.ts';
 import type { Past, PastQuery, PastRecord } from '../../serving/ports.ts';
-import { type LakeAsking, openBronzeAsking } from '../query-lake.ts';
-import { openRegistry } from '../schema-registry.ts';
+import { type LakeAsking, openBronzeAsking } from '../lake/query-lake.ts';
+import { openRegistry } from '../log/schema-registry.ts';
 import type { Config } from '../settings.ts';
 import { writtenPlans } from './written-plans.ts';
 

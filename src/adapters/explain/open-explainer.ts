@@ -10,10 +10,10 @@ import { explainAlert } from '../../serving/queries/explain/explain-alert.ts';
 import { explainCampaign, explainSilence } from '../../serving/queries/explain/explain-silence.ts';
 import type { Operation, OperationContext } from '../../serving/queries/operation.ts';
 import { inputOf, localCaller, localTables } from '../local-calls.ts';
+import { openTablesForReading } from '../log/visits.ts';
 import type { ClickHouseTables } from '../serving/clickhouse-tables.ts';
 import { SealedCursors } from '../serving/sealed-cursors.ts';
 import type { Config } from '../settings.ts';
-import { openTablesForReading } from '../visits.ts';
 import { openBronzePast } from './bronze-past.ts';
 
 /** Explains from tables and bronze alone, beside a running engine or without one. */

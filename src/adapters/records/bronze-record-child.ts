@@ -1,6 +1,6 @@
 import { EngineError } from '../../model/errors.ts';
 import type { Place } from '../../serving/ports.ts';
-import { BronzeHistory } from '../bronze-history.ts';
+import { BronzeHistory } from '../lake/bronze-history.ts';
 import type { Config } from '../settings.ts';
 import type { BronzeAnswer } from './bronze-record.ts';
 

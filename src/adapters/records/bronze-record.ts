@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { LaneRecord } from '../../events/run-of-records.ts';
 import { EngineError, type ErrorCode } from '../../model/errors.ts';
 import type { Place } from '../../serving/ports.ts';
-import { hasLake } from '../open-lake.ts';
+import { hasLake } from '../lake/open-lake.ts';
 import type { Config } from '../settings.ts';
 
 export type BronzeAnswer =

@@ -11,10 +11,10 @@ import type { EventLog, Place, ReadValue, StoredRecord } from '../../serving/por
 import { sha256 } from '../../serving/queries/replays/letters.ts';
 import { readStreamFile } from '../../sources/recorded/segment-files.ts';
 import type { Source } from '../../sources/source.ts';
-import type { ReadLog } from '../engine-log.ts';
-import { type EventCodec, makeEventCodec } from '../event-codec.ts';
-import { logPlaceOf } from '../log-place.ts';
-import { openRegistry } from '../schema-registry.ts';
+import type { ReadLog } from '../log/engine-log.ts';
+import { type EventCodec, makeEventCodec } from '../log/event-codec.ts';
+import { logPlaceOf } from '../log/log-place.ts';
+import { openRegistry } from '../log/schema-registry.ts';
 import type { Config } from '../settings.ts';
 import { BronzeRecords } from './bronze-record.ts';
 import { readValues } from './read-values.ts';

@@ -13,11 +13,11 @@ import { listReplays } from '../../serving/queries/replays/list-replays.ts';
 import { replayDeadLetters } from '../../serving/queries/replays/replay-letters.ts';
 import { tablesAlone } from '../explain/tables-alone.ts';
 import { inputOf, localCaller, localTables } from '../local-calls.ts';
-import { logPlaceOf } from '../log-place.ts';
+import { logPlaceOf } from '../log/log-place.ts';
+import { openEventLog, openTablesForReading } from '../log/visits.ts';
 import { openAccess } from '../serving/open-access.ts';
 import { SealedCursors } from '../serving/sealed-cursors.ts';
 import type { Config } from '../settings.ts';
-import { openEventLog, openTablesForReading } from '../visits.ts';
 import { AddressedLog } from './event-log.ts';
 
 const deskOperations = { countDeadLetters, listDeadLetters, getRecord, listReplays, replayDeadLetters };

@@ -7,7 +7,7 @@ import { SealedText } from '../../serving/access/sealed-text.ts';
 import type { OpenedSession, Visit } from '../../serving/access/sign-in.ts';
 import { AuthDoor } from '../../serving/auth/auth-door.ts';
 import { readAuthPages } from '../../serving/auth/auth-pages.ts';
-import { readPem } from '../pem.ts';
+import { readPem } from '../servers/pem.ts';
 import type { Config } from '../settings.ts';
 import { takeAdminLink } from './admin-link.ts';
 import { linkTo } from './links.ts';

@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls';
 import { EngineError } from '../../model/errors.ts';
 import type { TlsFiles } from '../../serving/http/listener.ts';
-import { readPem } from '../pem.ts';
+import { readPem } from '../servers/pem.ts';
 import type { Config } from '../settings.ts';
 
 /** Reads certificate and key each time that it is called; null where none are set. Throws CONFIG_INVALID. */

@@ -92,7 +92,7 @@ async function tellStory(
   const ended = new AbortController();
   const signal = AbortSignal.any([stopSignal, ended.signal]);
   const story = new DemoStory(engine, terminal, systemClock, startMs);
-  const { playDemoWorld } = await import('../../adapters/play-demo-world.ts');
+  const { playDemoWorld } = await import('../../adapters/log/play-demo-world.ts');
   const [seed, speed] = [call.number('seed') ?? defaultSeed, call.number('speed') ?? defaultSpeed];
   const world = playDemoWorld(engine.parts, { plans }, { seed, speed, clock: systemClock, signal });
   const timer =

@@ -6,7 +6,7 @@ export async function checkDataDirectory(
   /** Null when the log is not kept there. */
   topic: string | null,
 ): Promise<{ results: readonly CheckResult[]; served: readonly (string | null)[] }> {
-  const { inspectDirectory } = await import('../../adapters/visits.ts');
+  const { inspectDirectory } = await import('../../adapters/log/visits.ts');
   const { engine, isOwnerAlive, generation } = await inspectDirectory(directory, topic);
   const owner: CheckResult = { id: 'data.owner', status: 'ok', detail: 'no engine runs on it', fix: null };
   const streams: CheckResult[] =

@@ -1,4 +1,4 @@
-import { anchorOf } from '../../adapters/check-catalogue.ts';
+import { anchorOf } from '../../adapters/servers/check-catalogue.ts';
 import type { LoadedConfig } from '../../adapters/settings.ts';
 import { systemClock } from '../../control/system-clock.ts';
 import { EngineError } from '../../model/errors.ts';
@@ -48,9 +48,9 @@ async function checkAll(call: Call): Promise<CheckResult[]> {
   const { config, files } = loaded;
   const { data_directory: directory, log } = config;
   const [{ checkServers }, { checkPlanSigning }, { logPlaceOf }] = await Promise.all([
-    import('../../adapters/check-servers.ts'),
-    import('../../adapters/check-plans.ts'),
-    import('../../adapters/log-place.ts'),
+    import('../../adapters/servers/check-servers.ts'),
+    import('../../adapters/plans/check-plans.ts'),
+    import('../../adapters/log/log-place.ts'),
   ]);
   const servers = checkServers(config, { clock: systemClock, log: quietLogger() });
   const data = await checkDataDirectory(directory, logPlaceOf(config).isShared ? null : log.topic);

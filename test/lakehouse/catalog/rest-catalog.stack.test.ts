@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { attachStack } from '../../../scripts/stack/stack.ts';
-import { checkServers } from '../../../src/adapters/check-servers.ts';
+import { checkServers } from '../../../src/adapters/servers/check-servers.ts';
 import { loadConfig } from '../../../src/adapters/settings.ts';
 import { makeLogger } from '../../../src/control/logs/logger.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type DrillOptions, drillLake } from '../../../src/adapters/drill-lake.ts';
-import { dropRestored, restoreWeek } from '../../../src/adapters/restore-week.ts';
-import { runTiers } from '../../../src/adapters/tier-lake.ts';
-import { writeGoldLayer } from '../../../src/adapters/write-layers.ts';
+import { type DrillOptions, drillLake } from '../../../src/adapters/lake/drill-lake.ts';
+import { dropRestored, restoreWeek } from '../../../src/adapters/lake/restore-week.ts';
+import { runTiers } from '../../../src/adapters/lake/tier-lake.ts';
+import { writeGoldLayer } from '../../../src/adapters/lake/write-layers.ts';
 import { restoredName, tables } from '../../../src/rows/tables.ts';
 import { silent, type TextRow, WorkedDirectory } from '../layers/worked-directory.ts';
 

@@ -1,11 +1,11 @@
 import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { refreshHistoryViews } from '../../../src/adapters/history-views.ts';
-import { queryLake } from '../../../src/adapters/query-lake.ts';
+import { refreshHistoryViews } from '../../../src/adapters/lake/history-views.ts';
+import { queryLake } from '../../../src/adapters/lake/query-lake.ts';
+import { runTiers } from '../../../src/adapters/lake/tier-lake.ts';
+import { writeGoldLayer } from '../../../src/adapters/lake/write-layers.ts';
 import { embeddedPlace, openEmbeddedTables } from '../../../src/adapters/tables.ts';
-import { runTiers } from '../../../src/adapters/tier-lake.ts';
-import { writeGoldLayer } from '../../../src/adapters/write-layers.ts';
 import { openQueries } from '../../../src/app.ts';
 import { askClickHouse, rowsOf } from '../../../src/control/query-client.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import { maintenanceOf, tendLake } from '../../../src/adapters/lake/tend-lake.ts';
+import { runTiers } from '../../../src/adapters/lake/tier-lake.ts';
+import { writeGoldLayer, writeSilverLayer } from '../../../src/adapters/lake/write-layers.ts';
 import { loadConfig } from '../../../src/adapters/settings.ts';
-import { maintenanceOf, tendLake } from '../../../src/adapters/tend-lake.ts';
-import { runTiers } from '../../../src/adapters/tier-lake.ts';
-import { writeGoldLayer, writeSilverLayer } from '../../../src/adapters/write-layers.ts';
 import { makeLogger } from '../../../src/control/logs/logger.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';
 

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { goldTables } from '../../../src/adapters/gold-tables.ts';
-import { openLayerTools } from '../../../src/adapters/layer-tools.ts';
-import { openLake, tablesOf } from '../../../src/adapters/open-lake.ts';
-import { openTablesForChange } from '../../../src/adapters/visits.ts';
-import { goldOptions, layerParts } from '../../../src/adapters/write-layers.ts';
+import { goldTables } from '../../../src/adapters/lake/gold-tables.ts';
+import { openLayerTools } from '../../../src/adapters/lake/layer-tools.ts';
+import { openLake, tablesOf } from '../../../src/adapters/lake/open-lake.ts';
+import { goldOptions, layerParts } from '../../../src/adapters/lake/write-layers.ts';
+import { openTablesForChange } from '../../../src/adapters/log/visits.ts';
 import { askClickHouse, downloadFromClickHouse, rowsOf } from '../../../src/control/query-client.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import { describeKind } from '../../../src/decoders/event-objects.ts';

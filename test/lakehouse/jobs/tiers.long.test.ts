@@ -4,9 +4,9 @@ import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { planTiers, runTiers } from '../../../src/adapters/lake/tier-lake.ts';
+import { writeGoldLayer } from '../../../src/adapters/lake/write-layers.ts';
 import { loadConfig } from '../../../src/adapters/settings.ts';
-import { planTiers, runTiers } from '../../../src/adapters/tier-lake.ts';
-import { writeGoldLayer } from '../../../src/adapters/write-layers.ts';
 import { tables } from '../../../src/rows/tables.ts';
 import { mainFile, silent, type TextRow, WorkedDirectory } from '../layers/worked-directory.ts';
 

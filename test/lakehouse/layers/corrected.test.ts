@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
-import { makeEventCodec } from '../../../src/adapters/event-codec.ts';
-import { queryLake } from '../../../src/adapters/query-lake.ts';
-import { writeSilverLayer } from '../../../src/adapters/write-layers.ts';
+import { queryLake } from '../../../src/adapters/lake/query-lake.ts';
+import { writeSilverLayer } from '../../../src/adapters/lake/write-layers.ts';
+import { makeEventCodec } from '../../../src/adapters/log/event-codec.ts';
 import { foldCorrected } from './corrected-fold.ts';
 import { SilverWorld } from './silver-world.ts';
 import { silent } from './worked-directory.ts';

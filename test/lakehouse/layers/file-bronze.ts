@@ -1,4 +1,4 @@
-import { openProgram } from '../../../src/adapters/open-bronze.ts';
+import { openProgram } from '../../../src/adapters/lake/open-bronze.ts';
 import type { Config } from '../../../src/adapters/settings.ts';
 import { createRunner } from '../../../src/runtime/runner.ts';
 

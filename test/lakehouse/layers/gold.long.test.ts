@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writeGoldLayer } from '../../../src/adapters/write-layers.ts';
+import { writeGoldLayer } from '../../../src/adapters/lake/write-layers.ts';
 import { tables } from '../../../src/rows/tables.ts';
 import { silent, WorkedDirectory } from './worked-directory.ts';
 

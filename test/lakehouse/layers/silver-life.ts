@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { writeSilverLayer } from '../../../src/adapters/lake/write-layers.ts';
 import { loadConfig } from '../../../src/adapters/settings.ts';
-import { writeSilverLayer } from '../../../src/adapters/write-layers.ts';
 
 /** One life of the job that writes silver, for whoever wants to kill it. */
 const shippedConfigDirectory = join(import.meta.dirname, '../../../config');

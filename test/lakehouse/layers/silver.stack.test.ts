@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { attachStack } from '../../../scripts/stack/stack.ts';
-import { listTables } from '../../../src/adapters/look-at-lake.ts';
-import { writeSilverLayer } from '../../../src/adapters/write-layers.ts';
+import { listTables } from '../../../src/adapters/lake/look-at-lake.ts';
+import { writeSilverLayer } from '../../../src/adapters/lake/write-layers.ts';
 import { SilverWorld } from './silver-world.ts';
 
 const { addresses } = attachStack(['s3', 'iceberg-rest']);

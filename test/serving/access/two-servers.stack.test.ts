@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { checkServers } from '../../../src/adapters/check-servers.ts';
+import { checkServers } from '../../../src/adapters/servers/check-servers.ts';
 import { type Access, openAccess } from '../../../src/adapters/serving/open-access.ts';
 import { loadConfig } from '../../../src/adapters/settings.ts';
 import { makeLogger } from '../../../src/control/logs/logger.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import avsc from 'avsc';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { makeEventCodec } from '../../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../../src/adapters/log/event-codec.ts';
 import { type ResultName, releasedIds } from '../../../src/decoders/event-schemas.ts';
 import { RowWriter } from '../../../src/rows/row-binary.ts';
 import { alertEvents, deadLetters, pacingSnapshots, type Table } from '../../../src/rows/tables.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { makeEventCodec } from '../../src/adapters/event-codec.ts';
+import { makeEventCodec } from '../../src/adapters/log/event-codec.ts';
 import { EventBatch, flag } from '../../src/events/event-batch.ts';
 import { kind } from '../../src/events/kinds.ts';
 import { hourMs, type LogTimeMs, type TimeColumn } from '../../src/model/time.ts';

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { checkCatalogue } from '../../../src/adapters/check-catalogue.ts';
 import { planSinks } from '../../../src/adapters/open-sinks.ts';
+import { checkCatalogue } from '../../../src/adapters/servers/check-catalogue.ts';
 import { type Config, loadConfig, settingsSchema } from '../../../src/adapters/settings.ts';
 import { alertEvents } from '../../../src/rows/tables.ts';
 import { WebhookSink } from '../../../src/sinks/webhook/webhook-sink.ts';

@@ -1,9 +1,0 @@
-import { directoryPlace } from './directory-place.ts';
-import type { LogPlace } from './engine-log.ts';
-import { kafkaPlace } from './kafka-place.ts';
-import type { Config } from './settings.ts';
-
-/** Kafka where the configuration names brokers, else the data directory: decided here and nowhere else. */
-export function logPlaceOf(config: Config): LogPlace {
-  return config.kafka.brokers.length > 0 ? kafkaPlace(config) : directoryPlace(config);
-}
