@@ -1,10 +1,13 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkClock, checkDisk, checkNode, checkPort, checkWritable } from '../../src/cli/doctor/checks.ts';
 import { checkDataDirectory } from '../../src/cli/doctor/data-checks.ts';
+import { systemClock } from '../../src/control/system-clock.ts';
+import { openDataDirectory } from '../../src/state/sqlite/data-directory.ts';
 
 test('an old Node is named with the fix', () => {
   expect(checkNode('24.12.0').status).toBe('ok');
@@ -68,4 +71,26 @@ test('a taken port is a failure unless the running engine holds it', async () =>
   }
   expect(await checkPort('port.http', '127.0.0.1', port, false)).toMatchObject({ status: 'ok' });
   expect(await checkPort('port.http', '127.0.0.1', 0, false)).toMatchObject({ status: 'ok' });
+});
+
+test('each port at which the engine of the directory answers is its own', async () => {
+  const server = createHttpServer((_, response) => response.end(JSON.stringify({ pid: process.pid })));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const directory = mkdtempSync(join(tmpdir(), 'paceline-doctor-test-'));
+  const owned = await openDataDirectory(directory, { clock: systemClock });
+  try {
+    const addresses = {
+      http: `http://127.0.0.1:${port}`,
+      clickhouse: 'http://127.0.0.1:8123',
+      api: 'http://127.0.0.1:8412',
+    };
+    owned.publishEngineInfo({ addresses, tokens: {} });
+    const { served } = await checkDataDirectory(directory, null);
+    expect(served).toEqual(Object.values(addresses));
+  } finally {
+    owned.close();
+    await new Promise((resolve) => server.close(resolve));
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -25,7 +25,7 @@ export async function checkDataDirectory(
   if (isOwnerAlive)
     return {
       results: [{ ...owner, detail: `${who} runs on it` }, ...streams],
-      served: [engine.addresses.http, engine.addresses.clickhouse],
+      served: Object.values(engine.addresses),
     };
   return {
     results: [
