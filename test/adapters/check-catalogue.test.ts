@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '..', '..');
 const ids = Object.keys(checkCatalogue);
 const servers = [...new Set(ids.map((id) => id.split('.')[0]))];
 const checkFiles =
-  /^src\/(cli\/doctor\/|adapters\/check-(?!catalogue)|plans\/postgres\/inspect-postgres|sources\/kafka\/inspect-kafka|.+\/checks\.ts$|sinks\/[a-z]+\/[a-z]+-kind\.ts$)/;
+  /^src\/(cli\/doctor\/|adapters\/[a-z]+\/check-(?!catalogue)|plans\/postgres\/inspect-postgres|sources\/kafka\/inspect-kafka|.+\/checks\.ts$|sinks\/[a-z]+\/[a-z]+-kind\.ts$)/;
 
 test('ids of checks, the catalogue and the sections of docs/doctor.md are the same', () => {
   const text = readSources(root, 'src')
