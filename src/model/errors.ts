@@ -154,6 +154,17 @@ export const errorCatalogue = {
     next: 'The message says why nothing is sent again here; docs/dead-letters.md says how it is done.',
   },
   EDIT_CONFLICT: { retry: 'never', exit: 65, next: 'Somebody edited it since: read it again, and edit that.' },
+  IDEMPOTENCY_KEY_REUSED: {
+    retry: 'never',
+    exit: 65,
+    next: 'Make a new key for each call, and bring it again only with the very same one.',
+  },
+  CALL_UNDER_WAY: { retry: 'with_backoff', exit: 75, next: 'Ask again in a moment with the same key.' },
+  CALL_UNFINISHED: {
+    retry: 'never',
+    exit: 65,
+    next: 'Look whether it was done; if not, say it again with a new idempotency key.',
+  },
   EDIT_REFUSED: { retry: 'never', exit: 77, next: 'It is kept in files: change it there, then run "paceline apply".' },
 } as const satisfies Record<string, { retry: Retry; exit: number; next: string }>;
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import { assert, EngineError } from '../model/errors.ts';
 import { idPattern } from '../model/ids.ts';
@@ -5,6 +6,7 @@ import { inSpan, noteOnSpan } from '../model/spans.ts';
 import type { Authenticator, Credentials } from './access/authenticate.ts';
 import type { QueryCache } from './cache/query-cache.ts';
 import type { Caller } from './caller.ts';
+import { answerOnce } from './idempotency.ts';
 import type { LimitSubject, LimitVerdict, RateLimiter } from './limits/rate-limiter.ts';
 import { type OperationName, operationOf } from './operations.ts';
 import type { ServingPorts, TableReader } from './ports.ts';
@@ -28,6 +30,10 @@ interface ServiceCall {
   readonly input: unknown;
   readonly credentials: Credentials;
   readonly requestId: string;
+  /** The caller may say the same write again with the same key, and it is done once. */
+  readonly idempotencyKey?: string | undefined;
+  /** Told that the answer is that of an earlier call. */
+  onRepeated?(): void;
   /** Told who calls as soon as that is known, and what is left of the allowance. */
   onCaller?(caller: Caller): void;
   onLimit?(verdict: LimitVerdict): void;
@@ -75,6 +81,12 @@ export class Service {
     const input = readInput(described, call.input);
     const context = { caller, ports: this.#parts.ports, tables: this.#tablesOf(caller.orgId) };
     const run = async () => encode(this.#checked(described, await described.run(context, input)));
+    if (described.isWrite && call.idempotencyKey !== undefined) {
+      const repeatable = { key: call.idempotencyKey, caller, name: call.name, input };
+      const { bytes, isRepeated } = await answerOnce(this.#idempotency(), repeatable, run);
+      if (isRepeated) call.onRepeated?.();
+      return bytes;
+    }
     if (!described.isOfTables) return await run();
     const dataVersion = await this.#parts.ports.tables.dataVersion();
     const key = { orgId: caller.orgId, dataVersion, query: call.name, args: JSON.stringify(input) };
@@ -113,6 +125,11 @@ export class Service {
         throw new EngineError('RATE_LIMITED', `${whose} more often than is allowed; wait ${verdict.retryAfterMs} ms`);
       }
     }
+  }
+
+  #idempotency() {
+    const { access, now } = this.#parts.ports;
+    return { calls: access.accounts.calls, random: randomBytes, nowMs: now };
   }
 
   #tablesOf(orgId: string | null): TableReader {

@@ -301,6 +301,27 @@ export function examineAccounts(name: string, makeBench: () => Promise<AccountsB
       await expect(write('{}', 0, 'none')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     });
 
+    test('a call with a key is taken once, answered once, and free again where it was refused', async () => {
+      const { calls } = accounts;
+      const call = { keyHash: hashOf('key of a call'), requestHash: hashOf('call') };
+      const taken = await Promise.all([calls.take(by, 'acme', call), calls.take(by, 'acme', call)]);
+      expect(taken.filter((each) => each === null)).toHaveLength(1);
+      await calls.release(by, call.keyHash);
+      const other = { ...call, requestHash: hashOf('another call') };
+      expect(await calls.take(by, 'acme', other)).toBeNull();
+      await calls.settle(by, call.keyHash, 'sealed');
+      await calls.settle(by, call.keyHash, 'once more');
+      await calls.release(by, call.keyHash);
+      const known = await calls.take(by, 'bolt', call);
+      expect(known).toMatchObject({ takenMs: now, answer: 'sealed' });
+      expect(Buffer.from(known!.requestHash)).toEqual(Buffer.from(other.requestHash));
+      expect(await calls.take(by, null, { ...call, keyHash: hashOf('of no organization') })).toBeNull();
+      expect(await calls.forget(by, now)).toBe(0);
+      expect(await calls.forget(by, now + 1)).toBe(2);
+      expect(await calls.take(by, 'acme', call)).toBeNull();
+      expect(await calls.forget(by, now + 1)).toBe(1);
+    });
+
     test('a dead letter is taken once, and again only where nobody wrote down what became of it', async () => {
       const claim = {
         ...{ topic: 'ads.events.v1', partition: 3, offset: 281_474_976_710_000, toPartition: 5, fromOffset: 70 },

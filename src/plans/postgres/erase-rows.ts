@@ -10,6 +10,8 @@ const erasedTables: Readonly<Record<string, string>> = {
   api_keys: 'org_id',
   invitations: 'org_id',
   configurations: 'org_id',
+  replays: 'org_id',
+  idempotent_calls: 'org_id',
   org_memberships: 'org_id',
   rules: 'org_id',
   pipelines: 'org_id',

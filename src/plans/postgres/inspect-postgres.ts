@@ -13,6 +13,7 @@ const tenantTables = [
   'audit_logs',
   'configurations',
   'credentials',
+  'idempotent_calls',
   'identities',
   'invitations',
   'operator_visits',

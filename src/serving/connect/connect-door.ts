@@ -19,6 +19,7 @@ import { RepeatedRequests, RequestCalls } from '../cache/repeated-requests.ts';
 import { changesOf } from '../http/changes.ts';
 import { type Door, type HttpCall, HttpRefusal } from '../http/door.ts';
 import { takeStream } from '../http/event-stream.ts';
+import { idempotencyKeyOf, repeatedHeader } from '../http/idempotency-key.ts';
 import { limitHeaders } from '../limits/limit-headers.ts';
 import { type OperationName, operationOf } from '../operations.ts';
 import { tellRefusal } from '../refusals.ts';
@@ -179,6 +180,8 @@ export class ConnectDoor implements Door {
     facts.orgId = orgId;
     return this.#options.service.call({
       ...{ name, orgId, input, credentials, requestId },
+      idempotencyKey: idempotencyKeyOf(call),
+      onRepeated: () => response.setHeader(repeatedHeader, 'true'),
       onCaller: ({ actor }) => {
         facts.actor = `${actor.kind}:${actor.id}`;
       },

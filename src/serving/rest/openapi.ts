@@ -113,6 +113,7 @@ function writeOf(name: OperationName, described: Operation, path: string): Json 
     parameters: [
       ...parametersOf(described, path).filter((each) => each.in === 'path'),
       ...(hasVersion ? versionHeaders : []),
+      idempotencyHeader,
     ],
     ...(schema === null ? {} : { requestBody: { required: true, content: { 'application/json': { schema } } } }),
     responses: {
@@ -127,6 +128,14 @@ const versionHeaders = [
   { name: 'If-Match', in: 'header', description: 'The version that you saw, in quotes.', schema: { type: 'string' } },
   { name: 'If-None-Match', in: 'header', description: '`*`: it must not be there yet.', schema: { type: 'string' } },
 ];
+
+const idempotencyHeader = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description:
+    'A new UUID for each call: who repeats the call with it gets the first answer, and nothing is done twice. Kept for a day.',
+  schema: { type: 'string', minLength: 16, maxLength: 200 },
+};
 
 function bodySchema({ input }: Operation, path: string): Json {
   const elsewhere = [...namesIn(path), versionMember];

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Door, type HttpCall, HttpRefusal } from '../http/door.ts';
 import { streamEvents } from '../http/event-stream.ts';
+import { idempotencyKeyOf, repeatedHeader } from '../http/idempotency-key.ts';
 import { chooseType } from '../http/media-types.ts';
 import { sendBytes } from '../http/problem.ts';
 import { limitHeaders } from '../limits/limit-headers.ts';
@@ -56,6 +57,8 @@ export class RestDoor implements Door {
     const { credentials, requestId, facts } = call;
     return this.#service.call({
       ...{ name, orgId: members.organization ?? null, input, credentials, requestId },
+      idempotencyKey: idempotencyKeyOf(call),
+      onRepeated: () => call.response.setHeader(repeatedHeader, 'true'),
       onCaller: ({ actor }) => {
         facts.actor = `${actor.kind}:${actor.id}`;
       },

@@ -44,6 +44,18 @@ beforeAll(async () => {
       "INSERT INTO paceline.sessions (org_id, user_id, token_hash, expires_at) VALUES ('acme', $1, sha256('a'), now() + interval '1 h')",
       [ann],
     );
+    for (const org of ['acme', 'bolt']) {
+      await client.query(
+        `INSERT INTO paceline.replays (org_id, topic, partition, log_offset, replay_id, created_by, sha256, is_mended,
+           to_partition, from_offset) VALUES ($1, 'marker', 0, 7, gen_random_uuid(), 'user:marker', repeat('ab', 32), 0, 0, 1)`,
+        [org],
+      );
+      await client.query(
+        `INSERT INTO paceline.idempotent_calls (key_hash, org_id, request_hash, created_at)
+         VALUES (sha256($1::text::bytea), $1, sha256('marker'), now())`,
+        [org],
+      );
+    }
     await add('both@marker.example', ['acme', 'bolt']);
     const root = await add('root@marker.example', ['acme']);
     await client.query('INSERT INTO paceline.operators (user_id) VALUES ($1)', [root]);
@@ -78,6 +90,18 @@ test('an organization goes with those whom nobody else knows, and what was noted
   await asLogin(service, async (client) => {
     const { rows: people } = await client.query('SELECT email FROM paceline.users ORDER BY email');
     expect(people).toEqual([{ email: 'both@marker.example' }, { email: 'root@marker.example' }]);
+    // Whatever table names organizations: who adds one must say what becomes of it here.
+    const { rows: tables } = await client.query<{ name: string }>(
+      `SELECT DISTINCT table_name AS name FROM information_schema.columns JOIN pg_class ON relname = table_name
+       WHERE table_schema = 'paceline' AND column_name = 'org_id' AND NOT relispartition AND relkind IN ('r', 'p')`,
+    );
+    const left: string[] = [];
+    for (const { name } of tables) {
+      const { rows } = await client.query(`SELECT FROM paceline.${name} WHERE org_id = 'acme'`);
+      if (rows.length > 0) left.push(name);
+    }
+    expect(tables.length).toBeGreaterThan(10);
+    expect(left.sort()).toEqual(['audit_logs', 'organization_edits', 'plans']);
     const { rows: plans } = await client.query('SELECT org_id, number FROM paceline.plans ORDER BY 1, 2');
     expect(plans).toEqual([
       { org_id: 'acme', number: '2' },

@@ -20,6 +20,7 @@ const tenantTables = [
   'api_key_uses',
   'configurations',
   'credentials',
+  'idempotent_calls',
   'identities',
   'invitations',
   'operator_visits',

@@ -1,6 +1,7 @@
 import type { AccountsDatabase, OnTouched, StoreContext } from './accounts-database.ts';
 import { AuditLog } from './audit-log.ts';
 import { Configurations } from './configurations.ts';
+import { IdempotentCalls } from './idempotent-calls.ts';
 import { Invitations } from './invitations.ts';
 import { ApiKeys } from './keys.ts';
 import { People } from './people.ts';
@@ -16,6 +17,7 @@ export interface Accounts {
   readonly invitations: Invitations;
   readonly configurations: Configurations;
   readonly replays: Replays;
+  readonly calls: IdempotentCalls;
   readonly audit: AuditLog;
   close(): Promise<void>;
 }
@@ -38,6 +40,7 @@ export function openAccounts(options: AccountsOptions): Accounts {
     invitations: new Invitations(context),
     configurations: new Configurations(context),
     replays: new Replays(context),
+    calls: new IdempotentCalls(context),
     audit: new AuditLog(context),
     close: () => options.database.close(),
   };

@@ -12,6 +12,8 @@ const erasedTables = [
   'api_keys',
   'invitations',
   'configurations',
+  'replays',
+  'idempotent_calls',
   'org_memberships',
 ] as const;
 
