@@ -7,7 +7,7 @@ import { tableRows } from '../oracle/rows.ts';
 import { seedsFrom } from '../soak.ts';
 import { toLogRecord, toOracleEvent } from './to-oracle.ts';
 
-const seeds = seedsFrom(2_000, 12, 300);
+const seeds = seedsFrom(2_000, 9, 300);
 
 test.each(seeds)('the engine and the oracle agree on every table (seed %i)', (seed) => {
   const records = randomRecords(seed, 2_500);

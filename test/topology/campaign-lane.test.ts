@@ -3,7 +3,7 @@ import { randomRecords, randomSource } from '../operators/random-world.ts';
 import { type Drive, printTables, runLane, whole } from '../operators/run-lane.ts';
 import { seedsFrom } from '../soak.ts';
 
-const seeds = seedsFrom(1_000, 5, 60);
+const seeds = seedsFrom(1_000, 4, 60);
 const count = 3_000;
 
 function drives(seed: number): Record<string, Drive> {
