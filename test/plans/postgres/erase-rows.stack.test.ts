@@ -101,7 +101,7 @@ test('an organization goes with those whom nobody else knows, and what was noted
       if (rows.length > 0) left.push(name);
     }
     expect(tables.length).toBeGreaterThan(10);
-    expect(left.sort()).toEqual(['audit_logs', 'organization_edits', 'plans']);
+    expect(left.sort()).toEqual(['audit_logs', 'plans']);
     const { rows: plans } = await client.query('SELECT org_id, number FROM paceline.plans ORDER BY 1, 2');
     expect(plans).toEqual([
       { org_id: 'acme', number: '2' },

@@ -237,6 +237,8 @@ describe('tenants', () => {
     expect(rows.map(({ name }) => name)).toEqual([
       'api_keys_prefix_once',
       'credentials_pkey',
+      'idempotent_calls_oldest',
+      'idempotent_calls_pkey',
       'identities_of_user',
       'identities_pkey',
       'invitations_token_once',

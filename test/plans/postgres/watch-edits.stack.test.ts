@@ -9,7 +9,10 @@ import { RecordedPlans } from './recorded-plans.ts';
 import { ruleText } from './rows.ts';
 import { asLogin, makeDatabase, type TestDatabase } from './server.ts';
 
-/** Time stands still until the test lets the sleepers go. */
+/** The rest between two passes; whoever is told of an edit may have to wait so long. */
+const passRestMs = 50;
+
+/** Time stands still until the test lets the sleepers go; but for the rest between two passes. */
 class HeldClock implements Clock {
   readonly sleeps: number[] = [];
   #sleepers: (() => void)[] = [];
@@ -22,6 +25,7 @@ class HeldClock implements Clock {
   }
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
+    if (ms <= passRestMs) return;
     this.sleeps.push(ms);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     signal?.addEventListener('abort', () => reject(signal.reason));
