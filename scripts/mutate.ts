@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Random } from '../test/simulation/random.ts';
-import { Copy } from './mutate/copy.ts';
+import { type Change, Copy } from './mutate/copy.ts';
 import { type Mutant, mutantsOf, withMutant } from './mutate/mutants.ts';
 import { relatedTests } from './mutate/related.ts';
 import { describeMutant, type Result, Results, scoreOf } from './mutate/results.ts';
@@ -30,6 +30,9 @@ if (![seed, patienceS].every((each) => Number.isInteger(each) && each > 0) || !(
   process.stderr.write(usage);
   process.exit(64);
 }
+
+/** Those of `test/simulation/universe.test.ts`, which runs them in threads that no mutant of one process reaches. */
+const universes = { test: 'test/simulation/universe.test.ts', seeds: 40, limitMs: 3 * 60_000 };
 
 const results = new Results(values.out);
 const related = relatedTests(root);
@@ -71,6 +74,8 @@ async function confirm(copy: Copy, file: string): Promise<void> {
   const answer = await copy.run({ tests, stopsAtFailure: false }, 5 * 60_000, null);
   if (answer === null || answer.failures.length > 0)
     throw new Error(`the results are void, tests fail without a mutant:\n${answer?.failures.join('\n')}`);
+  if (!(await copy.holdsInUniverses(universes.seeds, universes.limitMs, null)))
+    throw new Error('the results are void, universes fail without a mutant');
 }
 
 /** How long each test takes that any of the files is related to; all of them pass as long as nothing is changed. */
@@ -90,8 +95,14 @@ async function tryOne(copy: Copy, mutant: Mutant, durationsMs: ReadonlyMap<strin
   const change = { file: mutant.file, text: withMutant(text, mutant) };
   const answer =
     tests.length === 0 ? { failures: [] } : await copy.run({ tests, stopsAtFailure: true }, limitMs, change);
-  const noticedBy = answer === null ? 'timeout' : (answer.failures[0] ?? null);
+  const noticedBy = answer === null ? 'timeout' : (answer.failures[0] ?? (await noticedInUniverses(copy, change)));
   return { ...mutant, digest: digestOf(text), noticedBy, seconds: Math.round((Date.now() - beganMs) / 100) / 10 };
+}
+
+/** What no test of one process noticed may still be wrong in a whole world. */
+async function noticedInUniverses(copy: Copy, change: Change): Promise<string | null> {
+  const holds = await copy.holdsInUniverses(universes.seeds, universes.limitMs, change);
+  return holds === null ? 'timeout' : holds ? null : universes.test;
 }
 
 /** Those first that noticed most so far, then the nearest and the quickest; until patience ends. */

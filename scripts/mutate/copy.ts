@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,12 @@ const copied = [
   ...['src', 'test', 'scripts', 'bench', 'schemas', 'config', 'docs', 'deploy', 'bin'],
   ...['package.json', 'tsconfig.json', 'vitest.config.ts', 'Dockerfile', 'ARCHITECTURE.md', 'CONTRIBUTING.md'],
 ];
+
+/** Another text for a file of the repository. */
+export interface Change {
+  readonly file: string;
+  readonly text: string;
+}
 
 /** A copy of the repository whose files are changed one by one, and a process that runs its tests. */
 export class Copy implements AsyncDisposable {
@@ -24,18 +30,31 @@ export class Copy implements AsyncDisposable {
   }
 
   /** Runs tests with other text in a file; null when they had not ended after `limitMs`. */
-  async run(
-    ask: Omit<Ask, 'changed'>,
-    limitMs: number,
-    change: { file: string; text: string } | null,
-  ): Promise<Answer | null> {
+  async run(ask: Omit<Ask, 'changed'>, limitMs: number, change: Change | null): Promise<Answer | null> {
     const changed = [this.#changedBefore, change?.file ?? null].filter((file) => file !== null);
     this.#changedBefore = change?.file ?? null;
-    if (change !== null) writeFileSync(join(this.dir, change.file), change.text);
+    return this.#changedTo(change, () => this.#ask({ ...ask, changed }, limitMs));
+  }
+
+  /** Whether that many universes, from the first seed on, all hold with other text in a file; null when they had not ended after `limitMs`. */
+  async holdsInUniverses(seeds: number, limitMs: number, change: Change | null): Promise<boolean | null> {
+    const script = ['scripts/simulate-world.ts', '--seeds', String(seeds)];
+    return this.#changedTo(change, async () => {
+      const child = spawn(process.execPath, script, { cwd: this.dir, stdio: 'ignore', timeout: limitMs });
+      const { promise, resolve, reject } = Promise.withResolvers<boolean | null>();
+      child.once('error', reject);
+      child.once('exit', (code) => resolve(code === null ? null : code === 0));
+      return promise;
+    });
+  }
+
+  async #changedTo<T>(change: Change | null, run: () => Promise<T>): Promise<T> {
+    if (change === null) return run();
+    writeFileSync(join(this.dir, change.file), change.text);
     try {
-      return await this.#ask({ ...ask, changed }, limitMs);
+      return await run();
     } finally {
-      if (change !== null) writeFileSync(join(this.dir, change.file), readFileSync(join(this.#root, change.file)));
+      writeFileSync(join(this.dir, change.file), readFileSync(join(this.#root, change.file)));
     }
   }
 

@@ -598,7 +598,8 @@ export function emitEnd(
   const rule = context.plan.rules.find((each) => each.id === id);
   // An alert that ends with its flight says what became of it.
   const last = step.reason === 'scope_ended' ? subject.values : null;
-  const values = last !== null && rule !== undefined && rule.scope !== 'source' ? namedValues(rule, last) : '{}';
+  const values =
+    last !== null && (rule?.scope === 'flight' || rule?.scope === 'ended') ? namedValues(rule, last) : '{}';
   const verdict = ', {{p.status}} with {{p.delivery_pct}} % of the budget spent';
   const summary = `Rule ${id}: ${step.reason}${last === null ? '' : summaryOf(verdict, placesOf('flight', context.plan), last)}`;
   const labels = sortedJson(Object.entries(rule?.labels ?? {}));

@@ -37,5 +37,9 @@ export const keptSeeds: readonly { readonly seed: number; readonly found: string
     seed: 9_532_315,
     found: 'an alert whose rule was no longer for its campaign ended without the windows that the rule reads',
   },
+  {
+    seed: 30_002_628,
+    found: "values of a rule that had left the flight's scope, in the oracle's last word on its alert",
+  },
   { seed: 2_094_836, found: 'a fail-over that lost a trim alone left the chunk in the outbox until the next claim' },
 ];
