@@ -37,7 +37,7 @@ export async function answerOnce(
   { key: given, caller, name, input }: RepeatableCall,
   run: () => Promise<Uint8Array>,
 ): Promise<{ readonly bytes: Uint8Array; readonly isRepeated: boolean }> {
-  const key = readKey(given);
+  const key = readIdempotencyKey(given);
   const { actor, orgId, requestId } = caller;
   const by = { actor: `${actor.kind}:${actor.id}`, requestId };
   const keyHash = hashOf([by.actor, orgId, key]);
@@ -66,7 +66,7 @@ export async function answerOnce(
 }
 
 /** The draft writes it in quotes; most clients do not. */
-function readKey(given: string): string {
+export function readIdempotencyKey(given: string): string {
   const key = /^"(.*)"$/.exec(given)?.[1] ?? given;
   if (keyPattern.test(key)) return key;
   throw new EngineError('REQUEST_INVALID', 'Idempotency-Key: must be 16 to 200 visible characters, such as a UUID');

@@ -98,6 +98,8 @@ function expectGuarded(headers: Readonly<Record<string, unknown>>): void {
   expect(policy).not.toMatch(/unsafe|https?:|\*|data:.*script/);
   // No page of another site is let in, whatever it calls itself.
   expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+  // Said in clear text it counts for nothing, and anybody on the way may have said it.
+  expect(headers).not.toHaveProperty('strict-transport-security');
   for (const telling of ['server', 'x-powered-by']) expect(headers).not.toHaveProperty(telling);
 }
 

@@ -173,15 +173,16 @@ describe('over TLS', () => {
     expect(secure.server.url).toMatch(/^https:/);
     const answer = await withSession(secure.server.url, (session) => ask(session, { ':path': path }), { ca: ca() });
     expect(answer.headers[':status']).toBe(200);
+    expect(answer.headers['strict-transport-security']).toBe('max-age=31536000');
     const status = await new Promise((resolve, reject) => {
       const headers = { authorization: 'Bearer operator' };
       const request = getSecurely(`${secure.server.url}${path}`, { ca: ca(), headers, agent: false }, (response) => {
         response.resume();
-        resolve(`${response.httpVersion} ${response.statusCode}`);
+        resolve([response.httpVersion, response.statusCode, response.headers['strict-transport-security']]);
       });
       request.on('error', reject);
     });
-    expect(status).toBe('1.1 200');
+    expect(status).toEqual(['1.1', 200, 'max-age=31536000']);
     const { text } = await sendRaw(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`, secure.server.port);
     expect(text).not.toContain('HTTP/1.1 2');
     const old = await new Promise((resolve) => {

@@ -1,18 +1,29 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { minuteMs } from '../../src/model/time.ts';
 import { openAccounts } from '../../src/serving/access/store/accounts.ts';
 import { SqliteAccountsDatabase } from '../../src/serving/access/store/sqlite/sqlite-accounts-database.ts';
 import { type Caller, permissionsOfRole } from '../../src/serving/caller.ts';
 import { answerOnce } from '../../src/serving/idempotency.ts';
+import type { RuleStore } from '../../src/serving/ports.ts';
 import { openShop, type Shop } from '../serving/shop.ts';
 
 // Whoever repeats a write with its key gets its answer again; nobody else does, and nothing is done twice.
 let shop: Shop;
+/** Ids of rules, each as often as it was written. */
+const written: string[] = [];
 const key = (name: string) => ({ name, scopes: ['pacing.read'], expires_at: null });
 
 beforeAll(async () => {
-  shop = await openShop();
+  const rules: RuleStore = {
+    rulesOf: async () => [],
+    writeRule: async (_, { id: ruleId, text }) => {
+      written.push(ruleId);
+      return { ruleId, text, isOwn: true, isFile: false, version: '1' };
+    },
+    deleteRule: async () => undefined,
+  };
+  shop = await openShop({ rules });
 });
 afterAll(() => shop.close());
 afterEach(() => expect(shop.troubles).toEqual([]));
@@ -60,6 +71,49 @@ test('Connect takes the key, too', async () => {
   expect(first).toMatchObject({ status: 200, isRepeated: false });
   expect(second).toEqual({ ...first, isRepeated: true });
   expect(await keysNamed('by-connect')).toBe(1);
+});
+
+describe('GraphQL', () => {
+  const path = '/graphql';
+  const write = (alias: string, id: string) =>
+    `${alias}: putRule(organization: "acme", ruleId: "${id}", text: "id: ${id}", expectedVersion: null) { data { version } }`;
+  const mutation = (...fields: string[]) => ({ query: `mutation { ${fields.join(' ')} }` });
+
+  test('takes the key: a mutation that is said again is done once, and answered alike', async () => {
+    const id = randomUUID();
+    const first = await post(mutation(write('a', 'one')), id, { path });
+    expect(first.body).toMatchObject({ data: { a: { data: { version: '1' } } } });
+    expect(first.isRepeated).toBe(false);
+    expect(await post(mutation(write('a', 'one')), id, { path })).toEqual({ ...first, isRepeated: true });
+    expect(written.filter((each) => each === 'one')).toHaveLength(1);
+    const other = await post(mutation(write('a', 'two')), id, { path });
+    expect(other.body.errors[0].extensions.code).toBe('IDEMPOTENCY_KEY_REUSED');
+    expect(written).not.toContain('two');
+  });
+
+  test('does each field of a request once, whatever it is called, and none under the key of another', async () => {
+    const id = randomUUID();
+    const two = mutation(write('a', 'three'), write('b', 'four'));
+    const first = await post(two, id, { path });
+    expect(first.body.errors).toBeUndefined();
+    expect(await post(two, id, { path })).toEqual({ ...first, isRepeated: true });
+    expect(written.filter((each) => ['three', 'four'].includes(each))).toEqual(['three', 'four']);
+    const swapped = await post(mutation(write('b', 'three'), write('a', 'four')), id, { path });
+    expect(swapped.body.errors.map(({ extensions }: { extensions: object }) => extensions)).toMatchObject([
+      { code: 'IDEMPOTENCY_KEY_REUSED' },
+      { code: 'IDEMPOTENCY_KEY_REUSED' },
+    ]);
+  });
+
+  test('reads as ever with a key, and refuses one that is easy to guess', async () => {
+    const read = { query: '{ mark(organization: "acme") { asOf } }' };
+    expect((await post(read, '1', { path })).body.errors).toBeUndefined();
+    for (const fields of [[write('a', 'five')], [write('a', 'five'), write('b', 'six')]]) {
+      const { body } = await post(mutation(...fields), 'short', { path });
+      expect(body.errors[0].message).toContain('Idempotency-Key: must be 16 to 200');
+    }
+    expect(written).not.toContain('five');
+  });
 });
 
 test('two at once: it is done once', async () => {

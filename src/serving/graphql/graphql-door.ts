@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type DocumentNode,
   type ExecutionResult,
@@ -14,8 +15,10 @@ import { EngineError } from '../../model/errors.ts';
 import { Kept } from '../cache/kept.ts';
 import { RepeatedRequests, RequestCalls } from '../cache/repeated-requests.ts';
 import { type Door, type HttpCall, HttpRefusal } from '../http/door.ts';
+import { idempotencyKeyOf, repeatedHeader } from '../http/idempotency-key.ts';
 import { chooseType } from '../http/media-types.ts';
 import { sendBytes } from '../http/problem.ts';
+import { readIdempotencyKey } from '../idempotency.ts';
 import { limitHeaders } from '../limits/limit-headers.ts';
 import { operationOf as describedOf, type OperationName } from '../operations.ts';
 import { tellRefusal } from '../refusals.ts';
@@ -51,6 +54,8 @@ interface AskedOperation {
   readonly name: OperationName;
   readonly orgId: string | null;
   readonly input: Record<string, unknown>;
+  /** Only of what changes something. */
+  readonly idempotencyKey?: string;
 }
 
 /** GraphQL over the table of operations: a field of Query or Mutation is an operation, and asked as on every door. */
@@ -108,7 +113,7 @@ export class GraphqlDoor implements Door {
       if (made !== null) return made;
       const result = await execute({
         ...{ schema, document, operationName, hideSuggestions, abortSignal: call.signal },
-        ...{ variableValues: variables, contextValue: this.#contextOf(calls) },
+        ...{ variableValues: variables, contextValue: this.#contextOf(calls, idempotencyKeyOf(call)) },
       });
       if (result.errors !== undefined || result.data === undefined) return result;
       const bytes = Buffer.from(JSON.stringify({ data: result.data }));
@@ -125,10 +130,11 @@ export class GraphqlDoor implements Door {
   /** The operations of one request. */
   #callsOf(call: HttpCall): RequestCalls<AskedOperation> {
     const { credentials, requestId, facts, response } = call;
-    return new RequestCalls(({ name, orgId, input }) => {
+    return new RequestCalls(({ name, orgId, input, idempotencyKey }) => {
       note(facts, name, orgId);
       return this.#options.service.call({
-        ...{ name, orgId, input, credentials, requestId },
+        ...{ name, orgId, input, credentials, requestId, idempotencyKey },
+        onRepeated: () => response.setHeader(repeatedHeader, 'true'),
         onCaller: ({ actor }) => {
           facts.actor = `${actor.kind}:${actor.id}`;
         },
@@ -141,12 +147,14 @@ export class GraphqlDoor implements Door {
   }
 
   /** What fields ask for, and how much they may give together. */
-  #contextOf(calls: RequestCalls<AskedOperation>): GraphqlContext {
+  #contextOf(calls: RequestCalls<AskedOperation>, key: string | undefined): GraphqlContext {
     const { answer_mb_max } = this.#options.settings;
     let bytes = 0;
     return {
-      call: async (name, orgId, input) => {
-        const answer = await calls.call({ name, orgId, input });
+      call: async (name, orgId, input, { alias, isAlone }) => {
+        const isRepeatable = key !== undefined && describedOf(name).isWrite;
+        const own = isRepeatable && { idempotencyKey: isAlone ? key : keyOfField(key, alias) };
+        const answer = await calls.call({ name, orgId, input, ...own });
         bytes += answer.length;
         if (bytes > answer_mb_max * 1_048_576)
           throw new EngineError(
@@ -176,6 +184,12 @@ function operationOf(document: DocumentNode, operationName: string | null): Oper
   if (operation === null || operation === undefined)
     throw new EngineError('REQUEST_INVALID', 'operationName: must name one of the operations of the document');
   return operation;
+}
+
+/** A request has one key; of several fields that change something each is done once. */
+function keyOfField(key: string, alias: string): string {
+  const spelt = JSON.stringify([readIdempotencyKey(key), alias]);
+  return createHash('sha256').update(spelt).digest('base64url');
 }
 
 /** A request of several operations, or organizations, is of none of them. */

@@ -9,7 +9,9 @@ import {
   GraphQLObjectType,
   GraphQLSchema,
   GraphQLString,
+  Kind,
   printSchema,
+  type SelectionSetNode,
 } from 'graphql';
 import { assert } from '../../model/errors.ts';
 import { type OperationName, operationNames, operationOf } from '../operations.ts';
@@ -21,7 +23,14 @@ import { camel, describe, TypesOfShapes } from './types.ts';
 
 /** Runs one operation for the caller of a request, and gives its envelope. */
 export interface GraphqlContext {
-  call(name: OperationName, orgId: string | null, input: Record<string, unknown>): Promise<Envelope>;
+  call(name: OperationName, orgId: string | null, input: Record<string, unknown>, place: FieldPlace): Promise<Envelope>;
+}
+
+/** Where in its request a field stands. */
+interface FieldPlace {
+  /** The name under which it is answered. */
+  readonly alias: string;
+  readonly isAlone: boolean;
 }
 
 type Field = GraphQLFieldConfig<unknown, GraphqlContext>;
@@ -83,16 +92,21 @@ function operationField(name: OperationName, described: Operation, types: TypesO
       members,
     ),
     args,
-    async resolve(_, given: Record<string, unknown>, context) {
+    async resolve(_, given: Record<string, unknown>, context, { path, operation }) {
       const orgId = isOfOrganization ? String(given.organization) : null;
       const answer = await context.call(
         name,
         orgId,
         inputOf(members, (member) => given[camel(member)]),
+        { alias: String(path.key), isAlone: isOneField(operation.selectionSet) },
       );
       return givesNothing ? true : answer;
     },
   };
+}
+
+function isOneField({ selections }: SelectionSetNode): boolean {
+  return selections.length === 1 && selections[0].kind === Kind.FIELD;
 }
 
 /** Members that the words name are called as they are here. */

@@ -168,6 +168,7 @@ async function handOver(call: HttpCall, options: ServingServerOptions): Promise<
   const { request, response } = call;
   try {
     setCommonHeaders(response, call.requestId);
+    if (options.tls !== null) response.setHeader('Strict-Transport-Security', strictTransport);
     refuseTwice(request);
     refuseLongHead(request);
     if (!isAllowedHost(request.headers.host, options)) throw new HttpRefusal(421, 'this host name is none of ours');
@@ -247,6 +248,9 @@ function isCrossSite(headers: IncomingMessage['headers']): boolean {
   const { origin, host } = headers;
   return origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
 }
+
+/** Who came over TLS once comes over TLS for a year. Names below ours are not ours to speak for. */
+const strictTransport = 'max-age=31536000';
 
 /** No page of another site may frame, read or run anything of ours; a door that shows pages says what they may. */
 function setCommonHeaders(response: ServerResponse, requestId: string): void {
