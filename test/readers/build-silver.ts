@@ -21,4 +21,6 @@ writeFileSync(
     corrected: { counters: Object.fromEntries(counters), spend: Object.fromEntries(spend) },
   }),
 );
-console.log(`built: silver of ${(await world.records()).length} records`);
+let records = 0;
+for await (const _ of world.records()) records += 1;
+console.log(`built: silver of ${records} records`);

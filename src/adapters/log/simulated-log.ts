@@ -9,6 +9,8 @@ export interface SimulatedLogOptions {
   readonly seed: number;
   readonly days: number;
   readonly campaigns: number;
+  /** A tenth of the campaigns by default. */
+  readonly organizations?: number;
   readonly partitions: number;
   readonly encoding: 'binary' | 'jsonl';
   /** When the log begins, epoch ms; default as makeWorld has it. */
@@ -27,7 +29,8 @@ export interface SimulatedLogOptions {
 export async function writeSimulatedLog(
   options: SimulatedLogOptions,
 ): Promise<{ records: number; log: string; truth: string }> {
-  const { dir, seed, days, campaigns, partitions, startMs, zones, encoding, clock, signal, onProgress } = options;
+  const { dir, seed, days, campaigns, organizations, partitions, startMs, zones, encoding, clock, signal, onProgress } =
+    options;
   const rules = readPlanFiles(options.plans).rules.map(({ rule }) => rule);
   const { records, logDir, truthPath } = await writeSimulation({
     dir,
@@ -36,6 +39,7 @@ export async function writeSimulatedLog(
     campaigns,
     partitions,
     clock,
+    ...(organizations === undefined ? {} : { organizations }),
     ...(startMs === undefined ? {} : { startMs }),
     ...(zones === undefined ? {} : { zones }),
     encoding: encoding === 'binary' ? 'avro' : 'json',

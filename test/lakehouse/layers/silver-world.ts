@@ -13,6 +13,7 @@ import { StoredLog } from '../../chaos/read-log.ts';
 import { decodeEither, releasedSchemas } from '../../oracle/decode-avro.ts';
 import type { LogRecord } from '../../oracle/events.ts';
 import { fileBronze } from './file-bronze.ts';
+import { byOrganization, type Tally, TallyMaker } from './tally.ts';
 
 const topic = 'ads.events.v1';
 const dayMs = 86_400_000;
@@ -52,7 +53,6 @@ export interface AddedRecord {
 export class SilverWorld implements Disposable {
   readonly directory: string;
   readonly config: Config;
-  #records: LogRecord[] | null = null;
 
   private constructor(directory: string, settings: Record<string, unknown>) {
     this.directory = directory;
@@ -82,7 +82,6 @@ export class SilverWorld implements Disposable {
   /** Bronze up to the end of the log. */
   async fileBronze(): Promise<void> {
     await fileBronze(this.config);
-    this.#records = null;
   }
 
   /** The log goes on: records with log times of their own, behind all there are. */
@@ -102,59 +101,77 @@ export class SilverWorld implements Disposable {
     await this.fileBronze();
   }
 
-  async records(): Promise<readonly LogRecord[]> {
-    if (this.#records === null) {
-      await using log = await StoredLog.open(join(this.directory, 'log'), topic);
-      const all: LogRecord[] = [];
-      for (let partition = 0; partition < log.partitions; partition++)
-        for await (const record of log.records(partition)) all.push(record);
-      this.#records = all;
-    }
-    return this.#records;
+  async *records(): AsyncGenerator<LogRecord> {
+    await using log = await StoredLog.open(join(this.directory, 'log'), topic);
+    for (let partition = 0; partition < log.partitions; partition++) yield* log.records(partition);
   }
 
   /** The instant through which the log is closed. */
   async closedThrough(): Promise<number> {
-    const clocks = Map.groupBy(await this.records(), ({ partition }) => partition);
-    const ends = [...clocks.values()].map((own) => Math.max(...own.map(({ logTimeMs }) => logTimeMs)));
-    return Math.min(...ends) - awaitedMs;
+    const clocks = new Map<number, number>();
+    for await (const { partition, logTimeMs } of this.records())
+      clocks.set(partition, Math.max(clocks.get(partition) ?? logTimeMs, logTimeMs));
+    return Math.min(...clocks.values()) - awaitedMs;
   }
 
   /** What silver must hold: the log, record by record, each event once, by an Avro reader that is not ours. */
   async expected(): Promise<SilverRows> {
+    const tables = new Map<string, SilverRow[]>(silverTableNames.map((name) => [name, []]));
+    for await (const { table, row } of this.#firsts()) tables.get(table)?.push(row);
+    return new Map([...tables].map(([name, rows]) => [name, sorted(rows)]));
+  }
+
+  /** The same in numbers, of a world that is too large to be held. */
+  async expectedTally(): Promise<Tally> {
+    const tally = new TallyMaker();
+    for await (const { table, row } of this.#firsts()) tally.add(table, row);
+    return tally.done();
+  }
+
+  /** Each event of a closed day where the log has it first. */
+  async *#firsts(): AsyncGenerator<{ table: string; row: SilverRow }> {
     const decode = decodeEither(releasedSchemas());
     const closed = await this.closedThrough();
-    const tables = new Map(silverTableNames.map((name) => [name, new Map<string, SilverRow>()]));
-    for (const record of await this.records()) {
+    const seen = new Map(silverTableNames.map((name) => [name, new Set<string>()]));
+    for await (const record of this.records()) {
       const event = decode(record);
       if ('refused' in event || !(event.kind in tableOf)) continue;
       const isTrusted = Buffer.from(record.key ?? '').toString() === event.org;
       if (!isTrusted || event.eventTime > record.logTimeMs + aheadMs) continue;
       const dayEnd = (Math.floor(event.eventTime / dayMs) + 1) * dayMs;
-      const table = tables.get(tableOf[event.kind]);
+      const table = tableOf[event.kind];
+      const known = seen.get(table);
       const key = `${event.org}/${event.eventId}`;
       // Once it is known it is a repeat, also where the first lies in a day that is not closed.
-      if (table === undefined || table.has(key)) continue;
-      table.set(key, dayEnd <= closed ? rowOf(event.kind, event.schemaId, record) : {});
+      if (known === undefined || known.has(key)) continue;
+      known.add(key);
+      if (dayEnd <= closed) yield { table, row: rowOf(event.kind, event.schemaId, record) };
     }
-    return new Map(
-      [...tables].map(([name, rows]) => [name, sorted([...rows.values()].filter((row) => 'org_id' in row))]),
-    );
   }
 
   /** What silver holds, read back by ClickHouse. */
   async actual(): Promise<SilverRows> {
+    const tables = new Map<string, SilverRow[]>(silverTableNames.map((name) => [name, []]));
+    for await (const { table, rows } of this.#read()) tables.get(table)?.push(...rows.map(plain));
+    return new Map([...tables].map(([name, rows]) => [name, sorted(rows)]));
+  }
+
+  async actualTally(): Promise<Tally> {
+    const tally = new TallyMaker();
+    for await (const { table, rows } of this.#read()) for (const row of rows) tally.add(table, plain(row));
+    return tally.done();
+  }
+
+  async *#read(): AsyncGenerator<{ table: string; rows: readonly SilverRow[] }> {
     await using tools = await openLayerTools(this.config);
     const lake = await openLake(this.config);
     try {
-      const tables = new Map<string, readonly SilverRow[]>();
-      for (const name of silverTableNames) {
-        const state = await lake.catalog.table({ namespace: 'silver', table: name }).load();
-        const isEmpty = state === null || currentSnapshot(state.metadata) === null;
-        const rows = isEmpty ? [] : await tools.engine.run(`SELECT * FROM ${tools.sqlOf(state)}`);
-        tables.set(name, sorted(rows.map(plain)));
+      for (const table of silverTableNames) {
+        const state = await lake.catalog.table({ namespace: 'silver', table }).load();
+        if (state === null || currentSnapshot(state.metadata) === null) continue;
+        for await (const rows of byOrganization(tools.sqlOf(state), (sql) => tools.engine.run(sql)))
+          yield { table, rows };
       }
-      return tables;
     } finally {
       await lake.close();
     }

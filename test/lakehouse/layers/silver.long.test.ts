@@ -54,7 +54,7 @@ async function again(
   logTimeMs: number,
 ): Promise<AddedRecord> {
   const reader = typeOf(`${kind}.avsc`);
-  for (const { value, partition, key } of await world.records()) {
+  for await (const { value, partition, key } of world.records()) {
     if (value === null || key === null || value[0] !== 0) continue;
     const bytes = Buffer.from(value);
     if (bytes.readInt32BE(1) !== currentIds[kind]) continue;

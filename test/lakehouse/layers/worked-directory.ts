@@ -14,6 +14,7 @@ import { askClickHouse, rowsOf } from '../../../src/control/query-client.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import { startEmbeddedClickHouse } from '../../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
 import { historyName, tables } from '../../../src/rows/tables.ts';
+import { byOrganization, type Tally, TallyMaker } from './tally.ts';
 
 const root = join(import.meta.dirname, '../../..');
 export const mainFile = join(root, 'src/main.ts');
@@ -42,7 +43,10 @@ export class WorkedDirectory implements Disposable {
     seed: number,
     settings: Record<string, unknown> = {},
     prepare: (made: WorkedDirectory) => Promise<void> = async () => {},
-    size: { readonly days: number; readonly campaigns: number } = { days: 2, campaigns: 12 },
+    size: { readonly days: number; readonly campaigns: number; readonly organizations?: number } = {
+      days: 2,
+      campaigns: 12,
+    },
   ): Promise<WorkedDirectory> {
     const made = new WorkedDirectory(settings);
     await prepare(made);
@@ -73,13 +77,21 @@ export class WorkedDirectory implements Disposable {
   }
 
   /** What tables of ClickHouse say, by key; all of the model by default. */
-  async hot(wanted: readonly NamedTable[] = tables): Promise<Map<string, TextRow[]>> {
+  hot(wanted: readonly NamedTable[] = tables): Promise<Map<string, TextRow[]>> {
+    return held(this.#hotRows(wanted), wanted);
+  }
+
+  /** The same in numbers, of a world that is too large to be held. */
+  hotTally(wanted: readonly NamedTable[] = tables): Promise<Tally> {
+    return counted(this.#hotRows(wanted));
+  }
+
+  async *#hotRows(wanted: readonly NamedTable[]): AsyncGenerator<Found> {
     const reading = await openTablesForReading(this.config, { clock: systemClock, log: silent });
+    const ask = async (sql: string) => rowsOf(await askClickHouse(reading.endpoint, sql));
     try {
-      const found = new Map<string, TextRow[]>();
-      for (const { name, key } of wanted)
-        found.set(name, plain(rowsOf(await askClickHouse(reading.endpoint, `SELECT * FROM ads.${name} FINAL`)), key));
-      return found;
+      for (const { name } of wanted)
+        for await (const rows of byOrganization(`ads.${name} FINAL`, ask)) yield { name, rows };
     } finally {
       await reading.close();
     }
@@ -92,19 +104,25 @@ export class WorkedDirectory implements Disposable {
   }
 
   /** What tables of gold say, by key. */
-  async gold(wanted: readonly NamedTable[] = tables): Promise<Map<string, TextRow[]>> {
+  gold(wanted: readonly NamedTable[] = tables): Promise<Map<string, TextRow[]>> {
+    return held(this.#goldRows(wanted), wanted);
+  }
+
+  goldTally(wanted: readonly NamedTable[] = tables): Promise<Tally> {
+    return counted(this.#goldRows(wanted));
+  }
+
+  async *#goldRows(wanted: readonly NamedTable[]): AsyncGenerator<Found> {
     await using tools = await openLayerTools(this.config);
     const lake = await openLake(this.config);
+    const quotedWide = 'SETTINGS output_format_json_quote_64bit_integers = 1';
     try {
-      const found = new Map<string, TextRow[]>();
-      for (const { name, key } of wanted) {
+      for (const { name } of wanted) {
         const state = await lake.catalog.table({ namespace: 'gold', table: name }).load();
-        const isEmpty = state === null || state.metadata.snapshots.length === 0;
-        const quotedWide = 'SETTINGS output_format_json_quote_64bit_integers = 1';
-        const rows = isEmpty ? [] : await tools.engine.run(`SELECT * FROM ${tools.sqlOf(state)} ${quotedWide}`);
-        found.set(name, plain(rows, key));
+        if (state === null || state.metadata.snapshots.length === 0) continue;
+        const ask = (sql: string) => tools.engine.run(sql);
+        for await (const rows of byOrganization(tools.sqlOf(state), ask, quotedWide)) yield { name, rows };
       }
-      return found;
     } finally {
       await lake.close();
     }
@@ -135,12 +153,32 @@ export class WorkedDirectory implements Disposable {
   }
 }
 
+/** Some rows of a table. */
+interface Found {
+  readonly name: string;
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+}
+
+async function held(found: AsyncIterable<Found>, wanted: readonly NamedTable[]): Promise<Map<string, TextRow[]>> {
+  const all = new Map<string, Readonly<Record<string, unknown>>[]>(wanted.map(({ name }) => [name, []]));
+  for await (const { name, rows } of found) all.get(name)?.push(...rows);
+  return new Map(wanted.map(({ name, key }) => [name, plain(all.get(name) ?? [], key)]));
+}
+
+async function counted(found: AsyncIterable<Found>): Promise<Tally> {
+  const tally = new TallyMaker();
+  for await (const { name, rows } of found) for (const row of rows) tally.add(name, inText(row));
+  return tally.done();
+}
+
+function inText(row: Readonly<Record<string, unknown>>): TextRow {
+  const values = Object.entries(row).map(([name, value]) => [name, String(value).replace(/(\.\d{3})000$/, '$1')]);
+  return Object.fromEntries(values) as TextRow;
+}
+
 /** Rows in text, by key; instants without the digits that only one of the two has. */
 export function plain(rows: readonly Readonly<Record<string, unknown>>[], key: readonly string[]): TextRow[] {
-  const texts = rows.map((row) => {
-    const values = Object.entries(row).map(([name, value]) => [name, String(value).replace(/(\.\d{3})000$/, '$1')]);
-    return Object.fromEntries(values) as TextRow;
-  });
+  const texts = rows.map(inText);
   const keyOf = (row: TextRow) => key.map((name) => row[name]).join('/');
   return texts.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
