@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { openEngine } from './adapters/adapters.ts';
-import type { EngineContext, EngineParts } from './adapters/engine-parts.ts';
+import type { EngineContext, EngineParts, EngineStanding } from './adapters/engine-parts.ts';
 import { namesHistory, refreshHistoryViews } from './adapters/lake/history-views.ts';
 import { openTablesForReading } from './adapters/log/visits.ts';
 import { openTracing } from './adapters/open-tracing.ts';
@@ -84,6 +84,8 @@ export interface Engine {
   readonly metrics: Metrics;
   /** Rejects when the engine cannot go on; never resolves otherwise. */
   readonly failed: Promise<never>;
+  /** Whether it comes on. */
+  standing(): EngineStanding;
   /** Resolves when all that the log holds now is applied, committed and delivered. */
   drain(signal?: AbortSignal): Promise<void>;
   /** Last commit, sinks flushed; gives up waiting after the deadline of the configuration. */
@@ -125,7 +127,7 @@ class RunningEngine implements Engine {
   #serving: Promise<void> | null = null;
   #tracing: Tracing | null = null;
   /** The part that the opening waits for, with its trouble. */
-  #waitingFor: string | null = null;
+  #waitingFor: { readonly part: string; readonly words: string } | null = null;
   #state: EngineState = 'starting';
   #failure: string | null = null;
   #checksumShown = '';
@@ -169,6 +171,7 @@ class RunningEngine implements Engine {
     if (!isSilent)
       this.#tracing = await openTracing(this.#config.config, { version, clock, log, metrics: this.metrics });
     const parts = await this.#open();
+    this.#waitForNobody();
     this.#parts = parts;
     this.#observer.knowSinks(parts.sinks().map(({ sink }) => sink));
     await this.#serve();
@@ -196,14 +199,27 @@ class RunningEngine implements Engine {
       isUntilEnd: isUntilEnd ?? false,
       isNewGeneration: isNewGeneration ?? false,
       signal: signal ?? this.#watching.signal,
-      onOpening: (part) => this.#options.onOpening?.(part),
+      onOpening: (part) => {
+        this.#waitForNobody();
+        this.#options.onOpening?.(part);
+      },
       onWaiting: (part, error) => {
-        this.#waitingFor = `${part}: ${error.message}`;
+        this.#waitFor(part, error);
         this.#options.onWaiting?.(part, error);
         log.warn('engine.waiting', { for: part, error });
         this.#serve().catch((trouble: unknown) => this.#takeFailure(trouble));
       },
     });
+  }
+
+  #waitFor(part: string, { message }: EngineError): void {
+    this.#waitingFor = { part, words: `${part}: ${message}` };
+    this.metrics.set('paceline_waiting_for', { part }, 1);
+  }
+
+  #waitForNobody(): void {
+    if (this.#waitingFor !== null) this.metrics.remove('paceline_waiting_for', { part: this.#waitingFor.part });
+    this.#waitingFor = null;
   }
 
   /** Once: at the latest when all is open, earlier when something is waited for. */
@@ -233,11 +249,17 @@ class RunningEngine implements Engine {
   }
 
   #whyNotReady(): string | null {
-    if (this.#parts === null && this.#waitingFor !== null) return `waiting for ${this.#waitingFor}`;
+    if (this.#parts === null && this.#waitingFor !== null) return `waiting for ${this.#waitingFor.words}`;
     if (this.#parts === null || this.#state !== 'running') return `the engine is ${this.#state}`;
     const trouble = this.#observer.controlTrouble;
     const edits = trouble === null ? null : `edits wait, and the rules in force stay in force: ${trouble}`;
     return this.#parts.whyNotReady() ?? edits;
+  }
+
+  standing(): EngineStanding {
+    const { progress, trouble } = this.parts.standing();
+    const state = this.#observer.stateTrouble;
+    return { progress, trouble: trouble ?? (state === null ? null : new Error(`the state: ${state}`)) };
   }
 
   async drain(signal?: AbortSignal): Promise<void> {
@@ -263,7 +285,7 @@ class RunningEngine implements Engine {
       pid: process.pid,
       data_directory: this.#config.config.data_directory,
       generation: this.#parts?.generation ?? 0,
-      waiting_for: this.#parts === null ? this.#waitingFor : null,
+      waiting_for: this.#waitingFor?.words ?? null,
       not_ready: this.#whyNotReady(),
       addresses: this.addresses,
       config: {

@@ -39,6 +39,7 @@ function fakeParts() {
     producer: null,
     applyDrafts: async () => [],
     appendRecords: async () => ({ appended: 0 }),
+    standing: () => ({ progress: '', trouble: null }),
     whyNotReady: () => null,
     whyNotLive: () => null,
     serve: async () => null,

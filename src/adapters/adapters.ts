@@ -193,7 +193,7 @@ function startBronze(
       adapter: new URL('./lake/open-bronze.ts', import.meta.url),
       settings,
       onError: (error) => failures.tell(error),
-      onTrouble: (error) => context.log.warn('bronze.trouble', { error }),
+      onTrouble: (error) => publishFact('bronze.waiting', { error }),
       onHalt: (partition, error) => publishFact('bronze.halted', { partition, error }),
     });
   return waitFor('the bronze table and its log', start, context);

@@ -25,6 +25,14 @@ export interface EngineContext {
   onWaiting(part: string, error: EngineError): void;
 }
 
+/** Whether an engine comes on, for whoever has no patience without end. */
+export interface EngineStanding {
+  /** Another text whenever anything was read, committed or delivered. */
+  readonly progress: string;
+  /** What is waited out now; null = nothing. */
+  readonly trouble: Error | null;
+}
+
 /** An opened engine as the app sees it: doors are open, lanes stand still until `start`. */
 export interface EngineParts {
   readonly generation: number;
@@ -40,6 +48,8 @@ export interface EngineParts {
   undeliveredBytes(): number;
   /** The bronze table; null when it is switched off. */
   bronze(): { readonly location: string; readonly snapshots: number; readonly records: number } | null;
+  /** How far it is, and what it waits out. */
+  standing(): EngineStanding;
   /** Null when all lanes are restored and all sinks answer. */
   whyNotReady(): string | null;
   /** Null when the lanes turn. */

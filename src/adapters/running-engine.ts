@@ -7,7 +7,7 @@ import type { PlanDraft } from '../rules/plan.ts';
 import type { ProgramThread } from '../runtime/program-worker.ts';
 import type { Runner } from '../runtime/runner.ts';
 import type { ServingServer } from '../serving/http/serving-server.ts';
-import type { EngineDoor, EngineParts } from './engine-parts.ts';
+import type { EngineDoor, EngineParts, EngineStanding } from './engine-parts.ts';
 
 export type BronzeThread = ProgramThread<BronzeTableStats>;
 
@@ -90,10 +90,10 @@ export class RunningParts implements EngineParts {
     const canDrain = this.#isStarted && !isUntilEnd && this.#failure === null;
     // The stack closes last what is put in first.
     if (bronze !== null) stack.defer(() => bronze.stop());
-    // Nobody waits here for a lane that waits for a person: the next start reads on where the table ends.
+    // Nobody waits here for what waits itself, for a person or a server: the next start reads on where the table ends.
     if (bronze !== null && this.#failure === null)
       stack.defer(async () => {
-        if (bronze.halts().size === 0) await bronze.drain();
+        if (bronze.halts().size === 0 && bronze.trouble() === null) await bronze.drain();
       });
     stack.defer(async () => {
       if (!canDrain) await this.#runner.stop();
@@ -123,10 +123,25 @@ export class RunningParts implements EngineParts {
     return this.#doors.bronze?.stats() ?? null;
   }
 
+  standing(): EngineStanding {
+    const { lanes, sinks } = this.#runner.status();
+    const offsets = lanes.map(({ nextOffset, committedOffset, seq }) => [nextOffset, committedOffset, seq]);
+    const progress = JSON.stringify([offsets, sinks.map(({ rowsDelivered }) => rowsDelivered), this.bronze()]);
+    const down = sinks.find(({ isUp, lastError }) => !isUp && lastError !== null);
+    const waiting = lanes.find(({ trouble }) => trouble !== null);
+    const words =
+      down !== undefined
+        ? `sink ${down.name}: ${down.lastError}`
+        : waiting !== undefined
+          ? `lane ${waiting.lane}: ${waiting.trouble}`
+          : null;
+    return { progress, trouble: this.#doors.bronze?.trouble() ?? (words === null ? null : new Error(words)) };
+  }
+
   whyNotReady(): string | null {
     const full = this.#doors.whyDiskFull();
     if (full !== null) return full;
-    if (this.#runner.isReady()) return this.#whyBronzeHalts();
+    if (this.#runner.isReady()) return this.#whyBronzeWaits();
     const { lanes, sinks, failure } = this.#runner.status();
     const halted = lanes.find(({ pausedReason }) => pausedReason === 'halted');
     const closed = halted ?? lanes.find(({ isOpen }) => !isOpen);
@@ -138,10 +153,11 @@ export class RunningParts implements EngineParts {
     return trouble === null ? `lane ${lane} is being restored` : `lane ${lane} waits (${pausedReason}): ${trouble}`;
   }
 
-  #whyBronzeHalts(): string | null {
+  #whyBronzeWaits(): string | null {
     for (const [partition, error] of this.#doors.bronze?.halts() ?? [])
       return `bronze waits at partition ${partition} (halted): ${error.message}`;
-    return null;
+    const trouble = this.#doors.bronze?.trouble() ?? null;
+    return trouble === null ? null : `bronze waits: ${trouble.message}`;
   }
 
   whyNotLive(): string | null {

@@ -27,6 +27,7 @@ export class FactObserver implements Disposable {
   readonly #clock: Clock;
   readonly #lanes = new Map<string, LaneTally>();
   #controlTrouble: string | null = null;
+  #stateTrouble: string | null = null;
   readonly #organizations: OrganizationObserver;
   readonly #stops: (() => void)[] = [];
   /** Currencies in which lanes told of money at risk, by partition. */
@@ -54,6 +55,11 @@ export class FactObserver implements Disposable {
   /** Why edits in PostgreSQL are not followed at the moment; null = they are, or nobody follows any. */
   get controlTrouble(): string | null {
     return this.#controlTrouble;
+  }
+
+  /** Why the state is not written or read at the moment; null = it is. */
+  get stateTrouble(): string | null {
+    return this.#stateTrouble;
   }
 
   lanes(): LaneStatus[] {
@@ -102,6 +108,7 @@ export class FactObserver implements Disposable {
       // At zero from the start: else the first loss would not be an increase of anything.
       this.#metrics.add('paceline_records_lost_total', { partition: String(fact.partition) }, 0);
       this.#lane(fact.lane).nextOffset = fact.nextOffset;
+      this.#stateTrouble = null;
       const { lane, seq, nextOffset, chunksRedelivered } = fact;
       this.#log.info('lane.claimed', { lane, seq, next_offset: nextOffset, chunks_redelivered: chunksRedelivered });
     });
@@ -134,6 +141,11 @@ export class FactObserver implements Disposable {
       this.#metrics.set('paceline_bronze_lane_halted', { partition: String(partition) }, error === null ? 0 : 1);
       if (error === null) this.#log.info('bronze.resumed', { partition });
       else this.#log.error('bronze.halted', { partition, error });
+    });
+    this.#on('bronze.waiting', ({ error }) => {
+      this.#metrics.set('paceline_sink_up', { sink: 'bronze' }, error === null ? 1 : 0);
+      if (error === null) this.#log.info('bronze.resumed', {});
+      else this.#log.warn('bronze.trouble', { error });
     });
     this.#on('lane.end', (fact) => {
       const lane = this.#lanes.get(fact.lane);
@@ -239,11 +251,13 @@ export class FactObserver implements Disposable {
       for (const { stream, rows } of fact.streams) this.#metrics.add('paceline_rows_out_total', { stream }, rows);
     });
     this.#on('round.committed', ({ bytes, durationMs }) => {
+      this.#stateTrouble = null;
       this.#metrics.observe('paceline_commit_duration_seconds', {}, durationMs / 1_000);
       this.#metrics.add('paceline_commit_bytes_total', {}, bytes);
       this.#metrics.set('paceline_commit_last_success_timestamp_seconds', {}, this.#clock.wallMs() / 1_000);
     });
     this.#on('state.failed', ({ call, attempt, error }) => {
+      this.#stateTrouble = error instanceof Error ? error.message : String(error);
       this.#metrics.add('paceline_state_failures_total', { call });
       this.#log.warn('state.failed', { reason: call, attempt, error });
     });

@@ -95,6 +95,11 @@ export const errorCatalogue = {
     next: 'Nothing was dropped. Run it again; if it differs again, keep the data and report it.',
   },
   SINK_REJECTED: { retry: 'never', exit: 70, next: 'The sink refuses our rows; its message says why.' },
+  LAKE_REFUSED: {
+    retry: 'with_backoff',
+    exit: 77,
+    next: 'Correct the key, the login or the rights that the message names, at the store or catalog or in the configuration; "paceline doctor" checks them. An engine that runs goes on by itself.',
+  },
   REGISTRY_UNAVAILABLE: { retry: 'with_backoff', exit: 75, next: 'Check the schema registry; the lane waits.' },
   REGISTRY_REFUSED: {
     retry: 'never',

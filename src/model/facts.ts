@@ -39,6 +39,8 @@ export interface Facts {
   'lane.paused': { lane: string; partition: number; reason: PauseReason | null; error: unknown };
   /** A lane of bronze stands still until a person acts; `error` null = it goes on. */
   'bronze.halted': { partition: number; error: unknown };
+  /** Bronze waits out a trouble, told at each attempt; `error` null = it goes on. */
+  'bronze.waiting': { error: unknown };
   /** The source heard where the log of a lane ends: one past the newest record that may be read. */
   'lane.end': { lane: string; partition: number; endOffset: number };
   /** `bytes` is the size of keys and values together with their framing in the run. */

@@ -26,8 +26,8 @@ interface ProgramThreadOptions {
   readonly settings: unknown;
   /** Called once when the program cannot go on. */
   onError(error: Error): void;
-  /** Trouble that passes by itself. */
-  onTrouble?(error: Error): void;
+  /** Trouble that passes by itself, at each attempt; null = it has passed. */
+  onTrouble?(error: Error | null): void;
   /** A lane stands still until a person acts; null = it goes on. */
   onHalt?(partition: number, error: Error | null): void;
 }
@@ -37,6 +37,8 @@ export interface ProgramThread<Stats> {
   stats(): Stats;
   /** What lanes stand still for until a person acts, by partition. */
   halts(): ReadonlyMap<number, Error>;
+  /** What it waits out now, which passes by itself; null = nothing. */
+  trouble(): Error | null;
   /**
    * Resolves when all that the log holds at the call is committed, in lanes of other instances too where
    * `everywhere` says so; rejects when the thread dies first, and when a lane that has not come there halts.
@@ -54,7 +56,7 @@ interface Failure {
 type ToParent =
   | { readonly type: 'stats'; readonly stats: unknown }
   | { readonly type: 'drained'; readonly id: number; readonly stats: unknown; readonly failure: Failure | null }
-  | { readonly type: 'trouble'; readonly failure: Failure }
+  | { readonly type: 'trouble'; readonly failure: Failure | null }
   | { readonly type: 'halt'; readonly partition: number; readonly failure: Failure | null }
   | { readonly type: 'failed'; readonly failure: Failure };
 
@@ -70,6 +72,7 @@ export async function startProgramThread<Stats>(options: ProgramThreadOptions): 
   const drains = new Map<number, { resolve(): void; reject(error: Error): void }>();
   const ready = Promise.withResolvers<void>();
   const halts = new Map<number, Error>();
+  let trouble: Error | null = null;
   let stats: Stats | undefined;
   let failure: Error | undefined;
   let isStopping = false;
@@ -83,9 +86,16 @@ export async function startProgramThread<Stats>(options: ProgramThreadOptions): 
     drains.clear();
     if (stats !== undefined && !isStopping) options.onError(error);
   };
+  const setTrouble = (error: Error | null): void => {
+    if (error === null && trouble === null) return;
+    trouble = error;
+    options.onTrouble?.(error);
+  };
   worker.on('message', (message: ToParent) => {
     if (message.type === 'stats') {
       stats = message.stats as Stats;
+      // Told after each call of its store that went well.
+      setTrouble(null);
       ready.resolve();
     } else if (message.type === 'drained') {
       stats = message.stats as Stats;
@@ -99,7 +109,7 @@ export async function startProgramThread<Stats>(options: ProgramThreadOptions): 
       if (error === null) halts.delete(partition);
       else halts.set(partition, error);
       options.onHalt?.(partition, error);
-    } else if (message.type === 'trouble') options.onTrouble?.(errorOf(message.failure));
+    } else if (message.type === 'trouble') setTrouble(message.failure && errorOf(message.failure));
     else fail(errorOf(message.failure));
   });
   worker.on('error', (error: Error) => fail(error));
@@ -119,6 +129,7 @@ export async function startProgramThread<Stats>(options: ProgramThreadOptions): 
       return stats;
     },
     halts: () => halts,
+    trouble: () => trouble,
     drain: (everywhere = false) => {
       if (failure !== undefined) return Promise.reject(failure);
       if (isStopping) return Promise.reject(new Error(`${options.name} was stopped`));
@@ -181,13 +192,11 @@ async function runProgram(port: NonNullable<typeof parentPort>, adapter: string,
 
 /** What lanes wait out here is heard nowhere else. */
 function relayTroubles(send: (message: ToParent) => void): (() => void)[] {
-  const tell = (error: unknown): void => {
-    if (error !== null) send({ type: 'trouble', failure: failureOf(error) });
-  };
+  const tell = (error: unknown): void => send({ type: 'trouble', failure: error === null ? null : failureOf(error) });
   const halted = new Set<number>();
   const onPaused = ({ partition, reason, error }: Facts['lane.paused']): void => {
     if (halted.delete(partition)) send({ type: 'halt', partition, failure: null });
-    if (reason !== 'halted') return tell(error);
+    if (reason !== 'halted') return error === null && reason !== null ? undefined : tell(error);
     halted.add(partition);
     send({ type: 'halt', partition, failure: failureOf(error) });
   };

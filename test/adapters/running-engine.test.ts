@@ -10,6 +10,7 @@ function openDoors(
     full?: string;
     status?: (calm: RunnerStatus) => RunnerStatus;
     halts?: ReadonlyMap<number, Error>;
+    trouble?: Error;
   } = {},
 ) {
   const calls: string[] = [];
@@ -61,6 +62,7 @@ function openDoors(
   const bronze: BronzeThread = {
     stats: () => stats,
     halts: () => halts,
+    trouble: () => options.trouble ?? null,
     drain: call('bronze.drain'),
     stop: call('bronze.stop'),
   };
@@ -131,6 +133,16 @@ test('a fatal failure is told once, and closing does not drain any more', async 
   expect(calls).not.toContain('runner.drain');
   expect(calls).not.toContain('bronze.drain');
   expect(calls).toContain('close directory');
+});
+
+test('an engine whose bronze waits for its store is not ready, says for what, and ends without waiting for it', async () => {
+  const { engine, calls } = openDoors({ trouble: new Error('the catalog answers 500') });
+  engine.start(() => {});
+  expect(engine.whyNotReady()).toBe('bronze waits: the catalog answers 500');
+  expect(engine.standing().trouble?.message).toBe('the catalog answers 500');
+  await engine.close();
+  expect(calls).not.toContain('bronze.drain');
+  expect(calls).toContain('bronze.stop');
 });
 
 test('an engine whose disk is full is not ready, and says which', () => {

@@ -48,6 +48,13 @@ test('what no waiting heals is told at once', async () => {
   expect(each.waits).toEqual([]);
 });
 
+test('a right that is lacking at the lake is told at once, though an engine that runs would wait for it', async () => {
+  const each = context();
+  const refuse = () => Promise.reject(new EngineError('LAKE_REFUSED', 'no such right'));
+  await expect(waitFor('bronze', refuse, each)).rejects.toMatchObject({ code: 'LAKE_REFUSED' });
+  expect(each.waits).toEqual([]);
+});
+
 test('a stop ends the waiting', async () => {
   const each = context();
   const away = async () => {

@@ -29,7 +29,7 @@ export async function waitFor<T>(
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof EngineError) || !isWorthRetrying(error)) throw error;
+      if (!(error instanceof EngineError) || !isWorthRetrying(error) || isRefusal(error)) throw error;
       onWaiting(part, error);
       await clock.sleep(backOff.fail(), signal).catch((cause: unknown) => {
         signal.throwIfAborted();
@@ -39,6 +39,11 @@ export async function waitFor<T>(
       answered.abort();
     }
   }
+}
+
+/** Rights may be given while an engine runs; one that begins without them says so at once. */
+function isRefusal({ code }: EngineError): boolean {
+  return code === 'LAKE_REFUSED';
 }
 
 const silence = new EngineError('SERVER_SILENT', `it has not answered for ${silentMs / 1_000} s`);

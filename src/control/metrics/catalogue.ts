@@ -98,6 +98,11 @@ export const metricCatalogue = {
     help: 'Times that lanes were dealt out anew: the start, and every rebalance after it.',
     labels: [],
   },
+  paceline_waiting_for: {
+    type: 'gauge',
+    help: '1 while the start waits for a server, by what it is for; gone when it has come.',
+    labels: ['part'],
+  },
   paceline_lane_lag_records: {
     type: 'gauge',
     help: 'Records that the brokers hold for the lane and that it has not applied.',
@@ -191,7 +196,11 @@ export const metricCatalogue = {
     labels: ['sink'],
     buckets: seconds,
   },
-  paceline_sink_up: { type: 'gauge', help: '1 when the last delivery went well.', labels: ['sink'] },
+  paceline_sink_up: {
+    type: 'gauge',
+    help: '1 when the last delivery went well; of bronze, which is shown from its first trouble on, while it waits for none.',
+    labels: ['sink'],
+  },
   paceline_source_stalls_total: {
     type: 'counter',
     help: 'Lanes found standing still with records before them, by what was done about it.',

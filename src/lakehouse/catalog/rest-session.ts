@@ -57,7 +57,7 @@ export class RestSession {
 
   /**
    * Asks below the prefix. A token that the server does not take any more is fetched anew, once. Throws
-   * NoAnswer, and SINK_UNAVAILABLE where the server does not take our login: it is mended there or in the configuration, and then it goes on.
+   * NoAnswer, and LAKE_REFUSED where the server does not take our login.
    */
   async ask(method: RestRequest['method'], path: string, body?: unknown): Promise<RestAnswer> {
     const { prefix } = await this.#configured();
@@ -76,7 +76,7 @@ export class RestSession {
     if (answer.status === 401 || answer.status === 403 || answer.status === 419) {
       const hint = 'correct iceberg_rest.token, or client_id and client_secret, or the rights behind them';
       throw new EngineError(
-        'SINK_REJECTED',
+        'LAKE_REFUSED',
         `the catalog ${url.origin} answers ${answer.status}: ${answer.text}; ${hint}`,
       );
     }
@@ -125,7 +125,12 @@ export class RestSession {
     const { access_token: value, expires_in: lifeS } = (answer.json ?? {}) as Record<string, unknown>;
     if (answer.status !== 200 || typeof value !== 'string') {
       // The server's words may repeat what it was sent, so they are not told.
-      throw new EngineError('SINK_UNAVAILABLE', `${url.origin} gives no token: it answers ${answer.status}`);
+      const isRefused = [400, 401, 403].includes(answer.status);
+      const hint = isRefused ? '; correct iceberg_rest.client_id, client_secret or scope' : '';
+      throw new EngineError(
+        isRefused ? 'LAKE_REFUSED' : 'SINK_UNAVAILABLE',
+        `${url.origin} gives no token: it answers ${answer.status}${hint}`,
+      );
     }
     const lifeMs = typeof lifeS === 'number' ? lifeS * 1_000 : tokenLifeMs;
     this.#token = { value, endsMs: this.#nowMs() + lifeMs };

@@ -13,7 +13,8 @@ export interface ListedFile {
 
 /**
  * Where a table's files lie: four verbs that a disk and an object store share. URIs are opaque and literal:
- * nothing is decoded or normalised. Every verb throws SINK_UNAVAILABLE when the place does not do it now.
+ * nothing is decoded or normalised. Every verb throws SINK_UNAVAILABLE when the place does not do it now, and
+ * LAKE_REFUSED when it does not do it for us.
  */
 export interface FileIO {
   /**

@@ -191,10 +191,19 @@ async function guarded<T>(action: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** What no later attempt mends: no key is found, the store does not take it, it may not do this, or there is no such bucket. */
+function isRefusal(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  if (cause.name === 'CredentialsProviderError' || cause.name === 'NoSuchBucket') return true;
+  return cause instanceof S3ServiceException && [401, 403].includes(cause.$metadata.httpStatusCode ?? 0);
+}
+
 /** The store's own code and words: they name keys and buckets, never a secret. */
 function unavailable(action: string, cause: unknown): EngineError {
   if (cause instanceof EngineError) return cause;
   const { name, message } = cause instanceof Error ? cause : { name: 'Error', message: String(cause) };
   const status = cause instanceof S3ServiceException ? ` (HTTP ${cause.$metadata.httpStatusCode ?? '?'})` : '';
-  return new EngineError('SINK_UNAVAILABLE', `cannot ${action}: ${name}${status}: ${message}`, { cause });
+  const words = `cannot ${action}: ${name}${status}: ${message}`;
+  if (!isRefusal(cause)) return new EngineError('SINK_UNAVAILABLE', words, { cause });
+  return new EngineError('LAKE_REFUSED', `${words}; correct s3.*, the bucket, or the rights of the key`, { cause });
 }

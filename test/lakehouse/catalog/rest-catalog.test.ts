@@ -176,8 +176,19 @@ test('tokens are asked for once, kept while they live, and asked for again when 
   expect(given).toBe(3);
   said.answer = ({ path }) => (path === '/v1/oauth/tokens' ? { status: 400, body: 'bad s3cret&' } : { status: 401 });
   const error = await catalog.load().catch((caught: Error) => caught);
-  expect(error).toMatchObject({ code: 'SINK_UNAVAILABLE' });
+  expect(error).toMatchObject({ code: 'LAKE_REFUSED', exitCode: 77 });
   expect(String(error)).not.toContain('s3cret');
+});
+
+test('a login that lacks the right is another trouble than a server that is away', async () => {
+  const catalog = await said.open({ kind: 'token', token: 'old' });
+  for (const status of [401, 403]) {
+    said.answer = () => ({ status, body: { error: { message: 'no such right' } } });
+    await expect(catalog.load()).rejects.toMatchObject({
+      code: 'LAKE_REFUSED',
+      message: expect.stringContaining('correct iceberg_rest.token'),
+    });
+  }
 });
 
 test('a server that gives columns other ids is refused: nobody could read our files', async () => {

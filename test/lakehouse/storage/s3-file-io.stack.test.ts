@@ -38,13 +38,13 @@ test('wrong keys, a bucket that is not there and a store that is away say so, wi
   const wrong = new S3FileIO({ ...options, credentials: { accessKeyId: 'paceline', secretAccessKey: 'not-this' } });
   const away = new S3FileIO({ ...options, endpoint: 'http://127.0.0.1:9' });
   const tries = [
-    [wrong, `s3://${bucket}/x`, /SignatureDoesNotMatch/],
-    [io, 's3://no-such-bucket-here/x', /NoSuchBucket/],
-    [away, `s3://${bucket}/x`, /ECONNREFUSED/],
+    [wrong, `s3://${bucket}/x`, /SignatureDoesNotMatch/, 'LAKE_REFUSED'],
+    [io, 's3://no-such-bucket-here/x', /NoSuchBucket/, 'LAKE_REFUSED'],
+    [away, `s3://${bucket}/x`, /ECONNREFUSED/, 'SINK_UNAVAILABLE'],
   ] as const;
-  for (const [store, uri, words] of tries) {
+  for (const [store, uri, words, code] of tries) {
     const error = await store.create(uri, new Uint8Array(1)).catch((caught: Error) => caught);
-    expect(error).toMatchObject({ code: 'SINK_UNAVAILABLE', message: expect.stringMatching(words) });
+    expect(error).toMatchObject({ code, message: expect.stringMatching(words) });
     expect(String(error)).not.toContain('not-this');
   }
   wrong.close();
