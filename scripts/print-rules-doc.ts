@@ -3,21 +3,14 @@ import { join } from 'node:path';
 import { assert } from '../src/model/errors.ts';
 import { readRule } from '../src/plans/rule-file.ts';
 import { allowanceValues } from '../src/rules/allowance-values.ts';
+import { baselineStatistics } from '../src/rules/baselines.ts';
 import { campaignWords, eventValues } from '../src/rules/event-values.ts';
 import { goalValues } from '../src/rules/goal-values.ts';
+import { measures, windowCounters, windowRatios } from '../src/rules/measures.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../src/rules/plan.ts';
 import { riskValues } from '../src/rules/risk-values.ts';
 import { absentBaselineFor, absentFor, absentMeasureFor } from '../src/rules/rule-reach.ts';
-import {
-  baselineDaysMax,
-  baselineStatistics,
-  measures,
-  windowCounters,
-  windowDaysMax,
-  windowHours,
-  windowRatios,
-  windowsOf,
-} from '../src/rules/window-values.ts';
+import { baselineDaysMax, windowDaysMax, windowHours, windowsOf } from '../src/rules/window-values.ts';
 import { fillPage, publishPage } from './publish-page.ts';
 
 // Prints docs/rules.md: the prose of rules-doc/ around the names that conditions may use and the rules
@@ -104,7 +97,7 @@ const windowRows = [
 const baselineRows = Object.entries(baselineStatistics)
   .map(([name, meaning]) => {
     const absent = name === 'n' ? '–' : absentBaselineFor[name as keyof typeof absentBaselineFor];
-    return `| \`b.MEASURE_1d_${name}\` … \`${baselineDaysMax}d\` | ${meaning}. | ${absent} |`;
+    return `| \`b.MEASURE_1d_${name}\` … \`${baselineDaysMax}d\` | ${meaning}. | ${absent === '' ? '–' : absent} |`;
   })
   .join('\n');
 

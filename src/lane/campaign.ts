@@ -17,6 +17,7 @@ import type { DayRow } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
 import type { GoalCells } from './goal-cells.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
+import type { HourBooks } from './hour-books.ts';
 import { flightAt, type LaneBooks } from './lane-books.ts';
 import type { NumberSlab } from './number-slab.ts';
 import { OldDays } from './old-days.ts';
@@ -150,6 +151,8 @@ export interface CampaignPlanView {
   /** What control records say of creatives, and who changes budgets, is remembered. */
   readonly asksForCreatives: boolean;
   readonly asksWhoseBudget: boolean;
+  /** What rules compare by the hour: bits of `hourCounter`. */
+  readonly asksForHours: number;
   /** A rule reads the spend of the calendar month. */
   readonly readsMonth: boolean;
   /** A source of impressions is named: none counted is zero. */
@@ -167,7 +170,7 @@ export interface CampaignPlanView {
 }
 
 /** What changes with control records and evaluations, not with every event: bits of what changed since the last harvest. */
-export const part = { flights: 1, pace: 2, alerts: 4, unplanned: 8, words: 16 } as const;
+export const part = { flights: 1, pace: 2, alerts: 4, unplanned: 8, words: 16, hours: 32 } as const;
 const allParts = part.flights | part.pace | part.alerts | part.unplanned | part.words;
 
 /** Who may say a campaign's currency; a later one of these has the last word over those before it. */
@@ -223,6 +226,8 @@ export class Campaign implements Carrier {
   words: ControlWords | null = null;
   /** What goals of its flights count that nothing else keeps; null while there is none. */
   goals: Map<DeliveredUnit, GoalCells> | null = null;
+  /** Null while no rule compares hours. */
+  hours: HourBooks | null = null;
   /** Null while nothing asked whether money is spent that nobody planned. */
   unplanned: Unplanned | null = null;
   /** Bits of `part`. */

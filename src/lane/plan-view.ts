@@ -7,6 +7,7 @@ import { requiredSources } from '../rules/plan-sources.ts';
 import { quietOnPlan } from '../rules/quiet-rules.ts';
 import { isForCampaign } from '../rules/rule-scope.ts';
 import type { CampaignPlanView } from './campaign.ts';
+import { hourCounter } from './hour-books.ts';
 
 /** What a plan says of a source that it names and does not declare. */
 const undeclaredSource: SourcePlan = {
@@ -43,12 +44,22 @@ export function makePlanView(compiled: CompiledPlan, id: string, own: CampaignPl
     askedOfCampaign: askedBy(ofCampaign),
     asksForCreatives: asks(asksForCreatives),
     asksWhoseBudget: asks(asksWhoseBudget),
+    asksForHours: hoursAsked(asked),
     readsMonth: [...rules, ...endedOnes].some((rule) => reads(rule, 'p.month_spend')),
     hasImpressions: delivery !== null || spend.from === 'impressions',
     every: plan.defaults.evaluate_every_ms,
     dayAllowanceBp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
     planNumber: plan.number,
   };
+}
+
+/** Which counters these compare by the hour. */
+function hoursAsked(asked: readonly Asked[]): number {
+  let bits = 0;
+  for (const { value } of asked)
+    if (value.kind === 'baseline' && value.span.of === 'hours')
+      for (const counter of value.measure.counters) bits |= hourCounter[counter as keyof typeof hourCounter];
+  return bits;
 }
 
 /** What these rules read beyond the values of their scopes, each once. */

@@ -1,11 +1,15 @@
 import { microsOf } from '../model/money.ts';
-import { floorTo, hourMs, type LogTimeMs, quarterMs } from '../model/time.ts';
+import { dayMs, floorTo, hourMs, type LogTimeMs, quarterMs } from '../model/time.ts';
 import { plus, type Whole } from '../model/whole.ts';
+import type { Zone } from '../model/zones.ts';
 import { dayJudged, type PacingValues } from '../pacing/pacing.ts';
-import { type Window, type WindowBooks, type WindowCounter, windowCounters } from '../rules/window-values.ts';
+import type { Span } from '../rules/baselines.ts';
+import { type WindowCounter, windowCounters } from '../rules/measures.ts';
+import type { Window, WindowBooks } from '../rules/window-values.ts';
 import type { Campaign, FlightDates } from './campaign.ts';
 import { counterAt, type DayRow, sumAt } from './day-row.ts';
 import { impressionsBetween, spendBetween } from './flight-books.ts';
+import { oldestHourTold } from './hour-books.ts';
 
 /** Place of each counter in a day's record. */
 const placeOf: Readonly<Record<WindowCounter, number>> = {
@@ -55,11 +59,54 @@ export class CampaignWindows implements WindowBooks {
     return this.#fine(counter, window);
   }
 
-  weeksBefore(counter: WindowCounter, days: number, weeks: number): Whole | null {
+  now(counter: WindowCounter, { of, count }: Span): Whole | null {
+    if (of === 'days') return this.sum(counter, { of, count }, true);
+    if (!this.#isTold(counter) || this.#isByDays) return null;
+    return this.#hours(counter, Math.floor(this.#at.asOf / hourMs) - count, count);
+  }
+
+  before(counter: WindowCounter, { of, count }: Span, days: number): Whole | null {
     if (!this.#isTold(counter)) return null;
-    const last = this.#lastDay - 7 * weeks;
-    const first = last - days + 1;
-    return this.#wasThere(first) ? this.#days(counter, first, last) : null;
+    if (of === 'days') {
+      const last = this.#lastDay - days;
+      const first = last - count + 1;
+      return this.#wasThere(first) ? this.#days(counter, first, last) : null;
+    }
+    if (this.#isByDays) return null;
+    const { zone } = this.#at.dates;
+    const first = hourBefore(zone, floorTo(this.#at.asOf, hourMs), days) - count;
+    return this.#wasThere(zone.localDay(first * hourMs)) ? this.#hours(counter, first, count) : null;
+  }
+
+  /** Whole hours of the clock; null where one of them is not known any more, or not yet. */
+  #hours(counter: WindowCounter, first: number, count: number): Whole | null {
+    const { clock } = this.#at;
+    const campaign = this.#campaign;
+    const told = oldestHourTold(campaign, clock);
+    let sum: Whole = 0;
+    for (let hour = first; hour < first + count; hour++) {
+      const value = hour >= told ? this.#hourTold(counter, hour) : this.#hourKept(counter, hour);
+      if (value === null) return null;
+      sum = plus(sum, value);
+    }
+    return sum;
+  }
+
+  #hourTold(counter: WindowCounter, hour: number): Whole {
+    const { clock } = this.#at;
+    const [from, to] = [hour * hourMs, (hour + 1) * hourMs];
+    if (counter === 'spend') return microsOf(spendBetween(this.#campaign, from, to, clock));
+    return impressionsBetween(this.#campaign, from, to, clock);
+  }
+
+  #hourKept(counter: WindowCounter, hour: number): number | null {
+    const { hours } = this.#campaign;
+    if (hours === null) return null;
+    return counter === 'spend' ? hours.spendOf(hour) : hours.impressionsOf(hour);
+  }
+
+  get #isByDays(): boolean {
+    return this.#at.values.spend2h === null;
   }
 
   #isTold(counter: WindowCounter): boolean {
@@ -71,7 +118,7 @@ export class CampaignWindows implements WindowBooks {
     const { asOf, clock, values, dates } = this.#at;
     const isSpend = counter === 'spend';
     if (window.of === 'flight') return isSpend ? (values.money?.spend ?? values.spend) : values.impressionsFlight;
-    const isByDays = values.spend2h === null;
+    const isByDays = this.#isByDays;
     if (window.of === 'today') {
       if (isSpend) return values.money?.daySpend ?? values.daySpend;
       const day = dayJudged(dates, asOf);
@@ -102,6 +149,12 @@ export class CampaignWindows implements WindowBooks {
     }
     return false;
   }
+}
+
+/** The hour of the clock (UTC) in which the local time of an instant was so many days before. */
+function hourBefore(zone: Zone, at: number, days: number): number {
+  const then = at - days * dayMs;
+  return Math.floor((then + zone.offsetAt(at) - zone.offsetAt(then)) / hourMs);
 }
 
 /** Nanos that a campaign spent on a local day. */

@@ -86,6 +86,10 @@ export class NameCurrency {
     campaign.quarters?.forgetPlace(sumAt.spendNanos);
     campaign.reports?.forgetSpend();
     campaign.cells?.forgetSpend();
+    if (campaign.hours !== null) {
+      campaign.hours.forgetSpend();
+      this.#state.touchParts(campaign, part.hours);
+    }
     for (const flight of campaign.flights) flight.spentNanos = 0;
     campaign.putAway();
   }

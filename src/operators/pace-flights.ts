@@ -1,8 +1,10 @@
 import { type Campaign, type Flight, type FlightDates, part } from '../lane/campaign.ts';
 import { type Completeness, completenessAt, type Standpoint, standpoint } from '../lane/completeness.ts';
 import { BooksOfFlight, ledgerOf } from '../lane/flight-books.ts';
+import { keepHours } from '../lane/hour-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { rhythmOf } from '../lane/rhythm.ts';
+import { hoursSection } from '../lane/sections/hours.ts';
 import { paceSection } from '../lane/sections/pace.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { unplannedSection } from '../lane/sections/unplanned.ts';
@@ -37,7 +39,7 @@ export class PaceFlights implements Operator, Moments {
   readonly name = 'pace';
   readonly does = 'expectation, OSI, projection, status';
   readonly timer = campaignTimer;
-  readonly state: OwnedSections = { campaigns: [paceSection, unplannedSection] };
+  readonly state: OwnedSections = { campaigns: [paceSection, unplannedSection, hoursSection] };
   readonly #state: LaneState;
   readonly #outputs: LaneOutputs;
   readonly #rules: JudgeRules;
@@ -55,7 +57,9 @@ export class PaceFlights implements Operator, Moments {
     const campaign = this.#state.campaigns[slot];
     assert(campaign.timerAt === t, 'the timer that runs is the one that its campaign waits for');
     const organization = this.#state.organizations[campaign.orgSlot];
-    const { sources, every } = this.#state.planView(campaign);
+    const { sources, every, asksForHours } = this.#state.planView(campaign);
+    if ((asksForHours !== 0 || campaign.hours !== null) && keepHours(campaign, asksForHours, this.#state.clock))
+      this.#state.touchParts(campaign, part.hours);
     const completeness = completenessAt(sources, organization.frontiers, t);
     let grain = every;
     for (const { name, source } of sources) grain = Math.max(grain, rhythmOf(organization, name, source));

@@ -2,6 +2,7 @@ import { dayMs, hourMs } from '../model/time.ts';
 import { runningStatuses } from '../pacing/pacing.ts';
 import { allowanceValues } from './allowance-values.ts';
 import { type AskedValue, askedValueOf } from './asked-values.ts';
+import { type Season, type Statistic, seasons, statisticsOf } from './baselines.ts';
 import {
   anyNumber,
   anyText,
@@ -14,11 +15,12 @@ import {
 } from './condition-reach.ts';
 import { campaignWords, eventValues } from './event-values.ts';
 import { goalValues } from './goal-values.ts';
+import { type Measure, measures, windowCounters } from './measures.ts';
 import { type CampaignPlan, type PlanDraft, ruleVariables, type SourcePlan } from './plan.ts';
 import { requiredSources } from './plan-sources.ts';
 import { riskValues } from './risk-values.ts';
 import { modeWords, unplannedStatuses } from './rule-values.ts';
-import { type Measure, measures, type Statistic, windowCounters, windowHours } from './window-values.ts';
+import { windowHours } from './window-values.ts';
 
 type FlightName = keyof typeof ruleVariables.flight;
 const atLeast = (least: number) => numbersBetween(least, Number.POSITIVE_INFINITY);
@@ -60,10 +62,13 @@ export function absentAskedFor(name: string, scope: 'flight' | 'campaign'): stri
     const [, , absent] = declared(value);
     return absent === '–' ? undefined : absent;
   }
-  const isByHours = value.kind === 'window' && value.window.of === 'hours';
+  const isByHours = (value.kind === 'window' ? value.window : value.span).of === 'hours';
+  const isCount = value.kind === 'baseline' && value.statistic === 'n';
+  if (isCount) return undefined;
   const reasons = [
     ...(isByHours ? ['flights judged by whole days'] : []),
-    ...(value.kind === 'baseline' && value.statistic !== 'n' ? [absentBaselineFor[value.statistic]] : []),
+    ...(isByHours && value.kind === 'baseline' && value.statistic !== 'now' ? ['hours of before a rule asked'] : []),
+    ...(value.kind === 'baseline' && value.statistic !== 'n' ? [absentBefore(value.statistic, value.season)] : []),
     absentMeasureFor(value.measure) ?? '',
   ];
   const all = reasons.filter((each) => each !== '');
@@ -79,6 +84,8 @@ function declared(value: AskedValue & { readonly kind: 'word' | 'event' | 'goal'
 /** What a statistic is not there for, beside those for whom its measure is not. */
 export const absentBaselineFor: Readonly<Record<Exclude<Statistic, 'n'>, string>> = {
   prev_week: 'campaigns that did not run a week before',
+  prev_day: 'campaigns that did not run a day before',
+  now: '',
   mean: 'fewer than three weeks',
   ewma: 'fewer than three weeks',
   median: 'fewer than three weeks',
@@ -88,6 +95,11 @@ export const absentBaselineFor: Readonly<Record<Exclude<Statistic, 'n'>, string>
   expected: 'fewer than three weeks; a window with nothing to take a share of',
   z: 'fewer than three weeks; a window with nothing to take a share of; where all or none are counted',
 };
+
+function absentBefore(statistic: Exclude<Statistic, 'n'>, season: Season): string {
+  const absent = absentBaselineFor[statistic];
+  return season === 'daily' ? absent.replace('three weeks', 'three days').replace('all weeks', 'all days') : absent;
+}
 
 /** For whom no window of a measure is there; undefined = it is always there. */
 export function absentMeasureFor({ ratio, counters }: Measure): string | undefined {
@@ -99,9 +111,17 @@ export function absentMeasureFor({ ratio, counters }: Measure): string | undefin
   return reasons.length === 0 ? undefined : reasons.join('; ');
 }
 
-const hourNames = [...measures.values()].flatMap(({ name, isFine }) =>
-  isFine ? windowHours.map((hours) => `m.${name}_${hours}h`) : [],
-);
+const hourNames = [...measures.values()].flatMap((measure) => {
+  const { name, isFine } = measure;
+  if (!isFine) return [];
+  const before = (Object.keys(seasons) as Season[]).flatMap((season) =>
+    statisticsOf(measure, season).map((each) => `_${seasons[season].infix}${each}`),
+  );
+  return windowHours.flatMap((hours) => [
+    `m.${name}_${hours}h`,
+    ...before.filter((each) => !each.endsWith('_n')).map((each) => `b.${name}_${hours}h${each}`),
+  ]);
+});
 
 /** How far behind `as_of` may lie to be finer than a day (docs/semantics.md §7.1). */
 const finestBackMs = 46 * hourMs;

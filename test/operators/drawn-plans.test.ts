@@ -2,9 +2,11 @@ import { expect, test } from 'vitest';
 import { pacingModes } from '../../src/events/event-batch.ts';
 import { type KindName, kinds } from '../../src/events/kinds.ts';
 import { allowanceValues } from '../../src/rules/allowance-values.ts';
+import { baselineStatistics } from '../../src/rules/baselines.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { campaignWords, eventValues } from '../../src/rules/event-values.ts';
 import { goalValues } from '../../src/rules/goal-values.ts';
+import { measures } from '../../src/rules/measures.ts';
 import {
   type Lateness,
   type OrderPlan,
@@ -15,7 +17,7 @@ import {
 } from '../../src/rules/plan.ts';
 import type { Quotas } from '../../src/rules/quotas.ts';
 import { outsideHours } from '../../src/rules/schedule.ts';
-import { baselineStatistics, measures, windowHours } from '../../src/rules/window-values.ts';
+import { windowHours } from '../../src/rules/window-values.ts';
 import { drawUniverse } from '../simulation/universe/universe.ts';
 import { randomRecords } from './random-world.ts';
 
@@ -231,7 +233,7 @@ test.each(worlds)('$name ask for every measure, window and statistic', ({ plans 
   const isAsked = (pattern: string) => [...asked].some((name) => new RegExp(`^${pattern}$`).test(name));
   const windows = [...windowHours.map((hours) => `${hours}h`), 'today', 'flight', '1d', '31d'];
   const wishes = [
-    ...[...measures.keys()].flatMap((name) => [`m\\.${name}_\\d+d`, `b\\.${name}_\\d+d_[a-z_]+`]),
+    ...[...measures.keys()].flatMap((name) => [`m\\.${name}_\\d+d`, `b\\.${name}_\\d+[hd]_[a-z_]+`]),
     ...[
       ...Object.keys(eventValues),
       ...Object.keys(goalValues),
@@ -240,7 +242,7 @@ test.each(worlds)('$name ask for every measure, window and statistic', ({ plans 
       'c.labels',
     ].map((name) => name.replace('.', '\\.')),
     ...windows.map((window) => `m\\.[a-z_]+_${window}`),
-    ...Object.keys(baselineStatistics).map((statistic) => `b\\.[a-z_]+_\\d+d_${statistic}`),
+    ...Object.keys(baselineStatistics).map((statistic) => `b\\.[a-z_]+_\\d+[hd]_(daily_)?${statistic}`),
   ];
   expect(wishes.filter((wish) => !isAsked(wish))).toEqual([]);
 });

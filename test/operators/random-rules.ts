@@ -1,13 +1,15 @@
 import { pacingModes } from '../../src/events/event-batch.ts';
 import { allowanceValues } from '../../src/rules/allowance-values.ts';
+import { seasons, statisticsOf } from '../../src/rules/baselines.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { campaignWords, type EventName, eventValues } from '../../src/rules/event-values.ts';
 import { goalValues } from '../../src/rules/goal-values.ts';
+import { measures } from '../../src/rules/measures.ts';
 import { type LevelPlan, type OrderPlan, type Plan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 import { riskValues } from '../../src/rules/risk-values.ts';
 import { outsideHours } from '../../src/rules/schedule.ts';
-import { measures, statisticsOf, windowHours } from '../../src/rules/window-values.ts';
+import { windowHours } from '../../src/rules/window-values.ts';
 import { offshoot } from './random-source.ts';
 
 /** Rules that nobody would write, over every value, level, policy and mode: what engine and oracle must agree on. */
@@ -72,7 +74,14 @@ export function drawAskedName(random: Random, fewDays = 3): string {
   if (random() < 0.25) return pick(random, [...Object.keys(goalValues), ...Object.keys(allowanceValues)]);
   const measure = pick(random, [...measures.values()]);
   const days = 1 + Math.floor(random() * (random() < 0.7 ? fewDays : 31));
-  if (random() < 0.35) return `b.${measure.name}_${Math.min(days, 7)}d_${pick(random, statisticsOf(measure))}`;
+  if (random() < 0.35) {
+    const season = random() < 0.3 ? 'daily' : 'weekly';
+    const window =
+      measure.isFine && random() < 0.6
+        ? `${pick(random, windowHours)}h`
+        : `${season === 'daily' ? 1 : Math.min(days, 7)}d`;
+    return `b.${measure.name}_${window}_${seasons[season].infix}${pick(random, statisticsOf(measure, season))}`;
+  }
   const fine = measure.isFine ? ['today', ...windowHours.map((hours) => `${hours}h`)] : [];
   return `m.${measure.name}_${pick(random, [`${days}d`, `${days}d`, 'flight', ...fine])}`;
 }

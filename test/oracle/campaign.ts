@@ -5,6 +5,7 @@ import { localDay, startOfDay } from './civil-time.ts';
 import type { CreativeStory } from './control-words.ts';
 import type { Dates, Flight, StatusChange } from './flight.ts';
 import { goalColumn } from './goals.ts';
+import { type KeptHours, withoutSpend } from './hour-books.ts';
 import { ItemBook } from './item-book.ts';
 import { allConversions, type Report, ReportBook, share } from './reports.ts';
 import type { Said } from './unplanned.ts';
@@ -95,6 +96,8 @@ export class Campaign {
   /** Of rules of scope campaign, by id. */
   readonly spendAlerts = new Map<string, Alert>();
   creatives: CreativeStory[] = [];
+  /** Hours that are compared with; null while no rule asks. */
+  kept: KeptHours | null = null;
   /** Of budget changes, by their offsets, oldest first. */
   budgetWords: { readonly order: number; readonly by: string | null; readonly source: string }[] = [];
   readonly bounds: Bounds;
@@ -166,6 +169,7 @@ export class Campaign {
 
   /** Impressions that are no items: they count in flights alone. */
   addToFlights(instant: number, count: bigint): void {
+    if (count === 0n) return;
     for (const flight of this.#flightsOver(instant)) {
       flight.impressions.total += count;
       flight.isRestated ||= flight.isClosed;
@@ -260,6 +264,7 @@ export class Campaign {
     this.bookingZone = null;
     this.provisional = [];
     this.forgetMoney();
+    this.kept = null;
     this.counterReports = new ReportBook();
     this.impressions = new Measure(this.counterReports, 'impressions');
     this.#goals = new Map();
@@ -274,6 +279,7 @@ export class Campaign {
 
   /** Items and reports of spend are gone. */
   forgetMoney(): void {
+    if (this.kept !== null) this.kept = withoutSpend(this.kept);
     this.spendReports = new ReportBook();
     this.spend = new Measure(this.spendReports, 'spend');
     this.adjustments = [];

@@ -107,7 +107,7 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   flight.judgedAsOf = asOf;
   flight.judgedInFlight = asOf >= s && asOf < e;
   flight.isClosed = asOf >= e + context.bounds.closedAfterMs;
-  const values = valuesAt(plan, campaign, flight, pacing, { status, risk }, completeness);
+  const values = valuesAt(plan, campaign, flight, pacing, { status, risk }, { ...completeness, clock });
   const missedSince = (last: number) => missedMoments(context, campaign, flight, { last, completeness });
   const subject = { ...flightSubject(campaign, flight, completeness, values), missedSince };
   flight.isRestated = false;
@@ -256,7 +256,10 @@ function missedMoments(
       continue;
     const pacing = pacingAt(campaign, flight, plan, place, clock);
     const status = statusOf(pacing, campaign, flight.lastBefore);
-    found.push({ x: place.asOf, values: valuesAt(plan, campaign, flight, pacing, { status, risk: noRisk }, place) });
+    found.push({
+      x: place.asOf,
+      values: valuesAt(plan, campaign, flight, pacing, { status, risk: noRisk }, { ...place, clock }),
+    });
   }
   return found;
 }
@@ -268,11 +271,11 @@ function valuesAt(
   flight: Flight,
   pacing: Pacing,
   { status, risk }: { status: string; risk: Risk },
-  { daily, lastWord = false }: Pick<Completeness, 'daily' | 'lastWord'>,
+  { daily, lastWord = false, clock }: Pick<Completeness, 'daily' | 'lastWord'> & { readonly clock: number },
 ): Values {
   const terms = valueTerms(plan, campaign);
   const hasImpressions = terms.expectsImpressions || pacing.impressions > 0n;
-  const place = { campaign, dates: flight.dates as Dates, pacing, daily, lastWord, hasImpressions };
+  const place = { campaign, dates: flight.dates as Dates, pacing, daily, lastWord, hasImpressions, clock };
   const { week_allowance_bp, flight_allowance_bp } = campaignView(plan, campaign.id);
   const absentLabels = Object.fromEntries(namesAsked(plan).flatMap((name) => (isLabel(name) ? [[name, null]] : [])));
   return {

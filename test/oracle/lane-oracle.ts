@@ -20,6 +20,7 @@ import {
 } from './evaluate.ts';
 import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
+import { keepHours } from './hour-books.ts';
 import { alertOfOrder, evaluateOrders, type OrderStory } from './orders.ts';
 import { hasOrganizationTimer } from './organization.ts';
 import { PlanKeys } from './plan-keys.ts';
@@ -475,6 +476,7 @@ export class LaneOracle {
       return;
     }
     const known = this.#campaigns.get(`${org}/${campaign}`) as Campaign;
+    keepHours(known, namesAskedOf(plan, known), context.clock);
     for (const flight of known.evaluableFlights()) evaluateFlight(context, known, flight);
     lookAtSpend(context, known);
     if (isDue(known, t)) this.#setTimer({ rank, org, campaign, t: 0 }, t, plan);

@@ -3,6 +3,7 @@ import { revenueIn } from './book.ts';
 import type { Campaign, DayRow } from './campaign.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import type { Dates } from './flight.ts';
+import { hoursBefore, sumOfHours } from './hour-books.ts';
 import { judgedDay, type Pacing } from './pacing.ts';
 import { namesIn } from './three-valued.ts';
 import { floorDivide, floorTo, hour, quarter } from './whole-numbers.ts';
@@ -18,6 +19,8 @@ export interface WindowPlace {
   /** Only totals are known. */
   readonly lastWord: boolean;
   readonly hasImpressions: boolean;
+  /** Of the lane. */
+  readonly clock: number;
 }
 
 const delivery = new Set([
@@ -87,7 +90,7 @@ export function windowValues(plan: Plan, place: WindowPlace): Record<string, num
     const sums = new Sums(place);
     if (place.lastWord) values[name] = null;
     else if (space === 'm') values[name] = over(sums.measure(measure, window), unitOf(measure));
-    else values[name] = baseline(sums, measure, Number(window.slice(0, -1)), statistic);
+    else values[name] = baseline(sums, measure, window, statistic);
   }
   return values;
 }
@@ -126,33 +129,43 @@ class Sums {
     return this.#ratio(name, (counter) => this.#counter(counter, window, isFine));
   }
 
-  /** Null = the week does not count. */
-  week(name: string, days: number, weeks: number): bigint | null {
-    const last = this.#last - 7 * weeks;
-    const first = last - days + 1;
-    if (!Array.from({ length: 8 }, (_, back) => first - back).some((date) => this.#row(date) !== undefined))
-      return null;
-    return this.#ratio(name, (counter) => this.#days(counter, first, last));
+  /** So many local days before the newest window that is over, which is 0 of them; null = that does not count. */
+  at(name: string, window: string, back: number): bigint | null {
+    return this.#ratio(name, (counter) => this.sumAt(counter, window, back));
   }
 
-  /** Of sums over several weeks, each as often as its weight says. */
-  weeks(name: string, days: number, all: readonly number[], weights = all.map(() => 1n)): bigint | null {
-    return this.#ratio(name, (counter) => this.sumOfWeeks(counter, days, all, weights));
+  sumAt(counter: string, window: string, back: number): bigint | null {
+    const count = Number.parseInt(window, 10);
+    if (window.endsWith('d')) {
+      const last = this.#last - back;
+      if (back > 0 && !this.#wasThere(last - count + 1)) return null;
+      return this.#days(counter, last - count + 1, last);
+    }
+    const { daily, campaign, clock, pacing, hasImpressions } = this.#at;
+    if (daily || (delivery.has(counter) && !hasImpressions)) return null;
+    const from = hoursBefore(pacing.zone, pacing.a, count, back);
+    if (back > 0 && !this.#wasThere(localDay(pacing.zone, from))) return null;
+    return sumOfHours(campaign, counter as 'spend' | 'impressions', { from, count, clock });
   }
 
-  sumOfWeeks(
+  #wasThere(first: number): boolean {
+    return Array.from({ length: 8 }, (_, back) => first - back).some((date) => this.#row(date) !== undefined);
+  }
+
+  /** Of sums over several windows, each as often as its weight says. */
+  together(name: string, window: string, all: readonly number[], weights = all.map(() => 1n)): bigint | null {
+    return this.#ratio(name, (counter) => this.sumOf(counter, window, all, weights));
+  }
+
+  sumOf(
     counter: string,
-    days: number,
+    window: string,
     all: readonly number[],
     weights: readonly bigint[] = all.map(() => 1n),
   ): bigint | null {
-    const sums = all.map((weeks) => this.#days(counter, this.#last - 7 * weeks - days + 1, this.#last - 7 * weeks));
+    const sums = all.map((back) => this.sumAt(counter, window, back));
     if (sums.includes(null)) return null;
     return (sums as bigint[]).reduce((sum, each, index) => sum + weights[index] * each, 0n);
-  }
-
-  sumOfDays(counter: string, days: number): bigint | null {
-    return this.#days(counter, this.#last - days + 1, this.#last);
   }
 
   #ratio(name: string, sumOf: (counter: string) => bigint | null): bigint | null {
@@ -209,31 +222,32 @@ function columnOf(row: DayRow, counter: string): bigint {
   return row.counts.get(revenueIn(`${column}_micros`, row.currency)) ?? 0n;
 }
 
-function baseline(sums: Sums, measure: string, days: number, statistic: string): number | null {
+function baseline(sums: Sums, measure: string, window: string, asked: string): number | null {
+  const isDaily = asked.startsWith('daily_');
+  const statistic = isDaily ? asked.slice('daily_'.length) : asked;
+  const backs = isDaily ? [1, 2, 3, 4, 5, 6, 7] : [7, 14, 21, 28];
   const unit = unitOf(measure);
-  if (statistic === 'prev_week') return over(sums.week(measure, days, 1), unit);
-  const counting = [1, 2, 3, 4].filter((weeks) => sums.week(measure, days, weeks) !== null);
+  const now = sums.at(measure, window, 0);
+  if (statistic === 'now') return over(now, unit);
+  if (statistic.startsWith('prev_')) return over(sums.at(measure, window, backs[0]), unit);
+  const counting = backs.filter((back) => sums.at(measure, window, back) !== null);
   const n = counting.length;
   if (statistic === 'n') return n;
   if (n < 3) return null;
-  const values = counting.map((weeks) => sums.week(measure, days, weeks) as bigint);
-  if (statistic === 'mean') {
-    const total = sums.weeks(measure, days, counting);
-    return over(measure in ratios ? total : floorDivide(total as bigint, BigInt(n)), unit);
-  }
-  if (statistic === 'ewma') {
-    const weights = counting.map((weeks) => 1n << BigInt(4 - weeks));
-    const total = sums.weeks(measure, days, counting, weights);
-    const divisor = weights.reduce((sum, each) => sum + each);
+  const values = counting.map((back) => sums.at(measure, window, back) as bigint);
+  if (statistic === 'mean' || statistic === 'ewma') {
+    const weights = backs.map((_, index) => (statistic === 'mean' ? 1n : 2n ** BigInt(backs.length - 1 - index)));
+    const own = counting.map((back) => weights[backs.indexOf(back)]);
+    const total = sums.together(measure, window, counting, own);
+    const divisor = own.reduce((sum, each) => sum + each);
     return over(measure in ratios ? total : floorDivide(total as bigint, divisor), unit);
   }
-  if (statistic === 'expected' || statistic === 'z') return share(sums, measure, days, counting, statistic);
+  if (statistic === 'expected' || statistic === 'z') return share(sums, measure, window, counting, statistic);
   const middle = middleOf(values);
   if (statistic === 'median') return over(middle, unit);
   const distances = values.map((value) => (value < middle ? middle - value : value - middle));
   const mad = middleOf(distances);
   if (statistic === 'mad') return over(mad, unit);
-  const now = sums.measure(measure, `${days}d`);
   if (now === null) return null;
   if (statistic === 'ratio') return middle <= 0n ? null : over(floorDivide(10_000n * now, middle), 10_000);
   const x = now - middle;
@@ -247,13 +261,13 @@ function baseline(sums: Sums, measure: string, days: number, statistic: string):
 function share(
   sums: Sums,
   measure: string,
-  days: number,
+  window: string,
   counting: readonly number[],
   statistic: 'expected' | 'z',
 ): number | null {
   const [of, by] = ratios[measure];
-  const [x1, ...parts1] = [of, ...by].map((counter) => sums.sumOfDays(counter, days));
-  const [x2, ...parts2] = [of, ...by].map((counter) => sums.sumOfWeeks(counter, days, counting));
+  const [x1, ...parts1] = [of, ...by].map((counter) => sums.sumAt(counter, window, 0));
+  const [x2, ...parts2] = [of, ...by].map((counter) => sums.sumOf(counter, window, counting));
   if (x1 === null || x2 === null || parts1.includes(null) || parts2.includes(null)) return null;
   const n1 = (parts1 as bigint[]).reduce((sum, each) => sum + each);
   const n2 = (parts2 as bigint[]).reduce((sum, each) => sum + each);

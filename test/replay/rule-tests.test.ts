@@ -41,6 +41,18 @@ async function problemsOf(root: string): Promise<string[]> {
   );
 }
 
+test('a part in brackets stands as often as it says, and brackets may stand in others', () => {
+  const series = readSeries('2 times (2 times (24/d for 1d, nothing for 1d), 5 at once), 1/h for 2h');
+  const whole = 1_000_000n;
+  expect(series.amountIn(0, 4 * (24 * hour) + 1)).toBe(53n * whole + 1n);
+  expect(series.amountIn(0, 4 * (24 * hour))).toBe(48n * whole);
+  expect(series.amountIn(8 * (24 * hour), 9 * (24 * hour))).toBe(7n * whole);
+  expect(() => readSeries('4 times (1/h for 1d, nothing for 6d')).toThrow('the bracket is not closed');
+  expect(() => readSeries('4 times (1/h for 1d, nothng for 6d)')).toThrow('"nothng for 6d": must be parts like');
+  expect(() => readSeries('9999 times (1 at once, 1 at once)')).toThrow('comes to more than 10000 parts');
+  expect(readBeats('2 times (every 15m for 30m, nothing for 30m)')).toEqual([15, 30, 75, 90].map((m) => m * 60_000));
+});
+
 test('series add up to the micro whatever the steps', () => {
   const series = readSeries('10/h for 90m, nothing for 2h,  7 at once , 1/d for 1d');
   const all = (step: number) =>

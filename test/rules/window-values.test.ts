@@ -1,16 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Whole } from '../../src/model/whole.ts';
+import { statisticsOf } from '../../src/rules/baselines.ts';
 import { ConditionProblem, compileCondition } from '../../src/rules/condition.ts';
-import {
-  measures,
-  statisticsOf,
-  type WindowBooks,
-  type WindowCounter,
-  type windowCounters,
-  windowRatios,
-  windowValueOf,
-  workOut,
-} from '../../src/rules/window-values.ts';
+import { measures, type WindowCounter, type windowCounters, windowRatios } from '../../src/rules/measures.ts';
+import { type WindowBooks, windowValueOf, workOut } from '../../src/rules/window-values.ts';
 
 type Sums = Partial<Record<WindowCounter, Whole | null>>;
 
@@ -18,7 +11,8 @@ type Sums = Partial<Record<WindowCounter, Whole | null>>;
 function books(now: Sums, weeks: readonly (Sums | null)[] = []): WindowBooks {
   return {
     sum: (counter) => now[counter] ?? null,
-    weeksBefore: (counter, _, week) => weeks[week - 1]?.[counter] ?? null,
+    now: (counter) => now[counter] ?? null,
+    before: (counter, _, days) => weeks[days / 7 - 1]?.[counter] ?? null,
   };
 }
 
@@ -145,9 +139,9 @@ test('four weeks of 100 clicks of 10,000, and 60 now: 100 were to be expected, a
 
 test('three weeks are the least for a mean; n and the week before ask for none', () => {
   const two = [null, ...four.slice(1, 3), null];
-  for (const statistic of statisticsOf(measures.get('spend')!)) {
+  for (const statistic of statisticsOf(measures.get('spend')!, 'weekly')) {
     const found = value(`b.spend_1d_${statistic}`, { spend: 250 }, two);
-    expect(found, statistic).toBe(statistic === 'n' ? 2 : null);
+    expect(found, statistic).toBe(statistic === 'n' ? 2 : statistic === 'now' ? 0.00025 : null);
     const three = value(`b.spend_1d_${statistic}`, { spend: 250 }, [...four.slice(0, 3), null]);
     expect(three, statistic).not.toBeNull();
   }
@@ -193,13 +187,15 @@ test.each([
   ['m.spend_1d_median', 'm.spend has the windows 1h, 2h, 6h, 12h, 24h, today, 1d to 31d and flight'],
   [
     'b.spend_1d',
-    'b.spend has the windows 1d to 7d, each with prev_week, n, mean, ewma, median, mad, ratio, score: b.spend_1d_median',
+    'b.spend has the windows 1h, 2h, 6h, 12h, 24h and 1d to 7d, each with prev_week, n, mean, ewma, median, mad, now, ratio, score: b.spend_1d_median; the days before are b.spend_1d_daily_median',
   ],
   [
     'b.spend_8d_mean',
-    'b.spend has the windows 1d to 7d, each with prev_week, n, mean, ewma, median, mad, ratio, score: b.spend_1d_median',
+    'b.spend has the windows 1h, 2h, 6h, 12h, 24h and 1d to 7d, each with prev_week, n, mean, ewma, median, mad, now, ratio, score: b.spend_1d_median; the days before are b.spend_1d_daily_median',
   ],
   ['b.click_1d_mean', 'did you mean "b.clicks_1d_mean"?'],
+  ['b.spend_1h_medain', 'did you mean "b.spend_1h_median"?'],
+  ['b.spend_1h_daily_scor', 'did you mean "b.spend_1h_daily_score"?'],
 ])('%s is none, and the refusal says what there is', (name, hint) => {
   const refused = () => compileCondition(`p.osi_pct > 1.0 && ${name} > 0.0`, 'flight');
   expect(refused).toThrow(ConditionProblem);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { eventValues } from '../../src/rules/event-values.ts';
-import { measures } from '../../src/rules/window-values.ts';
+import { measures } from '../../src/rules/measures.ts';
 import { randomSource } from '../operators/random-world.ts';
 import { printTables, runLane, whole } from '../operators/run-lane.ts';
 import { weeksOf } from '../operators/weeks-world.ts';
@@ -48,7 +48,14 @@ test('these worlds have something to say of every measure, and of the weeks befo
       [...(seen.get(name) ?? [])].filter((value) => value !== 'null'),
       name,
     ).not.toEqual([]);
-  for (const statistic of ['prev_week', 'n', 'mean', 'median', 'mad', 'ratio', 'score'])
+  for (const window of ['_\\d+h_', '_\\d+h_daily_', '_1d_daily_'])
+    expect(
+      told.filter((name) =>
+        new RegExp(`^b\\..*${window}(median|mean|ewma|score|ratio|mad|prev_day|prev_week)`).test(name),
+      ),
+      window,
+    ).not.toEqual([]);
+  for (const statistic of ['prev_week', 'prev_day', 'now', 'n', 'mean', 'ewma', 'median', 'mad', 'ratio', 'score'])
     expect(
       told.some((name) => name.endsWith(`_${statistic}`)),
       statistic,

@@ -30,12 +30,14 @@ interface Stretch {
 
 const units = { m: minuteMs, h: hourMs, d: dayMs } as const;
 const wish =
-  'must be parts like "10/h for 24h", "240/d for 3d", "nothing for 2h" or "500 at once", with commas between';
+  'must be parts like "10/h for 24h", "240/d for 3d", "nothing for 2h", "500 at once" or "3 times (…)", with commas between';
+/** More parts than these are no line that somebody wrote. */
+const partsMax = 10_000;
 
 /** Reads a series; throws SeriesProblem. */
 export function readSeries(text: string): Series {
   let from = 0;
-  const stretches = partsOf(text).map(({ part, at }): Stretch => {
+  const stretches = unrolled(text).map(({ part, at }): Stretch => {
     const once = /^(\d+(?:\.\d{1,6})?) at once$/.exec(part);
     if (once !== null) return { from, to: from, amount: millionths(once[1]), unitMs: 1 };
     const match = /^(?:nothing|(\d+(?:\.\d{1,6})?)\/([mhd])) for (\w+)$/.exec(part);
@@ -61,7 +63,7 @@ export function readSeries(text: string): Series {
 export function readBeats(text: string): number[] {
   const beats: number[] = [];
   let from = 0;
-  for (const { part, at } of partsOf(text)) {
+  for (const { part, at } of unrolled(text)) {
     const match = /^(?:nothing|every (\w+)) for (\w+)$/.exec(part);
     if (match === null)
       throw new SeriesProblem(
@@ -91,11 +93,54 @@ function amountBefore({ from, to, amount, unitMs }: Stretch, t: number): bigint 
   return (parts + unit - 1n) / unit;
 }
 
-function partsOf(text: string): { part: string; at: number }[] {
-  return [...text.matchAll(/[^,]+/g)].map(({ 0: part, index }) => ({
-    part: part.trim().replaceAll(/\s+/g, ' '),
-    at: index + part.length - part.trimStart().length,
-  }));
+interface Part {
+  readonly part: string;
+  readonly at: number;
+}
+
+/** The parts in order of time: `3 times (…, …)` stands for what is in the brackets, as often; brackets may hold others. */
+function unrolled(text: string, at = 0): Part[] {
+  const parts = partsOf(text, at).flatMap((each): Part[] => {
+    const [all, head, times] = /^((\d+) times ?\()/.exec(each.part) ?? [];
+    if (all === undefined) return [each];
+    if (!each.part.endsWith(')')) throw new SeriesProblem(each.at, `"${each.part}": the bracket is not closed`);
+    const open = text.indexOf('(', each.at - at);
+    const inner = unrolled(text.slice(open + 1, open + 1 + innerLength(text, open)), at + open + 1);
+    if (Number(times) * inner.length > partsMax)
+      throw new SeriesProblem(each.at, `"${head}…": comes to more than ${partsMax} parts`);
+    return Array.from({ length: Number(times) }, () => inner).flat();
+  });
+  if (parts.length > partsMax) throw new SeriesProblem(at, `comes to more than ${partsMax} parts`);
+  return parts;
+}
+
+/** Characters between the bracket at `open` and the one that closes it. */
+function innerLength(text: string, open: number): number {
+  let depth = 0;
+  for (let at = open; at < text.length; at++) {
+    if (text[at] === '(') depth += 1;
+    if (text[at] === ')') depth -= 1;
+    if (depth === 0) return at - open - 1;
+  }
+  return text.length - open - 1;
+}
+
+/** Between commas that are in no brackets. */
+function partsOf(text: string, at: number): Part[] {
+  const parts: Part[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let end = 0; end <= text.length; end++) {
+    if (text[end] === '(') depth += 1;
+    if (text[end] === ')') depth -= 1;
+    if (end < text.length && (text[end] !== ',' || depth > 0)) continue;
+    const part = text.slice(start, end);
+    // Nothing between two commas is nothing.
+    if (part !== '')
+      parts.push({ part: part.trim().replaceAll(/\s+/g, ' '), at: at + start + part.length - part.trimStart().length });
+    start = end + 1;
+  }
+  return parts;
 }
 
 function durationIn(text: string, at: number): number {

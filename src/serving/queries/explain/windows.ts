@@ -1,6 +1,8 @@
 import { dayMs, floorTo, hourMs, quarterMs } from '../../../model/time.ts';
 import type { Zone } from '../../../model/zones.ts';
-import { type WindowCounter, windowValueOf } from '../../../rules/window-values.ts';
+import { seasons } from '../../../rules/baselines.ts';
+import type { WindowCounter } from '../../../rules/measures.ts';
+import { windowValueOf } from '../../../rules/window-values.ts';
 
 /** Of which records. */
 export const windowsOf = ['spend', 'impressions', 'clicks', 'video', 'auctions', 'conversions'] as const;
@@ -82,15 +84,26 @@ function askedWindows(
   const of = [...new Set(value.measure.counters.map(recordsOf))];
   const { zone, startMs } = flight;
   const last = zone.localDay(asOfMs) - 1;
-  const days = (count: number, weeks: number) => ({
-    fromMs: zone.dayStart(last - count + 1 - 7 * weeks),
-    toMs: zone.dayStart(last + 1 - 7 * weeks),
+  const days = (count: number, back: number) => ({
+    fromMs: zone.dayStart(last - count + 1 - back),
+    toMs: zone.dayStart(last + 1 - back),
   });
+  /** Whole hours of the clock that end in the hour in which it was the same local time so many days before. */
+  const hours = (count: number, back: number) => {
+    const end = floorTo(asOfMs, hourMs);
+    const then = end - back * dayMs;
+    const toMs = floorTo(then + zone.offsetAt(end) - zone.offsetAt(then), hourMs);
+    return { fromMs: toMs - count * hourMs, toMs };
+  };
   const spans = (): { fromMs: number; toMs: number }[] => {
     if (value.kind === 'baseline') {
-      const before = value.statistic === 'prev_week' ? [1] : [1, 2, 3, 4];
-      const now = value.statistic === 'ratio' || value.statistic === 'score' ? [0] : [];
-      return [...now, ...before].map((weeks) => days(value.days, weeks));
+      const { span, statistic } = value;
+      const season = seasons[value.season];
+      const all = Array.from({ length: season.samples }, (_, index) => index + 1);
+      const before = statistic === 'now' ? [] : statistic.startsWith('prev_') ? [1] : all;
+      const now = comparing.has(statistic) ? [0] : [];
+      const spanOf = span.of === 'days' ? days : hours;
+      return [...now, ...before].map((step) => spanOf(span.count, step * season.days));
     }
     const { window } = value;
     if (window.of === 'days') return [days(window.count, 0)];
@@ -102,6 +115,9 @@ function askedWindows(
     .filter(({ fromMs, toMs }) => fromMs < toMs)
     .flatMap((span) => of.map((each) => ({ ...span, of: each })));
 }
+
+/** Statistics that the newest window has a part in. */
+const comparing: ReadonlySet<string> = new Set(['now', 'ratio', 'score', 'expected', 'z']);
 
 /** Which records a counter counts. */
 function recordsOf(counter: WindowCounter): WindowOf {
