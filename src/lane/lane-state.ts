@@ -13,19 +13,18 @@ import { isForCampaign } from '../rules/rule-scope.ts';
 import { Campaign, type CampaignPlanView, type Flight, type FlightDates, part } from './campaign.ts';
 import { CampaignIndex } from './campaign-index.ts';
 import { ClockMarks } from './clock-marks.ts';
+import { DuplicateWindows } from './duplicate-windows.ts';
 import { makeWeightOf } from './find-weight.ts';
 import { LaneBooks } from './lane-books.ts';
 import { Organization } from './organization.ts';
 import {
   type DuplicateWindow,
-  duplicateWindowOf,
   hasOwnTimes,
   hasUntrustedClock,
   openingLatenessMs,
   plannedLatenessMs,
   reportsReachMs,
   usualLatenessMs,
-  usualWindow,
 } from './plan-bounds.ts';
 import { makePlanView } from './plan-view.ts';
 import { planZero } from './plan-zero.ts';
@@ -79,13 +78,12 @@ export class LaneState implements Carrier {
   /** Organizations whose plan in force closes them. */
   readonly #closed = new Set<string>();
   #hasForgotten = false;
-  readonly #windows = new Map<string, DuplicateWindow>();
-  #longestWindow: DuplicateWindow;
+  readonly #windows: DuplicateWindows;
   readonly #usualLateness: ReturnType<typeof usualLatenessMs>;
 
   constructor(limits: LaneLimits = laneLimits) {
     this.limits = limits;
-    this.#longestWindow = usualWindow(limits);
+    this.#windows = new DuplicateWindows(limits);
     this.#usualLateness = usualLatenessMs(limits);
     this.marks = new ClockMarks();
     this.books = new LaneBooks(limits);
@@ -154,6 +152,7 @@ export class LaneState implements Carrier {
     const blank = new Organization(slot, noName);
     this.organizations[slot] = blank;
     if (this.#organizationsById.get(id)?.slot === slot) this.#organizationsById.delete(id);
+    this.#windows.forget(id);
     return blank;
   }
 
@@ -184,17 +183,19 @@ export class LaneState implements Carrier {
     if (hasUntrustedClock(plan)) this.#untrusted.add(orgId);
     else this.#untrusted.delete(orgId);
     this.quotas.put(orgId, plan.defaults.quotas);
-    this.#windows.set(orgId, duplicateWindowOf(plan, this.limits));
-    const windows = [...this.#windows.values()];
-    // Without a default plan there may be organizations that have none.
-    this.#longestWindow = (this.plans.has(defaultPlanOrg) ? windows : [...windows, usualWindow(this.limits)]).reduce(
-      longer,
-    );
+    this.#windows.plan(orgId, plan);
+  }
+
+  #meet(organization: Organization): Organization {
+    this.organizations[organization.slot] = organization;
+    this.#organizationsById.set(organization.id, organization);
+    if (organization.id !== noName) this.#windows.meet(organization.id);
+    return organization;
   }
 
   /** No delivery id is remembered for longer, nor over more records. */
   get longestWindow(): DuplicateWindow {
-    return this.#longestWindow;
+    return this.#windows.longest;
   }
 
   /** Whether some plan says of a source that its clock is not to be trusted. */
@@ -250,9 +251,7 @@ export class LaneState implements Carrier {
 
   addOrganization(organization: Organization): Organization {
     assert(organization.slot === this.organizations.length, 'organizations are added in order');
-    this.organizations.push(organization);
-    this.#organizationsById.set(organization.id, organization);
-    return organization;
+    return this.#meet(organization);
   }
 
   organizationOf(dictionaryId: number, dictionaries: LaneDictionaries): Organization {
@@ -313,10 +312,7 @@ export class LaneState implements Carrier {
       assert(known.id === id, 'a slot belongs to one organization');
       return known;
     }
-    const organization = new Organization(slot, id);
-    this.organizations[slot] = organization;
-    this.#organizationsById.set(id, organization);
-    return organization;
+    return this.#meet(new Organization(slot, id));
   }
 
   /** The campaign that a blob names, made when none was named before. */
@@ -492,8 +488,4 @@ export class LaneState implements Carrier {
     this.pushCampaignTimer(campaign);
     this.touchParts(campaign, part.pace);
   }
-}
-
-function longer(a: DuplicateWindow, b: DuplicateWindow): DuplicateWindow {
-  return b.ms > a.ms ? b : a;
 }
