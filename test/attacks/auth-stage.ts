@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { Oidc, oidcTripMs } from '../../src/serving/access/oidc.ts';
+import { Oidc } from '../../src/serving/access/oidc.ts';
+import { oidcTripMs } from '../../src/serving/access/oidc-trip.ts';
 import { LocalOnce } from '../../src/serving/access/once.ts';
 import { SealedText } from '../../src/serving/access/sealed-text.ts';
 import { AuthDoor } from '../../src/serving/auth/auth-door.ts';

@@ -26,7 +26,7 @@ export interface Lake {
 }
 
 export async function openLake(config: Config): Promise<Lake> {
-  const storage = openStorage(warehouseOf(config), config);
+  const storage = await openStorage(warehouseOf(config), config);
   const nowMs = (): number => systemClock.wallMs();
   try {
     const catalog =

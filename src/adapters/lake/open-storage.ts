@@ -1,6 +1,5 @@
 import type { FileIO } from '../../lakehouse/storage/file-io.ts';
 import { LocalFileIO, localUri } from '../../lakehouse/storage/local-file-io.ts';
-import { S3FileIO } from '../../lakehouse/storage/s3-file-io.ts';
 import { EngineError } from '../../model/errors.ts';
 import type { Config } from '../settings.ts';
 
@@ -16,8 +15,8 @@ export function isS3(place: string): boolean {
   return place.startsWith('s3://');
 }
 
-/** Opens what a setting names: an s3:// place, else a folder of this machine. */
-export function openStorage(place: string, { s3 }: Pick<Config, 's3'>): Storage {
+/** Opens what a setting names: an s3:// place, else a folder of this machine. The client of S3 is large, and loaded for who has one. */
+export async function openStorage(place: string, { s3 }: Pick<Config, 's3'>): Promise<Storage> {
   if (!isS3(place)) return { io: new LocalFileIO(), root: localUri(place), close: () => undefined };
   const { endpoint, region, path_style: isPathStyle, access_key_id, secret_access_key } = s3;
   if ((access_key_id === null) !== (secret_access_key === null))
@@ -29,6 +28,7 @@ export function openStorage(place: string, { s3 }: Pick<Config, 's3'>): Storage 
     access_key_id === null || secret_access_key === null
       ? null
       : { accessKeyId: access_key_id, secretAccessKey: secret_access_key };
+  const { S3FileIO } = await import('../../lakehouse/storage/s3-file-io.ts');
   const io = new S3FileIO({ endpoint, region, isPathStyle, credentials });
   return { io, root: place.replace(/\/+$/, ''), close: () => io.close() };
 }

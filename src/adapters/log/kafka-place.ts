@@ -12,8 +12,10 @@ import type {
   ProducedLog,
   ReadLog,
 } from './engine-log.ts';
-import { inspectKafkaLog, migrateKafka, openKafkaLog, openRecordTopic, openTopicWriter } from './kafka-log.ts';
 import { openEventCodec, openReframing } from './schema-registry.ts';
+
+/** Kafka's clients are large, and loaded for who has brokers. */
+const loadKafkaLog = () => import('./kafka-log.ts');
 
 /** The log in Kafka: anybody with rights may write to it, and a consumer group shares its lanes. */
 export function kafkaPlace(config: Config): LogPlace {
@@ -25,7 +27,7 @@ export function kafkaPlace(config: Config): LogPlace {
     openForReading: (context) => openForReading(config, context),
     openForPlans: (context) => openForPlans(config, context),
     openForProducer: (context) => openForProducer(config, context),
-    inspect: (context) => inspectKafkaLog(config, context),
+    inspect: async (context) => (await loadKafkaLog()).inspectKafkaLog(config, context),
     migrate: (options) => makeTopics(config, options),
   };
 }
@@ -36,6 +38,7 @@ async function openForEngine(
   context: LogContext & { readonly isNewGeneration: boolean },
 ): Promise<EngineLog> {
   await using stack = new AsyncDisposableStack();
+  const { openKafkaLog, openRecordTopic } = await loadKafkaLog();
   const codec = await openEventCodec(config, 'binary', context.clock);
   const kafka = stack.adopt(await openKafkaLog(config, 'campaigns', context), (each) => each.close());
   const { source, assignment } = kafka;
@@ -66,6 +69,7 @@ async function openForEngine(
 /** In a group of its own. */
 async function openForReading(config: Config, context: LogContext): Promise<ReadLog> {
   const codec = await openEventCodec(config, 'binary', context.clock);
+  const { openKafkaLog } = await loadKafkaLog();
   return { ...(await openKafkaLog(config, 'bronze', context)), codec };
 }
 
@@ -78,6 +82,7 @@ async function openForPlans(config: Config, context: LogContext): Promise<Planne
     );
   await using stack = new AsyncDisposableStack();
   const codec = await openEventCodec(config, 'binary', context.clock);
+  const { openKafkaLog } = await loadKafkaLog();
   const { source } = stack.adopt(await openKafkaLog(config, 'campaigns', context), (opened) => opened.close());
   const identity = await source.identity();
   const { partitions } = identity;
@@ -87,6 +92,7 @@ async function openForPlans(config: Config, context: LogContext): Promise<Planne
 }
 
 async function openForProducer(config: Config, context: LogContext): Promise<ProducedLog> {
+  const { openTopicWriter } = await loadKafkaLog();
   const { writer, close } = await openTopicWriter(config, context);
   return { target: writer, mode: config.log.mode, openReframing: () => openReframing(config, context.clock), close };
 }
@@ -95,6 +101,7 @@ async function makeTopics(
   config: Config,
   { replicationFactor, isDryRun, ...context }: MakeLogOptions,
 ): Promise<string[]> {
+  const { migrateKafka } = await loadKafkaLog();
   const reports = await migrateKafka(config, context, replicationFactor, isDryRun);
   return reports.map(({ topic, outcome, partitions }) =>
     outcome === 'missing'

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Metrics } from '../../control/metrics/metrics.ts';
 import { EngineError } from '../../model/errors.ts';
-import { Oidc, oidcTripMs } from '../../serving/access/oidc.ts';
+import type { Oidc } from '../../serving/access/oidc.ts';
+import { oidcTripMs } from '../../serving/access/oidc-trip.ts';
 import { LocalOnce, SharedOnce } from '../../serving/access/once.ts';
 import { SealedText } from '../../serving/access/sealed-text.ts';
 import type { OpenedSession, Visit } from '../../serving/access/sign-in.ts';
@@ -18,10 +19,10 @@ import { trustingFetch } from './trusting-fetch.ts';
 const ownerEmail = 'owner@localhost';
 
 /** The door of logins, over what `openAccess` opened. Throws CONFIG_INVALID for a provider that lacks something. */
-export function openAuthDoor(config: Config, access: Access, metrics: Metrics): AuthDoor {
+export async function openAuthDoor(config: Config, access: Access, metrics: Metrics): Promise<AuthDoor> {
   const { access: settings } = config.serving;
   const { accounts, signIn, authenticator, limiter, nowMs } = access;
-  const trips = openOidc(config, access);
+  const trips = await openOidc(config, access);
   return new AuthDoor({
     ...{ accounts, signIn, authenticator, limiter, nowMs, pages: readAuthPages(), passwords: settings.passwords },
     oidc: trips === null ? null : { name: settings.oidc_name, trips },
@@ -31,7 +32,7 @@ export function openAuthDoor(config: Config, access: Access, metrics: Metrics): 
   });
 }
 
-function openOidc(config: Config, { server, nowMs }: Access): Oidc | null {
+async function openOidc(config: Config, { server, nowMs }: Access): Promise<Oidc | null> {
   const { oidc_issuer, oidc_client_id, oidc_client_secret, oidc_ca_file, public_url } = config.serving.access;
   if (oidc_issuer === null) return null;
   if (oidc_client_id === null || public_url === null)
@@ -39,6 +40,7 @@ function openOidc(config: Config, { server, nowMs }: Access): Oidc | null {
       'CONFIG_INVALID',
       'serving.access.oidc_issuer needs oidc_client_id, and public_url, which the provider sends people back to',
     );
+  const { Oidc } = await import('../../serving/access/oidc.ts');
   const key = config.serving.cursor_key === null ? randomBytes(32) : Buffer.from(config.serving.cursor_key);
   return new Oidc({
     ...{ issuer: oidc_issuer, clientId: oidc_client_id, clientSecret: oidc_client_secret, nowMs },

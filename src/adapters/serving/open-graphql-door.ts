@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { EngineError } from '../../model/errors.ts';
 import { fileTrouble } from '../../model/file-trouble.ts';
-import type { GraphqlSettings } from '../../serving/graphql/config.ts';
+import { type GraphqlSettings, isGraphqlPath } from '../../serving/graphql/config.ts';
 import { type Documents, ListedDocuments, readDocumentList, SentDocuments } from '../../serving/graphql/documents.ts';
-import { GraphqlDoor } from '../../serving/graphql/graphql-door.ts';
+import type { Door } from '../../serving/http/door.ts';
+import { LateDoor } from '../../serving/http/late-door.ts';
 import type { Service } from '../../serving/service.ts';
 
 /** The GraphQL door of this configuration; none where it is shut. Throws CONFIG_INVALID for a list of documents that is none. */
@@ -11,9 +12,14 @@ export function openGraphqlDoor(
   settings: GraphqlSettings,
   service: Service,
   onTrouble: (error: unknown, requestId: string) => void,
-): GraphqlDoor[] {
+): Door[] {
   if (!settings.enabled) return [];
-  return [new GraphqlDoor({ service, settings, documents: openDocuments(settings.documents), onTrouble })];
+  const documents = openDocuments(settings.documents);
+  const load = async (): Promise<Door> => {
+    const { GraphqlDoor } = await import('../../serving/graphql/graphql-door.ts');
+    return new GraphqlDoor({ service, settings, documents, onTrouble });
+  };
+  return [new LateDoor('graphql', isGraphqlPath, load)];
 }
 
 /** Throws CONFIG_INVALID. */

@@ -5,10 +5,11 @@ import type { Metrics } from '../../control/metrics/metrics.ts';
 import type { QueryEndpoint } from '../../control/query-client.ts';
 import { EngineError } from '../../model/errors.ts';
 import type { Clock } from '../../model/time.ts';
-import { ConnectDoor } from '../../serving/connect/connect-door.ts';
+import { isProcedure } from '../../serving/connect/connect-paths.ts';
 import { ConsoleDoor } from '../../serving/console/console-door.ts';
 import { readConsoleFiles } from '../../serving/console/console-files.ts';
 import type { CallFacts } from '../../serving/http/door.ts';
+import { LateDoor } from '../../serving/http/late-door.ts';
 import { type CallEnd, type ServingServer, startServingServer } from '../../serving/http/serving-server.ts';
 import type { AccessDesk, EngineView } from '../../serving/ports.ts';
 import { openApiDocument } from '../../serving/rest/openapi.ts';
@@ -89,9 +90,12 @@ export async function openServing(config: Config, context: ServingContext): Prom
     ...{ host: serving.host, port: servingPort(config), hosts: serving.hosts, connectionsMax: serving.connections_max },
     doors: [
       new RestDoor(service, openApi),
-      new ConnectDoor({ service, onTrouble }),
+      new LateDoor('connect', isProcedure, async () => {
+        const { ConnectDoor } = await import('../../serving/connect/connect-door.ts');
+        return new ConnectDoor({ service, onTrouble });
+      }),
       ...openGraphqlDoor(serving.graphql, service, onTrouble),
-      openAuthDoor(config, access, context.metrics),
+      await openAuthDoor(config, access, context.metrics),
       new ConsoleDoor(readConsoleFiles()),
     ],
     now: () => clock.wallMs(),

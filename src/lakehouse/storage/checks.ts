@@ -6,11 +6,11 @@ import type { FileIO } from './file-io.ts';
 /** Makes, reads and removes a small object in a place: all that the engine needs to be allowed to do there. */
 export async function checkPlace(
   place: string,
-  open: () => { readonly io: FileIO; readonly root: string; close(): void },
+  open: () => Promise<{ readonly io: FileIO; readonly root: string; close(): void }>,
 ): Promise<CheckResult> {
   const id = 's3.writable';
   try {
-    const { io, root, close } = open();
+    const { io, root, close } = await open();
     try {
       const probe = `${root}/.paceline-doctor-${randomUUID()}`;
       await io.create(probe, Buffer.from('doctor'));

@@ -1,5 +1,6 @@
 import * as client from 'openid-client';
 import { EngineError } from '../../model/errors.ts';
+import { oidcTripMs } from './oidc-trip.ts';
 import type { Once } from './once.ts';
 import type { SealedText } from './sealed-text.ts';
 
@@ -36,8 +37,6 @@ export interface OidcVisitor {
   readonly intent: OidcIntent;
 }
 
-/** As long as a person may take at the provider. */
-export const oidcTripMs = 600_000;
 const providerMaxMs = 10_000;
 /** So long a provider that could not be asked is not asked again. */
 const restMs = 5_000;

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { EngineError } from '../../model/errors.ts';
 import type { Authenticator } from '../access/authenticate.ts';
-import { type Oidc, oidcTripMs } from '../access/oidc.ts';
+import type { Oidc } from '../access/oidc.ts';
 import { enterByOidc } from '../access/oidc-entry.ts';
+import { oidcTripMs } from '../access/oidc-trip.ts';
 import type { OpenedSession, SignIn, Visit } from '../access/sign-in.ts';
 import type { Accounts } from '../access/store/accounts.ts';
 import { readToken } from '../access/tokens.ts';

@@ -24,9 +24,10 @@ import { limitHeaders } from '../limits/limit-headers.ts';
 import { type OperationName, operationOf } from '../operations.ts';
 import { tellRefusal } from '../refusals.ts';
 import type { Service } from '../service.ts';
+import { isProcedure, isReflection } from './connect-paths.ts';
 import { type Contract, readContract } from './contract.ts';
 import { answerMessage, askedBy } from './messages.ts';
-import { isReflection, makeReflection } from './reflection.ts';
+import { makeReflection } from './reflection.ts';
 import {
   deadlineOf,
   endDeadline,
@@ -36,7 +37,6 @@ import {
   sendAndSpell,
   within,
 } from './repeated-unary.ts';
-import { protoPackage } from './services.ts';
 
 /** As the other doors: a body of 256 KiB, unpacked. */
 const readBytesMax = 256 * 1_024;
@@ -93,7 +93,7 @@ export class ConnectDoor implements Door {
   }
 
   takes(path: string): boolean {
-    return path.startsWith(`/${protoPackage}.`) || isReflection(path);
+    return isProcedure(path);
   }
 
   async answer(call: HttpCall): Promise<void> {

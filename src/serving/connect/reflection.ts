@@ -20,6 +20,7 @@ import {
 } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { assert } from '../../model/errors.ts';
+import { reflectionPackages } from './connect-paths.ts';
 
 /** gRPC's server reflection, by which grpcurl and its like learn our contracts from the server itself. */
 interface Reflection {
@@ -29,20 +30,15 @@ interface Reflection {
   answers(service: DescService, questions: AsyncIterable<Message>): AsyncGenerator<Message>;
 }
 
-const packages = ['grpc.reflection.v1', 'grpc.reflection.v1alpha'] as const;
 /** A client that learns everything asks for some dozens. */
 const questionsMax = 1_000;
 /** Nobody needs to be known for it, so its streams are few, and not those of live boards. */
 const streamsMax = 64;
 
-export function isReflection(path: string): boolean {
-  return packages.some((name) => path.startsWith(`/${name}.`));
-}
-
 export function makeReflection(image: FileDescriptorSet): Reflection {
-  const own = packages.map(reflectionFile);
+  const own = reflectionPackages.map(reflectionFile);
   const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: own }));
-  const services = packages.map((name) => {
+  const services = reflectionPackages.map((name) => {
     const service = registry.getService(`${name}.ServerReflection`);
     assert(service !== undefined, 'reflection describes itself');
     return service;

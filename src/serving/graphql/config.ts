@@ -37,3 +37,7 @@ export const graphqlSection = z
   .prefault({});
 
 export type GraphqlSettings = z.infer<typeof graphqlSection>;
+
+export function isGraphqlPath(path: string): boolean {
+  return path === '/graphql';
+}

@@ -23,13 +23,11 @@ import { limitHeaders } from '../limits/limit-headers.ts';
 import { operationOf as describedOf, type OperationName } from '../operations.ts';
 import { tellRefusal } from '../refusals.ts';
 import type { Envelope, Service } from '../service.ts';
-import type { GraphqlSettings } from './config.ts';
+import { type GraphqlSettings, isGraphqlPath } from './config.ts';
 import type { Documents } from './documents.ts';
 import { refuseTooMuch } from './measure.ts';
 import { readGraphqlRequest } from './request.ts';
 import { type GraphqlContext, makeGraphqlSchema } from './schema.ts';
-
-const graphqlPath = '/graphql';
 
 const tokensMax = 2_000;
 const errorsMax = 20;
@@ -71,7 +69,7 @@ export class GraphqlDoor implements Door {
   }
 
   takes(path: string): boolean {
-    return path === graphqlPath;
+    return isGraphqlPath(path);
   }
 
   async answer(call: HttpCall): Promise<void> {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Oidc, type OidcIntent, oidcTripMs } from '../../../src/serving/access/oidc.ts';
+import { Oidc, type OidcIntent } from '../../../src/serving/access/oidc.ts';
 import { enterByOidc } from '../../../src/serving/access/oidc-entry.ts';
+import { oidcTripMs } from '../../../src/serving/access/oidc-trip.ts';
 import { LocalOnce } from '../../../src/serving/access/once.ts';
 import { SealedText } from '../../../src/serving/access/sealed-text.ts';
 import { by } from '../../exams/accounts-exam.ts';
