@@ -48,11 +48,6 @@ const itemsTakenBack = '-';
 
 const noCounts: ReadonlyMap<string, ReportFeed<Counts>> = new Map();
 
-interface NamedFeed {
-  readonly name: string;
-  readonly feed: ReportFeed<number>;
-}
-
 /** A total as older releases kept it, by `source|basis|period start|period end`. */
 export interface OldTotal {
   readonly periodStart: number;
@@ -63,7 +58,7 @@ export interface OldTotal {
 export class CampaignReports {
   readonly #spend = new Map<string, ReportFeed<number>>();
   /** The same, for who walks them at every evaluation: a map would make an object a step. Null = to be made again. */
-  #spendList: readonly NamedFeed[] | null = null;
+  #spendList: readonly ReportFeed<number>[] | null = null;
   /** The feed of spend that was asked for last, which is nearly always the next too. */
   #recentName = '';
   #recent: ReportFeed<number> | null = null;
@@ -82,7 +77,7 @@ export class CampaignReports {
     if (name === this.#recentName && this.#recent !== null) return this.#recent;
     let feed = this.#spend.get(name);
     if (feed === undefined) {
-      feed = new ReportFeed();
+      feed = new ReportFeed(name);
       this.#spend.set(name, feed);
       this.#spendList = null;
     }
@@ -94,7 +89,7 @@ export class CampaignReports {
   countsFeed(name: string): ReportFeed<Counts> {
     let feed = this.counts.get(name);
     if (feed === undefined) {
-      feed = new ReportFeed();
+      feed = new ReportFeed(name);
       this.counts = new Map(this.counts).set(name, feed);
     }
     return feed;
@@ -185,12 +180,13 @@ export class CampaignReports {
 
   /** Σ nanos of the shares of spend in [from, to); `itemsFrom` = cells hold no items before it. */
   spendBetween(from: number, to: number, itemsFrom: number): Whole {
-    this.#spendList ??= [...this.#spend].map(([name, feed]) => ({ name, feed }));
+    this.#spendList ??= [...this.#spend.values()];
     const feeds = this.#spendList;
     let sum: Whole = 0;
     for (let i = 0; i < feeds.length; i++) {
-      const { name, feed } = feeds[i];
-      const since = name === itemsTakenBack ? Math.max(from, itemsFrom) : from;
+      const feed = feeds[i];
+      if (from >= feed.until) continue;
+      const since = feed.name === itemsTakenBack ? Math.max(from, itemsFrom) : from;
       const share = feed.sharesBetween(since, to, same, nanosPerMicro);
       if (share !== 0) sum = plus(sum, share);
     }

@@ -124,10 +124,9 @@ export class Flight {
     this.#totals.release(this.base);
   }
 
+  /** Every budget that is taken has a version; asked at every timer, so that no list is walked. */
   get hasBudget(): boolean {
-    if (this.settled !== null) return true;
-    for (const { kind } of this.changes) if (kind === 'budget') return true;
-    return false;
+    return this.settled !== null || this.budgetLedgerVersion !== Number.NEGATIVE_INFINITY;
   }
   get isEvaluable(): boolean {
     return this.dates !== null && this.hasBudget && (!this.isDone || this.isRestated);

@@ -16,6 +16,8 @@ export const cellAt = { id: 0, nanos: 1, impressions: 2, isTouched: 3 } as const
 const blockShift = 3;
 const blockCells = 1 << blockShift;
 
+const leastPeak = 2 ** 32;
+
 /** Cells of which none was written: no instant that passes the checks lies in the last minutes of 1969. */
 function blankBlock(): number[] {
   const blank = new Array<number>(blockCells * cellWidth).fill(0);
@@ -35,8 +37,8 @@ export class CellSlab {
   /** Of one campaign. */
   readonly count: number;
   readonly blockCount: number;
-  /** Largest magnitude of nanos that any cell ever had. */
-  peak = 0;
+  /** Largest magnitude of nanos that any cell ever had, or a little: never a small integer, of which V8 would first make code of its own. */
+  peak = leastPeak;
 
   constructor(limits: LaneLimits) {
     this.minutes = limits.minuteCells;

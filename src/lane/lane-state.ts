@@ -483,7 +483,7 @@ export class LaneState implements Carrier {
   }
 
   #armCampaign(campaign: Campaign, after: number): void {
-    const every = this.planOf(campaign.orgId).plan.defaults.evaluate_every_ms;
+    const { every } = this.planView(campaign);
     campaign.timerAt = nextInstant(after, campaign.stagger, every);
     this.pushCampaignTimer(campaign);
     this.touchParts(campaign, part.pace);

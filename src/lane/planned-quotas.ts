@@ -6,6 +6,8 @@ import { type AllQuotas, type Quotas, quotasOver, usualQuotas } from '../rules/q
 export class PlannedQuotas {
   readonly #usual: AllQuotas;
   readonly #byPlan = new Map<string, AllQuotas>();
+  /** A plan said something of them once. */
+  #isAnyOwn = false;
 
   constructor(limits: LaneLimits) {
     this.#usual = usualQuotas(limits);
@@ -13,11 +15,13 @@ export class PlannedQuotas {
 
   /** Of a plan that comes into force, `_default` included. */
   put(orgId: string, own: Quotas | undefined): void {
+    this.#isAnyOwn ||= own !== undefined;
     this.#byPlan.set(orgId, own === undefined ? this.#usual : quotasOver(this.#usual, own));
   }
 
   /** Whoever has no plan, such as `_system`, goes by the default plan. */
   of(orgId: string): AllQuotas {
+    if (!this.#isAnyOwn) return this.#usual;
     return this.#byPlan.get(orgId) ?? this.#byPlan.get(defaultPlanOrg) ?? this.#usual;
   }
 }

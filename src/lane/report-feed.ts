@@ -58,12 +58,21 @@ function sharesOf<Amount>(
  * additions. A newer total of a span replaces the older, a longer one what lies in it.
  */
 export class ReportFeed<Amount> {
+  readonly name: string;
   #totals: Reports<Amount> = noReports;
   #additions: Reports<Amount> = noReports;
   /** No addition is longer. */
   #longest = 0;
   /** No report has anything at or after this instant. */
   #until = Number.NEGATIVE_INFINITY;
+
+  constructor(name = '') {
+    this.name = name;
+  }
+
+  get until(): number {
+    return this.#until;
+  }
 
   /** What the report would change; null when a counting total shares instants with it and neither holds the other. */
   weigh({ from, to, order }: Report<Amount>): Verdict | null {

@@ -29,7 +29,9 @@ export class Unplanned {
 
   /** Not only some that are kept for what people were told. */
   get hasOpenAlerts(): boolean {
-    return this.hasAlerts && [...this.alerts.values()].some(({ state }) => state !== 'ok');
+    // Asked at every timer: nothing is made where there are none.
+    if (this.#alerts !== null) for (const { state } of this.#alerts.values()) if (state !== 'ok') return true;
+    return false;
   }
 
   /** Of rules of scope `campaign`, by id; only alerts that are not plainly ok. Made when asked for: nearly nobody has any. */

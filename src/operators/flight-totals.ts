@@ -74,11 +74,10 @@ export function watch(state: LaneState, campaign: Campaign, clock: number): void
 
 /** The same unless a flight with a budget that is still evaluated has all of [from, to]. */
 export function watchIfOutside(state: LaneState, campaign: Campaign, from: number, to: number, clock: number): void {
-  const isAwaited = campaign.flights.some(
-    ({ dates, hasBudget, isDone }) =>
-      hasBudget && !isDone && dates !== null && from >= dates.start && from < dates.end && to <= dates.end,
-  );
-  if (!isAwaited) watch(state, campaign, clock);
+  for (const { dates, hasBudget, isDone } of campaign.flights) {
+    if (hasBudget && !isDone && dates !== null && from >= dates.start && from < dates.end && to <= dates.end) return;
+  }
+  watch(state, campaign, clock);
 }
 
 function negative(amount: Whole): Whole {
