@@ -1,5 +1,7 @@
+import { dayText } from '../model/day-text.ts';
 import { dayMs, hourMs, minuteMs } from '../model/time.ts';
 import { findZone, utc } from '../model/zones.ts';
+import type { Plan } from '../rules/plan.ts';
 import { flightSpan, usualChurn } from './make-world.ts';
 import { Random } from './random.ts';
 import {
@@ -62,6 +64,29 @@ export function demoWorld(seed: number, partitions = demoPartitions): World {
     campaigns,
     faults: story(),
     churn: { ...usualChurn, budget_changes: 0.01, pauses: 0, beyond_lateness_per_day: 4 },
+  };
+}
+
+/** What the advertisers signed as one, by organization: the months of two, and a launch that falls behind with its campaign. */
+export function demoOrders({ campaigns }: World): Readonly<Record<string, NonNullable<Plan['orders']>>> {
+  const order = (org_id: string, name: string, members: readonly string[] | null) => {
+    const own = campaigns.filter(
+      (each) => each.org_id === org_id && (members === null || members.includes(each.campaign_id)),
+    );
+    const days = own.flatMap(({ start_day, end_day }) => [start_day, end_day]);
+    return {
+      ...{ name, advertiser: org_id, currency: own[0].currency, zone: own[0].zone, mode: 'EVEN' as const },
+      ...{ start: dayText(Math.min(...days)), end: dayText(Math.max(...days)) },
+      budget_micros: own.reduce((sum, { budget_micros }) => sum + budget_micros, 0),
+      members: { match: {}, ...(members === null ? {} : { campaigns: members }) },
+    };
+  };
+  return {
+    northwind: {
+      'spring-line': order('northwind', 'Spring line 2026', ['spring-sale', 'new-arrivals']),
+      'whole-house': order('northwind', 'Northwind, all of March', null),
+    },
+    harbor: { 'spring-drive': order('harbor', 'Spring drive', ['electric-suv', 'test-drive', 'leasing']) },
   };
 }
 

@@ -1,13 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  datesOf,
-  exactMoney,
-  money,
-  percent,
-  span,
-  statusWords,
-  units,
-} from '../../src/serving/console/pages/words.ts';
+import { datesOf } from '../../src/serving/console/pages/dates.ts';
+import { exactMoney, money, percent, span, statusWords, units } from '../../src/serving/console/pages/words.ts';
 
 // How the console writes what the API says: no digit of money is lost on the way, and unknown is never zero.
 

@@ -127,6 +127,8 @@ interface View {
 const views: readonly View[] = [
   { name: 'board', path: () => `/console/${org}/board`, sign: 'table.board tbody tr a' },
   { name: 'flight', path: () => `/console/${org}/flights/${campaign}/${flight}`, sign: '.chart canvas' },
+  { name: 'orders', path: () => `/console/${org}/orders`, sign: 'table.board tbody tr a' },
+  { name: 'order', path: () => `/console/${org}/orders/spring-line`, sign: '.chart canvas' },
   { name: 'alerts', path: () => `/console/${org}/alerts`, sign: '.bands .stretch' },
   { name: 'sources', path: () => `/console/${org}/sources`, sign: 'table.sources' },
   { name: 'engine', path: () => `/console/${org}/engine`, sign: '.graph .node' },

@@ -1,7 +1,7 @@
 import { EngineError } from '../../model/errors.ts';
 import type { Clock } from '../../model/time.ts';
 import { readPlanFiles } from '../../plans/plan-files.ts';
-import { demoWorld } from '../../simulator/demo-world.ts';
+import { demoOrders, demoWorld } from '../../simulator/demo-world.ts';
 import { producePaced } from '../../simulator/paced-producer.ts';
 import { plansOfWorld } from '../../simulator/plans.ts';
 import type { EngineParts } from '../engine-parts.ts';
@@ -26,6 +26,11 @@ export async function playDemoWorld(
 ): Promise<void> {
   if (producer === null) throw new EngineError('USAGE', 'a world is played into the log of the data directory alone');
   const world = demoWorld(seed, producer.log.partitions);
-  const plans = plansOfWorld(world, { rules: readPlanFiles(files).rules.map(({ rule }) => rule) });
+  const decided = plansOfWorld(world, { rules: readPlanFiles(files).rules.map(({ rule }) => rule) });
+  const orders = demoOrders(world);
+  const plans = decided.map((plan) => {
+    const own = orders[plan.org_id];
+    return own === undefined ? plan : { ...plan, orders: own };
+  });
   await producePaced({ world, plans, ...producer, ...pace });
 }

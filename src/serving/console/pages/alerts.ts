@@ -4,7 +4,8 @@ import { pathOf, useAnswer, useSeen } from './api.ts';
 import { useRowKeys } from './keys.ts';
 import { Answered, Badge, Heading, Nothing, Time } from './parts.ts';
 import { hrefOf, type Route } from './route.ts';
-import { alertTone, plain, plural, span, subjectOf, time, toMs } from './words.ts';
+import { subjectOf } from './subject.ts';
+import { alertTone, plain, plural, span, time, toMs } from './words.ts';
 
 interface Transition {
   readonly alert_id: string;

@@ -14,6 +14,8 @@ const choose: Load = async () => (await import('./choose.ts')).Choose;
 const views: Readonly<Record<string, Load>> = {
   board: async () => (await import('./board.ts')).Board,
   flights: async () => (await import('./flight.ts')).Flight,
+  orders: async () => (await import('./orders.ts')).Orders,
+  order: async () => (await import('./order.ts')).Order,
   sources: async () => (await import('./sources.ts')).Sources,
   engine: async () => (await import('./engine.ts')).EngineView,
   alerts: async () => (await import('./alerts.ts')).Alerts,
@@ -26,7 +28,7 @@ const views: Readonly<Record<string, Load>> = {
 };
 
 /** What stands in the navigation, in its order. */
-const tabs = ['board', 'alerts', 'sources', 'records', 'rules', 'engine'] as const;
+const tabs = ['board', 'orders', 'alerts', 'sources', 'records', 'rules', 'engine'] as const;
 
 /** Views that belong to a tab of another name. */
 const tabOf: Readonly<Record<string, string>> = { flights: 'board' };
@@ -88,12 +90,13 @@ function Top({ route, names, onZone }: { route: Route; names: readonly string[];
   </header>`;
 }
 
-/** One alert is looked at by its receipt, one record and one rule by itself. */
+const oneOf: Readonly<Record<string, string>> = { orders: 'order', records: 'record', rules: 'rule' };
+
+/** One alert is looked at by its receipt, one record, rule or order by itself. */
 function viewOf({ view, args: [first] }: Route): string {
   if (first === undefined) return view;
-  if (view === 'records') return 'record';
-  if (view === 'rules') return 'rule';
-  return view !== 'alerts' ? view : first === 'why-not' ? first : 'receipt';
+  if (view === 'alerts') return first === 'why-not' ? first : 'receipt';
+  return oneOf[view] ?? view;
 }
 
 function Shown(route: Route) {

@@ -2,11 +2,12 @@ import { html } from 'htm/preact';
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { pathOf, useAnswer } from './api.ts';
+import { datesOf } from './dates.ts';
 import { asShown } from './goals.ts';
 import { useRowKeys } from './keys.ts';
 import { Answered, Badge, Heading, Money, Nothing, SpendBar, Stat } from './parts.ts';
 import { goQuery, hrefOf, type Route } from './route.ts';
-import { datesOf, percent, plural, statusWords, units } from './words.ts';
+import { percent, plural, statusWords, units } from './words.ts';
 
 interface Flight {
   readonly campaign_id: string;

@@ -13,18 +13,14 @@ export interface Line {
   readonly values: readonly (number | null)[];
 }
 
-export interface Mark {
-  readonly at: number;
-  readonly color: string;
-}
-
 interface ChartProps {
   /** What the chart shows, for those who do not see it; the numbers stand in a table behind it. */
   readonly label: string;
   /** Seconds, rising. */
   readonly times: readonly number[];
   readonly lines: readonly Line[];
-  readonly marks: readonly Mark[];
+  /** Seconds at which something was changed. */
+  readonly marks: readonly number[];
   readonly format: (value: number) => string;
 }
 
@@ -75,7 +71,7 @@ function heightOf(element: HTMLElement): number {
 
 function optionsOf(
   lines: readonly Line[],
-  marks: { readonly current: readonly Mark[] },
+  marks: { readonly current: readonly number[] },
   format: (value: number) => string,
   element: HTMLElement,
 ): UPlot.Options {
@@ -91,7 +87,6 @@ function optionsOf(
     height: heightOf(element),
     tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1_000), zone()),
     cursor: { points: { size: 7 }, drag: { x: false, y: false } },
-    legend: { live: true },
     scales: { y: { range: (_, low, high) => [Math.min(0, low), high * 1.06 || 1] } },
     axes: [
       { ...axis, space: 70, values: (_, ticks, __, ___, step) => ticks.map((at) => tickOf(at, step)) },
@@ -123,15 +118,15 @@ function tickOf(seconds: number, step: number): string {
 }
 
 /** Vertical lines where something was changed. */
-function drawMarks(plot: UPlot, marks: readonly Mark[]): void {
+function drawMarks(plot: UPlot, marks: readonly number[]): void {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
-  for (const { at, color } of marks) {
+  ctx.strokeStyle = colorOf('accent');
+  for (const at of marks) {
     const x = Math.round(plot.valToPos(at, 'x', true));
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
-    ctx.strokeStyle = colorOf(color);
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);

@@ -1,6 +1,6 @@
 import { html } from 'htm/preact';
 import { useMemo } from 'preact/hooks';
-import { Chart, type Line, type Mark } from './chart.ts';
+import { Chart, type Line } from './chart.ts';
 import { isMoney } from './goals.ts';
 import { toMs, units } from './words.ts';
 
@@ -24,8 +24,7 @@ interface CurveProps {
 /** Spend of a flight, or what it reached, against its expectation, with where it is heading. */
 export function FlightCurve({ known, label, end, changes }: CurveProps) {
   const drawn = useMemo(() => linesOf(known, end), [known, end]);
-  const marks: readonly Mark[] = changes.map((at) => ({ at: at / 1_000, color: 'accent' }));
-  return html`<${Chart} label=${label} times=${drawn.times} lines=${drawn.lines} marks=${marks} format=${(value: number) => Math.round(value).toLocaleString('en')} />`;
+  return html`<${Chart} label=${label} times=${drawn.times} lines=${drawn.lines} marks=${changes.map((at) => at / 1_000)} format=${(value: number) => Math.round(value).toLocaleString('en')} />`;
 }
 
 function linesOf(known: readonly Point[], end: number | null): { times: number[]; lines: Line[] } {
@@ -38,19 +37,12 @@ function linesOf(known: readonly Point[], end: number | null): { times: number[]
     last !== undefined && end !== null && end / 1_000 > last[0] && last[1].projected_micros !== null
       ? [end / 1_000]
       : [];
-  const valuesOf = (pick: (each: Point) => string | null) => [
-    ...points.map(([, each]) => units(pick(each))),
-    ...ahead.map(() => null),
+  const valuesOf = (pick: (each: Point, at: number) => string | null, end: string | null = null) => [
+    ...points.map(([, each], at) => units(pick(each, at))),
+    ...ahead.map(() => units(end)),
   ];
-  const projection = [
-    ...points.map(([, each], at) => (at === points.length - 1 ? units(each.spend_micros) : null)),
-    ...ahead.map(() => units(last![1].projected_micros)),
-  ];
-  const budget = [
-    ...points.map(([, each]) => units(each.budget_micros)),
-    ...ahead.map(() => units(last![1].budget_micros)),
-  ];
-  const isGoal = last !== undefined && !isMoney(last[1]);
+  const newest = last?.[1] ?? null;
+  const isGoal = newest !== null && !isMoney(newest);
   return {
     times: [...points.map(([at]) => at), ...ahead],
     lines: [
@@ -62,8 +54,21 @@ function linesOf(known: readonly Point[], end: number | null): { times: number[]
         values: valuesOf((each) => each.spend_micros),
       },
       { label: 'Expected', color: 'ink', dash: [6, 5], width: 1.5, values: valuesOf((each) => each.expected_micros) },
-      { label: 'Projection', color: 'accent', dash: [2, 5], values: projection },
-      { label: isGoal ? 'Goal' : 'Budget', color: 'good', width: 1.5, values: budget },
+      {
+        label: 'Projection',
+        color: 'accent',
+        dash: [2, 5],
+        values: valuesOf(
+          (each, at) => (at === points.length - 1 ? each.spend_micros : null),
+          newest && newest.projected_micros,
+        ),
+      },
+      {
+        label: isGoal ? 'Goal' : 'Budget',
+        color: 'good',
+        width: 1.5,
+        values: valuesOf((each) => each.budget_micros, newest && newest.budget_micros),
+      },
     ],
   };
 }

@@ -1,11 +1,13 @@
 import { html } from 'htm/preact';
-import { useMemo, useRef, useState } from 'preact/hooks';
-import { type Answer, pathOf, useAnswer } from './api.ts';
+import { useMemo, useState } from 'preact/hooks';
+import { pathOf, useAnswer } from './api.ts';
+import { datesOf } from './dates.ts';
 import { asShown, isMoney } from './goals.ts';
 import { useModule } from './module.ts';
-import { Answered, Badge, Completeness, Heading, Money, SpendBar, Stat, Time } from './parts.ts';
+import { Answered, Badge, Completeness, Heading, Time } from './parts.ts';
 import { goQuery, hrefOf, type Route } from './route.ts';
-import { alertTone, datesOf, money, percent, plain, statusWords, time, toMs } from './words.ts';
+import { Numbers, storyOf, useHistory } from './standing.ts';
+import { alertTone, money, plain, statusWords, time, toMs } from './words.ts';
 
 interface Snapshot {
   readonly as_of: string;
@@ -50,10 +52,6 @@ interface FlightAlert {
   readonly summary: string;
 }
 
-const dayMs = 86_400_000;
-/** Periods begin and end at such steps, so that the same one is asked again until the next. */
-const stepMs = 6 * 3_600_000;
-
 /** What takes its time to draw comes after what is read first. */
 const loadCurve = async () => (await import('./flight-curve.ts')).FlightCurve;
 const loadTable = async () => (await import('./snapshot-table.ts')).SnapshotTable;
@@ -70,13 +68,12 @@ export function Flight({ org, args: [campaign, flight], query }: Route) {
   const path = ['organizations', org, 'campaigns', campaign, 'flights', flight];
   const now = useAnswer<Snapshot>(pathOf(path));
   const then = useAnswer<Snapshot>(at === '' ? null : pathOf(path, { known_at: at }), 0);
-  const history = useHistory(path, now.answer?.data.evaluated_at);
+  const history = useHistory(path, now.answer?.data.evaluated_at, asShown<Snapshot>);
   const known = useMemo(
     () => (at === '' ? history : history.filter(({ evaluated_at }) => toMs(evaluated_at) <= toMs(at))),
     [history, at],
   );
-  const title = html`<a class="up" href=${hrefOf(org, 'board')}>Board</a>`;
-  return html`<${Heading} title=${campaign}>${title}<span class="dim">${flight}</span><//>
+  return html`<${Heading} title=${campaign}><a class="up" href=${hrefOf(org, 'board')}>Board</a><span class="dim">${flight}</span><//>
     <${Answered} shown=${at === '' ? now : then}>${(told: Snapshot) => {
       const shown = asShown(told);
       return html`
@@ -90,47 +87,6 @@ export function Flight({ org, args: [campaign, flight], query }: Route) {
       <${Changes} known=${known} />
       <${Behind} shown=${shown} known=${known} />`;
     }}<//>`;
-}
-
-/** Snapshots of the last month up to the newest, the oldest first; it stays while a newer period is asked for. */
-function useHistory(path: readonly string[], newest: string | undefined): readonly Snapshot[] {
-  const to = newest === undefined ? null : (Math.floor(toMs(newest) / stepMs) + 1) * stepMs;
-  const members =
-    to === null ? {} : { limit: '500', from: new Date(to - 31 * dayMs).toISOString(), to: new Date(to).toISOString() };
-  const parts = [...path, 'snapshots'];
-  const first = useAnswer<Snapshot[]>(to === null ? null : pathOf(parts, members), 4_000);
-  const cursor = first.answer?.next_cursor ?? null;
-  const second = useAnswer<Snapshot[]>(cursor === null ? null : pathOf(parts, { ...members, cursor }), 0);
-  const before = useRef<readonly Snapshot[]>([]);
-  return useMemo(() => {
-    if (first.answer === null) return before.current;
-    const older: Answer<Snapshot[]> | null = second.answer;
-    before.current = [...first.answer.data, ...(older?.data ?? [])].reverse().map(asShown);
-    return before.current;
-  }, [first.answer, second.answer]);
-}
-
-/** How it stands, as one would tell it. */
-function storyOf(shown: Snapshot): string {
-  const { status, currency, spend_micros, expected_micros, osi_bp, delivery_bp, as_of } = shown;
-  const { budget_micros, projected_micros, run_rate_micros_per_day } = shown;
-  if (status.startsWith('ended') && spend_micros !== null)
-    return `It has ended with ${money(spend_micros)} ${isMoney(shown) ? 'spent ' : ''}of ${money(budget_micros)} ${currency}: ${percent(delivery_bp, 1)}.`;
-  if (spend_micros === null) return 'Nothing can be said: what it spent is not known completely.';
-  const spent = `It has ${isMoney(shown) ? 'spent' : 'reached'} ${money(spend_micros)} ${currency}`;
-  const plan =
-    expected_micros === null
-      ? ''
-      : ` where ${money(expected_micros)} were expected by ${time(as_of)}: ${percent(osi_bp)} of plan`;
-  if (projected_micros === null || run_rate_micros_per_day === null) return `${spent}${plan}.`;
-  const miss = BigInt(projected_micros) - BigInt(budget_micros);
-  const size = money(String(miss < 0n ? -miss : miss));
-  const whole = isMoney(shown) ? 'budget' : 'goal';
-  const heading =
-    miss === 0n
-      ? `just its ${whole}`
-      : `${size} ${miss < 0n ? 'short of' : 'over'} its ${whole} of ${money(budget_micros)}`;
-  return `${spent}${plan}. At ${money(run_rate_micros_per_day)} a day it is heading for ${money(projected_micros)}, ${heading}.`;
 }
 
 /** When it runs, by its own clocks, and whose it is. */
@@ -152,27 +108,6 @@ function KnownAt({ history, at, shown }: { history: readonly Snapshot[]; at: str
     <button type="button" class="chip" onClick=${() => goQuery({ at: '' })} aria-pressed=${at === ''}>Now</button></div>`;
 }
 
-function Numbers({ shown }: { shown: Snapshot }) {
-  const { currency, budget_micros, day_target_micros } = shown;
-  const reached = isMoney(shown) ? 'Spent' : 'Reached';
-  const amount = (micros: string | null) => html`<${Money} micros=${micros} currency=${currency} />`;
-  const { tone } = statusWords(shown.status);
-  const bar = (spent: string | null, whole: string | null, expected: string | null = null) => {
-    const share = (micros: string | null) => (micros === null ? null : Number(micros) / (Number(whole) || 1));
-    return html`<${SpendBar} tone=${tone} spent=${share(spent)} expected=${share(expected)} />`;
-  };
-  return html`<dl class="stats">
-    <${Stat} label=${reached} note=${html`of ${amount(budget_micros)}, expected ${amount(shown.expected_micros)} ${bar(shown.spend_micros, budget_micros, shown.expected_micros)}`}>${amount(shown.spend_micros)}<//>
-    <${Stat} label="Today" note=${
-      day_target_micros === null
-        ? 'no target'
-        : html`of ${amount(day_target_micros)}, ${percent(shown.day_pacing_bp)} of what is due by now ${bar(shown.day_spend_micros, day_target_micros)}`
-    }>${amount(shown.day_spend_micros)}<//>
-    <${Stat} label="A day" note=${html`now; ${amount(shown.required_micros_per_day)} required${shown.daily_cap_micros === null ? null : html`, capped at ${amount(shown.daily_cap_micros)}`}`}>${amount(shown.run_rate_micros_per_day)}<//>
-    <${Stat} label="Heading for" note=${html`${shown.exhaustion_at && html`runs out <${Time} at=${shown.exhaustion_at} />, `}ends <${Time} at=${shown.ends_at} />`}>${amount(shown.projected_micros)}<//>
-  </dl>`;
-}
-
 function Curve({ known, shown, campaign }: { known: readonly Snapshot[]; shown: Snapshot; campaign: string }) {
   const FlightCurve = useModule(loadCurve);
   if (known.length < 2) return html`<p class="dim">The curve begins with the second snapshot.</p>`;
@@ -191,21 +126,15 @@ interface Change {
 function changesOf(known: readonly Snapshot[]): Change[] {
   return known.flatMap((each, index) => {
     const before = known[index - 1];
-    if (
-      before === undefined ||
-      (before.ledger_version === each.ledger_version && before.budget_micros === each.budget_micros)
-    )
-      return [];
-    const { currency } = each;
+    if (before === undefined) return [];
+    if (before.ledger_version === each.ledger_version && before.budget_micros === each.budget_micros) return [];
+    const moved = (name: string, of: 'budget_micros' | 'daily_cap_micros') =>
+      before[of] === each[of] ? [] : `${name} ${money(before[of])} → ${money(each[of])} ${each.currency}`;
     const words = [
-      before.budget_micros === each.budget_micros
-        ? null
-        : `${isMoney(each) ? 'Budget' : 'Goal'} ${money(before.budget_micros)} → ${money(each.budget_micros)} ${currency}`,
-      before.daily_cap_micros === each.daily_cap_micros
-        ? null
-        : `daily cap ${money(before.daily_cap_micros)} → ${money(each.daily_cap_micros)} ${currency}`,
-      before.mode === each.mode ? null : `mode ${before.mode} → ${each.mode}`,
-    ].filter((text) => text !== null);
+      moved(isMoney(each) ? 'Budget' : 'Goal', 'budget_micros'),
+      moved('daily cap', 'daily_cap_micros'),
+      before.mode === each.mode ? [] : `mode ${before.mode} → ${each.mode}`,
+    ].flat();
     return [{ at: toMs(each.as_of), words: words.join(', ') || 'Dates, curve or status' }];
   });
 }
@@ -214,7 +143,7 @@ function Changes({ known }: { known: readonly Snapshot[] }) {
   const changes = changesOf(known).reverse();
   return html`<section class="card"><h2>Changes</h2>${
     changes.length === 0
-      ? html`<p class="dim">Nobody changed this flight in the time shown.</p>`
+      ? html`<p class="dim">Nobody changed it in the time shown.</p>`
       : html`<ul class="plain-list">${changes.map((change) => html`<li><${Time} at=${change.at} /> <b>${change.words}</b></li>`)}</ul>`
   }</section>`;
 }

@@ -2,8 +2,9 @@ import { html } from 'htm/preact';
 import { pathOf, useAnswer } from './api.ts';
 import { Answered, Badge, Completeness, Heading, Time } from './parts.ts';
 import { hrefOf, type Route } from './route.ts';
+import { subjectOf } from './subject.ts';
 import { WhyNotForm } from './why-not.ts';
-import { alertTone, plain, span, subjectOf, toMs } from './words.ts';
+import { alertTone, plain, span, toMs } from './words.ts';
 
 type Value = number | string | boolean | null;
 

@@ -5,7 +5,8 @@ import { Answered, Badge, Heading, Time } from './parts.ts';
 import { goQuery, hrefOf, type Route } from './route.ts';
 import { RuleEditor } from './rule-editor.ts';
 import { memberOf, type Rule } from './rule-text.ts';
-import { alertTone, plain, subjectOf, type Tone } from './words.ts';
+import { subjectOf } from './subject.ts';
+import { alertTone, plain, type Tone } from './words.ts';
 
 interface RuleAlert {
   readonly alert_id: string;

@@ -62,49 +62,6 @@ export function time(instant: string | number | null, detail: 'minute' | 'second
   return new Intl.DateTimeFormat('en-GB', options).format(toMs(instant));
 }
 
-interface Dates {
-  readonly starts_at: string | null;
-  readonly ends_at: string | null;
-  readonly time_zone: string;
-}
-
-/** The days of a flight in its own zone, with the hours at which it begins or ends inside one; empty where they are not known. */
-export function datesOf({ starts_at, ends_at, time_zone }: Dates): string {
-  if (starts_at === null || ends_at === null) return '';
-  const { format, note } = clockOf(time_zone);
-  const [day, hour] = format(toMs(starts_at));
-  const [, until] = format(toMs(ends_at));
-  const [last] = format(toMs(ends_at) - 1);
-  return `${day}${hour === '00:00' ? '' : ` ${hour}`} – ${last}${until === '00:00' ? '' : ` ${until}`}${note}`;
-}
-
-interface Clock {
-  /** `1 Dec 2026` and `00:00`. */
-  readonly format: (ms: number) => string[];
-  readonly note: string;
-}
-
-const clocks = new Map<string, Clock>();
-
-/** Made once for each zone: it takes its time. A browser may be older than a zone, and shows UTC. */
-function clockOf(name: string): Clock {
-  const known = clocks.get(name);
-  if (known !== undefined) return known;
-  const options = { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' } as const;
-  const clockIn = (timeZone: string, note: string): Clock => {
-    const { format } = new Intl.DateTimeFormat('en-GB', { ...options, hourCycle: 'h23', timeZone });
-    return { format: (ms) => format(ms).split(', '), note };
-  };
-  let clock: Clock;
-  try {
-    clock = clockIn(name, '');
-  } catch {
-    clock = clockIn('UTC', ' (UTC)');
-  }
-  clocks.set(name, clock);
-  return clock;
-}
-
 /** A length of time in its two largest units. */
 export function span(ms: number): string {
   const minutes = Math.floor(Math.abs(ms) / 60_000);
@@ -154,19 +111,4 @@ export function alertTone(state: string, level: string): Tone {
 export function plain(name: string): string {
   const text = name.replaceAll(/[_-]/g, ' ');
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** Whom an alert is about; those of the whole organization name neither campaign, order nor source. */
-export function subjectOf({
-  campaign_id,
-  source,
-  group_id,
-}: {
-  readonly campaign_id: string;
-  readonly source: string;
-  readonly group_id: string;
-}): string {
-  if (group_id !== '') return `order ${group_id}`;
-  if (campaign_id !== '') return campaign_id;
-  return source === '' ? 'all campaigns together' : `source ${source}`;
 }
