@@ -374,7 +374,11 @@ test('an order is told of by its newest snapshot, and over time; those of others
     order('initech', 'march', 1, { status: 'stale_data', spend_micros: null }),
     order('initech', 'long-over', 900, { status: 'ended_full', spend_micros: 1n }),
     order('globex', 'theirs', 1, { status: 'on_track', spend_micros: 1n }),
+    // A log that is played again lies in the past.
+    order('umbrella', 'replayed', 5_000, { status: 'ahead', spend_micros: 1n }),
   ]);
+  const { data: replayed } = await bodyOf('/organizations/umbrella/orders');
+  expect(replayed.map(({ order_id }: Body) => order_id)).toEqual(['replayed']);
   const { data } = await bodyOf('/organizations/initech/orders');
   expect(data.map(({ order_id, status, spend_micros }: Body) => [order_id, status, spend_micros])).toEqual([
     ['march', 'stale_data', null],

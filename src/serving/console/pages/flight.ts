@@ -93,7 +93,9 @@ export function Flight({ org, args: [campaign, flight], query }: Route) {
 function Dates({ shown }: { shown: Snapshot }) {
   const dates = datesOf(shown);
   const whose = shown.advertiser === '' ? '' : `, of ${shown.advertiser}`;
-  return dates === '' ? null : html`<p class="dim">${dates} in ${shown.time_zone}${whose}; ${plain(shown.mode)}.</p>`;
+  return dates === ''
+    ? null
+    : html`<p class="dim">${dates} in ${shown.time_zone}${whose}; ${plain(shown.mode.toLowerCase())}.</p>`;
 }
 
 /** Walks back through what was known: each step is a snapshot, the last one is now. */
@@ -110,7 +112,7 @@ function KnownAt({ history, at, shown }: { history: readonly Snapshot[]; at: str
 
 function Curve({ known, shown, campaign }: { known: readonly Snapshot[]; shown: Snapshot; campaign: string }) {
   const FlightCurve = useModule(loadCurve);
-  if (known.length < 2) return html`<p class="dim">The curve begins with the second snapshot.</p>`;
+  if (known.length < 2) return html`<p class="dim">A curve takes two snapshots.</p>`;
   const what = isMoney(shown) ? 'Spend' : 'What was reached';
   const label = `${what} of ${campaign} over time against its expectation. ${storyOf(shown)} The numbers follow in a table.`;
   return html`<section class="card chart-card"><h2>${what} against expectation <span class="unit">${shown.currency}</span></h2>
@@ -143,7 +145,7 @@ function Changes({ known }: { known: readonly Snapshot[] }) {
   const changes = changesOf(known).reverse();
   return html`<section class="card"><h2>Changes</h2>${
     changes.length === 0
-      ? html`<p class="dim">Nobody changed it in the time shown.</p>`
+      ? html`<p class="dim">Nobody changed it in that time.</p>`
       : html`<ul class="plain-list">${changes.map((change) => html`<li><${Time} at=${change.at} /> <b>${change.words}</b></li>`)}</ul>`
   }</section>`;
 }
@@ -168,7 +170,7 @@ function Alerts({ org, campaign, flight }: { org: string; campaign: string; flig
 function Table({ known }: { known: readonly Snapshot[] }) {
   const [load, setLoad] = useState<typeof loadTable | null>(null);
   const Snapshots = useModule(load);
-  return html`<details onToggle=${() => setLoad(() => loadTable)}><summary>The numbers behind the chart: ${known.length} snapshots, the newest first</summary>
+  return html`<details onToggle=${() => setLoad(() => loadTable)}><summary>The numbers behind it: ${known.length} snapshots, the newest first</summary>
     ${Snapshots && html`<${Snapshots} known=${known} />`}</details>`;
 }
 

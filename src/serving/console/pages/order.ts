@@ -62,7 +62,7 @@ function Shown({ org, shown, history }: ShownProps) {
   const leftOut =
     campaigns_left_out === 0 ? '' : `; ${plural(campaigns_left_out, 'campaign')} with other money left out`;
   return html`<p class="story"><${Badge} tone=${tone}>${words}<//> ${storyOf(shown)}</p>
-    <p class="dim">${plural(campaigns, 'campaign')} with money in ${currency}${leftOut}${advertiser && `; of ${advertiser}`}; ${plain(mode)}.</p>
+    <p class="dim">${plural(campaigns, 'campaign')} with money in ${currency}${leftOut}${advertiser && `; of ${advertiser}`}; ${plain(mode.toLowerCase())}.</p>
     <${Numbers} shown=${shown} />
     <${Curve} known=${history} shown=${shown} />
     <${Alerts} org=${org} order=${order_id} />
@@ -74,7 +74,7 @@ function Shown({ org, shown, history }: ShownProps) {
 
 function Curve({ known, shown }: { known: readonly Snapshot[]; shown: Snapshot }) {
   const OrderCurve = useModule(loadCurve);
-  if (known.length < 2) return html`<p class="dim">The curve begins with the second snapshot.</p>`;
+  if (known.length < 2) return html`<p class="dim">A curve takes two snapshots.</p>`;
   const label = `Spend of order ${shown.order_id} over time against its expectation. ${storyOf(shown)} The numbers follow in a table.`;
   return html`<section class="card chart-card"><h2>Spend against expectation <span class="unit">${shown.currency}</span></h2>
     ${OrderCurve && html`<${OrderCurve} known=${known} label=${label} end=${null} changes=${[]} />`}</section>`;
@@ -98,6 +98,6 @@ function Alerts({ org, order }: { org: string; order: string }) {
 function Table({ known }: { known: readonly Snapshot[] }) {
   const [load, setLoad] = useState<Load | null>(null);
   const Snapshots = useModule(load);
-  return html`<details onToggle=${() => setLoad(() => loadTable)}><summary>The numbers behind the chart: ${plural(known.length, 'snapshot')}, the newest first</summary>
+  return html`<details onToggle=${() => setLoad(() => loadTable)}><summary>The numbers behind it: ${plural(known.length, 'snapshot')}, the newest first</summary>
     ${Snapshots && html`<${Snapshots} known=${known} />`}</details>`;
 }
