@@ -151,9 +151,13 @@ export async function startProgramThread<Stats>(options: ProgramThreadOptions): 
 async function runProgram(port: NonNullable<typeof parentPort>, adapter: string, settings: unknown): Promise<void> {
   const send = (message: ToParent): void => port.postMessage(message);
   const { openProgram } = (await import(adapter)) as ProgramModule;
-  let stats: () => unknown = () => undefined;
-  const parts = await openProgram(settings, { onChange: () => send({ type: 'stats', stats: stats() }) });
-  ({ stats } = parts);
+  let stats: (() => unknown) | null = null;
+  // What changes while it opens is told once it is open: the first word of its numbers says that it is.
+  const tell = (): void => {
+    if (stats !== null) send({ type: 'stats', stats: stats() });
+  };
+  const parts = await openProgram(settings, { onChange: tell });
+  stats = () => parts.stats();
   const ended = Promise.withResolvers<void>();
   let isEnding = false;
   const runner = createRunner({
@@ -173,14 +177,14 @@ async function runProgram(port: NonNullable<typeof parentPort>, adapter: string,
     }
     const { id, everywhere } = message;
     (everywhere ? runner.catchUpEverywhere() : runner.catchUp()).then(
-      () => send({ type: 'drained', id, stats: stats(), failure: null }),
+      () => send({ type: 'drained', id, stats: parts.stats(), failure: null }),
       (error: unknown) => {
         // A thread that ends says why itself, and with that to all who wait.
-        if (!isEnding) send({ type: 'drained', id, stats: stats(), failure: failureOf(error) });
+        if (!isEnding) send({ type: 'drained', id, stats: parts.stats(), failure: failureOf(error) });
       },
     );
   });
-  send({ type: 'stats', stats: stats() });
+  tell();
   try {
     runner.start().catch(ended.reject);
     await ended.promise;

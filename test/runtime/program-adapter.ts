@@ -23,11 +23,14 @@ export async function openProgram(
       throw new EngineError('BRONZE_ROLLED_BACK', 'set back');
     };
   }
+  const table = new TableStore(store, onChange);
+  // Looked at while the program opens, so that something changes before it is open.
+  await table.open();
   return {
     runner: {
       source: new MemoryLog([records]),
       decoder: makeDecoder(),
-      store: new TableStore(store, onChange),
+      store: table,
       sinks: [],
       clock: systemClock,
       assignment: allLanes(1),

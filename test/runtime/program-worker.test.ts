@@ -8,6 +8,8 @@ const never = (error: Error) => {
 
 test('a worker drains on another thread, tells its numbers and stops', async () => {
   const worker = await startProgramThread({ name: 'bronze', adapter, settings: { records: 50 }, onError: never });
+  expect(worker.stats()).toEqual({ records: expect.any(Number), commits: expect.any(Number) });
+  expect(worker.trouble()).toBeNull();
   await worker.drain();
   expect(worker.stats()).toMatchObject({ records: 50, commits: 1 });
   await worker.stop();
