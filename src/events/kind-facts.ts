@@ -39,8 +39,8 @@ export const latenessOf = byNumber(new Uint8Array(rowKindNames.length), ({ laten
   latenessNames.indexOf(lateness),
 );
 export const isReport = flagsOf((facts) => facts.lateness === 'report');
-/** Made where clocks may be wrong: on the devices of people. */
-export const isOnDevices = flagsOf((facts) => facts.isOnDevices);
+/** Made where clocks may be wrong: on the devices of people, and where platforms are asked. */
+export const mayRunAhead = flagsOf((facts) => facts.mayRunAhead);
 /** Its money is media money; that of performance_report only where it has any. */
 export const isMedia = flagsOf((facts) => facts.isMedia);
 

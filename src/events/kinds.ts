@@ -50,8 +50,8 @@ export interface KindFacts {
   readonly money: string | null;
   /** Its money is media money, which has the campaign's one currency. */
   readonly isMedia: boolean;
-  /** It is told by the device of somebody, whose clock may be wrong. */
-  readonly isOnDevices: boolean;
+  /** It is told by a clock that is not ours: the device of somebody, or whoever asks a platform. */
+  readonly mayRunAhead: boolean;
 }
 
 type KindClass = 'delivery' | 'rare' | 'organization' | 'system';
@@ -70,7 +70,7 @@ const delivery = {
   lateness: 'delivery',
   money: null,
   isMedia: false,
-  isOnDevices: false,
+  mayRunAhead: false,
 } as const;
 
 const rare = { ...delivery, class: 'rare', lateness: 'control' } as const;
@@ -83,6 +83,7 @@ const report = {
   instants: ['period_start', 'as_of'],
   bookedAt: ['period_start'],
   lateness: 'report',
+  mayRunAhead: true,
 } as const;
 
 /** Decisions and corrections: few, and what comes after them means something else. */
@@ -96,7 +97,7 @@ export const kinds = {
   impression: {
     ...delivery,
     number: 3,
-    isOnDevices: true,
+    mayRunAhead: true,
     columns: {
       currency,
       cost_micros: money('amount', 0),
@@ -113,16 +114,16 @@ export const kinds = {
   click: {
     ...delivery,
     number: 4,
-    isOnDevices: true,
+    mayRunAhead: true,
     columns: { currency, cost_micros: money('amount', 0), ivt: validity, batch_count: smallCount(1, 1) },
     money: 'cost_micros',
     isMedia: true,
   },
-  video_progress: { ...delivery, number: 5, isOnDevices: true, columns: { event: symbol('code', quartiles) } },
+  video_progress: { ...delivery, number: 5, mayRunAhead: true, columns: { event: symbol('code', quartiles) } },
   conversion: {
     ...rare,
     number: 6,
-    isOnDevices: true,
+    mayRunAhead: true,
     columns: {
       currency,
       conversion_time: instant('t1'),
@@ -202,6 +203,7 @@ export const kinds = {
     class: 'organization',
     columns: { complete_through: instant('t1') },
     instants: ['complete_through'],
+    mayRunAhead: true,
     lateness: 'never',
   },
 } as const satisfies Readonly<Record<string, KindFacts>>;

@@ -3,10 +3,10 @@ import {
   isByDay,
   isDelivery,
   isMedia,
-  isOnDevices,
   isRare,
   isReport,
   isSystem,
+  mayRunAhead,
   namesCampaign,
 } from '../events/kind-facts.ts';
 import { kind } from '../events/kinds.ts';
@@ -25,7 +25,7 @@ import { grown } from '../model/grown.ts';
 import { partitionOfKey } from '../model/hash.ts';
 import { defaultPlanOrg, planKeysOrg } from '../model/ids.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
-import type { EventTimeMs } from '../model/time.ts';
+import { type EventTimeMs, minuteMs } from '../model/time.ts';
 import { isSafe } from '../model/whole.ts';
 import { PlanProblem, readPlan } from '../rules/compile-plan.ts';
 import { PlanGate, type PlansInForce } from '../rules/plan-gate.ts';
@@ -275,7 +275,7 @@ export class CheckRecords implements Operator {
     // Whatever becomes of the record, its organization is known from now on, and its timer is set.
     this.#duplicates.orgSlot(batch, row);
     const isSeen = isDelivery[recordKind] === 1 && this.#duplicates.isSeen(segment, row);
-    if (isOnDevices[recordKind] === 1 && this.#state.isUntrusted(batch, row)) this.#setClockRight(batch, row);
+    if (mayRunAhead[recordKind] === 1 && this.#state.isUntrusted(batch, row)) this.#setClockRight(batch, row);
     if (latestInstant(batch, row) > clock + this.#limits.futureAllowanceMs) return this.#future(segment, row);
     if (namesCampaign[recordKind] === 0) return this.#heartbeat(segment, row);
     if (this.#isFutureDay(segment, row)) return this.#future(segment, row);
@@ -332,18 +332,20 @@ export class CheckRecords implements Operator {
     return Math.max(oldest, this.#state.organizationOf(batch.orgs[row], batch.dictionaries).reportsSince);
   }
 
-  /** A device's clock that runs ahead is not believed: what it says happened no later than it was logged. */
+  /** A clock that runs ahead is not believed: what it says happened no later than it was logged. A period begins when it does. */
   #setClockRight(batch: EventBatch, row: number): void {
     const at = batch.logTimes[row];
     const { eventTimes, t1, t2 } = batch;
-    const isConversion = batch.kinds[row] === kind.conversion;
-    if (!(eventTimes[row] > at || (isConversion && (t1[row] > at || t2[row] > at)))) return;
+    const recordKind = batch.kinds[row];
+    const isTold1 = recordKind === kind.conversion || recordKind === kind.source_heartbeat;
+    const isTold2 = recordKind === kind.conversion || isReport[recordKind] === 1;
+    if (!(eventTimes[row] > at || (isTold1 && t1[row] > at) || (isTold2 && t2[row] > at))) return;
     this.#outputs.clocksSetRight += 1;
     batch.flags[row] |= flag.setRight;
     eventTimes[row] = Math.min(eventTimes[row], at) as EventTimeMs;
-    if (!isConversion) return;
-    t1[row] = Math.min(t1[row], at);
-    if (t2[row] > at) t2[row] = at;
+    if (isTold1) t1[row] = Math.min(t1[row], at);
+    if (isTold2 && t2[row] > at) t2[row] = at;
+    if (isReport[recordKind] === 1) endBy(batch, row, at);
   }
 
   #otherCurrency(segment: Segment, row: number, currency: number, known: string): void {
@@ -451,6 +453,13 @@ function tellFailure({ batch }: Segment, row: number, error: unknown): void {
 }
 
 /** A plan that closes its organization goes into every lane: a producer with another partitioner sends to any. */
+/** A report that was asked for at an instant speaks of no time after it. */
+function endBy({ details, t1 }: EventBatch, row: number, at: number): void {
+  const detail = details.get(row) as Detail & { kind: 'spend' | 'performance_report' };
+  const to = Math.max(t1[row], Math.min(detail.to, Math.ceil(at / minuteMs) * minuteMs));
+  details.set(row, { ...detail, to });
+}
+
 function closesDoor({ kinds, details }: EventBatch, row: number): boolean {
   if (kinds[row] !== kind.org_plan) return false;
   try {

@@ -118,8 +118,10 @@ export function stretchAt(
   let { from, base } = first;
   for (const change of later) {
     if (change.at > until) break;
+    const next = termsAfter(terms, change);
+    if (change.kind === 'status' && next.isFrozen === terms.isFrozen) continue;
     const reached = segmentValue(terms, from, base, change.at, weightOf);
-    terms = termsAfter(terms, change);
+    terms = next;
     const rebase = change.kind === 'status' ? 'ON_PLAN' : terms.rebase;
     from = rebase === 'NONE' ? start : change.at;
     base = rebase === 'NONE' ? 0 : rebase === 'ON_ACTUAL' && change.kind !== 'status' ? change.actual : reached;

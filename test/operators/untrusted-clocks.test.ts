@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { onFact } from '../../src/model/facts.ts';
 import { hourMs, minuteMs } from '../../src/model/time.ts';
-import { at, plan, Story } from '../oracle/story.ts';
+import { compareTables } from '../oracle/compare.ts';
+import { foldLog } from '../oracle/fold.ts';
+import { at, options, plan, Story } from '../oracle/story.ts';
 import { runScenario } from '../scenarios/run-scenario.ts';
 
 test('events of an untrusted clock that is ahead are counted as set right, those of a good clock and of a trusted one are not', () => {
@@ -26,5 +28,35 @@ test('events of an untrusted clock that is ahead are counted as set right, those
     expect(told, `batches of ${batch}`).toBe(4);
     expect(tables.campaign_metrics_daily.map((row) => row.impressions)).toEqual([5n]);
     expect(tables.dead_letters).toEqual([]);
+  }
+});
+
+test('a poller of an untrusted clock asked no later than its answer was logged; a period of tomorrow stays one', () => {
+  const now = at('2026-03-10T12:00:00');
+  const source = { heartbeats: true, delay_ms: 0, expected_interval_ms: 0, stale_after_ms: hourMs };
+  const spend = { from: 'feed', source: 'ads', cost_basis: 'MEDIA' } as const;
+  const story = new Story();
+  story.plan(now - hourMs, plan({ spend }, { sources: { ads: { ...source, clock: 'untrusted' } } }));
+  const ask = (asked: number, from: number, cumulative: boolean) =>
+    story.event(now, 'spend', {
+      source: 'ads',
+      currency: 'EUR',
+      basis: 'MEDIA',
+      cumulative,
+      amount_micros: 60_000_000,
+      event_time: asked,
+      period_start: from,
+      period_end: from + 24 * hourMs,
+    });
+  // Half of an hour's report lies before noon; without `as_of` it was taken when it was logged.
+  ask(now + hourMs, now - hourMs, true);
+  ask(now + hourMs, now + hourMs, true);
+  for (const batch of [1, 100]) {
+    const tables = runScenario(story.records, { batch: () => batch, commits: () => true, crashes: () => false });
+    expect(tables.campaign_metrics_daily.map((row) => [row.spend_micros, row.clock_set_right])).toEqual([
+      [60_000_000n, 0n],
+    ]);
+    expect(tables.dead_letters.map(({ reason }) => reason)).toEqual(['from_the_future']);
+    expect(compareTables(foldLog(story.records, options), tables)).toEqual([]);
   }
 });

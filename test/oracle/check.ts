@@ -100,11 +100,24 @@ export function orgOfKey(key: Uint8Array | null): string {
 }
 
 const onDevices = new Set(['impression', 'click', 'video_progress', 'conversion']);
+const asked = new Set(['spend', 'performance_report', 'source_heartbeat']);
 
 /** The event as it counts: where the source's clock is not trusted, no instant of it lies after the log's time (§2.5). */
 export function inTime(event: OracleEvent, plan: Plan, logTime: number): OracleEvent {
   const isTrusted = !Object.hasOwn(plan.sources, event.source) || plan.sources[event.source].clock !== 'untrusted';
-  if (isTrusted || !onDevices.has(event.kind)) return event;
+  if (isTrusted) return event;
+  if (asked.has(event.kind)) {
+    const { as_of, source_seq, produced_at, complete_through } = event.fields;
+    const isAhead = event.eventTime > logTime || (as_of ?? 0) > logTime;
+    const fields = {
+      ...event.fields,
+      as_of: isAhead ? Math.min(as_of ?? logTime, logTime) : as_of,
+      source_seq: source_seq ?? produced_at ?? event.eventTime,
+      complete_through: Math.min(complete_through, logTime),
+    };
+    return { ...event, eventTime: Math.min(event.eventTime, logTime), fields };
+  }
+  if (!onDevices.has(event.kind)) return event;
   const { conversion_time, touch_time } = event.fields;
   const fields = {
     ...event.fields,

@@ -280,7 +280,9 @@ export class Ledger {
   #follow(change: Change): void {
     const at = change.effectiveAt;
     const here = this.expectedAt(at);
-    const parameters = changed((this.#segments.at(-1) as Segment).parameters, change);
+    const last = this.#segments.at(-1) as Segment;
+    const parameters = changed(last.parameters, change);
+    if (change.type === 'status' && parameters.frozen === last.parameters.frozen) return;
     if (change.type === 'status' || parameters.rebase === 'ON_PLAN')
       this.#segments.push({ at, c: at, start: here, parameters });
     else if (parameters.rebase === 'ON_ACTUAL') this.#segments.push({ at, c: at, start: change.actual, parameters });
