@@ -236,7 +236,7 @@ export class JudgeRules implements Operator, OrderJudge {
       if (!isInUse(compiled, organization, name)) continue;
       const source = sourceOf(plan, name);
       const frontier = frontierOf(source, organization.frontiers.get(name), t);
-      const values = sourceValues(name, frontier === null ? null : t - frontier, source.expected_interval_ms);
+      const values = sourceValues(name, frontier === null ? null : t - frontier, source);
       const completeness = { text: `${name}=${frontier ?? 'none'}` };
       const scope = sourceScope(this.#state, organization, name, { t, offset, completeness });
       for (const rule of sourceRules) this.#judgeSource(organization, scope, rule, values);

@@ -396,5 +396,6 @@ export const ruleVariables = {
     's.name': ['string', 'Source.'],
     's.lag_s': ['double', 'Clock less frontier, seconds.'],
     's.expected_interval_s': ['double', 'Expected interval, seconds.'],
+    's.stale_after_s': ['double', 'Further behind than this its flights are stale, seconds.'],
   },
 } as const satisfies Record<string, Record<string, readonly ['double' | 'string' | 'bool', string]>>;

@@ -203,6 +203,7 @@ export function sourceReach(name: string, source: SourcePlan): Map<string, Reach
     ['s.name', textsOf([name])],
     ['s.lag_s', source.heartbeats ? orAbsent(lag) : lag],
     ['s.expected_interval_s', constant(source.expected_interval_ms / 1_000)],
+    ['s.stale_after_s', constant(source.stale_after_ms / 1_000)],
   ]);
 }
 

@@ -4,7 +4,7 @@ import { floorShare, plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { dayJudged, isCapped, type MoneyBeside, type PacingValues } from '../pacing/pacing.ts';
 import type { RuleValue } from './condition.ts';
-import { ruleVariables } from './plan.ts';
+import { ruleVariables, type SourcePlan } from './plan.ts';
 
 /** The names a condition may use, with their values (docs/semantics.md §8.2); null = there is none. */
 
@@ -95,11 +95,12 @@ export function campaignValues(facts: CampaignFacts): RuleValue[] {
   return campaignNames.map((each) => named[each]);
 }
 
-export function sourceValues(name: string, lagMs: number | null, expectedIntervalMs: number): RuleValue[] {
+export function sourceValues(name: string, lagMs: number | null, source: SourcePlan): RuleValue[] {
   const named: Record<SourceName, RuleValue> = {
     's.name': name,
     's.lag_s': lagMs === null ? null : lagMs / 1_000,
-    's.expected_interval_s': expectedIntervalMs / 1_000,
+    's.expected_interval_s': source.expected_interval_ms / 1_000,
+    's.stale_after_s': source.stale_after_ms / 1_000,
   };
   return sourceNames.map((each) => named[each]);
 }

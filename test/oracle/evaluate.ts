@@ -681,7 +681,6 @@ export function evaluateSources(context: TimerContext, alerts: Map<string, Map<s
   );
   for (const name of [...new Set([...declared, ...alerts.keys()])].filter((each) => each !== '').sort(byId)) {
     const isDeclared = declared.includes(name);
-    const { expected_interval_ms } = sourceView(plan, name);
     const frontier = context.frontierOf(name);
     const subject: Subject = {
       campaign: '',
@@ -689,7 +688,7 @@ export function evaluateSources(context: TimerContext, alerts: Map<string, Map<s
       source: name,
       asOf: t,
       completeness: `${name}=${frontier ?? 'none'}`,
-      values: sourceValues(name, t, frontier, expected_interval_ms),
+      values: sourceValues(name, t, frontier, sourceView(plan, name)),
       zone: plan.defaults.zone,
       campaignOf: null,
       flightOf: null,

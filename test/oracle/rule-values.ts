@@ -1,4 +1,4 @@
-import type { RulePlan } from '../../src/rules/plan.ts';
+import type { RulePlan, SourcePlan } from '../../src/rules/plan.ts';
 import { localHour, startOfDay } from './civil-time.ts';
 import { unitOfGoal } from './goals.ts';
 import { judgedDay, type Pacing } from './pacing.ts';
@@ -112,11 +112,12 @@ function leadOf({ exhaustionAt, projected, e }: Pacing): number | null {
   return projected === null ? null : 0;
 }
 
-export function sourceValues(name: string, t: number, frontier: number | null, intervalMs: number): Values {
+export function sourceValues(name: string, t: number, frontier: number | null, source: SourcePlan): Values {
   return {
     's.name': name,
     's.lag_s': frontier === null ? null : (t - frontier) / 1000,
-    's.expected_interval_s': intervalMs / 1000,
+    's.expected_interval_s': source.expected_interval_ms / 1000,
+    's.stale_after_s': source.stale_after_ms / 1000,
   };
 }
 

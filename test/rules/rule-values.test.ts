@@ -129,6 +129,7 @@ test.each(absences)('%s', (_, values, others, expected) => {
 });
 
 test('values of a source', () => {
-  expect(sourceValues('dsp', 90_000, 3_600_000)).toEqual(['dsp', 90, 3_600]);
-  expect(sourceValues('dsp', null, 0)).toEqual(['dsp', null, 0]);
+  const source = { heartbeats: true, delay_ms: 0, expected_interval_ms: 3_600_000, stale_after_ms: 7_200_000 };
+  expect(sourceValues('dsp', 90_000, source)).toEqual(['dsp', 90, 3_600, 7_200]);
+  expect(sourceValues('dsp', null, { ...source, expected_interval_ms: 0 })).toEqual(['dsp', null, 0, 7_200]);
 });
