@@ -102,7 +102,7 @@ export const uses: Readonly<Record<EventKind, string>> = {
     'Counters: impressions, invalid_impressions, measurable_impressions, viewable_impressions, clicks, invalid_clicks, video_starts, video_first_quartiles, video_midpoints, video_third_quartiles, video_completes, auction_requests, auction_bids, auction_wins.',
   budget_changed: 'The whole budget, not a difference. `ledger_version` rises by flight; an older one is dropped.',
   flight_changed:
-    'Dates are inclusive local days of `tz`. Flights of one campaign may not share a day; a flight has at most 1,100 days, a campaign at most 128 flights at a time.',
+    'Dates are inclusive local days of `tz`. Flights of one campaign may not share a day; a flight has at most 1,100 days, a campaign at most 128 flights at a time. Each record says all of it anew, `rollover` too: one without it means `NONE`. What a flight with `rollover` leaves unspent when it is over is in the budget of another flight of the campaign with the same goal, from its start on, and moves with late reports and credits ([rules](rules.md#what-is-left-unspent)).',
   status_changed:
     'While the advertiser has paused a campaign, its flights owe nothing. Other causes stop delivery, not expectation.',
   creative_status:

@@ -8,10 +8,11 @@ import type {
   RejectReason,
   ReportedConversions,
   ReportSpan,
+  Rollover,
   StatusCause,
   UnitGoal,
 } from '../events/event-batch.ts';
-import { attributions, flag, goalUnits, pacingModes } from '../events/event-batch.ts';
+import { attributions, flag, goalUnits, pacingModes, rollovers } from '../events/event-batch.ts';
 import { type EventColumn, otherLabel } from '../events/event-columns.ts';
 import { type DetailKind, type KindFacts, type KindName, kind, kinds, kindsByName } from '../events/kinds.ts';
 import { idPattern } from '../model/ids.ts';
@@ -321,6 +322,7 @@ function units(fields: Fields, name: string, unit: GoalUnit): number {
 const goalConversionsMax = 1e9;
 
 function flight(fields: Fields): Detail & { kind: 'flight_changed' } {
+  const rollover = oneOf<Rollover>(fields, 'rollover', rollovers, 'NONE');
   return {
     kind: 'flight_changed',
     flight_id: id(fields, 'flight_id'),
@@ -332,6 +334,7 @@ function flight(fields: Fields): Detail & { kind: 'flight_changed' } {
     mode: oneOf<PacingMode>(fields, 'mode', pacingModes, 'EVEN'),
     curve_id: isAbsent(fields.curve_id) ? null : id(fields, 'curve_id'),
     rebase: oneOf<Rebase>(fields, 'rebase', ['ON_PLAN', 'ON_ACTUAL', 'NONE'], 'ON_PLAN'),
+    ...(rollover === 'NONE' ? {} : { rollover }),
     effective_at: instant(fields, 'effective_at'),
     ledger_version: count(fields, 'ledger_version'),
   };

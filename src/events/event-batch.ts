@@ -126,6 +126,8 @@ export type Detail =
       mode: PacingMode;
       curve_id: string | null;
       rebase: Rebase;
+      /** Absent = none. */
+      rollover?: Rollover;
       effective_at: number;
       ledger_version: number;
     }
@@ -156,6 +158,9 @@ export interface UnitGoal {
 export const pacingModes = ['EVEN', 'TRAFFIC', 'ASAP', 'AHEAD', 'FRONT_LOADED', 'DAYPARTED', 'CUSTOM'] as const;
 export type PacingMode = (typeof pacingModes)[number];
 export type Rebase = 'ON_PLAN' | 'ON_ACTUAL' | 'NONE';
+/** Where goes what a flight left unspent: nowhere, to the flight behind it, or to the last one. */
+export const rollovers = ['NONE', 'NEXT', 'LAST'] as const;
+export type Rollover = (typeof rollovers)[number];
 export type CampaignStatus = 'ACTIVE' | 'PAUSED' | 'ENDED';
 export type StatusCause = 'ADVERTISER' | 'BUDGET' | 'POLICY' | 'PAYMENT' | 'SYSTEM' | 'SCHEDULE';
 

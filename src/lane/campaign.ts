@@ -15,6 +15,7 @@ import type { ControlWords } from './control-words.ts';
 import { ConversionTypes, keepFormerTypes } from './conversion-types.ts';
 import type { DayRow } from './day-row.ts';
 import { DeliveryCells } from './delivery-cells.ts';
+import type { FlightRollover } from './flight-rollover.ts';
 import type { GoalCells } from './goal-cells.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { HourBooks } from './hour-books.ts';
@@ -57,6 +58,8 @@ export class Flight {
   settled: Settled | null = null;
   /** Said by its first budget; null = money. */
   goal: FlightGoal | null = null;
+  /** Null while nothing comes to it or goes from it that is left unspent. */
+  rollover: FlightRollover | null = null;
   /** Derived; null = to be made again. */
   ledger: Ledger | null = null;
   /** Derived from the plan of an epoch and the dates at that time. */

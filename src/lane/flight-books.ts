@@ -5,6 +5,7 @@ import { floorShare, minus, plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { type Change, type Ledger, makeLedger, type WeightOf } from '../pacing/flight-ledger.ts';
 import type { FlightBooks, PacingStatus } from '../pacing/pacing.ts';
+import { raisedLedger } from '../pacing/rollover.ts';
 import type { Campaign, Flight, FlightDates, FlightGoal } from './campaign.ts';
 import { counterAt, sumAt } from './day-row.ts';
 import { goalPlace } from './goal-cells.ts';
@@ -114,7 +115,10 @@ function newest(clock: LogTimeMs): number {
 /** What shapes the expectation of a flight that has dates; made again after each change. */
 export function ledgerOf(campaign: Campaign, flight: Flight): Ledger {
   const { start } = flight.dates as FlightDates;
-  flight.ledger ??= makeLedger([...flight.changes, ...campaign.statuses], start, flight.settled);
+  if (flight.ledger === null) {
+    const ledger = makeLedger([...flight.changes, ...campaign.statuses], start, flight.settled);
+    flight.ledger = flight.rollover === null ? ledger : raisedLedger(ledger, flight.rollover.rolled.in);
+  }
   return flight.ledger;
 }
 

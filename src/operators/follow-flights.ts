@@ -15,6 +15,7 @@ import { controlWordsSection } from '../lane/sections/control-words.ts';
 import { flightsSection, flightTotals } from '../lane/sections/flights.ts';
 import { frontiersSection } from '../lane/sections/frontiers.ts';
 import { rhythmsSection } from '../lane/sections/rhythms.ts';
+import { rolloverSection } from '../lane/sections/rollover.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { assert } from '../model/errors.ts';
 import type { LaneLimits } from '../model/lane-limits.ts';
@@ -33,6 +34,7 @@ import { FollowWords } from './follow-words.ts';
 import { FollowZone } from './follow-zone.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
+import { bequeath, rollOverFlights, setRollover } from './roll-over.ts';
 import type { Segment } from './segment.ts';
 import { settleLedgers } from './settle-ledgers.ts';
 
@@ -50,7 +52,7 @@ export class FollowFlights implements Operator {
   readonly does = 'cells, totals, ledgers, frontiers';
   readonly state: OwnedSections = {
     organizations: [frontiersSection, rhythmsSection],
-    campaigns: [flightsSection, flightTotals, cellsSection, controlWordsSection],
+    campaigns: [flightsSection, rolloverSection, flightTotals, cellsSection, controlWordsSection],
   };
   readonly #state: LaneState;
   readonly #limits: LaneLimits;
@@ -167,6 +169,7 @@ export class FollowFlights implements Operator {
     if (problem !== null) this.#outputs.deadLetter(segment, row, problem.reason, problem.detail);
     const isCounted = !isDropped && problem === null;
     if (isCounted && segment.batch.kinds[row] === kind.budget_changed) this.#words.budget(segment, row, campaign);
+    rollOverFlights(this.#state, campaign, null);
     // What a decision changes may leave money outside of every flight.
     if (isCounted) this.#state.watch(campaign, this.#state.clock);
     if (isCounted || campaign.flights.some((flight) => flight.isEvaluable)) this.#state.setCampaignTimer(campaign);
@@ -245,7 +248,8 @@ export class FollowFlights implements Operator {
     setDates(campaign, flight, dates, this.#state.clock);
     flight.isDone &&= (flight.lastAsOf ?? 0) >= dates.end + this.#limits.evaluatedAfterEndMs;
     const actual = this.#actual(campaign, flight, detail.effective_at);
-    const { effective_at: at, mode, curve_id: curve, rebase } = detail;
+    const { effective_at: at, mode, curve_id: curve, rebase, rollover = 'NONE' } = detail;
+    setRollover(flight, rollover);
     flight.ledger = null;
     const seen = this.#state.clock;
     flight.changes.push({ kind: 'flight', at, order, seen, mode, curve, end: dates.end, rebase, actual });
@@ -294,6 +298,7 @@ export class FollowFlights implements Operator {
     if (campaign.flights.includes(flight)) return;
     if (campaign.flights.length >= this.#limits.flightsPerCampaignMax) {
       const oldest = findForgettable(campaign) as Flight;
+      bequeath(campaign, oldest);
       campaign.flights.splice(campaign.flights.indexOf(oldest), 1);
       oldest.release();
     }

@@ -14,11 +14,14 @@ import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.t
 import { expectationAt } from '../pacing/flight-ledger.ts';
 import { type MoneyAtRisk, moneyAtRisk, riskUnknown } from '../pacing/money-at-risk.ts';
 import { type PacingStatus, type PacingValues, paceFlight } from '../pacing/pacing.ts';
+import { areAlike } from '../pacing/rollover.ts';
 import type { FlightScope, JudgeRules, Moments, PacedMoment } from './judge-rules.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import { goalNumbers, numbers, shown } from './pacing-numbers.ts';
 import { RiskTally } from './risk-tally.ts';
+import { noteLeftover, rollOverFlights } from './roll-over.ts';
+import { rolledNumbers } from './rolled-numbers.ts';
 import { WatchSpend } from './watch-spend.ts';
 
 const moveBp = 100;
@@ -105,6 +108,10 @@ export class PaceFlights implements Operator, Moments {
     const grain = at.isDaily ? Math.max(sources.grain, dayMs) : sources.grain;
     const books = this.#booksOf(campaign, flight, at);
     const values = paceFlight(books, asOf);
+    if (flight.rollover !== null) {
+      noteLeftover(flight.rollover, books.end, asOf, values);
+      rollOverFlights(this.#state, campaign, flight);
+    }
     const isInFlight = asOf >= books.start && asOf < books.end;
     const osi = values.osiBp === null ? null : Number(values.osiBp);
     const why =
@@ -225,7 +232,9 @@ export class PaceFlights implements Operator, Moments {
     t: number,
     isLast: boolean,
   ): PersistedFor | null {
-    const isSaid = flight.persistedSpend === (money?.spend ?? spend);
+    const { rollover } = flight;
+    const isRolled = rollover !== null && !areAlike(rollover.persisted, rollover.rolled);
+    const isSaid = flight.persistedSpend === (money?.spend ?? spend) && !isRolled;
     if (isSaid && (flight.goal === null || flight.goal.persisted === spend)) return null;
     const isDue = flight.persistedAt !== null && t - flight.persistedAt >= hourMs;
     return isLast || isDue || isMove(flight, osi) ? 'restated' : null;
@@ -240,6 +249,7 @@ export class PaceFlights implements Operator, Moments {
     risk: MoneyAtRisk,
   ): void {
     this.#risk.note(flight, campaign.currency, risk.atRisk);
+    if (flight.rollover !== null) flight.rollover.persisted = flight.rollover.rolled;
     const { start, end, zone } = flight.dates as FlightDates;
     const weightOf = this.#state.weightOf(campaign, flight);
     const terms = values?.terms ?? expectationAt(ledgerOf(campaign, flight), at.asOf, weightOf).terms;
@@ -260,6 +270,7 @@ export class PaceFlights implements Operator, Moments {
       daily_cap_micros: values === null || flight.goal !== null ? null : terms.cap,
       goal: flight.goal?.unit ?? 'MONEY',
       ...goalNumbers(terms, values),
+      ...rolledNumbers(campaign, flight),
       starts_at: start,
       ends_at: end,
       time_zone: zone.id,

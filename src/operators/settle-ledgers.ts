@@ -2,6 +2,7 @@ import type { Campaign, Flight, FlightDates } from '../lane/campaign.ts';
 import { ledgerOf } from '../lane/flight-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { dayMs } from '../model/time.ts';
+import { withoutRaise } from '../pacing/rollover.ts';
 import {
   keptStatuses,
   type SettlingFlight,
@@ -51,7 +52,8 @@ function settleFlight(state: LaneState, campaign: Campaign, flight: Dated, horiz
   if (until < flight.dates.start || (flight.settled !== null && until <= flight.settled.until)) return;
   const weightOf = state.weightOf(campaign, flight);
   const gone = new Set(settledOf(settling, until));
-  flight.settled = settle(ledgerOf(campaign, flight), settling, campaign.statuses, { until, order, weightOf });
+  const settled = settle(ledgerOf(campaign, flight), settling, campaign.statuses, { until, order, weightOf });
+  flight.settled = flight.rollover === null ? settled : withoutRaise(settled, flight.rollover.rolled.in);
   flight.changes = flight.changes.filter((change) => !gone.has(change));
   flight.ledger = null;
 }

@@ -2,6 +2,7 @@ import { campaign, column, org, partition, plan, type Table, table, version } fr
 import { flightColumns } from './flight-columns.ts';
 import { goalColumns } from './goal-columns.ts';
 import { orderSnapshots } from './order-snapshots.ts';
+import { rolloverColumns } from './rollover-columns.ts';
 
 export type { Column, ColumnType, ColumnValue, ReadRowOf, Row, RowInHand, RowOf, Table } from './columns.ts';
 /**
@@ -119,6 +120,7 @@ export const pacingSnapshots = table({
     ),
     ...goalColumns,
     ...flightColumns,
+    ...rolloverColumns,
     column(
       'completeness',
       'String',

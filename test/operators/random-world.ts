@@ -1,4 +1,4 @@
-import { type Detail, type PacingMode, pacingModes } from '../../src/events/event-batch.ts';
+import { type Detail, type PacingMode, pacingModes, rollovers } from '../../src/events/event-batch.ts';
 import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
 import { findZone } from '../../src/model/zones.ts';
 import { canonicalJson, ruleHash } from '../../src/rules/compile-plan.ts';
@@ -121,6 +121,18 @@ export function randomRecords(seed: number, count: number, drawn = drawnPlan): T
       effective_at: logTime - below(7_200_000),
       ledger_version: ledger++,
     });
+    if (ledger % 3 === 0) former(campaign);
+  };
+  /** What ended before, and leaves to others what it did not spend. */
+  const former = (campaign: string) => {
+    const rollover = rollovers[Math.floor(ledger / 3) % 3];
+    const dates = { start_local: days - 4, end_local: days - 2, tz: zones[ledger % 3] };
+    const said = { flight_id: 'f0', effective_at: logTime, ledger_version: ledger++ };
+    const shape = { mode: 'EVEN', curve_id: null, rebase: 'ON_PLAN', rollover } as const;
+    control(campaign, { kind: 'flight_changed', ...dates, ...said, ...shape });
+    const money = { budget_micros: 1e6 * (10 + (ledger % 50)), daily_cap_micros: null, actor: null };
+    const goal = goalOf(Number(campaign.slice(1)) + seed, ledger);
+    control(campaign, { kind: 'budget_changed', ...said, ...money, ...goal, ledger_version: ledger++ });
   };
   const budget = (campaign: string) =>
     control(campaign, {

@@ -1,4 +1,4 @@
-import { type Detail, flag } from '../../src/events/event-batch.ts';
+import { type Detail, flag, rollovers } from '../../src/events/event-batch.ts';
 import { dayMs, hourMs, minuteMs } from '../../src/model/time.ts';
 import { ruleHash } from '../../src/rules/compile-plan.ts';
 import type { Plan, RulePlan } from '../../src/rules/plan.ts';
@@ -64,14 +64,17 @@ export function weeksOf(seed: number): TestRecord[] {
     records.push({ offset: records.length, logTime, ...record });
   const control = (campaign: string, detail: Detail) => add({ kind: detail.kind, org: 'acme', campaign, detail });
   for (const [index, campaign] of ['c0', 'c1', 'c2', 'c3'].entries()) {
+    const rollover = rollovers[(index + seed) % 3];
     const flight = (id: string, from: number, to: number) => {
       const dates = { start_local: firstDay + from, end_local: firstDay + to, tz: zones[(index + seed) % 4] };
       const common = { flight_id: id, effective_at: start, ledger_version: ledger++ };
-      control(campaign, { kind: 'flight_changed', ...dates, ...common, mode: 'EVEN', curve_id: null, rebase: 'NONE' });
+      const shape = { mode: 'EVEN', curve_id: null, rebase: 'NONE', rollover } as const;
+      control(campaign, { kind: 'flight_changed', ...dates, ...common, ...shape });
       const money = { budget_micros: 5e9, daily_cap_micros: null, actor: null };
       control(campaign, { kind: 'budget_changed', ...money, ...common });
     };
     flight('first', below(3), 9 + below(12));
+    if (seed % 2 === 0) flight('middle', 22, 24);
     flight('second', 25, 7 * weeks + below(9));
   }
   const until = start + weeks * 7 * dayMs;

@@ -241,11 +241,9 @@ export class Campaign {
     }
   }
 
-  /** Flights that still wait for evaluations, in the order in which they are evaluated. */
-  evaluableFlights(): Flight[] {
-    return this.flights
-      .filter((flight) => flight.isEvaluable)
-      .sort((a, b) => startOf(a) - startOf(b) || (a.id < b.id ? -1 : 1));
+  /** All flights, in the order in which they are evaluated. */
+  flightsInOrder(): Flight[] {
+    return this.flights.toSorted((a, b) => startOf(a) - startOf(b) || (a.id < b.id ? -1 : 1));
   }
 
   isIdle(clock: number): boolean {

@@ -7,6 +7,7 @@ import type { OracleEvent } from './events.ts';
 import { type BudgetChange, type Dates, datesOf, Flight } from './flight.ts';
 import { reachedBefore, unitOfGoal } from './goals.ts';
 import { curveOf, ledgerOf } from './pacing.ts';
+import { leaveBehind, rollOver } from './rollover.ts';
 import { settle } from './settle.ts';
 import { instantOfText, piecesWithin } from './weight.ts';
 import { floorTo, larger, quarter } from './whole-numbers.ts';
@@ -21,16 +22,21 @@ export function applyControl(
   clock: number,
   order: number,
 ): ControlAnswer {
-  if (isOfLedgers(event)) settle(campaign, clock, order, (flight) => ledgerOf(campaign, flight, plan).ledger);
+  if (!isOfLedgers(event)) return 'counted';
+  settle(campaign, clock, order, (flight) => ledgerOf(campaign, flight, plan).ledger);
+  const answer = changeLedger(campaign, event, plan, clock, order);
+  rollOver(campaign, null);
+  return answer;
+}
+
+function changeLedger(campaign: Campaign, event: OracleEvent, plan: Plan, clock: number, order: number): ControlAnswer {
   if (event.kind === 'flight_changed') return changeFlight(campaign, event, plan, clock, order);
   if (event.kind === 'budget_changed') return changeBudget(campaign, event, clock, order);
-  if (event.kind === 'status_changed') {
-    const { effective_at, status } = event.fields;
-    const unnamed = plan.defaults.cause_when_unnamed ?? 'ADVERTISER';
-    const cause = event.fields.cause === 'SYSTEM' ? unnamed : event.fields.cause;
-    if (campaign.statuses.length >= campaign.bounds.statuses) return 'too_many_changes';
-    campaign.statuses.push({ type: 'status', effectiveAt: effective_at, order, seen: clock, status, cause });
-  }
+  const { effective_at, status } = event.fields;
+  const unnamed = plan.defaults.cause_when_unnamed ?? 'ADVERTISER';
+  const cause = event.fields.cause === 'SYSTEM' ? unnamed : event.fields.cause;
+  if (campaign.statuses.length >= campaign.bounds.statuses) return 'too_many_changes';
+  campaign.statuses.push({ type: 'status', effectiveAt: effective_at, order, seen: clock, status, cause });
   return 'counted';
 }
 
@@ -65,6 +71,11 @@ function changeFlight(
   campaign.setDates(flight, dates, clock);
   if (flight.isClosed && (flight.judgedAsOf as number) < dates.e + campaign.bounds.closedAfterMs)
     flight.isClosed = false;
+  if (fields.rollover !== flight.rollover) {
+    flight.rollover = fields.rollover;
+    flight.left = null;
+    flight.isRestated ||= flight.isClosed;
+  }
   flight.changes.push({
     type: 'flight',
     effectiveAt: fields.effective_at,
@@ -159,6 +170,7 @@ function newFlight(campaign: Campaign, id: string): Flight | null {
     );
     over.sort((a, b) => a.e - b.e || (a.flight.id < b.flight.id ? -1 : 1));
     if (over.length === 0) return null;
+    leaveBehind(campaign, over[0].flight);
     campaign.flights = campaign.flights.filter((flight) => flight !== over[0].flight);
   }
   const flight = new Flight(id);

@@ -19,6 +19,7 @@ import {
 } from './pacing.ts';
 import { campaignView, isNeeded, requiredSources, sourceView } from './plans.ts';
 import { noRisk, type Risk, riskAt } from './risk.ts';
+import { isSame, noteLeft, rollOver } from './rollover.ts';
 import { shape } from './rows.ts';
 import {
   allowanceValues,
@@ -99,6 +100,8 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   const { s, e } = flight.dates as Dates;
   const pacing = pacingAt(campaign, flight, plan, completeness, clock);
   const status = statusOf(pacing, campaign, flight.last?.status ?? null);
+  noteLeft(flight, pacing);
+  rollOver(campaign, flight);
   const reason = persistReason(context, flight, status, pacing);
   const risk = riskAt(pacing, context.t);
   if (reason !== null) persist(context, campaign, flight, { completeness, risk }, pacing, status, reason);
@@ -152,7 +155,8 @@ function persistReason(
   const { a, s, e, osi } = pacing;
   const before = flight.persisted.osi;
   const { spend, reached } = flight.persisted;
-  if (a >= e && spend === (pacing.cost?.spend ?? pacing.spend) && reached === pacing.spend) return null;
+  const isRolled = !isSame(flight.persisted.rolled, flight.rolled);
+  if (a >= e && !isRolled && spend === (pacing.cost?.spend ?? pacing.spend) && reached === pacing.spend) return null;
   const isMove =
     (osi === null) !== (before === null) ||
     (osi !== null && before !== null && (osi - before >= 100n || before - osi >= 100n));
@@ -174,7 +178,13 @@ function persist(
   const known = 'spend' in pacing ? pacing : null;
   const cost = known?.cost ?? null;
   const spend = (cost ?? known)?.spend ?? null;
-  flight.persisted = { osi: known?.osi ?? null, spend, reached: known?.spend ?? null, t: context.t };
+  flight.persisted = {
+    osi: known?.osi ?? null,
+    spend,
+    reached: known?.spend ?? null,
+    rolled: flight.rolled,
+    t: context.t,
+  };
   const isMoney = flight.goal === 'MONEY';
   const { s, e, zone } = flight.dates as Dates;
   const limit = 'limit' in pacing ? pacing.limit : (pacing.cost?.limit ?? null);
@@ -229,6 +239,12 @@ function persist(
       ends_at: e,
       time_zone: zone,
       advertiser: campaignView(context.plan, campaign.id).advertiser ?? '',
+      goal_rolled_in: flight.rolled.goalIn,
+      goal_rolled_out: flight.rolled.goalOut,
+      limit_rolled_in: flight.rolled.limitIn,
+      limit_rolled_out: flight.rolled.limitOut,
+      rolled_from: flight.givers.map(({ id, goal }) => `${id}=${goal}`).join(','),
+      rolled_to: flight.rolled.to,
       completeness: text,
       ledger_version: flight.ledgerVersion,
       plan_number: context.plan.number,

@@ -83,6 +83,7 @@ export interface EventFields {
   readonly mode: string;
   readonly curve_id: string | null;
   readonly rebase: string;
+  readonly rollover: string;
   readonly status: string;
   readonly cause: string;
   readonly actor: string | null;

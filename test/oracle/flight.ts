@@ -1,6 +1,7 @@
 import type { Alert } from './alert-machine.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import type { EventFields } from './events.ts';
+import type { Rolled } from './rollover.ts';
 import { PiecesWeight, type Weight } from './weight.ts';
 import { floorDivide, floorTo, larger, quarter, smaller } from './whole-numbers.ts';
 
@@ -111,6 +112,14 @@ export class Flight {
   changes: (BudgetChange | FlightChange)[] = [];
   /** What its changes of long ago came to (§6.5). */
   settled: Settled | null = null;
+  /** What becomes of what it leaves unspent, by its newest flight_changed. */
+  rollover = 'NONE';
+  /** What its own budget and limit left, by its last judged evaluation; null when that was before its end. */
+  left: { readonly a: number; readonly goal: bigint; readonly limit: bigint } | null = null;
+  /** Of flights that were forgotten. */
+  inherited = { goal: 0n, limit: 0n };
+  rolled: Rolled = { goalIn: 0n, limitIn: 0n, goalOut: 0n, limitOut: 0n, to: '' };
+  givers: readonly { readonly id: string; readonly goal: bigint }[] = [];
   highestBudgetVersion: number | null = null;
   highestFlightVersion: number | null = null;
   readonly spend = new FlightTotal();
@@ -133,6 +142,7 @@ export class Flight {
     readonly osi: bigint | null;
     readonly spend: bigint | null;
     readonly reached: bigint | null;
+    readonly rolled: Rolled;
     readonly t: number;
   } | null = null;
 
@@ -198,12 +208,16 @@ export class Ledger {
     const dates = flight.dates as Dates;
     this.#weightOf = weightOf;
     this.#s = dates.s;
-    const changes: Change[] = [...flight.changes, ...statuses].filter((change) =>
-      saysSomething(change, flight.settled),
-    );
+    // What came from other flights raises all budgets.
+    const { goalIn, limitIn } = flight.rolled;
+    const changes: Change[] = [...flight.changes, ...statuses]
+      .filter((change) => saysSomething(change, flight.settled))
+      .map((change) => (change.type === 'budget' ? raised(change, goalIn, limitIn) : change));
     changes.sort((a, b) => a.effectiveAt - b.effectiveAt || a.order - b.order);
     if (flight.settled !== null) {
-      this.#goOn(flight.settled, changes);
+      const { segment } = flight.settled;
+      const parameters = raised(segment.parameters, goalIn, limitIn);
+      this.#goOn({ ...flight.settled, segment: { ...segment, parameters } }, changes);
       return;
     }
     const firstBudget = changes.find((change) => change.type === 'budget');
@@ -288,6 +302,17 @@ export class Ledger {
     else if (parameters.rebase === 'ON_ACTUAL') this.#segments.push({ at, c: at, start: change.actual, parameters });
     else this.#segments.push({ at, c: this.#s, start: 0n, parameters });
   }
+}
+
+/** Budgets and limits with so much more. */
+export function raised<Of extends { budget: bigint | null; limit: bigint | null; replaced?: bigint | null }>(
+  of: Of,
+  goal: bigint,
+  limit: bigint,
+): Of {
+  const more = (amount: bigint | null, by: bigint) => (amount === null ? null : amount + by);
+  const result = { ...of, budget: more(of.budget, goal), limit: more(of.limit, limit) };
+  return of.replaced === undefined ? result : { ...result, replaced: more(of.replaced, goal) };
 }
 
 /** Whether a change that is not part of what settled changes anything. */

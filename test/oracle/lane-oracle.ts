@@ -477,7 +477,7 @@ export class LaneOracle {
     }
     const known = this.#campaigns.get(`${org}/${campaign}`) as Campaign;
     keepHours(known, namesAskedOf(plan, known), context.clock);
-    for (const flight of known.evaluableFlights()) evaluateFlight(context, known, flight);
+    for (const flight of known.flightsInOrder()) if (flight.isEvaluable) evaluateFlight(context, known, flight);
     lookAtSpend(context, known);
     if (isDue(known, t)) this.#setTimer({ rank, org, campaign, t: 0 }, t, plan);
     else leaveSpend(context, known);
@@ -493,7 +493,7 @@ const controls: ReadonlySet<string> = new Set(['budget_changed', 'flight_changed
 
 /** Whether the campaign's timer is to run again after `t`. */
 function isDue(campaign: Campaign, t: number): boolean {
-  return t < campaign.watchedUntil || campaign.evaluableFlights().length > 0;
+  return t < campaign.watchedUntil || campaign.flights.some(({ isEvaluable }) => isEvaluable);
 }
 
 function isBefore(a: Timer, b: Timer): boolean {

@@ -1,5 +1,5 @@
 import type { Campaign } from './campaign.ts';
-import { type Change, type Flight, type Ledger, saysSomething } from './flight.ts';
+import { type Change, type Flight, type Ledger, raised, saysSomething } from './flight.ts';
 import { day } from './whole-numbers.ts';
 
 /** §6.5: what of a campaign's ledgers lies long ago is settled, before a record of flight, budget or status says more. */
@@ -50,11 +50,12 @@ function settleFlight(
   const budgets = counts
     .flatMap((change) => (change.type === 'budget' ? [change] : []))
     .sort((a, b) => a.effectiveAt - b.effectiveAt || a.order - b.order);
+  const segment = ledgerOf(flight).segmentAt(until);
   flight.settled = {
     s: dates.s,
     until,
     before: order,
-    segment: ledgerOf(flight).segmentAt(until),
+    segment: { ...segment, parameters: raised(segment.parameters, -flight.rolled.goalIn, -flight.rolled.limitIn) },
     budgets: [...(settled?.budgets ?? []), ...budgets],
     newest,
   };

@@ -86,10 +86,22 @@ class Teller {
       this.#draft = new PlanDraft(named);
     },
     flight: ({ plain, named }) => {
-      const { from, to, zone = 'UTC', mode = 'EVEN', rebase = 'ON_PLAN', curve, starts, ends, ...rest } = named;
+      const {
+        from,
+        to,
+        zone = 'UTC',
+        mode = 'EVEN',
+        rebase = 'ON_PLAN',
+        curve,
+        starts,
+        ends,
+        rollover,
+        ...rest
+      } = named;
       const hours = {
         ...(starts === undefined ? {} : { start_at: instantOf(starts) }),
         ...(ends === undefined ? {} : { end_at: instantOf(ends) }),
+        ...(rollover === undefined ? {} : { rollover }),
       };
       const dates = { start_local: daysOf(from), end_local: daysOf(to), tz: zone, ...hours };
       this.#control('flight_changed', rest, { flight_id: plain[1], ...dates, mode, rebase, curve_id: curve ?? null });

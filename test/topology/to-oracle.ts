@@ -74,6 +74,7 @@ function columnFields(record: TestRecord) {
     minute: t1,
     complete_through: t1,
     start_at: null,
+    rollover: 'NONE',
     end_at: null,
     requests: amount,
     bids: amount2,

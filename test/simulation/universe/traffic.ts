@@ -1,3 +1,4 @@
+import { rollovers } from '../../../src/events/event-batch.ts';
 import { fnv1a, partitionOfKey } from '../../../src/model/hash.ts';
 import { dayMs, hourMs, minuteMs } from '../../../src/model/time.ts';
 import type { PlanSigner } from '../../../src/plans/plan-signer.ts';
@@ -227,6 +228,21 @@ export class Traffic {
       currency: 'USD',
       ledger_version: this.#ledger++,
     });
+    // Flights before and behind it, of two campaigns of three, from or to which goes what is left unspent.
+    const neighbours = fnv1a(`${campaign}/${org}`) % 3;
+    if (neighbours < 2) this.#neighbour(org, atMs, { ...about, flight_id: 'f0' }, today - 4, today - 2);
+    if (neighbours < 1) this.#neighbour(org, atMs, { ...about, flight_id: 'f2' }, today + 4, today + 6);
+  }
+
+  #neighbour(org: string, atMs: number, about: object, start_local: number, end_local: number): void {
+    const [rollover, tz] = [rollovers[this.#ledger % 3], zones[this.#ledger % zones.length]];
+    const dates = { start_local, end_local, tz, rollover };
+    this.#send(org, atMs, 'flight_changed', { ...about, ...dates, mode: 'EVEN', ledger_version: this.#ledger++ });
+    const { campaign_id: campaign } = about as { campaign_id: string };
+    const budget_micros = (20 + (this.#ledger % 90)) * 1e6;
+    const goal = drawnGoalFields(fnv1a(`${org}/${campaign}`), this.#ledger, budget_micros);
+    const money = { budget_micros, currency: 'USD', ...goal };
+    this.#send(org, atMs, 'budget_changed', { ...about, ...money, ledger_version: this.#ledger++ });
   }
 
   /** Half of the flights that follow traffic have serving hours, where plans are drawn: the others stay what they were. */

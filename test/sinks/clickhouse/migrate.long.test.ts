@@ -33,7 +33,7 @@ test('migrations run once, note themselves, and refuse tables of another shape',
     'SELECT number, name, length(checksum) FROM ads.schema_migrations ORDER BY number FORMAT CSV',
   );
   expect(ledger.text).toBe(
-    '1,"tables",64\n2,"months",64\n3,"latest",64\n4,"unplanned_spend",64\n5,"other_revenue",64\n6,"conversions_by_type",64\n7,"alert_words",64\n8,"money_at_risk",64\n9,"goals",64\n10,"flight_dates",64\n11,"orders",64\n',
+    '1,"tables",64\n2,"months",64\n3,"latest",64\n4,"unplanned_spend",64\n5,"other_revenue",64\n6,"conversions_by_type",64\n7,"alert_words",64\n8,"money_at_risk",64\n9,"goals",64\n10,"flight_dates",64\n11,"orders",64\n12,"rollover",64\n',
   );
   await expect(migrate(client, { ...options, buckets: 8 })).rejects.toMatchObject({ code: 'SINK_REJECTED' });
   await engine.ask("INSERT INTO ads.schema_migrations VALUES (12, 'forecasts', 'x', 0)");
@@ -149,6 +149,7 @@ test('a part of a server that lacks a migration says which command applies it', 
     { number: 9, name: 'goals' },
     { number: 10, name: 'flight_dates' },
     { number: 11, name: 'orders' },
+    { number: 12, name: 'rollover' },
   ]);
   await sink.migrate();
   await engine.ask('ALTER TABLE ads_old.late_events ADD COLUMN theirs String');

@@ -9,6 +9,7 @@ import { type OperationContext, operation } from '../operation.ts';
 import { rulesOf } from './evidence.ts';
 import { type CampaignNames, namesOfCampaign, nearestCampaign, nearestOf, rulesJudged } from './names.ts';
 import { type KnownPlan, planAt, planNow, plansOf } from './plans.ts';
+import { rolloverTexts } from './rollover-words.ts';
 import { sentences } from './shapes.ts';
 import { type Verdict, verdict, verdictsOf } from './verdict.ts';
 import { evidenceTexts, instantText } from './words.ts';
@@ -74,9 +75,10 @@ async function explain(context: OperationContext, question: Question, isWhole: b
   const verdicts: Verdict[] = [];
   for (const ruleId of rule_id === undefined ? await rulesToTell(context, plan) : [rule_id])
     verdicts.push(...(await verdictsOf(context, { campaignId: campaign_id, atMs, ruleId, plan, flights, isWhole })));
+  const rolled = await rolloverTexts(context, { campaignId: campaign_id, flights, atMs });
   const said = verdicts.flatMap(verdictTexts);
   const opening = `Campaign ${campaign_id}, as known at ${instantText(atMs)}:`;
-  const data = { campaign_id, at: instantText(atMs), verdicts, sentences: [opening, ...said] };
+  const data = { campaign_id, at: instantText(atMs), verdicts, sentences: [opening, ...rolled, ...said] };
   return { ...plainAnswer(data), asOfMs: atMs };
 }
 

@@ -114,7 +114,7 @@ export function controlsInForce(
 export function controlWords({ kind, fields }: PastRecord): string {
   const said = fields ?? {};
   if (kind === 'flight_changed')
-    return `flight ${said.flight_id} from ${dateText(said.start_local)} to ${dateText(said.end_local)} in ${said.tz}, ${said.mode}`;
+    return `flight ${said.flight_id} from ${dateText(said.start_local)} to ${dateText(said.end_local)} in ${said.tz}, ${said.mode}${leftWords(said.rollover)}`;
   if (kind === 'creative_status') {
     const policy = said.policy_code === null ? '' : `, policy ${said.policy_code}`;
     return `creative ${said.creative_id} ${String(said.status).toLowerCase()}${policy}`;
@@ -125,6 +125,12 @@ export function controlWords({ kind, fields }: PastRecord): string {
   const cap = said.daily_cap_micros === null ? '' : `, at most ${moneyText(said.daily_cap_micros)} a day`;
   const who = said.actor === null ? '' : `, by ${said.actor}`;
   return `budget ${moneyText(said.budget_micros)} ${said.currency}${cap}${who}`;
+}
+
+/** Records of before there was rollover say nothing. */
+function leftWords(rollover: unknown): string {
+  if (rollover === 'NEXT') return ', what it leaves unspent to the next flight';
+  return rollover === 'LAST' ? ', what it leaves unspent to the last flight' : '';
 }
 
 /** Of a goal that is no money: units, and never micros but of what they may cost. */
