@@ -1,4 +1,5 @@
 import { EngineError } from '../model/errors.ts';
+import { troubleText } from '../model/system-trouble.ts';
 import type { Terminal } from './terminal.ts';
 
 const bugExitCode = 2;
@@ -30,12 +31,15 @@ function reportBug(error: unknown, terminal: Terminal, asJson: boolean): number 
   return bugExitCode;
 }
 
-/** Messages of the chain of causes, the nearest first; at most five. */
+/** The chain of causes, the nearest first, at most five; what stands in the line before is not said again. */
 function causesOf(error: unknown): string[] {
   const causes: string[] = [];
+  let said = error instanceof Error ? error.message : '';
   let at = error instanceof Error ? error.cause : undefined;
-  while (at !== undefined && causes.length < 5) {
-    causes.push(at instanceof Error ? at.message : String(at));
+  for (let depth = 0; at !== undefined && depth < 5; depth += 1) {
+    const cause = troubleText(at);
+    if (!said.includes(cause)) causes.push(cause);
+    said = cause;
     at = at instanceof Error ? at.cause : undefined;
   }
   return causes;

@@ -28,6 +28,7 @@ export class FactObserver implements Disposable {
   readonly #lanes = new Map<string, LaneTally>();
   #controlTrouble: string | null = null;
   #stateTrouble: string | null = null;
+  #isNotifyQueueFull = false;
   readonly #organizations: OrganizationObserver;
   readonly #stops: (() => void)[] = [];
   /** Currencies in which lanes told of money at risk, by partition. */
@@ -358,6 +359,13 @@ export class FactObserver implements Disposable {
       this.#metrics.set('paceline_control_up', {}, 1);
       this.#controlTrouble = null;
       if (failures > 0) this.#log.info('control.reached', { attempt: failures });
+    });
+    this.#on('control.notify_queue', ({ usage, isFull }) => {
+      this.#metrics.set('paceline_control_notify_queue_ratio', {}, usage);
+      if (isFull === this.#isNotifyQueueFull) return;
+      this.#isNotifyQueueFull = isFull;
+      if (isFull) this.#log.warn('control.notify_full', { usage });
+      else this.#log.info('control.notify_room', { usage });
     });
     this.#on('plan.appended', ({ orgId, partition, number, offset }) => {
       this.#metrics.add('paceline_plans_appended_total', {});

@@ -155,6 +155,8 @@ export interface Facts {
   'control.failed': { attempt: number; error: unknown };
   /** It answers; `failures` = attempts that failed since it last did. */
   'control.reached': { failures: number };
+  /** How much of the database's queue of notifications is taken, 0 to 1; full = edits are found by the poll alone. */
+  'control.notify_queue': { usage: number; isFull: boolean };
   'plan.appended': { orgId: string; partition: number; number: number; offset: number };
   /** Rows of an organization make no plan; the one in force stays in force. */
   'plan.refused': { orgId: string; problems: readonly string[] };

@@ -81,6 +81,10 @@ export const checkCatalogue: Readonly<Record<string, string>> = {
   'postgres.privileges': 'The engine may read rows, keep the ledger of plans and make partitions of the audit log.',
   'postgres.audit_partitions':
     'The audit log has partitions for the months to come; a running engine makes them once a day.',
+  'postgres.notify_queue':
+    'Less than half of the queue of notifications of the server is taken. From there on edits are no longer told but found by the poll (`postgres.poll_interval_ms`), so that a full queue fails none of them. It fills when a session that listens leaves a transaction open; it empties when that ends.',
+  'postgres.tenant_logins':
+    'Every login with `paceline_tenant` has a limit of connections and an `idle_in_transaction_session_timeout`, see [postgres](postgres.md#roles).',
   'clickhouse.reachable': 'The server answers under `clickhouse.url` and takes user and password.',
   'clickhouse.tables':
     'ClickHouse 24.3 or newer, time zone UTC, and every table with the very columns that rows are written with. `paceline migrate` makes them; a table that somebody changed is named with the first column that differs.',

@@ -266,6 +266,11 @@ export const metricCatalogue = {
     labels: [],
   },
   paceline_control_failures_total: { type: 'counter', help: 'Attempts to apply edits that failed.', labels: [] },
+  paceline_control_notify_queue_ratio: {
+    type: 'gauge',
+    help: 'Share of the queue of notifications of PostgreSQL that is taken; from 0.5 on edits are found by the poll alone.',
+    labels: [],
+  },
   paceline_plans_appended_total: { type: 'counter', help: 'Plans appended for edits in the database.', labels: [] },
   paceline_plans_refused: {
     type: 'gauge',

@@ -24,7 +24,7 @@ export class PostgresRows implements CatalogDatabase {
   readonly #pool: pg.Pool;
   #isLaid = false;
 
-  constructor(connection: pg.ClientConfig) {
+  constructor(connection: pg.PoolConfig) {
     this.#pool = new pg.Pool({ ...connection, max: 1, query_timeout: 30_000 });
     // An idle connection that breaks; the next query opens another or says what is wrong.
     this.#pool.on('error', (error) => error.message);

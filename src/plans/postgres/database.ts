@@ -5,6 +5,7 @@ import { isDecodable } from '../../model/decodable.ts';
 import { EngineError } from '../../model/errors.ts';
 import { fileTrouble } from '../../model/file-trouble.ts';
 import type { PostgresSettings } from './config.ts';
+import { GuardedClient } from './guarded-client.ts';
 import { asControlError } from './postgres-failure.ts';
 
 /** Enough for the watcher, one pass and some commands; an engine never needs more. */
@@ -24,7 +25,7 @@ export interface Queryable {
 }
 
 /** What pg needs to connect. Throws CONTROL_REFUSED for a url that says something we would not do. */
-export function connectionOptions(settings: PostgresSettings): pg.ClientConfig {
+export function connectionOptions(settings: PostgresSettings): pg.PoolConfig {
   if (settings.url === null) throw new EngineError('USAGE', 'postgres.url is not set');
   const url = parseUrl(settings.url);
   const mode = url.searchParams.get('sslmode');
@@ -43,6 +44,7 @@ export function connectionOptions(settings: PostgresSettings): pg.ClientConfig {
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: 60_000,
     keepAlive: true,
+    Client: GuardedClient,
   };
 }
 

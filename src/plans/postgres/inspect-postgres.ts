@@ -4,6 +4,7 @@ import type { Clock } from '../../model/time.ts';
 import type { PostgresSettings } from './config.ts';
 import { Database, type Queryable } from './database.ts';
 import { missingMigrations, readLedger, readMigrations } from './migrate.ts';
+import { notifyQueueUsageMax } from './notify-queue.ts';
 
 const versionMin = 14;
 const clockToleranceMs = 2_000;
@@ -66,6 +67,8 @@ async function inspect(connection: Queryable, name: string, clock: Clock): Promi
     await checkRowSecurity(connection),
     await checkPrivileges(connection),
     await checkAuditPartitions(connection),
+    await checkNotifyQueue(connection),
+    await checkTenantLogins(connection),
   ];
 }
 
@@ -173,5 +176,46 @@ async function checkAuditPartitions(connection: Queryable): Promise<CheckResult>
     'postgres.audit_partitions',
     'no month is ready beyond this one',
     'Run "paceline migrate"; a running engine makes them once a day.',
+  );
+}
+
+async function checkNotifyQueue(connection: Queryable): Promise<CheckResult> {
+  const { usage } = await one<{ usage: number }>(connection, 'SELECT paceline.notify_queue_usage() AS usage');
+  const text = `${(usage * 100).toFixed(1)} % of the queue of notifications is taken`;
+  if (usage < notifyQueueUsageMax) return ok('postgres.notify_queue', text);
+  return warning(
+    'postgres.notify_queue',
+    `${text}: edits are found by the poll alone`,
+    "As a superuser: SELECT pid, usename, xact_start FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' ORDER BY xact_start; then SELECT pg_terminate_backend(PID) of the oldest that listens.",
+  );
+}
+
+const tenantLoginsShown = 5;
+
+/** What a tenant's login may hold at most: one that has no bound keeps connections or transactions for ever. */
+async function checkTenantLogins(connection: Queryable): Promise<CheckResult> {
+  const { rows } = await connection.query<{ name: string; lacks: string }>(
+    `SELECT DISTINCT login.rolname AS name, concat_ws(' and ',
+       CASE WHEN login.rolconnlimit < 0 THEN 'CONNECTION LIMIT' END,
+       CASE WHEN NOT EXISTS (
+         SELECT FROM pg_catalog.pg_db_role_setting AS setting, unnest(setting.setconfig) AS pair
+         WHERE setting.setrole IN (login.oid, 0)
+           AND setting.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
+           AND pair ~ '^idle_in_transaction_session_timeout=' AND pair !~ '=0[a-z]*$'
+       ) THEN 'idle_in_transaction_session_timeout' END) AS lacks
+     FROM pg_catalog.pg_roles AS login JOIN pg_catalog.pg_auth_members AS held ON held.member = login.oid
+     WHERE held.roleid = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = 'paceline_tenant')
+       AND login.rolcanlogin AND NOT login.rolsuper
+       AND has_database_privilege(login.oid, current_database(), 'CONNECT')
+     ORDER BY login.rolname`,
+  );
+  const open = rows.filter(({ lacks }) => lacks !== '');
+  if (open.length === 0) return ok('postgres.tenant_logins', `${rows.length} with paceline_tenant, all with bounds`);
+  const named = open.slice(0, tenantLoginsShown).map(({ name, lacks }) => `${name} has no ${lacks}`);
+  const more = open.length > named.length ? `, and ${open.length - named.length} more` : '';
+  return warning(
+    'postgres.tenant_logins',
+    `${named.join(', ')}${more}`,
+    "ALTER ROLE NAME CONNECTION LIMIT 10; ALTER ROLE NAME SET idle_in_transaction_session_timeout = '1min'.",
   );
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { EngineError } from '../../model/errors.ts';
 import { type MigrationFile, readMigrationFiles } from '../../model/migration-files.ts';
 import type { PostgresSettings } from './config.ts';
 import { connectionOptions, describeDatabase, type Queryable } from './database.ts';
+import { GuardedClient } from './guarded-client.ts';
 import { asControlError } from './postgres-failure.ts';
 
 export interface DatabaseMigration extends MigrationFile {
@@ -53,7 +54,7 @@ export interface MigratedDatabase {
  */
 export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<MigratedDatabase> {
   const { settings, migrations = readMigrations() } = options;
-  const client = new pg.Client({
+  const client = new GuardedClient({
     ...connectionOptions(settings),
     statement_timeout: migrationTimeoutMs,
     query_timeout: 2 * migrationTimeoutMs,
@@ -81,7 +82,7 @@ export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<
 
 /** Migrations that `migrateDatabase` would apply, as `3 audit`; changes nothing. */
 export async function planDatabase(settings: PostgresSettings): Promise<string[]> {
-  const client = new pg.Client(connectionOptions(settings));
+  const client = new GuardedClient(connectionOptions(settings));
   client.on('error', (error) => error.message);
   try {
     await client.connect();

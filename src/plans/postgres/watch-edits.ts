@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { formatProblem } from '../../control/config/problem.ts';
 import { BackOff } from '../../model/back-off.ts';
 import { EngineError } from '../../model/errors.ts';
@@ -7,7 +7,9 @@ import type { Clock } from '../../model/time.ts';
 import { applyEdits, type EditsOutcome } from './apply-edits.ts';
 import type { PostgresSettings } from './config.ts';
 import { connectionOptions, Database, OwnedSockets } from './database.ts';
+import { GuardedClient } from './guarded-client.ts';
 import { auditMonthsAhead } from './migrate.ts';
+import { notifyQueueUsageMax } from './notify-queue.ts';
 import type { PlanTarget } from './plan-ledger.ts';
 import { asControlError } from './postgres-failure.ts';
 import { ReadTexts } from './read-texts.ts';
@@ -38,7 +40,7 @@ interface WatchEditsOptions {
 
 /**
  * Follows the edits in the database for as long as the engine runs: told at once by NOTIFY, found by a
- * poll when a notification got lost. While PostgreSQL is away or refuses us, the rules in force stay in
+ * poll when a notification got lost or the server's queue of them has no room. While PostgreSQL is away or refuses us, the rules in force stay in
  * force, and we try again with growing pauses; the facts `control.*` and `plan.*` tell.
  */
 export class EditWatcher {
@@ -105,6 +107,7 @@ export class EditWatcher {
     try {
       // Listening comes first: an edit after it wakes us, an edit before it is seen by this pass.
       await this.#listen();
+      await this.#lookAtQueue();
       const startMs = this.#options.clock.steadyMs();
       const texts = this.#texts;
       const outcome = await applyEdits(this.#database, this.#options.target, { isForced: this.#isFirst, texts });
@@ -146,7 +149,7 @@ export class EditWatcher {
 
   async #listen(): Promise<void> {
     if (this.#listener !== null) return;
-    const client = new pg.Client({
+    const client = new GuardedClient({
       ...connectionOptions(this.#options.settings),
       query_timeout: probeTimeoutMs,
       stream: this.#sockets.make,
@@ -168,6 +171,22 @@ export class EditWatcher {
       await this.#sockets.end(client.end());
       throw asControlError(error, this.#database.name);
     }
+  }
+
+  /** Whether edits are still told, or we find them by the poll alone. */
+  async #lookAtQueue(): Promise<void> {
+    if (this.#listener === null) return;
+    try {
+      await this.#askQueue(this.#listener);
+    } catch (error) {
+      await this.#dropListener();
+      throw asControlError(error, this.#database.name);
+    }
+  }
+
+  async #askQueue(listener: pg.Client): Promise<void> {
+    const { rows } = await listener.query<{ usage: number }>('SELECT paceline.notify_queue_usage() AS usage');
+    publishFact('control.notify_queue', { usage: rows[0].usage, isFull: rows[0].usage >= notifyQueueUsageMax });
   }
 
   #notify(): void {
@@ -193,7 +212,7 @@ export class EditWatcher {
   async #isHeard(): Promise<boolean> {
     if (this.#listener === null) return false;
     try {
-      await this.#listener.query('SELECT');
+      await this.#askQueue(this.#listener);
       return true;
     } catch (error) {
       const trouble = asControlError(error, `${this.#database.name} is asked whether it is there`);

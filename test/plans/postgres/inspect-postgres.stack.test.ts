@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import type { Clock, WallTimeMs } from '../../../src/model/time.ts';
 import { inspectPostgres } from '../../../src/plans/postgres/inspect-postgres.ts';
-import { asLogin, makeDatabase } from './server.ts';
+import { asLogin, makeDatabase, queueIsFull } from './server.ts';
 
 describe('what doctor says of PostgreSQL', () => {
   test('all is well for the service login of a migrated database', async () => {
@@ -17,7 +17,31 @@ describe('what doctor says of PostgreSQL', () => {
       'postgres.row_security ok',
       'postgres.privileges ok',
       'postgres.audit_partitions ok',
+      'postgres.notify_queue ok',
+      'postgres.tenant_logins ok',
     ]);
+  });
+
+  test('a tenant whose login has no bounds, and a queue of notifications that somebody fills', async () => {
+    await using database = await makeDatabase();
+    const tenant = new URL((await database.login('paceline_tenant')).url!).username;
+    const service = await database.login('paceline_service');
+    const of = async (id: string) => (await inspectPostgres(service, systemClock)).find((each) => each.id === id);
+    expect(await of('postgres.tenant_logins')).toMatchObject({
+      status: 'warning',
+      detail: expect.stringContaining(`${tenant} has no CONNECTION LIMIT and idle_in_transaction_session_timeout`),
+    });
+    await asLogin(database.settings, async (client) => {
+      await client.query(`ALTER ROLE ${tenant} CONNECTION LIMIT 10`);
+      await client.query(`ALTER ROLE ${tenant} SET idle_in_transaction_session_timeout = '1min'`);
+    });
+    expect((await of('postgres.tenant_logins'))?.detail).not.toContain(tenant);
+    expect((await of('postgres.notify_queue'))?.status).toBe('ok');
+    await asLogin(database.settings, (client) => client.query(queueIsFull));
+    expect(await of('postgres.notify_queue')).toMatchObject({
+      status: 'warning',
+      detail: '93.0 % of the queue of notifications is taken: edits are found by the poll alone',
+    });
   });
 
   test('each thing that is not well has its line and a fix', async () => {
@@ -38,6 +62,7 @@ describe('what doctor says of PostgreSQL', () => {
       'postgres.login warning',
       'postgres.row_security failed',
       'postgres.audit_partitions warning',
+      'postgres.tenant_logins warning',
     ]);
     expect(found.every(({ fix }) => fix !== null && fix.length > 0)).toBe(true);
     const asTenant = await inspectPostgres(tenant, systemClock);

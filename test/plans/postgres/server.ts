@@ -35,6 +35,10 @@ export interface TestDatabase extends AsyncDisposable {
   login(role: 'paceline_service' | 'paceline_tenant'): Promise<PostgresSettings>;
 }
 
+/** Stands for the eight gigabytes that fill the queue of a real server: from here on it says that it is full. */
+export const queueIsFull =
+  'CREATE OR REPLACE FUNCTION paceline.notify_queue_usage() RETURNS double precision LANGUAGE sql RETURN 0.93::float8';
+
 /** A database of its own, dropped with its logins at the end. */
 export async function makeDatabase(options: { isMigrated?: boolean } = {}): Promise<TestDatabase> {
   const name = `paceline_test_${randomBytes(6).toString('hex')}`;

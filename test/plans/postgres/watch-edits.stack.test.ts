@@ -7,7 +7,7 @@ import type { PostgresSettings } from '../../../src/plans/postgres/config.ts';
 import { EditWatcher } from '../../../src/plans/postgres/watch-edits.ts';
 import { RecordedPlans } from './recorded-plans.ts';
 import { ruleText } from './rows.ts';
-import { asLogin, makeDatabase, type TestDatabase } from './server.ts';
+import { asLogin, makeDatabase, queueIsFull, type TestDatabase } from './server.ts';
 
 /** The rest between two passes; whoever is told of an edit may have to wait so long. */
 const passRestMs = 50;
@@ -126,7 +126,8 @@ describe('watching edits', () => {
     const clock = new HeldClock();
     watch(clock);
     await until(() => clock.sleeps, [5_000]);
-    const listeners = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+    const listeners =
+      "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%notify_queue_usage%' AND pid <> pg_backend_pid()";
     await asLogin(database.settings, (client) =>
       client.query(`SELECT pg_terminate_backend(pid) FROM (${listeners}) AS held`),
     );
@@ -138,6 +139,36 @@ describe('watching edits', () => {
     // And it listens again.
     await addRule('other');
     await until(() => log.numbersOf('acme'), [1, 2, 3]);
+  });
+
+  test('while the queue of notifications is full, edits are taken all the same and found by the poll', async () => {
+    const clock = new HeldClock();
+    const seen = collect('control.notify_queue');
+    await asLogin(database.settings, (client) => client.query(queueIsFull));
+    watch(clock);
+    await until(() => clock.sleeps, [5_000]);
+    expect(seen.at(-1)).toEqual({ usage: 0.93, isFull: true });
+    await asLogin(service, async (client) => {
+      const told: unknown[] = [];
+      client.on('notification', (notification) => told.push(notification));
+      await client.query('LISTEN paceline_edits');
+      await client.query("INSERT INTO paceline.rules (org_id, id, definition) VALUES ('acme', 'mine', $1)", [
+        ruleText('mine'),
+      ]);
+      await client.query('SELECT 1');
+      expect(told).toEqual([]);
+    });
+    expect(log.numbersOf('acme')).toEqual([1]);
+    // The rest between two polls is slept through in pieces.
+    await expect
+      .poll(
+        () => {
+          clock.letGo();
+          return log.numbersOf('acme');
+        },
+        { timeout: 20_000, interval: 5 },
+      )
+      .toEqual([1, 2]);
   });
 
   test('while the server is away rules stay in force; we ask with growing pauses, and go on when it is back', async () => {
