@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { Problem } from '../control/config/problem.ts';
 import type { Place } from '../control/config/yaml-document.ts';
 import { EngineError } from '../model/errors.ts';
 import { fileTrouble } from '../model/file-trouble.ts';
+import { readTextFile } from '../model/read-text.ts';
 import { readSigner } from '../plans/plan-signer.ts';
 import { describeDatabase } from '../plans/postgres/database.ts';
 import { describeEndpoint } from '../state/redis/redis-client.ts';
@@ -156,7 +156,7 @@ function readAuthorities(path: string, setting: string): void {
 function readToken(path: string, setting: string): void {
   let token: string;
   try {
-    token = readFileSync(path, 'utf8').trim();
+    token = readTextFile(path).trim();
   } catch (cause) {
     throw new EngineError('CONFIG_INVALID', `${setting}: ${fileTrouble(cause, path)}`, { cause });
   }

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { LetterDesk } from '../adapters/records/open-letter-desk.ts';
 import { systemClock } from '../control/system-clock.ts';
+import { fileTrouble } from '../model/file-trouble.ts';
 import { nearest } from '../model/nearest.ts';
+import { readTextFile } from '../model/read-text.ts';
 import { printRows } from './accounts-call.ts';
 import { type Call, type Command, configFlag, dataFlag, jsonFlag } from './command.ts';
 import { loadCallConfig } from './load-call-config.ts';
@@ -201,8 +202,8 @@ function mendedValue(call: Call): string | undefined {
   const file = call.text('value');
   if (file === undefined) return undefined;
   try {
-    return readFileSync(file, 'utf8').trim();
+    return readTextFile(file).trim();
   } catch (cause) {
-    throw usage(`--value ${file}: ${(cause as Error).message}`);
+    throw usage(`--value: ${fileTrouble(cause, file)}`);
   }
 }

@@ -71,6 +71,11 @@ function readValue(
     throw usage(`${written} needs a value: ${written} ${flag.value ?? 'VALUE'}`);
   // As of a variable of the shell that is not set: a path of nothing would be the directory that we stand in.
   if (value === '') throw usage(`${written} needs a value, got ""`);
+  // A shell reads ~ at the beginning of a word alone, not in --data=~/x.
+  if (/^~[\w.-]*\//.test(value))
+    throw usage(
+      `${written}: ${value} would be a directory called ${value.slice(0, value.indexOf('/'))}; write "${written} ${value}", or the whole path`,
+    );
   if (flag.type === 'text') return value;
   const number = flag.type === 'duration' ? parseDuration(value) : parseInteger(value);
   const example = flag.type === 'duration' ? 'a duration such as 500ms, 60s or 5m' : 'a whole number';

@@ -12,6 +12,8 @@ import { FailedWrite, StatementQueue } from './statement-queue.ts';
 const lockWaitMs = 10_000;
 const lockPollMs = 200;
 const readsAtOnce = 3;
+/** Of the engine's memory, what readers leave to inserts, merges and caches: a quarter, which is 512 MiB unless it is told otherwise. */
+const writersShare = 1 / 4;
 /** A merge may fail to write while nobody inserts: far below the eight minutes that its sources stay. */
 const writtenCheckMs = 5_000;
 
@@ -68,6 +70,7 @@ async function start(options: StartMessage): Promise<void> {
     tokens: options,
     spoolDirectory,
     database: 'ads',
+    readerMemoryBytes: Math.floor((options.memoryBytesMax * (1 - writersShare)) / readsAtOnce),
     tenantTables: options.tenantTables,
     tableFunctions: new Set(names.split('\n')),
   });

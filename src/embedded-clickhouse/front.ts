@@ -17,6 +17,8 @@ interface FrontOptions {
   readonly spoolDirectory: string;
   /** Database of statements that name none. */
   readonly database: string;
+  /** What one reader's query may take, so that all places of readers and the engine's own writes fit together. */
+  readonly readerMemoryBytes: number;
   /** Lower-case names, from the engine. */
   readonly tableFunctions: ReadonlySet<string>;
   /** Tables of `database` whose rows belong to organizations. */
@@ -34,7 +36,6 @@ const limitGraceSeconds = 5;
 /** What every reader runs under; the read-only mode also keeps their statement from changing the rest. */
 const readerSettings: ReadonlyMap<string, string> = new Map([
   ['max_execution_time', String(readerSecondsMax)],
-  ['max_memory_usage', String(1024 ** 3)],
   ['max_result_bytes', String(statementBytesMax)],
   ['result_overflow_mode', 'throw'],
   ['max_threads', '2'],
@@ -151,8 +152,20 @@ class Front {
     const kind = role === 'reader' || /^\s*(SELECT|WITH|SHOW|DESC|EXISTS|EXPLAIN)/i.test(sql) ? 'read' : 'write';
     const statement = this.#statementOf(caller, sql, wanted, query);
     // A write that was begun is carried to its end: its rows may be in already.
-    const bytes = await this.#options.queue.run(kind, statement, kind === 'read' ? signal : undefined);
+    const bytes = await this.#options.queue
+      .run(kind, statement, kind === 'read' ? signal : undefined)
+      .catch((error: unknown) => {
+        throw role === 'reader' ? this.#memoryError(error) : error;
+      });
     return { bytes, format: formatClause(sql) ?? wanted };
+  }
+
+  /** An error about memory in words of ours: what a reader may take, and what to do. */
+  #memoryError(error: unknown): unknown {
+    if (!(error instanceof Error) || !/Code: 241\./.test(error.message)) return error;
+    const mebibytes = Math.floor(this.#options.readerMemoryBytes / 1024 ** 2);
+    const words = `a reader's query may take ${mebibytes} MiB of memory, so that all who read at once have room; ask for a shorter period, fewer columns or fewer groups`;
+    return new CallError(500, 241, `${words}: ${error.message}`);
   }
 
   #statementOf(caller: Caller, sql: string, format: string, query: URLSearchParams): Statement {
@@ -173,6 +186,7 @@ class Front {
     if (caller.role === 'reader') {
       const own = ownSettings(caller, this.#options);
       for (const [name, value] of [...readerSettings, ...own]) settings.set(name, value);
+      settings.set('max_memory_usage', String(this.#options.readerMemoryBytes));
     }
     return { sql, database: this.#databaseOf(caller, query.get('database')), format, settings, parameters };
   }

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, type Problem } from '../control/config/problem.ts';
 import { fileTrouble } from '../model/file-trouble.ts';
 import { defaultPlanOrg } from '../model/ids.ts';
 import { nearest } from '../model/nearest.ts';
+import { readTextFile } from '../model/read-text.ts';
 import { inhibitionProblems } from '../rules/inhibition.ts';
 import type { PlanDraft } from '../rules/plan.ts';
 import { checkFile } from './checked-file.ts';
@@ -78,7 +79,7 @@ function listYaml(directory: string, problems: Problem[]): string[] {
 
 function readText(file: string, problems: Problem[]): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (cause) {
     problems.push({ file, line: 1, column: 1, message: fileTrouble(cause, file) });
     return undefined;

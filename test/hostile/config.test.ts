@@ -34,6 +34,11 @@ test.each([
   ['data_directory: ${HOME}/data', '1:17: ${HOME} is no reference: write ${env:HOME}'],
   ['data_directory: ${env:HOME', '1:17: ${env:HOME is never closed'],
   ['data_directory: "${file:/run/x"', '1:17: ${file:/run/x is never closed'],
+  [
+    'data_directory: ~/data',
+    '1:17: ~ is a word of shells and would be a directory of that name: write ${env:HOME}/data',
+  ],
+  ['plans: { rules: "~ann/rules" }', '1:17: ~ is a word of shells and would be a directory of that name'],
   ['data_directory: ${HOME:-/x}', '1:17: ${HOME:-/x} is no reference: write ${env:NAME}'],
   ['data_directory: ${vault:a/b}', '1:17: ${vault:a/b} is no reference'],
   ['data_directory: ${file:/nowhere}', '1:17: there is no /nowhere'],

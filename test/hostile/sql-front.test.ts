@@ -98,6 +98,29 @@ test('a query ends with its caller, in the engine too; the next reader gets its 
   expect(await engine.ask('SELECT 1', readToken)).toMatchObject({ status: 200 });
 });
 
+test('readers who want more memory than is theirs get a clear answer, and the engine writes on', async () => {
+  const huge = 'SELECT uniqExact(number * 7) FROM numbers(100000000)';
+  const reading = Promise.all([1, 2, 3].map(() => engine.ask(huge, readToken)));
+  let isOver = false;
+  const over = reading.then(() => {
+    isOver = true;
+  });
+  let writes = 0;
+  while (!isOver) {
+    const sql = `CREATE TABLE IF NOT EXISTS ads.held${writes} ENGINE = MergeTree ORDER BY number AS SELECT number FROM numbers(100000)`;
+    expect(await engine.ask(sql)).toMatchObject({ status: 200 });
+    expect(await engine.ask(`DROP TABLE ads.held${writes}`)).toMatchObject({ status: 200 });
+    writes += 1;
+  }
+  await over;
+  for (const { status, code, text } of await reading) {
+    expect({ status, code }).toEqual({ status: 500, code: '241' });
+    expect(text).toContain("a reader's query may take 512 MiB of memory");
+  }
+  expect(writes).toBeGreaterThan(0);
+  expect(await engine.ask('SELECT 1', readToken)).toMatchObject({ status: 200, text: '1\n' });
+});
+
 test('a body that never comes keeps nobody from being answered', async () => {
   const { hostname, port } = new URL(engine.engine.url);
   const sockets = Array.from({ length: 20 }, () => connect(Number(port), hostname));

@@ -1,8 +1,9 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ConfigError, type Problem } from '../../control/config/problem.ts';
 import { EngineError } from '../../model/errors.ts';
+import { readTextFile } from '../../model/read-text.ts';
 import { readPlanFiles, readRules } from '../../plans/plan-files.ts';
 import { readRule } from '../../plans/rule-file.ts';
 import type { Candidate, CandidateRule } from '../../replay/backtest/candidate.ts';
@@ -206,7 +207,7 @@ function readSettings(file: string, rules: string | undefined, problems: Problem
 }
 
 function readOne(file: string, problems: Problem[]): CandidateRule[] {
-  const { read, problems: found } = readRule(file, readFileSync(file, 'utf8'));
+  const { read, problems: found } = readRule(file, readTextFile(file));
   problems.push(...found);
   return read === undefined ? [] : [read];
 }

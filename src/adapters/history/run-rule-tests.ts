@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ConfigError, type Problem } from '../../control/config/problem.ts';
 import { readerSchema } from '../../decoders/event-schemas.ts';
 import { type KindName, kinds } from '../../events/kinds.ts';
 import { EngineError } from '../../model/errors.ts';
+import { readTextFile } from '../../model/read-text.ts';
 import type { Clock } from '../../model/time.ts';
 import { readRules, testFilePattern } from '../../plans/plan-files.ts';
 import type { ReadRule } from '../../plans/rule-file.ts';
@@ -98,7 +99,7 @@ function rulesReader({ rules }: TestChoice): RulesReader {
 function readOne(file: string, rulesOf: RulesReader): ReadTests {
   const directory = dirname(file);
   const beside = basename(directory) === 'tests' ? dirname(directory) : directory;
-  return readTests(file, readFileSync(file, 'utf8'), rulesOf(beside), schemaOf);
+  return readTests(file, readTextFile(file), rulesOf(beside), schemaOf);
 }
 
 function testFiles({ paths, rulesDirectory, rules }: TestChoice): string[] {

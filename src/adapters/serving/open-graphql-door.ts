@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { EngineError } from '../../model/errors.ts';
 import { fileTrouble } from '../../model/file-trouble.ts';
+import { readTextFile } from '../../model/read-text.ts';
 import { type GraphqlSettings, isGraphqlPath } from '../../serving/graphql/config.ts';
 import { type Documents, ListedDocuments, readDocumentList, SentDocuments } from '../../serving/graphql/documents.ts';
 import type { Door } from '../../serving/http/door.ts';
@@ -30,7 +30,7 @@ export function openDocuments(file: string | null): Documents {
 
 function readList(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (cause) {
     const message = `serving.graphql.documents: ${fileTrouble(cause, file)}`;
     throw new EngineError('CONFIG_INVALID', message, { cause });

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type * as z from 'zod';
 import { fileTrouble } from '../../model/file-trouble.ts';
 import { nearest } from '../../model/nearest.ts';
+import { readTextFile } from '../../model/read-text.ts';
 import { wishOf } from '../../model/wish.ts';
 import { ConfigError, type Problem } from './problem.ts';
 import { expandReferences, hasReference, type ReferenceWorld, resolvePlain, strayReference } from './references.ts';
@@ -32,7 +32,7 @@ type AnySchema = Pick<SettingsSchema<z.ZodObject>, 'settings' | 'knownKeysAt'>;
 
 const processWorld: ReferenceWorld = {
   env: process.env,
-  readFile: (path) => readFileSync(path, 'utf8'),
+  readFile: readTextFile,
 };
 
 /**

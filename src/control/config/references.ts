@@ -14,10 +14,12 @@ export function hasReference(text: string): boolean {
 }
 
 /**
- * What was meant for a reference and is none, as a sentence: `${NAME}` of a shell, another word than env and file,
- * one that is never closed. Null where there is no such thing.
+ * What was meant for a reference and is none, as a sentence: `${NAME}` and `~/` of a shell, another word than env and
+ * file, one that is never closed. Null where there is no such thing.
  */
 export function strayReference(text: string): string | null {
+  if (/^~[\w.-]*\//.test(text))
+    return `~ is a word of shells and would be a directory of that name: write \${env:HOME}${text.slice(text.indexOf('/'))}, or the whole path`;
   const [stray, word, body] = /\$\{([\w-]*)([^{}$]*\}?)/.exec(text.replace(reference, '')) ?? [];
   if (stray === undefined) return null;
   if (word === 'env' || word === 'file') return `${stray} is never closed: write \${${word}:…}`;

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { isDecodable } from '../../model/decodable.ts';
 import { EngineError } from '../../model/errors.ts';
 import { fileTrouble } from '../../model/file-trouble.ts';
+import { readTextFile } from '../../model/read-text.ts';
 import type { PostgresSettings } from './config.ts';
 import { GuardedClient } from './guarded-client.ts';
 import { asControlError } from './postgres-failure.ts';
@@ -70,7 +70,7 @@ function parseUrl(text: string): URL {
 function readAuthorities(file: string | null): { ca?: string } {
   if (file === null) return {};
   try {
-    return { ca: readFileSync(file, 'utf8') };
+    return { ca: readTextFile(file) };
   } catch (cause) {
     throw new EngineError('CONTROL_REFUSED', `postgres.ca_file: ${fileTrouble(cause, file)}`, { cause });
   }

@@ -39,7 +39,8 @@ export function asControlError(error: unknown, doing: string): unknown {
     return say('CONTROL_REFUSED', code === undefined ? '' : ` (SQLSTATE ${state})`);
   }
   if (isTlsRefusal(error)) return say('CONTROL_REFUSED', '; check postgres.ca_file and the host name in postgres.url');
-  if (/does not support SSL|establishing an SSL|password must be|SASL/i.test(error.message)) return say('CONTROL_REFUSED');
+  if (/does not support SSL|establishing an SSL|password must be|SASL/i.test(error.message))
+    return say('CONTROL_REFUSED');
   const first = error instanceof AggregateError ? (error.errors[0] as { code?: unknown }).code : code;
   const isNetwork = typeof first === 'string' && networkCode.test(first);
   return isNetwork || driverWords.test(error.message) ? say('CONTROL_UNAVAILABLE') : error;
