@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { assert, EngineError } from '../model/errors.ts';
 import { idPattern } from '../model/ids.ts';
 import { inSpan, noteOnSpan } from '../model/spans.ts';
+import { wishOf } from '../model/wish.ts';
 import type { Authenticator, Credentials } from './access/authenticate.ts';
 import type { QueryCache } from './cache/query-cache.ts';
 import type { Caller } from './caller.ts';
@@ -154,7 +155,7 @@ function readInput(described: Operation, input: unknown): Record<string, unknown
   if (read.success) return read.data;
   const problems = read.error.issues
     .slice(0, 10)
-    .map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`);
+    .map((issue) => `${issue.path.join('.') || 'input'}: ${wishOf(issue)}`);
   throw new EngineError('REQUEST_INVALID', problems.join('; '));
 }
 

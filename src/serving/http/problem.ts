@@ -25,13 +25,24 @@ export function sendProblem(call: HttpCall, error: unknown): void {
   sendBytes(response, status, 'application/problem+json', Buffer.from(JSON.stringify(body)));
 }
 
+/** What to do about a refusal of HTTP itself; where it is missing, the detail says it. */
+const nextOf: Readonly<Record<number, string>> = {
+  404: 'Look up the path in /api/v1/openapi.json, or in docs/api/rest.md.',
+  405: 'Use one of the methods that the header Allow names.',
+  406: 'Send one of these types in Accept, or */*.',
+  413: 'Send less at once.',
+  415: 'Send JSON, and say so: Content-Type: application/json.',
+  421: 'Name the host in serving.hosts, or call it by an address that is listed there.',
+  428: 'Read it first: its ETag is the version. Then say it again with If-Match.',
+};
+
 function problemOf(error: unknown) {
   if (error instanceof HttpRefusal)
     return {
       status: error.status,
       code: `HTTP_${error.status}`,
       detail: error.message,
-      next: null,
+      next: nextOf[error.status] ?? null,
       headers: error.headers,
     };
   const { http: status, code, message: detail, next } = tellRefusal(error);

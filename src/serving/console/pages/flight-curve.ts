@@ -41,8 +41,8 @@ function linesOf(known: readonly Point[], end: number | null): { times: number[]
     ...points.map(([, each], at) => units(pick(each, at))),
     ...ahead.map(() => units(end)),
   ];
-  const newest = last?.[1] ?? null;
-  const isGoal = newest !== null && !isMoney(newest);
+  const newest = last?.[1];
+  const isGoal = newest !== undefined && !isMoney(newest);
   return {
     times: [...points.map(([at]) => at), ...ahead],
     lines: [
@@ -58,16 +58,13 @@ function linesOf(known: readonly Point[], end: number | null): { times: number[]
         label: 'Projection',
         color: 'accent',
         dash: [2, 5],
-        values: valuesOf(
-          (each, at) => (at === points.length - 1 ? each.spend_micros : null),
-          newest && newest.projected_micros,
-        ),
+        values: valuesOf((each, at) => (at === points.length - 1 ? each.spend_micros : null), newest?.projected_micros),
       },
       {
         label: isGoal ? 'Goal' : 'Budget',
         color: 'good',
         width: 1.5,
-        values: valuesOf((each) => each.budget_micros, newest && newest.budget_micros),
+        values: valuesOf((each) => each.budget_micros, newest?.budget_micros),
       },
     ],
   };
