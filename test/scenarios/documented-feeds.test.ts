@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { hourMs } from '../../src/model/time.ts';
 import { readPlanFiles } from '../../src/plans/plan-files.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import { compareTables } from '../oracle/compare.ts';
@@ -34,6 +35,20 @@ describe.each(platforms)('$name', ({ settings, story }) => {
     expect({ defaults, sources }).toEqual(planIn(scenario));
   });
 
+  test('the log shows the five habits of the table', () => {
+    const reports = scenario.records
+      .map(({ value }) => JSON.parse(Buffer.from(value ?? []).toString()) as Record<string, number & string>)
+      .filter(({ type }) => type === 'performance_report');
+    const isDay = ({ period_start, period_end }: Record<string, number>) => period_end - period_start === 24 * hourMs;
+    const final = reports.filter((each) => isDay(each) && each.as_of >= each.period_end);
+    const isAdjusted = story.includes('event spend_adjustment');
+    expect(reports.some((each) => each.as_of < each.period_end || !isDay(each))).toBe(true);
+    expect(final.length).toBeGreaterThan(0);
+    expect(isAdjusted || final.some((each) => final.some((later) => isTold(later, each)))).toBe(true);
+    expect(settings).toMatch(/ zone: \S+\n/);
+    expect(story).toMatch(/^expect daily .*currency=[A-Z]{3}\b/m);
+  });
+
   test('the oracle tells what was worked out by hand', () => {
     expect(checkScenario(scenario, foldLog(scenario.records, options))).toEqual([]);
   });
@@ -44,6 +59,11 @@ describe.each(platforms)('$name', ({ settings, story }) => {
     expect(compareTables(foldLog(scenario.records, options), tables)).toEqual([]);
   });
 });
+
+/** Whether the one tells the period of the other anew. */
+function isTold(one: Record<string, number>, other: Record<string, number>): boolean {
+  return one.period_start === other.period_start && one.as_of > other.as_of;
+}
 
 /** As `paceline apply` makes it. */
 function planOf(settings: string) {
