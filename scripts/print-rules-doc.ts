@@ -6,6 +6,7 @@ import { allowanceValues } from '../src/rules/allowance-values.ts';
 import { baselineStatistics } from '../src/rules/baselines.ts';
 import { campaignWords, eventValues } from '../src/rules/event-values.ts';
 import { goalValues } from '../src/rules/goal-values.ts';
+import { maturedValues } from '../src/rules/matured-values.ts';
 import { measures, windowCounters, windowRatios } from '../src/rules/measures.ts';
 import { type LevelPlan, type RulePlan, ruleVariables } from '../src/rules/plan.ts';
 import { riskValues } from '../src/rules/risk-values.ts';
@@ -116,6 +117,9 @@ publishPage(
     counters: measureRows(windowCounters),
     ratios: measureRows(windowRatios),
     baselines: baselineRows,
+    matured: Object.entries(maturedValues)
+      .map(([name, meaning]) => `| \`m.${name}_7d\` | ${meaning}. |`)
+      .join('\n'),
     campaign: nameRows('campaign'),
     order: nameRows('order'),
     organization: nameRows('organization'),

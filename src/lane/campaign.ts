@@ -7,6 +7,7 @@ import type { PacingStatus } from '../pacing/pacing.ts';
 import type { AlertState } from '../rules/alert-state.ts';
 import type { Asked } from '../rules/asked-values.ts';
 import type { CompiledRule } from '../rules/compile-plan.ts';
+import type { LagCurve } from '../rules/matured-values.ts';
 import type { SourcePlan } from '../rules/plan.ts';
 import type { Quiet } from '../rules/quiet-rules.ts';
 import type { CampaignReports, OldTotal } from './campaign-reports.ts';
@@ -19,6 +20,7 @@ import type { FlightRollover } from './flight-rollover.ts';
 import type { GoalCells } from './goal-cells.ts';
 import { hotAt, hotWidth } from './hot-campaigns.ts';
 import type { HourBooks } from './hour-books.ts';
+import type { LagBooks } from './lag-books.ts';
 import { flightAt, type LaneBooks } from './lane-books.ts';
 import type { NumberSlab } from './number-slab.ts';
 import { OldDays } from './old-days.ts';
@@ -155,6 +157,9 @@ export interface CampaignPlanView {
   readonly asksWhoseBudget: boolean;
   /** What rules compare by the hour: bits of `hourCounter`. */
   readonly asksForHours: number;
+  /** A rule asks what is still to come of conversions, and what the plan says of how late they are. */
+  readonly asksForLags: boolean;
+  readonly declaredLags: LagCurve | null;
   /** A rule reads the spend of the calendar month. */
   readonly readsMonth: boolean;
   /** A source of impressions is named: none counted is zero. */
@@ -172,7 +177,7 @@ export interface CampaignPlanView {
 }
 
 /** What changes with control records and evaluations, not with every event: bits of what changed since the last harvest. */
-export const part = { flights: 1, pace: 2, alerts: 4, unplanned: 8, words: 16, hours: 32 } as const;
+export const part = { flights: 1, pace: 2, alerts: 4, unplanned: 8, words: 16, hours: 32, lags: 64 } as const;
 const allParts = part.flights | part.pace | part.alerts | part.unplanned | part.words;
 
 /** Who may say a campaign's currency; a later one of these has the last word over those before it. */
@@ -230,6 +235,8 @@ export class Campaign implements Carrier {
   goals: Map<DeliveredUnit, GoalCells> | null = null;
   /** Null while no rule compares hours. */
   hours: HourBooks | null = null;
+  /** Null while no rule asks what is still to come of conversions. */
+  lags: LagBooks | null = null;
   /** Null while nothing asked whether money is spent that nobody planned. */
   unplanned: Unplanned | null = null;
   /** Bits of `part`. */

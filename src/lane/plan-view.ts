@@ -8,6 +8,7 @@ import { quietOnPlan } from '../rules/quiet-rules.ts';
 import { isForCampaign } from '../rules/rule-scope.ts';
 import type { CampaignPlanView } from './campaign.ts';
 import { hourCounter } from './hour-books.ts';
+import { declaredCurve } from './lag-books.ts';
 
 /** What a plan says of a source that it names and does not declare. */
 const undeclaredSource: SourcePlan = {
@@ -33,6 +34,7 @@ export function makePlanView(compiled: CompiledPlan, id: string, own: CampaignPl
   const ofCampaign = campaignRules.filter(isFor);
   const asks = (what: (name: EventName) => boolean) =>
     asked.some(({ value }) => value.kind === 'event' && what(value.name));
+  const lags = own.conversion_lag_bp ?? plan.defaults.conversion_lag_bp;
   return {
     epoch,
     sources: requiredSources(plan, own).map((name) => ({ name, source: sourceOf(plan, name) })),
@@ -45,6 +47,8 @@ export function makePlanView(compiled: CompiledPlan, id: string, own: CampaignPl
     asksForCreatives: asks(asksForCreatives),
     asksWhoseBudget: asks(asksWhoseBudget),
     asksForHours: hoursAsked(asked),
+    asksForLags: asked.some(({ value }) => value.kind === 'matured'),
+    declaredLags: lags === undefined ? null : declaredCurve(lags),
     readsMonth: [...rules, ...endedOnes].some((rule) => reads(rule, 'p.month_spend')),
     hasImpressions: delivery !== null || spend.from === 'impressions',
     every: plan.defaults.evaluate_every_ms,

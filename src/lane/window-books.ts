@@ -4,6 +4,7 @@ import { plus, type Whole } from '../model/whole.ts';
 import type { Zone } from '../model/zones.ts';
 import { dayJudged, type PacingValues } from '../pacing/pacing.ts';
 import type { Span } from '../rules/baselines.ts';
+import type { LagCurve } from '../rules/matured-values.ts';
 import { type WindowCounter, windowCounters } from '../rules/measures.ts';
 import type { Window, WindowBooks } from '../rules/window-values.ts';
 import type { Campaign, FlightDates } from './campaign.ts';
@@ -34,6 +35,8 @@ interface WindowMoment {
   readonly dates: FlightDates;
   /** Nobody says whether delivery comes at all, so that none counted is not zero. */
   readonly hasImpressions: boolean;
+  /** How late conversions are, as the plan says. */
+  readonly declaredLags: LagCurve | null;
 }
 
 /** The windows of a campaign at one evaluation of a flight (docs/semantics.md §8.6). */
@@ -76,6 +79,14 @@ export class CampaignWindows implements WindowBooks {
     const { zone } = this.#at.dates;
     const first = hourBefore(zone, floorTo(this.#at.asOf, hourMs), days) - count;
     return this.#wasThere(zone.localDay(first * hourMs)) ? this.#hours(counter, first, count) : null;
+  }
+
+  lagCurve(): LagCurve | null {
+    return this.#at.declaredLags ?? this.#campaign.lags?.curve() ?? null;
+  }
+
+  dayBack(counter: WindowCounter, back: number): Whole {
+    return this.#days(counter, this.#lastDay - back, this.#lastDay - back);
   }
 
   /** Whole hours of the clock; null where one of them is not known any more, or not yet. */

@@ -460,7 +460,9 @@ export class JudgeRules implements Operator, OrderJudge {
     hasImpressions: boolean,
   ): void {
     const dates = flight.dates as FlightDates;
-    const books = new CampaignWindows(campaign, { asOf, clock: this.#state.clock, values, dates, hasImpressions });
+    const { declaredLags } = this.#state.planView(campaign);
+    const { clock } = this.#state;
+    const books = new CampaignWindows(campaign, { asOf, clock, values, dates, hasImpressions, declaredLags });
     const own = this.#state.campaignPlan(campaign);
     const facts = {
       asOf,

@@ -8,6 +8,7 @@ import { hotAt, hotWidth } from '../lane/hot-campaigns.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import { conversionTypesSection } from '../lane/sections/conversion-types.ts';
 import { daysSection } from '../lane/sections/days.ts';
+import { lagsSection } from '../lane/sections/lags.ts';
 import { oldTotalsSection } from '../lane/sections/old-totals.ts';
 import { quartersSection } from '../lane/sections/quarters.ts';
 import { reportsSection } from '../lane/sections/reports.ts';
@@ -22,6 +23,7 @@ import { instantOfDay } from './flight-dates.ts';
 import { correctGoals } from './flight-goals.ts';
 import { addToFlights, watchIfOutside } from './flight-totals.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
+import { noteLag } from './note-lag.ts';
 import type { Operator } from './operator.ts';
 import { amountsOf, isLight } from './record-amounts.ts';
 import { ReportBooker, type Weigher } from './report-booker.ts';
@@ -68,6 +70,7 @@ export class MeasureDays implements Operator, Weigher {
         quartersSection(state),
         weightSection,
         conversionTypesSection,
+        lagsSection,
       ],
     };
     this.#outputs = outputs;
@@ -257,7 +260,9 @@ export class MeasureDays implements Operator, Weigher {
       this.#booker.keepConversions(campaign, batch.t1[row], code, 0, weight);
       this.#booker.keepRevenue(campaign, batch.t1[row], currency, 0, revenue);
     }
-    if (touchedAt < clock - this.#state.latenessOf(batch, row)) return;
+    const isTouchBooked = touchedAt >= clock - this.#state.latenessOf(batch, row);
+    noteLag(this.#state, campaign, batch.t1[row], isTouchBooked ? touchedAt : null, weight);
+    if (!isTouchBooked) return;
     const touched = this.#rowAt(campaign, touchedAt, offset);
     this.#booker.addConversions(campaign, touched, code, weight, 0, offset);
     this.#booker.addRevenue(campaign, touched, currency, revenue, 0);

@@ -57,6 +57,7 @@ const campaign = z.strictObject({
   day_allowance_percent: allowancePercent.optional(),
   week_allowance_percent: allowancePercent.optional(),
   flight_allowance_percent: allowancePercent.optional(),
+  conversion_lag_percent: planValues.conversionLagPercent.optional(),
   week_starts: planValues.weekDay.optional(),
   currency: planValues.currency.optional(),
   advertiser: id.optional(),
@@ -130,6 +131,7 @@ const settings = {
   day_allowance_percent: allowancePercent.optional(),
   week_allowance_percent: allowancePercent.optional(),
   flight_allowance_percent: allowancePercent.optional(),
+  conversion_lag_percent: planValues.conversionLagPercent.optional(),
   week_starts: planValues.weekDay.optional(),
   cause_when_unnamed: planValues.unnamedCause.optional(),
   currency: planValues.currency.optional(),
@@ -191,6 +193,7 @@ export function toSettings(orgId: string, shared: Section, own: Section): Organi
           own.week_allowance_percent ?? shared.week_allowance_percent,
           own.flight_allowance_percent ?? shared.flight_allowance_percent,
         ),
+        conversion_lag_bp: (own.conversion_lag_percent ?? shared.conversion_lag_percent)?.map(toBp),
         week_starts: own.week_starts ?? shared.week_starts,
         lateness: toLateness({ ...shared.lateness, ...own.lateness }),
         duplicate_window_ms: own.duplicate_window ?? shared.duplicate_window,
@@ -228,8 +231,19 @@ function microsOfText(text: string): number | null {
 }
 
 function toCampaign(each: z.infer<typeof campaign>): CampaignPlan {
-  const { day_allowance_percent: day, week_allowance_percent: week, flight_allowance_percent: flight, ...rest } = each;
-  return { ...rest, ...(day === undefined ? {} : { day_allowance_bp: toBp(day) }), ...given(inBp(week, flight)) };
+  const {
+    day_allowance_percent: day,
+    week_allowance_percent: week,
+    flight_allowance_percent: flight,
+    conversion_lag_percent: lag,
+    ...rest
+  } = each;
+  return {
+    ...rest,
+    ...given({ conversion_lag_bp: lag?.map(toBp) }),
+    ...(day === undefined ? {} : { day_allowance_bp: toBp(day) }),
+    ...given(inBp(week, flight)),
+  };
 }
 
 function toLateness({ delivery, report, conversion, correction }: z.infer<typeof lateness>): Lateness | undefined {

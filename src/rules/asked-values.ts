@@ -74,7 +74,7 @@ function typeOf(value: AskedValue): Asked['type'] {
   if (value.kind === 'event') return eventValues[value.name][0];
   if (value.kind === 'goal') return goalValues[value.name][0];
   if (value.kind === 'allowance') return 'double';
-  return value.kind === 'risk' || value.kind === 'window' || value.kind === 'baseline' ? 'double' : 'string';
+  return value.kind === 'word' || value.kind === 'label' ? 'string' : 'double';
 }
 
 const labelPrefix = 'c.labels.';

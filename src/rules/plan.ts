@@ -36,6 +36,15 @@ type Fixed<T> = T extends object ? { readonly [Key in keyof T]: Fixed<T[Key]> } 
 /** What the booked daily budget may be exceeded by: from nothing to a hundredfold, basis points. */
 const allowanceBp = { min: 10_000, max: 1_000_000 };
 
+/** Shares that grow to all there is, one for each day. */
+function ascendingTo(all: number, share: z.ZodNumber) {
+  return z
+    .array(share)
+    .max(32, 'must have 32 days at most')
+    .refine((shares) => shares.every((each, day) => day === 0 || each >= shares[day - 1]), 'must not fall')
+    .refine((shares) => shares.at(-1) === all, `must end with ${all}: all that comes`);
+}
+
 /** The values that plans, organization files and rule files have in common. Each says its own wish in words. */
 export const planValues = {
   id: planId,
@@ -51,6 +60,8 @@ export const planValues = {
   /** How often flights are evaluated, ms. */
   cadenceMs: z.int().min(minuteMs).max(dayMs).multipleOf(minuteMs),
   allowanceBp: z.int().min(allowanceBp.min).max(allowanceBp.max),
+  conversionLagBp: ascendingTo(10_000, z.int().min(1).max(10_000)),
+  conversionLagPercent: ascendingTo(100, z.number().min(0.01).max(100)),
   weekDay: z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']),
   allowancePercent: z
     .number()
@@ -179,6 +190,7 @@ const campaign = z.strictObject({
   day_allowance_bp: planValues.allowanceBp.optional(),
   week_allowance_bp: planValues.allowanceBp.optional(),
   flight_allowance_bp: planValues.allowanceBp.optional(),
+  conversion_lag_bp: planValues.conversionLagBp.optional(),
   week_starts: planValues.weekDay.optional(),
   /** Holds until a budget names one. */
   currency: planValues.currency.optional(),
@@ -203,6 +215,8 @@ const defaults = z.strictObject({
   /** The same in one week, of seven times that budget, and over a flight, of its budget; absent = no more than booked. */
   week_allowance_bp: planValues.allowanceBp.optional(),
   flight_allowance_bp: planValues.allowanceBp.optional(),
+  /** How much of a day's conversions is in by the end of that day, the next, and so on; absent = as they were seen to come. */
+  conversion_lag_bp: planValues.conversionLagBp.optional(),
   /** On which day the platform's weeks begin; absent = Monday. */
   week_starts: planValues.weekDay.optional(),
   /** What a status without a cause (SYSTEM, the default of the event) means; absent = ADVERTISER. */

@@ -62,6 +62,8 @@ export function absentAskedFor(name: string, scope: 'flight' | 'campaign'): stri
     const [, , absent] = declared(value);
     return absent === '–' ? undefined : absent;
   }
+  if (value.kind === 'matured')
+    return 'campaigns of which nobody knows how late their conversions are; windows of which less than half is in';
   const isByHours = (value.kind === 'window' ? value.window : value.span).of === 'hours';
   const isCount = value.kind === 'baseline' && value.statistic === 'n';
   if (isCount) return undefined;

@@ -10,6 +10,7 @@ import {
   seasons,
   statisticsOf,
 } from './baselines.ts';
+import { type Matured, type MaturedBooks, maturedOf, maturedValue, maturedValues } from './matured-values.ts';
 import { type Measure, measures, ofSums, shown, type WindowCounter } from './measures.ts';
 
 /**
@@ -32,10 +33,13 @@ export const baselineDaysMax = 7;
 
 export type WindowValue =
   | { readonly kind: 'window'; readonly measure: Measure; readonly window: Window }
-  | ({ readonly kind: 'baseline' } & Baseline);
+  | ({ readonly kind: 'baseline' } & Baseline)
+  | ({ readonly kind: 'matured' } & Matured);
 
 /** What a name asks for; undefined = it names no window. */
 export function windowValueOf(name: string): WindowValue | undefined {
+  const matured = maturedOf(name, windowDaysMax);
+  if (matured !== undefined) return { kind: 'matured', ...matured };
   const [, space, measureName, windowName, tail] = namePattern.exec(name) ?? [];
   const measure = measures.get(measureName ?? '');
   if (measure === undefined) return undefined;
@@ -75,6 +79,7 @@ export function windowHint(name: string): string | undefined {
   const [, space, rest, tail] = /^([mb])\.([a-z_]+?)(_(?:\d+[a-z]+|today|flight)(?:_.*)?)$/.exec(name) ?? [];
   if (rest === undefined) return undefined;
   const measure = measures.get(rest);
+  if (Object.hasOwn(maturedValues, rest)) return `m.${rest} has the windows 1d to ${windowDaysMax}d`;
   if (measure === undefined) {
     const longer = [...measures.keys()].find((each) => each.startsWith(`${rest}_`));
     const meant = `${space}.${longer}${tail}`;
@@ -104,7 +109,7 @@ export function windowNamesLike(name: string): string[] {
   const [, space, rest, window, tail = ''] =
     /^([mb])\.([a-z_]+?)(_\d+[hd]|_today|_flight)(_[a-z_]+)?$/.exec(name) ?? [];
   if (space === undefined) return [];
-  const others = [...measures.keys()].map((each) => `${space}.${each}${window}${tail}`);
+  const others = [...measures.keys(), ...Object.keys(maturedValues)].map((each) => `${space}.${each}${window}${tail}`);
   const tails = Object.values(seasons).flatMap(({ infix }) =>
     Object.keys(baselineStatistics).map((each) => `b.${rest}${window}_${infix}${each}`),
   );
@@ -112,7 +117,7 @@ export function windowNamesLike(name: string): string[] {
 }
 
 /** What is asked of a campaign's books, in whole units of the counter; null = there is none. */
-export interface WindowBooks extends BaselineBooks {
+export interface WindowBooks extends BaselineBooks, MaturedBooks {
   /** `byDays`: in whole days, also where the counter is kept more finely. */
   sum(counter: WindowCounter, window: Window, byDays: boolean): Whole | null;
 }
@@ -120,6 +125,7 @@ export interface WindowBooks extends BaselineBooks {
 /** The value, one IEEE division of an exact integer; null = there is none. */
 export function workOut(value: WindowValue, books: WindowBooks): number | null {
   if (value.kind === 'baseline') return baselineValue(value, books);
+  if (value.kind === 'matured') return maturedValue(value, books);
   const { measure, window } = value;
   return shown(
     ofSums(measure, (counter) => books.sum(counter, window, !measure.isFine)),

@@ -68,6 +68,7 @@ function withCurves(plan: Plan): Plan {
       ...maybe(own, 0.5, () => ({ curve: pick(own, names.slice(0, 3)) })),
       ...maybe(own, 0.3, () => ({ week_allowance_bp: 20_000, week_starts: 'saturday' as const })),
       ...maybe(own, 0.3, () => ({ flight_allowance_bp: 11_000 })),
+      ...maybe(own, 0.3, () => ({ conversion_lag_bp: [9_999, 10_000] })),
     },
   ]);
   return {
@@ -76,6 +77,7 @@ function withCurves(plan: Plan): Plan {
       ...plan.defaults,
       ...maybe(own, 0.4, () => ({ week_allowance_bp: 12_000 })),
       ...maybe(own, 0.4, () => ({ flight_allowance_bp: 10_500 })),
+      ...maybe(own, 0.4, () => ({ conversion_lag_bp: [3_500, 5_000, 7_300, 10_000] })),
       ...maybe(own, 0.6, () => ({ week_starts: pick(own, ['sunday', 'wednesday'] as const) })),
     },
     campaigns: Object.fromEntries(campaigns),

@@ -5,6 +5,7 @@ import { ruleHash } from '../../src/rules/compile-plan.ts';
 import { variableNames } from '../../src/rules/condition.ts';
 import { campaignWords, type EventName, eventValues } from '../../src/rules/event-values.ts';
 import { goalValues } from '../../src/rules/goal-values.ts';
+import { maturedValues } from '../../src/rules/matured-values.ts';
 import { measures } from '../../src/rules/measures.ts';
 import { type LevelPlan, type OrderPlan, type Plan, type RulePlan, ruleVariables } from '../../src/rules/plan.ts';
 import { riskValues } from '../../src/rules/risk-values.ts';
@@ -72,6 +73,7 @@ function drawAskedComparison(random: Random): string {
 export function drawAskedName(random: Random, fewDays = 3): string {
   if (random() < 0.2) return pick(random, [...Object.keys(eventValues), ...Object.keys(campaignWords), ...drawnLabels]);
   if (random() < 0.25) return pick(random, [...Object.keys(goalValues), ...Object.keys(allowanceValues)]);
+  if (random() < 0.08) return `m.${pick(random, Object.keys(maturedValues))}_${1 + Math.floor(random() * 9)}d`;
   const measure = pick(random, [...measures.values()]);
   const days = 1 + Math.floor(random() * (random() < 0.7 ? fewDays : 31));
   if (random() < 0.35) {

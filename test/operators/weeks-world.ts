@@ -46,7 +46,7 @@ function weeksPlan(number: number, random: () => number, seed: number): Plan {
     },
     campaigns: {
       c1: { spend: { from: 'feed', source: 'slow', cost_basis: 'MEDIA' }, labels: { tier: 'gold', 'owner:of': 'ann' } },
-      c3: { advertiser: 'brand', labels: { tier: 'silver' } },
+      c3: { advertiser: 'brand', labels: { tier: 'silver' }, conversion_lag_bp: [3_500, 5_000, 6_000, 7_300, 10_000] },
       c2: { spend: { from: 'feed', source: 'slow', cost_basis: 'MEDIA' }, delivery_source: null },
     },
     // The word on an ended flight stays the same whatever the plan, so that no rule changes at its very last evaluation.

@@ -98,6 +98,8 @@ export class Campaign {
   creatives: CreativeStory[] = [];
   /** Hours that are compared with; null while no rule asks. */
   kept: KeptHours | null = null;
+  /** Conversions of the newest five weeks, while rules ask how late they are. */
+  lags: { readonly week: number; readonly lag: number; readonly weight: bigint }[] = [];
   /** Of budget changes, by their offsets, oldest first. */
   budgetWords: { readonly order: number; readonly by: string | null; readonly source: string }[] = [];
   readonly bounds: Bounds;
@@ -263,6 +265,7 @@ export class Campaign {
     this.provisional = [];
     this.forgetMoney();
     this.kept = null;
+    this.lags = [];
     this.counterReports = new ReportBook();
     this.impressions = new Measure(this.counterReports, 'impressions');
     this.#goals = new Map();

@@ -21,6 +21,7 @@ import {
 import type { Decode, LogRecord, OracleEvent } from './events.ts';
 import { fnv1a, partitionOf, sha256 } from './hashes.ts';
 import { keepHours } from './hour-books.ts';
+import { noteLag } from './lags.ts';
 import { alertOfOrder, evaluateOrders, type OrderStory } from './orders.ts';
 import { hasOrganizationTimer } from './organization.ts';
 import { PlanKeys } from './plan-keys.ts';
@@ -318,7 +319,9 @@ export class LaneOracle {
       clock: this.#clock,
       touchesFrom,
     };
-    return isBearable(context, event) ? book(context, event) : 'money_out_of_range';
+    if (!isBearable(context, event)) return 'money_out_of_range';
+    if (event.kind === 'conversion') noteLag(campaign, event, namesAskedOf(plan, campaign), context);
+    return book(context, event);
   }
 
   #campaign(event: OracleEvent): Campaign | 'quota' | 'too_many_campaigns' {

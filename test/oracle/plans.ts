@@ -75,6 +75,7 @@ type CampaignView = Pick<
   | 'day_allowance_bp'
   | 'week_allowance_bp'
   | 'flight_allowance_bp'
+  | 'conversion_lag_bp'
   | 'week_starts'
 > & {
   readonly labels: Readonly<Record<string, string>>;
@@ -92,6 +93,7 @@ export function campaignView(plan: Plan, campaign: string): CampaignView {
     day_allowance_bp: own.day_allowance_bp ?? plan.defaults.day_allowance_bp,
     week_allowance_bp: own.week_allowance_bp ?? plan.defaults.week_allowance_bp,
     flight_allowance_bp: own.flight_allowance_bp ?? plan.defaults.flight_allowance_bp,
+    conversion_lag_bp: own.conversion_lag_bp ?? plan.defaults.conversion_lag_bp,
     week_starts: own.week_starts ?? plan.defaults.week_starts,
     labels: own.labels ?? {},
     advertiser: own.advertiser,

@@ -4,6 +4,7 @@ import type { Campaign, DayRow } from './campaign.ts';
 import { localDay, startOfDay } from './civil-time.ts';
 import type { Dates } from './flight.ts';
 import { hoursBefore, sumOfHours } from './hour-books.ts';
+import { lagCurve, maturedPattern } from './lags.ts';
 import { judgedDay, type Pacing } from './pacing.ts';
 import { namesIn } from './three-valued.ts';
 import { floorDivide, floorTo, hour, quarter } from './whole-numbers.ts';
@@ -62,7 +63,10 @@ export function namesAsked(plan: Plan): readonly string[] {
   let names = asked.get(plan);
   if (names === undefined) {
     names = [...new Set(plan.rules.flatMap(namesOf))].filter(
-      (name) => isWindow(name) || /^[ec]\.|^p\.(goal|limit|unseen_spend$|money_at_risk$)/.test(name),
+      (name) =>
+        isWindow(name) ||
+        maturedPattern.test(name) ||
+        /^[ec]\.|^p\.(goal|limit|unseen_spend$|money_at_risk$)/.test(name),
     );
     asked.set(plan, names);
   }
@@ -85,6 +89,10 @@ export function namesNamed({ guard, warning, critical, summary, annotations = {}
 /** Every window that the rules of the plan name; other names are left out. */
 export function windowValues(plan: Plan, place: WindowPlace): Record<string, number | null> {
   const values: Record<string, number | null> = {};
+  for (const name of namesAsked(plan)) {
+    const [, what, days] = maturedPattern.exec(name) ?? [];
+    if (what !== undefined) values[name] = place.lastWord ? null : matured(plan, place, what, Number(days));
+  }
   for (const name of namesAsked(plan).filter(isWindow)) {
     const [, space, measure, window, statistic] = pattern.exec(name) as RegExpExecArray;
     const sums = new Sums(place);
@@ -114,6 +122,29 @@ function over(value: bigint | null, unit: number): number | null {
   return value === null ? null : Number(value) / unit;
 }
 
+/** What is there of a window when all its conversions are in. */
+function matured(plan: Plan, place: WindowPlace, what: string, days: number): number | null {
+  const curve = lagCurve(place.campaign, plan);
+  if (curve === null) return null;
+  const backs = Array.from({ length: days }, (_, back) => back);
+  if (what === 'maturity_pct') {
+    const sum = backs.reduce((all, back) => all + curve.at(back), 0n);
+    return Number(floorDivide(10_000n * sum, BigInt(days) * curve.all)) / 100;
+  }
+  const ripe = backs.filter((back) => 2n * curve.at(back) >= curve.all);
+  if (ripe.length === 0) return null;
+  const sums = new Sums(place);
+  const counter = what === 'revenue_adj' || what === 'roas_adj' ? 'revenue_by_touch' : 'conversions_by_touch';
+  const spend = ripe.reduce((all, back) => all + sums.sumOfDay('spend', back), 0n);
+  const come = ripe.reduce(
+    (all, back) => all + floorDivide(sums.sumOfDay(counter, back) * curve.all, curve.at(back)),
+    0n,
+  );
+  if (what === 'conversions_adj' || what === 'revenue_adj') return Number(come) / 1e6;
+  const [of, by] = what === 'cpa_adj' ? [spend, come] : [come, spend];
+  return by <= 0n ? null : Number(floorDivide(of * 1_000_000n, by)) / 1e6;
+}
+
 class Sums {
   readonly #at: WindowPlace;
   readonly #last: number;
@@ -127,6 +158,10 @@ class Sums {
   measure(name: string, window: string): bigint | null {
     const isFine = ['spend', 'impressions', 'cpm'].includes(name);
     return this.#ratio(name, (counter) => this.#counter(counter, window, isFine));
+  }
+
+  sumOfDay(counter: string, back: number): bigint {
+    return this.#days(counter, this.#last - back, this.#last - back) ?? 0n;
   }
 
   /** So many local days before the newest window that is over, which is 0 of them; null = that does not count. */

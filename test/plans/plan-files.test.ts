@@ -370,3 +370,16 @@ organizations:
   ]);
   expect(readFiles('defaults: { week_allowance_percent: 90 }\n')).toEqual([expect.stringContaining('100 at least')]);
 });
+
+test('how late conversions are is said in shares of a day that grow to all of it', () => {
+  const read = readFiles('defaults: { conversion_lag_percent: [35, 50.5, 100] }\n');
+  if (Array.isArray(read)) throw new Error(read.join());
+  expect(read.drafts[0].defaults.conversion_lag_bp).toEqual([3_500, 5_050, 10_000]);
+  for (const [said, wish] of [
+    ['[35, 30, 100]', 'must not fall'],
+    ['[35, 90]', 'must end with 100: all that comes'],
+    ['[0, 100]', '0.01 at least'],
+    ['[]', 'must end with 100'],
+  ])
+    expect(readFiles(`defaults: { conversion_lag_percent: ${said} }\n`), said).toEqual([expect.stringContaining(wish)]);
+});

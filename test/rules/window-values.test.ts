@@ -12,6 +12,8 @@ function books(now: Sums, weeks: readonly (Sums | null)[] = []): WindowBooks {
   return {
     sum: (counter) => now[counter] ?? null,
     now: (counter) => now[counter] ?? null,
+    lagCurve: () => null,
+    dayBack: () => 0,
     before: (counter, _, days) => weeks[days / 7 - 1]?.[counter] ?? null,
   };
 }

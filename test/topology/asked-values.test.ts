@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { eventValues } from '../../src/rules/event-values.ts';
+import { maturedValues } from '../../src/rules/matured-values.ts';
 import { measures } from '../../src/rules/measures.ts';
 import { randomSource } from '../operators/random-world.ts';
 import { printTables, runLane, whole } from '../operators/run-lane.ts';
@@ -48,6 +49,7 @@ test('these worlds have something to say of every measure, and of the weeks befo
       [...(seen.get(name) ?? [])].filter((value) => value !== 'null'),
       name,
     ).not.toEqual([]);
+  for (const name of Object.keys(maturedValues)) expect(isTold(`m.${name}_`), name).toBe(true);
   for (const window of ['_\\d+h_', '_\\d+h_daily_', '_1d_daily_'])
     expect(
       told.filter((name) =>

@@ -81,7 +81,8 @@ function askedWindows(
 ): ValueWindow[] {
   const value = windowValueOf(name);
   if (value === undefined) return [];
-  const of = [...new Set(value.measure.counters.map(recordsOf))];
+  const of: WindowOf[] =
+    value.kind === 'matured' ? ['spend', 'conversions'] : [...new Set(value.measure.counters.map(recordsOf))];
   const { zone, startMs } = flight;
   const last = zone.localDay(asOfMs) - 1;
   const days = (count: number, back: number) => ({
@@ -105,6 +106,7 @@ function askedWindows(
       const spanOf = span.of === 'days' ? days : hours;
       return [...now, ...before].map((step) => spanOf(span.count, step * season.days));
     }
+    if (value.kind === 'matured') return [days(value.days, 0)];
     const { window } = value;
     if (window.of === 'days') return [days(window.count, 0)];
     if (window.of === 'today') return [{ fromMs: dayStart, toMs: asOfMs }];
