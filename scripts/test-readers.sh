@@ -36,12 +36,17 @@ if command -v mvn >/dev/null && command -v java >/dev/null; then
   node --disable-warning=ExperimentalWarning test/readers/build-silver.ts "$scratch/spark.json"
   "$spark/bin/python" test/readers/spark/run_jobs.py "$scratch/spark.json" "$spark/jars"
   echo "test:readers: Spark's jobs give what the embedded way gives, row for row"
+  node --disable-warning=ExperimentalWarning test/readers/build-evolved.ts "$scratch/evolved.json"
+  "$spark/bin/python" test/readers/spark/read_evolved.py "$scratch/evolved.json" "$spark/jars"
 else
   echo "test:readers: java or mvn is missing, so the jobs of deploy/spark/ were NOT run." >&2
 fi
 node --disable-warning=ExperimentalWarning test/readers/build-silver.ts "$scratch/silver.json"
 "$venv/bin/python" test/readers/read_silver.py "$scratch/silver.json"
 echo "test:readers: pyiceberg reads silver, every event once, and DuckDB its corrections"
+[ -e "$scratch/evolved.json" ] || node --disable-warning=ExperimentalWarning test/readers/build-evolved.ts "$scratch/evolved.json"
+"$venv/bin/python" test/readers/read_evolved.py "$scratch/evolved.json"
+rm -rf "$(node -p 'JSON.parse(require("fs").readFileSync(process.argv[1])).directory' "$scratch/evolved.json")"
 
 node --disable-warning=ExperimentalWarning test/readers/fuzz-api.ts "$venv/bin/schemathesis"
 echo "test:readers: schemathesis finds no answer of the API that its document does not promise, and no failure behind GraphQL"
