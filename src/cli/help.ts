@@ -74,5 +74,5 @@ function exitCodes(): string {
   const rows = [...byExit]
     .sort(([a], [b]) => a - b)
     .map(([exit, codes]) => `| ${exit} | ${codes.map((code) => `\`${code}\``).join(', ')} |`);
-  return `## Exit codes\n\nErrors are explained in [errors.md](errors.md).\n\n| code | meaning |\n| --- | --- |\n| 0 | Done. |\n| 1 | \`doctor\` found something that is not in order; a rule test failed; a bound of \`backtest --fail-if\` holds. |\n| 2 | A bug of ours; the message asks you to report it. |\n${rows.join('\n')}\n| 130, 143 | Stopped at once by a second SIGINT or SIGTERM. |\n`;
+  return `## Exit codes\n\nErrors are explained in [errors.md](errors.md).\n\n| code | meaning |\n| --- | --- |\n| 0 | Done. |\n| 1 | \`doctor\` found something that is not in order; a rule test failed; a bound of \`backtest --fail-if\` holds. |\n| 2 | A bug of ours; the message asks you to report it. |\n| 74 | Also: the result could not be written, as on a full disk. |\n${rows.join('\n')}\n| 130, 143 | Stopped at once by a second SIGINT or SIGTERM. |\n`;
 }

@@ -90,6 +90,227 @@ const budget = {
   ledger_version: 1,
 };
 
+/** A change event of Debezium: two rows of one type, where it comes from, and tags of all sorts. */
+const debezium = {
+  type: 'record',
+  name: 'Envelope',
+  namespace: 'shop.inventory.customers',
+  fields: [
+    {
+      name: 'before',
+      type: [
+        'null',
+        {
+          type: 'record',
+          name: 'Value',
+          fields: [
+            { name: 'id', type: { type: 'int', 'connect.default': 0 }, default: 0 },
+            {
+              name: 'price',
+              type: {
+                type: 'bytes',
+                logicalType: 'decimal',
+                precision: 10,
+                scale: 2,
+                'connect.name': 'org.apache.kafka.connect.data.Decimal',
+              },
+            },
+            { name: 'at', type: { type: 'long', 'connect.name': 'io.debezium.time.MicroTimestamp' } },
+            { name: 'tags', type: ['null', { type: 'array', items: ['null', 'string'] }], default: null },
+          ],
+          'connect.name': 'shop.inventory.customers.Value',
+        },
+      ],
+      default: null,
+    },
+    { name: 'after', type: ['null', 'Value'], default: null },
+    {
+      name: 'source',
+      type: {
+        type: 'record',
+        name: 'Source',
+        namespace: 'io.debezium.connector.mysql',
+        fields: [
+          { name: 'version', type: 'string' },
+          {
+            name: 'snapshot',
+            type: [
+              {
+                type: 'string',
+                'connect.version': 1,
+                'connect.parameters': { allowed: 'true,last,false' },
+                'connect.default': 'false',
+              },
+              'null',
+            ],
+            default: 'false',
+          },
+        ],
+      },
+    },
+    { name: 'op', type: 'string' },
+  ],
+};
+const debeziumBytes = bytes(
+  0,
+  2,
+  2,
+  4,
+  0xff,
+  0x38,
+  greatest,
+  2,
+  4,
+  0,
+  2,
+  2,
+  65,
+  0,
+  [4, 0x33, 0x2e],
+  0,
+  8,
+  [0x74, 0x72, 0x75, 0x65],
+  2,
+  0x63,
+);
+
+/** A mapped type as the class generator of Java writes it. */
+const javaString = { type: 'string', 'avro.java.string': 'String' };
+
+/** What the serializers and connectors of the world put into a schema. */
+const realWorld: readonly SchemaAttack[] = [
+  {
+    name: 'a change event of Debezium before and behind our fields',
+    kind: 'impression',
+    before: [{ name: 'envelope', type: debezium, bytes: debeziumBytes }],
+    behind: [{ name: 'again', type: 'shop.inventory.customers.Envelope', bytes: debeziumBytes }],
+    fields: impression,
+  },
+  {
+    name: 'texts as the class generator of Java writes them',
+    kind: 'impression',
+    schema: withType('impression', 'org_id', javaString),
+    fields: impression,
+  },
+  {
+    name: 'a type within a type within a type',
+    kind: 'impression',
+    schema: withType('impression', 'org_id', { type: { type: { type: 'string' } } }),
+    fields: impression,
+  },
+  {
+    name: 'times with the names of Connect beside the logical type',
+    kind: 'impression',
+    schema: withType('impression', 'event_time', {
+      type: 'long',
+      logicalType: 'timestamp-millis',
+      'connect.version': 1,
+      'connect.name': 'org.apache.kafka.connect.data.Timestamp',
+    }),
+    fields: impression,
+  },
+  {
+    name: 'aliases, docs, orders and defaults of every sort',
+    kind: 'impression',
+    schema: {
+      ...schemaJson('impression'),
+      aliases: ['com.acme.Shown', 'Seen'],
+      doc: null,
+      fields: schemaJson('impression').fields.map((field) => ({
+        ...field,
+        aliases: ['__proto__', 'constructor'],
+        order: 'ignore',
+        doc: 'a\u0000b',
+      })),
+    },
+    fields: impression,
+  },
+  {
+    name: 'self-describing contexts as Snowplow nests them',
+    kind: 'click',
+    behind: [
+      {
+        name: 'contexts',
+        type: {
+          type: 'array',
+          items: {
+            type: 'record',
+            name: 'SelfDescribing',
+            fields: [
+              { name: 'schema', type: 'string' },
+              { name: 'data', type: { type: 'map', values: ['null', 'boolean', 'double', 'string'] } },
+            ],
+          },
+        },
+        // One item; a map of three: "" is null, "__proto__" is "x", "constructor" is a double.
+        bytes: bytes(
+          2,
+          [8, ...Buffer.from('iglu')],
+          6,
+          [0, 0],
+          [18, ...Buffer.from('__proto__'), 6, 2, 120],
+          [22, ...Buffer.from('constructor'), 4, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f],
+          0,
+          0,
+        ),
+      },
+    ],
+    fields: { currency: 'EUR' },
+  },
+  {
+    name: 'a map whose blocks say how long they are, to be passed over',
+    kind: 'click',
+    behind: [
+      {
+        name: 'traits',
+        type: { type: 'map', values: 'long' },
+        bytes: bytes(3, 12, [2, 65, 2], [2, 66, 4], 2, [2, 67, 6], 0),
+      },
+    ],
+    fields: { currency: 'EUR' },
+  },
+  {
+    name: 'money as a decimal in a fixed',
+    kind: 'impression',
+    schema: withType('impression', 'cpm_micros', [
+      'null',
+      { type: 'fixed', name: 'Money', size: 16, logicalType: 'decimal', precision: 38, scale: 6 },
+    ]),
+    fields: impression,
+    letter: ['schema_mismatch', /cpm_micros: the writer has fixed, we read long$/],
+  },
+  {
+    name: 'a record type called error, as of a protocol',
+    kind: 'click',
+    behind: [
+      {
+        name: 'failure',
+        type: ['null', { type: 'error', name: 'Failure', fields: [{ name: 'message', type: 'string' }] }],
+        bytes: bytes(2, 2, 65),
+      },
+    ],
+    fields: { currency: 'EUR' },
+  },
+  {
+    name: 'logical types that nobody knows yet',
+    kind: 'click',
+    behind: [
+      { name: 'big', type: { type: 'bytes', logicalType: 'big-decimal' }, bytes: bytes(4, 1, 2) },
+      { name: 'id', type: { type: 'fixed', name: 'Uuid', size: 16, logicalType: 'uuid' }, bytes: new Uint8Array(16) },
+      { name: 'zoned', type: { type: 'string', logicalType: 'zoned-timestamp' }, bytes: bytes(2, 65) },
+      { name: 'odd', type: { type: 'int', logicalType: { a: 1 } }, bytes: bytes(2) },
+    ],
+    fields: { currency: 'EUR' },
+  },
+  {
+    name: 'several events in one schema, as a union at its top',
+    kind: 'click',
+    schema: [schemaJson('click'), { type: 'record', name: 'Other', fields: [] }],
+    fields: { currency: 'EUR' },
+    letter: ['(schema_mismatch|unknown_schema)', /./],
+  },
+];
+
 export const schemaAttacks: readonly SchemaAttack[] = [
   {
     name: 'a number of 64 bits that nobody reads, on a kind that comes often',
@@ -211,6 +432,7 @@ export const schemaAttacks: readonly SchemaAttack[] = [
     references: [ivt('com.acme', ['NONE', 'GIVT', 'SIVT'])],
     fields: impression,
   },
+  ...realWorld,
   {
     name: 'a type that is nowhere',
     kind: 'impression',

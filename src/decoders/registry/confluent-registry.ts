@@ -1,6 +1,7 @@
 import { BoundedMap } from '../../model/bounded-map.ts';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
+import { troubleText } from '../../model/system-trouble.ts';
 import type { Clock } from '../../model/time.ts';
 import { isTlsRefusal } from '../../model/tls-refusal.ts';
 import type { SchemaRegistry, WriterSchema } from '../decoder.ts';
@@ -181,7 +182,7 @@ export class ConfluentRegistry implements SchemaRegistry {
     try {
       return await callRegistry(this.#endpoint, method, path, payload);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = troubleText(cause);
       if (isTlsRefusal(cause)) {
         const hint = 'check registry.ca_file, and host and scheme of registry.url';
         throw new EngineError('REGISTRY_REFUSED', `${this.#endpoint.url}: ${reason}; ${hint}`, { cause });

@@ -1,14 +1,18 @@
 import { ClickHouseError } from '@clickhouse/client';
 import { EngineError } from '../../model/errors.ts';
+import { troubleText } from '../../model/system-trouble.ts';
 import { isTlsRefusal } from '../../model/tls-refusal.ts';
 
 /**
- * Server answers after which the same insert may succeed: overload, time-outs, too many parts, no
- * ZooKeeper, read-only replicas, shutdown. 252 means too many parts, where waiting helps, or too many
+ * Server answers after which the same insert may succeed: overload and limits of sessions, connections, memory
+ * and quotas, time-outs, queries that somebody cancelled, too many parts, disks, sockets and object stores that
+ * fail, no ZooKeeper, read-only replicas, shutdown. 252 means too many parts, where waiting helps, or too many
  * partitions in one block, where it does not.
  */
 const worthWaiting = new Set([
-  3, 159, 198, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 285, 286, 319, 425, 439, 473, 745, 999, 1_001,
+  3, 74, 75, 95, 96, 159, 160, 173, 198, 201, 202, 203, 209, 210, 216, 225, 236, 241, 242, 243, 244, 252, 255, 279, 285,
+  286, 290, 319, 364, 394, 425, 439, 473, 499, 574, 677, 692, 696, 700, 722, 734, 735, 745, 749, 762, 763, 776, 904,
+  999, 1_001,
 ]);
 
 /**
@@ -25,7 +29,7 @@ export function asEngineError(error: unknown, doing: string): EngineError {
     const isTemporary = worthWaiting.has(code) && !isHopeless;
     return new EngineError(isTemporary ? 'SINK_UNAVAILABLE' : 'SINK_REJECTED', text, { cause: error });
   }
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = troubleText(error);
   const hint = isTlsRefusal(error) ? '; check clickhouse.ca_file and clickhouse.url' : '';
   return new EngineError('SINK_UNAVAILABLE', `${doing}: ${reason || 'no answer from ClickHouse'}${hint}`, {
     cause: error,

@@ -1,4 +1,5 @@
 import { EngineError, type ErrorCode } from '../../model/errors.ts';
+import { troubleText } from '../../model/system-trouble.ts';
 import { isTlsRefusal } from '../../model/tls-refusal.ts';
 
 /** What Redis answers, by what to do about it. Redis 6 wraps errors inside scripts, hence no anchors. */
@@ -34,7 +35,7 @@ export function toStateError(error: unknown, what: string): Error {
   // A script that breaks is a bug of ours: waiting does not mend it.
   if (isReplyError(error) && scriptFailure.test(message) && !transient.test(message))
     return new Error(`invariant broken: ${what}: ${message}`);
-  return new EngineError('STATE_UNAVAILABLE', `${what}: ${message}`);
+  return new EngineError('STATE_UNAVAILABLE', `${what}: ${troubleText(error)}`);
 }
 
 const transient = /\b(READONLY|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|LOADING|BUSY)\b/;
