@@ -396,7 +396,8 @@ function smallCount(fields: Fields, name: string, least: number, absent?: number
 function instant(fields: Fields, name: string): EventTimeMs {
   const value = fields[name];
   const parsed = typeof value === 'string' ? parseInstant(value) : value;
-  if (typeof parsed !== 'number' || !Number.isInteger(parsed)) throw bad(name, 'integer milliseconds', value);
+  if (typeof parsed !== 'number' || !Number.isInteger(parsed))
+    throw bad(name, typeof value === 'string' ? 'ISO 8601 with a zone' : 'integer milliseconds', value);
   const problem = instantProblem(name, parsed);
   if (problem !== null) throw problem;
   return parsed as EventTimeMs;

@@ -1,3 +1,5 @@
+import { harmlessText } from '../model/harmless-text.ts';
+
 /** Values of a producer as a dead letter's sentence shows them: short, on one line, its letters readable. */
 const charactersMax = 64;
 /** UTF-8 needs at most four bytes a character. */
@@ -8,7 +10,7 @@ export function quoted(text: string): string {
   // By code points, so that none is cut in two; a text may be a megabyte long.
   const characters = [...text.slice(0, 2 * charactersMax)].slice(0, charactersMax);
   const cut = characters.join('').toWellFormed();
-  return `${JSON.stringify(cut)}${cut.length < text.length ? ' …' : ''}`;
+  return `${harmlessText(JSON.stringify(cut))}${cut.length < text.length ? ' …' : ''}`;
 }
 
 /** Bytes [start, end) of a text that may not be UTF-8. */

@@ -1,9 +1,8 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { EngineError } from '../model/errors.ts';
 import { fileTrouble } from '../model/file-trouble.ts';
 import { partitionOfKey } from '../model/hash.ts';
 import { memberText } from './json-member.ts';
+import { linesOfFile } from './lines-of-file.ts';
 import type { RecordAppender } from './produce-records.ts';
 
 interface ProduceFileOptions {
@@ -33,12 +32,12 @@ export async function produceFile(
   log: RecordAppender,
   options: ProduceFileOptions = {},
 ): Promise<number> {
-  const lines = createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY });
   let number = 0;
   let records = 0;
   try {
-    for await (const text of lines) {
+    for await (const text of linesOfFile(path)) {
       number += 1;
+      if (text === null) throw refuse(`${path}:${number}`, 'a line is text in UTF-8, of 64 MiB at most');
       if (text.trim() === '') continue;
       appendLine(log, readLine(text, `${path}:${number}`), `${path}:${number}`, options);
       records += 1;
@@ -91,7 +90,9 @@ function parse(text: string, place: string): Record<string, unknown> {
   try {
     fields = JSON.parse(text);
   } catch (cause) {
-    throw new EngineError('USAGE', `${place}: not JSON: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    const at = /position (\d+)/.exec(String(cause))?.[1];
+    const where = at === undefined ? place : `${place}:${Number(at) + 1}`;
+    throw new EngineError('USAGE', `${where}: this is no JSON; a line is one object with "key" and "value"`, { cause });
   }
   if (typeof fields === 'object' && fields !== null && !Array.isArray(fields)) return fields as Record<string, unknown>;
   throw refuse(place, 'a line is one JSON object with "key" and "value"');

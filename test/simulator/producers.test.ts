@@ -235,8 +235,32 @@ test('a value goes into the log exactly as it is written', async () => {
   await log.close();
 });
 
+test('a file as other machines write it: a mark at its beginning, CRLF, no end, signs that end lines elsewhere', async () => {
+  const log = await openRecordedLog({
+    dir: join(dir, 'log'),
+    topic: eventsTopic,
+    partitions: 1,
+    mode: 'replayed',
+    encoding: 'jsonl',
+    clock: new SleepingClock(),
+  });
+  const path = join(dir, 'events.jsonl');
+  const value = (name: string) => `{"type":"click","name":"${name}"}`;
+  const line = (name: string) => `{"key":"acme","log_time":1,"value":${value(name)}}`;
+  writeFileSync(path, `\ufeff${line('a\u2028b')}\r\n\r\n${line('é')}\n${line('c')}`);
+  expect(await produceFile(path, log)).toBe(3);
+  const values = (await readLog(log, 0)).map((record) => record.value);
+  expect(values).toEqual([value('a\u2028b'), value('é'), value('c')]);
+  writeFileSync(path, Buffer.from(`${line('good')}\n${line('Müller')}\n`, 'latin1'));
+  await expect(produceFile(path, log)).rejects.toThrow('events.jsonl:2: a line is text in UTF-8');
+  await expect(produceFile('/dev/zero', log)).rejects.toThrow(
+    '/dev/zero:1: a line is text in UTF-8, of 64 MiB at most',
+  );
+  await log.close();
+});
+
 test.each([
-  ['{"key": "acme", "value": {}', 'events.jsonl:2: not JSON'],
+  ['{"key": "acme", "value": {}', 'events.jsonl:2:28: this is no JSON'],
   ['[1]', 'a line is one JSON object'],
   ['{"key": 5, "log_time": 1, "value": {}}', '"key" is the org_id'],
   ['{"key": "acme", "log_time": 1}', '"value" is the event'],
@@ -258,7 +282,7 @@ test.each([
   const path = join(dir, 'events.jsonl');
   writeFileSync(path, `{"key": "acme", "log_time": 1, "value": {"type": "click"}}\n${line}\n`);
   await expect(produceFile(path, log)).rejects.toThrow(message);
-  await expect(produceFile(path, log)).rejects.toThrow(/events\.jsonl:2: /);
+  await expect(produceFile(path, log)).rejects.toThrow(/events\.jsonl:2:/);
   // The good line before it is in the log, each time the file was tried.
   expect(await readLog(log, partitionOfKey(Buffer.from('acme'), 0, 4, 4))).toHaveLength(2);
   await log.close();

@@ -1,4 +1,5 @@
 import { EngineError } from '../../model/errors.ts';
+import { harmlessText } from '../../model/harmless-text.ts';
 import { redact } from '../../model/redact.ts';
 
 /** One thing wrong in a file that a person wrote, with its place. Lines and columns start at 1. */
@@ -12,15 +13,7 @@ export interface Problem {
 const shownMax = 20;
 
 export function formatProblem(problem: Problem): string {
-  return `${problem.file}:${problem.line}:${problem.column}: ${harmless(problem.message)}`;
-}
-
-/** A name that somebody made up may hold what moves a cursor, or turns a line around. */
-function harmless(text: string): string {
-  return text.replace(
-    /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu,
-    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return `${problem.file}:${problem.line}:${problem.column}: ${harmlessText(problem.message)}`;
 }
 
 /** All problems in one error, in the order of file and place, at most twenty of them spelt out. */
