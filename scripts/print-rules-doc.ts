@@ -122,7 +122,7 @@ publishPage(
       .join('\n'),
     campaign: nameRows('campaign'),
     order: nameRows('order'),
-    organization: nameRows('organization'),
+    advertiser: nameRows('advertiser'),
     source: nameRows('source'),
     shipped: files.map(shippedRow).join('\n'),
     templates: templates.map(templateRow).join('\n'),

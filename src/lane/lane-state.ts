@@ -465,11 +465,11 @@ export class LaneState implements Carrier {
   }
 
   rearmOrganization(organization: Organization, after: number): void {
-    const { plan, organizationRules } = this.planOf(organization.id);
+    const { plan, organizationRules, advertiserRules } = this.planOf(organization.id);
     organization.timerAt = null;
     organization.isDirty = true;
-    const hasNone = Object.keys(plan.sources).length === 0 && organizationRules.length === 0;
-    if (hasNone && plan.orders === undefined) return;
+    const together = organizationRules.length + advertiserRules.length;
+    if (Object.keys(plan.sources).length === 0 && together === 0 && plan.orders === undefined) return;
     organization.timerAt = nextInstant(after, organization.stagger, plan.defaults.evaluate_every_ms);
     this.pushOrganizationTimer(organization);
   }

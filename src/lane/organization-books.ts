@@ -1,14 +1,16 @@
 import { microsOf } from '../model/money.ts';
 import { dayOfMonth, type EventTimeMs, type LogTimeMs } from '../model/time.ts';
 import { plus, positive, type Whole } from '../model/whole.ts';
+import type { Zone } from '../model/zones.ts';
 import { type MoneyAtRisk, moneyAtRisk } from '../pacing/money-at-risk.ts';
-import { type PacingValues, paceFlight } from '../pacing/pacing.ts';
+import { type PacingStatus, type PacingValues, paceFlight } from '../pacing/pacing.ts';
 import type { OrganizationFacts } from '../rules/organization-values.ts';
-import type { Campaign, Flight } from './campaign.ts';
-import { standpoint } from './completeness.ts';
+import type { Campaign, CampaignPlanView, Flight } from './campaign.ts';
+import { type Completeness, completenessAt, type Standpoint, standpoint } from './completeness.ts';
 import { BooksOfFlight } from './flight-books.ts';
 import type { LaneState } from './lane-state.ts';
 import type { Organization } from './organization.ts';
+import { TogetherWindows } from './together-windows.ts';
 import { spendOfDay } from './window-books.ts';
 
 const weekDays = 7;
@@ -26,6 +28,7 @@ export class OrganizationBooks {
   readonly #organization: Organization;
   readonly #t: LogTimeMs;
   readonly #running = new Map<Campaign, readonly RunningFlight[]>();
+  readonly #zone: Zone;
   /** Local day of the plan's zone. */
   readonly #today: number;
 
@@ -33,14 +36,57 @@ export class OrganizationBooks {
     this.#state = state;
     this.#organization = organization;
     this.#t = t;
-    this.#today = state.defaultZone(organization.id).localDay(t);
+    this.#zone = state.defaultZone(organization.id);
+    this.#today = this.#zone.localDay(t);
   }
 
-  /** Of the campaigns that `isFor` chooses. */
-  facts(isFor: (campaign: Campaign) => boolean): OrganizationFacts {
+  get campaigns(): readonly Campaign[] {
+    return campaignsOf(this.#state, this.#organization);
+  }
+
+  /** Those of which the plan says whose they are, by advertiser. */
+  byAdvertiser(): ReadonlyMap<string, readonly Campaign[]> {
+    const found = new Map<string, Campaign[]>();
+    for (const campaign of this.campaigns) {
+      const { advertiser } = this.#state.campaignPlan(campaign);
+      if (advertiser === undefined) continue;
+      const known = found.get(advertiser);
+      if (known === undefined) found.set(advertiser, [campaign]);
+      else known.push(campaign);
+    }
+    return found;
+  }
+
+  /** Of the sources of those with a flight that runs; of all, where none runs. */
+  completeness(members: readonly Campaign[]): Completeness {
+    const running = members.filter((campaign) => this.#runningOf(campaign).length > 0);
+    const sources = new Map<string, CampaignPlanView['sources'][number]>();
+    for (const campaign of running.length === 0 ? members : running)
+      for (const source of this.#state.planView(campaign).sources) sources.set(source.name, source);
+    const named = [...sources.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return completenessAt(named, this.#organization.frontiers, this.#t);
+  }
+
+  /** Where they are complete together; null = nobody can say. */
+  standpoint({ frontier, isStale }: Completeness): Standpoint | null {
+    const { clock, limits } = this.#state;
+    return frontier === null || isStale ? null : standpoint(frontier, this.#zone, clock, limits);
+  }
+
+  windows(members: readonly Campaign[], at: Standpoint | null, { currency }: OrganizationFacts): TogetherWindows {
+    return new TogetherWindows(members, {
+      at,
+      zone: this.#zone,
+      clock: this.#state.clock,
+      expectsDelivery: members.some((campaign) => this.#state.planView(campaign).hasImpressions),
+      isOneCurrency: currency !== null,
+    });
+  }
+
+  facts(members: readonly Campaign[]): OrganizationFacts {
     const sums = new Sums();
-    for (const campaign of campaignsOf(this.#state, this.#organization)) {
-      if (!isFor(campaign)) continue;
+    sums.members = members.length;
+    for (const campaign of members) {
       if (campaign.currency !== '') sums.currencies.add(campaign.currency);
       const running = this.#runningOf(campaign);
       if (running.length > 0) sums.campaigns += 1;
@@ -98,11 +144,10 @@ export function campaignsOf({ campaigns }: LaneState, organization: Organization
 
 class Sums implements OrganizationFacts {
   readonly currencies = new Set<string>();
+  readonly statuses = new Map<PacingStatus, number>();
+  members = 0;
   campaigns = 0;
   flights = 0;
-  behind = 0;
-  ahead = 0;
-  stale = 0;
   budget: Whole = 0;
   spend: Whole = 0;
   projected: Whole = 0;
@@ -124,9 +169,7 @@ class Sums implements OrganizationFacts {
   addFlight({ flight: { lastStatus }, values, risk }: RunningFlight): void {
     const { budget, spend, expected, projected } = values;
     this.flights += 1;
-    if (lastStatus === 'behind' || lastStatus === 'severely_behind') this.behind += 1;
-    if (lastStatus === 'ahead') this.ahead += 1;
-    if (lastStatus === 'stale_data') this.stale += 1;
+    if (lastStatus !== null) this.statuses.set(lastStatus, (this.statuses.get(lastStatus) ?? 0) + 1);
     this.budget = plus(this.budget, budget);
     this.spend = plus(this.spend, spend);
     this.projected = plus(this.projected, projected ?? spend);

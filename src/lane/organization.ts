@@ -7,6 +7,13 @@ import type { OrderPace } from './order-pace.ts';
 import { duplicateWindowOf, reportsReachMs } from './plan-bounds.ts';
 import type { CarriedPart, Carrier } from './sections/section.ts';
 
+/** An alert of a rule that is judged at the organization's timer. */
+export interface KeptAlert {
+  alert: AlertState | null;
+  /** Instant of the last evaluation row. */
+  evaluatedAt: number | null;
+}
+
 /** What a lane knows of one organization. */
 export class Organization implements Carrier {
   readonly slot: number;
@@ -17,8 +24,10 @@ export class Organization implements Carrier {
   readonly frontiers = new Map<string, number>();
   /** How far it moved the last times that it moved, ms, newest last (`rhythmOf`). */
   readonly rhythms = new Map<string, number[]>();
-  /** By `source|rule`; with the instant of the last evaluation row. */
-  readonly sourceAlerts = new Map<string, { alert: AlertState | null; evaluatedAt: number | null }>();
+  /** By `source|rule`; those of rules of scope organization by `|rule`. */
+  readonly sourceAlerts = new Map<string, KeptAlert>();
+  /** By `advertiser|rule`; null = there are none. */
+  advertiserAlerts: Map<string, KeptAlert> | null = null;
   /** What was last said of each order of its plan; null = it has none. */
   orders: Map<string, OrderPace> | null = null;
   /** Reports of periods that began before are late whatever the plan says. */

@@ -18,6 +18,7 @@ export const planZero: CompiledPlan = {
   endedRules: [],
   campaignRules: [],
   orderRules: [],
+  advertiserRules: [],
   organizationRules: [],
   sourceRules: [],
   namingRules: [],

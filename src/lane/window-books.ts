@@ -54,10 +54,11 @@ export class CampaignWindows implements WindowBooks {
 
   sum(counter: WindowCounter, window: Window, byDays: boolean): Whole | null {
     if (!this.#isTold(counter)) return null;
-    if (window.of === 'days') return this.#days(counter, this.#lastDay - window.count + 1, this.#lastDay);
+    if (window.of === 'days')
+      return counterOfDays(this.#campaign, counter, this.#lastDay - window.count + 1, this.#lastDay);
     if (window.of === 'flight' && byDays) {
       const { startDay, endDay } = this.#at.dates;
-      return this.#days(counter, startDay, Math.min(endDay, this.#lastDay));
+      return counterOfDays(this.#campaign, counter, startDay, Math.min(endDay, this.#lastDay));
     }
     return this.#fine(counter, window);
   }
@@ -73,7 +74,7 @@ export class CampaignWindows implements WindowBooks {
     if (of === 'days') {
       const last = this.#lastDay - days;
       const first = last - count + 1;
-      return this.#wasThere(first) ? this.#days(counter, first, last) : null;
+      return this.#wasThere(first) ? counterOfDays(this.#campaign, counter, first, last) : null;
     }
     if (this.#isByDays) return null;
     const { zone } = this.#at.dates;
@@ -86,7 +87,7 @@ export class CampaignWindows implements WindowBooks {
   }
 
   dayBack(counter: WindowCounter, back: number): Whole {
-    return this.#days(counter, this.#lastDay - back, this.#lastDay - back);
+    return counterOfDays(this.#campaign, counter, this.#lastDay - back, this.#lastDay - back);
   }
 
   /** Whole hours of the clock; null where one of them is not known any more, or not yet. */
@@ -135,22 +136,13 @@ export class CampaignWindows implements WindowBooks {
       const day = dayJudged(dates, asOf);
       const from = dates.zone.dayStart(day);
       // By days, as_of is the end of the judged day, or its beginning, where nothing has passed yet.
-      if (isByDays) return asOf > from ? this.#days(counter, day, day) : 0;
+      if (isByDays) return asOf > from ? counterOfDays(this.#campaign, counter, day, day) : 0;
       return impressionsBetween(this.#campaign, from, asOf, clock);
     }
     if (isByDays) return null;
     const from = floorTo(asOf - window.count * hourMs, quarterMs);
     if (!isSpend) return impressionsBetween(this.#campaign, from, asOf, clock);
     return microsOf(spendBetween(this.#campaign, from, asOf, clock));
-  }
-
-  /** In whole units of the counter, over the rows from one local day to another. */
-  #days(counter: WindowCounter, first: number, last: number): Whole {
-    let sum: Whole = 0;
-    for (let day = first; day <= last; day++) {
-      sum = plus(sum, ofDay(this.#campaign, day, placeOf[counter]));
-    }
-    return inNanos.has(counter) ? microsOf(sum) : sum;
   }
 
   #wasThere(first: number): boolean {
@@ -166,6 +158,13 @@ export class CampaignWindows implements WindowBooks {
 function hourBefore(zone: Zone, at: number, days: number): number {
   const then = at - days * dayMs;
   return Math.floor((then + zone.offsetAt(at) - zone.offsetAt(then)) / hourMs);
+}
+
+/** In whole units of the counter, over the rows from one local day to another. */
+export function counterOfDays(campaign: Campaign, counter: WindowCounter, first: number, last: number): Whole {
+  let sum: Whole = 0;
+  for (let day = first; day <= last; day++) sum = plus(sum, ofDay(campaign, day, placeOf[counter]));
+  return inNanos.has(counter) ? microsOf(sum) : sum;
 }
 
 /** Nanos that a campaign spent on a local day. */

@@ -19,6 +19,8 @@ export interface Scope {
   readonly source: string;
   /** Order that it is about; empty for all else. */
   readonly groupId: string;
+  /** Advertiser that it is about; absent for all else. */
+  readonly advertiser?: string;
   readonly asOf: EventTimeMs;
   readonly t: LogTimeMs;
   readonly offset: number;
@@ -69,6 +71,7 @@ export class AlertRows {
     values: '',
     rule_hash: '',
     group_id: '',
+    advertiser: '',
     plan_number: 0,
     partition: 0,
     version: 0,
@@ -81,7 +84,9 @@ export class AlertRows {
 
   writeAlert(scope: Scope, transition: Transition, rule: AlertReceipt): void {
     const place = [scope.orgId, rule.ruleId, scope.campaignId, scope.flightId, scope.source];
-    const fingerprint = digest(scope.groupId === '' ? place : [...place, scope.groupId]);
+    if (scope.groupId !== '') place.push(scope.groupId);
+    if (scope.advertiser !== undefined) place.push('', scope.advertiser);
+    const fingerprint = digest(place);
     const identity = [fingerprint, scope.asOf, scope.t, transition.from, transition.to];
     // An edited rule may fire and end at the very instant at which its alert ended.
     if (transition.reason === 'rule_updated') identity.push(transition.reason);
@@ -113,6 +118,7 @@ export class AlertRows {
       withheld: rule.told.withheld,
       rule_hash: rule.hash,
       group_id: scope.groupId,
+      advertiser: scope.advertiser ?? '',
       plan_number: this.#state.planOf(scope.orgId).plan.number,
       log_offset: scope.offset,
       partition: this.#outputs.partition,
@@ -141,6 +147,7 @@ export class AlertRows {
     row.values = valuesText(rule, values);
     row.rule_hash = rule.plan.hash;
     row.group_id = scope.groupId;
+    row.advertiser = scope.advertiser ?? '';
     row.plan_number = this.#state.planOf(scope.orgId).plan.number;
     row.partition = this.#outputs.partition;
     row.version = this.#outputs.version(scope.offset);

@@ -3,9 +3,9 @@ import { frontierOf } from '../lane/completeness.ts';
 import { budgetStep, creativeFacts } from '../lane/control-words.ts';
 import { monthSpend } from '../lane/flight-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
-import type { Organization } from '../lane/organization.ts';
-import { OrganizationBooks } from '../lane/organization-books.ts';
+import type { KeptAlert, Organization } from '../lane/organization.ts';
 import { sourceOf } from '../lane/plan-view.ts';
+import { advertiserAlerts } from '../lane/sections/advertisers.ts';
 import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
 import { ordersSection } from '../lane/sections/orders.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
@@ -29,21 +29,20 @@ import {
   type Transition,
 } from '../rules/alert-state.ts';
 import { type Asked, wordOf } from '../rules/asked-values.ts';
-import { type CompiledPlan, type CompiledRule, canonicalJson } from '../rules/compile-plan.ts';
+import { type CompiledRule, canonicalJson } from '../rules/compile-plan.ts';
 import { type RuleValue, variableNames } from '../rules/condition.ts';
 import { eventValue } from '../rules/event-values.ts';
 import { goalValue } from '../rules/goal-values.ts';
 import { isKnown, isNothing, judgeAt } from '../rules/judgement.ts';
 import { isForOrder } from '../rules/order.ts';
-import { organizationValues } from '../rules/organization-values.ts';
 import { riskValue } from '../rules/risk-values.ts';
-import { isForCampaign } from '../rules/rule-scope.ts';
 import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import { meaningOf, type Told, tell, tellEnd } from '../rules/telling.ts';
 import { workOut } from '../rules/window-values.ts';
 import { AlertRows, type Judged, type Scope } from './alert-rows.ts';
 import { alertsNearby, isFiring } from './alerts-nearby.ts';
 import { allowanceOf } from './allowance-of.ts';
+import { JudgeTogether, type TogetherJudge } from './judge-together.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import { type OrderJudge, PaceOrders } from './pace-orders.ts';
@@ -94,19 +93,24 @@ interface Current {
 }
 
 /** Judges rules and moves their alerts (docs/semantics.md §8); every transition carries its receipt. */
-export class JudgeRules implements Operator, OrderJudge {
+export class JudgeRules implements Operator, OrderJudge, TogetherJudge {
   readonly name = 'rules';
   readonly does = 'conditions to alerts, with receipts';
   readonly timer = organizationTimer;
-  readonly state: OwnedSections = { organizations: [sourceAlerts, ordersSection], campaigns: [flightAlerts] };
+  readonly state: OwnedSections = {
+    organizations: [sourceAlerts, ordersSection, advertiserAlerts],
+    campaigns: [flightAlerts],
+  };
   readonly #state: LaneState;
   readonly #rows: AlertRows;
 
   readonly #orders: PaceOrders;
+  readonly #together: JudgeTogether;
 
   constructor(state: LaneState, outputs: LaneOutputs) {
     this.#state = state;
     this.#orders = new PaceOrders(state, outputs);
+    this.#together = new JudgeTogether(state);
     this.#rows = new AlertRows(state, outputs);
   }
 
@@ -239,11 +243,11 @@ export class JudgeRules implements Operator, OrderJudge {
       const values = sourceValues(name, frontier === null ? null : t - frontier, source);
       const completeness = { text: `${name}=${frontier ?? 'none'}` };
       const scope = sourceScope(this.#state, organization, name, { t, offset, completeness });
-      for (const rule of sourceRules) this.#judgeSource(organization, scope, rule, values);
+      for (const rule of sourceRules) this.judgeKept(scope, rule, values, organization.sourceAlerts, name);
     }
     if (plan.orders !== undefined || (organization.orders?.size ?? 0) > 0)
       this.#orders.look(organization, t, offset, this);
-    if (compiled.organizationRules.length > 0) this.#judgeOrganization(organization, compiled, t, offset);
+    this.#together.look(organization, t, offset, this);
     this.#state.rearmOrganization(organization, t);
   }
 
@@ -259,19 +263,32 @@ export class JudgeRules implements Operator, OrderJudge {
     }
   }
 
-  #judgeSource(organization: Organization, scope: Scope, rule: CompiledRule, values: readonly RuleValue[]): void {
-    const key = `${scope.source}|${rule.plan.id}`;
-    const entry = organization.sourceAlerts.get(key) ?? { alert: null, evaluatedAt: null };
-    organization.sourceAlerts.set(key, entry);
+  /** `known` null = unknown; `of` = what stands before the rule in the keys of the alerts. */
+  judgeKept(
+    scope: Scope,
+    rule: CompiledRule,
+    known: readonly RuleValue[] | null,
+    alerts: Map<string, KeptAlert>,
+    of: string,
+  ): void {
+    const key = `${of}|${rule.plan.id}`;
+    const entry = alerts.get(key) ?? { alert: null, evaluatedAt: null };
+    alerts.set(key, entry);
     const { alert, wasEnded } = this.#currentAlert(scope, entry.alert ?? undefined, rule);
     const standing = { at: scope.asOf, zone: scope.zone };
-    const judged = { judgement: judgeAt(rule, values, alert.state === 'firing', standing), values };
+    const judgement = judgeAt(rule, known, alert.state === 'firing', standing);
+    const judged = { judgement, values: known ?? nothingKnown };
     const transition = this.#step(scope, rule, alert, judged);
     entry.alert = isPlainlyOk(alert) ? null : alert;
     const isQuiet = transition === null && !wasEnded;
     if (isQuiet && entry.evaluatedAt !== null && scope.t - entry.evaluatedAt < hourMs) return;
     this.#rows.writeEvaluation(scope, rule, alert, judged, transition);
     entry.evaluatedAt = scope.t;
+  }
+
+  /** What the alert was about is there no more. */
+  endKept(scope: Scope, ruleId: string, { alert }: KeptAlert): void {
+    if (alert !== null) this.#end(scope, ruleId, alert, 'rule_deleted');
   }
 
   /** `known` null = the order is stale: every rule is unknown. */
@@ -290,35 +307,18 @@ export class JudgeRules implements Operator, OrderJudge {
     this.#dropRules(orderScope(at), at.pace.alerts, reason, () => true);
   }
 
-  /** What the campaigns that a rule is for come to together. */
-  #judgeOrganization(organization: Organization, { organizationRules }: CompiledPlan, t: LogTimeMs, offset: number) {
-    const scope = sourceScope(this.#state, organization, '', { t, offset, completeness: { text: '' } });
-    const books = new OrganizationBooks(this.#state, organization, t);
-    for (const rule of organizationRules) {
-      const isFor = (campaign: Campaign) => isForCampaign(rule.plan, campaign.id, this.#state.campaignPlan(campaign));
-      this.#judgeSource(organization, scope, rule, organizationValues(books.facts(isFor)));
-    }
-  }
-
   #dropAbsentSources(organization: Organization, t: LogTimeMs, offset: number): void {
     const compiled = this.#state.planOf(organization.id);
-    const { plan, sourceRules, organizationRules } = compiled;
+    const { plan, sourceRules } = compiled;
     for (const key of [...organization.sourceAlerts.keys()].sort()) {
       const [source, ruleId] = key.split('|');
-      if (source === '') {
-        if (organizationRules.some((rule) => rule.plan.id === ruleId)) continue;
-        const { alert } = organization.sourceAlerts.get(key) as { alert: AlertState | null };
-        const scope = sourceScope(this.#state, organization, '', { t, offset, completeness: { text: '' } });
-        if (alert !== null) this.#end(scope, ruleId, alert, 'rule_deleted');
-        organization.sourceAlerts.delete(key);
-        continue;
-      }
+      if (source === '') continue;
       if (isInUse(compiled, organization, source) && sourceRules.some((rule) => rule.plan.id === ruleId)) continue;
-      const { alert } = organization.sourceAlerts.get(key) as { alert: AlertState | null };
+      const kept = organization.sourceAlerts.get(key) as KeptAlert;
       const frontier = frontierOf(sourceOf(plan, source), organization.frontiers.get(source), t);
       const completeness = { text: `${source}=${frontier ?? 'none'}` };
       const scope = sourceScope(this.#state, organization, source, { t, offset, completeness });
-      if (alert !== null) this.#end(scope, ruleId, alert, 'rule_deleted');
+      this.endKept(scope, ruleId, kept);
       organization.sourceAlerts.delete(key);
     }
   }
@@ -368,9 +368,7 @@ export class JudgeRules implements Operator, OrderJudge {
 
   /** Whether a rule that says it better fires nearby: of the same flight, campaign or source, or of a source that is waited for. */
   #isInhibited(scope: Scope, rule: CompiledRule): boolean {
-    return rule.inhibitors.some((inhibitor) =>
-      alertsNearby(scope, inhibitor, (campaign) => this.#state.planView(campaign).sources).some(isFiring),
-    );
+    return rule.inhibitors.some((inhibitor) => alertsNearby(scope, inhibitor, this.#state).some(isFiring));
   }
 
   /** Ends an alert; true when that was a transition, or people were told of something that is over. */

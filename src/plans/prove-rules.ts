@@ -1,4 +1,5 @@
 import type { Problem } from '../control/config/problem.ts';
+import { isTogether } from '../rules/asked-values.ts';
 import { compileCondition } from '../rules/condition.ts';
 import { canHold, type Reach } from '../rules/condition-reach.ts';
 import { isForOrder } from '../rules/order.ts';
@@ -63,12 +64,11 @@ export function absentValues(rules: readonly ReadRule[]): AbsentValue[] {
   return rules.flatMap(({ rule }) => {
     if (rule.scope === 'source') return [];
     const isOfCampaign = rule.scope === 'campaign';
-    const isTogether = rule.scope === 'organization' || rule.scope === 'order';
     const texts = levels.flatMap((level) => [rule[level]?.when, rule[level]?.clear]);
     const all = [rule.guard, ...texts].filter((text) => text != null);
     const names = new Set(all.flatMap((text) => compileCondition(text, rule.scope).names));
     return [...names].sort().flatMap((name) => {
-      const absent_for = isTogether
+      const absent_for = isOfSeveral(rule.scope)
         ? absentTogetherFor(name)
         : isOfCampaign
           ? (absentOfCampaignFor[name as keyof typeof absentOfCampaignFor] ?? absentAskedFor(name, 'campaign'))
@@ -150,6 +150,11 @@ function note(
   return { ...read.levelPlaces[level], rule: read.rule.id, severity, message };
 }
 
+/** Whether rules of the scope judge what campaigns come to together. */
+function isOfSeveral(scope: RulePlan['scope']): scope is 'order' | 'advertiser' | 'organization' {
+  return scope === 'order' || isTogether(scope);
+}
+
 function subjectsOf(draft: PlanDraft, rule: RulePlan): Subject[] {
   const of = draft.org_id === '_default' ? '' : ` of ${draft.org_id}`;
   if (rule.scope === 'source') {
@@ -161,7 +166,7 @@ function subjectsOf(draft: PlanDraft, rule: RulePlan): Subject[] {
   }
   const { scope } = rule;
   // What campaigns come to together can be anything.
-  if (scope === 'organization' || scope === 'order') return [];
+  if (isOfSeveral(scope)) return [];
   if (scope === 'campaign')
     return campaignsOf(draft, rule).map(({ who }) => ({ who, names: campaignReach(), rhythm: null }));
   return campaignsOf(draft, rule).map(({ who, own }) => ({
@@ -201,6 +206,13 @@ function forWhom(read: ReadRule, planned: readonly PlanDraft[]): RuleNote[] {
       Object.entries(orders).some(([id, each]) => isForOrder(read.rule, id, each));
     if (planned.some(isFor)) return notes;
     const message = 'the rule is for no order: no plan that it holds for has one that it asks for';
+    return [{ ...read.placeOf([]), rule: read.rule.id, severity: 'never', message }];
+  }
+  if (read.rule.scope === 'advertiser') {
+    const isFor = ({ campaigns }: PlanDraft) =>
+      Object.entries(campaigns).some(([id, own]) => own.advertiser !== undefined && isForCampaign(read.rule, id, own));
+    if (planned.some(isFor)) return notes;
+    const message = 'the rule is for no advertiser: no plan that it holds for has a campaign with one that it asks for';
     return [{ ...read.placeOf([]), rule: read.rule.id, severity: 'never', message }];
   }
   if (planned.some((draft) => campaignsOf(draft, read.rule).length > 0)) return notes;

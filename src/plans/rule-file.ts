@@ -3,7 +3,7 @@ import type { Problem } from '../control/config/problem.ts';
 import type { Place } from '../control/config/yaml-document.ts';
 import { assert } from '../model/errors.ts';
 import { nearest } from '../model/nearest.ts';
-import { askedHint, askedNamesLike, askedValueOf } from '../rules/asked-values.ts';
+import { askedHint, askedNamesLike, askedValueOf, isTogether } from '../rules/asked-values.ts';
 import { isOfCampaigns, ruleHash } from '../rules/compile-plan.ts';
 import { ConditionProblem, compileCondition, variableNames } from '../rules/condition.ts';
 import { refuseImpossibleTexts } from '../rules/condition-texts.ts';
@@ -58,6 +58,7 @@ const ruleFileSchema = z.strictObject({
   no_data: z.strictObject({ after: duration, then: planValues.noDataThen }).optional(),
   on_error: planValues.onError.default('keep_last'),
   summary: planValues.text.max(500).default(''),
+  stale_members: planValues.staleMembers.optional(),
 });
 type RuleFile = z.infer<typeof ruleFileSchema>;
 
@@ -197,6 +198,10 @@ function shapeProblems(checked: CheckedFile<RuleFile>, rule: RuleFile): Problem[
     refuse(['orders'], orders, ofOrders);
     refuse(['exclude', 'orders'], exclude?.orders, ofOrders);
   }
+  if (!isTogether(scope)) {
+    const ofOne = `a rule of scope ${scope} is unknown where its source is stale; scope: advertiser and organization choose`;
+    refuse(['stale_members'], rule.stale_members, ofOne);
+  }
   return problems;
 }
 
@@ -244,6 +249,7 @@ function toPlan(rule: RuleFile): RulePlan {
     advertisers: rule.advertisers,
     orders: rule.orders,
     exclude: rule.exclude,
+    stale_members: rule.stale_members,
     schedule: rule.schedule && {
       active: [rule.schedule.active].flat().flatMap(hoursOf),
       outside: rule.schedule.outside,

@@ -185,11 +185,15 @@ const group = column('group_id', 'String', 'Order that the rule judged; empty fo
   since: 2,
   fallback: '',
 });
+const advertiser = column('advertiser', 'String', 'Advertiser that the rule judged; empty for all other rules.', {
+  since: 3,
+  fallback: '',
+});
 
 export const ruleEvaluations = table({
   name: 'rule_evaluations',
   doc: 'One judgement of one rule: at each persisted snapshot, each hour, and each alert transition.',
-  key: ['org_id', 'rule_id', 'campaign_id', 'flight_id', 'source', 'evaluated_at', 'group_id'],
+  key: ['org_id', 'rule_id', 'campaign_id', 'flight_id', 'source', 'evaluated_at', 'group_id', 'advertiser'],
   partitionBy: 'evaluated_at',
   columns: [
     org,
@@ -209,6 +213,7 @@ export const ruleEvaluations = table({
     column('values', 'String', 'The values that the rule names, as JSON with sorted keys; unknown ones are null.'),
     column('rule_hash', 'String', 'Hash of the part of the rule that decides.'),
     group,
+    advertiser,
     plan,
     partition,
     version,
@@ -264,6 +269,7 @@ export const alertEvents = table({
     column('withheld', 'LowCardinality(String)', withheldDoc, { since: 2, fallback: '' }),
     column('rule_hash', 'String', 'Hash of the part of the rule that decides.'),
     { ...group, since: 3 },
+    { ...advertiser, since: 4 },
     plan,
     column('log_offset', 'UInt64', 'Offset of the record at which this was decided.'),
     partition,

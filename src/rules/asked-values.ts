@@ -80,7 +80,8 @@ function typeOf(value: AskedValue): Asked['type'] {
 const labelPrefix = 'c.labels.';
 
 export function askedValueOf(name: string, scope: AskedScope): AskedValue | undefined {
-  if (scope === 'source' || scope === 'organization' || scope === 'order') return undefined;
+  if (scope === 'source' || scope === 'order') return undefined;
+  if (isTogether(scope)) return windowTogether(name);
   if (name.startsWith(labelPrefix)) {
     const label = name.slice(labelPrefix.length);
     return idPattern.test(label) ? { kind: 'label', label } : undefined;
@@ -96,14 +97,34 @@ export function askedValueOf(name: string, scope: AskedScope): AskedValue | unde
   return Object.hasOwn(eventValues, name) ? { kind: 'event', name: name as EventName } : windowValueOf(name);
 }
 
+/** Whether rules of the scope are about campaigns together. */
+export function isTogether(scope: string): scope is 'advertiser' | 'organization' {
+  return scope === 'advertiser' || scope === 'organization';
+}
+
+/** Campaigns together have windows of their own, but no flight and no weeks before. */
+function windowTogether(name: string): AskedValue | undefined {
+  const value = windowValueOf(name);
+  return value?.kind === 'window' && value.window.of !== 'flight' ? value : undefined;
+}
+
 /** What there is in place of a name that is none; undefined = nothing that can be asked for looks like it. */
 export function askedHint(name: string, scope: AskedScope): string | undefined {
   if (name === 'c.labels') return 'name the label: c.labels.tier, or c.labels["tier"]';
+  if (isTogether(scope)) return hintTogether(name);
   return scope === 'flight' || scope === 'ended' ? windowHint(name) : undefined;
 }
 
+function hintTogether(name: string): string | undefined {
+  if (name.startsWith('b.')) return 'campaigns together are not compared with the weeks before; flights are';
+  const value = windowValueOf(name);
+  if (value?.kind !== 'window') return windowHint(name)?.replace(' and flight', '');
+  return 'campaigns together have no flight: name hours, days or today';
+}
+
 export function askedNamesLike(name: string, scope: AskedScope): readonly string[] {
-  if (scope === 'source' || scope === 'organization' || scope === 'order') return [];
+  if (scope === 'source' || scope === 'order') return [];
+  if (isTogether(scope)) return windowNamesLike(name).filter((each) => windowTogether(each) !== undefined);
   const words = Object.keys(campaignWords).filter((each) => askedValueOf(each, scope) !== undefined);
   return scope === 'campaign'
     ? words

@@ -67,6 +67,8 @@ interface CompiledRules {
   readonly campaignRules: readonly CompiledRule[];
   /** Judged of orders. */
   readonly orderRules: readonly CompiledRule[];
+  /** About what the campaigns of each advertiser come to together. */
+  readonly advertiserRules: readonly CompiledRule[];
   /** About what the campaigns that each is for come to together. */
   readonly organizationRules: readonly CompiledRule[];
   readonly sourceRules: readonly CompiledRule[];
@@ -135,6 +137,7 @@ function compileRules(plans: readonly RulePlan[]): CompiledRules {
     endedRules: rules.filter((each) => each.plan.scope === 'ended'),
     campaignRules: isSilent ? builtInOf(plans) : campaignRules,
     orderRules: rules.filter((each) => each.plan.scope === 'order'),
+    advertiserRules: rules.filter((each) => each.plan.scope === 'advertiser'),
     organizationRules: rules.filter((each) => each.plan.scope === 'organization'),
     sourceRules: rules.filter((each) => each.plan.scope === 'source'),
     namingRules: rules.filter((each) => namesCampaigns(each.plan)),
@@ -267,10 +270,10 @@ export function isOfCampaigns(scope: RulePlan['scope']): boolean {
 /** Hash of the part of a rule that decides: editing anything else keeps its alerts open. */
 export function ruleHash(rule: Omit<RulePlan, 'hash'>): string {
   const { scope, guard, warning, critical, keep_firing_for_ms, no_data, on_error } = rule;
-  const { match, campaigns, advertisers, orders, exclude, schedule } = rule;
+  const { match, campaigns, advertisers, orders, exclude, schedule, stale_members } = rule;
   const levels = { guard, warning, critical, keep_firing_for_ms, no_data, on_error };
   // What is absent leaves no trace in the text: rules that do not say it keep the hash that they had.
-  const deciding = { scope, ...levels, match, campaigns, advertisers, orders, exclude, schedule };
+  const deciding = { scope, ...levels, match, campaigns, advertisers, orders, exclude, schedule, stale_members };
   return createHash('sha256').update(canonicalJson(deciding)).digest('hex').slice(0, 16);
 }
 

@@ -13,6 +13,7 @@ const textsOf: Readonly<Record<ConditionScope, Readonly<Record<string, readonly 
   ended: textsOfFlights,
   campaign: { 'u.status': unplannedStatuses },
   order: textsOfFlights,
+  advertiser: {},
   organization: {},
   source: {},
 };

@@ -1,3 +1,4 @@
+import { isTogether } from './asked-values.ts';
 import type { RulePlan } from './plan.ts';
 
 /** Which rules silence which (docs/semantics.md §8.6), and the order in which they are judged for it. */
@@ -20,6 +21,14 @@ export function inhibitionProblems(rules: readonly Inhibiting[]): InhibitionProb
       if (scope === 'organization' && inhibitor !== undefined && inhibitor.scope !== 'organization')
         return [
           { rule: id, index, message: `rule "${other}" is not of the organization, and this one is of nothing else` },
+        ];
+      if (scope === 'advertiser' && inhibitor !== undefined && !isTogether(inhibitor.scope))
+        return [
+          {
+            rule: id,
+            index,
+            message: `rule "${other}" is of no advertiser and not of the organization, and this one is of nothing else`,
+          },
         ];
       if (scope === 'order' && inhibitor !== undefined && inhibitor.scope !== 'order')
         return [{ rule: id, index, message: `rule "${other}" is of no order, and this one is of nothing else` }];

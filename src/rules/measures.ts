@@ -42,6 +42,13 @@ export const windowCounters = {
   revenue_by_touch: { ...millionths, meaning: 'Revenue, on the day of its click or view, currency units' },
 } as const satisfies Record<string, CounterFacts>;
 export type WindowCounter = keyof typeof windowCounters;
+/** Those of one currency: of several they do not add up. */
+export const moneyCounters: ReadonlySet<WindowCounter> = new Set([
+  'spend',
+  'adjustments',
+  'revenue',
+  'revenue_by_touch',
+]);
 
 /** Value = ⌊Σ of · factor / Σ by⌋ / 10^6, of counters in their own whole units. */
 export interface RatioFacts {

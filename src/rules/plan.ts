@@ -76,10 +76,12 @@ export const planValues = {
     .refine((weights) => weights.some((weight) => weight > 0), 'needs a positive weight'),
   /**
    * `flight`: while it runs. `ended`: after its end, while its delivery is still evaluated. `campaign`: money that no
-   * flight covers. `order`: each order of the plan. `organization`: the campaigns that the rule is for, together.
-   * `source`: each source.
+   * flight covers. `order`: each order of the plan. `advertiser`: the campaigns of each advertiser that the rule is for,
+   * together. `organization`: all of those together. `source`: each source.
    */
-  scope: z.enum(['flight', 'ended', 'campaign', 'order', 'organization', 'source']),
+  scope: z.enum(['flight', 'ended', 'campaign', 'order', 'advertiser', 'organization', 'source']),
+  /** Where a source of campaigns that are judged together is stale: `unknown`, or they count as they were known last. */
+  staleMembers: z.enum(['unknown', 'counted']),
   mode: z.enum(['notify', 'shadow']),
   noDataThen: z.enum(['no_data', 'ok', 'firing']),
   onError: z.enum(['keep_last', 'error']),
@@ -141,6 +143,8 @@ const rule = z.strictObject({
   on_error: planValues.onError,
   /** With `{{p.osi_pct}}` places. */
   summary: text,
+  /** Of rules of scope advertiser and organization; absent = unknown of the one, counted of the other. */
+  stale_members: planValues.staleMembers.optional(),
   ...ruleScope,
   /** When it judges; absent = always. */
   schedule: scheduleSchema.optional(),
@@ -369,6 +373,45 @@ const orderVariables = {
   't.local_hour': flightVariables['t.local_hour'],
 } as const;
 
+/** Values of campaigns together, by what stands behind the prefix of their scope. */
+const togetherVariables = {
+  members: ['double', 'Campaigns that the rule is for, whether or not one of their flights runs.'],
+  campaigns: ['double', 'Campaigns with a flight that runs.'],
+  flights: ['double', 'Flights that run.'],
+  flights_warming_up: ['double', 'Those of which it is too early to tell.'],
+  flights_on_track: ['double', 'Those that are on track.'],
+  flights_behind: ['double', 'Those that are behind or severely behind.'],
+  flights_severely_behind: ['double', 'Those that are severely behind.'],
+  flights_ahead: ['double', 'Those that are ahead.'],
+  flights_exhausted: ['double', 'Those whose budget is gone.'],
+  flights_capped: ['double', 'Those whose cap of the day is reached.'],
+  flights_overspent: ['double', 'Those that had spent more than their budget when it was cut.'],
+  flights_paused: ['double', 'Those that the advertiser or a schedule has paused.'],
+  flights_blocked: ['double', 'Those that something else keeps from delivering.'],
+  flights_stale: ['double', 'Those whose sources are stale.'],
+  currency: ['string', 'Currency of all money here; null where the campaigns have none yet, or several.'],
+  budget: ['double', 'Budgets of flights that run, currency units.'],
+  spend: ['double', 'What they spent as far as their sources are complete.'],
+  expected: ['double', 'What they should have spent by then; ASAP flights have no part in it.'],
+  projected: ['double', 'What they are heading for at their ends.'],
+  osi_pct: ['double', 'Spend over expected spend of those that expect any, %.'],
+  delivery_pct: ['double', 'Spend over budgets, %.'],
+  projected_pct: ['double', 'Projected spend over budgets, %.'],
+  unseen_spend: ['double', 'What may have been spent since, unseen.'],
+  money_at_risk: ['double', 'The part of it for which budgets and daily caps have no room.'],
+  spend_today: ['double', 'Spend that was booked for today, whatever is not in yet.'],
+  spend_yesterday: ['double', 'Of the day before.'],
+  spend_7d: ['double', 'Of the seven days before today.'],
+  spend_month: ['double', 'Of the calendar month, with today.'],
+} as const;
+export type TogetherName = keyof typeof togetherVariables;
+export const togetherNames = Object.keys(togetherVariables) as readonly TogetherName[];
+
+function prefixed<Prefix extends string>(prefix: Prefix) {
+  type Prefixed = { readonly [Name in TogetherName as `${Prefix}${Name}`]: (typeof togetherVariables)[Name] };
+  return Object.fromEntries(togetherNames.map((name) => [`${prefix}${name}`, togetherVariables[name]])) as Prefixed;
+}
+
 /** Names a condition may use, by the scope of its rule. docs/rules.md is printed from it. */
 export const ruleVariables = {
   flight: flightVariables,
@@ -385,27 +428,8 @@ export const ruleVariables = {
     'u.recent_pct': ['double', 'The same over all spend of these two days, %.'],
   },
   order: orderVariables,
-  organization: {
-    'o.campaigns': ['double', 'Campaigns with a flight that runs.'],
-    'o.flights': ['double', 'Flights that run.'],
-    'o.flights_behind': ['double', 'Those that are behind or severely behind.'],
-    'o.flights_ahead': ['double', 'Those that are ahead.'],
-    'o.flights_stale': ['double', 'Those whose sources are stale.'],
-    'o.currency': ['string', 'Currency of all money here; null where the campaigns have none yet, or several.'],
-    'o.budget': ['double', 'Budgets of flights that run, currency units.'],
-    'o.spend': ['double', 'What they spent as far as their sources are complete.'],
-    'o.expected': ['double', 'What they should have spent by then; ASAP flights have no part in it.'],
-    'o.projected': ['double', 'What they are heading for at their ends.'],
-    'o.osi_pct': ['double', 'Spend over expected spend of those that expect any, %.'],
-    'o.delivery_pct': ['double', 'Spend over budgets, %.'],
-    'o.projected_pct': ['double', 'Projected spend over budgets, %.'],
-    'o.unseen_spend': ['double', 'What may have been spent since, unseen.'],
-    'o.money_at_risk': ['double', 'The part of it for which budgets and daily caps have no room.'],
-    'o.spend_today': ['double', 'Spend that was booked for today, whatever is not in yet.'],
-    'o.spend_yesterday': ['double', 'Of the day before.'],
-    'o.spend_7d': ['double', 'Of the seven days before today.'],
-    'o.spend_month': ['double', 'Of the calendar month, with today.'],
-  },
+  advertiser: { 'a.advertiser': ['string', 'The advertiser.'], ...prefixed('a.') },
+  organization: prefixed('o.'),
   source: {
     's.name': ['string', 'Source.'],
     's.lag_s': ['double', 'Clock less frontier, seconds.'],

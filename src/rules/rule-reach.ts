@@ -15,12 +15,12 @@ import {
 } from './condition-reach.ts';
 import { campaignWords, eventValues } from './event-values.ts';
 import { goalValues } from './goal-values.ts';
-import { type Measure, measures, windowCounters } from './measures.ts';
+import { type Measure, measures, moneyCounters, windowCounters } from './measures.ts';
 import { type CampaignPlan, type PlanDraft, ruleVariables, type SourcePlan } from './plan.ts';
 import { requiredSources } from './plan-sources.ts';
 import { riskValues } from './risk-values.ts';
 import { modeWords, unplannedStatuses } from './rule-values.ts';
-import { windowHours } from './window-values.ts';
+import { type WindowValue, windowHours, windowValueOf } from './window-values.ts';
 
 type FlightName = keyof typeof ruleVariables.flight;
 const atLeast = (least: number) => numbersBetween(least, Number.POSITIVE_INFINITY);
@@ -192,10 +192,23 @@ export function absentTogetherFor(name: string): string | undefined {
   if (name.startsWith('g.')) return absentOfOrderFor[name];
   if (Object.hasOwn(absentFor, name)) return absentFor[name as FlightName]?.replaceAll('flight', 'order');
   if (Object.hasOwn(riskValues, name)) return 'orders at their end, and those without a current rate';
-  if (!name.startsWith('o.')) return undefined;
-  if (name === 'o.campaigns' || name.startsWith('o.flights')) return undefined;
-  const isShare = name.endsWith('_pct');
-  return `campaigns of several currencies${isShare ? '; flights with nothing to take a share of' : name === 'o.currency' ? '; campaigns without one' : ''}`;
+  const window = windowValueOf(name);
+  if (window?.kind === 'window') return absentWindowTogetherFor(window);
+  const [, own] = /^[oa]\.(.*)$/.exec(name) ?? [];
+  if (own === undefined || /^(advertiser|members|campaigns|flights.*)$/.test(own)) return undefined;
+  const isShare = own.endsWith('_pct');
+  return `campaigns of several currencies${isShare ? '; flights with nothing to take a share of' : own === 'currency' ? '; campaigns without one' : ''}`;
+}
+
+function absentWindowTogetherFor({ measure, window }: Extract<WindowValue, { kind: 'window' }>): string {
+  const isByHours = window.of === 'hours';
+  const reasons = [
+    'campaigns of which a source is stale',
+    ...(isByHours ? ['campaigns judged by whole days'] : []),
+    ...(measure.counters.some((each) => moneyCounters.has(each)) ? ['campaigns of several currencies'] : []),
+    absentMeasureFor(measure) ?? '',
+  ];
+  return reasons.filter((each) => each !== '').join('; ');
 }
 
 /** What the values of a declared source can be. */

@@ -126,7 +126,14 @@ export interface WindowBooks extends BaselineBooks, MaturedBooks {
 export function workOut(value: WindowValue, books: WindowBooks): number | null {
   if (value.kind === 'baseline') return baselineValue(value, books);
   if (value.kind === 'matured') return maturedValue(value, books);
-  const { measure, window } = value;
+  return windowOver(value, books);
+}
+
+/** The same of a window alone. */
+export function windowOver(
+  { measure, window }: Extract<WindowValue, { kind: 'window' }>,
+  books: Pick<WindowBooks, 'sum'>,
+): number | null {
   return shown(
     ofSums(measure, (counter) => books.sum(counter, window, !measure.isFine)),
     measure.scale,

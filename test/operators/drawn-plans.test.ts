@@ -97,6 +97,7 @@ const wanted = {
     no_data: 4,
     on_error: planValues.onError.options,
     summary: 3,
+    stale_members: ['unknown', 'counted', absent],
     match: 3,
     campaigns: 4,
     advertisers: 3,

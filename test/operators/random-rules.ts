@@ -42,12 +42,18 @@ export function randomRules(random: Random, count: number): RulePlan[] {
   const all = showing('all-values', [...variableNames('flight'), ...Object.keys(riskValues)]);
   const windows = showing('drawn-windows', [...new Set(Array.from({ length: 24 }, () => drawAskedName(random)))]);
   const together = showing('all-together', variableNames('organization'), 'organization');
+  const ofAdvertisers = showing('all-of-advertisers', variableNames('advertiser'), 'advertiser');
   const scoped = Array.from({ length: count }, (_, i) => drawRule(random, `drawn-${i}`, pick(random, scopes)));
   const drawn = [...scoped, drawRule(offshoot([scoped, 'organization']), 'drawn-together', 'organization')];
-  const asked = [...drawn, drawOrderRule(offshoot([scoped, 'order']))];
+  const asked = [
+    ...drawn,
+    drawOrderRule(offshoot([scoped, 'order'])),
+    drawTogether(offshoot([scoped, 'stale']), 'drawn-stale', 'organization'),
+    drawTogether(offshoot([scoped, 'advertiser']), 'drawn-advertiser', 'advertiser'),
+  ];
   const told = asked.map((rule) => ({ ...rule, ...drawNotices(offshoot([rule, 'notices']), rule, asked) }));
   const ordered = showing('all-ordered', variableNames('order'), 'order');
-  return [all, windows, together, ordered, ...told];
+  return [all, windows, together, ofAdvertisers, ordered, ...told];
 }
 
 /** Each of its evaluations shows these values. */
@@ -106,6 +112,26 @@ function drawRule(random: Random, id: string, scope: Scope): RulePlan {
   const drawn = { ...rule, no_data: rule.no_data === null ? null : { after_ms, then: rule.no_data } };
   const own = offshoot(drawn);
   return finish({ ...drawn, ...drawScope(own, drawn.match), ...drawSchedule(own, levels === 'both') });
+}
+
+/** Over windows of campaigns together, and what of them counts. */
+function drawTogether(random: Random, id: string, scope: 'advertiser' | 'organization'): RulePlan {
+  const rule = drawRule(random, id, scope);
+  const known = Array.from({ length: 8 }, () => drawWindowTogether(random)).map((name) => `!known(${name})`);
+  const comparison = `${drawWindowTogether(random)} >= ${pick(random, thresholds).toFixed(1)}`;
+  const stale_members = pick(random, ['unknown', 'counted', undefined] as const);
+  const when = `${comparison} || (${known.join(' && ')})`;
+  return finish({
+    ...rule,
+    ...(stale_members === undefined ? {} : { stale_members }),
+    warning: { when, clear: null, for_ms: 0 },
+  });
+}
+
+function drawWindowTogether(random: Random): string {
+  const measure = pick(random, [...measures.values()]);
+  const fine = measure.isFine ? ['today', 'today', ...windowHours.map((hours) => `${hours}h`)] : [];
+  return `m.${measure.name}_${pick(random, ['1d', '2d', '7d', ...fine])}`;
 }
 
 /** About the orders of `drawOrders`. */
@@ -169,7 +195,9 @@ function drawNotices(random: Random, { id, scope }: RulePlan, all: readonly Rule
   const behind = all.filter(
     (each) =>
       each.id > id &&
-      (each.scope === scope || (!['source', 'organization', 'order'].includes(scope) && each.scope !== 'order')),
+      (each.scope === scope ||
+        (scope === 'advertiser' && each.scope === 'organization') ||
+        (!['source', 'organization', 'advertiser', 'order'].includes(scope) && each.scope !== 'order')),
   );
   const { cool_down_ms, flapping } = {
     cool_down_ms: pick(random, [0, 20, 90, 600]) * minuteMs,

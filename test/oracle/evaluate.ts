@@ -6,7 +6,7 @@ import type { Campaign } from './campaign.ts';
 import { wordValues } from './control-words.ts';
 import type { Dates, Flight } from './flight.ts';
 import { sha256 } from './hashes.ts';
-import { organizationValues } from './organization.ts';
+import { runningOf, togetherValues } from './organization.ts';
 import {
   type Completeness,
   completenessAt,
@@ -34,6 +34,7 @@ import {
 import { shippedRule } from './shipped-rule.ts';
 import { meaningOf, type Word } from './telling.ts';
 import type { Known, Values } from './three-valued.ts';
+import { completeTogether, windowsNamed, windowsTogether } from './together.ts';
 import { campaignValues, isNews, rowOf, type Said, SpendReview } from './unplanned.ts';
 import { day, hour } from './whole-numbers.ts';
 import { namesAsked, namesNamed, namesOf, windowValues } from './windows.ts';
@@ -61,6 +62,8 @@ export interface TimerContext {
   ofSource(source: string): ReadonlyMap<string, Alert> | undefined;
   /** How far a source moves at a time, ms (§8.4). */
   rhythmOf(source: string): number;
+  /** Alerts of an advertiser by rule id. */
+  ofAdvertiser(advertiser: string): ReadonlyMap<string, Alert> | undefined;
   /** Alert of a rule about an order. */
   ofOrder(order: string, rule: string): Alert | undefined;
   emit(table: Emitted, row: Row): void;
@@ -73,6 +76,7 @@ export interface Subject {
   readonly source: string;
   /** Order. */
   readonly group?: string;
+  readonly advertiser?: string;
   readonly asOf: number;
   readonly completeness: string;
   readonly values: MaybeValues;
@@ -478,7 +482,7 @@ function sortedJson(entries: readonly (readonly [string, string])[]): string {
 
 /** Whether an alert of a rule that silences this one fires about the same thing (§8.6). */
 function isInhibited(
-  { plan, ofSource, ofOrder }: TimerContext,
+  { plan, ofSource, ofOrder, ofAdvertiser }: TimerContext,
   subject: Subject,
   { inhibited_by = [] }: RulePlan,
 ): boolean {
@@ -488,6 +492,10 @@ function isInhibited(
     .flatMap(({ id, scope }): (Alert | undefined)[] => {
       if (scope === 'order') return [ofOrder(subject.group ?? '', id)];
       if (scope === 'organization') return [ofSource('')?.get(id)];
+      if (scope === 'advertiser') {
+        const whose = campaignOf === null ? subject.advertiser : campaignView(plan, campaignOf.id).advertiser;
+        return [ofAdvertiser(whose ?? '')?.get(id)];
+      }
       if (campaignOf === null) return [ofSource(subject.source)?.get(id)];
       if (scope === 'source') return requiredSources(plan, campaignOf.id).map((name) => ofSource(name)?.get(id));
       if (scope === 'campaign') return [campaignOf.spendAlerts.get(id)];
@@ -507,7 +515,9 @@ function inOrder(plan: Plan, ids: Iterable<string>): string[] {
 }
 
 function placesOf(scope: RulePlan['scope'], plan: Plan): string[] {
-  const asked = scope === 'flight' || scope === 'ended' ? namesAsked(plan) : [];
+  const isTogether = scope === 'advertiser' || scope === 'organization';
+  const together = isTogether ? plan.rules.filter((rule) => rule.scope === scope).flatMap(windowsNamed) : [];
+  const asked = scope === 'flight' || scope === 'ended' ? namesAsked(plan) : together;
   return [...Object.keys(ruleVariables[scope]), ...asked];
 }
 
@@ -634,6 +644,7 @@ function address(context: TimerContext, subject: Subject, id: string) {
     flight_id: subject.flight,
     source: subject.source,
     group_id: subject.group ?? '',
+    advertiser: subject.advertiser ?? '',
     as_of: subject.asOf,
     evaluated_at: context.t,
     plan_number: context.plan.number,
@@ -659,6 +670,7 @@ function emitStep(
 ): void {
   const scope = [context.org, id, subject.campaign, subject.flight, subject.source];
   if (subject.group !== undefined) scope.push(subject.group);
+  if (subject.advertiser !== undefined) scope.push('', subject.advertiser);
   const fingerprint = sha256(scope.join('|')).slice(0, 32);
   const identity = [fingerprint, subject.asOf, context.t, step.from, step.to];
   if (step.reason === 'rule_updated') identity.push(step.reason);
@@ -727,16 +739,61 @@ function evaluateOrganization(context: TimerContext, alerts: Map<string, Map<str
   const { plan, t } = context;
   const rules = new Map(plan.rules.filter(({ scope }) => scope === 'organization').map((rule) => [rule.id, rule]));
   const known = alerts.get('') ?? new Map<string, Alert>();
+  // Rules that are judged later look here for those that silence them.
+  alerts.set('', known);
   const isDue = (alert: Alert) => alert.rowAt === null || t - alert.rowAt >= hour;
   for (const id of inOrder(plan, new Set([...rules.keys(), ...known.keys()]))) {
     const rule = rules.get(id);
     const members = rule === undefined ? [] : context.members().filter((each) => isMeant(rule, plan, each.id));
-    const subject: Subject = {
-      ...{ campaign: '', flight: '', source: '', asOf: t, completeness: '', zone: plan.defaults.zone },
-      ...{ values: organizationValues(context, members), campaignOf: null, flightOf: null },
-    };
-    judgeRule(context, subject, known, id, rule, isDue);
+    judgeRule(context, togetherSubject(context, rule, members, 'o'), known, id, rule, isDue);
   }
-  if (known.size > 0) alerts.set('', known);
-  else alerts.delete('');
+  if (known.size === 0) alerts.delete('');
+}
+
+/** The same for each advertiser of whom the rule has campaigns; `alerts` keeps theirs by advertiser and rule id. */
+export function evaluateAdvertisers(context: TimerContext, alerts: Map<string, Map<string, Alert>>): void {
+  const { plan, t } = context;
+  const isDue = (alert: Alert) => alert.rowAt === null || t - alert.rowAt >= hour;
+  const rules = plan.rules.filter(({ scope }) => scope === 'advertiser');
+  const whose = (campaign: Campaign) => campaignView(plan, campaign.id).advertiser;
+  const named = context.members().flatMap((each) => whose(each) ?? []);
+  for (const advertiser of [...new Set([...named, ...alerts.keys()])].sort()) {
+    const known = alerts.get(advertiser) ?? new Map<string, Alert>();
+    alerts.set(advertiser, known);
+    const own = context.members().filter((each) => whose(each) === advertiser);
+    const judged = new Map(
+      rules.flatMap((rule) => {
+        const members = own.filter((each) => isMeant(rule, plan, each.id));
+        return members.length === 0 ? [] : [[rule.id, { rule, members }] as const];
+      }),
+    );
+    for (const id of inOrder(plan, new Set([...judged.keys(), ...known.keys()]))) {
+      const { rule, members = [] } = judged.get(id) ?? {};
+      const subject = { ...togetherSubject(context, rule, members, 'a', advertiser), advertiser };
+      judgeRule(context, subject, known, id, rule, isDue);
+    }
+    if (known.size === 0) alerts.delete(advertiser);
+  }
+}
+
+/** A rule that is gone knows neither values nor how far anything is complete. */
+function togetherSubject(
+  context: TimerContext,
+  rule: RulePlan | undefined,
+  members: readonly Campaign[],
+  prefix: 'o' | 'a',
+  advertiser?: string,
+): Subject {
+  const { plan, t } = context;
+  const nobody = { campaign: '', flight: '', source: '', campaignOf: null, flightOf: null };
+  const about = { ...nobody, asOf: t, zone: plan.defaults.zone };
+  if (rule === undefined) return { ...about, completeness: '', values: null };
+  const found = completeTogether(context, members, (each) => runningOf(context, each).length > 0);
+  const isUnknown = found.stale && (rule.stale_members ?? (prefix === 'a' ? 'unknown' : 'counted')) === 'unknown';
+  const values = {
+    ...togetherValues(context, members, prefix),
+    ...(advertiser === undefined ? {} : { 'a.advertiser': advertiser }),
+    ...windowsTogether(context, members, found, rule),
+  };
+  return { ...about, completeness: found.text, values: isUnknown ? null : values };
 }

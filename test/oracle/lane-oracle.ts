@@ -11,6 +11,7 @@ import { applyControl } from './control.ts';
 import { noteWords } from './control-words.ts';
 import { hasCurrencyFor } from './currency.ts';
 import {
+  evaluateAdvertisers,
   evaluateFlight,
   evaluateSources,
   leaveSpend,
@@ -74,6 +75,8 @@ interface Organization {
   /** By source, then rule. */
   readonly alerts: Map<string, Map<string, Alert>>;
   readonly orders: Map<string, OrderStory>;
+  /** Alerts about advertisers, by rule id. */
+  readonly advertisers: Map<string, Map<string, Alert>>;
 }
 
 /** The fold of one lane's log by docs/semantics.md, one record at a time. */
@@ -346,6 +349,7 @@ export class LaneOracle {
         moves: new Map(),
         alerts: new Map(),
         orders: new Map(),
+        advertisers: new Map(),
         reportsSince: Number.NEGATIVE_INFINITY,
       };
       this.#organizations.set(id, organization);
@@ -444,7 +448,7 @@ export class LaneOracle {
 
   #runTimer({ rank, org, campaign, t }: Timer, offset: number): void {
     const plan = this.#plans.inForce(org);
-    const { moves, alerts, orders } = this.#organization(org);
+    const { moves, alerts, orders, advertisers } = this.#organization(org);
     const context: TimerContext = {
       org,
       plan,
@@ -461,6 +465,7 @@ export class LaneOracle {
       },
       isHeard: (source) => moves.has(source),
       ofSource: (source) => alerts.get(source),
+      ofAdvertiser: (advertiser) => advertisers.get(advertiser),
       ofOrder: (order, rule) => alertOfOrder(orders, order, rule),
       rhythmOf: (source) => {
         const { heartbeats, expected_interval_ms } = sourceView(plan, source);
@@ -475,6 +480,7 @@ export class LaneOracle {
     if (rank === 0) {
       evaluateSources(context, alerts);
       evaluateOrders(context, orders);
+      evaluateAdvertisers(context, advertisers);
       if (hasOrganizationTimer(plan)) this.#setTimer({ rank, org, campaign, t: 0 }, t, plan);
       return;
     }

@@ -7,19 +7,22 @@ import { riskAt } from './risk.ts';
 import type { Values } from './three-valued.ts';
 import { floorDivide, larger } from './whole-numbers.ts';
 
-/** What campaigns come to together at an instant of their organization's timer (docs/semantics.md §8.8). */
-export function organizationValues(context: TimerContext, members: readonly Campaign[]): Values {
-  const { plan, clock, t, bounds } = context;
-  const running = members.flatMap((campaign) =>
-    campaign.flights.flatMap((flight) => {
-      const { judgedAsOf: last, dates } = flight;
-      if (!flight.judgedInFlight || last === null || dates === null) return [];
-      const place = placeAt(last, dates.zone, clock, bounds);
-      if (place.asOf < clock - bounds.judgedBackMs) return [];
-      const pacing = pacingAt(campaign, flight, plan, place, clock);
-      return [{ campaign, status: flight.last?.status ?? '', pacing, risk: riskAt(pacing, t) }];
-    }),
-  );
+/** The flights of a campaign that run, at an instant of their organization's timer. */
+export function runningOf({ plan, clock, t, bounds }: TimerContext, campaign: Campaign) {
+  return campaign.flights.flatMap((flight) => {
+    const { judgedAsOf: last, dates } = flight;
+    if (!flight.judgedInFlight || last === null || dates === null) return [];
+    const place = placeAt(last, dates.zone, clock, bounds);
+    if (place.asOf < clock - bounds.judgedBackMs) return [];
+    const pacing = pacingAt(campaign, flight, plan, place, clock);
+    return [{ campaign, status: flight.last?.status ?? '', pacing, risk: riskAt(pacing, t) }];
+  });
+}
+
+/** What campaigns come to together then (docs/semantics.md §8.8), under names that begin with `o.` or `a.`. */
+export function togetherValues(context: TimerContext, members: readonly Campaign[], prefix: string): Values {
+  const { plan, t } = context;
+  const running = members.flatMap((campaign) => runningOf(context, campaign));
   const currencies = new Set(members.map(({ currency }) => currency).filter((each) => each !== ''));
   const sum = (amounts: readonly bigint[]) => amounts.reduce((all, each) => all + each, 0n);
   const isOne = currencies.size <= 1;
@@ -45,11 +48,20 @@ export function organizationValues(context: TimerContext, members: readonly Camp
         }),
       ),
     );
-  return {
+  const values = {
+    'o.members': members.length,
     'o.campaigns': new Set(running.map(({ campaign }) => campaign)).size,
     'o.flights': running.length,
+    'o.flights_warming_up': having('warming_up'),
+    'o.flights_on_track': having('on_track'),
     'o.flights_behind': having('behind', 'severely_behind'),
+    'o.flights_severely_behind': having('severely_behind'),
     'o.flights_ahead': having('ahead'),
+    'o.flights_exhausted': having('exhausted'),
+    'o.flights_capped': having('capped_today'),
+    'o.flights_overspent': having('overspent_after_cut'),
+    'o.flights_paused': having('paused'),
+    'o.flights_blocked': having('blocked'),
     'o.flights_stale': having('stale_data'),
     'o.currency': currencies.size === 1 ? ([...currencies][0] as string) : null,
     'o.budget': money(budget),
@@ -66,10 +78,11 @@ export function organizationValues(context: TimerContext, members: readonly Camp
     'o.spend_7d': spentOn(today - 7, today - 1),
     'o.spend_month': spentOn(today - dayOfMonth + 1, today),
   };
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name.slice(1)}`, value]));
 }
 
 /** Who has a timer of the organization. */
 export function hasOrganizationTimer({ sources, rules, orders }: Plan): boolean {
-  const isOfAll = ({ scope }: RulePlan) => scope === 'organization';
+  const isOfAll = ({ scope }: RulePlan) => scope === 'organization' || scope === 'advertiser';
   return Object.keys(sources).length > 0 || rules.some(isOfAll) || orders !== undefined;
 }

@@ -24,7 +24,7 @@ export interface WindowPlace {
   readonly clock: number;
 }
 
-const delivery = new Set([
+export const delivery = new Set([
   'impressions',
   'invalid_impressions',
   'measurable_impressions',
@@ -39,7 +39,7 @@ const delivery = new Set([
 ]);
 const counted = new Set([...delivery, 'auction_requests', 'auction_bids', 'auction_wins']);
 
-const ratios: Readonly<Record<string, readonly [of: string, by: readonly string[], factor: bigint]>> = {
+export const ratios: Readonly<Record<string, readonly [of: string, by: readonly string[], factor: bigint]>> = {
   ctr_pct: ['clicks', ['impressions'], 100_000_000n],
   ivt_pct: ['invalid_impressions', ['impressions', 'invalid_impressions'], 100_000_000n],
   invalid_clicks_pct: ['invalid_clicks', ['clicks', 'invalid_clicks'], 100_000_000n],
@@ -103,9 +103,9 @@ export function windowValues(plan: Plan, place: WindowPlace): Record<string, num
   return values;
 }
 
-const pattern = /^([mb])\.([a-z_]+)_(\d+[dh]|today|flight)(?:_([a-z_]+))?$/;
+export const pattern = /^([mb])\.([a-z_]+)_(\d+[dh]|today|flight)(?:_([a-z_]+))?$/;
 
-function isWindow(name: string): boolean {
+export function isWindow(name: string): boolean {
   const [, , measure] = pattern.exec(name) ?? [];
   return measure !== undefined && (measure in ratios || isCounter(measure));
 }
@@ -114,7 +114,7 @@ function isCounter(name: string): boolean {
   return counted.has(name) || /^(spend|adjustments|(conversions|revenue)(_by_touch)?)$/.test(name);
 }
 
-function unitOf(measure: string): number {
+export function unitOf(measure: string): number {
   return counted.has(measure) ? 1 : 1e6;
 }
 
@@ -248,7 +248,7 @@ class Sums {
   }
 }
 
-function columnOf(row: DayRow, counter: string): bigint {
+export function columnOf(row: DayRow, counter: string): bigint {
   if (counter === 'spend') return row.spendNanos;
   if (counter === 'adjustments') return row.adjustmentNanos;
   if (counted.has(counter)) return row.counts.get(counter) ?? 0n;

@@ -212,7 +212,11 @@ tests:
   );
   const { files } = await run(root);
   expect(files[0].tests[0].failures).toEqual([
-    expect.objectContaining({ what: 'alert', wanted: 'one: name campaign, flight, source or order', line: 21 }),
+    expect.objectContaining({
+      what: 'alert',
+      wanted: 'one: name campaign, flight, source, order or advertiser',
+      line: 21,
+    }),
   ]);
 });
 

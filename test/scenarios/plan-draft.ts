@@ -127,6 +127,7 @@ function ruleOf(id: string, named: Named): RulePlan {
     summary,
     ...forWhom(named),
     ...(named.orders === undefined ? {} : { orders: named.orders.split(',') }),
+    ...(named.stale === undefined ? {} : { stale_members: named.stale as 'unknown' | 'counted' }),
     ...scheduleOf(named),
     ...noticesOf(named),
   };

@@ -8,6 +8,7 @@ import type { Clock } from '../../model/time.ts';
 import type { ServingPorts } from '../../serving/ports.ts';
 import { explainAlert } from '../../serving/queries/explain/explain-alert.ts';
 import { explainCampaign, explainSilence } from '../../serving/queries/explain/explain-silence.ts';
+import { explainTogether } from '../../serving/queries/explain/explain-together.ts';
 import type { Operation, OperationContext } from '../../serving/queries/operation.ts';
 import { inputOf, localCaller, localTables } from '../local-calls.ts';
 import { openTablesForReading } from '../log/visits.ts';
@@ -21,10 +22,13 @@ export interface Explainer extends AsyncDisposable {
   /** `idOrPrefix` of one change, or of an alert, which means its newest change. */
   alert(idOrPrefix: string): Promise<AlertExplained>;
   silence(orgId: string, question: z.input<(typeof explainSilence)['input']>): Promise<CampaignExplained>;
+  /** Of a rule about an order, an advertiser or the whole organization. */
+  together(orgId: string, question: z.input<(typeof explainTogether)['input']>): Promise<TogetherExplained>;
   campaign(orgId: string, question: z.input<(typeof explainCampaign)['input']>): Promise<CampaignExplained>;
 }
 
 export type AlertExplained = z.output<(typeof explainAlert)['output']>;
+export type TogetherExplained = z.output<(typeof explainTogether)['output']>;
 export type CampaignExplained = z.output<(typeof explainCampaign)['output']>;
 
 interface ExplainerContext {
@@ -63,6 +67,7 @@ export async function openExplainer(config: Config, { clock, log }: ExplainerCon
       return (await explainAlert.run(contextOf(orgId), { alert_id: alertId })).data;
     },
     silence: async (orgId, question) => (await ask(explainSilence, orgId, question)) as CampaignExplained,
+    together: async (orgId, question) => (await ask(explainTogether, orgId, question)) as TogetherExplained,
     campaign: async (orgId, question) => (await ask(explainCampaign, orgId, question)) as CampaignExplained,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

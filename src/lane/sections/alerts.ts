@@ -3,7 +3,7 @@ import { assert } from '../../model/errors.ts';
 import type { AlertLevel, AlertState, AlertStateName } from '../../rules/alert-state.ts';
 import type { Meaning, Telling } from '../../rules/telling.ts';
 import { type Campaign, type Flight, part } from '../campaign.ts';
-import type { Organization } from '../organization.ts';
+import type { KeptAlert, Organization } from '../organization.ts';
 import type { Section } from './section.ts';
 
 /** Alerts of each flight that are not plainly ok; flights in the order of section `flights`. */
@@ -40,13 +40,7 @@ export const sourceAlerts: Section<Organization> = {
 
   write(out: ByteWriter, organization: Organization): void {
     out.optional(organization.timerAt);
-    out.count(organization.sourceAlerts.size);
-    for (const [key, { alert, evaluatedAt }] of organization.sourceAlerts) {
-      out.text(key);
-      out.optional(evaluatedAt);
-      out.flag(alert !== null);
-      if (alert !== null) writeAlert(out, alert);
-    }
+    writeKeptAlerts(out, organization.sourceAlerts);
   },
 
   read(from: ByteReader, version: number, organization: Organization): void {
@@ -63,11 +57,25 @@ export function readFlightAlerts(from: ByteReader, flight: Flight, version = 1):
 
 /** Version 1 is also how format 1 of a blob wrote them. */
 export function readSourceAlerts(from: ByteReader, organization: Organization, version = 1): void {
-  organization.sourceAlerts.clear();
+  readKeptAlerts(from, organization.sourceAlerts, version);
+}
+
+export function writeKeptAlerts(out: ByteWriter, alerts: ReadonlyMap<string, KeptAlert>): void {
+  out.count(alerts.size);
+  for (const [key, { alert, evaluatedAt }] of alerts) {
+    out.text(key);
+    out.optional(evaluatedAt);
+    out.flag(alert !== null);
+    if (alert !== null) writeAlert(out, alert);
+  }
+}
+
+export function readKeptAlerts(from: ByteReader, alerts: Map<string, KeptAlert>, version: number): void {
+  alerts.clear();
   for (let n = from.count(); n > 0; n--) {
     const key = from.text();
     const evaluatedAt = from.optional();
-    organization.sourceAlerts.set(key, { alert: from.flag() ? readAlert(from, version) : null, evaluatedAt });
+    alerts.set(key, { alert: from.flag() ? readAlert(from, version) : null, evaluatedAt });
   }
 }
 

@@ -114,14 +114,21 @@ class Judged {
   failuresOf(expectation: Expectation): Failure[] {
     const { rule, text, from } = expectation;
     const scopes = [...this.#standings.keys()].filter((of) => isMeant(of, expectation));
-    const asked = [rule, text.campaign, text.flight, text.source, text.order]
+    const asked = [rule, text.campaign, text.flight, text.source, text.order, text.advertiser]
       .filter((each) => each !== undefined)
       .join(' ');
     const base = { ...this.#test.placeOf(expectation.path), at: text.at, of: scopes[0] ?? asked };
     if (scopes.length > 1) {
       const got = `${scopes.length} of them: ${scopes.join('; ')}`;
       return [
-        { ...base, of: asked, what: 'alert', got, wanted: 'one: name campaign, flight, source or order', since: null },
+        {
+          ...base,
+          of: asked,
+          what: 'alert',
+          got,
+          wanted: 'one: name campaign, flight, source, order or advertiser',
+          since: null,
+        },
       ];
     }
     const all = this.#standings.get(scopes[0] ?? '') ?? [];
@@ -193,12 +200,13 @@ function standingOf(row: Alert | Evaluation, { state, outcome }: Pick<Standing, 
 }
 
 /** `under-pacing of campaign c1, flight f1`. */
-function scopeOf({ rule_id, campaign_id, flight_id, source, group_id }: Alert | Evaluation): string {
+function scopeOf({ rule_id, campaign_id, flight_id, source, group_id, advertiser }: Alert | Evaluation): string {
   const names = [
     campaign_id && `campaign ${campaign_id}`,
     flight_id && `flight ${flight_id}`,
     source && `source ${source}`,
     group_id && `order ${group_id}`,
+    advertiser && `advertiser ${advertiser}`,
   ];
   return `${rule_id} of ${names.filter(Boolean).join(', ') || 'the organization'}`;
 }
@@ -206,12 +214,13 @@ function scopeOf({ rule_id, campaign_id, flight_id, source, group_id }: Alert | 
 function isMeant(of: string, { rule, text }: Expectation): boolean {
   const [head, names = ''] = of.split(' of ');
   const parts = names.split(', ');
-  const { campaign, flight, source, order } = text;
+  const { campaign, flight, source, order, advertiser } = text;
   const asked = [
     campaign && `campaign ${campaign}`,
     flight && `flight ${flight}`,
     source && `source ${source}`,
     order && `order ${order}`,
+    advertiser && `advertiser ${advertiser}`,
   ];
   return head === rule && asked.filter((each) => each !== undefined).every((each) => parts.includes(String(each)));
 }

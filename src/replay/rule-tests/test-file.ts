@@ -50,6 +50,7 @@ const expectation = z
     flight: id.optional(),
     source: id.optional(),
     order: id.optional(),
+    advertiser: id.optional(),
     state: z.enum(stateNames).optional(),
     level: z.enum(['none', 'warning', 'critical']).optional(),
     outcome: z.enum(['critical', 'warning', 'false', 'insufficient', 'outside', 'unknown', 'error']).optional(),

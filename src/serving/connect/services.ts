@@ -21,6 +21,7 @@ export const serviceOf = {
   explainAlert: 'ExplainService',
   explainSilence: 'ExplainService',
   explainCampaign: 'ExplainService',
+  explainTogether: 'ExplainService',
   listSources: 'SourceService',
   listRules: 'RuleService',
   getRule: 'RuleService',

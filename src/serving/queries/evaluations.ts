@@ -19,6 +19,8 @@ const columns = [
   'state',
   'level',
   'rule_hash',
+  'group_id',
+  'advertiser',
   'plan_number',
   'partition',
   'version',
@@ -33,6 +35,8 @@ export const listEvaluations = operation({
     campaign_id: id.optional().describe('The campaign.'),
     flight_id: id.optional().describe('The flight of it.'),
     source: id.optional().describe('The source: a feed, as its records name it.'),
+    order_id: id.optional().describe('The order.'),
+    advertiser: id.optional().describe('The advertiser.'),
     outcome: z
       .array(z.enum(['critical', 'warning', 'false', 'insufficient', 'outside', 'unknown', 'error']))
       .max(7)
@@ -51,13 +55,17 @@ export const listEvaluations = operation({
   cost: 3,
   async run(context, input) {
     const { rule_id, campaign_id = '', flight_id = '', source = '', outcome = [] } = input;
+    const { order_id = '', advertiser = '' } = input;
     const { from, to } = periodOf(input, context.ports.now(), evaluationDaysMax * dayMs);
     const { column, key } = newestFirst('evaluated_at', to);
     const table = await context.tables.since('rule_evaluations', from);
     const { shown, nextCursor } = await pagedRows(context, {
       list: {
         name: 'evaluations',
-        args: [input.from, input.to, rule_id, campaign_id, flight_id, source, outcome.toSorted()],
+        args: [
+          ...[input.from, input.to, rule_id, campaign_id, flight_id, source, order_id, advertiser],
+          outcome.toSorted(),
+        ],
       },
       input,
       columns: [...columns, 'values', column],
@@ -67,14 +75,20 @@ export const listEvaluations = operation({
         inPeriod('evaluated_at'),
         "({campaign:String} = '' OR campaign_id = {campaign:String}) AND ({flight:String} = '' OR flight_id = {flight:String})",
         "({source:String} = '' OR source = {source:String})",
+        "({order:String} = '' OR group_id = {order:String}) AND ({advertiser:String} = '' OR advertiser = {advertiser:String})",
         '(empty({outcomes:Array(String)}) OR has({outcomes:Array(String)}, outcome))',
       ],
-      parameters: { from, to, rule: rule_id, campaign: campaign_id, flight: flight_id, source, outcomes: outcome },
+      parameters: {
+        ...{ from, to, rule: rule_id, campaign: campaign_id, flight: flight_id, source, outcomes: outcome },
+        ...{ order: order_id, advertiser },
+      },
       sortedBy: [
         key,
         { name: 'campaign_id', type: 'String', first: '' },
         { name: 'flight_id', type: 'String', first: '' },
         { name: 'source', type: 'String', first: '' },
+        { name: 'group_id', type: 'String', first: '' },
+        { name: 'advertiser', type: 'String', first: '' },
       ],
       direction: 'DESC',
     });

@@ -4,6 +4,7 @@ import { getEngine, getGraph, listOrganizations } from './engine.ts';
 import { listEvaluations } from './evaluations.ts';
 import { explainAlert } from './explain/explain-alert.ts';
 import { explainCampaign, explainSilence } from './explain/explain-silence.ts';
+import { explainTogether } from './explain/explain-together.ts';
 import { getFlight, listFlights, listSnapshots, summarizeFlights } from './flights.ts';
 import { getMark } from './marks.ts';
 import type { Operation } from './operation.ts';
@@ -35,6 +36,7 @@ export const queryOperations = {
   explainAlert,
   explainSilence,
   explainCampaign,
+  explainTogether,
   listSources,
   listRules,
   getRule,

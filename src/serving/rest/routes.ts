@@ -29,6 +29,7 @@ export const routes = {
   explainAlert: get(`${ofOrganization}/transitions/{alert_id}/explanation`),
   explainSilence: get(`${ofOrganization}/campaigns/{campaign_id}/rules/{rule_id}/explanation`),
   explainCampaign: get(`${ofOrganization}/campaigns/{campaign_id}/explanation`),
+  explainTogether: get(`${ofOrganization}/rules/{rule_id}/explanation`),
   listSources: get(`${ofOrganization}/sources`),
   listRules: get(`${ofOrganization}/rules`),
   getRule: get(`${ofOrganization}/rules/{rule_id}`),

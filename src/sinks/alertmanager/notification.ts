@@ -36,6 +36,7 @@ const takenAsIs = [
   'annotations',
   'told',
   'group_id',
+  'advertiser',
 ] as const;
 
 /** What of an alert transition a notification needs. */
@@ -88,8 +89,19 @@ function notify(
   endsAtMs: number,
   { externalUrl }: NotificationOptions,
 ): Notification {
-  const { org_id, rule_id, campaign_id, flight_id, source, group_id: order, fingerprint } = transition;
-  const labels = { alertname: rule_id, severity, org_id, campaign_id, flight_id, source, order, fingerprint };
+  const { org_id, rule_id, campaign_id, flight_id, source, group_id: order } = transition;
+  const { advertiser, fingerprint } = transition;
+  const labels = {
+    alertname: rule_id,
+    severity,
+    org_id,
+    campaign_id,
+    flight_id,
+    source,
+    order,
+    advertiser,
+    fingerprint,
+  };
   return {
     labels: withoutEmpty({ ...textsOf(transition.labels), ...labels }),
     annotations: withoutEmpty({

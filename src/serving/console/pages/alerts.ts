@@ -15,6 +15,7 @@ interface Transition {
   readonly flight_id: string;
   readonly source: string;
   readonly group_id: string;
+  readonly advertiser: string;
   readonly mode: string;
   readonly from_state: string;
   readonly to_state: string;

@@ -15,6 +15,7 @@ interface RuleAlert {
   readonly campaign_id: string;
   readonly source: string;
   readonly group_id: string;
+  readonly advertiser: string;
   readonly to_state: string;
   readonly level: string;
   readonly summary: string;
@@ -25,6 +26,7 @@ interface Evaluation {
   readonly flight_id: string;
   readonly source: string;
   readonly group_id: string;
+  readonly advertiser: string;
   readonly evaluated_at: string;
   readonly outcome: string;
   readonly state: string;
@@ -65,11 +67,12 @@ export function RuleView({ org, args: [ruleId], query }: Route) {
               campaign_id,
               source,
               group_id,
+              advertiser,
               to_state,
               level,
               summary,
             }) => html`<li key=${fingerprint}><${Badge} tone=${alertTone(to_state, level)}>${to_state === 'firing' ? plain(level) : plain(to_state)}<//>
-            <a href=${hrefOf(org, 'alerts', [alert_id])}>${subjectOf({ campaign_id, source, group_id })}</a> ${summary}</li>`,
+            <a href=${hrefOf(org, 'alerts', [alert_id])}>${subjectOf({ campaign_id, source, group_id, advertiser })}</a> ${summary}</li>`,
           )}</ul>`}<//></section>
     <${Outcomes} org=${org} ruleId=${ruleId} outcome=${query.get('outcome') ?? ''} />`;
 }

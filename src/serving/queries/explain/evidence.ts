@@ -1,5 +1,6 @@
 import { minuteMs } from '../../../model/time.ts';
 import { utc } from '../../../model/zones.ts';
+import { isTogether } from '../../../rules/asked-values.ts';
 import type { CompiledRule } from '../../../rules/compile-plan.ts';
 import type { PastRecord, Place } from '../../ports.ts';
 import type { OperationContext } from '../operation.ts';
@@ -7,8 +8,9 @@ import { comparedParts, type NamedValues, resultOf } from './compare.ts';
 import { type KnownPlan, planAt, planNow, plansOf } from './plans.ts';
 import { controlsInForce, controlsOf, controlWords, type Delivery, deliveryOf, spanOf } from './records.ts';
 import type { Address, Evidence, JudgedCondition, SourceShown, WindowShown } from './shapes.ts';
-import { recordsInWindow } from './window-records.ts';
+import { type RecordsInWindow, recordsInWindow } from './window-records.ts';
 import { type ValueWindow, windowsOfCampaign, windowsOfFlight } from './windows.ts';
+import { campaignsTogether, orderTogether, type Together } from './windows-together.ts';
 import { instantText } from './words.ts';
 
 /** One judgement of a rule, as its row has it. */
@@ -16,6 +18,9 @@ export interface Judged {
   readonly ruleId: string;
   readonly campaignId: string;
   readonly flightId: string;
+  /** Of a rule about campaigns together; empty for others. */
+  readonly order: string;
+  readonly advertiser: string;
   readonly asOfMs: number;
   /** Log time. */
   readonly atMs: number;
@@ -84,8 +89,10 @@ function ruleOf(
 }
 
 export function rulesOf({ compiled }: KnownPlan): CompiledRule[] {
-  const { flightRules, endedRules, campaignRules, orderRules, organizationRules, sourceRules } = compiled;
-  return [...flightRules, ...endedRules, ...campaignRules, ...orderRules, ...organizationRules, ...sourceRules];
+  const { flightRules, endedRules, campaignRules, orderRules, advertiserRules, organizationRules, sourceRules } =
+    compiled;
+  const together = [...orderRules, ...advertiserRules, ...organizationRules];
+  return [...flightRules, ...endedRules, ...campaignRules, ...together, ...sourceRules];
 }
 
 /** Where nothing was known there is nothing to compare. */
@@ -164,11 +171,14 @@ async function windowsOf(
   plan: KnownPlan | null,
   controls: readonly PastRecord[],
 ): Promise<WindowShown[]> {
+  const together = plan === null ? null : togetherOf(plan, judged);
   const flight = spanOf(controls, judged.flightId);
   const byWindow = new Map<string, { window: ValueWindow; values: string[] }>();
   for (const [name, value] of Object.entries(judged.values)) {
     if (value === null) continue;
-    const own = flight === null ? windowsOfCampaign(name, judged) : windowsOfFlight(name, flight, judged);
+    const own =
+      together?.windowsOf(name) ??
+      (flight === null ? windowsOfCampaign(name, judged) : windowsOfFlight(name, flight, judged));
     for (const window of own) {
       const key = `${window.of} ${window.fromMs} ${window.toMs}`;
       const entry = byWindow.get(key) ?? { window, values: [] };
@@ -179,13 +189,48 @@ async function windowsOf(
   const found = [...byWindow.values()];
   if (found.length === 0) return [];
   const fromMs = Math.min(...found.map(({ window }) => window.fromMs));
-  const delivery = await deliveryOf(context, judged.campaignId, judged.place, fromMs);
-  const spend = plan === null ? null : spendOf(plan, judged.campaignId);
-  const zone = flight?.zone ?? utc;
+  const of = together === null ? judged.campaignId : null;
+  const delivery = await deliveryOf(context, of, judged.place, fromMs);
+  const zone = together?.zone ?? flight?.zone ?? utc;
+  const shown = (window: ValueWindow) => {
+    if (delivery === null) return null;
+    const spendBy = (campaignId: string) => (plan === null ? null : spendOf(plan, campaignId));
+    if (together === null) return recordsInWindow(delivery, { window, spend: spendBy(judged.campaignId), zone });
+    return recordsOfSeveral(delivery, together, (campaignId) => ({ window, spend: spendBy(campaignId), zone }));
+  };
   return found.map(({ window, values }) => ({
     ...{ values, of: window.of, from: instantText(window.fromMs), to: instantText(window.toMs) },
-    records: delivery === null ? null : recordsShown(context.ports.past.topic, delivery, { window, spend, zone }),
+    records: recordsShown(context.ports.past.topic, shown(window)),
   }));
+}
+
+/** Null = the judgement is of one campaign, of a source, or of what the plan does not know. */
+function togetherOf({ compiled }: KnownPlan, judged: Judged): Together | null {
+  const { plan } = compiled;
+  const known = frontiersOf(judged.completeness).flatMap(({ frontierMs }) => frontierMs ?? []);
+  const moment = { ...judged, completeMs: known.length === 0 ? null : Math.min(...known) };
+  if (judged.order !== '') return orderTogether(plan, judged.order, moment);
+  const rule = plan.rules.find(({ id }) => id === judged.ruleId);
+  if (rule === undefined || !isTogether(rule.scope)) return null;
+  return campaignsTogether(plan, rule, judged.advertiser, moment);
+}
+
+/** Of each campaign as its own plan counts it, all together. */
+function recordsOfSeveral(
+  { records, unused }: Delivery,
+  together: Together,
+  countingOf: (campaignId: string) => Parameters<typeof recordsInWindow>[1],
+): RecordsInWindow {
+  const byCampaign = Map.groupBy(records.filter(together.counts), ({ fields }) => String(fields?.campaign_id));
+  const all = [...byCampaign].map(([id, own]) => recordsInWindow({ records: own, unused }, countingOf(id)));
+  const counts: Record<string, number> = {};
+  for (const each of all)
+    for (const [why, count] of Object.entries(each.unused)) counts[why] = (counts[why] ?? 0) + count;
+  return {
+    found: all.flatMap(({ found }) => found).sort((a, b) => a.offset - b.offset),
+    unused: counts,
+    sum: all.reduce((sum: bigint | null, each) => (sum === null || each.sum === null ? null : sum + each.sum), 0n),
+  };
 }
 
 function spendOf({ compiled }: KnownPlan, campaignId: string) {
@@ -193,12 +238,9 @@ function spendOf({ compiled }: KnownPlan, campaignId: string) {
   return (Object.hasOwn(campaigns, campaignId) ? campaigns[campaignId].spend : undefined) ?? defaults.spend;
 }
 
-function recordsShown(
-  topic: string,
-  delivery: Delivery,
-  counting: Parameters<typeof recordsInWindow>[1],
-): WindowShown['records'] {
-  const { found, unused, sum } = recordsInWindow(delivery, counting);
+function recordsShown(topic: string, shown: RecordsInWindow | null): WindowShown['records'] {
+  if (shown === null) return null;
+  const { found, unused, sum } = shown;
   const [first, last] = [found.at(0), found.at(-1)];
   return {
     ...{ count: found.length, unused, adds_up_to: sum === null ? null : String(sum) },

@@ -20,6 +20,8 @@ const explained = z
     campaign_id: z.string().describe('The campaign; empty for rules of sources.'),
     flight_id: z.string().describe('The flight; empty for rules of others.'),
     source: z.string().describe('The source; empty for rules of others.'),
+    order_id: z.string().describe('The order; empty for rules of others.'),
+    advertiser: z.string().describe('The advertiser; empty for rules of others.'),
     mode: z.string().describe('`notify` or `shadow`.'),
     evidence: evidence.describe('What this change followed from.'),
     changes: z
@@ -51,6 +53,7 @@ export const explainAlert = operation({
     const data = {
       ...{ alert_id, fingerprint: text(receipt.fingerprint), rule_id: text(receipt.rule_id) },
       ...{ campaign_id: text(receipt.campaign_id), flight_id: text(receipt.flight_id), source: text(receipt.source) },
+      ...{ order_id: text(receipt.group_id), advertiser: text(receipt.advertiser) },
       ...{ mode: text(receipt.mode), evidence: shown, changes },
     };
     const opening = `Alert ${data.fingerprint} of rule ${data.rule_id} (${subjectOf(receipt)}) went from ${receipt.from_state} to ${receipt.to_state}: ${receipt.summary}.`;
@@ -70,6 +73,7 @@ function text(value: unknown): string {
 
 function subjectOf(receipt: Receipt): string {
   if (receipt.group_id !== '') return `order ${receipt.group_id}`;
+  if (receipt.advertiser !== '') return `advertiser ${receipt.advertiser}`;
   if (receipt.source === '' && receipt.campaign_id === '') return 'the organization';
   if (receipt.source !== '') return `source ${receipt.source}`;
   return receipt.flight_id === ''
@@ -80,6 +84,7 @@ function subjectOf(receipt: Receipt): string {
 function judgedOf(receipt: Receipt): Judged {
   return {
     ...{ ruleId: text(receipt.rule_id), campaignId: text(receipt.campaign_id), flightId: text(receipt.flight_id) },
+    ...{ order: text(receipt.group_id), advertiser: text(receipt.advertiser) },
     ...{ asOfMs: Date.parse(text(receipt.as_of)), atMs: Date.parse(text(receipt.evaluated_at)) },
     place: { partition: Number(receipt.partition), offset: Number(receipt.log_offset) },
     ...{ planNumber: Number(receipt.plan_number), ruleHash: text(receipt.rule_hash) },
@@ -144,8 +149,15 @@ function comparedOf({ condition, values, ...of }: Receipt): ChangeShown['compare
   }
 }
 
-function scopeOf({ source, campaign_id, flight_id, group_id }: Omit<Receipt, 'condition' | 'values'>): ConditionScope {
+function scopeOf({
+  source,
+  campaign_id,
+  flight_id,
+  group_id,
+  advertiser,
+}: Omit<Receipt, 'condition' | 'values'>): ConditionScope {
   if (group_id !== '') return 'order';
+  if (advertiser !== '') return 'advertiser';
   if (source !== '') return 'source';
   return flight_id !== '' ? 'flight' : campaign_id !== '' ? 'campaign' : 'organization';
 }

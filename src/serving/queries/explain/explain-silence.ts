@@ -83,7 +83,7 @@ async function explain(context: OperationContext, question: Question, isWhole: b
 }
 
 /** The newest thing that the tables know: in a replayed log now is long ago. */
-async function newestMs(context: OperationContext): Promise<number> {
+export async function newestMs(context: OperationContext): Promise<number> {
   const { evaluated_at } = (await getMark.run(context, {})).data;
   return evaluated_at === null ? context.ports.now() : Date.parse(evaluated_at);
 }
@@ -108,9 +108,9 @@ function unknownFlight(campaignId: string, flightId: string, flights: readonly s
 }
 
 /** The plan in force at a moment: of the records until then, else as it is written now. */
-async function planBy(
+export async function planBy(
   { ports: { past }, tables }: OperationContext,
-  { partition }: CampaignNames,
+  { partition }: Pick<CampaignNames, 'partition'>,
   atMs: number,
 ): Promise<KnownPlan | null> {
   if (past.whyNoRecords !== null) return await planNow(past, tables.orgId);

@@ -36,16 +36,17 @@ export interface Delivery {
   readonly unused: ReadonlyMap<number, 'dead_letter' | 'late'>;
 }
 
-/** Delivery and money of a campaign from an instant on, as far as it was there at a place of the log. Null: too many, or not to be read. */
+/** Delivery and money of a campaign, or (null) of all, from an instant on, as far as it was there at a place of the log. Null: too many, or not to be read. */
 export async function deliveryOf(
   { ports: { past }, tables }: OperationContext,
-  campaignId: string,
+  campaignId: string | null,
   { partition, offset }: Place,
   fromMs: number,
 ): Promise<Delivery | null> {
   if (past.whyNoRecords !== null || campaignId === '') return null;
   const records = await past.records({
-    ...{ orgIds: [tables.orgId], campaignId, partition, kinds: deliveryKinds, untilOffset: offset },
+    ...{ orgIds: [tables.orgId], partition, kinds: deliveryKinds, untilOffset: offset },
+    ...(campaignId === null ? {} : { campaignId }),
     // A report may say of its period beforehand when it is told; a day is more than any does.
     ...{ fromEventMs: fromMs - dayMs, limit: deliveryMax },
   });

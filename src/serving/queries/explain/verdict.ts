@@ -24,6 +24,7 @@ const whys = [
   'withheld',
   'no_such_rule',
   'not_for_campaign',
+  'not_for_it',
   'flight_unknown',
   'not_started',
   'flight_over',
@@ -36,17 +37,18 @@ const whys = [
   'error',
 ] as const;
 type Why = (typeof whys)[number];
+export const whyShown = z
+  .enum(whys)
+  .meta({ title: 'RuleVerdictReason' })
+  .describe(
+    '`fired`: it was not silent. `shadow`: it fires, and nobody is told. `withheld`: it fires, and people are not told (yet). `no_such_rule`, `not_for_campaign`, `not_for_it` (the order or advertiser), `flight_unknown`: it was never asked. `not_started`, `flight_over`, `not_judged`: not at that time. `outside_hours`: its schedule leaves that hour out. `guard_false`, `level_not_true`: it was asked and said no. `for_not_over`: it holds, not yet for long enough. `unknown`: a source is not complete. `error`: a condition has no result.',
+  );
 
 export const verdict = z
   .strictObject({
     rule_id: id.describe('The rule.'),
     flight_id: z.string().describe('Empty for rules of campaigns.'),
-    why: z
-      .enum(whys)
-      .meta({ title: 'RuleVerdictReason' })
-      .describe(
-        '`fired`: it was not silent. `shadow`: it fires, and nobody is told. `withheld`: it fires, and people are not told (yet). `no_such_rule`, `not_for_campaign`, `flight_unknown`: it was never asked. `not_started`, `flight_over`, `not_judged`: not at that time. `outside_hours`: its schedule leaves that hour out. `guard_false`, `level_not_true`: it was asked and said no. `for_not_over`: it holds, not yet for long enough. `unknown`: a source is not complete. `error`: a condition has no result.',
-      ),
+    why: whyShown,
     because: z.string().describe('In one sentence.'),
     until: instant.nullable().describe('Where it was `unknown`: when the flight was judged again; null = not yet.'),
     alert_id: id.nullable().describe('The newest change of its alert by then; explain that for more.'),
@@ -96,7 +98,10 @@ function silent({ ruleId }: RuleQuestion, flightId: string, why: Why, because: s
   };
 }
 
-async function noSuchRule(context: OperationContext, { plan, ruleId }: RuleQuestion): Promise<string> {
+export async function noSuchRule(
+  context: OperationContext,
+  { plan, ruleId }: Pick<RuleQuestion, 'plan' | 'ruleId'>,
+): Promise<string> {
   const others = await context.ports.past.organizationsOfRule(ruleId);
   if (others !== null && !others.includes(context.tables.orgId))
     return `the rule is written for ${others.join(', ')} and not for ${context.tables.orgId}`;
@@ -115,6 +120,7 @@ async function noSuchRule(context: OperationContext, { plan, ruleId }: RuleQuest
 function whyNotFor({ plan }: CompiledRule, { compiled }: KnownPlan, campaignId: string): string | null {
   if (plan.scope === 'source') return 'the rule judges sources, not campaigns';
   if (plan.scope === 'organization') return 'the rule judges campaigns together, not each';
+  if (plan.scope === 'advertiser') return 'the rule judges the campaigns of an advertiser together, not each';
   if (plan.scope === 'order') return 'the rule judges orders, and what their campaigns spend together';
   const own = Object.hasOwn(compiled.plan.campaigns, campaignId) ? compiled.plan.campaigns[campaignId] : {};
   if (isForCampaign(plan, campaignId, own)) return null;
@@ -135,15 +141,16 @@ function listed(names: readonly string[] | undefined): string {
   return (names ?? []).slice(0, 10).join(', ');
 }
 
-type Evaluation = Awaited<ReturnType<typeof listEvaluations.run>>['data'][number];
-type Change = Awaited<ReturnType<typeof listTransitions.run>>['data'][number];
+export type Evaluation = Awaited<ReturnType<typeof listEvaluations.run>>['data'][number];
+export type Change = Awaited<ReturnType<typeof listTransitions.run>>['data'][number];
 type Snapshot = Awaited<ReturnType<typeof getFlight.run>>['data'];
 
 /** What the tables have of a rule and a flight by a moment. */
-interface Known {
+export interface Known {
   readonly evaluation: Evaluation | null;
   readonly change: Change | null;
-  readonly snapshot: Snapshot | null;
+  /** Of the flight, or of the order. */
+  readonly snapshot: Pick<Snapshot, 'status' | 'evaluated_at' | 'completeness'> | null;
 }
 
 async function verdictOf(
@@ -172,7 +179,7 @@ async function verdictOf(
 }
 
 /** Rows of the tables are looked for so far back. */
-const lookBackMs = 31 * dayMs;
+export const lookBackMs = 31 * dayMs;
 
 async function knownOf(
   context: OperationContext,
@@ -202,7 +209,7 @@ async function snapshotAt(
   }
 }
 
-interface Reading {
+export interface Reading {
   readonly why: Why;
   readonly because: string;
 }
@@ -223,14 +230,14 @@ function readVerdict(known: Known, flightId: string, rule: CompiledRule | null, 
   return readOutcome(evaluation, known, rule, plan);
 }
 
-function stateOf({ evaluation, change }: Known): string {
+export function stateOf({ evaluation, change }: Pick<Known, 'evaluation' | 'change'>): string {
   if (change === null) return evaluation === null ? 'ok' : String(evaluation.state);
   // A change has an evaluation of the same instant, but for one that ends its alert.
   const isNewer = evaluation === null || msOf(change.evaluated_at) >= msOf(evaluation.evaluated_at);
   return String(isNewer ? change.to_state : evaluation.state);
 }
 
-function fired(change: Change, state: string, rule: CompiledRule | null): Reading {
+export function fired(change: Change, state: string, rule: CompiledRule | null): Reading {
   const since = `${state === 'firing' ? 'it is firing' : 'it fired and is recovering'} (${change.level}) since ${change.evaluated_at}, change ${change.alert_id}`;
   if (change.mode === 'shadow') return { why: 'shadow', because: `${since}; the rule is in shadow, so nobody is told` };
   const withheld = String(change.withheld);
@@ -277,7 +284,12 @@ function neverJudged({ snapshot }: Known, scope: string, isEnded: boolean): Read
   };
 }
 
-function readOutcome(evaluation: Evaluation, known: Known, rule: CompiledRule | null, plan: KnownPlan | null): Reading {
+export function readOutcome(
+  evaluation: Evaluation,
+  known: Known,
+  rule: CompiledRule | null,
+  plan: KnownPlan | null,
+): Reading {
   const { outcome, evaluated_at, level } = evaluation;
   const at = `at ${evaluated_at}, the newest judgement that is kept`;
   switch (outcome) {
@@ -353,7 +365,7 @@ async function judgedOf(
       : '';
   const [, offset] = String(evaluation.version).split(':');
   return {
-    ...{ ruleId, campaignId, flightId, atMs, asOfMs: msOf(evaluation.as_of) },
+    ...{ ruleId, campaignId, flightId, order: '', advertiser: '', atMs, asOfMs: msOf(evaluation.as_of) },
     place: { partition: Number(evaluation.partition), offset: Number(offset) },
     ...{ planNumber: Number(evaluation.plan_number), ruleHash: String(evaluation.rule_hash) },
     values: evaluation.values as NamedValues,
@@ -361,10 +373,10 @@ async function judgedOf(
   };
 }
 
-function sentenceOf(words: string): string {
+export function sentenceOf(words: string): string {
   return `${words[0].toUpperCase()}${words.slice(1)}${words.endsWith('?') ? '' : '.'}`;
 }
 
-function msOf(value: unknown): number {
+export function msOf(value: unknown): number {
   return Date.parse(String(value));
 }

@@ -8,7 +8,7 @@ import type { ValueWindow, WindowOf } from './windows.ts';
 
 type UnusedWhy = 'dead_letter' | 'late' | 'repeated' | 'test' | 'invalid';
 
-interface RecordsInWindow {
+export interface RecordsInWindow {
   /** All of the campaign that lie in it and are of what is counted, in the order of the log. */
   readonly found: readonly PastRecord[];
   readonly unused: Readonly<Partial<Record<UnusedWhy, number>>>;

@@ -122,7 +122,7 @@ function askedWindows(
 const comparing: ReadonlySet<string> = new Set(['now', 'ratio', 'score', 'expected', 'z']);
 
 /** Which records a counter counts. */
-function recordsOf(counter: WindowCounter): WindowOf {
+export function recordsOf(counter: WindowCounter): WindowOf {
   if (counter === 'spend' || counter === 'adjustments') return 'spend';
   if (counter.endsWith('impressions')) return 'impressions';
   if (counter.endsWith('clicks')) return 'clicks';
