@@ -129,6 +129,11 @@ export class Flight {
     this.#totals.release(this.base);
   }
 
+  /** An array that grows by itself would make room for seventeen, in every flight. */
+  addChange(change: Change): void {
+    this.changes = [...this.changes, change];
+  }
+
   /** Every budget that is taken has a version; asked at every timer, so that no list is walked. */
   get hasBudget(): boolean {
     return this.settled !== null || this.budgetLedgerVersion !== Number.NEGATIVE_INFINITY;
@@ -192,7 +197,7 @@ export class Campaign implements Carrier {
   /** The day at hand. */
   day: DayRow | null = null;
   cells: DeliveryCells | null = null;
-  readonly flights: Flight[] = [];
+  flights: Flight[] = [];
 
   readonly orgId: string;
   readonly id: string;
@@ -301,6 +306,10 @@ export class Campaign implements Carrier {
   putAway(): void {
     this.day = null;
     this.books.hot.putAway(this.hot);
+  }
+
+  addFlight(flight: Flight): void {
+    this.flights = [...this.flights, flight];
   }
 
   forgetFlights(): void {

@@ -78,11 +78,11 @@ function readRecord(from: ByteReader, campaign: Campaign): void {
   for (let n = from.count(); n > 0; n--) {
     const flight = new Flight(from.text(), campaign.books.flights);
     flight.dates = readDates(from, 1);
-    for (let changes = from.count(); changes > 0; changes--) flight.changes.push(readChange(from, false));
+    for (let changes = from.count(); changes > 0; changes--) flight.addChange(readChange(from, false));
     flight.budgetLedgerVersion = from.double();
     flight.flightLedgerVersion = from.double();
     readPace(from, flight);
     readFlightAlerts(from, flight);
-    campaign.flights.push(flight);
+    campaign.addFlight(flight);
   }
 }

@@ -24,14 +24,16 @@ export interface Reports<Amount> {
 /** Places in a report's part of `ReportList.spans`. */
 const spanAt = { from: 0, to: 1, order: 2 } as const;
 const spanWidth = 3;
+/** Nearly all campaigns have no more: their arrays are as long as they must be, and grow by themselves beyond. */
+const tightMax = 6;
 
 /**
  * Reports side by side: numbers in two arrays, no object. There is a list for every
  * campaign, and an array that holds something has room for sixteen more: so there are two and not four.
  */
 export class ReportList<Amount> implements Reports<Amount> {
-  readonly spans: number[] = [];
-  readonly amounts: Amount[] = [];
+  spans: number[] = [];
+  amounts: Amount[] = [];
 
   get length(): number {
     return this.amounts.length;
@@ -65,6 +67,11 @@ export class ReportList<Amount> implements Reports<Amount> {
 
   insert(at: number, { from, to, order, amount }: Report<Amount>): void {
     // Nearly every report is the newest of its feed.
+    if (at === this.length && at < tightMax) {
+      this.spans = [...this.spans, from, to, order];
+      this.amounts = [...this.amounts, amount];
+      return;
+    }
     if (at === this.length) {
       this.spans.push(from, to, order);
       this.amounts.push(amount);

@@ -221,8 +221,8 @@ export class FollowFlights implements Operator {
     const { effective_at: at, budget_micros: budget, daily_cap_micros: cap } = detail;
     flight.ledger = null;
     const said = { kind: 'budget', at, order, seen: this.#state.clock } as const;
-    if (goal === undefined) flight.changes.push({ ...said, budget, cap, actual });
-    else flight.changes.push({ ...said, ...amountsOfGoal(goal, budget), actual });
+    if (goal === undefined) flight.addChange({ ...said, budget, cap, actual });
+    else flight.addChange({ ...said, ...amountsOfGoal(goal, budget), actual });
     return null;
   }
 
@@ -252,7 +252,7 @@ export class FollowFlights implements Operator {
     setRollover(flight, rollover);
     flight.ledger = null;
     const seen = this.#state.clock;
-    flight.changes.push({ kind: 'flight', at, order, seen, mode, curve, end: dates.end, rebase, actual });
+    flight.addChange({ kind: 'flight', at, order, seen, mode, curve, end: dates.end, rebase, actual });
     return null;
   }
 
@@ -302,7 +302,7 @@ export class FollowFlights implements Operator {
       campaign.flights.splice(campaign.flights.indexOf(oldest), 1);
       oldest.release();
     }
-    campaign.flights.push(flight);
+    campaign.addFlight(flight);
   }
 
   #tooMany(): Problem {

@@ -44,11 +44,11 @@ export const flightsSection: Section<Campaign> = {
     for (let n = from.count(); n > 0; n--) {
       const flight = new Flight(from.text(), campaign.books.flights);
       flight.dates = readDates(from, version);
-      for (let changes = from.count(); changes > 0; changes--) flight.changes.push(readChange(from, isSettling));
+      for (let changes = from.count(); changes > 0; changes--) flight.addChange(readChange(from, isSettling));
       if (isSettling) flight.settled = readSettled(from);
       flight.budgetLedgerVersion = from.double();
       flight.flightLedgerVersion = from.double();
-      campaign.flights.push(flight);
+      campaign.addFlight(flight);
     }
   },
 
