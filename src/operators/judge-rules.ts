@@ -14,6 +14,7 @@ import { CampaignWindows } from '../lane/window-books.ts';
 import { assert } from '../model/errors.ts';
 import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
+import { goalWords } from '../pacing/goal.ts';
 import { moneyAtRisk, riskUnknown } from '../pacing/money-at-risk.ts';
 import { dayJudged, type FlightBooks, type PacingValues } from '../pacing/pacing.ts';
 import { annotationsText, decidingCondition, fillText, spoken, valuesText } from '../rules/alert-receipt.ts';
@@ -381,7 +382,7 @@ export class JudgeRules implements Operator, OrderJudge, TogetherJudge {
     const written = plan.rules.find((rule) => rule.id === ruleId);
     const rule = [...flightRules, ...endedRules].find((each) => each.plan.id === ruleId);
     const values = named === undefined || rule === undefined ? '{}' : valuesText(rule, named);
-    const summary = `Rule ${ruleId}: ${reason}${named === undefined ? '' : verdict(named)}`;
+    const summary = `Rule ${ruleId}: ${reason}${named === undefined ? '' : verdict(named, scope.flight)}`;
     this.#rows.writeAlert(scope, transition, {
       ...{ ruleId, hash: ruleHash, mode: written?.mode ?? 'notify', condition: '', values, summary, told },
       ...{ labels: canonicalJson(written?.labels ?? {}), annotations: '{}' },
@@ -489,6 +490,7 @@ const statusAt = variableNames('flight').indexOf('p.status');
 const deliveryAt = variableNames('flight').indexOf('p.delivery_pct');
 
 /** What became of a flight. */
-function verdict(named: readonly RuleValue[]): string {
-  return `, ${spoken(named[statusAt])} with ${spoken(named[deliveryAt])} % of the budget spent`;
+function verdict(named: readonly RuleValue[], flight: Flight | null): string {
+  const reached = flight?.goal ? `${goalWords(flight.goal.unit)} delivered` : 'budget spent';
+  return `, ${spoken(named[statusAt])} with ${spoken(named[deliveryAt])} % of the ${reached}`;
 }

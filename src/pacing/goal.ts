@@ -1,10 +1,15 @@
-import type { GoalUnit } from '../events/event-batch.ts';
+import type { DeliveredUnit, GoalUnit } from '../events/event-batch.ts';
 import { ceilShare, floorShare, plus, type Whole } from '../model/whole.ts';
 import type { Weight } from './pacing-weight.ts';
 
 /** What one unit of a goal is in the whole numbers that it is counted in: micros of money, millionths of conversions. */
 export function goalScale(unit: GoalUnit): number {
   return unit === 'MONEY' || unit === 'CONVERSIONS' ? 1e6 : 1;
+}
+
+/** A goal that is no money, as people say it: "viewable impressions". */
+export function goalWords(unit: DeliveredUnit): string {
+  return unit.toLowerCase().replaceAll('_', ' ');
 }
 
 /** The least expectation that anything is judged by: one micro of money, one whole unit of all else. */

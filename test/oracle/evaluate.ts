@@ -629,7 +629,9 @@ export function emitEnd(
   const last = step.reason === 'scope_ended' ? subject.values : null;
   const values =
     last !== null && (rule?.scope === 'flight' || rule?.scope === 'ended') ? namedValues(rule, last) : '{}';
-  const verdict = ', {{p.status}} with {{p.delivery_pct}} % of the budget spent';
+  const goal = subject.flightOf?.goal ?? 'MONEY';
+  const reached = goal === 'MONEY' ? 'budget spent' : `${goal.split('_').join(' ').toLowerCase()} delivered`;
+  const verdict = `, {{p.status}} with {{p.delivery_pct}} % of the ${reached}`;
   const summary = `Rule ${id}: ${step.reason}${last === null ? '' : summaryOf(verdict, placesOf('flight', context.plan), last)}`;
   const labels = sortedJson(Object.entries(rule?.labels ?? {}));
   const receipt = { mode: rule?.mode ?? 'notify', hash, values, summary, labels, annotations: '{}', word };

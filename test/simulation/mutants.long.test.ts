@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { mutantNamed, mutants } from './mutants/mutants.ts';
+import { pacingMutants } from './mutants/pacing-mutants.ts';
 import { pinnedPlainSeeds, pinnedSeeds } from './mutants/pinned-seeds.ts';
 import { type Check, checks } from './universe/referee.ts';
 import { runUniverse } from './universe/run-universe.ts';
@@ -15,6 +16,12 @@ test.each(mutants.filter(({ shownBy }) => shownBy === undefined))(
     expect(violations.length, `${mutant.name} survives seed ${seed}`).toBeGreaterThan(0);
   },
 );
+
+// The state of a lane holds what a record said: that alone would tell them apart, and prove nothing of what follows from it.
+test.each(pacingMutants)('of $name, the tables tell too', async (mutant) => {
+  const { violations } = await runUniverse(drawUniverse(pinnedSeeds[mutant.name]), { mutant, without: ['state'] });
+  expect(violations.map(({ check }) => check)).toContain('tables');
+});
 
 /** For each promise a mutant that nothing else catches in that universe. */
 const soleWitnesses: Readonly<Record<Check, { readonly mutant: string; readonly seed: number }>> = {

@@ -1,4 +1,5 @@
 import type { Mutant } from './mutant.ts';
+import { pacingMutants } from './pacing-mutants.ts';
 import { planMutants } from './plan-mutants.ts';
 import { programMutants } from './program-mutants.ts';
 import { releaseMutants } from './release-mutants.ts';
@@ -11,6 +12,7 @@ export const mutants: readonly Mutant[] = [
   ...sourceMutants,
   ...programMutants,
   ...planMutants,
+  ...pacingMutants,
   ...sinkMutants,
   ...releaseMutants,
 ];

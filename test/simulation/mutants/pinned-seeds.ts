@@ -34,7 +34,7 @@ export const pinnedSeeds: Readonly<Record<string, number>> = {
   only_newest_alert_committed: 2,
   acknowledge_before_delivery: 1,
   failure_taken_for_success: 2,
-  insert_token_of_the_seq: 1,
+  insert_token_of_the_seq: 2,
   oldest_dropped_at_the_bound: 1,
   records_without_memory: 1,
   late_rows_not_sent: 2,
@@ -51,8 +51,15 @@ export const pinnedSeeds: Readonly<Record<string, number>> = {
   any_key_signs: 11,
   signature_covers_nothing: 25,
   number_may_jump: 28,
-  retired_key_signs: 40,
+  retired_key_signs: 112,
   no_offset_compare: 56,
+  rollover_ignored: 1,
+  last_taken_for_next: 1,
+  pieces_taken_for_even: 3,
+  curve_of_the_campaign_alone: 5,
+  day_allowance_forgotten: 1,
+  week_allowance_forgotten: 2,
+  flight_allowance_forgotten: 9,
 };
 
 /** The same for mutants that need so much at once that another plan hides them: universes with plain plans. */

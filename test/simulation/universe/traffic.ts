@@ -229,7 +229,7 @@ export class Traffic {
       ledger_version: this.#ledger++,
     });
     // Flights before and behind it, of two campaigns of three, from or to which goes what is left unspent.
-    const neighbours = fnv1a(`${campaign}/${org}`) % 3;
+    const neighbours = this.#options.plans === null ? 3 : fnv1a(`${campaign}/${org}`) % 3;
     if (neighbours < 2) this.#neighbour(org, atMs, { ...about, flight_id: 'f0' }, today - 4, today - 2);
     if (neighbours < 1) this.#neighbour(org, atMs, { ...about, flight_id: 'f2' }, today + 4, today + 6);
   }
