@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { releasedIds } from '../../src/decoders/event-schemas.ts';
 import { eventKinds, kinds } from '../../src/events/kinds.ts';
+import { orderSnapshots } from '../../src/rows/order-snapshots.ts';
 import { alertEvents, type Column, deadLetters, pacingSnapshots, type Table } from '../../src/rows/tables.ts';
 import { examples } from './examples.ts';
 
@@ -10,7 +11,7 @@ type Json = Readonly<Record<string, unknown>>;
 const schemas = join(import.meta.dirname, '../../schemas/avro');
 
 /** Results come as JSON, or as Avro where `kafka.results_format` says so. */
-const resultKinds = ['alert', 'dead_letter', 'pacing_snapshot'] as const;
+const resultKinds = ['alert', 'dead_letter', 'pacing_snapshot', 'order_snapshot'] as const;
 
 /** The AsyncAPI 3 document of the topics: what producers send, and what comes back, by the names of docs/events.md. */
 export function asyncApiDocument(
@@ -23,6 +24,7 @@ export function asyncApiDocument(
     alert: resultMessage(alertEvents, []),
     dead_letter: resultMessage(deadLetters, ['key', 'raw']),
     pacing_snapshot: resultMessage(pacingSnapshots, []),
+    order_snapshot: resultMessage(orderSnapshots, []),
     ...Object.fromEntries(resultKinds.map((kind) => [`${kind}_avro`, avroMessage(kind, organizationKey)])),
   };
   const channels = {
@@ -40,6 +42,12 @@ export function asyncApiDocument(
       'pacing_snapshot',
       'pacing_snapshot_avro',
     ]),
+    // Only where `kafka.order_snapshots_topic` names one.
+    order_snapshots: channel(
+      null,
+      'One record for each snapshot of an order, where `kafka.order_snapshots_topic` names a topic.',
+      ['order_snapshot', 'order_snapshot_avro'],
+    ),
   };
   return {
     asyncapi: '3.0.0',
@@ -69,6 +77,11 @@ export function asyncApiDocument(
         action: 'send',
         channel: ref('channels/snapshots'),
         summary: 'The engine tells how flights stand.',
+      },
+      tellOrderSnapshots: {
+        action: 'send',
+        channel: ref('channels/order_snapshots'),
+        summary: 'The engine tells how orders stand.',
       },
     },
     components: { messages },

@@ -92,6 +92,7 @@ function topicProblems({ kafka, log }: Pick<Config, 'kafka' | 'log'>): PairProbl
     ['kafka.alerts_topic', kafka.alerts_topic],
     ['kafka.dead_letters_topic', kafka.dead_letters_topic],
     ['kafka.snapshots_topic', kafka.snapshots_topic],
+    ['kafka.order_snapshots_topic', kafka.order_snapshots_topic],
   ];
   return topics.flatMap(([name, topic], index) => {
     const twin = topics.slice(0, index).find(([, other]) => topic !== null && other === topic);

@@ -1,6 +1,7 @@
 import { askClickHouse, rowsOf } from '../control/query-client.ts';
 import type { ResultName } from '../decoders/event-schemas.ts';
 import { assert, EngineError } from '../model/errors.ts';
+import { orderSnapshots } from '../rows/order-snapshots.ts';
 import { alertEvents, tables as allTables, deadLetters, pacingSnapshots } from '../rows/tables.ts';
 import { RecordLogSink, type RecordLogSinkOptions } from '../sinks/records/record-log-sink.ts';
 import type { Sink } from '../sinks/sink.ts';
@@ -51,6 +52,7 @@ export function planSinks(config: Config): PlannedSink[] {
       rawColumns: ['key', 'raw'],
     }),
     planRecords(config.kafka.snapshots_topic, 'pacing_snapshot', { name: 'snapshot-records', table: pacingSnapshots }),
+    planRecords(config.kafka.order_snapshots_topic, 'order_snapshot', { name: 'order-records', table: orderSnapshots }),
     ...Object.keys(sinkKinds).map((name) => planKind(config, name)),
   ];
 }

@@ -12,7 +12,7 @@ function readJson(file: string): unknown {
 }
 
 /** Records that the engine writes of its tables. */
-export const resultNames = ['alert', 'dead_letter', 'pacing_snapshot'] as const;
+export const resultNames = ['alert', 'dead_letter', 'pacing_snapshot', 'order_snapshot'] as const;
 export type ResultName = (typeof resultNames)[number];
 
 /** The schema we read a kind with, or write results with. */

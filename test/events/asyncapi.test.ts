@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { asyncApiDocument } from '../../scripts/events-doc/asyncapi.ts';
 import { eventKinds } from '../../src/events/kinds.ts';
+import { orderSnapshots } from '../../src/rows/order-snapshots.ts';
 import { RowWriter } from '../../src/rows/row-binary.ts';
 import { alertEvents, deadLetters, pacingSnapshots, type Table } from '../../src/rows/tables.ts';
 import { RecordLogSink } from '../../src/sinks/records/record-log-sink.ts';
@@ -36,6 +37,7 @@ test.each([
   ['alert', alertEvents, []],
   ['dead_letter', deadLetters, ['key', 'raw']],
   ['pacing_snapshot', pacingSnapshots, []],
+  ['order_snapshot', orderSnapshots, []],
 ] as const)('a record of %s is as its message says', async (name, table: Table, rawColumns) => {
   const written: Uint8Array[] = [];
   const sink = new RecordLogSink({

@@ -12,9 +12,11 @@ export function mutantsOf(text: string): RuleMutant[] {
   let at = 0;
   for (const line of text.split('\n')) {
     level = /^(\w+):/.exec(line)?.[1] ?? level;
-    const [, key = ''] = /^ {2}(when|clear|for):/.exec(line) ?? [];
-    if (key !== '' && (level === 'warning' || level === 'critical'))
-      for (const { 0: number, index } of line.matchAll(key === 'for' ? /\d+(?=[smhd])/g : /(?<![\w.])\d+\.\d+/g))
+    const isLevel = level === 'warning' || level === 'critical';
+    for (const { key, from, to } of isLevel ? partsOf(line) : [])
+      for (const found of line.slice(from, to).matchAll(key === 'for' ? /\d+(?=[smhd])/g : /(?<![\w.])\d+\.\d+/g)) {
+        const [number] = found;
+        const index = from + found.index;
         for (const moved of key === 'for' ? movedDuration(number, line[index + number.length]) : movedNumber(number)) {
           const length = key === 'for' ? number.length + 1 : number.length;
           const start = at + index;
@@ -23,9 +25,20 @@ export function mutantsOf(text: string): RuleMutant[] {
             text: text.slice(0, start) + moved + text.slice(start + length),
           });
         }
+      }
     at += line.length + 1;
   }
   return mutants;
+}
+
+/** Where `when`, `clear` and `for` stand in a line: one of them, or all in braces behind the level. */
+function partsOf(line: string): { key: string; from: number; to: number }[] {
+  const own = /^ {2}(when|clear|for):/.exec(line);
+  if (own !== null) return [{ key: own[1], from: 0, to: line.length }];
+  if (!/^\w+: \{/.test(line)) return [];
+  return [...line.matchAll(/\b(when|clear|for): ('[^']*'|[^,}]+)/g)].map(({ 0: part, 1: key, index }) => {
+    return { key, from: index, to: index + part.length };
+  });
 }
 
 function movedNumber(number: string): string[] {

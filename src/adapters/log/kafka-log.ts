@@ -179,6 +179,7 @@ function missing(setting: string, mechanism: string): EngineError {
 }
 
 function resultTopics({ kafka }: Pick<Config, 'kafka'>): string[] {
-  const { alerts_topic: alerts, dead_letters_topic: deadLetters, snapshots_topic: snapshots } = kafka;
-  return [alerts, deadLetters, ...(snapshots === null ? [] : [snapshots])];
+  const { alerts_topic: alerts, dead_letters_topic: deadLetters } = kafka;
+  const snapshots = [kafka.snapshots_topic, kafka.order_snapshots_topic].filter((topic) => topic !== null);
+  return [alerts, deadLetters, ...snapshots];
 }

@@ -29,6 +29,10 @@ export const kafkaSection = z
       doc: 'Topic of pacing snapshots, as they are kept in pacing_snapshots; as many partitions as the events have. Null: they are in the tables alone.',
       reload: 'restart',
     }),
+    order_snapshots_topic: setting(topicName().nullable().default(null), {
+      doc: 'Topic of how orders stand, as it is kept in order_snapshots; as many partitions as the events have. Null: it is in the tables alone.',
+      reload: 'restart',
+    }),
     results_format: setting(z.enum(['json', 'avro']).default('json'), {
       doc: 'How alerts, dead letters and snapshots are written to their topics. avro: in Confluent framing, under the schemas of docs/events.md, whose subjects are their full names. A topic may change from one to the other: each record tells itself.',
       reload: 'restart',

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { makeEventCodec } from '../../../src/adapters/log/event-codec.ts';
 import { type ResultName, releasedIds } from '../../../src/decoders/event-schemas.ts';
+import { orderSnapshots } from '../../../src/rows/order-snapshots.ts';
 import { RowWriter } from '../../../src/rows/row-binary.ts';
 import { alertEvents, deadLetters, pacingSnapshots, type Table } from '../../../src/rows/tables.ts';
 import { type RecordLog, RecordLogSink } from '../../../src/sinks/records/record-log-sink.ts';
@@ -15,6 +16,7 @@ const results: readonly { name: ResultName; table: Table; raw: readonly string[]
   { name: 'alert', table: alertEvents, raw: [] },
   { name: 'dead_letter', table: deadLetters, raw: ['key', 'raw'] },
   { name: 'pacing_snapshot', table: pacingSnapshots, raw: [] },
+  { name: 'order_snapshot', table: orderSnapshots, raw: [] },
 ];
 const schemaOf = (name: string) =>
   JSON.parse(readFileSync(join(import.meta.dirname, `../../../schemas/avro/${name}.avsc`), 'utf8')) as {
