@@ -97,7 +97,7 @@ export async function askAll(shop: Shop, rounds: number): Promise<Asked[]> {
   return results;
 }
 
-async function timesOf(ask: () => Promise<void>, rounds: number) {
+async function timesOf(ask: () => Promise<unknown>, rounds: number) {
   const took: number[] = [];
   for (let round = 0; round <= rounds; round += 1) {
     const beganMs = performance.now();

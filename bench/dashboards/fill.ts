@@ -1,5 +1,5 @@
 import { tables } from '../../src/rows/tables.ts';
-import { nowMs } from '../../test/serving/shop.ts';
+import { nowMs, type Shop } from '../../test/serving/shop.ts';
 
 /** The tables at the sizes of which the targets speak, or a share of them, made by ClickHouse itself. */
 
@@ -163,7 +163,7 @@ const few: Readonly<Record<string, { readonly from: string; readonly columns: Co
 
 /** Weeks are written one by one, as an engine did over the months, and merged; of today there are several pieces. */
 export async function fillTables(
-  change: (sql: string) => Promise<void>,
+  change: Shop['change'],
   share: number,
   note: (words: string) => void,
 ): Promise<number> {
@@ -182,10 +182,21 @@ export async function fillTables(
       );
     const total = count * (days / 7);
     written += total;
-    note(`${table}: ${total.toLocaleString('en')} rows in ${((performance.now() - beganMs) / 1_000).toFixed(0)} s`);
+    const seconds = ((performance.now() - beganMs) / 1_000).toFixed(0);
+    note(
+      `${table}: ${total.toLocaleString('en')} rows in ${seconds} s, ${await bytesOfRow(change, table)} bytes a row`,
+    );
   }
   for (const [table, { from, columns }] of Object.entries(few)) await change(insertOf(table, columns, from));
   return written;
+}
+
+/** On disk, once what was written twice is merged. */
+async function bytesOfRow(change: Shop['change'], table: string): Promise<string> {
+  const answer = await change(
+    `SELECT sum(bytes_on_disk) / sum(rows) FROM system.parts WHERE active AND database = 'ads' AND table = '${table}'`,
+  );
+  return answer.kind === 'rows' ? Number(answer.rows[0][0]).toFixed(1) : 'unknown';
 }
 
 function insertOf(table: string, columns: Columns, from: string): string {

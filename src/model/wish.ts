@@ -37,6 +37,7 @@ export function wishOf(issue: z.core.$ZodIssue): string {
         .join(', or ');
     case 'invalid_format':
       if (issue.format === 'datetime') return 'must be an instant with its zone, such as 2026-03-01T08:00:00Z';
+      if (issue.format === 'uuid' || issue.format === 'guid') return 'must be a UUID';
       if (issue.format === 'date') return 'must be a date, such as 2026-03-01';
       if (issue.format === 'url') return 'must be a URL that begins with http:// or https://';
       return issue.message.startsWith('Invalid') ? `must look like ${issue.pattern ?? issue.format}` : issue.message;

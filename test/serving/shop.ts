@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClickHouseTables } from '../../src/adapters/serving/clickhouse-tables.ts';
 import { SealedCursors } from '../../src/adapters/serving/sealed-cursors.ts';
-import { askClickHouse } from '../../src/control/query-client.ts';
+import { askClickHouse, type QueryAnswer } from '../../src/control/query-client.ts';
 import { systemClock } from '../../src/control/system-clock.ts';
 import { startEmbeddedClickHouse } from '../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
 import { EngineError } from '../../src/model/errors.ts';
@@ -55,7 +55,7 @@ export interface Shop {
   readonly desk: SmallDesk;
   readonly events: SmallLog;
   /** Runs a statement as the engine, which may change tables. */
-  change(sql: string): Promise<void>;
+  change(sql: string): Promise<QueryAnswer>;
   /** Writes rows as the sink of an engine does. */
   write(table: Table, rows: readonly Row[]): Promise<void>;
   /** A request of GraphQL, and the status and body of its answer. */
@@ -176,9 +176,8 @@ export async function openShop(
   });
   return {
     ...{ server, calls, troubles, tables: shown, revoked, desk, events },
-    async change(sql) {
-      await askClickHouse({ url: clickhouse.url, headers: { 'x-clickhouse-key': clickhouse.writeToken } }, sql);
-    },
+    change: (sql) =>
+      askClickHouse({ url: clickhouse.url, headers: { 'x-clickhouse-key': clickhouse.writeToken } }, sql),
     async write(table, rows) {
       const writer = new RowWriter(table);
       for (const row of rows) writer.write(row);

@@ -41,8 +41,28 @@ export function rowJson<T extends Table, const Names extends readonly T['columns
   names: Names,
   row: RawRow,
 ): { [Name in Names[number]]: Json } {
-  const members = names.map((name) => [name, jsonOf(columnOf(table, name), row[name])]);
-  return Object.fromEntries(members) as { [Name in Names[number]]: Json };
+  const told: Record<string, Json> = {};
+  for (const { name, say } of spellersOf(table, names)) {
+    const value = row[name];
+    told[name] = value === null || value === undefined ? null : say(String(value));
+  }
+  return told as { [Name in Names[number]]: Json };
+}
+
+interface Speller {
+  readonly name: string;
+  say(text: string): Json;
+}
+
+/** By the list of names, which each operation has one of: a long answer would look up its columns for every value. */
+const spellers = new WeakMap<readonly string[], readonly Speller[]>();
+
+function spellersOf(table: Table, names: readonly string[]): readonly Speller[] {
+  const known = spellers.get(names);
+  if (known !== undefined) return known;
+  const made = names.map((name) => ({ name, say: spellerOf(columnOf(table, name)) }));
+  spellers.set(names, made);
+  return made;
 }
 
 function columnOf(table: Table, name: string): Column {
@@ -67,14 +87,12 @@ function plainTypeOf({ name, type }: Column): z.ZodType<Json> {
   return count;
 }
 
-function jsonOf(column: Column, value: unknown): Json {
-  if (value === null || value === undefined) return null;
-  const { name, type } = column;
-  const text = String(value);
-  if (type.includes('DateTime64')) return instantOf(text);
-  if (name === 'version') return versionOf(text);
-  if (type === 'Date32' || type.includes('String') || type.startsWith('Decimal') || isExact(name)) return text;
-  return Number(text);
+function spellerOf({ name, type }: Column): Speller['say'] {
+  if (type.includes('DateTime64')) return instantOf;
+  if (name === 'version') return versionOf;
+  if (type === 'Date32' || type.includes('String') || type.startsWith('Decimal') || isExact(name))
+    return (text) => text;
+  return Number;
 }
 
 /** Money, and what goals count, which may be money. */

@@ -72,9 +72,8 @@ async function explain(context: OperationContext, question: Question, isWhole: b
     throw unknownFlight(campaign_id, flight_id, names.flights);
   const plan = await planBy(context, names, atMs);
   const flights = flight_id === undefined ? names.flights : [flight_id];
-  const verdicts: Verdict[] = [];
-  for (const ruleId of rule_id === undefined ? await rulesToTell(context, plan) : [rule_id])
-    verdicts.push(...(await verdictsOf(context, { campaignId: campaign_id, atMs, ruleId, plan, flights, isWhole })));
+  const rules = rule_id === undefined ? await rulesToTell(context, plan, atMs) : [rule_id];
+  const verdicts = await verdictsOf(context, { campaignId: campaign_id, atMs, plan, flights, isWhole }, rules);
   const rolled = await rolloverTexts(context, { campaignId: campaign_id, flights, atMs });
   const said = verdicts.flatMap(verdictTexts);
   const opening = `Campaign ${campaign_id}, as known at ${instantText(atMs)}:`;
@@ -118,9 +117,9 @@ export async function planBy(
   return planAt(records, tables.orgId, { offset: Number.MAX_SAFE_INTEGER });
 }
 
-/** Rules about campaigns and their flights; where no plan is known, those that were ever judged. */
-async function rulesToTell(context: OperationContext, plan: KnownPlan | null): Promise<string[]> {
-  if (plan === null) return await rulesJudged(context);
+/** Rules about campaigns and their flights; where no plan is known, those that were judged in the month before. */
+async function rulesToTell(context: OperationContext, plan: KnownPlan | null, atMs: number): Promise<string[]> {
+  if (plan === null) return await rulesJudged(context, atMs);
   const told = rulesOf(plan).filter((rule) => isOfCampaigns(rule.plan.scope));
   return told.map((rule) => rule.plan.id).sort();
 }

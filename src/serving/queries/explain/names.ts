@@ -1,6 +1,8 @@
 import { nearest } from '../../../model/nearest.ts';
+import { dayMs } from '../../../model/time.ts';
 import type { RawRow } from '../columns.ts';
 import type { OperationContext } from '../operation.ts';
+import { inPeriod } from '../paged-rows.ts';
 
 /** Names of an organization, to tell a name that is wrong from one that is silent. */
 
@@ -58,11 +60,15 @@ export async function nearestCampaign({ tables }: OperationContext, campaignId: 
   );
 }
 
-/** Rules that were ever judged, for where no plan can be read. */
-export async function rulesJudged({ tables }: OperationContext): Promise<string[]> {
+/** Verdicts look no further back either, and all judgements of years would be many. */
+const judgedBackMs = 31 * dayMs;
+
+/** Rules that were judged in the month before a moment, for where no plan can be read. */
+export async function rulesJudged({ tables }: OperationContext, atMs: number): Promise<string[]> {
   const rows = await tables.rows<RawRow>({
-    sql: `SELECT DISTINCT rule_id FROM rule_evaluations WHERE org_id = {org:String} ORDER BY rule_id LIMIT ${namesMax}`,
-    parameters: {},
+    sql: `SELECT DISTINCT rule_id FROM rule_evaluations WHERE org_id = {org:String}
+  AND ${inPeriod('evaluated_at')} ORDER BY rule_id LIMIT ${namesMax}`,
+    parameters: { from: atMs + 1 - judgedBackMs, to: atMs + 1 },
   });
   return rows.map(({ rule_id }) => String(rule_id));
 }

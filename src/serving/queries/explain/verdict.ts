@@ -57,10 +57,9 @@ export const verdict = z
   .meta({ title: 'RuleVerdict' });
 export type Verdict = z.output<typeof verdict>;
 
-interface RuleQuestion {
+interface CampaignQuestion {
   readonly campaignId: string;
   readonly atMs: number;
-  readonly ruleId: string;
   /** In force at the moment; null = it is not known. */
   readonly plan: KnownPlan | null;
   readonly flights: readonly string[];
@@ -68,14 +67,52 @@ interface RuleQuestion {
   readonly isWhole: boolean;
 }
 
-/** One verdict a flight, or one where the rule was asked of none. */
-export async function verdictsOf(context: OperationContext, question: RuleQuestion): Promise<Verdict[]> {
+/** What is the same for every rule is asked of the tables once. */
+interface RuleQuestion extends CampaignQuestion {
+  readonly ruleId: string;
+  snapshotOf(flightId: string): Promise<Snapshot | null>;
+  judgedRules(): Promise<readonly string[]>;
+}
+
+/** Rules that are looked at side by side, so that one call does not take every connection to the tables. */
+const rulesAtOnce = 4;
+
+/** Verdicts of rules, in their order: one a flight, or one where the rule was asked of none. */
+export async function verdictsOf(
+  context: OperationContext,
+  question: CampaignQuestion,
+  ruleIds: readonly string[],
+): Promise<Verdict[]> {
+  const { campaignId, atMs } = question;
+  const snapshots = new Map<string, Promise<Snapshot | null>>();
+  let judged: Promise<readonly string[]> | null = null;
+  const shared = {
+    snapshotOf(flightId: string) {
+      const known = snapshots.get(flightId) ?? snapshotAt(context, campaignId, flightId, atMs);
+      snapshots.set(flightId, known);
+      return known;
+    },
+    judgedRules() {
+      judged ??= rulesJudged(context, atMs);
+      return judged;
+    },
+  };
+  const verdicts: Verdict[] = [];
+  for (let from = 0; from < ruleIds.length; from += rulesAtOnce) {
+    const some = ruleIds.slice(from, from + rulesAtOnce);
+    const told = await Promise.all(some.map((ruleId) => ofRule(context, { ...question, ...shared, ruleId })));
+    verdicts.push(...told.flat());
+  }
+  return verdicts;
+}
+
+async function ofRule(context: OperationContext, question: RuleQuestion): Promise<Verdict[]> {
   const { plan, ruleId, campaignId } = question;
   const rule = plan === null ? undefined : rulesOf(plan).find((each) => each.plan.id === ruleId);
   // Where plans are not recorded, what is written now says nothing against what was judged.
   const isRecorded = plan !== null && plan.record !== null;
-  if (rule === undefined && (isRecorded || !(await rulesJudged(context)).includes(ruleId)))
-    return [silent(question, '', 'no_such_rule', await noSuchRule(context, question))];
+  if (rule === undefined && (isRecorded || !(await question.judgedRules()).includes(ruleId)))
+    return [silent(question, '', 'no_such_rule', await noSuchRule(context, question, question.judgedRules))];
   const because = rule === undefined || plan === null ? null : whyNotFor(rule, plan, campaignId);
   if (because !== null) return [silent(question, '', 'not_for_campaign', because)];
   const flights = rule?.plan.scope === 'campaign' ? [''] : question.flights;
@@ -100,12 +137,13 @@ function silent({ ruleId }: RuleQuestion, flightId: string, why: Why, because: s
 
 export async function noSuchRule(
   context: OperationContext,
-  { plan, ruleId }: Pick<RuleQuestion, 'plan' | 'ruleId'>,
+  { plan, ruleId, atMs }: Pick<RuleQuestion, 'plan' | 'ruleId' | 'atMs'>,
+  judgedRules = () => rulesJudged(context, atMs) as Promise<readonly string[]>,
 ): Promise<string> {
   const others = await context.ports.past.organizationsOfRule(ruleId);
   if (others !== null && !others.includes(context.tables.orgId))
     return `the rule is written for ${others.join(', ')} and not for ${context.tables.orgId}`;
-  const known = plan === null ? await rulesJudged(context) : rulesOf(plan).map((each) => each.plan.id);
+  const known = plan === null ? await judgedRules() : rulesOf(plan).map((each) => each.plan.id);
   const near = nearestOf(ruleId, known);
   const where =
     plan === null
@@ -183,15 +221,18 @@ export const lookBackMs = 31 * dayMs;
 
 async function knownOf(
   context: OperationContext,
-  { ruleId, campaignId, atMs }: RuleQuestion,
+  { ruleId, campaignId, atMs, snapshotOf }: RuleQuestion,
   flightId: string,
 ): Promise<Known> {
   const until = { from: instantText(atMs + 1 - lookBackMs), to: instantText(atMs + 1), limit: 1 };
   const about = { rule_id: ruleId, campaign_id: campaignId, ...(flightId === '' ? {} : { flight_id: flightId }) };
-  const [evaluation = null] = (await listEvaluations.run(context, { ...about, ...until })).data;
   const fingerprint = digest([context.tables.orgId, ruleId, campaignId, flightId, '']);
-  const [change = null] = (await listTransitions.run(context, { fingerprint, ...until })).data;
-  return { evaluation, change, snapshot: await snapshotAt(context, campaignId, flightId, atMs) };
+  const [evaluations, changes, snapshot] = await Promise.all([
+    listEvaluations.run(context, { ...about, ...until }),
+    listTransitions.run(context, { fingerprint, ...until }),
+    snapshotOf(flightId),
+  ]);
+  return { evaluation: evaluations.data[0] ?? null, change: changes.data[0] ?? null, snapshot };
 }
 
 async function snapshotAt(
