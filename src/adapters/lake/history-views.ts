@@ -74,7 +74,9 @@ export async function writeHistoryViews(config: ViewSettings, change: ViewChange
         const make = isEmbedded ? 'CREATE TABLE IF NOT EXISTS' : 'CREATE OR REPLACE TABLE';
         await ask(`${make} ${gold}${on} ${engineOfTable(state.state, config)}`);
       }
-      await ask(`CREATE OR REPLACE VIEW ${database}.${historyName(table)}${on} AS ${historySelect(table, places)}`);
+      await ask(
+        `CREATE OR REPLACE VIEW ${database}.${historyName(table)}${on} SQL SECURITY INVOKER AS ${historySelect(table, places)}`,
+      );
       if (isEmbedded) await dropPassed(table, gold, ask);
     } catch (cause) {
       throw explain(cause, table, config);

@@ -9,6 +9,7 @@ import {
   listHotMonths,
   type MovedMonth,
   moveDueMonths,
+  type TierOptions,
 } from '../../lakehouse/jobs/run-tiers.ts';
 import { goldNamespace } from '../../lakehouse/jobs/write-gold.ts';
 import { silverNamespace } from '../../lakehouse/jobs/write-silver.ts';
@@ -16,6 +17,7 @@ import { silverDaysTable } from '../../lakehouse/layers/silver/build-silver.ts';
 import { EngineError } from '../../model/errors.ts';
 import { systemOrg } from '../../model/ids.ts';
 import { noteLake } from '../../plans/postgres/note-lake.ts';
+import { guardOf, unguardOf } from '../../sinks/clickhouse/access.ts';
 import { type LentTables, openTablesForChange, openTablesForReading, type VisitContext } from '../log/visits.ts';
 import type { Config } from '../settings.ts';
 import { goldTables } from './gold-tables.ts';
@@ -76,6 +78,7 @@ export async function runTiers(
     isDryRun: false,
     onProved: (report) => noteMoved(config, report),
     onPlaces: (only, without) => writeHistoryViews(config, { endpoint, lake, only, without }),
+    ...guarding(endpoint, config),
     onProgress,
     onMoved: (report) => {
       log.info('tier.moved', { ...report, money: JSON.stringify(report.money) });
@@ -122,6 +125,22 @@ function hotTables(endpoint: QueryEndpoint, config: Pick<Config, 'clickhouse'>, 
     nameOf: (table) => `${database}.${table}`,
     command: async (sql) => void (await askClickHouse(endpoint, sql)),
     database,
+  };
+}
+
+/** On a server with logins of single organizations a month that leaves is guarded as its table is. */
+function guarding(
+  endpoint: QueryEndpoint,
+  { clickhouse }: Pick<Config, 'clickhouse'>,
+): Pick<TierOptions, 'onName' | 'onNameless'> {
+  const { url, database, cluster, roles } = clickhouse;
+  if (url === null || !roles) return {};
+  const run = async (statements: readonly string[]) => {
+    for (const statement of statements) await askClickHouse(endpoint, statement);
+  };
+  return {
+    onName: (name) => run(guardOf(name, { database, cluster })),
+    onNameless: (name) => run(unguardOf(name, database)),
   };
 }
 

@@ -17,7 +17,7 @@ export interface LeavingTables extends HotTables {
   readonly database: string;
 }
 
-interface TierOptions extends Omit<WriteGoldOptions, 'hot' | 'before'> {
+export interface TierOptions extends Omit<WriteGoldOptions, 'hot' | 'before'> {
   readonly hot: LeavingTables;
   /** How long a month stays after it is over, by table. */
   hotDaysOf(table: string): number;
@@ -29,6 +29,10 @@ interface TierOptions extends Omit<WriteGoldOptions, 'hot' | 'before'> {
    * them: before rows move to a table beside it, and before such a table (`without`) goes.
    */
   readonly onPlaces?: (table: string, without: string | null) => Promise<void>;
+  /** Told before rows come under a name of ours beside a table, so that they are guarded there from the first. */
+  readonly onName?: (name: string) => Promise<void>;
+  /** Nothing has that name any more. */
+  readonly onNameless?: (name: string) => Promise<void>;
 }
 
 /** A month of a table that is in ClickHouse. */
@@ -134,7 +138,8 @@ export async function moveDueMonths(options: TierOptions): Promise<MovedMonth[]>
   const moved: MovedMonth[] = [];
   const run = ids.uuid().slice(0, 8);
   const finish = async (one: LeavingTable): Promise<void> => {
-    const report = { table: one.table.name, month: monthText(one.month), ...(await copyAndDrop(one, options)) };
+    const verified = await copyAndDrop(one, options).catch((error) => throwTakenOver(one, error, options));
+    const report = { table: one.table.name, month: monthText(one.month), ...verified };
     if (report.rows === 0) return;
     onMoved?.(report);
     moved.push(report);
@@ -142,7 +147,11 @@ export async function moveDueMonths(options: TierOptions): Promise<MovedMonth[]>
   // What an earlier run began comes first.
   for (const { table, month, name: before } of await leavingTables(options)) {
     const name = leavingName(table.name, month, run);
-    await hot.command(`RENAME TABLE ${hot.database}.${before} TO ${hot.database}.${name}`);
+    await options.onName?.(name);
+    await hot
+      .command(`RENAME TABLE ${hot.database}.${before} TO ${hot.database}.${name}`)
+      .catch((error) => throwTakenOver({ table, month, name: before }, error, options));
+    await options.onNameless?.(before);
     await options.onPlaces?.(table.name, null);
     await finish({ table, month, name });
   }
@@ -156,8 +165,27 @@ export async function moveDueMonths(options: TierOptions): Promise<MovedMonth[]>
   return moved;
 }
 
-async function takeOut({ table, month, name }: LeavingTable, { hot, onPlaces }: TierOptions): Promise<void> {
+/** Where another run has the month now, that is the reason, and not what ClickHouse said of the name that is gone. */
+async function throwTakenOver(
+  { table, month, name }: LeavingTable,
+  error: unknown,
+  options: Pick<TierOptions, 'hot' | 'tables'>,
+): Promise<never> {
+  if (!(error instanceof EngineError) || error.code !== 'QUERY_FAILED') throw error;
+  const there = await leavingTables(options);
+  if (there.some((one) => one.name === name)) throw error;
+  const by = there.find((one) => one.table === table && one.month === month)?.name.slice(-8);
+  const whose =
+    by === undefined ? 'another run, which has brought it to its end' : `the run ${by}, which goes on with it`;
+  throw new EngineError('RUN_INCOMPLETE', `${table.name} ${monthText(month)} was taken over by ${whose}`, {
+    cause: error,
+  });
+}
+
+async function takeOut({ table, month, name }: LeavingTable, options: TierOptions): Promise<void> {
+  const { hot, onPlaces, onName } = options;
   const from = `${hot.database}.${table.name}`;
+  await onName?.(name);
   await hot.command(`CREATE TABLE ${hot.database}.${name} AS ${from}`);
   await onPlaces?.(table.name, null);
   const found = await hot.query(
@@ -190,6 +218,7 @@ async function copyAndDrop({ table, month, name }: LeavingTable, options: TierOp
   }
   await options.onPlaces?.(table.name, name);
   await hot.command(`DROP TABLE ${full} SYNC SETTINGS max_table_size_to_drop = 0`);
+  await options.onNameless?.(name);
   return verified;
 }
 

@@ -38,7 +38,7 @@ export async function migrate(client: ClickHouseClient, options: MigrateOptions)
     for (const view of historyViews)
       if (missing.length > 0 || !(await hasView(client, database, view.name)))
         await command(createView(view, database, cluster));
-    for (const statement of options.withAccess ? accessOf([...tables, ...latestTables], views, options) : [])
+    for (const statement of options.withAccess ? accessOf([...tables, ...latestTables], views, tables, options) : [])
       await command(statement);
     return missing;
   } catch (error) {

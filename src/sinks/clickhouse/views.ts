@@ -131,5 +131,5 @@ export const historyViews: readonly View[] = tables.map((table: Table) => ({
 }));
 
 export function createView(view: View, database: string, cluster: string | null): string {
-  return `CREATE OR REPLACE VIEW ${database}.${view.name}${onCluster(cluster)} AS ${view.select.replaceAll('{db}', database)}`;
+  return `CREATE OR REPLACE VIEW ${database}.${view.name}${onCluster(cluster)} SQL SECURITY INVOKER AS ${view.select.replaceAll('{db}', database)}`;
 }

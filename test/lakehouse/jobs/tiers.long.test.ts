@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planTiers, runTiers } from '../../../src/adapters/lake/tier-lake.ts';
@@ -72,6 +73,21 @@ test('runs that are killed at any moment lose and double nothing', async () => {
   await runTiers(directory.config, run);
   await expectAllInGold(directory);
   expect((await planTiers(directory.config, silent)).months).toEqual([]);
+}, 180_000);
+
+test('a second run by hand on a data directory does not begin, and says who is there', async () => {
+  using directory = base.copy();
+  const call = ['--disable-warning=ExperimentalWarning', mainFile, 'tier', 'run', '--data', directory.path];
+  const start = () => {
+    const child = spawn(process.execPath, call, { stdio: ['ignore', 'ignore', 'pipe'] });
+    return { pid: child.pid, said: text(child.stderr), ended: once(child, 'exit') as Promise<[number]> };
+  };
+  const [first, second] = [start(), start()];
+  const codes = [(await first.ended)[0], (await second.ended)[0]];
+  expect(codes.toSorted((a, b) => a - b)).toEqual([0, 73]);
+  const [winner, loser] = codes[0] === 0 ? [first, second] : [second, first];
+  expect(await loser.said).toMatch(new RegExp(`error DATA_DIR_LOCKED: .*${winner.pid}`));
+  await expectAllInGold(directory);
 }, 180_000);
 
 test('a copy that is not what ClickHouse has is noticed, and nothing is dropped', async () => {

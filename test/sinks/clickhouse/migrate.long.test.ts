@@ -3,7 +3,7 @@ import { createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import { deadLetters, tables } from '../../../src/rows/tables.ts';
-import { accessOf } from '../../../src/sinks/clickhouse/access.ts';
+import { accessOf, guardOf, unguardOf } from '../../../src/sinks/clickhouse/access.ts';
 import { createClickHouseSink } from '../../../src/sinks/clickhouse/clickhouse-sink.ts';
 import { createLedger } from '../../../src/sinks/clickhouse/ddl.ts';
 import { migrate } from '../../../src/sinks/clickhouse/migrate.ts';
@@ -171,8 +171,10 @@ test('every statement for a cluster, and every role and policy, is ClickHouse to
     ...migrationsOf(options).flatMap(({ statements }) => statements.map(({ sql }) => sql)),
     createLedger('ads', 'main'),
     ...views.map((view) => createView(view, 'ads', 'main')),
-    ...accessOf(tables, views, options),
-    ...accessOf(tables, views, { database: 'ads', cluster: null }),
+    ...accessOf(tables, views, tables, options),
+    ...accessOf(tables, views, tables, { database: 'ads', cluster: null }),
+    ...guardOf('alert_events_leaving_202603_0a1b2c3d', { database: 'ads', cluster: null }),
+    ...unguardOf('alert_events_leaving_202603_0a1b2c3d', 'ads'),
   ];
   for (const statement of statements) expect(await syntaxErrorOf(statement), statement).toBeNull();
   expect(await syntaxErrorOf('CREATE ROW POLICY ON x USING')).not.toBeNull();
@@ -183,13 +185,18 @@ test('a tenant is held to its organization at the table that stores the rows, wi
     [null, ''],
     ['main', '_local'],
   ] as const) {
-    const statements = accessOf(tables, views, { database: 'ads', cluster });
+    const statements = accessOf(tables, views, tables, { database: 'ads', cluster });
     for (const { name } of tables) {
       const policies = statements.filter((each) => each.includes(` ON ads.${name}${suffix} USING`));
       expect(
         policies.filter((each) => each.includes("org_id = getSetting('SQL_org_id') TO paceline_tenant")),
       ).toHaveLength(1);
       expect(policies.filter((each) => each.endsWith('TO ALL EXCEPT paceline_tenant'))).toHaveLength(1);
+      // The table of gold has policies of its own: the view of all times reads with the rights of whoever asks.
+      expect(statements.filter((each) => each.includes(` ON ads.gold_${name} USING`))).toHaveLength(2);
+      expect(
+        statements.filter((each) => / SELECT ON ads\.(gold|all)_/.test(each) && each.includes(`_${name} TO`)),
+      ).toHaveLength(2);
     }
     // A tenant that could change it would read anybody's rows: it is the user's, made by a person.
     expect(statements.at(-1)).toContain("SETTINGS readonly = 1 CONST, SQL_org_id = '' CONST TO paceline_tenant");
