@@ -8,6 +8,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planTiers, runTiers } from '../../../src/adapters/lake/tier-lake.ts';
 import { writeGoldLayer } from '../../../src/adapters/lake/write-layers.ts';
 import { loadConfig } from '../../../src/adapters/settings.ts';
+import { embeddedTablesDirectory } from '../../../src/adapters/tables.ts';
+import { systemClock } from '../../../src/control/system-clock.ts';
+import { startEmbeddedClickHouse } from '../../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
 import { tables } from '../../../src/rows/tables.ts';
 import { mainFile, silent, type TextRow, WorkedDirectory } from '../layers/worked-directory.ts';
 
@@ -71,6 +74,29 @@ test('runs that are killed at any moment lose and double nothing', async () => {
     await ended;
   }
   await runTiers(directory.config, run);
+  await expectAllInGold(directory);
+  expect((await planTiers(directory.config, silent)).months).toEqual([]);
+}, 180_000);
+
+test('two runs at once move every row once; whoever is overtaken says by whom, to be run again', async () => {
+  using directory = base.copy();
+  const server = await startEmbeddedClickHouse({
+    ...{ dir: embeddedTablesDirectory(directory.path), port: 0, clock: systemClock },
+    files: join(directory.path, 'lake'),
+  });
+  try {
+    const life = ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'tier-life.ts'), directory.path];
+    const live = async (): Promise<string> => {
+      const args = [...life, server.url, server.writeToken];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      return await text(child.stdout);
+    };
+    for (const ended of await Promise.all([live(), live()]))
+      expect(ended).toMatch(/^(done|75 (RUN_INCOMPLETE|CATALOG_CONFLICT): )/);
+    expect(await live()).toBe('done');
+  } finally {
+    await server.stop();
+  }
   await expectAllInGold(directory);
   expect((await planTiers(directory.config, silent)).months).toEqual([]);
 }, 180_000);
