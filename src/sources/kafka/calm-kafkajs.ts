@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 
 const load = createRequire(import.meta.url);
 
@@ -26,8 +27,10 @@ interface Connection {
   bytesBuffered: number;
   bytesNeeded: number;
   chunks: readonly Buffer[];
+  readonly socket: Socket;
   isConnected(): boolean;
   connect(): Promise<unknown>;
+  processData(bytes: Buffer): void;
 }
 
 /** Bytes of the length that every answer begins with. */
@@ -51,5 +54,27 @@ function readAfreshAfterReconnect(): void {
   };
 }
 
+/** No broker answers with more; the first bytes of TLS or of a web server, taken for a length, are more. */
+const answerBytesMax = 320 * 1024 * 1024;
+
+/**
+ * What answers and is no Kafka breaks its connection, not the process: kafkajs reads lengths where nobody catches
+ * what it throws, and would wait for the gigabytes that another protocol's first bytes stand for.
+ */
+function breakOverOtherProtocols(): void {
+  const { prototype } = load('kafkajs/src/network/connection') as { prototype: Connection };
+  const { processData } = prototype;
+  prototype.processData = function (this: Connection, bytes: Buffer): void {
+    try {
+      processData.call(this, bytes);
+      if (this.bytesNeeded > answerBytesMax) throw new RangeError(`an answer of ${this.bytesNeeded} bytes`);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      this.socket.destroy(new Error(`what answers there is no Kafka, or speaks TLS (${reason})`, { cause }));
+    }
+  };
+}
+
 calmRequestQueue();
 readAfreshAfterReconnect();
+breakOverOtherProtocols();

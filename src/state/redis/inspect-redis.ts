@@ -54,15 +54,16 @@ function address(stream: { remoteAddress?: string | undefined; remotePort?: numb
 /** Managed servers hide CONFIG; INFO has all the rest. */
 async function readAppendFsync(node: { config(word: 'GET', name: string): Promise<unknown> }): Promise<string | null> {
   try {
-    const reply = (await node.config('GET', 'appendfsync')) as readonly string[];
-    return reply[1] ?? null;
+    const reply = await node.config('GET', 'appendfsync');
+    return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : null;
   } catch (error) {
     if ((error as Error).name === 'ReplyError') return null;
     throw error;
   }
 }
 
-function readFacts(at: string, info: string, appendFsync: string | null): RedisServerFacts {
+function readFacts(at: string, info: unknown, appendFsync: string | null): RedisServerFacts {
+  if (typeof info !== 'string') throw new EngineError('STATE_UNAVAILABLE', `what answers at ${at} is no Redis`);
   const fields = new Map(
     info.split('\r\n').map((line) => {
       const colon = line.indexOf(':');
