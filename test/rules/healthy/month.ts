@@ -17,6 +17,8 @@ interface Kind {
   /** Daily cap, over the even share of a day; null = none. */
   readonly cap: number | null;
   readonly isFree?: boolean;
+  /** Its nights and mornings are slow, as those of a TRAFFIC flight, though its plan is even. */
+  readonly hasMornings?: boolean;
   /** Paused by the advertiser, or by nobody that the platform names, from this day to that. */
   readonly pause?: { readonly from: number; readonly to: number; readonly cause: 'ADVERTISER' | 'SYSTEM' };
   /** Average budgets that the platform may spend on one day. */
@@ -39,6 +41,8 @@ const kinds: readonly Kind[] = [
   { org: 'days', feed: 'days', mode: 'EVEN', cap: null },
   { org: 'days-capped', feed: 'days', mode: 'EVEN', cap: 1.3 },
   { org: 'two', feed: 'two', mode: 'EVEN', cap: null },
+  { org: 'mornings', feed: 'hours', mode: 'EVEN', cap: null, hasMornings: true },
+  { org: 'mornings-live', feed: 'impressions', mode: 'EVEN', cap: null, hasMornings: true },
 ];
 
 export const month = { start: Date.UTC(2026, 2, 1), days: 30 };
@@ -182,7 +186,7 @@ function frontLoaded(day: number, days: number): number {
 }
 
 function* delivered(
-  { org, feed, mode, isFree = false }: Kind,
+  { org, feed, mode, isFree = false, hasMornings = mode === 'TRAFFIC' }: Kind,
   campaign: string,
   date: number,
   spend: number,
@@ -205,7 +209,7 @@ function* delivered(
   const weekday = weekdayOf(date);
   const shape = Array.from(
     { length: 24 },
-    (_, hour) => (mode === 'TRAFFIC' ? trafficProfile[24 * weekday + hour] : 40) * (0.8 + 0.4 * random()),
+    (_, hour) => (hasMornings ? trafficProfile[24 * weekday + hour] : 40) * (0.8 + 0.4 * random()),
   );
   const whole = shape.reduce((sum, each) => sum + each, 0);
   for (let hour = 0; hour < 24; hour++) {
