@@ -17,7 +17,7 @@ const stages: readonly (readonly [stage: string, files: RegExp])[] = [
     /\/src\/operators\/(follow-flights|flight-totals|cell-booker)\.ts|\/src\/lane\/(flight-books|delivery-cells|touched-cells|completeness)\.ts/,
   ],
   ['pace', /\/src\/operators\/pace-flights\.ts|\/src\/pacing\/|\/src\/lane\/timers\.ts/],
-  ['rules', /\/src\/operators\/judge-rules\.ts|\/src\/rules\//],
+  ['rules', /\/src\/operators\/(judge-rules|read-flight)\.ts|\/src\/rules\//],
   ['codec', /\/src\/lane\/|\/src\/runtime\/outbox\.ts/],
   ['commit', /\/src\/state\/|\/src\/runtime\/checkpoint\.ts/],
   ['sinks', /\/src\/sinks\/|\/@clickhouse\/|node:(_?http|net|internal\/streams|internal\/http)/],

@@ -1,7 +1,5 @@
 import { type Campaign, type Flight, type FlightDates, part } from '../lane/campaign.ts';
 import { frontierOf } from '../lane/completeness.ts';
-import { budgetStep, creativeFacts } from '../lane/control-words.ts';
-import { monthSpend } from '../lane/flight-books.ts';
 import type { LaneState } from '../lane/lane-state.ts';
 import type { KeptAlert, Organization } from '../lane/organization.ts';
 import { sourceOf } from '../lane/plan-view.ts';
@@ -10,13 +8,11 @@ import { flightAlerts, sourceAlerts } from '../lane/sections/alerts.ts';
 import { ordersSection } from '../lane/sections/orders.ts';
 import type { OwnedSections } from '../lane/sections/section.ts';
 import { organizationTimer } from '../lane/timers.ts';
-import { CampaignWindows } from '../lane/window-books.ts';
 import { assert } from '../model/errors.ts';
-import { dayMs, type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
+import { type EventTimeMs, hourMs, type LogTimeMs } from '../model/time.ts';
 import type { Zone } from '../model/zones.ts';
 import { goalWords } from '../pacing/goal.ts';
-import { moneyAtRisk, riskUnknown } from '../pacing/money-at-risk.ts';
-import { dayJudged, type FlightBooks, type PacingValues } from '../pacing/pacing.ts';
+import type { FlightBooks, PacingValues } from '../pacing/pacing.ts';
 import { annotationsText, decidingCondition, fillText, spoken, valuesText } from '../rules/alert-receipt.ts';
 import {
   type AlertState,
@@ -29,24 +25,20 @@ import {
   stepAlert,
   type Transition,
 } from '../rules/alert-state.ts';
-import { type Asked, wordOf } from '../rules/asked-values.ts';
+import { wordOf } from '../rules/asked-values.ts';
 import { type CompiledRule, canonicalJson } from '../rules/compile-plan.ts';
 import { type RuleValue, variableNames } from '../rules/condition.ts';
-import { eventValue } from '../rules/event-values.ts';
-import { goalValue } from '../rules/goal-values.ts';
 import { isKnown, isNothing, judgeAt } from '../rules/judgement.ts';
 import { isForOrder } from '../rules/order.ts';
-import { riskValue } from '../rules/risk-values.ts';
-import { type CampaignFacts, campaignValues, flightValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
+import { type CampaignFacts, campaignValues, sourceValues, unknownFlight } from '../rules/rule-values.ts';
 import { meaningOf, type Told, tell, tellEnd } from '../rules/telling.ts';
-import { workOut } from '../rules/window-values.ts';
 import { AlertRows, type Judged, type Scope } from './alert-rows.ts';
 import { alertsNearby, isFiring } from './alerts-nearby.ts';
-import { allowanceOf } from './allowance-of.ts';
 import { JudgeTogether, type TogetherJudge } from './judge-together.ts';
 import type { LaneOutputs } from './lane-outputs.ts';
 import type { Operator } from './operator.ts';
 import { type OrderJudge, PaceOrders } from './pace-orders.ts';
+import { ReadFlight } from './read-flight.ts';
 import {
   type CampaignMoment,
   campaignScope,
@@ -104,6 +96,7 @@ export class JudgeRules implements Operator, OrderJudge, TogetherJudge {
   };
   readonly #state: LaneState;
   readonly #rows: AlertRows;
+  readonly #read: ReadFlight;
 
   readonly #orders: PaceOrders;
   readonly #together: JudgeTogether;
@@ -113,6 +106,7 @@ export class JudgeRules implements Operator, OrderJudge, TogetherJudge {
     this.#orders = new PaceOrders(state, outputs);
     this.#together = new JudgeTogether(state);
     this.#rows = new AlertRows(state, outputs);
+    this.#read = new ReadFlight(state);
   }
 
   /** `values` null = the flight is stale: every rule is unknown. */
@@ -126,7 +120,7 @@ export class JudgeRules implements Operator, OrderJudge, TogetherJudge {
       this.#dropRules(scope, alerts, 'rule_deleted', (id) => !rules.some((rule) => rule.plan.id === id));
     }
     if (rules.length === 0) return;
-    this.#judgeAll(at, scope, rules, values === null ? null : this.#flightValues(at, values), isPersisted);
+    this.#judgeAll(at, scope, rules, values === null ? null : this.#read.values(at, values), isPersisted);
   }
 
   /** `known` null = unknown. */
@@ -160,7 +154,7 @@ export class JudgeRules implements Operator, OrderJudge, TogetherJudge {
     const last = alert.lastKnown;
     if (last === null || at.asOf - last <= at.gapMax || !hasClock(alert)) return;
     for (const { asOf, values } of at.moments.missedSince(at, last)) {
-      const named = this.#flightValues({ ...at, asOf, books: null }, values);
+      const named = this.#read.values({ ...at, asOf, books: null }, values);
       passAlert(alert, rule.plan, judgeAt(rule, named, false, { at: asOf, zone }), asOf);
     }
   }
@@ -174,7 +168,7 @@ export class JudgeRules implements Operator, OrderJudge, TogetherJudge {
     const { endedRules } = this.#state.planView(at.campaign);
     const { alerts } = at.flight;
     if (alerts.size === 0 && endedRules.length === 0) return;
-    const named = this.#flightValues(at, values, this.#askedByAlerts(at));
+    const named = this.#read.values(at, values, this.#read.askedByAlerts(at));
     this.#dropRules(scope, alerts, 'scope_ended', (id) => !endedRules.some((rule) => rule.plan.id === id), named);
     this.#judgeAll(at, scope, endedRules, named, isPersisted);
     if (isLast) this.#dropRules(scope, alerts, 'scope_ended', () => true, named);
@@ -250,12 +244,6 @@ export class JudgeRules implements Operator, OrderJudge, TogetherJudge {
       this.#orders.look(organization, t, offset, this);
     this.#together.look(organization, t, offset, this);
     this.#state.rearmOrganization(organization, t);
-  }
-
-  /** The clock, and how far back daily rows are retained. */
-  #retained(): { clock: LogTimeMs; oldest: number } {
-    const { clock, limits } = this.#state;
-    return { clock, oldest: clock - limits.retainedDays * dayMs };
   }
 
   rearm(): void {
@@ -421,67 +409,6 @@ export class JudgeRules implements Operator, OrderJudge, TogetherJudge {
       flight,
       organization: this.#state.organizations[campaign.orgSlot],
     };
-  }
-
-  /** What rules with open alerts read, whether or not they are still for the campaign: they end with their values. */
-  #askedByAlerts({ campaign, flight: { alerts } }: FlightScope): readonly Asked[] | null {
-    if (alerts.size === 0) return null;
-    const { asked } = this.#state.planView(campaign);
-    const { flightRules, endedRules } = this.#state.planOf(campaign.orgId);
-    const open = [...flightRules, ...endedRules].filter(({ plan }) => alerts.has(plan.id));
-    return [...new Set([...asked, ...open.flatMap((rule) => rule.asked)])];
-  }
-
-  #flightValues(at: FlightScope, values: PacingValues, wanted: readonly Asked[] | null = null): readonly RuleValue[] {
-    const { campaign, flight, asOf } = at;
-    const { start, end, zone } = flight.dates as FlightDates;
-    const view = this.#state.planView(campaign);
-    const { dayAllowanceBp, readsMonth, asked } = view;
-    const facts = { values, asOf, start, end, zone, dayAllowanceBp };
-    const day = dayJudged(facts, asOf);
-    const hasImpressions = view.hasImpressions || values.impressionsFlight > 0;
-    const named = flightValues({
-      ...facts,
-      monthSpend: readsMonth || wanted !== null ? monthSpend(campaign, zone, day, asOf, this.#retained()) : null,
-      hasImpressions,
-    });
-    const read = wanted ?? asked;
-    if (read.length > 0) this.#addAsked(named, read, at, values, hasImpressions);
-    return named;
-  }
-
-  /** Works out what the rules ask for, behind the values that are always there. */
-  #addAsked(
-    named: RuleValue[],
-    asked: readonly Asked[],
-    { campaign, flight, asOf, t, books: seen, isLastWord }: FlightScope,
-    values: PacingValues,
-    hasImpressions: boolean,
-  ): void {
-    const dates = flight.dates as FlightDates;
-    const { declaredLags } = this.#state.planView(campaign);
-    const { clock } = this.#state;
-    const books = new CampaignWindows(campaign, { asOf, clock, values, dates, hasImpressions, declaredLags });
-    const own = this.#state.campaignPlan(campaign);
-    const facts = {
-      asOf,
-      budget: () => budgetStep(campaign, flight, Math.max(asOf, dates.start)),
-      creatives: () => creativeFacts(campaign),
-    };
-    const risk =
-      seen !== null && asked.some(({ value }) => value.kind === 'risk')
-        ? moneyAtRisk(seen, values, asOf, t)
-        : riskUnknown;
-    for (const { index, value } of asked) {
-      if (value.kind === 'event') named[index] = eventValue(value.name, facts);
-      else if (value.kind === 'risk') named[index] = riskValue(value.name, risk);
-      else if (value.kind === 'allowance')
-        named[index] = allowanceOf(value.name, this.#state, this.#retained(), { campaign, dates, asOf, values });
-      else if (value.kind === 'goal') named[index] = goalValue(value.name, values, dates.end);
-      else if (value.kind === 'word' || value.kind === 'label')
-        named[index] = wordOf(value, campaign.id, flight.id, own);
-      else named[index] = isLastWord ? null : workOut(value, books);
-    }
   }
 }
 
