@@ -11,6 +11,8 @@ import type { Campaign, FlightDates } from './campaign.ts';
 import { counterAt, type DayRow, sumAt } from './day-row.ts';
 import { impressionsBetween, spendBetween } from './flight-books.ts';
 import { oldestHourTold } from './hour-books.ts';
+import type { LaneState } from './lane-state.ts';
+import { peersOf } from './peers.ts';
 
 /** Place of each counter in a day's record. */
 const placeOf: Readonly<Record<WindowCounter, number>> = {
@@ -37,6 +39,7 @@ interface WindowMoment {
   readonly hasImpressions: boolean;
   /** How late conversions are, as the plan says. */
   readonly declaredLags: LagCurve | null;
+  readonly state: LaneState;
 }
 
 /** The windows of a campaign at one evaluation of a flight (docs/semantics.md §8.6). */
@@ -74,12 +77,23 @@ export class CampaignWindows implements WindowBooks {
     if (of === 'days') {
       const last = this.#lastDay - days;
       const first = last - count + 1;
-      return this.#wasThere(first) ? counterOfDays(this.#campaign, counter, first, last) : null;
+      return wasThere(this.#campaign, first) ? counterOfDays(this.#campaign, counter, first, last) : null;
     }
     if (this.#isByDays) return null;
     const { zone } = this.#at.dates;
     const first = hourBefore(zone, floorTo(this.#at.asOf, hourMs), days) - count;
-    return this.#wasThere(zone.localDay(first * hourMs)) ? this.#hours(counter, first, count) : null;
+    return wasThere(this.#campaign, zone.localDay(first * hourMs)) ? this.#hours(counter, first, count) : null;
+  }
+
+  peers(label: string | null): number {
+    return peersOf(this.#at.state, this.#campaign, label).length;
+  }
+
+  ofPeer(counter: WindowCounter, { count }: Span, label: string | null, place: number): Whole | null {
+    const peer = peersOf(this.#at.state, this.#campaign, label)[place];
+    if (peer.currency !== this.#campaign.currency) return null;
+    const first = this.#lastDay - count + 1;
+    return wasThere(peer, first) ? counterOfDays(peer, counter, first, this.#lastDay) : null;
   }
 
   lagCurve(): LagCurve | null {
@@ -144,14 +158,12 @@ export class CampaignWindows implements WindowBooks {
     if (!isSpend) return impressionsBetween(this.#campaign, from, asOf, clock);
     return microsOf(spendBetween(this.#campaign, from, asOf, clock));
   }
+}
 
-  #wasThere(first: number): boolean {
-    const { days, oldDays } = this.#campaign;
-    for (let day = first; day >= first - wasThereDays; day--) {
-      if (days.has(day) || (!oldDays.isEmpty && oldDays.numbers.includes(day))) return true;
-    }
-    return false;
-  }
+function wasThere({ days, oldDays }: Campaign, first: number): boolean {
+  for (let day = first; day >= first - wasThereDays; day--)
+    if (days.has(day) || (!oldDays.isEmpty && oldDays.numbers.includes(day))) return true;
+  return false;
 }
 
 /** The hour of the clock (UTC) in which the local time of an instant was so many days before. */

@@ -52,8 +52,8 @@ export class ReadFlight {
   ): void {
     const dates = flight.dates as FlightDates;
     const { declaredLags } = this.#state.planView(campaign);
-    const { clock } = this.#state;
-    const books = new CampaignWindows(campaign, { asOf, clock, values, dates, hasImpressions, declaredLags });
+    const moment = { asOf, clock: this.#state.clock, values, dates, hasImpressions, declaredLags, state: this.#state };
+    const books = new CampaignWindows(campaign, moment);
     const own = this.#state.campaignPlan(campaign);
     const facts = {
       asOf,

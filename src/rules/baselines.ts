@@ -11,8 +11,10 @@ export interface Span {
 
 /** How far apart the windows are that are compared, how many of them there are, and what they are called. */
 export const seasons = {
-  weekly: { infix: '', days: 7, samples: 4, one: 'week' },
-  daily: { infix: 'daily_', days: 1, samples: 7, one: 'day' },
+  weekly: { infix: '', days: 7, samples: 4 },
+  daily: { infix: 'daily_', days: 1, samples: 7 },
+  /** No time before, but other campaigns; `peers_by_LABEL_` says by which label they are alike. */
+  peers: { infix: 'peers_', days: 0, samples: 64 },
 } as const;
 export type Season = keyof typeof seasons;
 
@@ -23,7 +25,7 @@ const samplesMin = 3;
 export const baselineStatistics = {
   prev_week: 'The same window a week before',
   prev_day: 'The same window a day before; `daily` alone',
-  n: 'How many of the last four weeks have a value there, 0 to 4; of the last seven days, 0 to 7',
+  n: 'How many of the last four weeks have a value there, 0 to 4; of the last seven days, 0 to 7; of the peers, 0 to 64',
   mean: 'Their mean; of a ratio the ratio of the sums',
   ewma: 'Their mean in which each weighs twice the one before it; of a ratio of the sums',
   median: 'Their median',
@@ -38,8 +40,8 @@ export type Statistic = keyof typeof baselineStatistics;
 
 /** Of shares of a whole alone it can be said how many there should be, and how sure a difference is. */
 export function statisticsOf({ name }: Measure, season: Season): Statistic[] {
-  const other = season === 'weekly' ? 'prev_day' : 'prev_week';
-  const all = (Object.keys(baselineStatistics) as Statistic[]).filter((each) => each !== other);
+  const others = { weekly: ['prev_day'], daily: ['prev_week'], peers: ['prev_day', 'prev_week', 'ewma'] }[season];
+  const all = (Object.keys(baselineStatistics) as Statistic[]).filter((each) => !others.includes(each));
   return name.endsWith('_pct') ? all : all.filter((each) => each !== 'expected' && each !== 'z');
 }
 
@@ -47,6 +49,8 @@ export interface Baseline {
   readonly measure: Measure;
   readonly span: Span;
   readonly season: Season;
+  /** Of peers: the label that they have alike; null = the advertiser. */
+  readonly label: string | null;
   readonly statistic: Statistic;
 }
 
@@ -56,6 +60,10 @@ export interface BaselineBooks {
   now(counter: WindowCounter, span: Span): Whole | null;
   /** Over the same span so many local days before; null = it is not known. */
   before(counter: WindowCounter, span: Span, days: number): Whole | null;
+  /** Of another campaign like it, by its place; null = it did not run, or its money is of another kind. */
+  ofPeer(counter: WindowCounter, span: Span, label: string | null, place: number): Whole | null;
+  /** How many others there are. */
+  peers(label: string | null): number;
 }
 
 /** A window before that has a value. */
@@ -65,10 +73,16 @@ interface Sample {
   readonly value: Whole;
 }
 
-export function baselineValue({ measure, span, season, statistic }: Baseline, books: BaselineBooks): number | null {
+export function baselineValue(
+  { measure, span, season, label, statistic }: Baseline,
+  books: BaselineBooks,
+): number | null {
   const { scale } = measure;
-  const { days, samples: stepsMax } = seasons[season];
-  const of = (step: number) => (counter: WindowCounter) => books.before(counter, span, days * step);
+  const { days, samples: samplesMax } = seasons[season];
+  const isPeers = season === 'peers';
+  const stepsMax = isPeers ? books.peers(label) : samplesMax;
+  const of = (step: number) => (counter: WindowCounter) =>
+    isPeers ? books.ofPeer(counter, span, label, step - 1) : books.before(counter, span, days * step);
   const now = (counter: WindowCounter) => books.now(counter, span);
   if (statistic === 'now') return shown(ofSums(measure, now), scale);
   if (statistic === 'prev_week' || statistic === 'prev_day') return shown(ofSums(measure, of(1)), scale);

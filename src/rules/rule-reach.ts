@@ -100,6 +100,8 @@ export const absentBaselineFor: Readonly<Record<Exclude<Statistic, 'n'>, string>
 
 function absentBefore(statistic: Exclude<Statistic, 'n'>, season: Season): string {
   const absent = absentBaselineFor[statistic];
+  if (season === 'peers')
+    return absent.replace('three weeks', 'three such campaigns').replace('all weeks', 'all of them');
   return season === 'daily' ? absent.replace('three weeks', 'three days').replace('all weeks', 'all days') : absent;
 }
 
@@ -116,7 +118,7 @@ export function absentMeasureFor({ ratio, counters }: Measure): string | undefin
 const hourNames = [...measures.values()].flatMap((measure) => {
   const { name, isFine } = measure;
   if (!isFine) return [];
-  const before = (Object.keys(seasons) as Season[]).flatMap((season) =>
+  const before = (['weekly', 'daily'] as const).flatMap((season) =>
     statisticsOf(measure, season).map((each) => `_${seasons[season].infix}${each}`),
   );
   return windowHours.flatMap((hours) => [

@@ -46,15 +46,16 @@ export function windowValueOf(name: string): WindowValue | undefined {
   const window = windowOf(windowName);
   if (window === undefined || !hasWindow(measure, window)) return undefined;
   if (space === 'm') return tail === undefined ? { kind: 'window', measure, window } : undefined;
-  const season: Season = tail?.startsWith(seasons.daily.infix) === true ? 'daily' : 'weekly';
-  const statistic = tail?.slice(seasons[season].infix.length);
+  const [, infix = '', label = null, statistic] = /^(daily_|peers_(?:by_([a-z0-9]+)_)?)?(.*)$/.exec(tail ?? '') ?? [];
+  const season: Season = infix === '' ? 'weekly' : infix === seasons.daily.infix ? 'daily' : 'peers';
   if (!isStatistic(statistic) || !statisticsOf(measure, season).includes(statistic)) return undefined;
   if (window.of !== 'days' && window.of !== 'hours') return undefined;
   if (window.of === 'days' && window.count > (season === 'daily' ? 1 : baselineDaysMax)) return undefined;
-  return { kind: 'baseline', measure, span: window, season, statistic };
+  if (window.of === 'hours' && season === 'peers') return undefined;
+  return { kind: 'baseline', measure, span: window, season, label, statistic };
 }
 
-const namePattern = /^([mb])\.([a-z_]+)_(\d{1,2}[hd]|today|flight)(?:_([a-z_]+))?$/;
+const namePattern = /^([mb])\.([a-z_]+)_(\d{1,2}[hd]|today|flight)(?:_([a-z0-9_]+))?$/;
 
 function windowOf(name: string): Window | undefined {
   if (name === 'today' || name === 'flight') return { of: name };
@@ -101,7 +102,7 @@ function baselinesOf(measure: Measure): string {
   const hours = isFine ? `${windowHours.map((each) => `${each}h`).join(', ')} and ` : '';
   const windows = `${hours}1d to ${baselineDaysMax}d`;
   const statistics = statisticsOf(measure, 'weekly').join(', ');
-  return `b.${name} has the windows ${windows}, each with ${statistics}: b.${name}_1d_median; the days before are b.${name}_1d_daily_median`;
+  return `b.${name} has the windows ${windows}, each with ${statistics}: b.${name}_1d_median; the days before are b.${name}_1d_daily_median, campaigns of the same advertiser b.${name}_1d_peers_median, those with the same label "tier" b.${name}_1d_peers_by_tier_median`;
 }
 
 /** Names as people write them, to look for the nearest: each measure with one window, each statistic of one window. */

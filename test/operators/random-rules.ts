@@ -83,12 +83,12 @@ export function drawAskedName(random: Random, fewDays = 3): string {
   const measure = pick(random, [...measures.values()]);
   const days = 1 + Math.floor(random() * (random() < 0.7 ? fewDays : 31));
   if (random() < 0.35) {
-    const season = random() < 0.3 ? 'daily' : 'weekly';
+    const season = pick(random, ['daily', 'weekly', 'weekly', 'peers'] as const);
     const window =
-      measure.isFine && random() < 0.6
+      season !== 'peers' && measure.isFine && random() < 0.6
         ? `${pick(random, windowHours)}h`
         : `${season === 'daily' ? 1 : Math.min(days, 7)}d`;
-    return `b.${measure.name}_${window}_${seasons[season].infix}${pick(random, statisticsOf(measure, season))}`;
+    return `b.${measure.name}_${window}_${seasons[season].infix}${season === 'peers' && random() < 0.5 ? 'by_tier_' : ''}${pick(random, statisticsOf(measure, season))}`;
   }
   const fine = measure.isFine ? ['today', ...windowHours.map((hours) => `${hours}h`)] : [];
   return `m.${measure.name}_${pick(random, [`${days}d`, `${days}d`, 'flight', ...fine])}`;

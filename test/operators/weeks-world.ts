@@ -45,9 +45,14 @@ function weeksPlan(number: number, random: () => number, seed: number): Plan {
       slow: { heartbeats: false, delay_ms: 3 * dayMs, expected_interval_ms: dayMs, stale_after_ms: 5 * dayMs },
     },
     campaigns: {
-      c1: { spend: { from: 'feed', source: 'slow', cost_basis: 'MEDIA' }, labels: { tier: 'gold', 'owner:of': 'ann' } },
+      c0: { advertiser: 'brand', labels: { tier: 'silver' } },
+      c1: {
+        advertiser: 'brand',
+        spend: { from: 'feed', source: 'slow', cost_basis: 'MEDIA' },
+        labels: { tier: 'gold', 'owner:of': 'ann' },
+      },
       c3: { advertiser: 'brand', labels: { tier: 'silver' }, conversion_lag_bp: [3_500, 5_000, 6_000, 7_300, 10_000] },
-      c2: { spend: { from: 'feed', source: 'slow', cost_basis: 'MEDIA' }, delivery_source: null },
+      c2: { advertiser: 'brand', spend: { from: 'feed', source: 'slow', cost_basis: 'MEDIA' }, delivery_source: null },
     },
     // The word on an ended flight stays the same whatever the plan, so that no rule changes at its very last evaluation.
     rules: [rulesOver(random, 'flight'), rulesOver(randomSource(seed), 'ended')],

@@ -37,7 +37,7 @@ import type { Known, Values } from './three-valued.ts';
 import { completeTogether, windowsNamed, windowsTogether } from './together.ts';
 import { campaignValues, isNews, rowOf, type Said, SpendReview } from './unplanned.ts';
 import { day, hour } from './whole-numbers.ts';
-import { namesAsked, namesNamed, namesOf, windowValues } from './windows.ts';
+import { namesAsked, namesNamed, namesOf, type WindowPlace, windowValues } from './windows.ts';
 
 type Emitted = 'pacing_snapshots' | 'rule_evaluations' | 'alert_events' | 'unplanned_spend' | 'order_snapshots';
 
@@ -114,7 +114,14 @@ export function evaluateFlight(context: TimerContext, campaign: Campaign, flight
   flight.judgedAsOf = asOf;
   flight.judgedInFlight = asOf >= s && asOf < e;
   flight.isClosed = asOf >= e + context.bounds.closedAfterMs;
-  const values = valuesAt(plan, campaign, flight, pacing, { status, risk }, { ...completeness, clock });
+  const values = valuesAt(
+    plan,
+    campaign,
+    flight,
+    pacing,
+    { status, risk },
+    { ...completeness, clock, members: context.members() },
+  );
   const missedSince = (last: number) => missedMoments(context, campaign, flight, { last, completeness });
   const subject = { ...flightSubject(campaign, flight, completeness, values), missedSince };
   flight.isRestated = false;
@@ -260,7 +267,7 @@ function persist(
 
 /** Moments a grain apart between two known outcomes that lie more than two grains apart (§8.4). */
 function missedMoments(
-  { plan, clock, rhythmOf, bounds }: TimerContext,
+  { plan, clock, rhythmOf, bounds, members }: TimerContext,
   campaign: Campaign,
   flight: Flight,
   { last, completeness: { asOf, daily } }: { last: number; completeness: Completeness },
@@ -278,7 +285,14 @@ function missedMoments(
     const status = statusOf(pacing, campaign, flight.lastBefore);
     found.push({
       x: place.asOf,
-      values: valuesAt(plan, campaign, flight, pacing, { status, risk: noRisk }, { ...place, clock }),
+      values: valuesAt(
+        plan,
+        campaign,
+        flight,
+        pacing,
+        { status, risk: noRisk },
+        { ...place, clock, members: members() },
+      ),
     });
   }
   return found;
@@ -291,11 +305,16 @@ function valuesAt(
   flight: Flight,
   pacing: Pacing,
   { status, risk }: { status: string; risk: Risk },
-  { daily, lastWord = false, clock }: Pick<Completeness, 'daily' | 'lastWord'> & { readonly clock: number },
+  {
+    daily,
+    lastWord = false,
+    clock,
+    members,
+  }: Pick<Completeness, 'daily' | 'lastWord'> & Pick<WindowPlace, 'clock' | 'members'>,
 ): Values {
   const terms = valueTerms(plan, campaign);
   const hasImpressions = terms.expectsImpressions || pacing.impressions > 0n;
-  const place = { campaign, dates: flight.dates as Dates, pacing, daily, lastWord, hasImpressions, clock };
+  const place = { campaign, dates: flight.dates as Dates, pacing, daily, lastWord, hasImpressions, clock, members };
   const { week_allowance_bp, flight_allowance_bp } = campaignView(plan, campaign.id);
   const absentLabels = Object.fromEntries(namesAsked(plan).flatMap((name) => (isLabel(name) ? [[name, null]] : [])));
   return {

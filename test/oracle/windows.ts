@@ -6,6 +6,7 @@ import type { Dates } from './flight.ts';
 import { hoursBefore, sumOfHours } from './hour-books.ts';
 import { lagCurve, maturedPattern } from './lags.ts';
 import { judgedDay, type Pacing } from './pacing.ts';
+import { campaignView } from './plans.ts';
 import { namesIn } from './three-valued.ts';
 import { floorDivide, floorTo, hour, quarter } from './whole-numbers.ts';
 
@@ -22,6 +23,8 @@ export interface WindowPlace {
   readonly hasImpressions: boolean;
   /** Of the lane. */
   readonly clock: number;
+  /** Of the organization. */
+  readonly members: readonly Campaign[];
 }
 
 export const delivery = new Set([
@@ -98,12 +101,15 @@ export function windowValues(plan: Plan, place: WindowPlace): Record<string, num
     const sums = new Sums(place);
     if (place.lastWord) values[name] = null;
     else if (space === 'm') values[name] = over(sums.measure(measure, window), unitOf(measure));
-    else values[name] = baseline(sums, measure, window, statistic);
+    else
+      values[name] = statistic.startsWith('peers_')
+        ? againstPeers(plan, place, measure, window, statistic.slice('peers_'.length))
+        : baseline(sums, measure, window, statistic);
   }
   return values;
 }
 
-export const pattern = /^([mb])\.([a-z_]+)_(\d+[dh]|today|flight)(?:_([a-z_]+))?$/;
+export const pattern = /^([mb])\.([a-z_]+)_(\d+[dh]|today|flight)(?:_([a-z0-9_]+))?$/;
 
 export function isWindow(name: string): boolean {
   const [, , measure] = pattern.exec(name) ?? [];
@@ -158,6 +164,10 @@ class Sums {
   measure(name: string, window: string): bigint | null {
     const isFine = ['spend', 'impressions', 'cpm'].includes(name);
     return this.#ratio(name, (counter) => this.#counter(counter, window, isFine));
+  }
+
+  ratioOf(name: string, sumOf: (counter: string) => bigint | null): bigint | null {
+    return this.#ratio(name, sumOf);
   }
 
   sumOfDay(counter: string, back: number): bigint {
@@ -266,18 +276,75 @@ function baseline(sums: Sums, measure: string, window: string, asked: string): n
   if (statistic === 'now') return over(now, unit);
   if (statistic.startsWith('prev_')) return over(sums.at(measure, window, backs[0]), unit);
   const counting = backs.filter((back) => sums.at(measure, window, back) !== null);
-  const n = counting.length;
+  const values = counting.map((back) => sums.at(measure, window, back) as bigint);
+  const own = counting.map((back) =>
+    statistic === 'ewma' ? 2n ** BigInt(backs.length - 1 - backs.indexOf(back)) : 1n,
+  );
+  const total = (of: string) => sums.together(of, window, counting, own);
+  return statisticOf(sums, { measure, window, statistic, now, values, own, total });
+}
+
+/** The organization's other campaigns that are alike by advertiser or label, by id. */
+function againstPeers(plan: Plan, place: WindowPlace, measure: string, window: string, asked: string): number | null {
+  const [, label, statistic] = /^(?:by_([a-z0-9]+)_)?(.*)$/.exec(asked) as RegExpExecArray;
+  const groupOf = ({ id }: Campaign) => {
+    const { advertiser, labels } = campaignView(plan, id);
+    if (label === undefined) return advertiser;
+    return Object.hasOwn(labels, label) ? labels[label] : undefined;
+  };
+  const { campaign } = place;
+  const group = groupOf(campaign);
+  const count = Number.parseInt(window, 10);
+  const last = localDay(place.pacing.zone, place.pacing.a) - 1;
+  const peers = place.members
+    .filter((each) => group !== undefined && each.id !== campaign.id && groupOf(each) === group)
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .slice(0, 64)
+    .filter((each) => each.currency === campaign.currency)
+    .filter((each) =>
+      Array.from({ length: 8 }, (_, back) => last - count + 1 - back).some(
+        (date) => !each.isGone(date) && each.days.has(date),
+      ),
+    )
+    .map((each) => new Sums({ ...place, campaign: each, hasImpressions: true }));
+  const counting = peers.filter((each) => each.at(measure, window, 0) !== null);
+  const values = counting.map((each) => each.at(measure, window, 0) as bigint);
+  const sums = new Sums(place);
+  const total = (of: string) =>
+    sums.ratioOf(of, (counter) => counting.reduce((sum, each) => sum + (each.sumAt(counter, window, 0) as bigint), 0n));
+  const now = sums.at(measure, window, 0);
+  if (statistic === 'now') return over(now, unitOf(measure));
+  if (statistic === 'n') return values.length;
+  return statisticOf(sums, { measure, window, statistic, now, values, own: values.map(() => 1n), total });
+}
+
+interface Compared {
+  readonly measure: string;
+  readonly window: string;
+  readonly statistic: string;
+  readonly now: bigint | null;
+  /** Those that count. */
+  readonly values: readonly bigint[];
+  /** What each weighs. */
+  readonly own: readonly bigint[];
+  /** A measure, or a counter, of them together. */
+  total(of: string): bigint | null;
+}
+
+function statisticOf(
+  sums: Sums,
+  { measure, window, statistic, now, values, own, total: together }: Compared,
+): number | null {
+  const unit = unitOf(measure);
+  const n = values.length;
   if (statistic === 'n') return n;
   if (n < 3) return null;
-  const values = counting.map((back) => sums.at(measure, window, back) as bigint);
   if (statistic === 'mean' || statistic === 'ewma') {
-    const weights = backs.map((_, index) => (statistic === 'mean' ? 1n : 2n ** BigInt(backs.length - 1 - index)));
-    const own = counting.map((back) => weights[backs.indexOf(back)]);
-    const total = sums.together(measure, window, counting, own);
+    const total = together(measure);
     const divisor = own.reduce((sum, each) => sum + each);
     return over(measure in ratios ? total : floorDivide(total as bigint, divisor), unit);
   }
-  if (statistic === 'expected' || statistic === 'z') return share(sums, measure, window, counting, statistic);
+  if (statistic === 'expected' || statistic === 'z') return share(sums, measure, window, together, statistic);
   const middle = middleOf(values);
   if (statistic === 'median') return over(middle, unit);
   const distances = values.map((value) => (value < middle ? middle - value : value - middle));
@@ -297,12 +364,12 @@ function share(
   sums: Sums,
   measure: string,
   window: string,
-  counting: readonly number[],
+  together: (counter: string) => bigint | null,
   statistic: 'expected' | 'z',
 ): number | null {
   const [of, by] = ratios[measure];
   const [x1, ...parts1] = [of, ...by].map((counter) => sums.sumAt(counter, window, 0));
-  const [x2, ...parts2] = [of, ...by].map((counter) => sums.sumOf(counter, window, counting));
+  const [x2, ...parts2] = [of, ...by].map((counter) => together(counter));
   if (x1 === null || x2 === null || parts1.includes(null) || parts2.includes(null)) return null;
   const n1 = (parts1 as bigint[]).reduce((sum, each) => sum + each);
   const n2 = (parts2 as bigint[]).reduce((sum, each) => sum + each);

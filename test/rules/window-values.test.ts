@@ -14,6 +14,8 @@ function books(now: Sums, weeks: readonly (Sums | null)[] = []): WindowBooks {
     now: (counter) => now[counter] ?? null,
     lagCurve: () => null,
     dayBack: () => 0,
+    peers: () => weeks.length,
+    ofPeer: (counter, _, __, place) => weeks[place]?.[counter] ?? null,
     before: (counter, _, days) => weeks[days / 7 - 1]?.[counter] ?? null,
   };
 }

@@ -50,7 +50,7 @@ test('these worlds have something to say of every measure, and of the weeks befo
       name,
     ).not.toEqual([]);
   for (const name of Object.keys(maturedValues)) expect(isTold(`m.${name}_`), name).toBe(true);
-  for (const window of ['_\\d+h_', '_\\d+h_daily_', '_1d_daily_'])
+  for (const window of ['_\\d+h_', '_\\d+h_daily_', '_1d_daily_', 'd_peers_'])
     expect(
       told.filter((name) =>
         new RegExp(`^b\\..*${window}(median|mean|ewma|score|ratio|mad|prev_day|prev_week)`).test(name),

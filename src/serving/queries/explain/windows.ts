@@ -99,6 +99,8 @@ function askedWindows(
   const spans = (): { fromMs: number; toMs: number }[] => {
     if (value.kind === 'baseline') {
       const { span, statistic } = value;
+      // What others did is not among the campaign's records.
+      if (value.season === 'peers') return comparing.has(statistic) ? [days(span.count, 0)] : [];
       const season = seasons[value.season];
       const all = Array.from({ length: season.samples }, (_, index) => index + 1);
       const before = statistic === 'now' ? [] : statistic.startsWith('prev_') ? [1] : all;
