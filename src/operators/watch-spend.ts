@@ -24,6 +24,8 @@ export class WatchSpend {
   readonly #outputs: LaneOutputs;
   readonly #rules: JudgeRules;
   readonly #recent: { readonly retainedDays: number; readonly daysMax: number };
+  /** Days of campaigns that have a row of the record at this offset. */
+  readonly #written = { offset: -1, days: new Map<Campaign, Set<number>>() };
 
   constructor(state: LaneState, outputs: LaneOutputs, rules: JudgeRules) {
     this.#state = state;
@@ -84,6 +86,7 @@ export class WatchSpend {
     for (const [day, found] of amounts) {
       const before = said?.get(day);
       if (before === undefined ? isNothing(found) : isSame(before, found)) continue;
+      if (!this.#isFirstAt(offset, campaign, day)) continue;
       isNews = true;
       this.#write(campaign, day, found, offset);
       this.#remember(campaign).say(day, found);
@@ -96,6 +99,23 @@ export class WatchSpend {
       }
     }
     return isNews;
+  }
+
+  /**
+   * False for a second row of a day at one offset: of two rows of one version nobody could say which is newer. Several
+   * timers may run before a record, and what rolls over between flights may change from one to the next.
+   */
+  #isFirstAt(offset: number, campaign: Campaign, day: number): boolean {
+    const written = this.#written;
+    if (written.offset !== offset) {
+      written.offset = offset;
+      written.days.clear();
+    }
+    const days = written.days.get(campaign);
+    if (days === undefined) written.days.set(campaign, new Set([day]));
+    else if (days.has(day)) return false;
+    else days.add(day);
+    return true;
   }
 
   #remember(campaign: Campaign): Unplanned {

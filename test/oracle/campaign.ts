@@ -93,6 +93,8 @@ export class Campaign {
   watchedUntil = Number.NEGATIVE_INFINITY;
   /** What unplanned_spend says, by local day. */
   readonly said = new Map<number, Said>();
+  /** Version of the newest row of a day. */
+  readonly saidAt = new Map<number, bigint>();
   /** Of rules of scope campaign, by id. */
   readonly spendAlerts = new Map<string, Alert>();
   creatives: CreativeStory[] = [];

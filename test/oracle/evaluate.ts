@@ -558,8 +558,9 @@ export function lookAtSpend(context: TimerContext, campaign: Campaign): void {
     const found = review.weigh(date, row);
     const said = found ?? before;
     if (said !== undefined) seen.push(said);
-    if (found === null || !isNews(before, found)) continue;
+    if (found === null || !isNews(before, found) || campaign.saidAt.get(date) === context.version) continue;
     hasNews = true;
+    campaign.saidAt.set(date, context.version);
     campaign.said.set(date, found);
     const stamp = { plan_number: plan.number, partition: context.partition, version: context.version };
     context.emit('unplanned_spend', rowOf(campaign, date, found, stamp));
