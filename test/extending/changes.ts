@@ -77,7 +77,7 @@ const column: Change = {
     {
       file: 'src/rows/tables.ts',
       find: remainingBefore,
-      replace: `    column('remaining_micros', 'Nullable(Int64)', 'Budget less spend at \`as_of\`.', { since: 5, fallback: null }),
+      replace: `    column('remaining_micros', 'Nullable(Int64)', 'Budget less spend at \`as_of\`.', { since: 6, fallback: null }),
 ${remainingBefore}`,
     },
     {
@@ -90,7 +90,7 @@ ${remainingBefore}`,
     {
       file: 'test/rows/released-shapes.json',
       find: '  "pacing_snapshots": {\n',
-      replace: '  "pacing_snapshots": {\n    "5": ["remaining_micros Nullable(Int64) after spend_micros"],\n',
+      replace: '  "pacing_snapshots": {\n    "6": ["remaining_micros Nullable(Int64) after spend_micros"],\n',
     },
   ],
   tests: ['test/rows/'],

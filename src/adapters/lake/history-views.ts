@@ -48,40 +48,67 @@ export function databaseOf({ clickhouse }: Pick<Config, 'clickhouse'>): string {
  */
 export async function writeHistoryViews(config: ViewSettings, change: ViewChange): Promise<void> {
   if (!config.tiers.views) return;
-  const { endpoint, lake, only, without = null } = change;
-  const database = databaseOf(config);
+  const { endpoint, lake, only } = change;
   const wanted = goldTables.filter(({ name }) => only === undefined || name === only);
   const ask = async (sql: string) => rowsOf(await askClickHouse(endpoint, sql));
-  const leaving = await leavingTables({ hot: { query: ask, database }, tables: wanted });
   const newest = await newestMonths(config, lake);
-  const { cluster } = config.clickhouse;
-  const on = onCluster(cluster);
-  const isEmbedded = config.clickhouse.url === null;
-  if (isEmbedded) await ask(`CREATE DATABASE IF NOT EXISTS ${passingDatabase} ENGINE = Memory`);
+  if (config.clickhouse.url === null) await ask(`CREATE DATABASE IF NOT EXISTS ${passingDatabase} ENGINE = Memory`);
   for (const table of wanted) {
     const state = await goldState(table, newest, lake);
-    const gold = isEmbedded ? passingName(table, state) : `${database}.${goldName(table)}`;
-    const places: HistoryPlaces = {
-      hot: `${database}.${table.name}`,
-      leaving: leaving
-        .filter((one) => one.table === table && one.name !== without)
-        .map(({ month, name }) => ({ month, name: `${database}.${name}` })),
-      gold: state === null ? null : { ...state, sql: gold },
-    };
-    try {
-      // A table and no table function: a reader needs no rights on the store.
-      if (state !== null) {
-        const make = isEmbedded ? 'CREATE TABLE IF NOT EXISTS' : 'CREATE OR REPLACE TABLE';
-        await ask(`${make} ${gold}${on} ${engineOfTable(state.state, config)}`);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await writeView(config, { table, state, ask, without: change.without ?? null });
+        break;
+      } catch (cause) {
+        if (!isGone(cause) || attempt === viewAttempts) throw explain(cause, table, config);
       }
-      await ask(
-        `CREATE OR REPLACE VIEW ${database}.${historyName(table)}${on} SQL SECURITY INVOKER AS ${historySelect(table, places)}`,
-      );
-      if (isEmbedded) await dropPassed(table, gold, ask);
-    } catch (cause) {
-      throw explain(cause, table, config);
     }
   }
+}
+
+/** Another run of the tiers renames each table on its way out once: more often than there are runs is another trouble. */
+const viewAttempts = 5;
+
+/** A table on its way out that was there when they were listed, and has another name by now. */
+function isGone(cause: unknown): boolean {
+  return cause instanceof EngineError && /UNKNOWN_TABLE|Code: 60\b/.test(cause.message);
+}
+
+async function writeView(
+  config: ViewSettings,
+  {
+    table,
+    state,
+    ask,
+    without,
+  }: {
+    readonly table: GoldTable;
+    readonly state: Awaited<ReturnType<typeof goldState>>;
+    readonly ask: (sql: string) => Promise<Record<string, unknown>[]>;
+    readonly without: string | null;
+  },
+): Promise<void> {
+  const database = databaseOf(config);
+  const on = onCluster(config.clickhouse.cluster);
+  const isEmbedded = config.clickhouse.url === null;
+  const leaving = await leavingTables({ hot: { query: ask, database }, tables: [table] });
+  const gold = isEmbedded ? passingName(table, state) : `${database}.${goldName(table)}`;
+  const places: HistoryPlaces = {
+    hot: `${database}.${table.name}`,
+    leaving: leaving
+      .filter(({ name }) => name !== without)
+      .map(({ month, name }) => ({ month, name: `${database}.${name}` })),
+    gold: state === null ? null : { ...state, sql: gold },
+  };
+  // A table and no table function: a reader needs no rights on the store.
+  if (state !== null) {
+    const make = isEmbedded ? 'CREATE TABLE IF NOT EXISTS' : 'CREATE OR REPLACE TABLE';
+    await ask(`${make} ${gold}${on} ${engineOfTable(state.state, config)}`);
+  }
+  await ask(
+    `CREATE OR REPLACE VIEW ${database}.${historyName(table)}${on} SQL SECURITY INVOKER AS ${historySelect(table, places)}`,
+  );
+  if (isEmbedded) await dropPassed(table, gold, ask);
 }
 
 /**

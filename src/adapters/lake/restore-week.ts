@@ -5,7 +5,7 @@ import { systemClock } from '../../control/system-clock.ts';
 import { identifier, quoted } from '../../lakehouse/engine/sql-places.ts';
 import { currentSchema } from '../../lakehouse/format/table-metadata.ts';
 import { goldNamespace } from '../../lakehouse/jobs/write-gold.ts';
-import { goldSelect, isOfWeek } from '../../lakehouse/layers/gold/history-views.ts';
+import { goldAlias, goldSelect, isOfWeek } from '../../lakehouse/layers/gold/history-views.ts';
 import { digestSql } from '../../lakehouse/layers/gold/row-digest.ts';
 import { readWeekRows } from '../../lakehouse/layers/gold/week-rows.ts';
 import { parseWeek } from '../../lakehouse/layers/gold/weeks.ts';
@@ -52,10 +52,11 @@ export async function restoreWeek(
       const rows = await readWeekRows(table, { org, week }, { io, state });
       if (rows.size === 0) continue;
       const where = `org_id = ${quoted(org)} AND ${isOfWeek(table, week)}`;
+      const inGold = `org_id = ${quoted(org)} AND ${isOfWeek(table, week, goldAlias)}`;
       const columns = new Set(currentSchema(state.metadata).fields.map(({ name }) => name));
       const path = join(tools.folder, `${table.name}.parquet`);
       await tools.engine.run(
-        `INSERT INTO FUNCTION file(${quoted(path)}, Parquet) ${goldSelect(table, { sql: tools.sqlOf(state), columns }, where)}
+        `INSERT INTO FUNCTION file(${quoted(path)}, Parquet) ${goldSelect(table, { sql: tools.sqlOf(state), columns }, inGold)}
          SETTINGS engine_file_truncate_on_insert = 1`,
       );
       const name = `${database}.${restoredName(table)}`;

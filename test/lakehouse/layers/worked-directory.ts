@@ -13,6 +13,7 @@ import { makeLogger } from '../../../src/control/logs/logger.ts';
 import { askClickHouse, rowsOf } from '../../../src/control/query-client.ts';
 import { systemClock } from '../../../src/control/system-clock.ts';
 import { startEmbeddedClickHouse } from '../../../src/embedded-clickhouse/start-embedded-clickhouse.ts';
+import { currentSchema } from '../../../src/lakehouse/format/table-metadata.ts';
 import { historyName, tables } from '../../../src/rows/tables.ts';
 import { byOrganization, type Tally, TallyMaker } from './tally.ts';
 
@@ -121,7 +122,10 @@ export class WorkedDirectory implements Disposable {
         const state = await lake.catalog.table({ namespace: 'gold', table: name }).load();
         if (state === null || state.metadata.snapshots.length === 0) continue;
         const ask = (sql: string) => tools.engine.run(sql);
-        for await (const rows of byOrganization(tools.sqlOf(state), ask, quotedWide)) yield { name, rows };
+        // Receipts are of no organization alone.
+        if (!currentSchema(state.metadata).fields.some((field) => field.name === 'org_id'))
+          yield { name, rows: await ask(`SELECT * FROM ${tools.sqlOf(state)} ${quotedWide}`) };
+        else for await (const rows of byOrganization(tools.sqlOf(state), ask, quotedWide)) yield { name, rows };
       }
     } finally {
       await lake.close();

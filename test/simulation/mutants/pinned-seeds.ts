@@ -56,10 +56,10 @@ export const pinnedSeeds: Readonly<Record<string, number>> = {
   rollover_ignored: 1,
   last_taken_for_next: 1,
   pieces_taken_for_even: 3,
-  curve_of_the_campaign_alone: 5,
+  curve_of_the_campaign_alone: 35,
   day_allowance_forgotten: 1,
   week_allowance_forgotten: 2,
-  flight_allowance_forgotten: 9,
+  flight_allowance_forgotten: 19,
 };
 
 /** The same for mutants that need so much at once that another plan hides them: universes with plain plans. */

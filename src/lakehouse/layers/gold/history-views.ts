@@ -43,24 +43,27 @@ export function historySelect(table: GoldTable, { hot, isFinal = false, leaving,
     parts.push(`SELECT ${columns} FROM ${name} FINAL WHERE ${isOlder.join(' AND ')}`);
   }
   if (gold !== null) {
-    const at = identifier(table.partitionBy);
-    const isBefore = `${at} < ${dayOf(table, firstDayOf(gold.newestMonth + 1))}`;
+    const isBefore = `${identifier(table.partitionBy)} < ${dayOf(table, firstDayOf(gold.newestMonth + 1))}`;
     const isOlder = [hot, ...leaving.map(({ name }) => name)].map(
       (one) => `${key} NOT IN (SELECT ${key} FROM ${one} WHERE ${isBefore})`,
     );
-    parts.push(`SELECT ${columns} FROM (${goldSelect(table, gold, isBefore)}) WHERE ${isOlder.join(' AND ')}`);
+    const inGold = goldSelect(table, gold, `${goldAlias}.${isBefore}`);
+    parts.push(`SELECT ${columns} FROM (${inGold}) WHERE ${isOlder.join(' AND ')}`);
   }
   return parts.join('\nUNION ALL\n');
 }
 
-/** Rows of gold, of the types that ClickHouse has. */
+/** The table of gold in `goldSelect`: a plain name there is the value of the type that ClickHouse has, not the column. */
+export const goldAlias = 'gold';
+
+/** Rows of gold, of the types that ClickHouse has. Conditions on columns, by `goldAlias`, leave files out unread. */
 export function goldSelect(table: GoldTable, { sql, columns }: Omit<GoldPlace, 'newestMonth'>, where: string): string {
-  return `SELECT ${table.columns.map((column) => asHot(column, columns)).join(', ')} FROM ${sql} WHERE ${where}`;
+  return `SELECT ${table.columns.map((column) => asHot(column, columns)).join(', ')} FROM ${sql} AS ${goldAlias} WHERE ${where}`;
 }
 
-/** Rows of a week. */
-export function isOfWeek(table: GoldTable, { startMs, endMs }: Week): string {
-  const at = identifier(table.partitionBy);
+/** Rows of a week; `alias` is how the query calls the table, where that must be said. */
+export function isOfWeek(table: GoldTable, { startMs, endMs }: Week, alias: string | null = null): string {
+  const at = `${alias === null ? '' : `${alias}.`}${identifier(table.partitionBy)}`;
   return `${at} >= ${dayOf(table, dayText(startMs / dayMs))} AND ${at} < ${dayOf(table, dayText(endMs / dayMs))}`;
 }
 

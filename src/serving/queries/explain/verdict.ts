@@ -111,16 +111,27 @@ async function ofRule(context: OperationContext, question: RuleQuestion): Promis
   const rule = plan === null ? undefined : rulesOf(plan).find((each) => each.plan.id === ruleId);
   // Where plans are not recorded, what is written now says nothing against what was judged.
   const isRecorded = plan !== null && plan.record !== null;
-  if (rule === undefined && (isRecorded || !(await question.judgedRules()).includes(ruleId)))
+  if (rule === undefined && (isRecorded || !(await question.judgedRules()).includes(ruleId))) {
+    // Before anything was judged no rule was there, and it is not the name that is wrong.
+    if (plan === null && !(await wasEvaluated(question))) return [neverEvaluated(question)];
     return [silent(question, '', 'no_such_rule', await noSuchRule(context, question, question.judgedRules))];
+  }
   const because = rule === undefined || plan === null ? null : whyNotFor(rule, plan, campaignId);
   if (because !== null) return [silent(question, '', 'not_for_campaign', because)];
   const flights = rule?.plan.scope === 'campaign' ? [''] : question.flights;
-  if (flights.length === 0)
-    return [silent(question, '', 'flight_unknown', `the campaign has no flight that was evaluated by then`)];
+  if (flights.length === 0) return [neverEvaluated(question)];
   const verdicts: Verdict[] = [];
   for (const flightId of flights) verdicts.push(await verdictOf(context, question, flightId, rule ?? null));
   return verdicts;
+}
+
+async function wasEvaluated({ flights, snapshotOf }: RuleQuestion): Promise<boolean> {
+  const snapshots = await Promise.all(flights.map((flight) => snapshotOf(flight)));
+  return snapshots.some((snapshot) => snapshot !== null);
+}
+
+function neverEvaluated(question: RuleQuestion): Verdict {
+  return silent(question, '', 'flight_unknown', 'the campaign has no flight that was evaluated by then');
 }
 
 function silent({ ruleId }: RuleQuestion, flightId: string, why: Why, because: string): Verdict {
