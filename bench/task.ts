@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** Those that `paceline` is started with (bin/paceline.js). */
-const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8', '--heap-growing-percent=50'];
+const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
 
 /**
  * Each measurement runs in a process of its own, so that memory, compiled code and processor time of

@@ -19,7 +19,7 @@ if (!isNewEnough && node === process.execPath) {
 // A young generation of 3 x 8 MiB: most of what a batch makes is garbage before that is full, and the
 // usual size takes 130 MB more for the same processor time. The old one is collected when it has grown by half: V8's own
 // patience takes 50 MB more and saves one part in a hundred of the processor time.
-const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8', '--heap-growing-percent=50'];
+const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
 const child = spawn(node, [...flags, join(root, 'src', 'main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
 // Whoever stops us means the program. Where it hears the same as we do, it takes both for one.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
