@@ -48,19 +48,24 @@ export function databaseOf({ clickhouse }: Pick<Config, 'clickhouse'>): string {
  */
 export async function writeHistoryViews(config: ViewSettings, change: ViewChange): Promise<void> {
   if (!config.tiers.views) return;
-  const { endpoint, lake, only } = change;
+  const { endpoint, lake, only, without = null } = change;
   const wanted = goldTables.filter(({ name }) => only === undefined || name === only);
   const ask = async (sql: string) => rowsOf(await askClickHouse(endpoint, sql));
+  const leavingOf = (some: readonly GoldTable[]) =>
+    leavingTables({ hot: { query: ask, database: databaseOf(config) }, tables: some });
   const newest = await newestMonths(config, lake);
   if (config.clickhouse.url === null) await ask(`CREATE DATABASE IF NOT EXISTS ${passingDatabase} ENGINE = Memory`);
+  const all = await leavingOf(wanted);
   for (const table of wanted) {
     const state = await goldState(table, newest, lake);
+    let leaving = all.filter((one) => one.table === table);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await writeView(config, { table, state, ask, without: change.without ?? null });
+        await writeView(config, { table, state, leaving: leaving.filter(({ name }) => name !== without), ask });
         break;
       } catch (cause) {
         if (!isGone(cause) || attempt === viewAttempts) throw explain(cause, table, config);
+        leaving = await leavingOf([table]);
       }
     }
   }
@@ -74,30 +79,21 @@ function isGone(cause: unknown): boolean {
   return cause instanceof EngineError && /UNKNOWN_TABLE|Code: 60\b/.test(cause.message);
 }
 
-async function writeView(
-  config: ViewSettings,
-  {
-    table,
-    state,
-    ask,
-    without,
-  }: {
-    readonly table: GoldTable;
-    readonly state: Awaited<ReturnType<typeof goldState>>;
-    readonly ask: (sql: string) => Promise<Record<string, unknown>[]>;
-    readonly without: string | null;
-  },
-): Promise<void> {
+interface View {
+  readonly table: GoldTable;
+  readonly state: Awaited<ReturnType<typeof goldState>>;
+  readonly leaving: Awaited<ReturnType<typeof leavingTables>>;
+  readonly ask: (sql: string) => Promise<Record<string, unknown>[]>;
+}
+
+async function writeView(config: ViewSettings, { table, state, leaving, ask }: View): Promise<void> {
   const database = databaseOf(config);
   const on = onCluster(config.clickhouse.cluster);
   const isEmbedded = config.clickhouse.url === null;
-  const leaving = await leavingTables({ hot: { query: ask, database }, tables: [table] });
   const gold = isEmbedded ? passingName(table, state) : `${database}.${goldName(table)}`;
   const places: HistoryPlaces = {
     hot: `${database}.${table.name}`,
-    leaving: leaving
-      .filter(({ name }) => name !== without)
-      .map(({ month, name }) => ({ month, name: `${database}.${name}` })),
+    leaving: leaving.map(({ month, name }) => ({ month, name: `${database}.${name}` })),
     gold: state === null ? null : { ...state, sql: gold },
   };
   // A table and no table function: a reader needs no rights on the store.
