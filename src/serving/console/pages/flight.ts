@@ -6,35 +6,17 @@ import { asShown, isMoney } from './goals.ts';
 import { useModule } from './module.ts';
 import { Answered, Badge, Completeness, Heading, Time } from './parts.ts';
 import { goQuery, hrefOf, type Route } from './route.ts';
-import { Numbers, storyOf, useHistory } from './standing.ts';
+import { Numbers, type Standing, storyOf, useHistory } from './standing.ts';
 import { alertTone, money, plain, statusWords, time, toMs } from './words.ts';
 
-interface Snapshot {
-  readonly as_of: string;
+/** The amounts are of what it is paced by (`asShown`). */
+interface Snapshot extends Standing {
   readonly evaluated_at: string;
-  readonly status: string;
   readonly mode: string;
-  readonly currency: string;
-  /** What it is paced by; the amounts that follow are of that (`asShown`). */
-  readonly goal: string;
   readonly goal_total: string | null;
   readonly limit_micros: string | null;
   readonly limit_reached_at: string | null;
-  readonly budget_micros: string;
-  readonly spend_micros: string | null;
-  readonly expected_micros: string | null;
-  readonly osi_bp: number | null;
-  readonly delivery_bp: number | null;
-  readonly projected_micros: string | null;
-  readonly run_rate_micros_per_day: string | null;
-  readonly required_micros_per_day: string | null;
-  readonly exhaustion_at: string | null;
-  readonly day_target_micros: string | null;
-  readonly day_spend_micros: string | null;
-  readonly day_pacing_bp: number | null;
-  readonly daily_cap_micros: string | null;
   readonly starts_at: string | null;
-  readonly ends_at: string | null;
   readonly time_zone: string;
   readonly advertiser: string;
   readonly completeness: string;

@@ -4,10 +4,8 @@ import { pathOf, useAnswer } from './api.ts';
 import { type Load, useModule } from './module.ts';
 import { Answered, Badge, Completeness, Heading, Nothing, Time } from './parts.ts';
 import { hrefOf, type Route } from './route.ts';
-import { Numbers, storyOf, useHistory } from './standing.ts';
+import { Numbers, type Standing, storyOf, useHistory } from './standing.ts';
 import { alertTone, plain, plural, statusWords } from './words.ts';
-
-type Standing = Parameters<typeof storyOf>[0];
 
 interface Snapshot extends Standing {
   readonly order_id: string;

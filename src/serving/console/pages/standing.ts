@@ -6,7 +6,7 @@ import { Money, SpendBar, Stat, Time } from './parts.ts';
 import { money, percent, statusWords, time, toMs } from './words.ts';
 
 /** How a budget stands, of a flight or an order. */
-interface Standing {
+export interface Standing {
   readonly goal: string;
   readonly status: string;
   readonly currency: string;
